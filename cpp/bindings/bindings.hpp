@@ -1,0 +1,86 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <structmember.h>
+
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "corsac/policy.hpp"
+
+/// The extension module: the core's functions with Python's types.
+///
+/// What crosses the boundary: header names and values as `bytes`, since they are wire bytes and
+/// need not be text; options, codes and reasons as `str`. The two objects on the path of every
+/// request, the ASGI middleware and its `send`, are plain C types with vectorcall (asgi.cpp,
+/// asgi_send.cpp), because a call through pybind11 costs several times the work it would do;
+/// everything else is pybind11.
+namespace corsac::bindings {
+
+namespace py = pybind11;
+
+/// Owns one reference, or none. For the two C types, where py::object's checks are not wanted.
+class Ref {
+ public:
+  Ref() = default;
+  /// Takes over a new reference; null is allowed.
+  explicit Ref(PyObject* stolen) noexcept : object_(stolen) {}
+  static Ref borrowed(PyObject* object) noexcept {
+    Py_XINCREF(object);
+    return Ref(object);
+  }
+  Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Ref& operator=(Ref&& other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  Ref(const Ref&) = delete;
+  Ref& operator=(const Ref&) = delete;
+  ~Ref() { Py_XDECREF(object_); }
+
+  [[nodiscard]] PyObject* get() const noexcept { return object_; }
+  /// Exchanges what is owned with a plain pointer that owns its object.
+  void swap(PyObject*& other) noexcept { std::swap(object_, other); }
+  [[nodiscard]] PyObject* release() noexcept { return std::exchange(object_, nullptr); }
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+
+ private:
+  PyObject* object_ = nullptr;
+};
+
+inline std::string_view view_of_bytes(PyObject* bytes) noexcept {
+  return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
+}
+
+inline Ref bytes_from(std::string_view text) noexcept {
+  return Ref(PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
+}
+
+/// A compiled policy with the Python objects that its answers are made of, built once. Per policy
+/// and not per process, so that sub-interpreters share nothing.
+class CompiledPolicy {
+ public:
+  explicit CompiledPolicy(std::shared_ptr<const Policy> policy);
+
+  [[nodiscard]] const Policy& core() const noexcept { return *policy_; }
+
+  // Interned texts: the keys and values of ASGI dictionaries.
+  py::str type, http, websocket, method, path, headers, status, body, response_start, response_body;
+
+  py::bytes allow_origin_name;
+  py::object allow_origin_any;   ///< The pair `access-control-allow-origin: *`, or None.
+  py::object allow_credentials;  ///< The pair, or None.
+  py::object expose_headers;     ///< The pair, or None.
+  py::object vary_origin;        ///< The pair `vary: Origin`, or None if nothing varies.
+  py::bytes vary_name;
+
+ private:
+  std::shared_ptr<const Policy> policy_;
+};
+
+void bind_policy(py::module_& module);
+void bind_asgi(py::module_& module);
+void bind_browser(py::module_& module);
+
+}  // namespace corsac::bindings

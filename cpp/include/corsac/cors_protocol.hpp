@@ -1,0 +1,214 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "corsac/policy.hpp"
+
+/// The server's half of the CORS protocol (Fetch, "HTTP extensions" and "CORS protocol").
+///
+/// Pure functions over views: nothing here allocates, throws or keeps a reference, and the work for
+/// one request is bounded by the constants below whatever a client sends.
+namespace corsac {
+
+/// Lines of Access-Control-Request-Headers that are read; browsers send one.
+inline constexpr std::size_t kMaxRequestHeadersLines = 8;
+/// Bytes of Access-Control-Request-Headers that are read, all lines together.
+inline constexpr std::size_t kMaxRequestHeadersBytes = 8192;
+/// Empty members of Access-Control-Request-Headers that are tolerated, all lines together.
+inline constexpr std::size_t kMaxEmptyMembers = 16;
+/// The longest Access-Control-Request-Method that is looked at; a longer one is malformed.
+inline constexpr std::size_t kMaxRequestMethodLength = 256;
+/// The longest method that is echoed in Access-Control-Allow-Methods.
+inline constexpr std::size_t kMaxEchoedMethodLength = 64;
+/// The longest Access-Control-Allow-Headers value that is made as an echo.
+inline constexpr std::size_t kMaxEchoedHeadersBytes = 4096;
+
+/// The parts of a request that the protocol looks at. Views into the caller's memory.
+class Request {
+ public:
+  explicit Request(std::string_view method) noexcept : method_(method) {}
+
+  /// Notes one header line if the protocol cares about it; names in any case.
+  void add_header_line(std::string_view name, std::string_view value) noexcept;
+
+  [[nodiscard]] std::string_view method() const noexcept { return method_; }
+  /// The first line's value; how many lines there were says whether it may be trusted.
+  [[nodiscard]] std::string_view origin() const noexcept { return origin_.value; }
+  [[nodiscard]] std::size_t origin_lines() const noexcept { return origin_.lines; }
+  [[nodiscard]] bool has_origin() const noexcept { return origin_.lines > 0; }
+  /// Exactly one line, and it can be one origin. Anything else is never allowed.
+  [[nodiscard]] bool has_one_origin() const noexcept;
+  [[nodiscard]] std::string_view request_method() const noexcept { return request_method_.value; }
+  [[nodiscard]] bool has_request_method() const noexcept { return request_method_.lines > 0; }
+  /// Exactly one line, and it is a token of at most kMaxRequestMethodLength bytes.
+  [[nodiscard]] bool has_one_request_method() const noexcept;
+  /// Access-Control-Request-Private-Network is exactly `true`.
+  [[nodiscard]] bool asks_private_network() const noexcept;
+
+  [[nodiscard]] std::string_view sec_fetch_site() const noexcept { return sec_fetch_site_.value; }
+  [[nodiscard]] std::size_t sec_fetch_site_lines() const noexcept { return sec_fetch_site_.lines; }
+  [[nodiscard]] std::string_view host() const noexcept { return host_.value; }
+  [[nodiscard]] std::size_t host_lines() const noexcept { return host_.lines; }
+
+  /// Calls `take(name)` for each member of Access-Control-Request-Headers that is a token, in
+  /// order.
+  /// @return false if a member is no token, a limit was reached or `take` gave false; what was
+  /// taken until then must not be used.
+  template <typename Take>
+  [[nodiscard]] bool for_each_requested_header(Take take) const noexcept;
+
+ private:
+  struct SingleLine {
+    std::string_view value;
+    std::size_t lines = 0;
+    void add(std::string_view line) noexcept {
+      if (lines++ == 0) value = line;
+    }
+  };
+
+  std::string_view method_;
+  SingleLine origin_;
+  SingleLine request_method_;
+  SingleLine private_network_;
+  SingleLine sec_fetch_site_;
+  SingleLine host_;
+  std::array<std::string_view, kMaxRequestHeadersLines> requested_headers_;
+  std::size_t requested_headers_lines_ = 0;
+};
+
+enum class RequestKind : std::uint8_t {
+  kNotCors,    ///< No Origin header (Fetch, "CORS request").
+  kActual,     ///< A CORS request that is no preflight.
+  kPreflight,  ///< OPTIONS with Origin and Access-Control-Request-Method, all three.
+};
+
+/// "not-cors", "actual" or "preflight".
+[[nodiscard]] std::string_view kind_name(RequestKind kind) noexcept;
+
+[[nodiscard]] RequestKind classify(const Request& request) noexcept;
+
+/// Why a request was refused.
+enum class Refusal : std::uint8_t {
+  kNone,
+  kOriginNotAllowed,
+  kOriginMalformed,         ///< Two Origin lines, a list, an over-long or empty value, odd bytes.
+  kRequestMethodMalformed,  ///< Access-Control-Request-Method is no single token.
+  kCrossOriginRequest,      ///< guard: an unsafe request from an origin that is not allowed.
+  kCrossOriginWebSocket,    ///< guard: a WebSocket handshake from an origin that is not allowed.
+};
+
+/// The stable reason code, such as "origin-not-allowed"; empty for kNone.
+[[nodiscard]] std::string_view reason_code(Refusal refusal) noexcept;
+
+struct Decision {
+  RequestKind kind = RequestKind::kNotCors;
+  bool allowed = false;  ///< The origin may read the response.
+  Refusal refusal = Refusal::kNone;
+  /// The origin is not listed, but the policy asks outside the core; until `settle` it is refused.
+  bool asks = false;
+};
+
+/// Classifies and judges a request. A request without Origin is neither allowed nor refused.
+[[nodiscard]] Decision decide(const Policy& policy, const Request& request) noexcept;
+
+/// A decision that asks, once the answer is there.
+[[nodiscard]] Decision settle(Decision decision, bool allowed) noexcept;
+
+struct HeaderLine {
+  std::string_view name;  ///< Lower case, static.
+  std::string_view value;
+};
+
+/// A short list of header lines without allocation.
+class HeaderLines {
+ public:
+  static constexpr std::size_t kCapacity = 8;
+  void add(std::string_view name, std::string_view value) noexcept {
+    if (size_ < kCapacity) lines_[size_++] = {name, value};
+  }
+  [[nodiscard]] const HeaderLine* begin() const noexcept { return lines_.data(); }
+  [[nodiscard]] const HeaderLine* end() const noexcept { return lines_.data() + size_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  std::array<HeaderLine, kCapacity> lines_;
+  std::size_t size_ = 0;
+};
+
+/// A whole answer given by the middleware itself. The views point into the policy, the request and
+/// this object, so it is neither copied nor moved.
+struct Answer {
+  Answer() = default;
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+
+  int status = 0;
+  HeaderLines headers;
+  std::string_view body;
+  std::array<char, kMaxEchoedHeadersBytes> echo;
+};
+
+/// The answer to a preflight. From an allowed origin it is the whole, static answer: a method or
+/// header that is not listed is *not* refused here, since the browser refuses it and then names the
+/// culprit, and one answer primes its cache for every method. From a refused origin it is
+/// `refuse()`.
+/// @param decision what `decide` gave; its kind is kPreflight.
+void answer_preflight(const Policy& policy, const Request& request, const Decision& decision,
+                      Answer& answer) noexcept;
+
+/// A 403 with the reason code as text and no CORS header but Vary.
+void refuse(const Policy& policy, Refusal refusal, Answer& answer) noexcept;
+
+/// The headers of a preflight answer that go onto the application's own one (`preflight_continue`);
+/// none if the origin is refused. Vary is left to the caller, who merges it.
+void preflight_headers(const Policy& policy, const Request& request, const Decision& decision,
+                       Answer& answer) noexcept;
+
+/// The headers set on the response to any request that is no preflight. Vary is left to the caller.
+/// @param origin the request's Origin line.
+/// @param allowed what `decide` gave.
+[[nodiscard]] HeaderLines actual_headers(const Policy& policy, std::string_view origin,
+                                         bool allowed) noexcept;
+
+/// What a header line of the application's response is to the policy.
+enum class ResponseHeaderRole : std::uint8_t {
+  kOther,           ///< Passed on.
+  kOwned,           ///< The policy decides it: never passed on.
+  kPreflightOwned,  ///< The same, but only in the answer to a preflight; elsewhere it means
+                    ///< nothing.
+  kVary,            ///< Merged.
+};
+
+/// @param name a header name in any case.
+[[nodiscard]] ResponseHeaderRole response_header_role(std::string_view name) noexcept;
+
+/// True if a Vary value already says `lower_member` (given in lower case) or `*`.
+[[nodiscard]] bool vary_covers(std::string_view value, std::string_view lower_member) noexcept;
+
+}  // namespace corsac
+
+#include "corsac/ascii.hpp"
+
+template <typename Take>
+bool corsac::Request::for_each_requested_header(Take take) const noexcept {
+  if (requested_headers_lines_ > kMaxRequestHeadersLines) return false;
+  std::size_t bytes = 0;
+  std::size_t empty = 0;
+  for (std::size_t i = 0; i < requested_headers_lines_; ++i) {
+    std::string_view rest = requested_headers_[i];
+    bytes += rest.size();
+    if (bytes > kMaxRequestHeadersBytes) return false;
+    while (!rest.empty()) {
+      const std::string_view name = ascii::take_list_member(rest);
+      if (name.empty()) {
+        if (++empty > kMaxEmptyMembers) return false;
+      } else if (!ascii::is_token(name) || !take(name)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}

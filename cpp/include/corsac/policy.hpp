@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "corsac/config_problem.hpp"
+#include "corsac/origin_set.hpp"
+
+namespace corsac {
+
+inline constexpr std::int64_t kMaxMaxAge =
+    86400;  ///< Seconds; the largest value any engine honours.
+inline constexpr std::int64_t kDefaultMaxAge = 600;
+inline constexpr int kDefaultPreflightStatus = 204;
+
+/// What a user writes. Plain data: every combination can be held, build_policy() judges it.
+struct PolicyOptions {
+  std::vector<std::string> allow_origins;
+  std::vector<std::string> allow_methods;
+  std::vector<std::string> allow_headers;
+  std::vector<std::string> expose_headers;
+  std::vector<std::string> tolerate;
+  std::optional<std::int64_t> max_age = kDefaultMaxAge;  ///< Seconds; absent: no header is sent.
+  int preflight_status = kDefaultPreflightStatus;
+  bool allow_credentials = false;
+  bool allow_private_network = false;
+  bool preflight_continue = false;
+  bool guard = false;
+  /// Origins that are not listed are asked about outside the core: by a regular expression or a
+  /// function.
+  bool asks_about_origins = false;
+};
+
+/// A list option compiled to what goes on the wire.
+struct CompiledList {
+  bool any = false;   ///< `*` was listed.
+  std::string value;  ///< The header's value; empty: the header is not sent.
+};
+
+/// A compiled policy: immutable, shared by threads, everything that can be decided early is.
+class Policy {
+ public:
+  /// What Access-Control-Allow-Origin depends on.
+  enum class OriginMode : std::uint8_t {
+    kAny,         ///< `*` without credentials: the constant `*`, on every response, and no Vary.
+    kReflectAny,  ///< `*` with credentials, knowingly tolerated: the request's origin, but never
+                  ///< `null`.
+    kListed,      ///< The request's origin if it is in the set.
+  };
+
+  /// The CORS check's server half: may this origin read responses? Bytes are compared as they are.
+  [[nodiscard]] bool allows_origin(std::string_view origin) const noexcept;
+
+  /// True if the answer depends on the request's Origin, so that caches must be told.
+  [[nodiscard]] bool varies_by_origin() const noexcept { return origin_mode_ != OriginMode::kAny; }
+
+  /// True if Access-Control-Allow-Methods is an echo: `*` means nothing when credentials are
+  /// allowed.
+  [[nodiscard]] bool echoes_methods() const noexcept { return methods_.any && allow_credentials_; }
+  [[nodiscard]] bool echoes_headers() const noexcept { return headers_.any && allow_credentials_; }
+
+  [[nodiscard]] OriginMode origin_mode() const noexcept { return origin_mode_; }
+  [[nodiscard]] const OriginSet& origins() const noexcept { return origins_; }
+  [[nodiscard]] const CompiledList& methods() const noexcept { return methods_; }
+  [[nodiscard]] const CompiledList& headers() const noexcept { return headers_; }
+  [[nodiscard]] const std::string& expose_headers() const noexcept { return expose_headers_; }
+  [[nodiscard]] const std::string& max_age() const noexcept { return max_age_; }
+  [[nodiscard]] int preflight_status() const noexcept { return preflight_status_; }
+  /// The Vary value of a preflight answer; empty: none is sent.
+  [[nodiscard]] const std::string& preflight_vary() const noexcept { return preflight_vary_; }
+  [[nodiscard]] bool allow_credentials() const noexcept { return allow_credentials_; }
+  [[nodiscard]] bool allow_private_network() const noexcept { return allow_private_network_; }
+  [[nodiscard]] bool preflight_continue() const noexcept { return preflight_continue_; }
+  [[nodiscard]] bool guard() const noexcept { return guard_; }
+  /// True if an origin that `allows_origin` refuses may still be allowed by whoever is asked
+  /// outside the core. `null` is never asked about: any site can send it.
+  [[nodiscard]] bool asks_about(std::string_view origin) const noexcept;
+
+ private:
+  friend class PolicyBuilder;
+  explicit Policy(std::uint64_t seed) : origins_(seed) {}
+
+  OriginSet origins_;
+  CompiledList methods_;
+  CompiledList headers_;
+  std::string expose_headers_;
+  std::string max_age_;
+  std::string preflight_vary_;
+  int preflight_status_ = kDefaultPreflightStatus;
+  OriginMode origin_mode_ = OriginMode::kListed;
+  bool null_listed_ = false;
+  bool allow_credentials_ = false;
+  bool allow_private_network_ = false;
+  bool preflight_continue_ = false;
+  bool guard_ = false;
+  bool asks_about_origins_ = false;
+};
+
+/// What came of building: a policy if no error stands, and every problem in any case.
+struct PolicyBuild {
+  std::shared_ptr<const Policy> policy;  ///< Null if a problem is an error.
+  std::vector<ConfigProblem> problems;   ///< In the order of the options and their entries.
+};
+
+/// Validates all options at once and compiles them.
+[[nodiscard]] PolicyBuild build_policy(const PolicyOptions& options);
+
+}  // namespace corsac

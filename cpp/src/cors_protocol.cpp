@@ -1,0 +1,269 @@
+#include "corsac/cors_protocol.hpp"
+
+#include <algorithm>
+
+#include "corsac/ascii.hpp"
+#include "corsac/fetch_names.hpp"
+
+namespace corsac {
+namespace {
+
+constexpr std::string_view kOrigin = "origin";
+constexpr std::string_view kRequestMethod = "access-control-request-method";
+constexpr std::string_view kRequestHeaders = "access-control-request-headers";
+constexpr std::string_view kRequestPrivateNetwork = "access-control-request-private-network";
+constexpr std::string_view kSecFetchSite = "sec-fetch-site";
+constexpr std::string_view kHost = "host";
+
+constexpr std::string_view kAllowOrigin = "access-control-allow-origin";
+constexpr std::string_view kAllowCredentials = "access-control-allow-credentials";
+constexpr std::string_view kAllowMethods = "access-control-allow-methods";
+constexpr std::string_view kAllowHeaders = "access-control-allow-headers";
+constexpr std::string_view kAllowPrivateNetwork = "access-control-allow-private-network";
+constexpr std::string_view kExposeHeaders = "access-control-expose-headers";
+constexpr std::string_view kMaxAge = "access-control-max-age";
+constexpr std::string_view kVary = "vary";
+
+constexpr std::string_view kTrue = "true";
+
+struct RefusalRow {
+  Refusal refusal;
+  std::string_view code;
+  std::string_view length;  ///< Of the code, in decimal: the body of a refusal is its code.
+};
+
+constexpr std::array kRefusals = {
+    RefusalRow{Refusal::kNone, "", "0"},
+    RefusalRow{Refusal::kOriginNotAllowed, "origin-not-allowed", "18"},
+    RefusalRow{Refusal::kOriginMalformed, "origin-malformed", "16"},
+    RefusalRow{Refusal::kRequestMethodMalformed, "request-method-malformed", "24"},
+    RefusalRow{Refusal::kCrossOriginRequest, "cross-origin-request", "20"},
+    RefusalRow{Refusal::kCrossOriginWebSocket, "cross-origin-websocket", "22"},
+};
+
+consteval bool refusals_are_right() {
+  for (std::size_t i = 0; i < kRefusals.size(); ++i) {
+    std::size_t length = 0;
+    for (const char digit : kRefusals[i].length)
+      length = length * 10 + static_cast<std::size_t>(digit - '0');
+    if (static_cast<std::size_t>(kRefusals[i].refusal) != i) return false;
+    if (length != kRefusals[i].code.size()) return false;
+  }
+  return true;
+}
+static_assert(refusals_are_right(),
+              "rows are in the order of the enum and lengths are the codes' own");
+
+void add_allow_methods(const Policy& policy, const Request& request,
+                       HeaderLines& headers) noexcept {
+  if (policy.echoes_methods()) {
+    // decide() has seen to it that this is one token.
+    const std::string_view method = request.request_method();
+    if (method.size() <= kMaxEchoedMethodLength && !fetch::is_forbidden_method(method)) {
+      headers.add(kAllowMethods, method);
+    }
+  } else if (!policy.methods().value.empty()) {
+    headers.add(kAllowMethods, policy.methods().value);
+  }
+}
+
+void add_allow_headers(const Policy& policy, const Request& request, Answer& answer) noexcept {
+  if (!policy.echoes_headers()) {
+    if (!policy.headers().value.empty()) answer.headers.add(kAllowHeaders, policy.headers().value);
+    return;
+  }
+  std::size_t size = 0;
+  const auto append = [&answer, &size](std::string_view bytes) {
+    if (size + bytes.size() > answer.echo.size()) return false;
+    std::ranges::copy(bytes, answer.echo.begin() + static_cast<std::ptrdiff_t>(size));
+    size += bytes.size();
+    return true;
+  };
+  const bool whole = request.for_each_requested_header([&append, &size](std::string_view name) {
+    return (size == 0 || append(", ")) && append(name);
+  });
+  // A part of the list would be misleading; none of it makes the browser name the header it missed.
+  if (whole && size > 0) answer.headers.add(kAllowHeaders, {answer.echo.data(), size});
+}
+
+void add_allow_origin(const Policy& policy, std::string_view origin,
+                      HeaderLines& headers) noexcept {
+  headers.add(kAllowOrigin, policy.varies_by_origin() ? origin : std::string_view("*"));
+  if (policy.allow_credentials()) headers.add(kAllowCredentials, kTrue);
+}
+
+}  // namespace
+
+void Request::add_header_line(std::string_view name, std::string_view value) noexcept {
+  // Lengths are all different, so one comparison of names at most.
+  switch (name.size()) {
+    case kHost.size():
+      if (ascii::equals_lowercased(name, kHost)) host_.add(value);
+      break;
+    case kOrigin.size():
+      if (ascii::equals_lowercased(name, kOrigin)) origin_.add(value);
+      break;
+    case kSecFetchSite.size():
+      if (ascii::equals_lowercased(name, kSecFetchSite)) sec_fetch_site_.add(value);
+      break;
+    case kRequestMethod.size():
+      if (ascii::equals_lowercased(name, kRequestMethod)) request_method_.add(value);
+      break;
+    case kRequestHeaders.size():
+      if (ascii::equals_lowercased(name, kRequestHeaders)) {
+        if (requested_headers_lines_ < kMaxRequestHeadersLines) {
+          requested_headers_[requested_headers_lines_] = value;
+        }
+        ++requested_headers_lines_;
+      }
+      break;
+    case kRequestPrivateNetwork.size():
+      if (ascii::equals_lowercased(name, kRequestPrivateNetwork)) private_network_.add(value);
+      break;
+    default:
+      break;
+  }
+}
+
+bool Request::has_one_origin() const noexcept {
+  return origin_.lines == 1 && can_be_one_origin(origin_.value);
+}
+
+bool Request::has_one_request_method() const noexcept {
+  return request_method_.lines == 1 && request_method_.value.size() <= kMaxRequestMethodLength &&
+         ascii::is_token(request_method_.value);
+}
+
+bool Request::asks_private_network() const noexcept {
+  return private_network_.lines == 1 && private_network_.value == kTrue;
+}
+
+std::string_view kind_name(RequestKind kind) noexcept {
+  switch (kind) {
+    case RequestKind::kActual:
+      return "actual";
+    case RequestKind::kPreflight:
+      return "preflight";
+    case RequestKind::kNotCors:
+      break;
+  }
+  return "not-cors";
+}
+
+RequestKind classify(const Request& request) noexcept {
+  if (!request.has_origin()) return RequestKind::kNotCors;
+  // OPTIONS alone is no preflight: a page may send it, and the application answers it.
+  const bool preflight = request.method() == "OPTIONS" && request.has_request_method();
+  return preflight ? RequestKind::kPreflight : RequestKind::kActual;
+}
+
+std::string_view reason_code(Refusal refusal) noexcept {
+  return kRefusals[static_cast<std::size_t>(refusal)].code;
+}
+
+Decision decide(const Policy& policy, const Request& request) noexcept {
+  const RequestKind kind = classify(request);
+  if (kind == RequestKind::kNotCors) return {kind, false, Refusal::kNone};
+  // Allowed implies well-formed: a good request's bytes are looked at once.
+  const bool allowed = request.origin_lines() == 1 && policy.allows_origin(request.origin());
+  if (!allowed && !request.has_one_origin()) return {kind, false, Refusal::kOriginMalformed};
+  if (kind == RequestKind::kPreflight && !request.has_one_request_method()) {
+    return {kind, false, Refusal::kRequestMethodMalformed};
+  }
+  if (allowed) return {kind, true, Refusal::kNone};
+  return {kind, false, Refusal::kOriginNotAllowed, policy.asks_about(request.origin())};
+}
+
+Decision settle(Decision decision, bool allowed) noexcept {
+  if (!decision.asks) return decision;
+  return {decision.kind, allowed, allowed ? Refusal::kNone : decision.refusal};
+}
+
+void preflight_headers(const Policy& policy, const Request& request, const Decision& decision,
+                       Answer& answer) noexcept {
+  if (!decision.allowed) return;
+  add_allow_origin(policy, request.origin(), answer.headers);
+  add_allow_methods(policy, request, answer.headers);
+  add_allow_headers(policy, request, answer);
+  if (!policy.max_age().empty()) answer.headers.add(kMaxAge, policy.max_age());
+  if (policy.allow_private_network() && request.asks_private_network()) {
+    answer.headers.add(kAllowPrivateNetwork, kTrue);
+  }
+}
+
+void answer_preflight(const Policy& policy, const Request& request, const Decision& decision,
+                      Answer& answer) noexcept {
+  if (!decision.allowed) {
+    refuse(policy, decision.refusal, answer);
+    return;
+  }
+  answer.status = policy.preflight_status();
+  preflight_headers(policy, request, decision, answer);
+  if (!policy.preflight_vary().empty()) answer.headers.add(kVary, policy.preflight_vary());
+  // RFC 9110 section 8.6: a 204 must not have it; any other status without it could wait for a
+  // body.
+  if (answer.status != 204) answer.headers.add("content-length", "0");
+}
+
+void refuse(const Policy& policy, Refusal refusal, Answer& answer) noexcept {
+  const RefusalRow& row = kRefusals[static_cast<std::size_t>(refusal)];
+  answer.status = 403;
+  answer.body = row.code;
+  answer.headers.add("content-type", "text/plain; charset=utf-8");
+  answer.headers.add("content-length", row.length);
+  if (!policy.preflight_vary().empty()) answer.headers.add(kVary, policy.preflight_vary());
+}
+
+HeaderLines actual_headers(const Policy& policy, std::string_view origin, bool allowed) noexcept {
+  HeaderLines headers;
+  // A constant `*` is sent on every response, with or without Origin, so that a cached one serves
+  // all.
+  if (!allowed && policy.varies_by_origin()) return headers;
+  add_allow_origin(policy, origin, headers);
+  if (!policy.expose_headers().empty()) headers.add(kExposeHeaders, policy.expose_headers());
+  return headers;
+}
+
+ResponseHeaderRole response_header_role(std::string_view name) noexcept {
+  static_assert(kAllowMethods.size() == kAllowHeaders.size());
+  switch (name.size()) {
+    case kVary.size():
+      return ascii::equals_lowercased(name, kVary) ? ResponseHeaderRole::kVary
+                                                   : ResponseHeaderRole::kOther;
+    case kAllowOrigin.size():
+      if (ascii::equals_lowercased(name, kAllowOrigin)) return ResponseHeaderRole::kOwned;
+      break;
+    case kAllowCredentials.size():
+      if (ascii::equals_lowercased(name, kAllowCredentials)) return ResponseHeaderRole::kOwned;
+      break;
+    case kExposeHeaders.size():
+      if (ascii::equals_lowercased(name, kExposeHeaders)) return ResponseHeaderRole::kOwned;
+      break;
+    case kAllowMethods.size():
+      if (ascii::equals_lowercased(name, kAllowMethods) ||
+          ascii::equals_lowercased(name, kAllowHeaders)) {
+        return ResponseHeaderRole::kPreflightOwned;
+      }
+      break;
+    case kMaxAge.size():
+      if (ascii::equals_lowercased(name, kMaxAge)) return ResponseHeaderRole::kPreflightOwned;
+      break;
+    case kAllowPrivateNetwork.size():
+      if (ascii::equals_lowercased(name, kAllowPrivateNetwork))
+        return ResponseHeaderRole::kPreflightOwned;
+      break;
+    default:
+      break;
+  }
+  return ResponseHeaderRole::kOther;
+}
+
+bool vary_covers(std::string_view value, std::string_view lower_member) noexcept {
+  while (!value.empty()) {
+    const std::string_view member = ascii::take_list_member(value);
+    if (member == "*" || ascii::equals_lowercased(member, lower_member)) return true;
+  }
+  return false;
+}
+
+}  // namespace corsac

@@ -1,0 +1,172 @@
+#include "corsac/origin_set.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <charconv>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+namespace corsac {
+namespace {
+
+/// Multiplies to 128 bits and folds the halves together: one step of the wyhash family.
+std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
+}
+
+template <typename Word>
+std::uint64_t read(const char* bytes) noexcept {
+  Word word;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) noexcept {
+  constexpr std::uint64_t kMixA = 0x9E3779B97F4A7C15U;
+  constexpr std::uint64_t kMixB = 0xD1B54A32D192ED03U;
+  std::uint64_t state = seed ^ kMixA;
+  const char* at = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left > 16; left -= 16, at += 16) {
+    state = fold(read<std::uint64_t>(at) ^ kMixB, read<std::uint64_t>(at + 8) ^ state);
+  }
+  // The last 1 to 16 bytes as two words that may overlap; the length is mixed in at the end.
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+  if (left >= 8) {
+    a = read<std::uint64_t>(at);
+    b = read<std::uint64_t>(at + left - 8);
+  } else if (left >= 4) {
+    a = read<std::uint32_t>(at);
+    b = read<std::uint32_t>(at + left - 4);
+  } else if (left > 0) {
+    a = read<std::uint8_t>(at);
+    b = (read<std::uint8_t>(at + left / 2) << 8U) | read<std::uint8_t>(at + left - 1);
+  }
+  return fold(fold(a ^ kMixB, b ^ state) ^ seed, kMixA ^ bytes.size());
+}
+
+std::uint32_t tag_of(std::uint64_t hash) noexcept {
+  return static_cast<std::uint32_t>(hash >> 32U);
+}
+
+}  // namespace
+
+std::size_t OriginSet::HostHash::operator()(const HostKeyView& key) const noexcept {
+  return hash_bytes(key.host, hash_bytes(key.scheme, seed) + (key.subdomains ? 1 : 0));
+}
+
+bool OriginSet::Ports::allow(std::string_view port) const noexcept {
+  if (any) return true;
+  if (port.empty()) return none;
+  unsigned number = 0;
+  std::from_chars(port.data(), port.data() + port.size(), number);
+  return std::ranges::binary_search(listed, number);
+}
+
+OriginSet::OriginSet(std::uint64_t seed) : seed_(seed), patterns_(0, HostHash{seed}) {}
+
+std::string_view OriginSet::exact(std::size_t index) const noexcept {
+  const std::uint64_t begin = starts_[index];
+  const std::uint64_t end = index + 1 < starts_.size() ? starts_[index + 1] : bytes_.size();
+  return std::string_view(bytes_).substr(begin, end - begin);
+}
+
+void OriginSet::reserve(std::size_t count, std::size_t bytes) {
+  starts_.reserve(count);
+  bytes_.reserve(bytes);
+  grow(std::bit_ceil(count * 2));
+}
+
+void OriginSet::grow(std::size_t slots) {
+  if (slots <= slots_.size()) return;
+  std::vector<Slot> table(slots);
+  for (std::size_t i = 0; i < starts_.size(); ++i) {
+    const std::uint64_t hash = hash_bytes(exact(i), seed_);
+    std::size_t at = hash & (slots - 1);
+    while (table[at].index_plus_one != 0) at = (at + 1) & (slots - 1);
+    table[at] = {tag_of(hash), static_cast<std::uint32_t>(i + 1)};
+  }
+  slots_.swap(table);
+}
+
+bool OriginSet::add_exact(std::string_view origin) {
+  if (starts_.size() + 1 >= std::numeric_limits<std::uint32_t>::max()) {
+    throw std::length_error("a policy holds at most 4 294 967 294 exact origins");
+  }
+  if ((starts_.size() + 1) * 2 > slots_.size()) grow(std::max<std::size_t>(8, slots_.size() * 2));
+  const std::uint64_t hash = hash_bytes(origin, seed_);
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = hash & mask;
+  for (; slots_[at].index_plus_one != 0; at = (at + 1) & mask) {
+    if (slots_[at].tag == tag_of(hash) && exact(slots_[at].index_plus_one - 1) == origin)
+      return false;
+  }
+  starts_.push_back(bytes_.size());
+  bytes_ += origin;
+  slots_[at] = {tag_of(hash), static_cast<std::uint32_t>(starts_.size())};
+  return true;
+}
+
+bool OriginSet::add_pattern(const OriginPattern& pattern) {
+  if (pattern.subdomains) subdomain_host_lengths_.set(pattern.host.size());
+  Ports& ports = patterns_[HostKey{pattern.scheme, pattern.host, pattern.subdomains}];
+  if (pattern.any_port) return !std::exchange(ports.any, true);
+  if (!pattern.port) return !std::exchange(ports.none, true);
+  const auto place = std::ranges::lower_bound(ports.listed, *pattern.port);
+  if (place != ports.listed.end() && *place == *pattern.port) return false;
+  ports.listed.insert(place, *pattern.port);
+  return true;
+}
+
+bool OriginSet::contains(std::string_view origin) const noexcept {
+  if (origin.size() > kMaxOriginLength) return false;
+  return contains_exact(origin) || matches_pattern(origin);
+}
+
+bool OriginSet::contains_exact(std::string_view origin) const noexcept {
+  if (slots_.empty()) return false;
+  const std::uint64_t hash = hash_bytes(origin, seed_);
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t at = hash & mask; slots_[at].index_plus_one != 0; at = (at + 1) & mask) {
+    if (slots_[at].tag == tag_of(hash) && exact(slots_[at].index_plus_one - 1) == origin)
+      return true;
+  }
+  return false;
+}
+
+bool OriginSet::host_allows(const HostKeyView& key, std::string_view port) const noexcept {
+  const auto found = patterns_.find(key);
+  return found != patterns_.end() && found->second.allow(port);
+}
+
+bool OriginSet::matches_pattern(std::string_view origin) const noexcept {
+  if (patterns_.empty()) return false;
+  const std::optional<OriginParts> parts = split_origin(origin);
+  if (!parts) return false;
+  if (host_allows({parts->scheme, parts->host, false}, parts->port)) return true;
+  if (subdomain_host_lengths_.none()) return false;
+
+  // A trailing dot makes a name one byte longer than kMaxHostLength allows without it.
+  const std::string_view host = parts->host;
+  if (host.size() > kMaxHostLength + (host.ends_with('.') ? 1U : 0U)) return false;
+  // Labels left of each border are checked as the border moves right, so that `*` stands for whole,
+  // valid labels only and the first bad one ends the search.
+  for (std::size_t begin = 0;;) {
+    const std::size_t dot = host.find('.', begin);
+    if (dot == host.npos || !is_host_label(host.substr(begin, dot - begin))) return false;
+    const std::string_view suffix = host.substr(dot + 1);
+    if (subdomain_host_lengths_.test(suffix.size()) &&
+        host_allows({parts->scheme, suffix, true}, parts->port)) {
+      return true;
+    }
+    begin = dot + 1;
+  }
+}
+
+}  // namespace corsac

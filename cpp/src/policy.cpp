@@ -1,0 +1,363 @@
+#include "corsac/policy.hpp"
+
+#include <algorithm>
+#include <random>
+#include <unordered_set>
+#include <utility>
+
+#include "corsac/ascii.hpp"
+#include "corsac/fetch_names.hpp"
+
+namespace corsac {
+namespace {
+
+std::string lowercase(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), ascii::to_lower);
+  return result;
+}
+
+void append_member(std::string& list, std::string_view member) {
+  if (!list.empty()) list += ", ";
+  list += member;
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (static_cast<std::uint64_t>(device()) << 32U) | device();
+}
+
+bool is_insecure(const OriginPattern& pattern) {
+  // Only http pages can be changed on the way by the network. Extension and app-shell schemes
+  // (chrome-extension:, capacitor:, tauri:) are not fetched from a network at all.
+  return pattern.scheme == "http" && !is_potentially_trustworthy(pattern);
+}
+
+}  // namespace
+
+/// Judges each option in turn and fills the policy; the only place that writes one.
+class PolicyBuilder {
+ public:
+  explicit PolicyBuilder(const PolicyOptions& options)
+      : options_(options), policy_(new Policy(random_seed())) {}
+
+  PolicyBuild build() {
+    read_tolerate();
+    read_origins();
+    read_methods();
+    read_request_headers();
+    read_expose_headers();
+    read_max_age();
+    read_preflight_status();
+    read_guard();
+    policy_->allow_credentials_ = options_.allow_credentials;
+    policy_->allow_private_network_ = options_.allow_private_network;
+    policy_->preflight_continue_ = options_.preflight_continue;
+    policy_->asks_about_origins_ = options_.asks_about_origins;
+    compile_preflight_vary();
+
+    PolicyBuild result;
+    const bool failed = std::ranges::any_of(problems_, [](const ConfigProblem& problem) {
+      return problem.severity == Severity::kError;
+    });
+    if (!failed) result.policy = std::move(policy_);
+    result.problems = std::move(problems_);
+    return result;
+  }
+
+ private:
+  void report(ProblemCode code, std::string_view option, std::string_view value,
+              std::string message, std::string hint) {
+    // A tolerated problem is kept, as an info: it was accepted, it did not go away.
+    const bool tolerated =
+        is_tolerable(code) &&
+        std::ranges::find(options_.tolerate, code_name(code)) != options_.tolerate.end();
+    problems_.push_back({code, tolerated ? Severity::kInfo : default_severity(code),
+                         std::string(option), std::string(value), std::move(message),
+                         std::move(hint)});
+  }
+
+  void read_tolerate() {
+    for (const std::string& name : options_.tolerate) {
+      if (!is_tolerable_name(name)) {
+        report(
+            ProblemCode::kTolerateUnknown, "tolerate", name,
+            "this is not a code that can be tolerated",
+            "the four are origin.insecure_with_credentials, origin.public_suffix_with_credentials, "
+            "origin.any_with_credentials and origin.null");
+      }
+    }
+  }
+
+  static bool is_tolerable_name(std::string_view name) {
+    constexpr auto last = static_cast<int>(ProblemCode::kTolerateUnknown);
+    for (int i = 0; i <= last; ++i) {
+      const auto code = static_cast<ProblemCode>(i);
+      if (is_tolerable(code) && code_name(code) == name) return true;
+    }
+    return false;
+  }
+
+  void read_origins() {
+    constexpr std::string_view kOption = "allow_origins";
+    std::size_t bytes = 0;
+    for (const std::string& entry : options_.allow_origins) bytes += entry.size();
+    policy_->origins_.reserve(options_.allow_origins.size(), bytes);
+
+    const bool any = std::ranges::find(options_.allow_origins, "*") != options_.allow_origins.end();
+    if (any) {
+      policy_->origin_mode_ =
+          options_.allow_credentials ? Policy::OriginMode::kReflectAny : Policy::OriginMode::kAny;
+    }
+    if (any && options_.allow_credentials) {
+      report(ProblemCode::kOriginAnyWithCredentials, kOption, "*",
+             "any site could read responses and act with the user's cookies",
+             "list the origins that need credentials, or set allow_credentials=False");
+    }
+    for (const std::string& entry : options_.allow_origins) {
+      if (entry != "*") read_origin(entry, any);
+    }
+    if (options_.allow_origins.empty() && !options_.guard && !options_.asks_about_origins) {
+      report(ProblemCode::kOriginNone, kOption, "",
+             "no origin is allowed, so every cross-origin read is refused",
+             "list at least one origin, such as \"https://app.example.com\"");
+    }
+    find_missing_apexes();
+    find_swallowed_origins();
+  }
+
+  void read_origin(const std::string& entry, bool any) {
+    constexpr std::string_view kOption = "allow_origins";
+    if (entry == kNullOrigin) {
+      report(ProblemCode::kOriginNull, kOption, entry,
+             "any site can send the origin null, from a sandboxed iframe",
+             "serve the page from an origin of its own and list that");
+      policy_->null_listed_ = true;
+      policy_->origins_.add_exact(entry);
+      return;
+    }
+    auto parsed = parse_origin_pattern(entry);
+    if (const auto* error = std::get_if<OriginError>(&parsed)) {
+      report(error->code, kOption, entry, error->message,
+             error->suggestion.empty()
+                 ? "write it as browsers send it, such as \"https://app.example.com\""
+                 : "did you mean \"" + error->suggestion + "\"?");
+      return;
+    }
+    const auto& pattern = std::get<OriginPattern>(parsed);
+    if (any) {
+      report(ProblemCode::kOriginRedundant, kOption, entry, "\"*\" already allows it",
+             "remove it, or remove \"*\"");
+      return;
+    }
+    if (options_.allow_credentials && is_insecure(pattern)) {
+      report(ProblemCode::kOriginInsecureWithCredentials, kOption, entry,
+             "anyone on the network can change an http page and so act with the user's cookies",
+             "did you mean \"https" + entry.substr(pattern.scheme.size()) + "\"?");
+    }
+    if (!pattern.is_exact()) patterns_.push_back(&entry);
+    const bool added = pattern.is_exact() ? policy_->origins_.add_exact(entry)
+                                          : policy_->origins_.add_pattern(pattern);
+    if (!added) {
+      report(ProblemCode::kOriginRedundant, kOption, entry, "it is listed twice",
+             "remove one of them");
+    }
+  }
+
+  /// `https://*.example.com` without its wildcard; empty for a pattern that has only a `:*`.
+  static std::string apex_of(std::string pattern) {
+    const std::size_t wildcard = pattern.find("*.");
+    return wildcard == pattern.npos ? std::string{} : pattern.erase(wildcard, 2);
+  }
+
+  /// One pass for all patterns: looking for each apex in the list would be quadratic.
+  void find_missing_apexes() {
+    std::unordered_set<std::string> missing;
+    for (const std::string* entry : patterns_) missing.insert(apex_of(*entry));
+    missing.erase(std::string{});
+    if (missing.empty()) return;
+    for (const std::string& entry : options_.allow_origins) missing.erase(entry);
+    for (const std::string* entry : patterns_) {
+      const std::string apex = apex_of(*entry);
+      if (missing.erase(apex) == 0 || policy_->origins_.matches_pattern(apex)) continue;
+      report(ProblemCode::kOriginApexNotCovered, "allow_origins", *entry,
+             "the pattern matches subdomains only, not " + apex + " itself",
+             "add \"" + apex + "\" if pages are served from it");
+    }
+  }
+
+  void find_swallowed_origins() {
+    if (patterns_.empty()) return;
+    for (const std::string& entry : options_.allow_origins) {
+      if (policy_->origins_.matches_pattern(entry)) {
+        report(ProblemCode::kOriginRedundant, "allow_origins", entry,
+               "a pattern in the list already allows it", "remove it");
+      }
+    }
+  }
+
+  void read_methods() {
+    constexpr std::string_view kOption = "allow_methods";
+    std::unordered_set<std::string> seen;
+    for (const std::string& entry : options_.allow_methods) {
+      if (entry == "*") {
+        policy_->methods_.any = true;
+      } else if (!ascii::is_token(entry)) {
+        report(ProblemCode::kMethodInvalid, kOption, entry,
+               "a method is one token without spaces or commas",
+               "write each method as a string of its own, such as [\"GET\", \"PUT\"]");
+      } else if (fetch::is_forbidden_method(entry)) {
+        report(ProblemCode::kMethodForbidden, kOption, entry,
+               "browsers never let a page send this method", "remove it");
+      } else if (std::string method = fetch::normalize_method(entry); seen.insert(method).second) {
+        append_member(policy_->methods_.value, method);
+      }
+    }
+    if (policy_->methods_.any) policy_->methods_.value = options_.allow_credentials ? "" : "*";
+  }
+
+  void read_request_headers() {
+    constexpr std::string_view kOption = "allow_headers";
+    bool authorization = false;
+    std::unordered_set<std::string> seen;
+    for (const std::string& entry : options_.allow_headers) {
+      if (entry == "*") {
+        policy_->headers_.any = true;
+      } else if (!ascii::is_token(entry)) {
+        report(
+            ProblemCode::kHeaderInvalid, kOption, entry,
+            "a header name is one token without spaces or commas",
+            "write each name as a string of its own, such as [\"content-type\", \"x-request-id\"]");
+      } else if (fetch::is_forbidden_request_header_name(entry)) {
+        report(ProblemCode::kHeaderForbiddenRequest, kOption, entry,
+               "browsers set this header themselves and never ask for it", "remove it");
+      } else if (fetch::is_cors_response_header_name(entry)) {
+        report(ProblemCode::kHeaderForbiddenRequest, kOption, entry,
+               "this is a response header that the server sends, not one that a page asks to send",
+               "remove it");
+      } else {
+        authorization = authorization || fetch::is_cors_non_wildcard_request_header_name(entry);
+        if (seen.insert(lowercase(entry)).second) append_member(policy_->headers_.value, entry);
+      }
+    }
+    if (!policy_->headers_.any) return;
+    if (options_.allow_credentials) {
+      policy_->headers_.value.clear();  // An echo of what was asked, see cors_protocol.hpp.
+      return;
+    }
+    policy_->headers_.value = authorization ? "*, authorization" : "*";
+    if (!authorization) {
+      report(ProblemCode::kHeaderAuthorizationNotCovered, kOption, "*",
+             "\"*\" does not cover the Authorization header",
+             "write [\"*\", \"authorization\"] if pages send bearer tokens");
+    }
+  }
+
+  void read_expose_headers() {
+    constexpr std::string_view kOption = "expose_headers";
+    bool any = false;
+    std::unordered_set<std::string> seen;
+    for (const std::string& entry : options_.expose_headers) {
+      if (entry == "*") {
+        any = true;
+        if (options_.allow_credentials) {
+          report(ProblemCode::kHeaderExposeAnyWithCredentials, kOption, entry,
+                 "with credentials \"*\" is only the name of a header, and exposes nothing",
+                 "list the response headers that pages read");
+        }
+      } else if (!ascii::is_token(entry)) {
+        report(ProblemCode::kHeaderInvalid, kOption, entry,
+               "a header name is one token without spaces or commas",
+               "write each name as a string of its own, such as [\"etag\", \"x-request-id\"]");
+      } else if (fetch::is_forbidden_response_header_name(entry)) {
+        report(ProblemCode::kHeaderForbiddenResponse, kOption, entry,
+               "browsers never show this header to a page", "remove it");
+      } else if (fetch::is_cors_protocol_only_header_name(entry)) {
+        report(ProblemCode::kHeaderPreflightOnly, kOption, entry,
+               "this header means something only in a request or a preflight answer, which no page "
+               "reads",
+               "remove it");
+      } else {
+        if (fetch::is_cors_safelisted_response_header_name(entry)) {
+          report(ProblemCode::kHeaderSafelisted, kOption, entry,
+                 "pages can read this header without listing it",
+                 "remove it, or leave it: it does no harm");
+        }
+        if (seen.insert(lowercase(entry)).second) append_member(policy_->expose_headers_, entry);
+      }
+    }
+    if (any) policy_->expose_headers_ = "*";
+  }
+
+  void read_max_age() {
+    if (!options_.max_age) return;
+    const std::int64_t seconds = *options_.max_age;
+    if (seconds < 0 || seconds > kMaxMaxAge) {
+      report(ProblemCode::kMaxAgeOutOfBounds, "max_age", std::to_string(seconds),
+             "max_age is 0 to 86400 seconds: no browser keeps a preflight longer than a day",
+             "write 0 for never cached, None for no header, or at most 86400");
+      return;
+    }
+    policy_->max_age_ = std::to_string(seconds);
+  }
+
+  void read_preflight_status() {
+    const int status = options_.preflight_status;
+    if (status < 200 || status > 299) {
+      report(ProblemCode::kStatusNotOk, "preflight_status", std::to_string(status),
+             "browsers refuse a preflight answer whose status is not 200 to 299",
+             "write 204, or 200 if something on the way needs it");
+      return;
+    }
+    policy_->preflight_status_ = status;
+  }
+
+  void read_guard() {
+    policy_->guard_ = options_.guard;
+    if (options_.guard && policy_->origin_mode_ != Policy::OriginMode::kListed) {
+      report(ProblemCode::kGuardWithoutEffect, "guard", "True",
+             "\"*\" in allow_origins trusts every site, so there is nothing left to refuse",
+             "list the origins that may write, or remove guard");
+    }
+  }
+
+  /// What the preflight answer depends on. OPTIONS is not cacheable by HTTP (RFC 9110
+  /// section 9.3.7), but some content delivery networks cache it anyway.
+  void compile_preflight_vary() {
+    std::string& vary = policy_->preflight_vary_;
+    if (policy_->varies_by_origin()) append_member(vary, "Origin");
+    if (policy_->echoes_methods()) append_member(vary, "Access-Control-Request-Method");
+    if (policy_->echoes_headers()) append_member(vary, "Access-Control-Request-Headers");
+    if (options_.allow_private_network)
+      append_member(vary, "Access-Control-Request-Private-Network");
+  }
+
+  const PolicyOptions& options_;
+  std::unique_ptr<Policy> policy_;
+  std::vector<ConfigProblem> problems_;
+  std::vector<const std::string*> patterns_;
+};
+
+bool Policy::allows_origin(std::string_view origin) const noexcept {
+  switch (origin_mode_) {
+    case OriginMode::kAny:
+      return can_be_one_origin(origin);
+    case OriginMode::kReflectAny:
+      // `null` is an origin any site can take on, so "any site" must still name it to mean it.
+      return can_be_one_origin(origin) && (origin != kNullOrigin || null_listed_);
+    case OriginMode::kListed:
+      break;
+  }
+  // Only what can be one origin is in the set or matches a pattern, so the bytes need no look
+  // before.
+  return origins_.contains(origin);
+}
+
+bool Policy::asks_about(std::string_view origin) const noexcept {
+  return asks_about_origins_ && origin_mode_ == OriginMode::kListed && origin != kNullOrigin &&
+         can_be_one_origin(origin) && !origins_.contains(origin);
+}
+
+PolicyBuild build_policy(const PolicyOptions& options) { return PolicyBuilder(options).build(); }
+
+}  // namespace corsac

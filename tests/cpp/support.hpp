@@ -1,0 +1,110 @@
+#pragma once
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <new>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "corsac/cors_protocol.hpp"
+#include "corsac/policy.hpp"
+
+/// What several test files share. Nothing here knows a rule of the protocol.
+namespace corsac::testing {
+
+inline constexpr std::size_t kMebibyte = std::size_t{1} << 20U;
+
+/// Header lines as owned text, so that a failed comparison prints them.
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+inline Headers to_headers(const HeaderLines& lines) {
+  Headers result;
+  for (const HeaderLine& line : lines) {
+    result.emplace_back(std::string(line.name), std::string(line.value));
+  }
+  return result;
+}
+
+/// The views given must outlive the request.
+inline Request make_request(std::string_view method, std::initializer_list<HeaderLine> headers) {
+  Request request(method);
+  for (const HeaderLine& header : headers) request.add_header_line(header.name, header.value);
+  return request;
+}
+
+inline std::vector<std::string> codes(const PolicyBuild& build) {
+  std::vector<std::string> names;
+  for (const ConfigProblem& problem : build.problems) names.emplace_back(code_name(problem.code));
+  return names;
+}
+
+/// The policy of options that must be valid.
+inline std::shared_ptr<const Policy> make_policy(const PolicyOptions& options) {
+  const PolicyBuild build = build_policy(options);
+  EXPECT_NE(build.policy, nullptr) << ::testing::PrintToString(codes(build));
+  return build.policy;
+}
+
+/// A whole answer as owned text.
+struct Reply {
+  int status = 0;
+  Headers headers;
+  std::string body;
+
+  bool operator==(const Reply&) const = default;
+  friend std::ostream& operator<<(std::ostream& out, const Reply& reply) {
+    return out << reply.status << ' ' << ::testing::PrintToString(reply.headers) << " \""
+               << reply.body << '"';
+  }
+};
+
+/// Decides and answers as the middleware does with a preflight.
+inline Reply reply_to_preflight(const Policy& policy, const Request& request) {
+  const Decision decision = decide(policy, request);
+  EXPECT_EQ(decision.kind, RequestKind::kPreflight);
+  Answer answer;
+  answer_preflight(policy, request, decision, answer);
+  return {answer.status, to_headers(answer.headers), std::string(answer.body)};
+}
+
+/// Decides and gives the headers set on the response to a request that is no preflight.
+inline Headers headers_of_actual(const Policy& policy, const Request& request) {
+  const Decision decision = decide(policy, request);
+  EXPECT_NE(decision.kind, RequestKind::kPreflight);
+  return to_headers(actual_headers(policy, request.origin(), decision.allowed));
+}
+
+inline std::string repeated(std::string_view part, std::size_t count) {
+  std::string result;
+  result.reserve(part.size() * count);
+  for (std::size_t i = 0; i < count; ++i) result += part;
+  return result;
+}
+
+/// Bytes that may be measured but not read: touching one ends the test program. Work that is
+/// bounded whatever a client sends never gets as far as reading them.
+class UnreadableBytes {
+ public:
+  explicit UnreadableBytes(std::size_t size)
+      : size_(size), start_(mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+    if (start_ == MAP_FAILED) throw std::bad_alloc();
+  }
+  ~UnreadableBytes() { munmap(start_, size_); }
+  UnreadableBytes(const UnreadableBytes&) = delete;
+  UnreadableBytes& operator=(const UnreadableBytes&) = delete;
+
+  [[nodiscard]] std::string_view view() const { return {static_cast<const char*>(start_), size_}; }
+
+ private:
+  std::size_t size_;
+  void* start_;
+};
+
+}  // namespace corsac::testing

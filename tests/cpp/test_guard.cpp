@@ -1,0 +1,155 @@
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "corsac/guard.hpp"
+#include "support.hpp"
+
+namespace corsac {
+namespace {
+
+using testing::make_policy;
+
+/// A request to https://api.test by the headers that say where it comes from; empty: not sent.
+struct Case {
+  std::string origin;
+  std::string sec_fetch_site;
+  bool passes;
+  std::string host = "api.test";
+};
+
+class Guard : public ::testing::Test {
+ protected:
+  static PolicyOptions options() {
+    PolicyOptions options;
+    options.allow_origins = {"https://app.test", "https://*.partner.test"};
+    options.guard = true;
+    return options;
+  }
+
+  static Request request_of(std::string_view method, const Case& row) {
+    Request request(method);
+    if (!row.origin.empty()) request.add_header_line("Origin", row.origin);
+    if (!row.sec_fetch_site.empty()) request.add_header_line("Sec-Fetch-Site", row.sec_fetch_site);
+    if (!row.host.empty()) request.add_header_line("Host", row.host);
+    return request;
+  }
+
+  std::shared_ptr<const Policy> policy_ = make_policy(options());
+};
+
+TEST_F(Guard, ComparesSecFetchSiteFirstAndThenOriginWithHost) {
+  const std::vector<Case> cases = {
+      // An allowed origin passes whatever the browser calls the relation.
+      {"https://app.test", "cross-site", true},
+      {"https://a.partner.test", "same-site", true},
+      {"https://app.test", "", true},
+      // The browser's own word.
+      {"https://api.test", "same-origin", true},
+      {"", "same-origin", true},
+      {"", "none", true},
+      {"https://evil.test", "cross-site", false},
+      {"https://other.api.test", "same-site", false},
+      {"", "cross-site", false},
+      {"", "same-site", false},
+      {"https://evil.test", "Same-Origin", false},
+      {"https://evil.test", "anything", false},
+      {"https://api.test", "cross-site", false},
+      // Browsers without Fetch Metadata: Origin against Host.
+      {"https://api.test", "", true},
+      {"http://api.test", "", true},
+      {"https://api.test", "", true, "API.test"},
+      {"https://api.test", "", true, "api.test:443"},
+      {"http://api.test", "", true, "api.test:80"},
+      {"https://api.test:8443", "", true, "api.test:8443"},
+      {"http://[::1]:8000", "", true, "[::1]:8000"},
+      {"https://api.test", "", false, "api.test:80"},
+      {"https://api.test", "", false, "api.test:8443"},
+      {"https://api.test:8443", "", false, "api.test"},
+      {"https://api.test.evil.test", "", false},
+      {"https://evil.test", "", false},
+      {"https://evil.test", "", false, ""},
+      {"https://", "", false, ""},
+      {"null", "", false},
+      {"null", "", false, "null"},
+      // Neither header: no browser, so nobody's cookies are misused.
+      {"", "", true},
+      {"", "", true, ""},
+  };
+  for (const Case& row : cases) {
+    const std::string what = row.origin + " | " + row.sec_fetch_site + " | " + row.host;
+    EXPECT_EQ(guard_request(*policy_, request_of("POST", row)),
+              row.passes ? Refusal::kNone : Refusal::kCrossOriginRequest)
+        << what;
+    EXPECT_EQ(guard_websocket(*policy_, request_of("GET", row)),
+              row.passes ? Refusal::kNone : Refusal::kCrossOriginWebSocket)
+        << what;
+  }
+}
+
+TEST_F(Guard, SafeMethodsPassButNotAsAWebSocketHandshake) {
+  const Case evil{"https://evil.test", "cross-site", false};
+  for (const std::string_view method : {"GET", "HEAD", "OPTIONS"}) {
+    EXPECT_EQ(guard_request(*policy_, request_of(method, evil)), Refusal::kNone) << method;
+    EXPECT_EQ(guard_websocket(*policy_, request_of(method, evil)), Refusal::kCrossOriginWebSocket);
+  }
+  for (const std::string_view method :
+       {"POST", "PUT", "PATCH", "DELETE", "TRACE", "get", "QUERY", ""}) {
+    EXPECT_EQ(guard_request(*policy_, request_of(method, evil)), Refusal::kCrossOriginRequest)
+        << method;
+  }
+}
+
+TEST_F(Guard, AmbiguousRequestsAreRefused) {
+  const auto post = [](std::initializer_list<HeaderLine> headers) {
+    return testing::make_request("POST", headers);
+  };
+  const std::vector<Request> requests = {
+      post({{"origin", "https://app.test"}, {"origin", "https://app.test"}}),
+      post({{"origin", "https://app.test, https://app.test"}}),
+      post({{"origin", ""}}),
+      post({{"sec-fetch-site", "same-origin"}, {"sec-fetch-site", "same-origin"}}),
+      post({{"sec-fetch-site", "same-origin, cross-site"}}),
+      post({{"origin", "https://api.test"}, {"host", "api.test"}, {"host", "api.test"}}),
+  };
+  for (const Request& request : requests) {
+    EXPECT_EQ(guard_request(*policy_, request), Refusal::kCrossOriginRequest) << request.origin();
+    EXPECT_EQ(guard_websocket(*policy_, request), Refusal::kCrossOriginWebSocket);
+  }
+}
+
+TEST_F(Guard, TheNullOriginPassesOnlyIfItIsListed) {
+  PolicyOptions with_null = options();
+  with_null.allow_origins.emplace_back("null");
+  with_null.tolerate = {"origin.null"};
+  const Case null{"null", "cross-site", true};
+  EXPECT_EQ(guard_request(*make_policy(with_null), request_of("POST", null)), Refusal::kNone);
+  EXPECT_EQ(guard_request(*policy_, request_of("POST", null)), Refusal::kCrossOriginRequest);
+}
+
+TEST_F(Guard, AnOverLongOriginIsRefusedWithoutReadingIt) {
+  const testing::UnreadableBytes bytes(testing::kMebibyte);
+  Request request("POST");
+  request.add_header_line("origin", bytes.view());
+  EXPECT_EQ(guard_request(*policy_, request), Refusal::kCrossOriginRequest);
+
+  Request metadata("POST");
+  metadata.add_header_line("sec-fetch-site", bytes.view());
+  EXPECT_EQ(guard_request(*policy_, metadata), Refusal::kCrossOriginRequest);
+}
+
+TEST_F(Guard, ARefusalIsA403WithItsReasonAndNoCorsHeader) {
+  Answer answer;
+  refuse(*policy_, Refusal::kCrossOriginRequest, answer);
+  EXPECT_EQ(answer.status, 403);
+  EXPECT_EQ(answer.body, "cross-origin-request");
+  EXPECT_EQ(testing::to_headers(answer.headers),
+            (testing::Headers{{"content-type", "text/plain; charset=utf-8"},
+                              {"content-length", "20"},
+                              {"vary", "Origin"}}));
+}
+
+}  // namespace
+}  // namespace corsac

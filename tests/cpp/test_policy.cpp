@@ -1,0 +1,332 @@
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "corsac/policy.hpp"
+#include "support.hpp"
+
+namespace corsac {
+namespace {
+
+using testing::codes;
+using testing::make_policy;
+using Codes = std::vector<std::string>;
+
+PolicyOptions with_origins(std::vector<std::string> origins, bool credentials = false) {
+  PolicyOptions options;
+  options.allow_origins = std::move(origins);
+  options.allow_credentials = credentials;
+  return options;
+}
+
+TEST(Policy, HasTheDocumentedDefaults) {
+  const auto policy = make_policy(with_origins({"https://a.test"}));
+  EXPECT_EQ(policy->origin_mode(), Policy::OriginMode::kListed);
+  EXPECT_EQ(policy->max_age(), "600");
+  EXPECT_EQ(policy->preflight_status(), 204);
+  EXPECT_EQ(policy->methods().value, "");
+  EXPECT_EQ(policy->headers().value, "");
+  EXPECT_EQ(policy->expose_headers(), "");
+  EXPECT_EQ(policy->preflight_vary(), "Origin");
+  EXPECT_FALSE(policy->allow_credentials());
+  EXPECT_FALSE(policy->allow_private_network());
+  EXPECT_FALSE(policy->preflight_continue());
+  EXPECT_FALSE(policy->guard());
+}
+
+struct OriginCase {
+  std::vector<std::string> origins;
+  bool credentials;
+  Codes expected;
+  bool valid;
+};
+
+TEST(Policy, JudgesOrigins) {
+  const std::vector<OriginCase> cases = {
+      {{"https://a.test"}, true, {}, true},
+      {{}, false, {"origin.none"}, true},
+      {{"https://a.test/"}, false, {"origin.invalid"}, false},
+      {{""}, false, {"origin.invalid"}, false},
+      {{"https://a.test:443"}, false, {"origin.default_port"}, false},
+      {{"http://[2001:DB8::1]"}, false, {"origin.non_canonical_ip"}, false},
+      {{"null"}, false, {"origin.null"}, false},
+      {{"*"}, false, {}, true},
+      {{"*"}, true, {"origin.any_with_credentials"}, false},
+      {{"*", "https://a.test"}, false, {"origin.redundant"}, true},
+      {{"https://a.test", "https://a.test"}, false, {"origin.redundant"}, true},
+      {{"http://localhost:*", "http://localhost:*"}, false, {"origin.redundant"}, true},
+      {{"http://localhost:3000", "http://localhost:*"}, false, {"origin.redundant"}, true},
+      {{"https://*.a.test"}, false, {"origin.apex_not_covered"}, true},
+      {{"https://*.a.test:*", "https://a.test"}, false, {"origin.apex_not_covered"}, true},
+      {{"https://*.a.test", "https://a.test"}, false, {}, true},
+      {{"https://a.test", "https://*.a.test"}, false, {}, true},
+      {{"https://*.a.test:*", "https://a.test:*"}, false, {}, true},
+      {{"https://*.b.a.test", "https://*.a.test", "https://a.test"}, false, {}, true},
+      {{"https://*.a.test", "https://*.a.test", "https://a.test"},
+       false,
+       {"origin.redundant"},
+       true},
+      {{"https://*.a.test", "https://x.a.test", "https://a.test"},
+       false,
+       {"origin.redundant"},
+       true},
+      {{"http://a.test"}, true, {"origin.insecure_with_credentials"}, false},
+      {{"http://10.0.0.1:3000"}, true, {"origin.insecure_with_credentials"}, false},
+      {{"http://a.test"}, false, {}, true},
+      {{"http://localhost:*"}, true, {}, true},
+      {{"http://127.0.0.1:5173", "http://[::1]:5173"}, true, {}, true},
+      {{"chrome-extension://abc", "capacitor://localhost"}, true, {}, true},
+  };
+  for (const OriginCase& row : cases) {
+    const PolicyBuild build = build_policy(with_origins(row.origins, row.credentials));
+    EXPECT_EQ(codes(build), row.expected) << ::testing::PrintToString(row.origins);
+    EXPECT_EQ(build.policy != nullptr, row.valid) << ::testing::PrintToString(row.origins);
+  }
+}
+
+TEST(Policy, AGuardAloneNeedsNoOrigin) {
+  PolicyOptions options;
+  options.guard = true;
+  EXPECT_EQ(codes(build_policy(options)), Codes{});
+}
+
+TEST(Policy, AGuardThatTrustsEverySiteIsAWarning) {
+  PolicyOptions options;
+  options.guard = true;
+  options.allow_origins = {"*"};
+  EXPECT_EQ(codes(build_policy(options)), Codes{"guard.without_effect"});
+}
+
+TEST(Policy, ATolerableErrorBecomesAnInfo) {
+  struct Row {
+    std::vector<std::string> origins;
+    std::string code;
+  };
+  for (const Row& row : {Row{{"*"}, "origin.any_with_credentials"}, Row{{"null"}, "origin.null"},
+                         Row{{"http://a.test"}, "origin.insecure_with_credentials"}}) {
+    PolicyOptions options = with_origins(row.origins, true);
+    options.tolerate = {row.code};
+    const PolicyBuild build = build_policy(options);
+    EXPECT_NE(build.policy, nullptr) << row.code;
+    ASSERT_EQ(codes(build), Codes{row.code});
+    EXPECT_EQ(build.problems.front().severity, Severity::kInfo);
+  }
+}
+
+TEST(Policy, OnlyTheFourTolerableCodesCanBeTolerated) {
+  for (const std::string name :
+       {"origin.invalid", "origin.none", "", "origin", "ORIGIN.NULL", "*"}) {
+    PolicyOptions options = with_origins({"https://a.test"});
+    options.tolerate = {name};
+    EXPECT_EQ(codes(build_policy(options)), Codes{"tolerate.unknown"}) << name;
+  }
+  PolicyOptions options = with_origins({"https://a.test"});
+  options.tolerate = {"origin.null", "origin.any_with_credentials",
+                      "origin.insecure_with_credentials", "origin.public_suffix_with_credentials"};
+  EXPECT_EQ(codes(build_policy(options)), Codes{});
+}
+
+TEST(Policy, MethodsAreNormalizedAndListedOnce) {
+  PolicyOptions options = with_origins({"https://a.test"});
+  options.allow_methods = {"get", "PUT", "put", "patch", "PATCH", "QUERY"};
+  EXPECT_EQ(make_policy(options)->methods().value, "GET, PUT, patch, PATCH, QUERY");
+}
+
+TEST(Policy, JudgesMethods) {
+  PolicyOptions options = with_origins({"https://a.test"});
+  options.allow_methods = {"", "GET POST", "GET,POST", "r\xC3\xA9sum\xC3\xA9", "CONNECT", "track"};
+  EXPECT_EQ(codes(build_policy(options)),
+            (Codes{"method.invalid", "method.invalid", "method.invalid", "method.invalid",
+                   "method.forbidden", "method.forbidden"}));
+}
+
+TEST(Policy, AnyMethodIsAnAsteriskOrWithCredentialsAnEcho) {
+  PolicyOptions options = with_origins({"https://a.test"});
+  options.allow_methods = {"PUT", "*"};
+  const auto plain = make_policy(options);
+  EXPECT_EQ(plain->methods().value, "*");
+  EXPECT_FALSE(plain->echoes_methods());
+  EXPECT_EQ(plain->preflight_vary(), "Origin");
+
+  options.allow_credentials = true;
+  const auto credentialed = make_policy(options);
+  EXPECT_EQ(credentialed->methods().value, "");
+  EXPECT_TRUE(credentialed->echoes_methods());
+  EXPECT_EQ(credentialed->preflight_vary(), "Origin, Access-Control-Request-Method");
+}
+
+TEST(Policy, RequestHeadersAreListedOnceAsTheyAreWritten) {
+  PolicyOptions options = with_origins({"https://a.test"});
+  options.allow_headers = {"Content-Type", "X-A", "x-a", "content-type", "Authorization"};
+  EXPECT_EQ(make_policy(options)->headers().value, "Content-Type, X-A, Authorization");
+}
+
+TEST(Policy, JudgesRequestHeaders) {
+  PolicyOptions options = with_origins({"https://a.test"});
+  options.allow_headers = {"", "x y", "Cookie", "Sec-Foo", "Access-Control-Allow-Origin"};
+  EXPECT_EQ(codes(build_policy(options)),
+            (Codes{"header.invalid", "header.invalid", "header.forbidden_request",
+                   "header.forbidden_request", "header.forbidden_request"}));
+}
+
+TEST(Policy, AnyRequestHeaderCoversAuthorizationOnlyIfItIsNamedOrEchoed) {
+  PolicyOptions options = with_origins({"https://a.test"});
+  options.allow_headers = {"*"};
+  EXPECT_EQ(codes(build_policy(options)), Codes{"header.authorization_not_covered"});
+  EXPECT_EQ(make_policy(options)->headers().value, "*");
+
+  options.allow_headers = {"x-a", "*", "Authorization"};
+  EXPECT_EQ(codes(build_policy(options)), Codes{});
+  EXPECT_EQ(make_policy(options)->headers().value, "*, authorization");
+
+  options.allow_headers = {"*"};
+  options.allow_credentials = true;
+  EXPECT_EQ(codes(build_policy(options)), Codes{});
+  const auto policy = make_policy(options);
+  EXPECT_TRUE(policy->echoes_headers());
+  EXPECT_EQ(policy->headers().value, "");
+  EXPECT_EQ(policy->preflight_vary(), "Origin, Access-Control-Request-Headers");
+}
+
+TEST(Policy, JudgesExposedHeaders) {
+  PolicyOptions options = with_origins({"https://a.test"});
+  options.expose_headers = {"", "a b", "Set-Cookie", "Access-Control-Max-Age", "Origin"};
+  EXPECT_EQ(codes(build_policy(options)),
+            (Codes{"header.invalid", "header.invalid", "header.forbidden_response",
+                   "header.preflight_only", "header.preflight_only"}));
+
+  options.expose_headers = {"ETag", "Content-Type", "etag"};
+  EXPECT_EQ(codes(build_policy(options)), Codes{"header.safelisted"});
+  EXPECT_EQ(make_policy(options)->expose_headers(), "ETag, Content-Type");
+}
+
+TEST(Policy, AnyExposedHeaderIsAnAsteriskAndMeansNothingWithCredentials) {
+  PolicyOptions options = with_origins({"https://a.test"});
+  options.expose_headers = {"etag", "*"};
+  EXPECT_EQ(make_policy(options)->expose_headers(), "*");
+  options.allow_credentials = true;
+  EXPECT_EQ(codes(build_policy(options)), Codes{"header.expose_any_with_credentials"});
+}
+
+TEST(Policy, MaxAgeIsZeroToADay) {
+  PolicyOptions options = with_origins({"https://a.test"});
+  for (const std::int64_t seconds : {std::int64_t{0}, std::int64_t{1}, kMaxMaxAge}) {
+    options.max_age = seconds;
+    EXPECT_EQ(make_policy(options)->max_age(), std::to_string(seconds));
+  }
+  for (const std::int64_t seconds :
+       {std::int64_t{-1}, kMaxMaxAge + 1, std::numeric_limits<std::int64_t>::min(),
+        std::numeric_limits<std::int64_t>::max()}) {
+    options.max_age = seconds;
+    EXPECT_EQ(codes(build_policy(options)), Codes{"max_age.out_of_bounds"}) << seconds;
+  }
+  options.max_age = std::nullopt;
+  EXPECT_EQ(make_policy(options)->max_age(), "");
+}
+
+TEST(Policy, APreflightStatusIs200To299) {
+  PolicyOptions options = with_origins({"https://a.test"});
+  for (const int status : {200, 204, 299}) {
+    options.preflight_status = status;
+    EXPECT_EQ(make_policy(options)->preflight_status(), status);
+  }
+  for (const int status : {-1, 0, 199, 300, 403}) {
+    options.preflight_status = status;
+    EXPECT_EQ(codes(build_policy(options)), Codes{"status.not_ok"}) << status;
+  }
+}
+
+TEST(Policy, AllProblemsAreFoundAtOnceInTheOrderOfTheOptions) {
+  PolicyOptions options;
+  options.tolerate = {"nothing"};
+  options.allow_origins = {"https://a.test/", "http://b.test", "null"};
+  options.allow_credentials = true;
+  options.allow_methods = {"TRACE"};
+  options.allow_headers = {"Host"};
+  options.expose_headers = {"*"};
+  options.max_age = -1;
+  options.preflight_status = 404;
+  const PolicyBuild build = build_policy(options);
+  EXPECT_EQ(build.policy, nullptr);
+  EXPECT_EQ(
+      codes(build),
+      (Codes{"tolerate.unknown", "origin.invalid", "origin.insecure_with_credentials",
+             "origin.null", "method.forbidden", "header.forbidden_request",
+             "header.expose_any_with_credentials", "max_age.out_of_bounds", "status.not_ok"}));
+}
+
+TEST(Policy, AProblemNamesTheOptionTheEntryTheReasonAndTheFix) {
+  const PolicyBuild build = build_policy(with_origins({"https://Example.com/"}));
+  ASSERT_EQ(build.problems.size(), 1U);
+  const ConfigProblem& problem = build.problems.front();
+  EXPECT_EQ(problem.option, "allow_origins");
+  EXPECT_EQ(problem.value, "https://Example.com/");
+  EXPECT_NE(problem.message, "");
+  EXPECT_EQ(problem.hint, "did you mean \"https://example.com\"?");
+}
+
+TEST(Policy, AnyOriginDoesNotVaryAndAllowsEveryOneOrigin) {
+  const auto policy = make_policy(with_origins({"*"}));
+  EXPECT_EQ(policy->origin_mode(), Policy::OriginMode::kAny);
+  EXPECT_FALSE(policy->varies_by_origin());
+  EXPECT_EQ(policy->preflight_vary(), "");
+  EXPECT_TRUE(policy->allows_origin("https://a.test"));
+  EXPECT_TRUE(policy->allows_origin("null"));
+  EXPECT_FALSE(policy->allows_origin(""));
+  EXPECT_FALSE(policy->allows_origin("https://a.test, https://b.test"));
+  EXPECT_FALSE(policy->allows_origin(testing::repeated("a", kMaxOriginLength + 1)));
+}
+
+TEST(Policy, ReflectingAnyOriginStillNeedsNullToBeNamed) {
+  PolicyOptions options = with_origins({"*"}, true);
+  options.tolerate = {"origin.any_with_credentials", "origin.null"};
+  const auto without_null = make_policy(options);
+  EXPECT_EQ(without_null->origin_mode(), Policy::OriginMode::kReflectAny);
+  EXPECT_TRUE(without_null->varies_by_origin());
+  EXPECT_TRUE(without_null->allows_origin("https://a.test"));
+  EXPECT_FALSE(without_null->allows_origin("null"));
+  EXPECT_FALSE(without_null->allows_origin("a,b"));
+
+  options.allow_origins = {"*", "null"};
+  EXPECT_TRUE(make_policy(options)->allows_origin("null"));
+}
+
+TEST(Policy, AListedOriginIsAllowedAndNoOther) {
+  PolicyOptions options =
+      with_origins({"https://a.test", "https://*.b.test", "https://b.test", "null"});
+  options.tolerate = {"origin.null"};
+  const auto policy = make_policy(options);
+  for (const std::string origin :
+       {"https://a.test", "https://x.b.test", "https://b.test", "null"}) {
+    EXPECT_TRUE(policy->allows_origin(origin)) << origin;
+  }
+  for (const std::string origin : {"", "https://x.a.test", "http://a.test", "*", "NULL"}) {
+    EXPECT_FALSE(policy->allows_origin(origin)) << origin;
+  }
+}
+
+TEST(Policy, PrivateNetworkAccessIsPartOfTheVaryOfAPreflight) {
+  PolicyOptions options = with_origins({"*"});
+  options.allow_private_network = true;
+  EXPECT_EQ(make_policy(options)->preflight_vary(), "Access-Control-Request-Private-Network");
+}
+
+TEST(Policy, EachOfManyPatternsIsAskedForItsApex) {
+  PolicyOptions options;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string number = std::to_string(i);
+    options.allow_origins.push_back("https://*.t" + number + ".test");
+    if (i % 2 == 0) options.allow_origins.push_back("https://t" + number + ".test");
+  }
+  const PolicyBuild build = build_policy(options);
+  EXPECT_EQ(build.problems.size(), 10'000U);  // An apex each for the odd ones.
+  EXPECT_TRUE(build.policy->allows_origin("https://a.t19999.test"));
+}
+
+}  // namespace
+}  // namespace corsac
