@@ -1,0 +1,65 @@
+"""What is wrong with a configuration: problems as data, and the error that carries all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["CORSConfigError", "CORSConfigProblem", "Severity"]
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True)
+class CORSConfigProblem:
+    """One thing that is wrong with, or worth knowing about, a configuration.
+
+    Attributes:
+        code: A stable name for programs, such as ``"origin.invalid"``.
+        severity: ``"error"``: no policy is made; ``"warning"``: something does not do what it seems
+            to; ``"info"``: worth knowing.
+        option: The option's name, such as ``"allow_origins"``.
+        value: The offending entry as it was given; not always a string.
+        message: What is wrong and why.
+        hint: What to write instead; may be empty.
+    """
+
+    code: str
+    severity: Severity
+    option: str
+    value: object
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """One line for people: option, value, reason, way out, code."""
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{self.option}: {_short(self.value)}: {self.message}{hint} [{self.code}]"
+
+
+class CORSConfigError(ValueError):
+    """A configuration that cannot be used.
+
+    Attributes:
+        problems: Every problem that was found, warnings and infos included, errors among them.
+    """
+
+    def __init__(self, problems: Sequence[CORSConfigProblem]) -> None:
+        self.problems: tuple[CORSConfigProblem, ...] = tuple(problems)
+        errors = [problem for problem in self.problems if problem.severity == "error"]
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        lines = "".join(f"\n  {problem}" for problem in errors)
+        super().__init__(f"the CORS configuration has {count}:{lines}")
+
+    def __reduce__(self) -> tuple[type[CORSConfigError], tuple[tuple[CORSConfigProblem, ...]]]:
+        """Pickle by the problems, not by the text made of them."""
+        return (type(self), (self.problems,))
+
+
+_SHOWN_VALUE_LENGTH = 200
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_VALUE_LENGTH else f"{text[:_SHOWN_VALUE_LENGTH]}..."

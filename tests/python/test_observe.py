@@ -1,0 +1,76 @@
+"""The log of refusals: useful, safe to read, bounded."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+import corsac
+from corsac.observe import MAX_LINES_PER_WINDOW, MAX_LOGGED_LENGTH, WINDOW_SECONDS, RefusalLog
+from support.asgi import BODY, OPTIONS, START, app_sending, scope_with
+from support.exchange import run_asgi
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_refusal_is_logged_with_reason_origin_method_and_path(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    middleware = corsac.CORSMiddleware(app_sending(START, BODY), **OPTIONS)
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        run_asgi(middleware, scope_with([]))
+        run_asgi(middleware, scope_with([(b"origin", b"https://evil.example")], path="/items"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "refused origin-not-allowed: origin 'https://evil.example', 'GET' '/items'"
+    ]
+
+
+def test_what_a_client_sent_is_escaped_and_cut(caplog: pytest.LogCaptureFixture) -> None:
+    log = RefusalLog()
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        log(
+            "origin-malformed",
+            b"a\r\nforged line\x1b[31m\xff",
+            {"method": "GET", "path": "/\n\u202e"},
+        )
+        log("origin-malformed", b"x" * 65536, {})
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first.isascii()
+    assert first.isprintable()
+    assert "forged line" in first
+    assert second.count("x") == MAX_LOGGED_LENGTH
+    assert "..." in second
+
+
+def test_a_flood_is_counted_not_written(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    log = RefusalLog(clock)
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        for _ in range(MAX_LINES_PER_WINDOW):
+            log("origin-not-allowed", None, {})
+        assert len(caplog.records) == MAX_LINES_PER_WINDOW
+        for _ in range(10_000):
+            log("origin-not-allowed", None, {})
+        assert len(caplog.records) == MAX_LINES_PER_WINDOW
+        clock.now = WINDOW_SECONDS
+        log("origin-not-allowed", None, {})
+    assert [record.getMessage() for record in caplog.records[MAX_LINES_PER_WINDOW:]] == [
+        "10000 more CORS refusals were not logged",
+        "refused origin-not-allowed: origin (none), 'WebSocket' (none)",
+    ]
+
+
+def test_a_log_that_is_off_takes_no_place_in_the_window(caplog: pytest.LogCaptureFixture) -> None:
+    log = RefusalLog(Clock())
+    with caplog.at_level(logging.WARNING, logger="corsac"):
+        for _ in range(1000):
+            log("origin-not-allowed", None, {})
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        log("origin-not-allowed", None, {})
+    assert len(caplog.records) == 1

@@ -1,0 +1,159 @@
+"""What is installed: the wheel's contents, and that it works where nothing else is."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+import corsac
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SOURCE = CHECKOUT / "python" / "corsac"
+INSTALLED_IN = Path(corsac.__file__).parents[1]
+COMPILERS = ("c++", "cc", "clang", "clang++", "cmake", "g++", "gcc", "ninja")
+NOT_IMPORTED = {
+    "asyncio",
+    "httpx2",
+    "importlib.metadata",
+    "publicsuffixlist",
+    "rich",
+    "starlette",
+    "uvicorn",
+}
+METADATA_OF_THE_WHEEL = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
+METADATA_OF_INSTALLERS = {"INSTALLER", "REQUESTED", "direct_url.json"}
+
+
+def installed_files() -> list[PurePosixPath]:
+    """What the distribution owns, but for byte code that the installer made."""
+    files = importlib.metadata.files("corsac")
+    assert files is not None, "the distribution has no RECORD"
+    return [PurePosixPath(path) for path in files if "__pycache__" not in path.parts]
+
+
+def source_files() -> set[str]:
+    """The files of the package in the checkout."""
+    return {
+        f"corsac/{path.relative_to(SOURCE).as_posix()}"
+        for path in SOURCE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def run_isolated(code: str, *paths: Path) -> subprocess.CompletedProcess[str]:
+    """Run code in an interpreter that sees the standard library and the given paths only."""
+    prepared = f"import sys; sys.path[:0] = {[str(path) for path in paths]!r}\n{code}"
+    command = [sys.executable, "-I", "-S", "-c", prepared]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def output_of(completed: subprocess.CompletedProcess[str]) -> str:
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout
+
+
+def test_the_distribution_is_the_package_its_extension_its_metadata_and_the_command() -> None:
+    files = installed_files()
+    extensions = {f"corsac/_core{suffix}" for suffix in importlib.machinery.EXTENSION_SUFFIXES}
+    dist_info = f"corsac-{corsac.__version__}.dist-info"
+
+    package = {str(path) for path in files if path.parts[0] == "corsac"}
+    metadata = {str(path.relative_to(dist_info)) for path in files if path.parts[0] == dist_info}
+    others = [path for path in files if path.parts[0] not in {"corsac", dist_info}]
+
+    assert len(package & extensions) == 1
+    assert package - extensions == source_files()
+    assert metadata - METADATA_OF_INSTALLERS == METADATA_OF_THE_WHEEL
+    assert [path.name for path in others] == ["corsac"]
+    assert others[0].parent.name == "bin"
+
+
+def test_the_package_holds_python_its_types_and_nothing_else() -> None:
+    odd = {path for path in source_files() if not path.endswith((".py", ".pyi", "/py.typed"))}
+    assert odd == set()
+    assert {"corsac/_core.pyi", "corsac/py.typed"} <= source_files()
+
+
+def test_the_metadata_has_the_version_of_the_package() -> None:
+    assert importlib.metadata.version("corsac") == corsac.__version__
+
+
+def test_importing_it_imports_no_framework_server_or_event_loop() -> None:
+    code = "import corsac, json; print(json.dumps(sorted(sys.modules)))"
+    modules = set(json.loads(output_of(run_isolated(code, INSTALLED_IN))))
+    assert "corsac._core" in modules
+    assert modules & NOT_IMPORTED == set()
+
+
+def test_the_source_tree_without_the_extension_says_what_to_do(tmp_path: Path) -> None:
+    without_extension = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
+    shutil.copytree(SOURCE, tmp_path / "corsac", ignore=without_extension)
+    code = """
+try:
+    import corsac
+except ImportError as error:
+    print(error)
+"""
+    said = output_of(run_isolated(code, tmp_path))
+    assert said.startswith("corsac was not built")
+    assert "pip install ." in said
+
+
+@pytest.fixture(scope="module")
+def fresh_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a new environment in which only the wheel is installed."""
+    wheels = sorted((CHECKOUT / "build" / "dist").glob("corsac-*.whl"))
+    assert len(wheels) == 1, f"`make test` puts one wheel into build/dist; there are {wheels}"
+    directory = tmp_path_factory.mktemp("fresh")
+    venv.create(directory, with_pip=False, symlinks=True)
+    python = directory / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
+    install = [*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheels[0])]
+    output_of(subprocess.run(install, capture_output=True, text=True, check=False))
+    return python
+
+
+def test_a_fresh_environment_needs_no_compiler(fresh_python: Path, tmp_path: Path) -> None:
+    no_tools = dict(os.environ, PATH=str(tmp_path))
+    assert [name for name in COMPILERS if shutil.which(name, path=no_tools["PATH"])] == []
+    code = """
+import asyncio, corsac
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+async def send(message):
+    if message["type"] == "http.response.start":
+        print(corsac.__version__, dict(message["headers"])[b"access-control-allow-origin"].decode())
+
+middleware = corsac.CORSMiddleware(app, allow_origins=["https://app.example.com"])
+headers = [(b"origin", b"https://app.example.com")]
+scope = {"type": "http", "method": "GET", "path": "/", "headers": headers}
+asyncio.run(middleware(scope, None, send))
+"""
+    completed = subprocess.run(
+        [fresh_python, "-I", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=no_tools,
+        cwd=tmp_path,
+    )
+    assert output_of(completed).split() == [corsac.__version__, "https://app.example.com"]
+
+
+def test_the_command_is_installed_in_a_fresh_environment(fresh_python: Path) -> None:
+    completed = subprocess.run(
+        [fresh_python.with_name("corsac"), "--help"], capture_output=True, text=True, check=False
+    )
+    assert "usage: corsac" in output_of(completed)

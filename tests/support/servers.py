@@ -1,0 +1,205 @@
+"""Real servers for the tests: started as processes, asked over a plain socket."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import io
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+__all__ = ["SERVERS", "Answer", "RunningServer", "running_server"]
+
+_TESTS = Path(__file__).resolve().parents[1]
+_HOST = "127.0.0.1"
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_ANSWER_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+
+Lines = Sequence[tuple[str, str | bytes]]
+
+
+def _uvicorn(app: str, port: int) -> list[str]:
+    return ["uvicorn", app, "--host", _HOST, "--port", str(port)]
+
+
+def _hypercorn(app: str, port: int) -> list[str]:
+    return ["hypercorn", app, "--bind", f"{_HOST}:{port}"]
+
+
+def _granian(app: str, port: int) -> list[str]:
+    return ["granian", app, "--interface", "asgi", "--host", _HOST, "--port", str(port)]
+
+
+SERVERS: dict[str, Callable[[str, int], list[str]]] = {
+    "granian": _granian,
+    "hypercorn": _hypercorn,
+    "uvicorn": _uvicorn,
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response as it came over the wire.
+
+    Attributes:
+        status: The status code.
+        lines: The header lines, byte by byte as the server sent them, in their order.
+        body: The body without its transfer coding.
+        rest: What came after the head as it was sent, transfer coding and all.
+    """
+
+    status: int
+    lines: tuple[bytes, ...]
+    body: bytes
+    rest: bytes
+
+    @property
+    def cors_lines(self) -> list[bytes]:
+        """Every line with a CORS header or Vary, sorted; a name in any case."""
+        return sorted(
+            line for line in self.lines if line.lower().startswith((b"access-control-", b"vary:"))
+        )
+
+
+@dataclass
+class RunningServer:
+    """A server that answers on a port of this machine."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes]
+    output_file: Path
+
+    @property
+    def output(self) -> str:
+        """Everything the server wrote until now."""
+        return self.output_file.read_text(errors="replace")
+
+    def ask(self, path: str = "/", *, method: str = "GET", lines: Lines = ()) -> Answer:
+        """Send one request, each header line as it is given, and read the whole response.
+
+        Raises:
+            ConnectionError: The server ended the connection without an answer.
+        """
+        head = [
+            f"{method} {path} HTTP/1.1".encode(),
+            f"Host: {_HOST}:{self.port}".encode(),
+            b"Connection: close",
+            *(name.encode() + b": " + _wire_bytes(value) for name, value in lines),
+        ]
+        with socket.create_connection((_HOST, self.port), timeout=_ANSWER_SECONDS) as connection:
+            # A server may refuse what is too long before it has read all of it.
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(b"\r\n".join(head) + b"\r\n\r\n")
+            return _read_answer(_receive_all(connection), method)
+
+    def stop(self) -> None:
+        """End the server's process, by force if it does not end when asked to."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                # Its workers are in the process group that was made for it.
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+
+@contextlib.contextmanager
+def running_server(name: str, app: str) -> Iterator[RunningServer]:
+    """Run a server until the block ends.
+
+    Args:
+        name: A key of `SERVERS`.
+        app: The import string of the application, such as ``"support.servers_app:application"``.
+
+    Raises:
+        AssertionError: The server did not start; with what it wrote.
+    """
+    port = _free_port()
+    token = secrets.token_hex(8)
+    environment = dict(os.environ, PYTHONPATH=str(_TESTS), SMALL_APP_TOKEN=token)
+    with tempfile.TemporaryDirectory() as directory:
+        output_file = Path(directory, "output.txt")
+        with output_file.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *SERVERS[name](app, port)],
+                cwd=directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        server = RunningServer(name, port, process, output_file)
+        try:
+            _wait_until_ready(server, token)
+            yield server
+        finally:
+            server.stop()
+
+
+def _wait_until_ready(server: RunningServer, token: str) -> None:
+    """Wait for this server's own answer; another that took the port answers differently."""
+    deadline = time.monotonic() + _START_SECONDS
+    while server.process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            assert server.ask("/token").body == token.encode(), "another server has the port"
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.process.wait(_POLL_SECONDS)
+    code = server.process.poll()
+    state = "did not answer in time" if code is None else f"ended with {code}"
+    raise AssertionError(f"{server.name} {state}; it wrote:\n{server.output}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return cast(int, probe.getsockname()[1])
+
+
+def _wire_bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("ascii")
+
+
+def _receive_all(connection: socket.socket) -> bytes:
+    parts = []
+    # A connection that is reset after its answer still gave it.
+    with contextlib.suppress(ConnectionError):
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
+
+
+class _Received:
+    """What `http.client` needs of a socket, after the fact."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, *_: object) -> io.BytesIO:
+        return io.BytesIO(self._data)
+
+
+def _read_answer(data: bytes, method: str) -> Answer:
+    head, separator, rest = data.partition(b"\r\n\r\n")
+    if not separator:
+        raise ConnectionError(f"the connection ended without an answer, after {data[:200]!r}")
+    response = http.client.HTTPResponse(cast(socket.socket, _Received(data)), method=method)
+    with response:
+        response.begin()
+        body = response.read()
+    return Answer(response.status, tuple(head.split(b"\r\n")[1:]), body, rest)
