@@ -1,0 +1,169 @@
+"""What README.md says is what happens: its programs run, its outputs, tables and links are true."""
+
+from __future__ import annotations
+
+import dataclasses
+import http
+import itertools
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+
+import corsac
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+README = (CHECKOUT / "README.md").read_text()
+ALLOWED_ORIGIN = "https://app.example.com"
+NOT_REPORTED_YET = {
+    "origin.public_suffix_with_credentials",
+    "rule.duplicate",
+    "rule.invalid",
+    "rule.unreachable",
+}
+"""Codes that the core knows and nothing reports; whoever changes that takes them out here."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block.
+
+    Attributes:
+        language: The word after the fence; ``text`` is what the program before it prints.
+        text: What stands between the fences.
+        line: The number of its first line in README.md.
+    """
+
+    language: str
+    text: str
+    line: int
+
+
+BLOCKS = [
+    Block(found[1], found[2], README[: found.start(2)].count("\n") + 1)
+    for found in re.finditer(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+]
+
+
+def is_server(block: Block) -> bool:
+    return "uvicorn.run" in block.text
+
+
+def programs(*, servers: bool) -> list[Any]:
+    """Each program as a test parameter with what it prints."""
+    following = [*BLOCKS[1:], Block("", "", 0)]
+    return [
+        pytest.param(block, after.text if after.language == "text" else "", id=f"line-{block.line}")
+        for block, after in zip(BLOCKS, following, strict=True)
+        if block.language == "python" and is_server(block) is servers
+    ]
+
+
+def only(language: str) -> Block:
+    (block,) = [block for block in BLOCKS if block.language == language]
+    return block
+
+
+def names_in_table(heading: str) -> list[tuple[str, str]]:
+    """The first two cells of each row of the table after a heading; backquotes are taken off."""
+    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", section, re.MULTILINE)
+    return [(name, second.strip("` ")) for name, second in rows]
+
+
+def run_as_file(block: Block, directory: Path) -> dict[str, Any]:
+    program = directory / "program.py"
+    program.write_text(block.text)
+    return runpy.run_path(str(program), run_name="__main__")
+
+
+def test_each_output_follows_the_program_that_prints_it() -> None:
+    before = [a.language for a, b in itertools.pairwise(BLOCKS) if b.language == "text"]
+    assert before
+    assert set(before) == {"python"}
+
+
+@pytest.mark.parametrize(("block", "output"), programs(servers=False))
+def test_a_program_prints_exactly_what_stands_below_it(
+    block: Block, output: str, tmp_path: Path
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(block.text)
+    done = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, output, "")
+
+
+@pytest.mark.parametrize(("block", "output"), programs(servers=True))
+def test_the_served_program_answers_the_curl_command_as_shown(
+    block: Block, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[tuple[Any, int]] = []
+    monkeypatch.setattr(uvicorn, "run", lambda app, *, port: served.append((app, port)))
+    run_as_file(block, tmp_path)
+    ((app, port),) = served
+    assert output == ""
+
+    (command,) = [b.text for b in BLOCKS if b.language == "sh" and b.text.startswith("curl")]
+    program, show_head, x, method, url, *rest = shlex.split(command.replace("\\\n", ""))
+    assert (program, show_head, x) == ("curl", "-i", "-X")
+    assert url.startswith(f"http://localhost:{port}/")
+    assert set(rest[::2]) == {"-H"}
+    headers = dict(line.split(": ", 1) for line in rest[1::2])
+
+    response = TestClient(app).request(method, url, headers=headers)
+    status = f"HTTP/1.1 {response.status_code} {http.HTTPStatus(response.status_code).phrase}"
+    lines = [f"{name}: {value}" for name, value in response.headers.multi_items()]
+    assert "\n".join([status, *lines, ""]) == only("http").text
+    assert response.text == ""
+
+
+def test_the_application_with_added_middleware_answers_an_allowed_origin(tmp_path: Path) -> None:
+    (block,) = [block for block in BLOCKS if "app.add_middleware(" in block.text]
+    app = run_as_file(block, tmp_path)["app"]
+    response = TestClient(app).get("/openapi.json", headers={"Origin": ALLOWED_ORIGIN})
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-origin"] == ALLOWED_ORIGIN
+
+
+def test_the_demo_ends_with_the_table_that_is_shown() -> None:
+    command = [sys.executable, "-m", "corsac", "demo", "--once", "--api-port=0", "--page-port=0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    printed = "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+    assert only("console").text in printed
+
+
+def test_the_table_of_options_has_every_option_and_its_default() -> None:
+    options = [
+        (field.name, repr(field.default))
+        for field in dataclasses.fields(corsac.CORSPolicy)
+        if field.init
+    ]
+    assert sorted(names_in_table("Options")) == sorted(options)
+
+
+def test_the_table_of_codes_has_every_code_that_is_reported() -> None:
+    core = (CHECKOUT / "cpp" / "src" / "config_problem.cpp").read_text()
+    known = {*re.findall(r'"([a-z_]+\.[a-z_]+)"', core), "option.wrong_type"}
+    codes = [code for code, _ in names_in_table("Errors you may meet")]
+    assert len(codes) == len(set(codes))
+    assert set(codes) == known - NOT_REPORTED_YET
+
+
+def test_links_lead_to_files_and_headings_that_exist() -> None:
+    words = [re.sub(r"[^\w\s-]", "", found) for found in re.findall(r"^#+ (.*)$", README, re.M)]
+    anchors = {heading.lower().replace(" ", "-") for heading in words}
+    targets = re.findall(r"\]\(([^)]+)\)", README)
+    assert targets
+    for target in targets:
+        exists = target[1:] in anchors if target[0] == "#" else (CHECKOUT / target).is_file()
+        assert exists, target
