@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <optional>
 
 #include "bindings.hpp"
 #include "corsac/cors_protocol.hpp"
@@ -9,6 +10,55 @@
 /// What the middleware (asgi.cpp), its reading of requests (asgi_request.cpp) and its `send`
 /// (asgi_send.cpp) share.
 namespace corsac::bindings {
+
+enum class Counter : std::size_t {
+  kNotCors,
+  kActualAllowed,
+  kActualRefused,
+  kPreflightAllowed,
+  kPreflightRefused,
+  kGuardRefused,
+};
+inline constexpr std::array<const char*, 6> kCounterNames = {
+    "not_cors",          "actual_allowed",    "actual_refused",
+    "preflight_allowed", "preflight_refused", "guard_refused"};
+
+struct Middleware {
+  PyObject head;  ///< What every Python object begins with.
+  vectorcallfunc vectorcall;
+  PyObject* app;
+  PyObject* configuration;          ///< What the user sees: the policy and the rules.
+  PyObject* routing_object;         ///< Its Routing.
+  const Routing* routing;           ///< Inside `routing_object`.
+  PyObject* send_type;              ///< The type of the wrapped `send`.
+  PyObject* respond;                ///< async (send, start message, body message)
+  PyObject* refuse_websocket;       ///< async (scope, receive, send, reason)
+  PyObject* continue_when_decided;  ///< async (middleware, policy, awaitable, scope, receive, send)
+  PyObject* report;                 ///< (reason, origin or None, scope); must not raise
+  std::array<std::atomic<std::uint64_t>, kCounterNames.size()> counters;
+};
+
+inline Middleware* as_middleware(PyObject* self) noexcept {
+  return reinterpret_cast<Middleware*>(self);
+}
+
+inline void count(Middleware* self, Counter counter) noexcept {
+  self->counters[static_cast<std::size_t>(counter)].fetch_add(1, std::memory_order_relaxed);
+}
+
+/// One request on its way through a policy.
+struct Exchange {
+  Middleware* self;
+  Routing::Entry entry;
+  /// What was asked about the origin, if it has been asked.
+  std::optional<bool> answered;
+
+  [[nodiscard]] const CompiledPolicy& policy() const noexcept { return *entry.policy; }
+};
+
+/// Handles a request under a policy, or hands it to the application as it is. Gives what the call
+/// of the middleware gives: an awaitable, or null with an exception set.
+PyObject* handle(Exchange& exchange, PyObject* const* args) noexcept;
 
 /// The type of the wrapped `send`, made with the module.
 PyTypeObject* make_send_type(PyObject* module);
@@ -68,5 +118,18 @@ struct ReadRequest {
 /// copy of the scope, so that the application finds its headers.
 /// @param scope in: the scope; out: the one to hand on.
 bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) noexcept;
+
+/// The path that the router of the application sees: without the part that a mount or a server has
+/// taken off already (`root_path`), as PATH_INFO is in WSGI.
+class RoutePath {
+ public:
+  RoutePath(PyObject* scope, const Names& names) noexcept;
+  [[nodiscard]] std::string_view view() const noexcept { return view_; }
+
+ private:
+  Ref path_;
+  Ref encoded_;  ///< Only for a path that is no valid text.
+  std::string_view view_;
+};
 
 }  // namespace corsac::bindings

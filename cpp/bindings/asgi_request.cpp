@@ -80,7 +80,7 @@ std::string_view view_of_text(PyObject* text) noexcept {
 }
 
 bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) noexcept {
-  Ref headers = get_item(scope.get(), policy.headers.ptr());
+  Ref headers = get_item(scope.get(), policy.names.headers.ptr());
   if (!headers || headers.get() == Py_None) return true;
   if (!PyList_Check(headers.get()) && !PyTuple_Check(headers.get())) {
     headers = Ref(PySequence_List(headers.get()));
@@ -90,7 +90,7 @@ bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) n
     }
     Ref copy(PyDict_New());
     if (!copy || PyDict_Update(copy.get(), scope.get()) < 0 ||
-        PyDict_SetItem(copy.get(), policy.headers.ptr(), headers.get()) < 0) {
+        PyDict_SetItem(copy.get(), policy.names.headers.ptr(), headers.get()) < 0) {
       return false;
     }
     scope = std::move(copy);
@@ -118,6 +118,23 @@ bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) n
   }
   read.header_list = std::move(headers);
   return true;
+}
+
+RoutePath::RoutePath(PyObject* scope, const Names& names) noexcept
+    : path_(get_item(scope, names.path.ptr())) {
+  if (!path_ || !PyUnicode_Check(path_.get())) return;
+  view_ = view_of_text(path_.get());
+  if (view_.empty() && PyUnicode_GetLength(path_.get()) > 0) {
+    // Lone surrogates. They match nothing, but what stands before them does.
+    encoded_ = Ref(PyUnicode_AsEncodedString(path_.get(), "utf-8", "surrogatepass"));
+    if (!encoded_) PyErr_Clear();
+    if (encoded_) view_ = view_of_bytes(encoded_.get());
+  }
+  const Ref root = get_item(scope, names.root_path.ptr());
+  const std::string_view prefix = view_of_text(root.get());
+  if (prefix.empty() || !view_.starts_with(prefix)) return;
+  const std::string_view rest = view_.substr(prefix.size());
+  if (rest.empty() || rest.front() == '/') view_ = rest;
 }
 
 }  // namespace corsac::bindings

@@ -13,7 +13,8 @@ namespace corsac::bindings {
 namespace {
 
 struct Send {
-  PyObject_HEAD vectorcallfunc vectorcall;
+  PyObject head;  ///< What every Python object begins with.
+  vectorcallfunc vectorcall;
   PyObject* send;
   PyObject* compiled;
   const CompiledPolicy* policy;  ///< Inside `compiled`.
@@ -136,7 +137,7 @@ bool append_vary(const Send* self, Filtered& filtered) {
 /// all.
 Ref change_start(const Send* self, PyObject* message) {
   const CompiledPolicy& policy = *self->policy;
-  Ref headers = get_item(message, policy.headers.ptr());
+  Ref headers = get_item(message, policy.names.headers.ptr());
   if (!headers || headers.get() == Py_None) {
     headers = Ref(PyTuple_New(0));
   } else {
@@ -156,7 +157,7 @@ Ref change_start(const Send* self, PyObject* message) {
   if (!append_vary(self, filtered) || !append_policy_headers(self, filtered.list.get())) return {};
   Ref changed(PyDict_New());
   if (!changed || PyDict_Update(changed.get(), message) < 0 ||
-      PyDict_SetItem(changed.get(), policy.headers.ptr(), filtered.list.get()) < 0) {
+      PyDict_SetItem(changed.get(), policy.names.headers.ptr(), filtered.list.get()) < 0) {
     return {};
   }
   return changed;
@@ -172,8 +173,8 @@ PyObject* send_vectorcall(PyObject* self_object, PyObject* const* args, std::siz
   const bool one =
       PyVectorcall_NARGS(nargsf) + (names == nullptr ? 0 : PyTuple_GET_SIZE(names)) == 1;
   if (one) {
-    const Ref type = get_item(args[0], self->policy->type.ptr());
-    if (is_text(type.get(), self->policy->response_start)) {
+    const Ref type = get_item(args[0], self->policy->names.type.ptr());
+    if (is_text(type.get(), self->policy->names.response_start)) {
       try {
         const Ref changed = change_start(self, args[0]);
         if (!changed) return nullptr;

@@ -6,7 +6,9 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "corsac/path_rules.hpp"
 #include "corsac/policy.hpp"
 
 /// The extension module: the core's functions with Python's types.
@@ -57,16 +59,26 @@ inline Ref bytes_from(std::string_view text) noexcept {
   return Ref(PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
 }
 
+/// Interned texts: the keys and values of ASGI dictionaries. Each owner has its own, so that
+/// sub-interpreters share nothing; that they are interned makes them one object within an
+/// interpreter.
+struct Names {
+  Names();
+  py::str type, http, websocket, method, path, root_path, headers, status, body, response_start,
+      response_body;
+};
+
 /// A compiled policy with the Python objects that its answers are made of, built once. Per policy
 /// and not per process, so that sub-interpreters share nothing.
 class CompiledPolicy {
  public:
-  explicit CompiledPolicy(std::shared_ptr<const Policy> policy);
+  CompiledPolicy(std::shared_ptr<const Policy> policy, py::object decide_origin);
 
   [[nodiscard]] const Policy& core() const noexcept { return *policy_; }
 
-  // Interned texts: the keys and values of ASGI dictionaries.
-  py::str type, http, websocket, method, path, headers, status, body, response_start, response_body;
+  Names names;
+  /// Asked about an origin that is not listed: (bytes) -> bool or an awaitable of one; or None.
+  py::object decide_origin;
 
   py::bytes allow_origin_name;
   py::object allow_origin_any;   ///< The pair `access-control-allow-origin: *`, or None.
@@ -77,6 +89,32 @@ class CompiledPolicy {
 
  private:
   std::shared_ptr<const Policy> policy_;
+};
+
+/// Which policy a path has: the first rule that matches, else the fallback.
+class Routing {
+ public:
+  /// @param fallback a CompiledPolicy, or None: paths without a rule are left alone.
+  /// @param policies for each rule a CompiledPolicy, or None: paths of the rule are left alone.
+  Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py::list policies);
+
+  /// A policy with the object that keeps it alive; null: hands off.
+  struct Entry {
+    PyObject* object = nullptr;
+    const CompiledPolicy* policy = nullptr;
+  };
+
+  [[nodiscard]] bool has_rules() const noexcept { return !entries_.empty(); }
+  [[nodiscard]] Entry fallback() const noexcept { return fallback_; }
+  [[nodiscard]] Entry select(std::string_view path) const noexcept;
+
+  Names names;
+  py::list owners;  ///< Keeps every entry's object alive.
+
+ private:
+  Entry fallback_;
+  std::shared_ptr<const PathRules> rules_;
+  std::vector<Entry> entries_;
 };
 
 void bind_policy(py::module_& module);

@@ -34,7 +34,7 @@ py::tuple compile_policy(std::vector<std::string> allow_origins,
                          std::vector<std::string> expose_headers, std::vector<std::string> tolerate,
                          std::optional<std::int64_t> max_age, int preflight_status,
                          bool allow_credentials, bool allow_private_network,
-                         bool preflight_continue, bool guard) {
+                         bool preflight_continue, bool guard, py::object decide_origin) {
   const PolicyOptions options{.allow_origins = std::move(allow_origins),
                               .allow_methods = std::move(allow_methods),
                               .allow_headers = std::move(allow_headers),
@@ -45,30 +45,66 @@ py::tuple compile_policy(std::vector<std::string> allow_origins,
                               .allow_credentials = allow_credentials,
                               .allow_private_network = allow_private_network,
                               .preflight_continue = preflight_continue,
-                              .guard = guard};
+                              .guard = guard,
+                              .asks_about_origins = !decide_origin.is_none()};
   PolicyBuild build;
   {
     const py::gil_scoped_release unlocked;
     build = build_policy(options);
   }
   py::object compiled = py::none();
-  if (build.policy) compiled = py::cast(std::make_unique<CompiledPolicy>(std::move(build.policy)));
+  if (build.policy)
+    compiled = py::cast(
+        std::make_unique<CompiledPolicy>(std::move(build.policy), std::move(decide_origin)));
   return py::make_tuple(std::move(compiled), problems_to_python(build.problems));
+}
+
+py::tuple compile_routing(py::object fallback, const std::vector<std::string>& patterns,
+                          py::list policies) {
+  if (patterns.size() != policies.size()) throw py::value_error("one policy for each pattern");
+  PathRulesBuild build = build_path_rules(patterns);
+  py::object routing = py::none();
+  if (build.rules) {
+    routing = py::cast(std::make_unique<Routing>(std::move(fallback), std::move(build.rules),
+                                                 std::move(policies)));
+  }
+  return py::make_tuple(std::move(routing), problems_to_python(build.problems));
+}
+
+/// Lets Python's garbage collector see the one member through which an object can be part of a
+/// cycle: a user's function may well refer to the application that it decides for.
+template <typename Owner, auto kMember>
+py::custom_type_setup collected() {
+  return py::custom_type_setup([](PyHeapTypeObject* heap_type) {
+    PyTypeObject* type = &heap_type->ht_type;
+    type->tp_flags |= Py_TPFLAGS_HAVE_GC;
+    type->tp_traverse = [](PyObject* self, visitproc visit, void* arg) {
+      Py_VISIT(Py_TYPE(self));
+      if (py::detail::is_holder_constructed(self)) {
+        Py_VISIT((py::handle(self).cast<const Owner*>()->*kMember).ptr());
+      }
+      return 0;
+    };
+  });
 }
 
 }  // namespace
 
-CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy)
+Names::Names()
     : type(interned("type")),
       http(interned("http")),
       websocket(interned("websocket")),
       method(interned("method")),
       path(interned("path")),
+      root_path(interned("root_path")),
       headers(interned("headers")),
       status(interned("status")),
       body(interned("body")),
       response_start(interned("http.response.start")),
-      response_body(interned("http.response.body")),
+      response_body(interned("http.response.body")) {}
+
+CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object asked)
+    : decide_origin(std::move(asked)),
       allow_origin_name(to_bytes("access-control-allow-origin")),
       allow_origin_any(
           pair_or_none(!policy->varies_by_origin(), "access-control-allow-origin", "*")),
@@ -80,15 +116,37 @@ CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy)
       vary_name(to_bytes("vary")),
       policy_(std::move(policy)) {}
 
+Routing::Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py::list policies)
+    : owners(std::move(policies)), rules_(std::move(rules)) {
+  const auto entry_of = [](const py::handle& object) {
+    return object.is_none() ? Entry{} : Entry{object.ptr(), object.cast<const CompiledPolicy*>()};
+  };
+  for (const py::handle& policy : owners) entries_.push_back(entry_of(policy));
+  fallback_ = entry_of(fallback);
+  owners.append(std::move(fallback));
+}
+
+Routing::Entry Routing::select(std::string_view path) const noexcept {
+  const std::optional<std::size_t> index = rules_->match(path);
+  return index ? entries_[*index] : fallback_;
+}
+
 void bind_policy(py::module_& module) {
   py::classh<CompiledPolicy>(module, "CompiledPolicy", py::is_final(),
+                             collected<CompiledPolicy, &CompiledPolicy::decide_origin>(),
                              "An immutable compiled policy, shared by threads.");
+  py::classh<Routing>(module, "Routing", py::is_final(), collected<Routing, &Routing::owners>(),
+                      "Which policy a path has; immutable, shared by threads.");
+  module.def(
+      "compile_routing", &compile_routing, py::kw_only(), py::arg("fallback"), py::arg("patterns"),
+      py::arg("policies"),
+      "Compile path rules. Gives (Routing or None, problems), problems as compile_policy does.");
   module.def(
       "compile_policy", &compile_policy, py::kw_only(), py::arg("allow_origins"),
       py::arg("allow_methods"), py::arg("allow_headers"), py::arg("expose_headers"),
       py::arg("tolerate"), py::arg("max_age"), py::arg("preflight_status"),
       py::arg("allow_credentials"), py::arg("allow_private_network"), py::arg("preflight_continue"),
-      py::arg("guard"),
+      py::arg("guard"), py::arg("decide_origin"),
       "Validate and compile options. Gives (policy or None, problems), a problem being (code, "
       "severity, option, value, message, hint).");
 }

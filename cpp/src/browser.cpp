@@ -67,8 +67,7 @@ std::string lowercased(std::string_view bytes) {
 /// Fetch, "convert header names to a sorted-lowercase set".
 void sort_and_unique(std::vector<std::string>& names) {
   std::ranges::sort(names);
-  const auto surplus = std::ranges::unique(names);
-  names.erase(surplus.begin(), surplus.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
 }
 
 bool has_unsafe_byte(std::string_view value) noexcept {

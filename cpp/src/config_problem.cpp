@@ -42,6 +42,9 @@ constexpr std::array kCodes = {
     CodeRow{ProblemCode::kMaxAgeOutOfBounds, "max_age.out_of_bounds", Severity::kError},
     CodeRow{ProblemCode::kStatusNotOk, "status.not_ok", Severity::kError},
     CodeRow{ProblemCode::kGuardWithoutEffect, "guard.without_effect", Severity::kWarning},
+    CodeRow{ProblemCode::kRuleInvalid, "rule.invalid", Severity::kError},
+    CodeRow{ProblemCode::kRuleDuplicate, "rule.duplicate", Severity::kWarning},
+    CodeRow{ProblemCode::kRuleUnreachable, "rule.unreachable", Severity::kWarning},
     CodeRow{ProblemCode::kTolerateUnknown, "tolerate.unknown", Severity::kError},
 };
 

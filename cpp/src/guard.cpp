@@ -16,13 +16,13 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
 /// proxy that ends TLS the application does not know its own.
 bool origin_is_host(std::string_view origin, std::string_view host) noexcept {
   const std::size_t separator = origin.find("://");
-  if (separator == origin.npos || host.empty()) return false;
+  if (separator == origin.npos) return false;
   const std::string_view scheme = origin.substr(0, separator);
   const std::string_view authority = origin.substr(separator + 3);
   // Clients may write the default port in Host; browsers never write it in Origin.
   if (scheme == "http" && host.ends_with(":80")) host.remove_suffix(3);
   if (scheme == "https" && host.ends_with(":443")) host.remove_suffix(4);
-  return equal_ignoring_case(authority, host);
+  return !authority.empty() && equal_ignoring_case(authority, host);
 }
 
 bool is_trusted(const Policy& policy, const Request& request, bool settled) noexcept {

@@ -289,7 +289,12 @@ std::string suggest(std::string_view entry) {
     authority.remove_prefix(close + 1);
   } else {
     const std::size_t colon = authority.find(':');
-    result += authority.substr(0, colon);
+    std::string_view host = authority.substr(0, colon);
+    if (host.size() > 1 && host.starts_with('*') && host[1] != '.') {
+      result += "*.";
+      host.remove_prefix(1);
+    }
+    result += host;
     authority = colon == authority.npos ? std::string_view{} : authority.substr(colon);
   }
   if (authority.starts_with(':')) authority.remove_prefix(1);

@@ -3,59 +3,14 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
-#include <cstring>
 #include <limits>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include "corsac/seeded_hash.hpp"
+
 namespace corsac {
-namespace {
-
-/// Multiplies to 128 bits and folds the halves together: one step of the wyhash family.
-std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(a) * b;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
-}
-
-template <typename Word>
-std::uint64_t read(const char* bytes) noexcept {
-  Word word;
-  std::memcpy(&word, bytes, sizeof word);
-  return word;
-}
-
-std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) noexcept {
-  constexpr std::uint64_t kMixA = 0x9E3779B97F4A7C15U;
-  constexpr std::uint64_t kMixB = 0xD1B54A32D192ED03U;
-  std::uint64_t state = seed ^ kMixA;
-  const char* at = bytes.data();
-  std::size_t left = bytes.size();
-  for (; left > 16; left -= 16, at += 16) {
-    state = fold(read<std::uint64_t>(at) ^ kMixB, read<std::uint64_t>(at + 8) ^ state);
-  }
-  // The last 1 to 16 bytes as two words that may overlap; the length is mixed in at the end.
-  std::uint64_t a = 0;
-  std::uint64_t b = 0;
-  if (left >= 8) {
-    a = read<std::uint64_t>(at);
-    b = read<std::uint64_t>(at + left - 8);
-  } else if (left >= 4) {
-    a = read<std::uint32_t>(at);
-    b = read<std::uint32_t>(at + left - 4);
-  } else if (left > 0) {
-    a = read<std::uint8_t>(at);
-    b = (read<std::uint8_t>(at + left / 2) << 8U) | read<std::uint8_t>(at + left - 1);
-  }
-  return fold(fold(a ^ kMixB, b ^ state) ^ seed, kMixA ^ bytes.size());
-}
-
-std::uint32_t tag_of(std::uint64_t hash) noexcept {
-  return static_cast<std::uint32_t>(hash >> 32U);
-}
-
-}  // namespace
 
 std::size_t OriginSet::HostHash::operator()(const HostKeyView& key) const noexcept {
   return hash_bytes(key.host, hash_bytes(key.scheme, seed) + (key.subdomains ? 1 : 0));

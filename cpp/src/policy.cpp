@@ -1,12 +1,12 @@
 #include "corsac/policy.hpp"
 
 #include <algorithm>
-#include <random>
 #include <unordered_set>
 #include <utility>
 
 #include "corsac/ascii.hpp"
 #include "corsac/fetch_names.hpp"
+#include "corsac/seeded_hash.hpp"
 
 namespace corsac {
 namespace {
@@ -20,11 +20,6 @@ std::string lowercase(std::string_view text) {
 void append_member(std::string& list, std::string_view member) {
   if (!list.empty()) list += ", ";
   list += member;
-}
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return (static_cast<std::uint64_t>(device()) << 32U) | device();
 }
 
 bool is_insecure(const OriginPattern& pattern) {
@@ -145,15 +140,15 @@ class PolicyBuilder {
       return;
     }
     const auto& pattern = std::get<OriginPattern>(parsed);
-    if (any) {
-      report(ProblemCode::kOriginRedundant, kOption, entry, "\"*\" already allows it",
-             "remove it, or remove \"*\"");
-      return;
-    }
     if (options_.allow_credentials && is_insecure(pattern)) {
       report(ProblemCode::kOriginInsecureWithCredentials, kOption, entry,
              "anyone on the network can change an http page and so act with the user's cookies",
              "did you mean \"https" + entry.substr(pattern.scheme.size()) + "\"?");
+    }
+    if (any) {
+      report(ProblemCode::kOriginRedundant, kOption, entry, "\"*\" already allows it",
+             "remove it, or remove \"*\"");
+      return;
     }
     if (!pattern.is_exact()) patterns_.push_back(&entry);
     const bool added = pattern.is_exact() ? policy_->origins_.add_exact(entry)

@@ -6,28 +6,34 @@ from typing import Any, final
 from typing_extensions import disjoint_base
 
 from corsac._types import ASGIApp, Receive, Scope, Send
-from corsac.policy import CORSPolicy
 
 @final
 class CompiledPolicy: ...
+
+@final
+class Routing: ...
 
 @disjoint_base
 class ASGIMiddleware:
     def __init__(
         self,
         app: ASGIApp,
-        policy: CORSPolicy,
-        compiled: CompiledPolicy,
+        configuration: object,
+        routing: Routing,
         respond: Callable[..., Awaitable[None]],
         refuse_websocket: Callable[..., Awaitable[None]],
+        continue_when_decided: Callable[..., Awaitable[None]],
         report: Callable[..., None] | None,
     ) -> None: ...
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]: ...
     @property
     def app(self) -> ASGIApp: ...
     @property
-    def policy(self) -> CORSPolicy: ...
-    def _set_policy(self, policy: CORSPolicy, compiled: CompiledPolicy) -> None: ...
+    def _configuration(self) -> Any: ...
+    def _put_in_force(self, configuration: object, routing: Routing) -> None: ...
+    def _continue(
+        self, policy: CompiledPolicy, allowed: bool, scope: Scope, receive: Receive, send: Send
+    ) -> Awaitable[None]: ...
     def _counters(self) -> dict[str, int]: ...
     _send_type: type[Any]
 
@@ -44,7 +50,14 @@ def compile_policy(
     allow_private_network: bool,
     preflight_continue: bool,
     guard: bool,
+    decide_origin: Callable[[bytes], bool | Awaitable[bool]] | None,
 ) -> tuple[CompiledPolicy | None, list[tuple[str, str, str, str, str, str]]]: ...
+def compile_routing(
+    *,
+    fallback: CompiledPolicy | None,
+    patterns: Sequence[str],
+    policies: Sequence[CompiledPolicy | None],
+) -> tuple[Routing | None, list[tuple[str, str, str, str, str, str]]]: ...
 
 # The browser's half of the protocol. Header lines are (name, value) pairs of bytes; reasons are
 # the codes of the conformance cases, and "" means that nothing is blocked.

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from corsac import _core
 from corsac.observe import RefusalLog
-from corsac.policy import CORSPolicy, resolve_policy
+from corsac.rules import make_configuration
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
     from typing import Unpack
 
     from corsac._types import ASGIApp, Message, Receive, Scope, Send
-    from corsac.policy import CORSPolicyOptions
+    from corsac.errors import CORSConfigProblem
+    from corsac.policy import CORSPolicy, CORSPolicyOptions
+    from corsac.rules import Configuration, Rule
 
 __all__ = ["CORSMiddleware"]
 
@@ -29,9 +32,18 @@ class CORSMiddleware(_core.ASGIMiddleware):
     Put it outermost: a response that is made outside of it, such as a server's own 500, has no
     CORS headers, and a browser then hides even the status from the page.
 
+    Frameworks that build their middleware late (Starlette's and FastAPI's ``add_middleware``) also
+    report a mistake in its options late. Make the `CORSPolicy` where the program starts, and hand
+    it over as ``policy``, and the program does not start with one.
+
     Args:
         app: The ASGI 3 application.
         policy: The policy; or give the options of one.
+        rules: Pairs of a path pattern and a policy, in order; the first that matches the path
+            decides, ``None`` leaves its paths alone. A pattern is exact (``"/health"``) or a
+            prefix on a segment border (``"/api/*"`` matches ``/api`` and ``/api/x``, not
+            ``/apix``), case-sensitive, and compared with the path that the router uses. Where no
+            rule matches, ``policy`` or the options decide; with neither, the path is left alone.
         **options: The options of `CORSPolicy`.
 
     Raises:
@@ -47,32 +59,65 @@ class CORSMiddleware(_core.ASGIMiddleware):
         self,
         app: ASGIApp,
         policy: CORSPolicy | None = None,
+        *,
+        rules: Iterable[Rule] | None = None,
         **options: Unpack[CORSPolicyOptions],
     ) -> None:
         if not callable(app):
             message = f"app must be an ASGI 3 application, not {type(app).__name__}"
             raise TypeError(message)
-        policy = resolve_policy(policy, options)
-        super().__init__(app, policy, policy._compiled, _respond, _refuse_websocket, RefusalLog())
+        configuration = make_configuration(policy, rules, options)
+        super().__init__(
+            app,
+            configuration,
+            configuration.routing,
+            _respond,
+            _refuse_websocket,
+            _continue_when_decided,
+            RefusalLog(),
+        )
         # A call goes to the type and returns what the application returned: no coroutine function.
         # Servers that ask how to call an object inspect its `__call__`, and find the instance's.
         self.__dict__["__call__"] = _coroutine_function(self)
 
+    @property
+    def policy(self) -> CORSPolicy | None:
+        """The policy in force where no rule matches; ``None`` if those paths are left alone."""
+        configuration: Configuration = self._configuration
+        return configuration.policy
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The path rules in force, in order."""
+        configuration: Configuration = self._configuration
+        return configuration.rules
+
+    @property
+    def problems(self) -> tuple[CORSConfigProblem, ...]:
+        """The warnings and infos of the rules and of every policy in force, in that order."""
+        configuration: Configuration = self._configuration
+        return configuration.all_problems()
+
     def reconfigure(
-        self, policy: CORSPolicy | None = None, **options: Unpack[CORSPolicyOptions]
+        self,
+        policy: CORSPolicy | None = None,
+        *,
+        rules: Iterable[Rule] | None = None,
+        **options: Unpack[CORSPolicyOptions],
     ) -> None:
         """Put another policy in force, at once and for every request that begins from now on.
 
         Args:
             policy: The new policy; or give the options of one.
+            rules: The new path rules, as for the class; without any, all old ones are gone.
             **options: The options of `CORSPolicy`.
 
         Raises:
-            CORSConfigError: The options cannot be used; the old policy stays.
+            CORSConfigError: The options cannot be used; what was in force stays.
             TypeError: As for the class.
         """
-        policy = resolve_policy(policy, options)
-        self._set_policy(policy, policy._compiled)
+        configuration = make_configuration(policy, rules, options)
+        self._put_in_force(configuration, configuration.routing)
 
     def counters(self) -> Mapping[str, int]:
         """How many requests there were since the middleware was made, by kind and outcome.
@@ -85,7 +130,8 @@ class CORSMiddleware(_core.ASGIMiddleware):
 
     def __repr__(self) -> str:
         """The middleware with its policy and application."""
-        return f"{type(self).__name__}({self.app!r}, {self.policy!r})"
+        rules = f", rules={self.rules!r}" if self.rules else ""
+        return f"{type(self).__name__}({self.app!r}, {self.policy!r}{rules})"
 
 
 def _coroutine_function(middleware: CORSMiddleware) -> ASGIApp:
@@ -98,6 +144,19 @@ def _coroutine_function(middleware: CORSMiddleware) -> ASGIApp:
 async def _respond(send: Send, start: Message, body: Message) -> None:
     await send(start)
     await send(body)
+
+
+async def _continue_when_decided(  # noqa: PLR0917
+    middleware: CORSMiddleware,
+    policy: _core.CompiledPolicy,
+    decision: Awaitable[bool],
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+) -> None:
+    """Wait for what an asynchronous function says about an origin; then handle the request."""
+    allowed = await decision
+    await middleware._continue(policy, allowed is True, scope, receive, send)
 
 
 async def _refuse_websocket(scope: Scope, receive: Receive, send: Send, reason: str) -> None:

@@ -57,6 +57,18 @@ class CORSConfigError(ValueError):
         return (type(self), (self.problems,))
 
 
+def from_core(problems: Sequence[tuple[str, str, str, str, str, str]]) -> list[CORSConfigProblem]:
+    """Problems as the core gives them: code, severity, option, value, message, hint."""
+    return [
+        CORSConfigProblem(code, _severity(severity), option, value, message, hint)
+        for code, severity, option, value, message, hint in problems
+    ]
+
+
+def _severity(name: str) -> Severity:
+    return "error" if name == "error" else "warning" if name == "warning" else "info"
+
+
 _SHOWN_VALUE_LENGTH = 200
 
 

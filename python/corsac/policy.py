@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, TypedDict
 
 from corsac import _core
-from corsac.errors import CORSConfigError, CORSConfigProblem, Severity
+from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
 
 __all__ = ["CORSPolicy", "CORSPolicyOptions"]
 
@@ -29,7 +29,7 @@ class CORSPolicyOptions(TypedDict, total=False):
     preflight_status: int
     preflight_continue: bool
     guard: bool
-    tolerate: Collection[str]
+    tolerate: Iterable[str]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -77,7 +77,7 @@ class CORSPolicy:
     preflight_status: int = 204
     preflight_continue: bool = False
     guard: bool = False
-    tolerate: Collection[str] = ()
+    tolerate: Iterable[str] = ()
     problems: tuple[CORSConfigProblem, ...] = dataclasses.field(init=False, compare=False)
     _compiled: _core.CompiledPolicy = dataclasses.field(init=False, compare=False)
 
@@ -94,21 +94,24 @@ class CORSPolicy:
             options = _judgeable(self, {problem.option for problem in problems})
         else:
             options = {name: getattr(self, name) for name in _OPTIONS}
-        compiled, found = _core.compile_policy(**options)
-        problems += [
-            CORSConfigProblem(code, _severity(severity), option, value, message, hint)
-            for code, severity, option, value, message, hint in found
-        ]
+        compiled, found = _core.compile_policy(**options, decide_origin=None)
+        problems += (self._as_given(problem) for problem in from_core(found))
         if compiled is None or any(problem.severity == "error" for problem in problems):
             raise CORSConfigError(problems)
         self._set("problems", tuple(problems))
         self._set("_compiled", compiled)
-        for problem in problems:
-            if problem.severity == "warning":
-                _logger.warning("%s", problem)
+        log_warnings(problems)
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
+
+    def _as_given(self, problem: CORSConfigProblem) -> CORSConfigProblem:
+        """The problem with the value itself where the core knows only its text."""
+        if problem.option in _LIST_OPTIONS and problem.value != "":
+            return problem
+        given = getattr(self, problem.option)
+        value = problem.value if problem.option in _LIST_OPTIONS and "" in given else given
+        return dataclasses.replace(problem, value=value)
 
     def __repr__(self) -> str:
         """The call that makes this policy; options left at their defaults are left out."""
@@ -124,6 +127,13 @@ _LIST_OPTIONS = ("allow_origins", "allow_methods", "allow_headers", "expose_head
 _BOOL_OPTIONS = ("allow_credentials", "allow_private_network", "preflight_continue", "guard")
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(CORSPolicy) if field.init}
 _OPTIONS = tuple(_DEFAULTS)
+
+
+def log_warnings(problems: Iterable[CORSConfigProblem]) -> None:
+    """Write the warnings among some problems to the log; a valid configuration does so once."""
+    for problem in problems:
+        if problem.severity == "warning":
+            _logger.warning("%s", problem)
 
 
 def resolve_policy(policy: CORSPolicy | None, options: CORSPolicyOptions) -> CORSPolicy:
@@ -165,10 +175,6 @@ def _judgeable(policy: CORSPolicy, mistyped: set[str]) -> dict[str, Any]:
     return {
         name: _DEFAULTS[name] if name in mistyped else getattr(policy, name) for name in _OPTIONS
     }
-
-
-def _severity(name: str) -> Severity:
-    return "error" if name == "error" else "warning" if name == "warning" else "info"
 
 
 def _read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tuple[str, ...]:

@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "corsac/origin_set.hpp"
+#include "fuzz/naive.hpp"
 
 /// The set against a matcher that has no data structure: each entry is tried in turn, on text, with
 /// no code shared with the set. The origins are near misses, made from the entries' own parts.
 namespace corsac {
 namespace {
 
-const std::vector<std::string> kEntries = {
+const naive::Strings kEntries = {
     "https://example.com",  "http://example.com:8080",   "http://[::1]:3000",
     "https://sub.test",     "https://a.sub.test:8443",   "app://local",
     "https://*.sub.test",   "https://*.b.sub.test:8443", "https://*.example.com:*",
@@ -21,86 +22,6 @@ const std::vector<std::string> kEntries = {
     "https://*.dot.test.",  "app://*.x_y.test:80",       "http://*.test:443",
     "https://127.0.0.1:*",
 };
-
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts(1);
-  for (const char byte : text) {
-    if (byte == separator) {
-      parts.emplace_back();
-    } else {
-      parts.back() += byte;
-    }
-  }
-  return parts;
-}
-
-bool naive_is_label(const std::string& label) {
-  if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-')
-    return false;
-  return label.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == label.npos;
-}
-
-struct NaiveParts {
-  std::string scheme;
-  std::string host;
-  std::string port;
-  bool has_port = false;
-};
-
-NaiveParts naive_parts(const std::string& text) {
-  NaiveParts parts;
-  const std::size_t separator = text.find("://");
-  if (separator == text.npos) return parts;
-  parts.scheme = text.substr(0, separator);
-  std::string rest = text.substr(separator + 3);
-  // The last colon that is outside brackets.
-  const std::size_t colon = rest.rfind(':');
-  if (colon != rest.npos && rest.find(']', colon) == rest.npos) {
-    parts.has_port = true;
-    parts.port = rest.substr(colon + 1);
-    rest.resize(colon);
-  }
-  parts.host = rest;
-  return parts;
-}
-
-bool naive_port_matches(const NaiveParts& entry, const NaiveParts& origin) {
-  if (origin.has_port) {
-    if (origin.port.empty() || origin.port.size() > 5) return false;
-    if (origin.port.find_first_not_of("0123456789") != origin.port.npos) return false;
-    const int number = std::stoi(origin.port);
-    if (number < 1 || number > 65535 || std::to_string(number) != origin.port) return false;
-    if (origin.scheme == "http" && number == 80) return false;
-    if (origin.scheme == "https" && number == 443) return false;
-  }
-  if (entry.port == "*") return true;
-  return entry.has_port == origin.has_port && entry.port == origin.port;
-}
-
-bool naive_matches(const std::string& entry_text, const std::string& origin_text) {
-  if (entry_text.find('*') == entry_text.npos) return entry_text == origin_text;
-  const NaiveParts entry = naive_parts(entry_text);
-  const NaiveParts origin = naive_parts(origin_text);
-  if (entry.scheme != origin.scheme || !naive_port_matches(entry, origin)) return false;
-  if (!entry.host.starts_with("*.")) return entry.host == origin.host;
-
-  const std::string suffix = entry.host.substr(1);  // With its dot.
-  if (origin.host.size() <= suffix.size() || !origin.host.ends_with(suffix)) return false;
-  const bool dotted = origin.host.ends_with('.');
-  if (origin.host.size() - (dotted ? 1 : 0) > 253) return false;
-  const std::string covered = origin.host.substr(0, origin.host.size() - suffix.size());
-  for (const std::string& label : split(covered, '.')) {
-    if (!naive_is_label(label)) return false;
-  }
-  return true;
-}
-
-bool naive_contains(const std::string& origin) {
-  for (const std::string& entry : kEntries) {
-    if (naive_matches(entry, origin)) return true;
-  }
-  return false;
-}
 
 /// Makes origins that look like allowed ones. The same ones in each run, on each platform: only the
 /// engine's own numbers are used, since distributions differ between libraries.
@@ -181,7 +102,7 @@ OriginSet set_of_entries() {
 TEST(OriginSetAgainstNaiveMatcher, AgreesOnTheEntriesThemselves) {
   const OriginSet set = set_of_entries();
   for (const std::string& entry : kEntries) {
-    EXPECT_EQ(set.contains(entry), naive_contains(entry)) << entry;
+    EXPECT_EQ(set.contains(entry), naive::contains(kEntries, entry)) << entry;
   }
 }
 
@@ -192,7 +113,7 @@ TEST(OriginSetAgainstNaiveMatcher, AgreesOnNearMisses) {
   constexpr int kOrigins = 30'000;
   for (int i = 0; i < kOrigins; ++i) {
     const std::string origin = near_misses.next();
-    const bool expected = naive_contains(origin);
+    const bool expected = naive::contains(kEntries, origin);
     ASSERT_EQ(set.contains(origin), expected) << origin;
     matched += expected ? 1 : 0;
   }

@@ -30,6 +30,11 @@ std::atomic<std::size_t> allocations{0};
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace corsac {
+namespace testing {
+/// For the other test files of the program: they declare it.
+std::size_t allocation_count() { return allocations.load(); }
+}  // namespace testing
+
 namespace {
 
 using testing::make_policy;

@@ -98,16 +98,16 @@ def problems_of(**options: Any) -> list[tuple[str, str, object]]:
         ({"max_age": True}, ("option.wrong_type", "max_age", True)),
         ({"max_age": 1.5}, ("option.wrong_type", "max_age", 1.5)),
         ({"preflight_status": "204"}, ("option.wrong_type", "preflight_status", "204")),
-        ({"max_age": -1}, ("max_age.out_of_bounds", "max_age", "-1")),
-        ({"max_age": 86401}, ("max_age.out_of_bounds", "max_age", "86401")),
+        ({"max_age": -1}, ("max_age.out_of_bounds", "max_age", -1)),
+        ({"max_age": 86401}, ("max_age.out_of_bounds", "max_age", 86401)),
         ({"max_age": 10**30}, ("max_age.out_of_bounds", "max_age", 10**30)),
-        ({"max_age": timedelta(days=2)}, ("max_age.out_of_bounds", "max_age", "172800")),
+        ({"max_age": timedelta(days=2)}, ("max_age.out_of_bounds", "max_age", 172800)),
         (
             {"max_age": timedelta(seconds=0.5)},
             ("max_age.out_of_bounds", "max_age", timedelta(seconds=0.5)),
         ),
         ({"preflight_status": 10**30}, ("status.not_ok", "preflight_status", 10**30)),
-        ({"preflight_status": 300}, ("status.not_ok", "preflight_status", "300")),
+        ({"preflight_status": 300}, ("status.not_ok", "preflight_status", 300)),
         ({"tolerate": ["origin.invalid"]}, ("tolerate.unknown", "tolerate", "origin.invalid")),
         ({"tolerate": [""]}, ("tolerate.unknown", "tolerate", "")),
         (
@@ -141,6 +141,7 @@ def test_all_mistakes_are_found_at_once_wrong_types_included() -> None:
         "option.wrong_type",
         "origin.any_with_credentials",
         "origin.invalid",
+        "origin.insecure_with_credentials",
         "header.forbidden_request",
         "max_age.out_of_bounds",
     ]

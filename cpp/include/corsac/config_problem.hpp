@@ -41,6 +41,9 @@ enum class ProblemCode : std::uint8_t {
   kMaxAgeOutOfBounds,
   kStatusNotOk,
   kGuardWithoutEffect,
+  kRuleInvalid,
+  kRuleDuplicate,
+  kRuleUnreachable,
   kTolerateUnknown,
 };
 

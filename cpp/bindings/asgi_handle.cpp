@@ -1,0 +1,223 @@
+#include "asgi.hpp"
+#include "corsac/guard.hpp"
+
+// What becomes of one request: answered here, handed to the application with a `send` of ours, or
+// handed on as it is.
+
+namespace corsac::bindings {
+namespace {
+
+Ref make_pairs(const HeaderLines& lines) noexcept {
+  Ref list(PyList_New(0));
+  if (!list) return {};
+  for (const HeaderLine& line : lines) {
+    const Ref name = bytes_from(line.name);
+    const Ref value = bytes_from(line.value);
+    if (!name || !value) return {};
+    const Ref pair(PyTuple_Pack(2, name.get(), value.get()));
+    if (!pair || PyList_Append(list.get(), pair.get()) < 0) return {};
+  }
+  return list;
+}
+
+/// The awaitable that sends a whole answer. Messages are made anew each time: servers may change
+/// them.
+PyObject* respond(Middleware* self, const CompiledPolicy& policy, PyObject* send,
+                  const Answer& answer) noexcept {
+  const Ref headers = make_pairs(answer.headers);
+  const Ref status(PyLong_FromLong(answer.status));
+  const Ref body = bytes_from(answer.body);
+  const Ref start(PyDict_New());
+  const Ref end(PyDict_New());
+  if (!headers || !status || !body || !start || !end ||
+      PyDict_SetItem(start.get(), policy.names.type.ptr(), policy.names.response_start.ptr()) < 0 ||
+      PyDict_SetItem(start.get(), policy.names.status.ptr(), status.get()) < 0 ||
+      PyDict_SetItem(start.get(), policy.names.headers.ptr(), headers.get()) < 0 ||
+      PyDict_SetItem(end.get(), policy.names.type.ptr(), policy.names.response_body.ptr()) < 0 ||
+      PyDict_SetItem(end.get(), policy.names.body.ptr(), body.get()) < 0) {
+    return nullptr;
+  }
+  PyObject* args[] = {send, start.get(), end.get()};
+  return PyObject_Vectorcall(self->respond, args, 3, nullptr);
+}
+
+void report(Middleware* self, Refusal refusal, PyObject* origin, PyObject* scope) noexcept {
+  if (self->report == nullptr || self->report == Py_None) return;
+  const std::string_view code = reason_code(refusal);
+  const Ref reason(PyUnicode_FromStringAndSize(code.data(), static_cast<Py_ssize_t>(code.size())));
+  if (reason) {
+    PyObject* args[] = {reason.get(), origin == nullptr ? Py_None : origin, scope};
+    const Ref result(PyObject_Vectorcall(self->report, args, 3, nullptr));
+    if (result) return;
+  }
+  PyErr_WriteUnraisable(self->report);  // A log that fails must not fail the request.
+}
+
+/// Calls the application with a `send` that changes its response.
+PyObject* call_app(Middleware* self, PyObject* scope, PyObject* receive, PyObject* send,
+                   const ResponseChange& change) noexcept {
+  const Ref wrapped(make_send(reinterpret_cast<PyTypeObject*>(self->send_type), send, change));
+  if (!wrapped) return nullptr;
+  // One free place before the arguments lets a bound method put its `self` there without a copy.
+  PyObject* args[] = {nullptr, scope, receive, wrapped.get()};
+  return PyObject_Vectorcall(self->app, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+}
+
+PyObject* refuse_request(Middleware* self, const CompiledPolicy& policy, Refusal refusal,
+                         const ReadRequest& read, PyObject* scope, PyObject* send) noexcept {
+  count(self, Counter::kGuardRefused);
+  report(self, refusal, read.origin, scope);
+  Answer answer;
+  refuse(policy.core(), refusal, answer);
+  return respond(self, policy, send, answer);
+}
+
+PyObject* handle_preflight(Middleware* self, const ResponseChange& change, const Decision& decision,
+                           const ReadRequest& read, PyObject* const* args) noexcept {
+  const Policy& core = change.policy->core();
+  count(self, decision.allowed ? Counter::kPreflightAllowed : Counter::kPreflightRefused);
+  if (!decision.allowed) report(self, decision.refusal, read.origin, args[0]);
+  Answer answer;
+  if (!core.preflight_continue()) {
+    answer_preflight(core, read.request, decision, answer);
+    return respond(self, *change.policy, args[2], answer);
+  }
+  preflight_headers(core, read.request, decision, answer);
+  const Ref pairs = make_pairs(answer.headers);
+  if (!pairs) return nullptr;
+  ResponseChange with_preflight = change;
+  with_preflight.preflight = pairs.get();
+  return call_app(self, args[0], args[1], args[2], with_preflight);
+}
+
+/// What whoever is asked outside the core says about an origin.
+enum class Verdict : std::uint8_t { kRefused, kAllowed, kLater, kError };
+
+/// Asks. @param awaitable out: for kLater, what to wait for.
+Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noexcept {
+  PyObject* args[] = {nullptr, origin};
+  Ref answer(PyObject_Vectorcall(policy.decide_origin.ptr(), args + 1,
+                                 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  if (answer.get() == Py_True) return Verdict::kAllowed;
+  if (answer.get() == Py_False) return Verdict::kRefused;
+  if (answer) {
+    awaitable = std::move(answer);
+    return Verdict::kLater;
+  }
+  // What is no Exception (KeyboardInterrupt, a cancelled task) is not an answer.
+  if (!PyErr_ExceptionMatches(PyExc_Exception)) return Verdict::kError;
+  PyErr_WriteUnraisable(policy.decide_origin.ptr());
+  return Verdict::kRefused;
+}
+
+/// The coroutine that waits for the answer and then begins this request anew with it.
+PyObject* continue_later(const Exchange& exchange, PyObject* awaitable,
+                         PyObject* const* args) noexcept {
+  PyObject* call[] = {reinterpret_cast<PyObject*>(exchange.self),
+                      exchange.entry.object,
+                      awaitable,
+                      args[0],
+                      args[1],
+                      args[2]};
+  return PyObject_Vectorcall(exchange.self->continue_when_decided, call, 6, nullptr);
+}
+
+PyObject* answer_http(const Exchange& exchange, const Decision& decision, const ReadRequest& read,
+                      PyObject* const* args) noexcept {
+  const CompiledPolicy& policy = exchange.policy();
+  Middleware* self = exchange.self;
+  if (policy.core().guard()) {
+    const Refusal refusal =
+        guard_request(policy.core(), read.request, exchange.answered.value_or(false));
+    if (refusal != Refusal::kNone) {
+      return refuse_request(self, policy, refusal, read, args[0], args[2]);
+    }
+  }
+  ResponseChange change{exchange.entry.object, &policy};
+  switch (decision.kind) {
+    case RequestKind::kPreflight:
+      return handle_preflight(self, change, decision, read, args);
+    case RequestKind::kActual:
+      if (decision.allowed) {
+        count(self, Counter::kActualAllowed);
+        change.origin = read.origin;
+      } else {
+        count(self, Counter::kActualRefused);
+        report(self, decision.refusal, read.origin, args[0]);
+      }
+      break;
+    case RequestKind::kNotCors:
+      count(self, Counter::kNotCors);
+      break;
+  }
+  return call_app(self, args[0], args[1], args[2], change);
+}
+
+PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args) noexcept {
+  const CompiledPolicy& policy = exchange.policy();
+  Ref scope = Ref::borrowed(caller_args[0]);
+  ReadRequest read(get_item(scope.get(), policy.names.method.ptr()));
+  if (!read_headers(read, policy, scope)) return nullptr;
+  PyObject* const args[] = {scope.get(), caller_args[1], caller_args[2]};
+
+  Decision decision = decide(policy.core(), read.request);
+  if (decision.asks && !exchange.answered) {
+    Ref awaitable;
+    const Verdict verdict = ask(policy, read.origin, awaitable);
+    if (verdict == Verdict::kError) return nullptr;
+    if (verdict == Verdict::kLater) return continue_later(exchange, awaitable.get(), args);
+    exchange.answered = verdict == Verdict::kAllowed;
+  }
+  decision = settle(decision, exchange.answered.value_or(false));
+  return answer_http(exchange, decision, read, args);
+}
+
+PyObject* refuse_handshake(Middleware* self, Refusal refusal, const ReadRequest& read,
+                           PyObject* const* args) noexcept {
+  count(self, Counter::kGuardRefused);
+  report(self, refusal, read.origin, args[0]);
+  const std::string_view code = reason_code(refusal);
+  const Ref reason(PyUnicode_FromStringAndSize(code.data(), static_cast<Py_ssize_t>(code.size())));
+  if (!reason) return nullptr;
+  PyObject* call[] = {args[0], args[1], args[2], reason.get()};
+  return PyObject_Vectorcall(self->refuse_websocket, call, 4, nullptr);
+}
+
+/// A WebSocket handshake under a policy with `guard`.
+PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args) noexcept {
+  const CompiledPolicy& policy = exchange.policy();
+  Ref scope = Ref::borrowed(caller_args[0]);
+  ReadRequest read{Ref()};
+  if (!read_headers(read, policy, scope)) return nullptr;
+  PyObject* args[] = {nullptr, scope.get(), caller_args[1], caller_args[2]};
+
+  if (!exchange.answered && read.request.has_one_origin() &&
+      policy.core().asks_about(read.request.origin())) {
+    Ref awaitable;
+    const Verdict verdict = ask(policy, read.origin, awaitable);
+    if (verdict == Verdict::kError) return nullptr;
+    if (verdict == Verdict::kLater) return continue_later(exchange, awaitable.get(), args + 1);
+    exchange.answered = verdict == Verdict::kAllowed;
+  }
+  const Refusal refusal =
+      guard_websocket(policy.core(), read.request, exchange.answered.value_or(false));
+  if (refusal != Refusal::kNone) return refuse_handshake(exchange.self, refusal, read, args + 1);
+  return PyObject_Vectorcall(exchange.self->app, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                             nullptr);
+}
+
+}  // namespace
+
+PyObject* handle(Exchange& exchange, PyObject* const* args) noexcept {
+  if (exchange.entry.policy != nullptr) {
+    const CompiledPolicy& policy = exchange.policy();
+    const Ref type = get_item(args[0], policy.names.type.ptr());
+    if (is_text(type.get(), policy.names.http)) return handle_http(exchange, args);
+    if (policy.core().guard() && is_text(type.get(), policy.names.websocket)) {
+      return handle_websocket(exchange, args);
+    }
+  }
+  return PyObject_Vectorcall(exchange.self->app, args, 3, nullptr);
+}
+
+}  // namespace corsac::bindings
