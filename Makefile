@@ -11,7 +11,7 @@ DIST := build/dist
 SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
 	$(shell find cpp python -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-cpp test-python lint format system-packages clean
+.PHONY: demo test test-cpp test-python lint format fuzz coverage system-packages clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-demo
@@ -66,3 +66,20 @@ $(VENV)/.installed-lint: $(VENV)/.installed-test
 
 clean:
 	rm -rf build $(VENV)
+
+# make fuzz SECONDS=60   run every fuzz target of the core for so long, two at a time
+# make coverage          which lines of the core the C++ tests run
+SECONDS := 60
+
+fuzz: $(VENV)/.installed-test
+	bash .ci/system-packages clang libclang-rt-dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset fuzz
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset fuzz
+	bash .ci/fuzz $(SECONDS)
+
+$(VENV)/.installed-coverage: $(VENV)/.installed-test
+	$(call install-wheel,coverage)
+	touch $(VENV)/.installed-test $@
+
+coverage: $(VENV)/.installed-coverage
+	bash .ci/coverage

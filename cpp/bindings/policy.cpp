@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings.hpp"
+#include "corsac/origin.hpp"
 
 namespace corsac::bindings {
 namespace {
@@ -137,6 +138,10 @@ void bind_policy(py::module_& module) {
                              "An immutable compiled policy, shared by threads.");
   py::classh<Routing>(module, "Routing", py::is_final(), collected<Routing, &Routing::owners>(),
                       "Which policy a path has; immutable, shared by threads.");
+  module.def(
+      "is_serialized_origin",
+      [](const py::bytes& origin) { return is_serialized_origin(view_of_bytes(origin.ptr())); },
+      py::arg("origin"), "Whether these bytes are a tuple origin as browsers send it.");
   module.def(
       "compile_routing", &compile_routing, py::kw_only(), py::arg("fallback"), py::arg("patterns"),
       py::arg("policies"),

@@ -315,6 +315,12 @@ std::variant<OriginPattern, OriginError> parse_origin_pattern(std::string_view e
   return result;
 }
 
+bool is_serialized_origin(std::string_view bytes) {
+  const auto result = parse(bytes);
+  const auto* pattern = std::get_if<OriginPattern>(&result);
+  return pattern != nullptr && pattern->is_exact();
+}
+
 bool is_port(std::string_view digits) noexcept {
   if (!all_digits(digits) || digits.size() > kMaxPortLength || digits.front() == '0') return false;
   unsigned port = 0;

@@ -52,6 +52,7 @@ def compile_policy(
     guard: bool,
     decide_origin: Callable[[bytes], bool | Awaitable[bool]] | None,
 ) -> tuple[CompiledPolicy | None, list[tuple[str, str, str, str, str, str]]]: ...
+def is_serialized_origin(origin: bytes) -> bool: ...
 def compile_routing(
     *,
     fallback: CompiledPolicy | None,

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from corsac import _core
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
+from corsac.option_types import check_bool, check_number, read_list, read_max_age
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from corsac.dynamic_origins import OriginDecider, OriginFunction, RegexOrigins
 
 __all__ = ["CORSPolicy", "CORSPolicyOptions"]
 
@@ -20,6 +27,8 @@ class CORSPolicyOptions(TypedDict, total=False):
     """The options of `CORSPolicy`, for functions that hand them on."""
 
     allow_origins: Iterable[str]
+    allow_origin_regex: str | None
+    allow_origin_func: OriginFunction | None
     allow_methods: Iterable[str]
     allow_headers: Iterable[str]
     allow_credentials: bool
@@ -43,6 +52,12 @@ class CORSPolicy:
         allow_origins: Origins as browsers send them (``"https://app.example.com"``); patterns
             ``"https://*.example.com"`` (one or more labels, never the apex) and
             ``"http://localhost:*"`` (any port or none); or ``"*"`` for anyone.
+        allow_origin_regex: A regular expression that allows the origins it matches as a whole, in
+            RE2's syntax and in linear time; needs the extra ``re2``. It is asked only about
+            well-formed origins, never about ``null``.
+        allow_origin_func: Called with an origin that is not listed, ``"https://a.example"``, never
+            with ``null``. Only ``True``, returned or awaited, allows it; an exception, a time-out
+            (5 seconds) and any other value refuse. Answers are kept for a minute.
         allow_methods: Methods beyond GET, HEAD and POST, which Fetch always allows; ``"*"`` for
             any.
         allow_headers: Request headers that pages may set; ``"*"`` for any, which covers
@@ -68,6 +83,8 @@ class CORSPolicy:
     """
 
     allow_origins: Iterable[str] = ()
+    allow_origin_regex: str | None = None
+    allow_origin_func: OriginFunction | None = None
     allow_methods: Iterable[str] = ()
     allow_headers: Iterable[str] = ()
     allow_credentials: bool = False
@@ -84,23 +101,95 @@ class CORSPolicy:
     def __post_init__(self) -> None:
         problems: list[CORSConfigProblem] = []
         for name in _LIST_OPTIONS:
-            self._set(name, _read_list(name, getattr(self, name), problems))
+            self._set(name, read_list(name, getattr(self, name), problems))
         for name in _BOOL_OPTIONS:
-            _check_bool(name, getattr(self, name), problems)
-        self._set("max_age", _read_max_age(self.max_age, problems))
-        _check_number("preflight_status", self.preflight_status, "status.not_ok", problems)
-        if problems:
-            # The core judges values, not types; without the types there is nothing to judge.
-            options = _judgeable(self, {problem.option for problem in problems})
-        else:
-            options = {name: getattr(self, name) for name in _OPTIONS}
-        compiled, found = _core.compile_policy(**options, decide_origin=None)
-        problems += (self._as_given(problem) for problem in from_core(found))
+            check_bool(name, getattr(self, name), problems)
+        self._set("max_age", read_max_age(self.max_age, problems))
+        check_number("preflight_status", self.preflight_status, "status.not_ok", problems)
+        regex, function = _read_dynamic_origins(self, problems)
+        # The core judges values, not types: what has a wrong type is judged as if it was not there.
+        mistyped = {problem.option for problem in problems}
+        options = {
+            name: _DEFAULTS[name] if name in mistyped else getattr(self, name)
+            for name in _CORE_OPTIONS
+        }
+        compiled, found = _core.compile_policy(**options, decide_origin=_decider(regex, function))
+        judged = [self._as_given(problem) for problem in from_core(found)]
+        if mistyped & {"allow_origins", "allow_origin_regex", "allow_origin_func"}:
+            judged = [problem for problem in judged if problem.code != "origin.none"]
+        problems += _judge(self, options, judged, regex)
         if compiled is None or any(problem.severity == "error" for problem in problems):
             raise CORSConfigError(problems)
         self._set("problems", tuple(problems))
         self._set("_compiled", compiled)
         log_warnings(problems)
+
+    if not TYPE_CHECKING:
+        # Type checkers know the options; people who mistype one get to know the right one.
+        def __new__(cls, *args: object, **options: object) -> CORSPolicy:  # noqa: D102
+            unknown = [name for name in options if name not in _DEFAULTS]
+            if unknown:
+                raise TypeError(_explain_unknown(unknown))
+            return object.__new__(cls)
+
+    @classmethod
+    def from_express(cls, options: Mapping[str, object]) -> CORSPolicy:
+        """The policy that options of the Node package ``cors`` mean.
+
+        Args:
+            options: ``origin``, ``methods``, ``allowedHeaders``, ``exposedHeaders``,
+                ``credentials``, ``maxAge``, ``preflightContinue``, ``optionsSuccessStatus``; what
+                is absent has that package's default.
+
+        Raises:
+            CORSConfigError: The options are unsafe, or mean something else than they seem to; each
+                problem says what the package would have done.
+        """
+        from corsac.sources.express import read_express  # noqa: PLC0415
+
+        return read_express(options).policy(cls)
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> CORSPolicy:
+        """The policy in a TOML file: the table ``corsac`` or ``tool.corsac``, or the whole file.
+
+        Args:
+            path: The file. Its keys are the options; ``max_age = false`` is ``None``.
+
+        Raises:
+            CORSConfigError: The file cannot be read, is no TOML, or holds no valid policy.
+        """
+        from corsac.sources import read_toml  # noqa: PLC0415
+
+        return read_toml(path).policy(cls)
+
+    @classmethod
+    def from_env(cls, prefix: str = "CORS_") -> CORSPolicy:
+        """The policy in environment variables such as ``CORS_ALLOW_ORIGINS``; lists have commas.
+
+        Args:
+            prefix: What the names of the variables begin with.
+
+        Raises:
+            CORSConfigError: A variable has no valid value, or no option has its name.
+        """
+        from corsac.sources import read_environment  # noqa: PLC0415
+
+        return read_environment(os.environ, prefix).policy(cls)
+
+    def replace(self, **changes: Unpack[CORSPolicyOptions]) -> CORSPolicy:
+        """Another policy with some options changed and all others kept.
+
+        Args:
+            **changes: The options of the class.
+
+        Raises:
+            CORSConfigError: The options together cannot be used.
+            TypeError: An option is unknown.
+        """
+        options: dict[str, Any] = {name: getattr(self, name) for name in _OPTIONS}
+        options.update(changes)
+        return CORSPolicy(**options)
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -125,8 +214,9 @@ class CORSPolicy:
 
 _LIST_OPTIONS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
 _BOOL_OPTIONS = ("allow_credentials", "allow_private_network", "preflight_continue", "guard")
-_DEFAULTS = {field.name: field.default for field in dataclasses.fields(CORSPolicy) if field.init}
+_DEFAULTS: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(CORSPolicy) if field.init}
 _OPTIONS = tuple(_DEFAULTS)
+_CORE_OPTIONS = tuple(name for name in _OPTIONS if not name.startswith("allow_origin_"))
 
 
 def log_warnings(problems: Iterable[CORSConfigProblem]) -> None:
@@ -158,6 +248,15 @@ def resolve_policy(policy: CORSPolicy | None, options: CORSPolicyOptions) -> COR
     return policy
 
 
+def _explain_unknown(names: list[str]) -> str:
+    from corsac.sources.option_names import foreign_option_hint  # noqa: PLC0415
+
+    hints = ((name, foreign_option_hint(name)) for name in names)
+    return "; ".join(
+        f"unknown option {name!r}" + (f": {hint}" if hint else "") for name, hint in hints
+    )
+
+
 def _make_policy(options: dict[str, Any]) -> CORSPolicy:
     return CORSPolicy(**options)
 
@@ -170,77 +269,60 @@ def _non_default_options(policy: CORSPolicy) -> dict[str, Any]:
     }
 
 
-def _judgeable(policy: CORSPolicy, mistyped: set[str]) -> dict[str, Any]:
-    """The options, with defaults for those of a wrong type, so that the rest is judged too."""
-    return {
-        name: _DEFAULTS[name] if name in mistyped else getattr(policy, name) for name in _OPTIONS
-    }
+def _read_dynamic_origins(
+    policy: CORSPolicy, problems: list[CORSConfigProblem]
+) -> tuple[RegexOrigins | None, OriginFunction | None]:
+    """The compiled expression and the function, each ``None`` if it is absent or has a problem."""
+    pattern, function = policy.allow_origin_regex, policy.allow_origin_func
+    regex = None
+    if pattern is not None:
+        # Most policies have none, and should not pay for loading what it needs.
+        from corsac.dynamic_origins import compile_origin_regex  # noqa: PLC0415
 
-
-def _read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tuple[str, ...]:
-    def refuse(offender: object, message: str, hint: str) -> tuple[str, ...]:
+        compiled = compile_origin_regex(pattern)
+        if isinstance(compiled, CORSConfigProblem):
+            problems.append(compiled)
+        else:
+            regex = compiled
+    if function is not None and not callable(function):
+        message = f"a function of one origin is wanted, not {type(function).__name__}"
         problems.append(
-            CORSConfigProblem("option.wrong_type", "error", name, offender, message, hint)
+            CORSConfigProblem("option.wrong_type", "error", "allow_origin_func", function, message)
         )
-        return ()
-
-    if isinstance(value, (str, bytes)):
-        text = value if isinstance(value, str) else value.decode("latin-1")
-        parts = [part.strip() for part in text.split(",")]
-        return refuse(
-            value,
-            "a string is not a list: it would be read letter by letter",
-            f"write {name}={parts!r}",
-        )
-    if not isinstance(value, Iterable):
-        return refuse(value, "a list of strings is wanted", f'write {name}=["..."]')
-    entries = tuple(value)
-    for entry in entries:
-        if not isinstance(entry, str):
-            refuse(entry, f"an entry is a string, not {type(entry).__name__}", "write a string")
-        elif not _is_encodable(entry):
-            refuse(entry, "an entry is text that can be written as UTF-8", "remove the surrogates")
-    return entries
+        function = None
+    return regex, function
 
 
-def _is_encodable(entry: str) -> bool:
-    try:
-        entry.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _check_bool(name: str, value: object, problems: list[CORSConfigProblem]) -> None:
-    if not isinstance(value, bool):
-        message = f"True or False is wanted, not {type(value).__name__}"
-        problems.append(CORSConfigProblem("option.wrong_type", "error", name, value, message))
-
-
-def _check_number(name: str, value: object, code: str, problems: list[CORSConfigProblem]) -> None:
-    # A bool is an int to Python, but not a status or a number of seconds to anybody.
-    if not isinstance(value, int) or isinstance(value, bool):
-        message = f"a whole number is wanted, not {type(value).__name__}"
-        problems.append(CORSConfigProblem("option.wrong_type", "error", name, value, message))
-    elif value.bit_length() > _CORE_NUMBER_BITS:
-        # The core judges every number that it can hold.
-        message = "the number is far out of bounds"
-        problems.append(CORSConfigProblem(code, "error", name, value, message))
-
-
-_CORE_NUMBER_BITS = 31
-
-
-def _read_max_age(value: object, problems: list[CORSConfigProblem]) -> object:
-    if value is None:
+def _decider(regex: RegexOrigins | None, function: OriginFunction | None) -> OriginDecider | None:
+    """Whom to ask about origins that are not listed, or ``None``."""
+    if regex is None and function is None:
         return None
-    if isinstance(value, timedelta):
-        if value % timedelta(seconds=1):
-            message = "Access-Control-Max-Age has whole seconds"
-            problems.append(
-                CORSConfigProblem("max_age.out_of_bounds", "error", "max_age", value, message)
-            )
-            return None
-        value //= timedelta(seconds=1)
-    _check_number("max_age", value, "max_age.out_of_bounds", problems)
-    return value
+    from corsac.dynamic_origins import FunctionOrigins, make_decider  # noqa: PLC0415
+
+    return make_decider(regex, None if function is None else FunctionOrigins(function))
+
+
+def _judge(
+    policy: CORSPolicy,
+    options: Mapping[str, Any],
+    problems: list[CORSConfigProblem],
+    regex: RegexOrigins | None,
+) -> list[CORSConfigProblem]:
+    """The core's problems, and those of what the policy does whatever its spelling."""
+    from corsac import judge  # noqa: PLC0415 - it needs what this module defines nothing of, late
+
+    credentials: bool = options["allow_credentials"]
+    found = judge.judge_lists(options)
+    found += judge.judge_public_suffixes(options["allow_origins"], credentials)
+    if regex is not None and policy.allow_origin_regex is not None:
+        asked = regex
+        found += judge.judge_origin_regex(
+            policy.allow_origin_regex, lambda origin: asked(origin.encode()), credentials
+        )
+    found = [
+        dataclasses.replace(problem, severity="info")
+        if problem.severity == "error" and problem.code in options["tolerate"]
+        else problem
+        for problem in found
+    ]
+    return judge.improve_hints(problems) + found

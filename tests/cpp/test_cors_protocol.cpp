@@ -340,6 +340,10 @@ TEST(CorsProtocol, ThePolicyOwnsTheCorsHeadersOfTheResponse) {
            {"", ResponseHeaderRole::kOther},
            {"access-control-allow-0rigin", ResponseHeaderRole::kOther},
            {"access-control-allow-method5", ResponseHeaderRole::kOther},
+           {"access-control-allow-credential5", ResponseHeaderRole::kOther},
+           {"access-control-expose-header5", ResponseHeaderRole::kOther},
+           {"access-control-max-4ge", ResponseHeaderRole::kOther},
+           {"access-control-allow-private-netw0rk", ResponseHeaderRole::kOther},
            {"content-type", ResponseHeaderRole::kOther}}) {
     EXPECT_EQ(response_header_role(row.name), row.role) << row.name;
   }

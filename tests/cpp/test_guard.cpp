@@ -72,6 +72,8 @@ TEST_F(Guard, ComparesSecFetchSiteFirstAndThenOriginWithHost) {
       {"https://evil.test", "", false},
       {"https://evil.test", "", false, ""},
       {"https://", "", false, ""},
+      {"http://", "", false, ":80"},
+      {"https://", "", false, ":443"},
       {"null", "", false},
       {"null", "", false, "null"},
       // Neither header: no browser, so nobody's cookies are misused.

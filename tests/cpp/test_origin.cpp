@@ -391,6 +391,16 @@ TEST(Origin, AHostLabelHasOneTo63BytesAndNoHyphenAtAnEnd) {
   EXPECT_FALSE(is_host_label(repeated("a", kMaxLabelLength + 1)));
 }
 
+TEST(Origin, ASerializedOriginIsAnEntryWithoutWildcards) {
+  for (const std::string entry : {"https://example.com", "http://[::1]:3000", "app://x"}) {
+    EXPECT_TRUE(is_serialized_origin(entry)) << entry;
+  }
+  for (const std::string entry : {"", "null", "*", "https://*.example.com", "http://localhost:*",
+                                  "https://example.com/", "https://evil.com/.example.com"}) {
+    EXPECT_FALSE(is_serialized_origin(entry)) << entry;
+  }
+}
+
 TEST(Origin, HttpsAndLoopbackArePotentiallyTrustworthy) {
   for (const std::string entry :
        {"https://example.com", "https://10.0.0.1", "https://*.example.com", "http://localhost",

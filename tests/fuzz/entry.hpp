@@ -58,7 +58,7 @@ inline std::string_view take_line(std::string_view& rest) {
 /// small input reaches the limits.
 inline std::string unfolded(std::string_view line) {
   constexpr std::size_t kMaxRepeats = 9'999;
-  constexpr std::size_t kMaxBytes = 20'000;
+  constexpr std::size_t kMaxBytes = 9'000;
   std::size_t repeats = 1;
   if (const std::size_t space = line.find(' '); line.starts_with('@') && space != line.npos) {
     std::size_t number = 0;

@@ -62,8 +62,9 @@ void read_option(std::string_view line, PolicyOptions& options) {
 
 Exchange read_exchange(std::string_view rest) {
   Exchange exchange;
+  constexpr std::size_t kMaxLines = 20;
   bool in_options = true;
-  while (!rest.empty()) {
+  while (!rest.empty() && exchange.lines.size() < kMaxLines) {
     const std::string_view line = take_line(rest);
     if (line.starts_with("> ")) {
       exchange.method = unfolded(line.substr(2));

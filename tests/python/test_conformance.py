@@ -29,10 +29,6 @@ def reason_left_out(case: Case) -> str | None:
         return "documents the answers of the Node package, some of them unsafe; not a goal"
     if config.get("profile") == "websocket":
         return "a WebSocket handshake; see the test of its own below"
-    if "origin_regexes" in config:
-        return "allow_origin_regex does not exist yet"
-    if "predicate" in config:
-        return "allow_origin_func does not exist yet"
     return None
 
 
@@ -79,25 +75,13 @@ def test_the_number_of_exchange_cases_that_ran_is_known() -> None:
     reasons = [reason_left_out(case) for case in EXCHANGE_CASES]
     counts = {reason: reasons.count(reason) for reason in set(reasons)}
     assert counts == {
-        None: 82,
+        None: 85,
         "documents the answers of the Node package, some of them unsafe; not a goal": 13,
         "a WebSocket handshake; see the test of its own below": 1,
-        "allow_origin_regex does not exist yet": 1,
-        "allow_origin_func does not exist yet": 2,
     }
 
 
-def policy_reason_left_out(case: Case) -> str | None:
-    """Why a configuration is not judged here, or ``None``."""
-    if "origin.public_suffix_with_credentials" in case["problems"]:
-        return "public suffixes are not judged yet"
-    return None
-
-
-JUDGED = [case for case in POLICY_CASES if policy_reason_left_out(case) is None]
-
-
-@pytest.mark.parametrize("case", JUDGED, ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", POLICY_CASES, ids=lambda case: case["id"])
 def test_a_configuration_has_the_problems_that_the_case_expects(case: Case) -> None:
     valid, codes = policy_problem_codes(policy_options(case["config"]))
     wanted = set(case["problems"])
@@ -111,4 +95,4 @@ def test_a_configuration_has_the_problems_that_the_case_expects(case: Case) -> N
 
 
 def test_the_number_of_configurations_that_were_judged_is_known() -> None:
-    assert (len(JUDGED), len(POLICY_CASES)) == (47, 49)
+    assert len(POLICY_CASES) == 49

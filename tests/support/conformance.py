@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ def policy_options(config: Case) -> dict[str, Any]:
     for name, value in config.items():
         if name in _OPTION_NAMES:
             options[_OPTION_NAMES[name]] = value
+        elif name == "origin_regexes":
+            (options["allow_origin_regex"],) = value
+        elif name == "predicate":
+            options["allow_origin_func"] = _predicate(value)
         elif name == "allow_null_origin":
             options["allow_origins"] = [*config.get("origins", []), "null"]
             options["tolerate"] = ["origin.null"]
@@ -50,6 +55,18 @@ def policy_options(config: Case) -> dict[str, Any]:
             message = f"no option of Corsac for {name}"
             raise AssertionError(message)
     return options
+
+
+def _predicate(recipe: str) -> Callable[[str], bool]:
+    kind, _, argument = recipe.partition(":")
+    if kind == "endswith":
+        return lambda origin: origin.endswith(argument)
+    assert kind == "raise", recipe
+
+    def broken(origin: str) -> bool:
+        raise LookupError(origin)
+
+    return broken
 
 
 def header_text(value: Any) -> str:

@@ -1,0 +1,311 @@
+"""Origins that are decided per request: by an expression, by a function, or by both.
+
+The middleware asks only about an origin that is not listed, and that is neither ``null`` nor
+malformed. Whatever goes wrong here refuses the origin; nothing but ``True`` allows it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from corsac import _core
+from corsac.dynamic_origins.event_loops import Event, EventLoop, Interruption, running_event_loop
+from corsac.dynamic_origins.regex import RegexOrigins, compile_origin_regex
+
+__all__ = [
+    "FunctionOrigins",
+    "OriginDecider",
+    "OriginFunction",
+    "RegexOrigins",
+    "compile_origin_regex",
+    "make_decider",
+]
+
+OriginFunction = Callable[[str], bool | Awaitable[bool]]
+OriginDecider = Callable[[bytes], bool | Awaitable[bool]]
+
+_logger = logging.getLogger("corsac")
+
+DEFAULT_TIMEOUT_SECONDS = 5.0
+"""How long one call of an asynchronous function may take; the browser's request waits for it."""
+
+DEFAULT_TTL_SECONDS = 60.0
+"""How long an answer holds; so long an origin that was removed may go on reading."""
+
+DEFAULT_MAX_ENTRIES = 4096
+"""Origins kept per answer, True and False. A key is at most one origin long: about 2 MiB each."""
+
+FAILURE_HOLD_SECONDS = 1.0
+"""How long an origin is refused without another call after a call failed or took too long. Short,
+because it is no answer; long enough that a flood does not keep a broken database from its feet."""
+
+FAILURE_LOG_WINDOW_SECONDS = 60.0
+"""One failure is logged in this time; the next line says how many were not."""
+
+
+class FunctionOrigins:
+    """Allows the origins for which a function returns ``True``.
+
+    A function that returns awaitables, coroutines or others, on asyncio or trio, is called once for
+    all requests of one event loop that ask about the same origin at the same time. One of them runs
+    it; if that one is cancelled, because its client went away, another takes over.
+
+    Every other value, an exception and a time-out refuse the origin and are logged. A function that
+    is not asynchronous runs in the event loop's thread and cannot be interrupted: it has to be
+    quick.
+
+    Args:
+        function: Called with the origin as a browser sends it, such as
+            ``"https://app.example.com"``.
+        timeout: The seconds that one call of an asynchronous function may take.
+        ttl: The seconds that ``True`` and every other value hold; 0 asks every time.
+        max_entries: How many allowed, and how many refused origins are kept; the least recently
+            used go first.
+        clock: A monotonic clock, in seconds.
+
+    Raises:
+        ValueError: A number is out of bounds.
+    """
+
+    def __init__(
+        self,
+        function: OriginFunction,
+        *,
+        timeout: float = DEFAULT_TIMEOUT_SECONDS,
+        ttl: float = DEFAULT_TTL_SECONDS,
+        max_entries: int = DEFAULT_MAX_ENTRIES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not (0 <= timeout < math.inf and 0 <= ttl < math.inf and max_entries >= 1):
+            message = "timeout and ttl are seconds from 0, and max_entries is at least 1"
+            raise ValueError(message)
+        self._function: Callable[[str], object] = function
+        self._timeout = timeout
+        self._ttl = ttl
+        self._clock = clock
+        # Once it is known, the function is called in the coroutine that awaits its result.
+        self._is_asynchronous = inspect.iscoroutinefunction(function)
+        # Reentrant: the garbage collector may close an abandoned call while the lock is held.
+        self._lock = threading.RLock()
+        self._answers = _Answers(max_entries)
+        # By event loop and origin, only while a call is under way: no more than requests that wait.
+        self._calls: dict[tuple[object, bytes], _Call] = {}
+        self._failures = _FailureLog(clock)
+
+    def __call__(self, origin: bytes) -> bool | Awaitable[bool]:
+        """Whether the function allows the origin.
+
+        Args:
+            origin: The value of one Origin header line; any bytes.
+
+        Returns:
+            The answer, or a coroutine that gives it if an asynchronous function has to be called.
+
+        Raises:
+            BaseException: What the function raised, unless it is an `Exception`.
+        """
+        if not _core.is_serialized_origin(origin):
+            return False
+        answer = self._recall(origin)
+        if answer is not None:
+            return answer
+        if self._is_asynchronous:
+            return self._ask(origin)
+        try:
+            result = self._function(origin.decode("ascii"))
+            is_awaitable = inspect.isawaitable(result)
+        except Exception as error:  # Whatever it is, it is no permission.
+            return self._fail(origin, f"raised {_type_name(error)}")
+        if not is_awaitable:
+            return self._settle(origin, result)
+        self._is_asynchronous = True
+        return self._ask(origin, result)
+
+    async def _ask(self, origin: bytes, result: object = None) -> bool:
+        """Wait for the call that is under way for the origin, or make it.
+
+        Args:
+            origin: The origin.
+            result: The awaitable, if the function was called already.
+        """
+        loop = running_event_loop()
+        if loop is None:
+            _close(result)
+            return self._fail(origin, "is asynchronous, but neither asyncio nor trio runs it")
+        own = _Call(loop.task, loop.make_event())
+        while (answer := self._recall(origin)) is None:
+            with self._lock:
+                call = self._calls.setdefault((loop.token, origin), own)
+            if call is own:
+                return await self._lead(loop, origin, own, result)
+            _close(result)
+            result = None
+            if call.task is own.task:
+                return self._fail(origin, "asked about the origin that it was deciding")
+            # Whoever makes the call keeps to the limit, unless the function resists cancellation.
+            waited = await loop.within(self._timeout, call.ended.wait())
+            if isinstance(waited, Interruption):
+                return self._interrupted(origin, waited)
+            if call.answer is not None:
+                return call.answer
+            # The task that made the call was cancelled: the first to get here takes over.
+        _close(result)
+        return answer
+
+    async def _lead(self, loop: EventLoop, origin: bytes, own: _Call, result: object) -> bool:
+        """Make the call, for this request and for all that wait for it."""
+        try:
+            own.answer = answer = await self._call(loop, origin, result)
+            return answer
+        finally:
+            # Without an answer, which is to say cancelled, those that wait see for themselves.
+            with self._lock:
+                del self._calls[loop.token, origin]
+            own.ended.set()
+
+    async def _call(self, loop: EventLoop, origin: bytes, result: object) -> bool:
+        try:
+            if result is None:
+                result = self._function(origin.decode("ascii"))
+            if inspect.isawaitable(result):
+                result = await loop.within(self._timeout, result)
+        except Exception as error:  # Whatever it is, it is no permission.
+            return self._fail(origin, f"raised {_type_name(error)}")
+        if isinstance(result, Interruption):
+            return self._interrupted(origin, result)
+        return self._settle(origin, result)
+
+    def _recall(self, origin: bytes) -> bool | None:
+        with self._lock:
+            return self._answers.get(origin, self._clock())
+
+    def _settle(self, origin: bytes, result: object) -> bool:
+        """Keep what the function gave, and read it: `True` is permission, nothing else is."""
+        if not isinstance(result, bool):
+            self._failures(origin, f"returned {_type_name(result)}, not True or False")
+            _close(result)
+        with self._lock:
+            self._answers.put(origin, result is True, self._clock() + self._ttl)
+        return result is True
+
+    def _fail(self, origin: bytes, what: str) -> bool:
+        """Refuse the origin without an answer; it is asked about again soon, but not at once."""
+        self._failures(origin, what)
+        with self._lock:
+            self._answers.put(origin, False, self._clock() + FAILURE_HOLD_SECONDS)
+        return False
+
+    def _interrupted(self, origin: bytes, why: Interruption) -> bool:
+        if why is Interruption.CANCELLED:
+            return self._fail(origin, "was cancelled")
+        return self._fail(origin, f"took longer than {self._timeout:g} s")
+
+
+def make_decider(
+    regex: RegexOrigins | None, function: FunctionOrigins | None
+) -> OriginDecider | None:
+    """What decides about origins that are not listed.
+
+    Args:
+        regex: Asked first, because it is quick.
+        function: Asked about what the expression does not match.
+
+    Returns:
+        A callable that gives the answer or an awaitable of it, or ``None`` if nothing decides.
+    """
+    if regex is None:
+        return function
+    if function is None:
+        return regex
+
+    def decide(origin: bytes) -> bool | Awaitable[bool]:
+        return regex(origin) or function(origin)
+
+    return decide
+
+
+class _Call:
+    """One call of the function: the task that makes it, its end, and its answer if there is one."""
+
+    __slots__ = ("answer", "ended", "task")
+
+    def __init__(self, task: object, ended: Event) -> None:
+        self.task = task
+        self.ended = ended
+        self.answer: bool | None = None
+
+
+class _Answers:
+    """Answers with the time at which each runs out; the least recently used go first.
+
+    Allowed and refused origins have places of their own: a client can make up origins without end,
+    but they are refused, so it cannot push those out that are allowed.
+    """
+
+    def __init__(self, max_entries: int) -> None:
+        self._max_entries = max_entries
+        self._allowed: OrderedDict[bytes, float] = OrderedDict()
+        self._refused: OrderedDict[bytes, float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._allowed) + len(self._refused)
+
+    def get(self, origin: bytes, now: float) -> bool | None:
+        for ends, answer in ((self._allowed, True), (self._refused, False)):
+            end = ends.get(origin)
+            if end is not None and now < end:
+                ends.move_to_end(origin)
+                return answer
+        return None
+
+    def put(self, origin: bytes, answer: bool, end: float) -> None:
+        ends, others = (self._allowed, self._refused) if answer else (self._refused, self._allowed)
+        others.pop(origin, None)
+        ends[origin] = end
+        ends.move_to_end(origin)
+        if len(ends) > self._max_entries:
+            ends.popitem(last=False)
+
+
+class _FailureLog:
+    """Writes one failure in a window to the logger ``corsac``, and counts the others.
+
+    An exception is named by its type alone: its text may hold what does not belong into a log.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()  # Reentrant for the same reason as above.
+        self._silent_until = -math.inf
+        self._dropped = 0
+
+    def __call__(self, origin: bytes, what: str) -> None:
+        if not _logger.isEnabledFor(logging.WARNING):
+            return
+        with self._lock:
+            now = self._clock()
+            if now < self._silent_until:
+                self._dropped += 1
+                return
+            self._silent_until = now + FAILURE_LOG_WINDOW_SECONDS
+            dropped, self._dropped = self._dropped, 0
+        if dropped:
+            _logger.warning("%d more failures of allow_origin_func were not logged", dropped)
+        shown = ascii(origin.decode("latin-1"))
+        _logger.warning("allow_origin_func %s: the origin %s is refused", what, shown)
+
+
+def _type_name(value: object) -> str:
+    return ascii(type(value).__name__)[1:-1]
+
+
+def _close(result: object) -> None:
+    """Say that a coroutine is not wanted, so that Python does not warn that nobody awaited it."""
+    if inspect.iscoroutine(result):
+        result.close()

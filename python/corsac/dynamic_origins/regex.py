@@ -1,0 +1,199 @@
+"""Origins that a regular expression allows: RE2, so that no origin can make a match slow."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import re
+from typing import Any
+
+from corsac import _core
+from corsac.errors import CORSConfigProblem
+
+__all__ = ["RegexOrigins", "compile_origin_regex"]
+
+REGEX_MEMORY_BYTES = 1 << 20
+"""What RE2 may take for one expression (its ``max_mem``): room for 87 000 characters or 15 000
+names. RE2 allows eight times that, but a match takes time in proportion to what is compiled."""
+
+REGEX_CACHE_ENTRIES = 1024
+"""Origins whose result is kept; a key is at most one origin long, so this is at most 1 MiB."""
+
+MAX_SHOWN_ERROR_LENGTH = 100
+"""How much of RE2's own error text is shown; it may quote the whole expression."""
+
+
+class RegexOrigins:
+    """Allows the origins that an expression matches from the first byte to the last.
+
+    An origin is looked at only if it is the serialization of one, ``scheme://host[:port]``, so
+    that ``https://.*[.]example[.]com`` cannot match ``https://evil.example/.example.com``. RE2
+    takes time linear in the origin's length, whatever the expression.
+
+    This is for expressions that are known to be good; `compile_origin_regex` says what is wrong
+    with the others.
+
+    Args:
+        pattern: An expression in RE2's syntax. It is always matched as a whole: ``^`` and ``$``
+            are welcome and change nothing. It is case-sensitive, as origins are.
+
+    Raises:
+        ImportError: google-re2 is not installed.
+        re2.error: RE2 cannot compile the pattern.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        fullmatch = _compile(pattern).fullmatch
+
+        @functools.lru_cache(maxsize=REGEX_CACHE_ENTRIES)
+        def matches(origin: bytes) -> bool:
+            return fullmatch(origin) is not None
+
+        self._matches = matches
+
+    def __call__(self, origin: bytes) -> bool:
+        """Whether the expression matches the whole origin.
+
+        Args:
+            origin: The value of one Origin header line; any bytes.
+        """
+        return _core.is_serialized_origin(origin) and self._matches(origin)
+
+    def __repr__(self) -> str:
+        """The call that makes it."""
+        return f"RegexOrigins({self.pattern!r})"
+
+
+def compile_origin_regex(pattern: object) -> RegexOrigins | CORSConfigProblem:
+    """Compile ``allow_origin_regex``, or say why that cannot be done. Nothing is raised.
+
+    Args:
+        pattern: The option's value as it was given.
+
+    Returns:
+        The origins that it allows, or an error: ``regex.invalid`` if it is no expression that RE2
+        can run, ``regex.extra_missing`` if google-re2 is not installed.
+    """
+    if not isinstance(pattern, str):
+        return _invalid(pattern, *_explain_type(pattern))
+    if not pattern:
+        return _invalid(pattern, "an empty expression matches no origin", "write None")
+    if not pattern.isascii():
+        return _invalid(
+            pattern,
+            "an origin is ASCII, so no other character can match",
+            "write host names in other scripts as browsers send them (xn--...)",
+        )
+    try:
+        return RegexOrigins(pattern)
+    except ImportError:
+        return CORSConfigProblem(
+            "regex.extra_missing",
+            "error",
+            _OPTION,
+            pattern,
+            "expressions are run by RE2, in linear time, and google-re2 is not installed",
+            "pip install 'corsac[re2]', or use the patterns of allow_origins, which need nothing: "
+            "https://*.example.com (every subdomain) and http://localhost:* (any port or none)",
+        )
+    except Exception as error:  # RE2's own error type is only known once it is imported.
+        return _invalid(pattern, *_explain_error(error, pattern))
+
+
+def _compile(pattern: str) -> Any:
+    # Here and by name: `import corsac` has to stay light, and the extra need not be there.
+    re2 = importlib.import_module("re2")
+    if not hasattr(re2, "Options"):
+        message = "the module re2 is not google-re2's"
+        raise ImportError(message)
+    options = re2.Options()
+    options.log_errors = False  # RE2 would write to stderr.
+    options.never_capture = True  # Groups cost time, and nobody asks what they held.
+    options.max_mem = REGEX_MEMORY_BYTES
+    return re2.compile(pattern, options)
+
+
+_OPTION = "allow_origin_regex"
+_SYNTAX = "the syntax is at https://github.com/google/re2/wiki/Syntax"
+
+
+def _invalid(value: object, message: str, hint: str) -> CORSConfigProblem:
+    return CORSConfigProblem("regex.invalid", "error", _OPTION, value, message, hint)
+
+
+def _explain_type(value: object) -> tuple[str, str]:
+    if isinstance(value, re.Pattern):
+        text = value.pattern if isinstance(value.pattern, str) else value.pattern.decode("latin-1")
+        # Of its flags only this one could matter, and origins are in lower case already.
+        flags = "(?i)" if value.flags & re.IGNORECASE else ""
+        return (
+            "an expression compiled by the module re is run by that module, which may take "
+            "exponential time",
+            f"write the text of it, its .pattern: {_OPTION}={flags + text!r}",
+        )
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return "one expression is wanted, not a list", "join them with | into one string"
+    return f"a string is wanted, not {type(value).__name__}", "write an expression or None"
+
+
+_EXPLANATIONS = (
+    (
+        r"invalid perl operator: \(\?<?[=!]",
+        "RE2 has no look-arounds, which cannot be run in linear time: {}...)",
+        "say what may match instead of what may not, or decide in allow_origin_func",
+    ),
+    (
+        r"invalid perl operator: \(\?P\Z|invalid escape sequence: \\[1-9gk]",
+        "RE2 has no back-references, which cannot be run in linear time: {}",
+        "write the group out again where it is referred to, or decide in allow_origin_func",
+    ),
+    (
+        r"invalid perl operator: \(\?>|bad repetition operator: .*\+\Z",
+        "RE2 has no atomic groups and no possessive repetitions: {}",
+        "write a plain group or repetition: RE2 never backtracks, so there is nothing to prevent",
+    ),
+    (
+        r"invalid perl operator: \(\?\(",
+        "RE2 has no conditional groups: {}...)",
+        "write the alternatives out, separated by |",
+    ),
+    (
+        r"invalid perl operator: \(\?[aLux#]",
+        "RE2 has no comments and no flags but i, m, s and U: {}",
+        "leave it out; an origin is ASCII",
+    ),
+    (
+        r"invalid escape sequence: \\Z",
+        "RE2 does not know this escape: {}",
+        "leave it out: the whole origin has to match anyway",
+    ),
+    (
+        r"invalid repetition size",
+        "RE2 repeats at most 1000 times, nested repetitions multiplied: {}",
+        "write a smaller number, * or +",
+    ),
+    (
+        r"pattern too large",
+        f"it takes RE2 more than {REGEX_MEMORY_BYTES} bytes of memory (max_mem)",
+        "list the origins in allow_origins, which costs a request the same however many they are",
+    ),
+)
+"""RE2's error text, what it means (with what it is about, which RE2 names), and the way out."""
+
+
+def _explain_error(error: Exception, pattern: str) -> tuple[str, str]:
+    # google-re2 hands the text over as bytes.
+    text = error.args[0] if error.args else ""
+    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    about = _shown(text.partition(": ")[2])
+    for start, message, hint in _EXPLANATIONS:
+        # RE2 says "(?P" of a back-reference by name, and of a group whose name it cannot read.
+        if re.match(start, text) and (about != "(?P" or "(?P=" in pattern):
+            return message.format(about), hint
+    return f"RE2 cannot read it: {_shown(text.replace('invalid perl', 'unknown'))}", _SYNTAX
+
+
+def _shown(text: str) -> str:
+    cut = text[:MAX_SHOWN_ERROR_LENGTH] + ("..." if len(text) > MAX_SHOWN_ERROR_LENGTH else "")
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)

@@ -1,0 +1,231 @@
+"""Judges what the core leaves to Python: lists of names, public suffixes, regular expressions.
+
+The core finds what is wrong with the form of one entry. Here is what needs tables or guesses about
+what the author meant: each function is pure and returns problems, which `CORSPolicy` adds to those
+of the core.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from corsac.errors import CORSConfigProblem
+from corsac.judge.hosts import is_undecodable_label, judge_public_suffixes
+
+__all__ = ["improve_hints", "judge_lists", "judge_origin_regex", "judge_public_suffixes"]
+
+CHROMIUM_MAX_AGE = 7200
+"""Seconds; Chromium keeps no preflight answer longer. Firefox stops at a day, Safari at 600."""
+
+# Response headers that no page sends. Names that an application may well use in both directions,
+# such as x-total-count or x-request-id, are not here.
+_RESPONSE_ONLY = frozenset(
+    {
+        "accept-ranges",
+        "access-control-allow-private-network",
+        "age",
+        "alt-svc",
+        "clear-site-data",
+        "content-security-policy",
+        "content-security-policy-report-only",
+        "cross-origin-embedder-policy",
+        "cross-origin-opener-policy",
+        "cross-origin-resource-policy",
+        "etag",
+        "last-modified",
+        "location",
+        "permissions-policy",
+        "proxy-authenticate",
+        "referrer-policy",
+        "retry-after",
+        "server",
+        "server-timing",
+        "strict-transport-security",
+        "timing-allow-origin",
+        "vary",
+        "www-authenticate",
+        "x-content-type-options",
+        "x-frame-options",
+        "x-powered-by",
+        "x-xss-protection",
+    }
+)
+# Request headers that no server sends. authorization is not here: some answer a sign-in with it.
+_REQUEST_ONLY = frozenset(
+    {
+        "accept",
+        "accept-charset",
+        "accept-language",
+        "cookie",
+        "expect",
+        "host",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "max-forwards",
+        "proxy-authorization",
+        "range",
+        "referer",
+        "te",
+        "upgrade-insecure-requests",
+        "user-agent",
+        "x-requested-with",
+    }
+)
+_NAMED_PLACE = re.compile(r"(?:https?://)(?:\*\.)?([a-z0-9._-]+)(?::(?:\*|\d+))?")
+_WEBSOCKET = re.compile(r"wss?://", re.IGNORECASE)
+_LOOPBACK = re.compile(r"(?:[a-z0-9_.-]*\.)?localhost|127(?:\.\d+){3}|\[::1\]")
+
+
+def judge_origin_regex(
+    pattern: str, regex: Callable[[str], bool], allow_credentials: bool
+) -> list[CORSConfigProblem]:
+    """See `corsac.judge.regex.judge_origin_regex`; imported only where there is an expression."""
+    from corsac.judge import regex as judge_regex  # noqa: PLC0415 - most policies have none
+
+    return judge_regex.judge_origin_regex(pattern, regex, allow_credentials)
+
+
+def improve_hints(problems: Sequence[CORSConfigProblem]) -> list[CORSConfigProblem]:
+    """See `corsac.judge.hints.improve_hints`; imported only where there is a problem."""
+    if not problems:
+        return []
+    from corsac.judge import hints  # noqa: PLC0415 - most policies have none
+
+    return hints.improve_hints(problems)
+
+
+def judge_lists(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
+    """Finds entries that are well formed and still cannot be what the author means.
+
+    Args:
+        options: The options of a policy by name, of the right types; what is missing is not judged.
+    """
+    return [
+        *_judge_origins(options.get("allow_origins", ())),
+        *_judge_methods(options.get("allow_methods", ())),
+        *_judge_request_headers(options.get("allow_headers", ())),
+        *_judge_response_headers(options.get("expose_headers", ())),
+        *_judge_max_age(options.get("max_age")),
+    ]
+
+
+def _judge_origins(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
+    # A list may have a million entries, so most are passed over without a closer look.
+    for entry in [each for each in entries if "xn--" in each or each[:2].lower() == "ws"]:
+        if _WEBSOCKET.match(entry):
+            yield CORSConfigProblem(
+                "origin.websocket_scheme",
+                "error",
+                "allow_origins",
+                entry,
+                "a WebSocket handshake has the origin of its page, http or https, never ws",
+                f'did you mean "{_page_origin(entry)}"?',
+            )
+        match = _NAMED_PLACE.fullmatch(entry)
+        for label in match[1].split(".") if match and "xn--" in entry else ():
+            if is_undecodable_label(label):
+                yield CORSConfigProblem(
+                    "origin.invalid",
+                    "error",
+                    "allow_origins",
+                    entry,
+                    f'the host label "{label}" stands for no text, so no browser opens it',
+                    "copy the host from the address bar, or from the origin of a request",
+                )
+
+
+def _judge_methods(entries: Sequence[str]) -> Iterator[CORSConfigProblem]:
+    # Fetch normalizes the case of these six, but not of PATCH.
+    normalized = {"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"}
+    names = [entry.upper() if entry.upper() in normalized else entry for entry in entries]
+    yield from _judge_redundant("method.redundant", "allow_methods", entries, names, set())
+    for entry in entries:
+        if entry != "PATCH" and entry.upper() == "PATCH":
+            yield CORSConfigProblem(
+                "method.lowercase_patch",
+                "warning",
+                "allow_methods",
+                entry,
+                f"browsers send {entry} as it is written, and servers know PATCH",
+                'write "PATCH", and fetch(url, {method: "PATCH"}) in the page',
+            )
+
+
+def _judge_request_headers(entries: Sequence[str]) -> Iterator[CORSConfigProblem]:
+    names = [entry.lower() for entry in entries]
+    # Without credentials "*" does not cover authorization.
+    yield from _judge_redundant(
+        "header.redundant", "allow_headers", entries, names, {"authorization"}
+    )
+    for entry, name in zip(entries, names, strict=True):
+        if name in _RESPONSE_ONLY:
+            yield CORSConfigProblem(
+                "header.response_name",
+                "warning",
+                "allow_headers",
+                entry,
+                "this is a response header; allow_headers lists what pages send",
+                "move it to expose_headers if pages read it, or remove it",
+            )
+
+
+def _judge_response_headers(entries: Sequence[str]) -> Iterator[CORSConfigProblem]:
+    names = [entry.lower() for entry in entries]
+    yield from _judge_redundant("header.redundant", "expose_headers", entries, names, set())
+    for entry, name in zip(entries, names, strict=True):
+        if name in _REQUEST_ONLY:
+            yield CORSConfigProblem(
+                "header.request_name",
+                "warning",
+                "expose_headers",
+                entry,
+                "this is a request header; expose_headers lists what pages read",
+                "move it to allow_headers if pages send it, or remove it",
+            )
+
+
+def _judge_max_age(max_age: object) -> Iterator[CORSConfigProblem]:
+    seconds = max_age // timedelta(seconds=1) if isinstance(max_age, timedelta) else max_age
+    if isinstance(seconds, int) and CHROMIUM_MAX_AGE < seconds <= _MAX_AGE_OF_THE_CORE:
+        yield CORSConfigProblem(
+            "max_age.beyond_chromium",
+            "info",
+            "max_age",
+            max_age,
+            f"Chromium keeps a preflight answer for {CHROMIUM_MAX_AGE} seconds at most",
+            "leave it: other browsers keep it longer, and none is the worse for it",
+        )
+
+
+def _judge_redundant(
+    code: str, option: str, entries: Sequence[str], names: Sequence[str], beside_any: set[str]
+) -> Iterator[CORSConfigProblem]:
+    seen: set[str] = set()
+    for entry, name in zip(entries, names, strict=True):
+        if name in seen:
+            yield CORSConfigProblem(
+                code, "info", option, entry, "it is listed twice", "remove one of them"
+            )
+        elif "*" in names and name != "*" and name not in beside_any:
+            yield CORSConfigProblem(
+                code, "info", option, entry, '"*" already covers it', "remove it"
+            )
+        seen.add(name)
+
+
+_MAX_AGE_OF_THE_CORE = 86400
+
+
+def _page_origin(entry: str) -> str:
+    """The origin of the page that opens a WebSocket: http only on the user's own machine."""
+    scheme, _, rest = entry.lower().partition("://")
+    authority = rest.partition("/")[0].removesuffix(":80").removesuffix(":443")
+    host = authority if authority.endswith("]") else authority.rpartition(":")[0] or authority
+    is_plain = scheme == "ws" and _LOOPBACK.fullmatch(host)
+    return f"{'http' if is_plain else 'https'}://{authority}"

@@ -1,0 +1,207 @@
+"""Better ways out of the core's errors, where knowing what people do write helps."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+
+from corsac.errors import CORSConfigProblem
+from corsac.judge.hosts import a_label
+
+__all__ = ["improve_hints"]
+
+
+def improve_hints(problems: Iterable[CORSConfigProblem]) -> list[CORSConfigProblem]:
+    """Problems of the core, with the text to write instead where it can be worked out.
+
+    Args:
+        problems: Problems; those that need no better hint are kept as they are. Codes, severities,
+            options and values never change.
+    """
+    return [_improve(problem) for problem in problems]
+
+
+def _improve(problem: CORSConfigProblem) -> CORSConfigProblem:
+    if not isinstance(problem.value, str):
+        return problem
+    match problem.code:
+        case "origin.invalid":
+            found = _for_origin(problem.value)
+        case "method.invalid":
+            found = _for_names(problem.option, problem.value, _method_names(problem.value))
+        case "header.invalid":
+            found = _for_header(problem.option, problem.value)
+        case _:
+            return problem
+    if found is None:
+        return problem
+    message, hint = found
+    return dataclasses.replace(problem, message=message or problem.message, hint=hint)
+
+
+_Improvement = tuple[str, str]
+"""A message, or an empty one to keep the core's, and a hint."""
+
+_EMPTY: _Improvement = (
+    "the entry is empty, as it is when a variable is not set",
+    'leave it out: [entry for entry in text.split(",") if entry]',
+)
+
+_SEPARATORS = re.compile(r"[\s,;]+")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_AT_A_SCHEME = re.compile(r"(?=https?://)")
+_ORIGIN = re.compile(
+    r"[a-z][a-z0-9+-]*://(?:\*\.)?"
+    r"(?:(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?|\[[0-9a-f:]+\])"
+    r"(?::(?:\*|[1-9][0-9]{0,4}))?"
+)
+_LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d+){3}|\[::1\])(?::.*)?")
+_LOOKS_LIKE_A_REGEX = re.compile(r"\\|^\^|\$$|\[[^\]:]*-|[^(]\(|\||://\.[*+]")
+_PARTIAL_LABEL = re.compile(r"(https?://)([a-z0-9.*-]*\*[a-z0-9.*-]*\.[a-z0-9-]+)(:\d+)?")
+
+
+def _for_origin(entry: str) -> _Improvement | None:
+    text = entry.strip(" \t\r\n\f\v\"',;")
+    if not text:
+        return _EMPTY
+    return (
+        _for_regex(text)
+        or _for_several_origins(text)
+        or _for_unusual_wildcard(text)
+        or _for_one_origin(entry, text)
+    )
+
+
+def _for_several_origins(text: str) -> _Improvement | None:
+    bare = text.strip("[]()") if text[0] in "[(" and not text.startswith("[:") else text
+    pieces = [
+        piece.strip("\"' /")
+        for part in _SEPARATORS.split(bare)
+        for piece in _AT_A_SCHEME.split(part)
+        if piece.strip("\"' /")
+    ]
+    # White space alone may also be a slip inside one origin.
+    is_list = re.search("[,;]", bare) is not None or all(map(_SCHEME.match, pieces))
+    origins = [origin for piece in pieces if (origin := _as_origin(piece)) is not None]
+    if len(pieces) < 2 or not is_list or len(origins) < len(pieces):
+        return None
+    how = (
+        "two strings without a comma between them are one"
+        if not _SEPARATORS.search(bare)
+        else "one entry is one origin"
+    )
+    return f"several origins are joined in one string; {how}", f"write {_as_list(origins)}"
+
+
+def _for_regex(text: str) -> _Improvement | None:
+    if not _LOOKS_LIKE_A_REGEX.search(text):
+        return None
+    # Imported here: most policies have no such mistake.
+    from corsac.judge.regex_as_origins import as_allow_origins  # noqa: PLC0415
+    from corsac.judge.regex_syntax import UnknownSyntax, read_regex  # noqa: PLC0415
+
+    try:
+        entries = as_allow_origins(read_regex(text)) if len(text) < _LONGEST_GUESS else []
+    except UnknownSyntax:
+        entries = []
+    hint = f"write {_as_list(entries)}" if entries else f'write allow_origin_regex=r"{text}"'
+    return "this is a regular expression; an entry is an origin or a pattern with *", hint
+
+
+_LONGEST_GUESS = 1000
+
+
+def _for_unusual_wildcard(text: str) -> _Improvement | None:
+    scheme, separator, rest = text.partition("://")
+    if separator and rest in {"*", "*:*"}:
+        if scheme in {"http", "https"}:
+            return "", 'write "*" if any site is meant'
+        return "", f'write the one that is meant, such as "{scheme}://" and its id'
+    match = _PARTIAL_LABEL.fullmatch(text)
+    if match is None or _ORIGIN.fullmatch(text):
+        return None
+    host = match[2].replace(".", r"\.").replace("*", "[a-z0-9-]+")
+    return "", f'write allow_origin_regex=r"{match[1]}{host}{match[3] or ""}"'
+
+
+def _for_one_origin(entry: str, text: str) -> _Improvement | None:
+    suggestion = _as_origin(text)
+    if suggestion is None or suggestion == entry:
+        return None
+    if _SCHEME.match(text) is None:
+        return "an origin starts with its scheme", f'did you mean "{suggestion}"?'
+    return "", f'did you mean "{suggestion}"?'
+
+
+def _as_origin(text: str) -> str | None:
+    """What was probably meant by one entry, or ``None``. Guesses https but for the own machine."""
+    text = re.sub("^(https?):/*", r"\1://", text, flags=re.IGNORECASE)
+    if _SCHEME.match(text) is None:
+        bare = text.lstrip("/")
+        is_loopback = _LOOPBACK.fullmatch(bare) is not None
+        if not is_loopback and ("." not in bare or "@" in bare):
+            return None
+        text = f"{'http' if is_loopback else 'https'}://{bare}"
+    scheme, _, rest = text.partition("://")
+    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2]
+    host, colon, port = authority.partition(":") if "[" not in authority else (authority, "", "")
+    host = ".".join(map(a_label, re.split("[.\u3002\uff0e\uff61]", host)))
+    port = port.lstrip("0")
+    if (scheme.lower(), port) in {("http", "80"), ("https", "443")} or not port:
+        colon = port = ""
+    origin = f"{scheme.lower()}://{host.lower()}{colon}{port}"
+    return origin if _ORIGIN.fullmatch(origin) else None
+
+
+def _as_list(entries: Iterable[str]) -> str:
+    return "[" + ", ".join(f'"{entry}"' for entry in entries) + "]"
+
+
+def _method_names(value: str) -> list[str]:
+    return [name.strip("\"'[]()").upper() for name in _SEPARATORS.split(value.strip()) if name]
+
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_MIME_TYPE = re.compile(
+    r"(?:application|audio|font|image|message|model|multipart|text|video|\*)/[\w.+*-]*(?:;.*)?"
+)
+# Names without a hyphen that stand in lists, so that "Accept Authorization" is two of them.
+_ONE_WORD_NAMES = frozenset({"accept", "authorization", "origin", "range", "etag", "location"})
+
+
+def _for_names(option: str, value: str, names: list[str]) -> _Improvement | None:
+    if not names:
+        return _EMPTY
+    names = [name for name in names if name]
+    if not all(map(_TOKEN.fullmatch, names)):
+        return None
+    return "", f"write {option}={_as_list(names)}"
+
+
+def _for_header(option: str, value: str) -> _Improvement | None:
+    text = value.strip()
+    if not text:
+        return _EMPTY
+    if _MIME_TYPE.fullmatch(text.lower()):
+        return (
+            "this is a media type, which is a value of the header content-type, not a header",
+            'write "content-type"',
+        )
+    name, colon, _ = text.partition(":")
+    if colon and _TOKEN.fullmatch(name.strip()):
+        return "this has a value; only the name is listed", f'write "{name.strip()}"'
+    parts = [part.strip("\"'[]()") for part in _SEPARATORS.split(text) if part]
+    if not re.search("[,;]", text) and not _are_names(parts):
+        joined = re.sub(r"-+", "-", "-".join(parts))
+        is_name = _TOKEN.fullmatch(joined) is not None
+        return ("", f'did you mean "{joined}"?') if is_name and joined != value else None
+    return _for_names(option, value, parts)
+
+
+def _are_names(parts: list[str]) -> bool:
+    """Whether the parts of a text look like header names each, not like one broken in two."""
+    return all(
+        part.lower() in _ONE_WORD_NAMES or ("-" in part and part.strip("-") == part)
+        for part in parts
+    )

@@ -1,0 +1,144 @@
+"""Judges hosts: which names anyone may register below, and which no browser can send."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from corsac.errors import CORSConfigProblem
+
+__all__ = ["PublicSuffixes", "a_label", "is_undecodable_label", "judge_public_suffixes"]
+__all__ += ["public_suffixes"]
+
+
+class PublicSuffixes:
+    """The public suffix list (publicsuffix.org): below these names anyone can get one of their own.
+
+    What is unknown to it (localhost, corp, IP addresses) is nobody's to register.
+    """
+
+    def __init__(self) -> None:
+        # Here, because most policies need neither.
+        from importlib import resources  # noqa: PLC0415
+
+        from publicsuffixlist import PublicSuffixList  # noqa: PLC0415
+
+        file = resources.files("publicsuffixlist") / "public_suffix_list.dat"
+        self._text = file.read_text(encoding="utf-8")
+        self._list = PublicSuffixList(self._text, accept_unknown=False)
+
+    @functools.cached_property
+    def rules(self) -> tuple[str, ...]:
+        """The rules as A-labels; ``*.ck`` stands for every name directly below ``ck``."""
+        rules = (line.split(" ", 1)[0].strip().lower() for line in self._text.splitlines())
+        return tuple(
+            rule if rule.isascii() else ".".join(map(a_label, rule.split(".")))
+            for rule in rules
+            if rule and not rule.startswith(("//", "!"))
+        )
+
+    def covered_by(self, base: str) -> str | None:
+        """The public suffix that a name is or has below it, or ``None``.
+
+        Args:
+            base: A host name; one dot at its end makes no difference.
+
+        Returns:
+            The name itself if it is a public suffix; otherwise one of those below it, such as
+            ``s3.amazonaws.com`` for ``amazonaws.com``.
+        """
+        base = base.removesuffix(".")
+        if self._list.is_public(base):
+            return base
+        # Most names have nothing below them, and one look at the text says so.
+        if f".{base}\n" not in self._text and _ACE_PREFIX not in base:
+            return None
+        below = [rule for rule in self.rules if rule.endswith(f".{base}")]
+        return min(below, key=_fewest_labels_first, default=None)
+
+    def owner(self, host: str) -> str | None:
+        """The name that somebody registered for a host, such as ``example.co.uk``."""
+        return self._list.privatesuffix(host)
+
+
+def _fewest_labels_first(name: str) -> tuple[int, int, str]:
+    return name.count("."), len(name), name
+
+
+@functools.cache
+def public_suffixes() -> PublicSuffixes:
+    """The list, read on first use: that takes longer than the rest of a policy together."""
+    return PublicSuffixes()
+
+
+_SUBDOMAINS = re.compile(r"https?://\*\.([a-z0-9._-]*[a-z_-][a-z0-9._-]*)(?::(?:\*|\d+))?")
+
+
+def judge_public_suffixes(
+    allow_origins: Iterable[str], allow_credentials: bool
+) -> list[CORSConfigProblem]:
+    """Finds the patterns that let in everyone who can get a name on a shared suffix.
+
+    An exact origin that is a public suffix itself (``https://github.io``) is left alone: its pages
+    are the suffix owner's, not those of everyone below.
+
+    Args:
+        allow_origins: The entries, malformed ones included: those are the core's to judge.
+        allow_credentials: Whether cookies are at stake; without them there is nothing to find.
+    """
+    problems: list[CORSConfigProblem] = []
+    if not allow_credentials:
+        return problems
+    for entry in (each for each in allow_origins if "://*." in each):
+        match = _SUBDOMAINS.fullmatch(entry)
+        suffix = public_suffixes().covered_by(match[1]) if match else None
+        if match is None or suffix is None:
+            continue
+        base = match[1].removesuffix(".")
+        where = base if suffix == base else f"{suffix}, which it covers"
+        problems.append(
+            CORSConfigProblem(
+                "origin.public_suffix_with_credentials",
+                "error",
+                "allow_origins",
+                entry,
+                f"anyone can get a name below {where}, and would act with the user's cookies",
+                "list the exact origins of your own",
+            )
+        )
+    return problems
+
+
+_ACE_PREFIX = "xn--"
+# ZERO WIDTH NON-JOINER and JOINER: format characters that UTS #46 lets into a label.
+_JOINERS = "\u200c\u200d"
+
+
+def a_label(label: str) -> str:
+    """A host label of any script as browsers send it: ``bücher`` is ``xn--bcher-kva``.
+
+    Python's own codec is that of 2003 and turns ß into ss, which no browser does any more. This is
+    the mapping of UTS #46 as far as Python's tables go: good for a hint, not for a URL parser.
+    """
+    mapped = unicodedata.normalize("NFKC", "".join(map(str.lower, label)))
+    return mapped if mapped.isascii() else _ACE_PREFIX + mapped.encode("punycode").decode("ascii")
+
+
+def is_undecodable_label(label: str) -> bool:
+    """Whether a label starts with ``xn--`` but stands for no text: no browser opens such a URL."""
+    if not label.startswith(_ACE_PREFIX):
+        return False
+    try:
+        text = label.removeprefix(_ACE_PREFIX).encode("ascii").decode("punycode")
+    except ValueError:
+        return True
+    if text.isascii() or a_label(text) != label:
+        return True
+    # Unassigned code points (Cn) are left alone: a browser may have newer tables than Python.
+    return any(
+        unicodedata.category(character) in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"}
+        and character not in _JOINERS
+        for character in text
+    )

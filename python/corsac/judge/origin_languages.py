@@ -1,0 +1,146 @@
+"""The origins that browsers send, and some kinds of them, as languages to compare a regex with.
+
+Each is written as an expression and read by the same reader; see RFC 6454 section 6.2 and the URL
+standard, "host serializing" and "ends in a number checker". Lengths are not looked at: they would
+make the automata large and could only hide a match of more than 253 bytes.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from corsac.judge import regex_language
+from corsac.judge.regex_language import Language
+
+__all__ = [
+    "below_suffix",
+    "insecure_origins",
+    "languages_of_mistakes",
+    "origins",
+    "public_addresses",
+]
+
+_MAX_STATES = 10_000
+
+
+def language(pattern: str) -> Language:
+    """A language of this file: known to be right, so it may be larger than what users write."""
+    return regex_language.language(pattern, _MAX_STATES)
+
+
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+# A host whose last label is a number is an IPv4 address; so a name's last label is not one.
+_LAST_LABEL = "(?:[a-z_]|[1-9][0-9]*[a-z_])(?:[a-z0-9_-]*[a-z0-9_])?"
+_NAME = rf"(?:{_LABEL}\.)*{_LAST_LABEL}\.?"
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+_PIECE = "(?:0|[1-9a-f][0-9a-f]{0,3})"
+_PIECES = f"{_PIECE}(?::{_PIECE}){{0,5}}"
+_LONG_IPV6 = f"(?:{_PIECE}:){{7}}{_PIECE}"
+_IPV6 = rf"\[(?:{_LONG_IPV6}|(?:{_PIECES})?::(?:{_PIECES})?)\]"
+_HOST = f"(?:{_NAME}|{_IPV4}|{_IPV6})"
+
+_LONG_PORT = "[1-9][0-9]{3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+_PORT = f"(?:[1-9][0-9]{{0,2}}|{_LONG_PORT})"
+_PORT_BUT_80 = f"(?:[1-9]|[1-79][0-9]|8[1-9]|[1-9][0-9]{{2}}|{_LONG_PORT})"
+_PORT_BUT_443 = f"(?:[1-9][0-9]?|[1235-9][0-9]{{2}}|4[0-35-9][0-9]|44[0-24-9]|{_LONG_PORT})"
+_WEB = f"(?:https://{_HOST}(?::{_PORT_BUT_443})?|http://{_HOST}(?::{_PORT_BUT_80})?)"
+
+
+def _all_but(words: tuple[str, ...], first: str, others: str) -> str:
+    """An expression for the words over some characters that are not certain words.
+
+    Args:
+        words: What to leave out.
+        first: The characters that a word starts with.
+        others: The characters that it goes on with.
+    """
+
+    def after(prefix: str, characters: str) -> str:
+        following = sorted({word[len(prefix)] for word in words if _goes_on(word, prefix)})
+        free = "".join(character for character in characters if character not in following)
+        branches = [f"[{re.escape(free)}][{re.escape(others)}]*"]
+        branches += [re.escape(each) + after(prefix + each, others) for each in following]
+        # A word may stop here, unless it is empty or one of those to leave out.
+        optional = "?" if prefix and prefix not in words else ""
+        return f"(?:{'|'.join(branches)}){optional}"
+
+    return after("", first)
+
+
+def _goes_on(word: str, prefix: str) -> bool:
+    return word.startswith(prefix) and word != prefix
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_DIGITS = "0123456789"
+_OTHER_SCHEME = _all_but(("http", "https"), _LETTERS, _LETTERS + _DIGITS + "+.-")
+
+
+@functools.cache
+def origins() -> Language:
+    """Every origin that a browser can send, but null."""
+    return language(f"{_WEB}|{_OTHER_SCHEME}://{_HOST}(?::{_PORT})?")
+
+
+@functools.cache
+def insecure_origins() -> Language:
+    """The http origins that are not on the user's own machine.
+
+    Secure Contexts, "potentially trustworthy origin": 127.0.0.0/8, [::1] and localhost names are.
+    """
+    last_label = _all_but(("localhost",), _LETTERS + "_", _LETTERS + _DIGITS + "_-")
+    octet = _all_but(("127",), _DIGITS, _DIGITS)
+    not_one = "(?:0|[2-9a-f][0-9a-f]{0,3}|1[0-9a-f]{1,3})"
+    # [::1] is ":: and the piece 1"; the others have something else after ::, or before it.
+    tail = f"(?:{_PIECE}(?::{_PIECE}){{1,5}}|{not_one})?"
+    ipv6 = f"(?:{_LONG_IPV6}|{_PIECES}::(?:{_PIECES})?|::{tail})"
+    name = rf"(?:{_LABEL}\.)*(?:{last_label}|[1-9][0-9]*[a-z_][a-z0-9_-]*)\.?"
+    ipv4 = rf"{octet}(?:\.{_OCTET}){{3}}"
+    # The first octet is any number here; what is no address does not match an origin either.
+    return language(rf"http://(?:{name}|{ipv4}|\[{ipv6}\])(?::{_PORT_BUT_80})?")
+
+
+@functools.cache
+def public_addresses() -> tuple[Language, ...]:
+    """Some IP addresses that have nothing to do with each other, with and without ports."""
+    addresses = ("192.0.2.77", "198.51.100.23", "203.0.113.5")
+    return tuple(language(rf"https?://{re.escape(address)}(?::{_PORT})?") for address in addresses)
+
+
+def below_suffix(suffix: str, name: str = _LABEL) -> Language:
+    """The origins of names that somebody got below a suffix, and of the hosts below those.
+
+    Args:
+        suffix: A public suffix; ``*.ck`` for any name directly below ``ck``.
+        name: An expression for the name.
+    """
+    escaped = re.escape(suffix.removeprefix("*."))
+    escaped = rf"{_LABEL}\.{escaped}" if suffix.startswith("*.") else escaped
+    return language(rf"https?://(?:{_LABEL}\.)*{name}\.{escaped}\.?(?::{_PORT})?")
+
+
+@functools.cache
+def languages_of_mistakes() -> tuple[tuple[Language, str], ...]:
+    """What people write instead of an origin, with the reason why no browser sends it."""
+    any_case = f"(?i:{_WEB})"
+    # Anything a browser never has in an origin, with whatever else is wrong beside it.
+    return (
+        (language(rf"{_WEB}/.*"), "it asks for a slash or a path after the host or port"),
+        (
+            language(rf"https://{_HOST}:443|http://{_HOST}:80"),
+            "it asks for the default port, which browsers leave out",
+        ),
+        (language(any_case), "it asks for upper-case letters; browsers send hosts in lower case"),
+        (language(rf"{_HOST}(?::{_PORT})?"), "it has no scheme such as https://"),
+        (language(rf"\s*{_WEB}\s*"), "it asks for white space"),
+        (language(rf"(?:{_WEB}[,; ]*)+"), "it asks for several origins at once; browsers send one"),
+        (language(r".*\\.*"), "it asks for a backslash; in a raw string write one, not two"),
+        (language(r".*[\"'].*"), "it asks for quotation marks"),
+        (
+            language(rf"(?:{_WEB}|{_HOST})/?.*"),
+            "it asks for more than a scheme, a host and a port",
+        ),
+    )

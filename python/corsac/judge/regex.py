@@ -1,0 +1,366 @@
+"""Judges a regular expression for origins by what it matches, not by how it is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from corsac.errors import CORSConfigProblem, Severity
+from corsac.judge.hosts import public_suffixes
+from corsac.judge.origin_languages import (
+    below_suffix,
+    insecure_origins,
+    languages_of_mistakes,
+    origins,
+    public_addresses,
+)
+from corsac.judge.regex_as_origins import as_allow_origins
+from corsac.judge.regex_language import Language, language_of_tree
+from corsac.judge.regex_reach import Openings, openings
+from corsac.judge.regex_syntax import (
+    Alternatives,
+    Anchor,
+    Node,
+    OneOf,
+    Repeat,
+    Sequence,
+    UnknownSyntax,
+    read_regex,
+)
+
+__all__ = ["MAX_PATTERN_LENGTH", "judge_origin_regex"]
+
+MAX_PATTERN_LENGTH = 1_000
+"""Characters of an expression that is looked into; a longer one is "cannot tell"."""
+
+MAX_DOTS = 16
+"""Unescaped dots of one expression that are looked at; the first are as telling as the rest."""
+
+_OPTION = "allow_origin_regex"
+_ANY_SITE_TOP_LEVELS = 10
+"""Top-level domains below which anyone may get a name that matches; as many mean any site."""
+
+
+def judge_origin_regex(
+    pattern: str, regex: Callable[[str], bool], allow_credentials: bool
+) -> list[CORSConfigProblem]:
+    """Finds what an expression lets in that its author may not want, and what it never matches.
+
+    Args:
+        pattern: The text of the expression, which RE2 has accepted.
+        regex: Whether RE2 matches a whole origin with it. Every finding is confirmed by it, and a
+            disagreement means that nothing can be told.
+        allow_credentials: Whether cookies are at stake.
+    """
+    judge = _Judge(pattern, regex, allow_credentials)
+    try:
+        judge.run()
+    except UnknownSyntax as error:
+        judge.run_without_language(str(error))
+    return judge.problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """An expression that was read."""
+
+    tree: Node
+    language: Language
+
+    @classmethod
+    def of(cls, pattern: str) -> _Reading:
+        tree = read_regex(pattern)
+        return cls(tree, language_of_tree(tree))
+
+
+class _Judge:
+    def __init__(self, pattern: str, regex: Callable[[str], bool], allow_credentials: bool) -> None:
+        self.pattern = pattern
+        self.regex = regex
+        self.allow_credentials = allow_credentials
+        self.problems: list[CORSConfigProblem] = []
+
+    def report(self, code: str, severity: Severity, message: str, hint: str) -> None:
+        self.problems.append(
+            CORSConfigProblem(code, severity, _OPTION, self.pattern, message, hint)
+        )
+
+    def run(self) -> None:
+        if len(self.pattern) > MAX_PATTERN_LENGTH:
+            raise UnknownSyntax(f"it is longer than {MAX_PATTERN_LENGTH} characters")
+        written = _Reading.of(self.pattern)
+        self._check_against_regex(written.language)
+        if written.language.common(origins()) is None:
+            self._report_never_matches(written.language)
+            return
+        meant, dots = self._escape_dots(written)
+        found = openings(meant.language, public_suffixes().rules)
+        if self._find_any_site(meant.language, found):
+            return
+        self._find_null(meant.language)
+        self._find_insecure(meant.language)
+        self._find_openings(meant.language, found)
+        as_origins = as_allow_origins(meant.tree)
+        self._find_unescaped_dots(dots, meant.language, as_origins)
+        told = any(
+            problem.severity == "error" or problem.code == "regex.unescaped_dot"
+            for problem in self.problems
+        )
+        if as_origins and not told:
+            self.report(
+                "regex.is_a_pattern",
+                "info",
+                "this can be said without a regex, and is faster so",
+                f"write allow_origins={_as_list(as_origins)}",
+            )
+
+    def _confirmed(self, origin: str) -> str:
+        """An origin that the automaton matches, if RE2 agrees."""
+        if not self.regex(origin):
+            raise UnknownSyntax("it was not understood")
+        return origin
+
+    def _check_against_regex(self, language: Language) -> None:
+        for probe in _probes(language.common(origins())):
+            # What is no origin is none of the expression's business: it is never asked.
+            if probe in origins() and (probe in language) is not self.regex(probe):
+                raise UnknownSyntax("it was not understood")
+
+    def _report_never_matches(self, language: Language) -> None:
+        self.report(
+            "regex.never_matches",
+            "error",
+            f"no browser sends an origin that matches: {_why_never(self.pattern, language)}",
+            'browsers send scheme://host or scheme://host:port, such as "https://app.example.com"',
+        )
+
+    def _find_any_site(self, language: Language, found: Openings) -> bool:
+        top_levels = {suffix.rpartition(".")[2] for suffix in found.suffixes}
+        addresses = [language.common(address) for address in public_addresses()]
+        if found.is_name_free and len(top_levels) >= _ANY_SITE_TOP_LEVELS:
+            suffix = "com" if "com" in found.suffixes else found.suffixes[0]
+            example = self._name_below(language, suffix) or ""
+        elif all(addresses):
+            example = self._confirmed(addresses[0] or "")
+        else:
+            return False
+        if self.allow_credentials:
+            self.report(
+                "origin.any_with_credentials",
+                "error",
+                f"it matches {example} and the like: any site could read responses and act with "
+                "the user's cookies",
+                "list the origins that need credentials in allow_origins, "
+                "or set allow_credentials=False",
+            )
+        else:
+            self.report(
+                "regex.matches_any_site",
+                "warning",
+                f"it matches {example} and the like, which is any site",
+                'write allow_origins=["*"] if that is meant',
+            )
+        return True
+
+    def _name_below(self, language: Language, suffix: str) -> str | None:
+        """An origin of somebody else below a suffix, or ``None`` if it is not theirs after all."""
+        for name in (
+            "[a-z0-9-]*evil",
+            "[a-z0-9-]*evil[a-z0-9-]*",
+            "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?",
+        ):
+            origin = language.common(below_suffix(suffix, name))
+            if origin is None:
+                continue
+            labels = suffix.count(".") + 2
+            owner = public_suffixes().owner(_host_of(origin))
+            return self._confirmed(origin) if owner and owner.count(".") + 1 == labels else None
+        return None
+
+    def _find_null(self, language: Language) -> None:
+        if "null" in language:
+            self.report(
+                "regex.matches_null",
+                "warning",
+                "the origin null is not given to the regex: any site can send it",
+                'serve the page from an origin of its own, or list "null" in allow_origins',
+            )
+
+    def _find_insecure(self, language: Language) -> None:
+        origin = language.common(insecure_origins()) if self.allow_credentials else None
+        if origin is not None:
+            self.report(
+                "origin.insecure_with_credentials",
+                "error",
+                f"it matches {self._confirmed(origin)}, and anyone on the network can change an "
+                "http page and so act with the user's cookies",
+                "match https only; http://localhost and 127.0.0.1 may stay",
+            )
+
+    def _find_openings(self, language: Language, found: Openings) -> None:
+        for suffix in found.suffixes:
+            origin = self._name_below(language, suffix)
+            if origin is None:
+                continue
+            self.report(
+                "origin.public_suffix_with_credentials"
+                if self.allow_credentials
+                else "regex.opens_public_suffix",
+                "error" if self.allow_credentials else "warning",
+                f"it matches {origin}, and anyone can get such a name below "
+                f"{suffix.removeprefix('*.')}"
+                + ("" if found.is_name_free else f" or {len(found.suffixes) - 1} other suffixes"),
+                "list the exact origins of your own in allow_origins",
+            )
+            return
+
+    def _escape_dots(self, written: _Reading) -> tuple[_Reading, list[int]]:
+        """What was meant: lone dots are the dots of a host name, if that can match at all."""
+        dots = sorted(_lone_dots(written.tree))
+        if dots:
+            meant = _Reading.of(_replace_dots(self.pattern, dots))
+            if meant.language.common(origins()) is not None:
+                return meant, dots
+        return written, []
+
+    def _find_unescaped_dots(self, dots: list[int], meant: Language, as_origins: list[str]) -> None:
+        own = public_suffixes().owner(_host_of(meant.common(origins()) or "")) if dots else None
+        worst: str | None = None
+        is_foreign = False
+        for dot in dots[:MAX_DOTS]:
+            elsewhere = _replace_dots(self.pattern, dots, wild=dot)
+            origin = _Reading.of(elsewhere).language.common(origins())
+            if origin is None:
+                continue
+            owner = public_suffixes().owner(_host_of(origin))
+            foreign = owner is not None and owner != own
+            if worst is None or (foreign and not is_foreign):
+                worst, is_foreign = self._confirmed(origin), foreign
+        if worst is None:
+            return
+        self.report(
+            "regex.unescaped_dot",
+            "error" if is_foreign and self.allow_credentials else "warning",
+            f"a dot stands for any character, so it matches {worst}"
+            + (" too, a name that anyone may register" if is_foreign else " too"),
+            f"write allow_origins={_as_list(as_origins)}"
+            if as_origins
+            else f'write "{_replace_dots(self.pattern, dots)}"',
+        )
+
+    def run_without_language(self, reason: str) -> None:
+        """Tries what is most dangerous, and says that the rest is not known."""
+        self.problems.clear()
+        suffixes = [
+            rule
+            for rule in public_suffixes().rules
+            if not rule.startswith("*.") and self.regex(f"https://evil.{rule}")
+        ]
+        top_levels = {suffix.rpartition(".")[2] for suffix in suffixes}
+        if self.allow_credentials and suffixes:
+            is_any = len(top_levels) >= _ANY_SITE_TOP_LEVELS
+            self.report(
+                "origin.any_with_credentials"
+                if is_any
+                else "origin.public_suffix_with_credentials",
+                "error",
+                f"it matches https://evil.{suffixes[0]}, a name that anyone could get",
+                "list the exact origins of your own in allow_origins",
+            )
+        elif suffixes:
+            is_any = len(top_levels) >= _ANY_SITE_TOP_LEVELS
+            self.report(
+                "regex.matches_any_site" if is_any else "regex.opens_public_suffix",
+                "warning",
+                f"it matches https://evil.{suffixes[0]}, a name that anyone could get",
+                "list the exact origins of your own in allow_origins",
+            )
+        if self.allow_credentials and self.regex("http://evil.example.com"):
+            self.report(
+                "origin.insecure_with_credentials",
+                "error",
+                "it matches http://evil.example.com, and anyone on the network can change an http "
+                "page and so act with the user's cookies",
+                "match https only",
+            )
+        if self.allow_credentials and not self.problems:
+            self.report(
+                "regex.reach_unknown",
+                "warning",
+                f"how far it reaches cannot be told: {reason}",
+                "list origins or patterns in allow_origins, or write a simpler expression",
+            )
+
+
+def _host_of(origin: str) -> str:
+    host = origin.partition("://")[2]
+    return host if host.startswith("[") else host.partition(":")[0].removesuffix(".")
+
+
+def _as_list(entries: list[str]) -> str:
+    return "[" + ", ".join(f'"{entry}"' for entry in entries) + "]"
+
+
+def _probes(example: str | None) -> Iterator[str]:
+    """Texts on which the automaton and RE2 have to agree, most of them near a match."""
+    yield from (
+        "https://evil.com",
+        "http://evil.com",
+        "https://evil.co.uk:8443",
+        "https://evil.github.io",
+        "http://localhost",
+        "http://localhost:3000",
+        "http://127.0.0.1:8000",
+        "http://[::1]:8000",
+        "chrome-extension://abcdefghijklmnop",
+    )
+    if example is not None:
+        yield from (example, f"{example}.evil.com", f"{example}:8443", f"x{example}", example[:-1])
+        yield from (example.replace("://", f"://{name}", 1) for name in ("evil", "evil."))
+        yield example.replace(".", "x", 1)
+
+
+def _lone_dots(node: Node) -> Iterator[int]:
+    match node:
+        case OneOf(dot=dot):
+            if dot is not None:
+                yield dot
+        case Sequence(items=items) | Alternatives(items=items):
+            for item in items:
+                yield from _lone_dots(item)
+        case Repeat(item=item):
+            yield from _lone_dots(item)
+        case Anchor():
+            pass
+
+
+def _replace_dots(pattern: str, dots: list[int], wild: int | None = None) -> str:
+    """The expression with its lone dots escaped, but for one that is everything but a dot."""
+    for dot in reversed(dots):
+        text = "[^.]" if dot == wild else r"\."
+        pattern = pattern[:dot] + text + pattern[dot + 1 :]
+    return pattern
+
+
+# The most telling first.
+_NAMES_OF_OTHERS = (
+    "evil",
+    "[a-z0-9-]*evil",
+    "[a-z0-9-]*evil[a-z0-9-]*",
+    "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?",
+)
+_INNER_ANCHOR = re.compile(r"(?<!\\)(?:\$.*[A-Za-z]|[A-Za-z].*(?<!\[)\^)")
+
+
+def _why_never(pattern: str, language: Language) -> str:
+    if "null" in language:
+        return "the origin null is never given to the regex, because any site can send it"
+    for mistake, reason in languages_of_mistakes():
+        if language.common(mistake) is not None:
+            return reason
+    if not pattern.isascii():
+        return "browsers send hosts of other scripts as A-labels (xn--...)"
+    if _INNER_ANCHOR.search(pattern):
+        return "^ or $ stands where more has to come"
+    return "an origin is a scheme, a host in lower case, and a port if it is not the default one"

@@ -1,0 +1,173 @@
+"""How far a regular expression for origins reaches: the public suffixes that it opens to anyone.
+
+An expression opens a suffix such as ``vercel.app`` if it leaves the name directly below free, in
+whole (``.*``) or in part (``my-app-.*``): somebody else can get a name that matches. A few names
+spelled out, ``(my-app|my-docs)``, open nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from corsac.judge.regex_language import Language, bits
+from corsac.judge.regex_syntax import UnknownSyntax, ascii_set
+
+__all__ = ["Openings", "openings"]
+
+_SPELLED_OUT = 4
+"""Choices for one character that count as spelled out, such as ``[12]``; more leave it free."""
+
+_LISTED_SUFFIXES = 64
+"""Suffixes for one and the same name that count as a list; ``[a-z]+`` gives hundreds."""
+
+MAX_WORK = 3_000_000
+"""Looks at a state during one scan, well under a second; more is "cannot tell"."""
+
+_NAME = ascii_set("abcdefghijklmnopqrstuvwxyz0123456789-")
+_LABEL = _NAME | ascii_set("_")
+_NUMBER = ascii_set("0123456789")
+_DOT, _COLON = ord("."), ord(":")
+
+
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """What somebody else can get a matching name below.
+
+    Attributes:
+        suffixes: The public suffixes, the most general ones first.
+        is_name_free: Whether the name below them is free to choose. If not, one name matches below
+            so many suffixes that nobody has registered it everywhere.
+    """
+
+    suffixes: tuple[str, ...]
+    is_name_free: bool
+
+
+def openings(language: Language, rules: Iterable[str]) -> Openings:
+    """The public suffixes below which somebody else can get a name that matches.
+
+    Args:
+        language: What an expression matches.
+        rules: The rules of the public suffix list, ``*.ck`` among them.
+
+    Raises:
+        UnknownSyntax: Too many different cases would have to be looked at.
+    """
+    return _Reach(language).openings(rules)
+
+
+class _Reach:
+    """Walks from both ends of an origin towards the name below the suffix."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self.work_left = MAX_WORK
+        self.name_starts = self._states_where_a_label_starts()
+        self.before_name = self._closure(self.name_starts, forward=True)
+        self.steps: dict[tuple[int, int], int] = {}
+        self.answers: dict[int, tuple[bool, bool]] = {}
+
+    def openings(self, rules: Iterable[str]) -> Openings:
+        host_ends = self._states_where_the_host_ends()
+        free: list[str] = []
+        fixed: list[str] = []
+        for rule in rules:
+            states = host_ends
+            for character in reversed(rule.removeprefix("*.")):
+                states = self._back(states, ord(character))
+                if not states:
+                    break
+            states = self._back(states, _DOT) if states else 0
+            if not states:
+                continue
+            is_possible, is_free = self._ask(states)
+            if rule.startswith("*."):
+                # Names are given one level further down; the level between is free to choose too.
+                inner = self._back(self._closure(states, forward=False), _DOT)
+                is_free = is_free or self._ask(inner)[1]
+            if is_free:
+                free.append(rule)
+            elif is_possible:
+                fixed.append(rule)
+        found = free or (fixed if len(fixed) > _LISTED_SUFFIXES else [])
+        found.sort(key=lambda suffix: (suffix.count("."), len(suffix), suffix))
+        return Openings(tuple(found), is_name_free=bool(free))
+
+    def _states_where_a_label_starts(self) -> int:
+        """After the scheme, and after each dot of a host."""
+        states = self.language.start
+        for character in "http":
+            states = self.language.forward(states, ascii_set(character))
+        states |= self.language.forward(states, ascii_set("s"))
+        for character in "://":
+            states = self.language.forward(states, ascii_set(character))
+        while True:
+            inside = self._closure(states, forward=True)
+            more = states | self.language.forward(inside, ascii_set("."))
+            if more == states:
+                return states
+            states = more
+
+    def _states_where_the_host_ends(self) -> int:
+        """Before the end, or before a port; and before a dot at the end of the host."""
+        ends = self.language.end
+        digits = self._backward(ends, _NUMBER)
+        while True:
+            more = digits | self._backward(digits, _NUMBER)
+            if more == digits:
+                break
+            digits = more
+        ends |= self.language.backward_one(digits, _COLON)
+        return ends | self.language.backward_one(ends, _DOT)
+
+    def _closure(self, states: int, *, forward: bool) -> int:
+        """The states that any characters of a label lead to, or lead from; the given ones too."""
+        move = self.language.forward if forward else self._backward
+        while True:
+            more = states | move(states, _LABEL)
+            if more == states:
+                return states
+            states = more
+
+    def _backward(self, states: int, characters: int) -> int:
+        self._work(len(self.language.reads))
+        return self.language.backward(states, characters)
+
+    def _back(self, states: int, character: int) -> int:
+        """One character of the host back, inside what can be a host at all."""
+        key = states, character
+        if key not in self.steps:
+            self._work(len(self.language.reads))
+            self.steps[key] = self.language.backward_one(states, character) & self.before_name
+        return self.steps[key]
+
+    def _work(self, amount: int) -> None:
+        self.work_left -= amount
+        if self.work_left < 0:
+            raise UnknownSyntax("it has too many cases")
+
+    def _ask(self, ends: int) -> tuple[bool, bool]:
+        """Whether a name can end before some states, and whether it is free to choose."""
+        if ends not in self.answers:
+            self.answers[ends] = self._look(ends)
+        return self.answers[ends]
+
+    def _look(self, ends: int) -> tuple[bool, bool]:
+        inside = self._backward(ends, _NAME)
+        while True:
+            more = inside | self._backward(inside, _NAME)
+            if more == inside:
+                break
+            inside = more
+        inside &= self.before_name
+        reads, then = self.language.reads, self.language.then
+        if any((reads[state] & _NAME).bit_count() > _SPELLED_OUT for state in bits(inside)):
+            return True, True
+        # What is left after taking away, again and again, the states that nothing follows, loops.
+        left = inside
+        while True:
+            more = sum(1 << state for state in bits(left) if then[state] & left)
+            if more == left:
+                return bool(inside), bool(left)
+            left = more

@@ -1,0 +1,84 @@
+"""Reading options of the right types, and what is said about those of the wrong ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from corsac.errors import CORSConfigProblem
+
+__all__ = ["check_bool", "check_number", "read_list", "read_max_age"]
+
+
+def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tuple[str, ...]:
+    """The entries of a list option; what is no list of strings is a problem."""
+
+    def refuse(offender: object, message: str, hint: str) -> tuple[str, ...]:
+        problems.append(
+            CORSConfigProblem("option.wrong_type", "error", name, offender, message, hint)
+        )
+        return ()
+
+    if isinstance(value, (str, bytes)):
+        text = value if isinstance(value, str) else value.decode("latin-1")
+        parts = [part.strip() for part in text.split(",")]
+        return refuse(
+            value,
+            "a string is not a list: it would be read letter by letter",
+            f"write {name}={parts!r}",
+        )
+    if not isinstance(value, Iterable):
+        return refuse(value, "a list of strings is wanted", f'write {name}=["..."]')
+    entries = tuple(value)
+    for entry in entries:
+        if not isinstance(entry, str):
+            refuse(entry, f"an entry is a string, not {type(entry).__name__}", "write a string")
+        elif not _is_encodable(entry):
+            refuse(entry, "an entry is text that can be written as UTF-8", "remove the surrogates")
+    return entries
+
+
+def _is_encodable(entry: str) -> bool:
+    try:
+        entry.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def check_bool(name: str, value: object, problems: list[CORSConfigProblem]) -> None:
+    """Report what is neither ``True`` nor ``False``."""
+    if not isinstance(value, bool):
+        message = f"True or False is wanted, not {type(value).__name__}"
+        problems.append(CORSConfigProblem("option.wrong_type", "error", name, value, message))
+
+
+def check_number(name: str, value: object, code: str, problems: list[CORSConfigProblem]) -> None:
+    """Report what is no whole number, and with ``code`` what the core cannot even hold."""
+    # A bool is an int to Python, but not a status or a number of seconds to anybody.
+    if not isinstance(value, int) or isinstance(value, bool):
+        message = f"a whole number is wanted, not {type(value).__name__}"
+        problems.append(CORSConfigProblem("option.wrong_type", "error", name, value, message))
+    elif value.bit_length() > _CORE_NUMBER_BITS:
+        # The core judges every number that it can hold.
+        message = "the number is far out of bounds"
+        problems.append(CORSConfigProblem(code, "error", name, value, message))
+
+
+_CORE_NUMBER_BITS = 31
+
+
+def read_max_age(value: object, problems: list[CORSConfigProblem]) -> object:
+    """The seconds of a number or a ``timedelta``, or ``None``."""
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        if value % timedelta(seconds=1):
+            message = "Access-Control-Max-Age has whole seconds"
+            problems.append(
+                CORSConfigProblem("max_age.out_of_bounds", "error", "max_age", value, message)
+            )
+            return None
+        value //= timedelta(seconds=1)
+    check_number("max_age", value, "max_age.out_of_bounds", problems)
+    return value

@@ -1,0 +1,367 @@
+"""Policies from outside Python: a TOML file, environment variables, and what is wrong with them.
+
+Reading a source and judging the options are two steps, and `SourceReading` carries what the first
+found to the second, so that an error lists the problems of both.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from corsac.errors import CORSConfigError, CORSConfigProblem, Severity
+from corsac.sources.option_names import OPTION_NAMES, corsac_option, foreign_option_hint
+
+__all__ = [
+    "SourceReading",
+    "options_from_environment",
+    "options_from_toml",
+    "read_environment",
+    "read_toml",
+]
+
+_logger = logging.getLogger("corsac")
+
+PolicyT = TypeVar("PolicyT")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SourceReading:
+    """What a source says, and what is wrong with how it says it.
+
+    Attributes:
+        options: Keyword options for `CORSPolicy`; what could not be read is left out.
+        problems: What was found while reading. The policy finds more when it is made.
+        names: For each option, the name that the source has for it.
+    """
+
+    options: dict[str, Any]
+    problems: tuple[CORSConfigProblem, ...] = ()
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def checked_options(self) -> dict[str, Any]:
+        """The options; warnings go to the log.
+
+        Raises:
+            CORSConfigError: Something could not be read; it lists every problem of the reading.
+        """
+        if self._has_errors():
+            raise CORSConfigError(self.problems)
+        for problem in self.problems:
+            if problem.severity == "warning":
+                _logger.warning("%s", problem)
+        return self.options
+
+    def policy(self, make: Callable[..., PolicyT]) -> PolicyT:
+        """Make the policy, so that a failure lists the problems of the reading and of the policy.
+
+        Args:
+            make: `CORSPolicy`; called with the options as keywords.
+
+        Raises:
+            CORSConfigError: There is an error; problems name options as the source does.
+        """
+        try:
+            if not self._has_errors():
+                return make(**self.checked_options())
+            make(**self._options_to_judge())
+        except CORSConfigError as error:
+            found = tuple(
+                dataclasses.replace(problem, option=self.names.get(problem.option, problem.option))
+                for problem in error.problems
+            )
+        else:
+            found = ()
+        raise CORSConfigError((*self.problems, *found)) from None
+
+    def _has_errors(self) -> bool:
+        return any(problem.severity == "error" for problem in self.problems)
+
+    def _options_to_judge(self) -> dict[str, Any]:
+        # An origin list that could not be read must not be reported as empty on top.
+        if any(self.options.get(name) for name in _ORIGIN_OPTIONS):
+            return self.options
+        return {**self.options, "allow_origins": [_STAND_IN_ORIGIN]}
+
+
+_ORIGIN_OPTIONS = ("allow_origins", "allow_origin_regex", "allow_origin_func")
+_STAND_IN_ORIGIN = "https://stand-in.invalid"
+
+_NO_FUNCTIONS_MESSAGE = "a function cannot be written here, and a name in a file is not imported"
+_NO_FUNCTIONS_HINT = "add it in Python: policy.replace(allow_origin_func=...)"
+
+
+def options_from_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The options that a TOML file sets; see `read_toml`.
+
+    Raises:
+        CORSConfigError: The file cannot be read or has names that are no options.
+    """
+    return read_toml(path).checked_options()
+
+
+def read_toml(path: str | os.PathLike[str]) -> SourceReading:
+    """Read options from a TOML file.
+
+    The keys are the names of the options of `CORSPolicy`, in a table ``[corsac]`` or
+    ``[tool.corsac]``, or in a file of their own without a table. An absent key means the default.
+    TOML has no null: ``max_age = false`` (or ``"none"``) stands for ``None``, no header.
+    ``allow_origin_func`` cannot be written in a file.
+
+    Args:
+        path: The file.
+    """
+    try:
+        document = tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return _unreadable(path, "source.unreadable", f"the file cannot be read: {reason}")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return _unreadable(path, "source.syntax", f"line {line}: TOML is UTF-8, and this is not")
+    except tomllib.TOMLDecodeError as error:
+        return _unreadable(path, "source.syntax", _with_the_line_first(str(error)))
+    problems: list[CORSConfigProblem] = []
+    table = _find_table(document, path, problems)
+    options: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in OPTION_NAMES:
+            hint = foreign_option_hint(key) or _names_hint(value)
+            problems.append(_unknown(key, "Corsac has no such option", hint))
+        elif key == "allow_origin_func":
+            problems.append(_no_functions(key, value))
+        elif key == "max_age" and (value is False or value == "none"):
+            options[key] = None
+        else:
+            options[key] = value
+    return SourceReading(options, tuple(problems))
+
+
+def _find_table(
+    document: dict[str, Any], path: str | os.PathLike[str], problems: list[CORSConfigProblem]
+) -> dict[str, Any]:
+    """The table with the options: `[corsac]`, `[tool.corsac]` or the whole file."""
+    tool = document.get("tool")
+    tables = {"[corsac]": document.get("corsac")}
+    tables["[tool.corsac]"] = tool.get("corsac") if isinstance(tool, dict) else None
+    given = {name: table for name, table in tables.items() if table is not None}
+    if not given:
+        if not isinstance(tool, dict):
+            return document
+        problems.append(
+            CORSConfigProblem(
+                "source.no_table",
+                "error",
+                "[tool.corsac]",
+                os.fspath(path),
+                "the file has tables of other tools and none for Corsac",
+                "write the options below [tool.corsac]",
+            )
+        )
+        return {}
+    found: dict[str, Any] = {}
+    for name, table in given.items():
+        if isinstance(table, dict):
+            found |= table
+        else:
+            message = "this is a table of options, not a value"
+            problems.append(CORSConfigProblem("option.wrong_type", "error", name, table, message))
+    if len(given) > 1:
+        problems.append(
+            CORSConfigProblem(
+                "option.conflict",
+                "error",
+                "[tool.corsac]",
+                os.fspath(path),
+                "there is a table [corsac] as well, and only one of them can count",
+                "keep one of them",
+            )
+        )
+    problems += [
+        CORSConfigProblem(
+            "option.misplaced",
+            "error",
+            key,
+            document[key],
+            f"the key stands outside {' and '.join(given)}, where it has no effect",
+            "move it into the table",
+        )
+        for key in document
+        if key in OPTION_NAMES
+    ]
+    return found
+
+
+def _unreadable(path: str | os.PathLike[str], code: str, message: str) -> SourceReading:
+    problem = CORSConfigProblem(code, "error", "path", os.fspath(path), message)
+    return SourceReading({}, (problem,))
+
+
+_AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)$")
+
+
+def _with_the_line_first(message: str) -> str:
+    place = _AT_LINE.search(message)
+    if place is None:
+        return f"this is not TOML: {message}"
+    return f"line {place[1]}, column {place[2]}: {message[: place.start()]}"
+
+
+def _unknown(name: str, message: str, hint: str) -> CORSConfigProblem:
+    # What the unknown option is set to is not shown: it may be another program's secret.
+    return CORSConfigProblem("option.unknown", "error", name, name, message, hint)
+
+
+def _no_functions(name: str, value: object) -> CORSConfigProblem:
+    return CORSConfigProblem(
+        "option.not_in_source", "error", name, value, _NO_FUNCTIONS_MESSAGE, _NO_FUNCTIONS_HINT
+    )
+
+
+def _names_hint(value: object) -> str:
+    if isinstance(value, dict):
+        return "write the options below [corsac], or without a table"
+    return f"the options are {', '.join(OPTION_NAMES)}"
+
+
+_LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
+_BOOLS = ("allow_credentials", "allow_private_network", "preflight_continue", "guard")
+_TRUE_WORDS = ("true", "1", "yes", "on")
+_FALSE_WORDS = ("false", "0", "no", "off")
+_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+
+
+def options_from_environment(environ: Mapping[str, str], prefix: str) -> dict[str, Any]:
+    """The options that environment variables set; see `read_environment`.
+
+    Raises:
+        CORSConfigError: A value cannot be read, or a variable with the prefix is no option.
+    """
+    return read_environment(environ, prefix).checked_options()
+
+
+def read_environment(environ: Mapping[str, str], prefix: str) -> SourceReading:
+    """Read options from environment variables.
+
+    A variable is the prefix and an option in capitals: ``CORS_ALLOW_ORIGINS``. Lists are divided
+    by commas, white space around an entry does not count. Booleans are true, 1, yes, on, false, 0,
+    no and off, in any case. ``CORS_MAX_AGE=none`` sends no header. An empty variable sets nothing,
+    which is a warning: nobody is allowed then, where other libraries allow anyone. Every other
+    variable with the prefix is an error. ``allow_origin_func`` cannot be set.
+
+    Args:
+        environ: The variables, such as ``os.environ``.
+        prefix: What their names begin with; not empty.
+    """
+    if not prefix:
+        message = "without a prefix every variable of the process would be an option"
+        problem = CORSConfigProblem("option.empty", "error", "prefix", prefix, message)
+        return SourceReading({}, (problem,))
+    names = {option: f"{prefix}{option.upper()}" for option in OPTION_NAMES}
+    option_of = {name: option for option, name in names.items()}
+    folded = {name.upper(): name for name in option_of}
+    options: dict[str, Any] = {}
+    problems: list[CORSConfigProblem] = []
+    for name in sorted(environ):
+        if name in option_of:
+            option = option_of[name]
+            try:
+                value = _read_variable(option, environ[name].strip())
+            except _UnreadableValueError as error:
+                problems.append(error.problem(name, environ[name]))
+            else:
+                options[option] = value
+        elif name.upper() in folded:
+            message = "the names of environment variables are case-sensitive"
+            problems.append(_unknown(name, message, f"write {folded[name.upper()]}"))
+        elif name.startswith(prefix):
+            problems.append(_unknown_variable(name, prefix))
+    return SourceReading(options, tuple(problems), names)
+
+
+def _unknown_variable(name: str, prefix: str) -> CORSConfigProblem:
+    foreign = name.removeprefix(prefix)
+    option = corsac_option(foreign)
+    if option is not None:
+        hint = f"write {prefix}{option.upper()}"
+        if "*" in (foreign_option_hint(foreign) or ""):
+            hint += "=*"
+    else:
+        hint = foreign_option_hint(foreign) or "remove it, or choose a prefix of your own"
+    return _unknown(name, f"Corsac has no such variable, and owns the prefix {prefix}", hint)
+
+
+class _UnreadableValueError(Exception):
+    """The text of a variable is not what its option wants."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self._parts = (code, message, hint)
+
+    def problem(self, name: str, value: str) -> CORSConfigProblem:
+        code, message, hint = self._parts
+        severity: Severity = "warning" if code == "option.empty" else "error"
+        return CORSConfigProblem(code, severity, name, value, message, hint)
+
+
+def _read_variable(option: str, text: str) -> object:
+    if option == "allow_origin_func":
+        raise _UnreadableValueError(
+            "option.not_in_source", _NO_FUNCTIONS_MESSAGE, _NO_FUNCTIONS_HINT
+        )
+    if not text.strip(", \t\r\n"):
+        raise _UnreadableValueError(
+            "option.empty",
+            "the variable is empty, which sets nothing",
+            "give it a value, or leave the variable out for the default",
+        )
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        raise _UnreadableValueError(
+            "option.wrong_type",
+            "the quote marks are part of the value",
+            f"write {text[1:-1]} without them",
+        )
+    if option in _LISTS:
+        return _read_words(text)
+    if option in _BOOLS:
+        return _read_bool(text)
+    if option == "allow_origin_regex":
+        return text
+    if option == "max_age" and text.lower() == "none":
+        return None
+    return _read_number(text)
+
+
+def _read_words(text: str) -> list[str]:
+    # No origin, method or header name begins with a bracket; [ in an IPv6 origin is further in.
+    if text.startswith("["):
+        plain = ",".join(re.findall(r"[^\s\[\]\"',]+", text)) if "://[" not in text else ""
+        raise _UnreadableValueError(
+            "option.wrong_type",
+            "this is a JSON list; a variable is a list divided by commas",
+            f"write {plain}" if plain else "write the entries without brackets and quote marks",
+        )
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _read_bool(text: str) -> bool:
+    word = text.lower()
+    if word in _TRUE_WORDS or word in _FALSE_WORDS:
+        return word in _TRUE_WORDS
+    raise _UnreadableValueError(
+        "option.wrong_type", "true or false is wanted", "write true or false"
+    )
+
+
+def _read_number(text: str) -> int:
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    raise _UnreadableValueError(
+        "option.wrong_type", "a whole number is wanted", "write digits only, without a unit"
+    )

@@ -1,0 +1,349 @@
+"""Policies from the options of the Node package `cors`, which Express applications use.
+
+The options mean what they mean there (cors 2.8.6), read by its rules: which values are false, what
+an absent option stands for, that a regex is looked for anywhere. Where its answer would be unsafe,
+or refused by every browser, there is an error that says so instead of a policy.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeGuard
+
+from corsac.errors import CORSConfigProblem
+from corsac.sources import SourceReading
+from corsac.sources.express_regex import ExpressRegexError, full_match_text
+from corsac.sources.option_names import OPTION_NAMES, corsac_option, nearest_name
+
+__all__ = ["options_from_express", "read_express"]
+
+_NAMES = {
+    "allow_origins": "origin",
+    "allow_origin_regex": "origin",
+    "allow_origin_func": "origin",
+    "allow_methods": "methods",
+    "allow_headers": "allowedHeaders",
+    "allow_credentials": "credentials",
+    "expose_headers": "exposedHeaders",
+    "max_age": "maxAge",
+    "preflight_continue": "preflightContinue",
+    "preflight_status": "optionsSuccessStatus",
+}
+_EXPRESS_OPTIONS = (*dict.fromkeys(_NAMES.values()), "headers")
+_DEFAULT_METHODS = ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"]
+_DEFAULT_STATUS = 204
+
+
+def options_from_express(mapping: Mapping[str, object]) -> dict[str, Any]:
+    """The options of `CORSPolicy` that mean what the given Express options mean.
+
+    Raises:
+        CORSConfigError: An option is unknown or unusable, or Express's answer would be unsafe.
+    """
+    return read_express(mapping).checked_options()
+
+
+def read_express(mapping: Mapping[str, object]) -> SourceReading:
+    """Read the options of the Node package `cors`.
+
+    The values are those of JSON, with a ``re.Pattern`` for a RegExp and a Python callable of one
+    argument for a function. Absent options have Express's defaults: any origin, the usual six
+    methods, any request header, no ``Access-Control-Max-Age``. In ``origin``, patterns such as
+    ``https://*.example.com``, which Express does not know, mean what they mean in a policy.
+
+    Args:
+        mapping: The options, such as ``{"origin": ["https://a.example"], "maxAge": 600}``.
+    """
+    return _ExpressReader(mapping).read()
+
+
+class _ExpressReader:
+    """Reads one mapping; every method reads one option and notes what is wrong with it."""
+
+    def __init__(self, mapping: Mapping[str, object]) -> None:
+        self._mapping = mapping
+        self._options: dict[str, Any] = {}
+        self._problems: list[CORSConfigProblem] = []
+        self._names = dict(_NAMES)
+        self._credentials = False
+
+    def read(self) -> SourceReading:
+        if not isinstance(self._mapping, Mapping):
+            self._report(
+                "option.wrong_type",
+                "options",
+                self._mapping,
+                "a mapping of options is wanted; options cannot be chosen for each request",
+                "give the middleware rules=[(path, policy)] for options that differ by path",
+            )
+            return SourceReading({}, tuple(self._problems), self._names)
+        for name in self._mapping:
+            if name not in _EXPRESS_OPTIONS:
+                self._report_unknown(name)
+        self._read_credentials()
+        self._read_origin()
+        self._options["allow_methods"] = self._read_methods()
+        self._options["allow_headers"] = self._read_allowed_headers()
+        self._options["expose_headers"] = self._read_list("exposedHeaders") or []
+        self._read_max_age()
+        self._read_preflight_continue()
+        self._read_status()
+        return SourceReading(self._options, tuple(self._problems), self._names)
+
+    def _report(self, code: str, option: str, value: object, message: str, hint: str) -> None:
+        self._problems.append(CORSConfigProblem(code, "error", option, value, message, hint))
+
+    def _report_type(self, option: str, value: object, wanted: str, hint: str) -> None:
+        message = f"{wanted} is wanted, not {_kind(value)}"
+        self._report("option.wrong_type", option, value, message, hint)
+
+    def _report_unknown(self, name: object) -> None:
+        text = str(name)
+        near = nearest_name(text.lower(), (option.lower() for option in _EXPRESS_OPTIONS))
+        known = {option.lower(): option for option in _EXPRESS_OPTIONS}
+        express = _NAMES.get(corsac_option(text) or "") or (known[near] if near else None)
+        hint = f"write {express}" if express else f"the options are {', '.join(_EXPRESS_OPTIONS)}"
+        if text in OPTION_NAMES and text not in _NAMES:
+            hint = f"that is an option of CORSPolicy: write policy.replace({text}=...)"
+        message = "Express has no such option, and would ignore it"
+        self._report("option.unknown", text, name, message, hint)
+
+    # origin
+
+    def _read_origin(self) -> None:
+        value = self._mapping.get("origin", "*")
+        if value is True or value == "*":
+            self._read_any_origin(value)
+        elif value is False:
+            self._options["allow_origins"] = []
+        elif not isinstance(value, (bytes, bytearray)) and callable(value):
+            self._read_function(value)
+        elif isinstance(value, (str, re.Pattern)):
+            self._read_entries([value], listed=False)
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            self._read_entries(value, listed=True)
+        elif value is None:
+            self._report_off(value)
+        else:
+            self._report_type(
+                "origin", value, "an origin, a list of origins or a boolean", "write a list"
+            )
+
+    def _report_off(self, value: object) -> None:
+        self._report(
+            "option.empty",
+            "origin",
+            value,
+            "Express would switch CORS off without a word, as for an environment variable that is "
+            "not set",
+            "list the origins, or write False if CORS is to be off",
+        )
+
+    def _read_any_origin(self, value: object) -> None:
+        if not self._credentials:
+            self._options["allow_origins"] = ["*"]
+            return
+        if value is True:
+            message = (
+                "with credentials Express would reflect whatever site asks, so any site could "
+                "act with the user's cookies"
+            )
+        else:
+            message = (
+                'with credentials Express would send "*", which browsers refuse for requests with '
+                "credentials"
+            )
+        hint = "list the origins that need credentials, or leave credentials out"
+        self._report("origin.any_with_credentials", "origin", value, message, hint)
+
+    def _read_entries(self, entries: Iterable[object], *, listed: bool) -> None:
+        origins: list[str] = []
+        texts: list[str] = []
+        for entry in entries:
+            if isinstance(entry, re.Pattern):
+                texts += self._read_pattern(entry)
+            elif isinstance(entry, str):
+                origins += self._read_origin_text(entry, listed=listed)
+            elif entry is True or callable(entry):
+                self._report(
+                    "option.wrong_type",
+                    "origin",
+                    entry,
+                    f"{_kind(entry)} in a list would make Express allow any site",
+                    'write origin: "*" if that is meant, or a function in place of the list',
+                )
+            else:
+                self._report_type("origin", entry, "an origin or a regex", "write a string")
+        self._options["allow_origins"] = origins
+        if texts:
+            joined = "|".join(f"(?:{text})" for text in texts)
+            self._options["allow_origin_regex"] = texts[0] if len(texts) == 1 else joined
+
+    def _read_origin_text(self, text: str, *, listed: bool) -> list[str]:
+        if not text.strip() and not listed:
+            self._report_off(text)
+        elif text == "*":
+            self._report(
+                "origin.any_in_list",
+                "origin",
+                text,
+                'in a list Express compares "*" with the origin, so it matches nothing',
+                'write origin: "*" if any site may read responses, or remove it',
+            )
+        elif "," in text:
+            parts = [part.strip() for part in text.split(",") if part.strip()]
+            self._report(
+                "origin.invalid",
+                "origin",
+                text,
+                "Express would not divide the string, and send it whole, which browsers refuse",
+                f"write origin: {parts!r}",
+            )
+        else:
+            return [text]
+        return []
+
+    def _read_pattern(self, pattern: re.Pattern[Any]) -> list[str]:
+        if not isinstance(pattern.pattern, str):
+            self._report_type("origin", pattern, "a regex of text", "write it without the b")
+            return []
+        try:
+            return [full_match_text(pattern, credentials=self._credentials)]
+        except ExpressRegexError as error:
+            self._report(error.code, "origin", pattern.pattern, error.message, error.hint)
+            return []
+
+    def _read_function(self, function: Callable[..., object]) -> None:
+        if _takes_one_argument(function):
+            self._options["allow_origin_func"] = function
+            return
+        self._report(
+            "origin.callback",
+            "origin",
+            function,
+            "a function takes the origin alone and returns its answer; there is no callback",
+            "write def allow(origin): return True or False; async def works too",
+        )
+
+    # The lists
+
+    def _read_list(self, name: str) -> list[str] | None:
+        """The entries of a list or a comma string; `None` for absent, null and ``""``."""
+        value = self._mapping.get(name)
+        if value is None or value == "":
+            return None
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, (list, tuple, set, frozenset)):
+            entries = []
+            for entry in value:
+                if isinstance(entry, str):
+                    entries.append(entry)
+                else:
+                    self._report_type(name, entry, "a string", "write a list of strings")
+            return entries
+        self._report_type(name, value, "a list of strings or one string", "write a list of strings")
+        return []
+
+    def _read_methods(self) -> list[str]:
+        if "methods" not in self._mapping:
+            return list(_DEFAULT_METHODS)
+        if self._mapping["methods"] is None:
+            self._report_type("methods", None, "a list", "leave methods out for the default")
+        return self._read_list("methods") or []
+
+    def _read_allowed_headers(self) -> list[str]:
+        allowed, alias = self._read_list("allowedHeaders"), self._read_list("headers")
+        if allowed is not None and alias is not None:
+            self._report(
+                "option.conflict",
+                "headers",
+                self._mapping["headers"],
+                "this is the older name of allowedHeaders, and Express ignores it beside that",
+                "write all names in allowedHeaders",
+            )
+        if allowed is None and alias is not None:
+            self._names["allow_headers"] = "headers"
+        entries = alias if allowed is None else allowed
+        if entries is not None:
+            return entries
+        # Absent, Express reflects whatever headers a preflight asks for, Authorization too, which
+        # "*" covers only with credentials.
+        return ["*"] if self._credentials else ["*", "authorization"]
+
+    # The single values
+
+    def _read_credentials(self) -> None:
+        value = self._mapping.get("credentials")
+        if value is None or isinstance(value, bool):
+            self._credentials = value is True
+            self._options["allow_credentials"] = self._credentials
+            return
+        self._report_type(
+            "credentials", value, "true or false", "Express takes only true itself for true"
+        )
+
+    def _read_max_age(self) -> None:
+        value = self._mapping.get("maxAge")
+        if _is_whole_number(value):
+            value = int(value)
+        if value is None or value == "":
+            self._options["max_age"] = None
+        elif isinstance(value, int) and not isinstance(value, bool):
+            self._options["max_age"] = value
+        else:
+            self._report(
+                "option.wrong_type",
+                "maxAge",
+                value,
+                "a whole number of seconds is wanted; Express would send this as it is, and "
+                "browsers ignore it",
+                "write a number, such as 600",
+            )
+
+    def _read_preflight_continue(self) -> None:
+        value = self._mapping.get("preflightContinue")
+        if value is None or isinstance(value, bool):
+            self._options["preflight_continue"] = value is True
+        else:
+            self._report_type("preflightContinue", value, "true or false", "write True or False")
+
+    def _read_status(self) -> None:
+        value = self._mapping.get("optionsSuccessStatus", _DEFAULT_STATUS)
+        if isinstance(value, int) and not isinstance(value, bool):
+            self._options["preflight_status"] = value
+        else:
+            self._report_type("optionsSuccessStatus", value, "a status", "write 204 or 200")
+
+
+_DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+
+
+def _is_whole_number(value: object) -> TypeGuard[str | float]:
+    """Whether the value is a number in another form than `int`."""
+    if isinstance(value, str):
+        return _DIGITS.fullmatch(value) is not None
+    return isinstance(value, float) and value.is_integer()
+
+
+def _kind(value: object) -> str:
+    """The type of a value, by its JSON name where it has one."""
+    names: dict[type, str] = {bool: "a boolean", str: "a string", type(None): "null"}
+    if callable(value):
+        return "a function"
+    return names.get(type(value), type(value).__name__)
+
+
+def _takes_one_argument(function: Callable[..., object]) -> bool:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True  # A built-in that does not say; the policy finds out.
+    try:
+        signature.bind("https://app.example.com")
+    except TypeError:
+        return False
+    # (origin, callback=None) is a Node-style function as well: it answers by the callback.
+    return "callback" not in signature.parameters and "cb" not in signature.parameters

@@ -1,0 +1,166 @@
+"""The names of the options, and what names of other libraries and misspelt ones stand for."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+__all__ = ["OPTION_NAMES", "corsac_option", "foreign_option_hint", "nearest_name"]
+
+OPTION_NAMES = (
+    "allow_origins",
+    "allow_origin_regex",
+    "allow_origin_func",
+    "allow_methods",
+    "allow_headers",
+    "allow_credentials",
+    "expose_headers",
+    "max_age",
+    "allow_private_network",
+    "preflight_status",
+    "preflight_continue",
+    "guard",
+    "tolerate",
+)
+
+# Spelt as `_canonical` spells them: flask-cors, django-cors-headers, Starlette, litestar,
+# quart-cors, asgi-cors, falcon, Express `cors`, rs/cors, Spring, and the headers themselves.
+_FOREIGN_NAMES = {
+    "allow_origins": (
+        "access_control_allow_origin allow_origin allowed_origin allowed_origins domains hosts "
+        "origin origin_whitelist origins trusted_origins urls whitelist allow_origin_patterns "
+        "allowed_origin_patterns host_wildcards"
+    ),
+    "allow_origin_regex": (
+        "allow_origin_regexes allow_origins_regex allowed_origin_regex allowed_origin_regexes "
+        "origin_regex origin_regex_whitelist origin_regexes regex"
+    ),
+    "allow_origin_func": (
+        "allow_origin_callback allow_origin_function allow_origin_predicate "
+        "allow_origin_request_func allow_origin_vary_request_func callback is_allowed_origin "
+        "is_origin_allowed origin_callback origin_func predicate"
+    ),
+    "allow_methods": (
+        "access_control_allow_methods access_control_request_method allow_method allowed_method "
+        "allowed_methods method methods"
+    ),
+    "allow_headers": (
+        "access_control_allow_headers access_control_request_headers allow_header allowed_header "
+        "allowed_headers header headers request_headers"
+    ),
+    "allow_credentials": (
+        "access_control_allow_credentials allow_credential allowed_credentials credential "
+        "credentials support_credentials supports_credentials with_credentials"
+    ),
+    "expose_headers": (
+        "access_control_expose_headers expose expose_header exposed_header exposed_headers "
+        "response_headers"
+    ),
+    "max_age": (
+        "access_control_max_age maxage max_age_in_seconds max_age_seconds preflight_max_age "
+        "preflight_maxage"
+    ),
+    "allow_private_network": (
+        "access_control_allow_private_network allow_local_network_access "
+        "allow_private_network_access private_network private_network_access"
+    ),
+    "preflight_status": (
+        "options_status options_success_status preflight_success_status preflight_status_code "
+        "success_status"
+    ),
+    "preflight_continue": "options_pass_through options_passthrough preflight_passthrough",
+}
+_OPTION_OF = {
+    foreign: option for option, names in _FOREIGN_NAMES.items() for foreign in names.split()
+}
+
+_ANYONE = 'write allow_origins=["*"]'
+_PER_PATH = "give the middleware rules=[(path, policy)]"
+_VARY = "remove it: Vary is always sent where the answer depends on the request"
+_WILDCARD = "remove it: a * is sent wherever it is correct"
+_OPTIONS_METHOD = "remove it: the middleware answers every preflight itself"
+_LOGGING = 'remove it: refusals are logged by the logger "corsac"'
+
+# Names that are more, or less, than another spelling of one option.
+_HINTS = {
+    "allow_all": _ANYONE,
+    "allow_all_headers": 'write allow_headers=["*"]',
+    "allow_all_methods": 'write allow_methods=["*"]',
+    "allow_all_origins": _ANYONE,
+    "allow_any_header": 'write allow_headers=["*"]',
+    "allow_any_method": 'write allow_methods=["*"]',
+    "allow_any_origin": _ANYONE,
+    "origin_allow_all": _ANYONE,
+    "always_send": "remove it: whether a header is sent without Origin follows from the policy",
+    "automatic_options": _OPTIONS_METHOD,
+    "provide_automatic_options": _OPTIONS_METHOD,
+    "intercept_exceptions": "remove it: responses to errors have the headers too",
+    "allow_wildcard": "remove it: allow_origins has patterns such as https://*.example.com",
+    "debug": _LOGGING,
+    "logger": _LOGGING,
+    "model": "remove it: read the origins first, or write allow_origin_func",
+    "path": _PER_PATH,
+    "paths": _PER_PATH,
+    "resources": _PER_PATH,
+    "routes": _PER_PATH,
+    "urls_regex": _PER_PATH,
+    "replace_https_referer": "remove it: guard refuses forged writes by Sec-Fetch-Site and Origin",
+    "send_origin_wildcard": _WILDCARD,
+    "send_wildcard": _WILDCARD,
+    "vary": _VARY,
+    "vary_header": _VARY,
+}
+_ONE_OPTION_HINTS = {
+    _ANYONE: "allow_origins",
+    _HINTS["allow_all_headers"]: "allow_headers",
+    _HINTS["allow_all_methods"]: "allow_methods",
+}
+
+_CLOSE_ENOUGH = 0.8
+
+
+def foreign_option_hint(name: str) -> str | None:
+    """What to do about an option that `CORSPolicy` does not have.
+
+    Args:
+        name: A misspelt name, or another library's, in any of its spellings: ``"origins"``,
+            ``"allowedHeaders"``, ``"CORS_ALLOWED_ORIGINS"``.
+
+    Returns:
+        A clause for an error message, such as ``"write allow_origins"`` or ``"remove it: ..."``;
+        ``None`` if the name resembles nothing.
+    """
+    hint = _HINTS.get(_canonical(name))
+    if hint is not None:
+        return hint
+    option = corsac_option(name)
+    return None if option is None else f"write {option}"
+
+
+def corsac_option(name: str) -> str | None:
+    """The option that a misspelt or foreign name stands for, or ``None``."""
+    canonical = _canonical(name)
+    if canonical in OPTION_NAMES:
+        return canonical
+    hint = _HINTS.get(canonical)
+    if hint is not None:
+        return _ONE_OPTION_HINTS.get(hint)
+    nearest = nearest_name(canonical, (*OPTION_NAMES, *_OPTION_OF))
+    return None if nearest is None else _OPTION_OF.get(nearest, nearest)
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str | None:
+    """The name most like the given one, or ``None`` if none is much like it."""
+    matches = difflib.get_close_matches(name, tuple(names), n=1, cutoff=_CLOSE_ENOUGH)
+    return matches[0] if matches else None
+
+
+_CAMEL_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PREFIX = re.compile(r"^(?:(?:quart|flask)_)?cors_")
+
+
+def _canonical(name: str) -> str:
+    """The name in snake case and without a settings file's prefix."""
+    snake = _CAMEL_BORDER.sub("_", name.strip()).replace("-", "_").lower()
+    return _PREFIX.sub("", snake)

@@ -1,0 +1,169 @@
+"""The automaton of an expression matches what RE2 matches, and answers for all of it."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Any
+
+import pytest
+
+from corsac.judge.origin_languages import insecure_origins, origins
+from corsac.judge.regex_language import MAX_STATES, language
+from corsac.judge.regex_syntax import UnknownSyntax, read_regex
+
+# Together they have every construct; random pieces of them make the expressions below.
+PIECES = [
+    *("a", "b", "-", r"\.", ".", "[ab]", "[^a]", r"\d", r"[\w-]", "[a-c1]", "[[:digit:]]", r"\x61"),
+    *(
+        "(a|b)",
+        "(?:ab)",
+        "(?P<n>a)",
+        "(?i:B)",
+        "(a|)",
+        "()",
+        r"\Qa.b\E",
+        r"[]a]",
+        r"[^\S]",
+        r"\141",
+    ),
+    *("^", "$", r"\A", r"\z", r"\W", r"\-", "[b-]", r"[\]-]", "[[:^alpha:]a]", "(?i)", "(?-i)"),
+]
+REPEATS = ["", "", "", "*", "+", "?", "{2}", "{0,2}", "{1,}", "*?", "{2}?", "{,2}"]
+
+
+def random_regex(choice: random.Random, depth: int = 2) -> str:
+    branches = []
+    for _ in range(choice.choice([1, 1, 2])):
+        items = ""
+        for _ in range(choice.randint(1, 4)):
+            piece = choice.choice(PIECES)
+            if depth and choice.random() < 0.3:
+                piece = f"({random_regex(choice, depth - 1)})"
+            items += piece + ("" if piece.startswith("(?") else choice.choice(REPEATS))
+        branches.append(items)
+    return "|".join(branches)
+
+
+def fullmatch_of(re2: Any, pattern: str) -> Any:
+    options = re2.Options()
+    options.log_errors = False
+    return re2.compile(pattern, options).fullmatch
+
+
+def test_it_matches_what_re2_matches() -> None:
+    re2 = pytest.importorskip("re2")
+    choice = random.Random(6454)  # noqa: S311 - the same expressions in every run
+    compared = 0
+    for _ in range(1500):
+        pattern = random_regex(choice)
+        try:
+            fullmatch = fullmatch_of(re2, pattern)
+            known = language(pattern)
+        except (re2.error, UnknownSyntax):
+            continue
+        for _ in range(12):
+            text = "".join(choice.choice("aabbB-.1\n") for _ in range(choice.randint(1, 6)))
+            assert (text in known) is (fullmatch(text) is not None), (pattern, text)
+            compared += 1
+    assert compared > 10_000
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\bapp", r"\B", r"\pL", r"\p{Greek}", "[[:nope:]]", r"\Qab\E+", "(" * 50 + ")" * 50],
+)
+def test_what_it_does_not_know_it_does_not_guess(pattern: str) -> None:
+    with pytest.raises(UnknownSyntax):
+        read_regex(pattern)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shortest"),
+    [
+        ("a+b", "a{3,}b*", "aaab"),
+        ("a*", "b*", None),
+        ("[ab]c", ".[cd]", "ac"),
+        ("(ab)*c", "a.*c", "abc"),
+        ("é", ".", None),
+        ("a^b", ".*", None),
+        ("a$b", ".*", None),
+    ],
+)
+def test_the_shortest_common_string_is_found_if_there_is_one(
+    one: str, other: str, shortest: str | None
+) -> None:
+    assert language(one).common(language(other)) == shortest
+
+
+def test_an_automaton_has_at_most_so_many_states() -> None:
+    # A character takes three states, and the whole has one to start from.
+    length = (MAX_STATES - 1) // 2
+    language("a" * length)
+    with pytest.raises(UnknownSyntax, match="too many states"):
+        language("a" * (length + 1))
+
+
+ORIGINS = [
+    *("https://a.test", "http://a.test:8080", "https://x_y.a-b.test.", "http://localhost"),
+    *("https://1.2.3.4", "http://255.255.255.255:1", "https://[::1]:65535", "http://[::]"),
+    *("https://[2001:db8::1]", "https://[1:2:3:4:5:6:7:8]", "chrome-extension://abcdef"),
+    *("https://a.test:80", "http://a.test:443", "https://a.test:4430", "http://a.test:8"),
+    *("capacitor://localhost", "https://1a.test", "https://a.1b", "http-x://a", "httpss://a"),
+]
+NOT_ORIGINS = [
+    *("", "null", "a.test", "https://", "https://a.test/", "https://A.test", "https://a..test"),
+    *("https://a.test:443", "http://a.test:80", "https://a.test:", "https://a.test:0"),
+    *("https://a.test:08", "https://a.test:65536", "https://-a.test", "https://a-.test"),
+    *("https://1.2.3", "https://1.2.3.256", "https://a.1", "https://u@a.test", "https://a.test,"),
+    *("https://[::1", "https://[1:2]", "1x://a", "HTTPS://a.test", "https://a test", "https://.a"),
+]
+
+
+@pytest.mark.parametrize("text", ORIGINS)
+def test_an_origin_is_one(text: str) -> None:
+    assert text in origins()
+
+
+@pytest.mark.parametrize("text", NOT_ORIGINS)
+def test_what_no_browser_sends_is_no_origin(text: str) -> None:
+    assert text not in origins()
+
+
+def test_a_port_is_anything_but_the_default_one() -> None:
+    for port in range(65_600):
+        for scheme, default in (("https", 443), ("http", 80)):
+            if port % 97 == 0 or abs(port - default) < 50 or port > 65_400:
+                is_one = 0 < port <= 65_535 and port != default
+                assert (f"{scheme}://a.test:{port}" in origins()) is is_one
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("http://localhost", "http://localhost:3000", "http://a.localhost", "http://localhost."),
+        *("http://127.0.0.1", "http://127.9.9.9:8000", "http://[::1]", "https://a.test", "x://a"),
+    ],
+)
+def test_the_own_machine_is_secure(origin: str) -> None:
+    assert origin not in insecure_origins()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("http://a.test", "http://localhost.a.test:8", "http://localhosts", "http://localhos"),
+        *("http://128.0.0.1", "http://12.0.0.1", "http://1.2.7.0", "http://[::2]", "http://[::]"),
+        *(
+            "http://[::11]",
+            "http://[1::1]",
+            "http://[::1:1]",
+            "http://0.0.0.0",
+            "http://xlocalhost",
+        ),
+    ],
+)
+def test_another_machine_is_not(origin: str) -> None:
+    assert origin in insecure_origins()
+    assert origin in origins()
+    assert not re.match("https:", origin)
