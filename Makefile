@@ -42,6 +42,10 @@ $(BIN)/python:
 
 # The wheel is what users get, so the demo and the tests run from it, never from the source tree.
 $(DIST)/.built: $(SOURCES) | $(BIN)/python
+	@$(BIN)/python -c 'import os.path, sys, sysconfig; \
+	  sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || \
+	  bash .ci/system-packages python3-dev
+	@echo "Building Corsac (a minute or two the first time) ..."
 	rm -rf $(DIST)
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(DIST) .
 	touch $@

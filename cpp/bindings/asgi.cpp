@@ -58,8 +58,8 @@ bool sort_arguments(PyObject* const* args, Py_ssize_t positional, PyObject* name
   return complete;
 }
 
-PyObject* middleware_vectorcall(PyObject* self_object, PyObject* const* args, std::size_t nargsf,
-                                PyObject* names) noexcept {
+PyObject* handle_call(PyObject* self_object, PyObject* const* args, std::size_t nargsf,
+                      PyObject* names) noexcept {
   Middleware* self = as_middleware(self_object);
   std::array<PyObject*, 3> sorted{};
   const Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
@@ -68,23 +68,35 @@ PyObject* middleware_vectorcall(PyObject* self_object, PyObject* const* args, st
     args = sorted.data();
   }
   const RoutingInForce in_force = routing_in_force(self);
-  if (!in_force.object) {
+  if (!in_force.object || self->app == nullptr) {
     PyErr_SetString(PyExc_RuntimeError, "CORSMiddleware.__init__ was not called");
     return nullptr;
   }
   const Routing& routing = *in_force.routing;
   Exchange exchange{self, routing.fallback(), std::nullopt};
   if (routing.has_rules()) {
-    exchange.entry = routing.select(RoutePath(args[0], routing.names).view());
+    const RoutePath path(args[0], routing.names);
+    if (PyErr_Occurred() != nullptr) return nullptr;
+    exchange.entry = routing.select(path.view());
   }
   return handle(exchange, args);
+}
+
+PyObject* middleware_vectorcall(PyObject* self, PyObject* const* args, std::size_t nargsf,
+                                PyObject* names) noexcept {
+  // No Python frame of ours stands between one middleware and the next to count the depth.
+  if (Py_EnterRecursiveCall(" in CORSMiddleware") != 0) return nullptr;
+  PyObject* result = handle_call(self, args, nargsf, names);
+  Py_LeaveRecursiveCall();
+  return result;
 }
 
 /// Goes on with a request once its origin was decided about: (policy, allowed, scope, receive,
 /// send).
 PyObject* middleware_continue(PyObject* self_object, PyObject* const* args,
                               Py_ssize_t count) noexcept {
-  if (count != 5 || !py::isinstance<CompiledPolicy>(py::handle(args[0]))) {
+  if (count != 5 || !py::isinstance<CompiledPolicy>(py::handle(args[0])) ||
+      !py::detail::is_holder_constructed(args[0]) || as_middleware(self_object)->app == nullptr) {
     PyErr_SetString(PyExc_TypeError, "policy, allowed, scope, receive and send are wanted");
     return nullptr;
   }
@@ -96,7 +108,9 @@ PyObject* middleware_continue(PyObject* self_object, PyObject* const* args,
 /// Puts a configuration in force: one swap, so a request sees the old one or the new one, whole.
 /// @return false with an exception set if `routing_object` is no Routing.
 bool put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object) noexcept {
-  if (!py::isinstance<Routing>(py::handle(routing_object))) {
+  // What `__new__` alone has made holds no Routing.
+  if (!py::isinstance<Routing>(py::handle(routing_object)) ||
+      !py::detail::is_holder_constructed(routing_object)) {
     PyErr_SetString(PyExc_TypeError, "routing must be a Routing");
     return false;
   }
@@ -131,6 +145,11 @@ int middleware_init(PyObject* self_object, PyObject* args, PyObject* keywords) n
   Middleware* self = as_middleware(self_object);
   PyObject* send_type = PyObject_GetAttrString(self_object, "_send_type");
   if (send_type == nullptr) return -1;
+  if (!is_send_type(send_type)) {
+    Py_DECREF(send_type);
+    PyErr_SetString(PyExc_TypeError, "_send_type is not for subclasses to set");
+    return -1;
+  }
   Py_XSETREF(self->send_type, send_type);
   Py_XSETREF(self->app, Py_NewRef(app));
   Py_XSETREF(self->respond, Py_NewRef(respond_function));
@@ -188,6 +207,10 @@ PyObject* middleware_put_in_force(PyObject* self_object, PyObject* args) noexcep
   PyObject* configuration = nullptr;
   PyObject* routing = nullptr;
   if (!PyArg_ParseTuple(args, "OO", &configuration, &routing)) return nullptr;
+  if (as_middleware(self_object)->app == nullptr) {
+    PyErr_SetString(PyExc_RuntimeError, "CORSMiddleware.__init__ was not called");
+    return nullptr;
+  }
   if (!put_in_force(as_middleware(self_object), configuration, routing)) return nullptr;
   Py_RETURN_NONE;
 }

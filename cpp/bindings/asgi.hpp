@@ -63,6 +63,9 @@ PyObject* handle(Exchange& exchange, PyObject* const* args) noexcept;
 /// The type of the wrapped `send`, made with the module.
 PyTypeObject* make_send_type(PyObject* module);
 
+/// True if `type` is one that `make_send_type` made: its instances have the layout of a `send`.
+bool is_send_type(PyObject* type) noexcept;
+
 /// How the response to a request is changed on its way out.
 struct ResponseChange {
   PyObject* compiled;             ///< The CompiledPolicy as Python object; borrowed.
@@ -75,8 +78,8 @@ struct ResponseChange {
 /// set.
 PyObject* make_send(PyTypeObject* type, PyObject* send, const ResponseChange& change);
 
-/// The value for a key of a dictionary, or of any mapping; empty if there is none. Sets no
-/// exception.
+/// The value for a key of a dictionary, or of any mapping; empty if there is none. What a strange
+/// mapping raises beyond "there is none" stays set, for the caller to hand on.
 Ref get_item(PyObject* mapping, PyObject* key) noexcept;
 
 /// True if `object` is the text `interned`.
@@ -110,7 +113,6 @@ struct ReadRequest {
   Ref method;
   Request request;
   Ref header_list;
-  Ref converted;  ///< A list of values that were not bytes to begin with; usually absent.
   PyObject* origin = nullptr;  ///< The first Origin's bytes object, kept by one of the above.
 };
 

@@ -63,8 +63,8 @@ PyObject* call_app(Middleware* self, PyObject* scope, PyObject* receive, PyObjec
   return PyObject_Vectorcall(self->app, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
 }
 
-PyObject* refuse_request(Middleware* self, const CompiledPolicy& policy, Refusal refusal,
-                         const ReadRequest& read, PyObject* scope, PyObject* send) noexcept {
+PyObject* refuse_by_guard(Middleware* self, const CompiledPolicy& policy, Refusal refusal,
+                          const ReadRequest& read, PyObject* scope, PyObject* send) noexcept {
   count(self, Counter::kGuardRefused);
   report(self, refusal, read.origin, scope);
   Answer answer;
@@ -130,7 +130,7 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, const 
     const Refusal refusal =
         guard_request(policy.core(), read.request, exchange.answered.value_or(false));
     if (refusal != Refusal::kNone) {
-      return refuse_request(self, policy, refusal, read, args[0], args[2]);
+      return refuse_by_guard(self, policy, refusal, read, args[0], args[2]);
     }
   }
   ResponseChange change{exchange.entry.object, &policy};
@@ -157,7 +157,7 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args) noexcept
   const CompiledPolicy& policy = exchange.policy();
   Ref scope = Ref::borrowed(caller_args[0]);
   ReadRequest read(get_item(scope.get(), policy.names.method.ptr()));
-  if (!read_headers(read, policy, scope)) return nullptr;
+  if (PyErr_Occurred() != nullptr || !read_headers(read, policy, scope)) return nullptr;
   PyObject* const args[] = {scope.get(), caller_args[1], caller_args[2]};
 
   Decision decision = decide(policy.core(), read.request);
@@ -212,6 +212,7 @@ PyObject* handle(Exchange& exchange, PyObject* const* args) noexcept {
   if (exchange.entry.policy != nullptr) {
     const CompiledPolicy& policy = exchange.policy();
     const Ref type = get_item(args[0], policy.names.type.ptr());
+    if (!type && PyErr_Occurred() != nullptr) return nullptr;
     if (is_text(type.get(), policy.names.http)) return handle_http(exchange, args);
     if (policy.core().guard() && is_text(type.get(), policy.names.websocket)) {
       return handle_websocket(exchange, args);

@@ -13,15 +13,27 @@ void read_header_line(ReadRequest& read, PyObject* name, PyObject* value) noexce
   if (!had_origin && read.request.has_origin()) read.origin = value;
 }
 
-/// Notes a line that is no tuple or list of two bytes. @return false with an exception set if
-/// memory ran out.
-bool read_odd_header_line(ReadRequest& read, PyObject* pair) noexcept {
-  HeaderPair line = take_pair(pair);
-  if (!line.name || !line.value) return true;
-  if (!read.converted) read.converted = Ref(PyList_New(0));
-  if (!read.converted || PyList_Append(read.converted.get(), line.value.get()) < 0) return false;
-  read_header_line(read, line.name.get(), line.value.get());
-  return true;
+/// A tuple or list of two bytes, as servers hand over.
+bool is_plain_pair(PyObject* pair) noexcept {
+  return (PyTuple_CheckExact(pair) || PyList_CheckExact(pair)) &&
+         PySequence_Fast_GET_SIZE(pair) == 2 && PyBytes_Check(PySequence_Fast_GET_ITEM(pair, 0)) &&
+         PyBytes_Check(PySequence_Fast_GET_ITEM(pair, 1));
+}
+
+/// The same lines as plain pairs in a list that nobody else knows: converting runs other code,
+/// which may change what it was given. A value that is nothing like bytes becomes an empty one, so
+/// that the line counts and an ambiguous request stays ambiguous.
+Ref as_plain_pairs(PyObject* headers) noexcept {
+  const Ref snapshot(PySequence_Tuple(headers));
+  Ref lines(snapshot ? PyList_New(0) : nullptr);
+  for (Py_ssize_t i = 0; lines && i < PyTuple_GET_SIZE(snapshot.get()); ++i) {
+    HeaderPair line = take_pair(PyTuple_GET_ITEM(snapshot.get(), i));
+    if (!line.name) continue;
+    if (!line.value) line.value = bytes_from({});
+    const Ref pair(line.value ? PyTuple_Pack(2, line.name.get(), line.value.get()) : nullptr);
+    if (!pair || PyList_Append(lines.get(), pair.get()) < 0) return {};
+  }
+  return lines;
 }
 
 }  // namespace
@@ -30,16 +42,18 @@ Ref get_item(PyObject* mapping, PyObject* key) noexcept {
   if (PyDict_Check(mapping)) {
 #if PY_VERSION_HEX >= 0x030D0000
     PyObject* value = nullptr;
-    if (PyDict_GetItemRef(mapping, key, &value) < 0) PyErr_Clear();
+    PyDict_GetItemRef(mapping, key, &value);
     return Ref(value);
 #else
-    PyObject* value = PyDict_GetItemWithError(mapping, key);
-    if (value == nullptr) PyErr_Clear();
-    return Ref::borrowed(value);
+    return Ref::borrowed(PyDict_GetItemWithError(mapping, key));
 #endif
   }
   Ref value(PyObject_GetItem(mapping, key));
-  if (!value) PyErr_Clear();
+  if (!value &&
+      (PyErr_ExceptionMatches(PyExc_LookupError) || PyErr_ExceptionMatches(PyExc_TypeError) ||
+       PyErr_ExceptionMatches(PyExc_AttributeError))) {
+    PyErr_Clear();
+  }
   return value;
 }
 
@@ -58,13 +72,14 @@ Ref as_bytes(PyObject* object) noexcept {
 HeaderPair take_pair(PyObject* pair) noexcept {
   HeaderPair line;
   if (PyBytes_Check(pair) || PyUnicode_Check(pair)) return line;
-  const Ref items(PySequence_Fast(pair, "a header is a pair"));
-  if (!items || PySequence_Fast_GET_SIZE(items.get()) != 2) {
+  // A tuple, since reading one item runs code that could change a list and drop the other.
+  const Ref items(PySequence_Tuple(pair));
+  if (!items || PyTuple_GET_SIZE(items.get()) != 2) {
     PyErr_Clear();
     return line;
   }
-  line.name = as_bytes(PySequence_Fast_GET_ITEM(items.get(), 0));
-  line.value = as_bytes(PySequence_Fast_GET_ITEM(items.get(), 1));
+  line.name = as_bytes(PyTuple_GET_ITEM(items.get(), 0));
+  line.value = as_bytes(PyTuple_GET_ITEM(items.get(), 1));
   return line;
 }
 
@@ -81,40 +96,37 @@ std::string_view view_of_text(PyObject* text) noexcept {
 
 bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) noexcept {
   Ref headers = get_item(scope.get(), policy.names.headers.ptr());
-  if (!headers || headers.get() == Py_None) return true;
+  if (!headers || headers.get() == Py_None) return PyErr_Occurred() == nullptr;
   if (!PyList_Check(headers.get()) && !PyTuple_Check(headers.get())) {
+    const bool once = PyIter_Check(headers.get()) != 0;
     headers = Ref(PySequence_List(headers.get()));
     if (!headers) {
+      // No iterable: the application's own server would see no headers either.
+      if (!PyErr_ExceptionMatches(PyExc_TypeError)) return false;
       PyErr_Clear();
       return true;
     }
-    Ref copy(PyDict_New());
-    if (!copy || PyDict_Update(copy.get(), scope.get()) < 0 ||
-        PyDict_SetItem(copy.get(), policy.names.headers.ptr(), headers.get()) < 0) {
+    Ref copy(once ? PyDict_New() : nullptr);
+    if (once && (!copy || PyDict_Update(copy.get(), scope.get()) < 0 ||
+                 PyDict_SetItem(copy.get(), policy.names.headers.ptr(), headers.get()) < 0)) {
       return false;
     }
-    scope = std::move(copy);
+    if (once) scope = std::move(copy);
   }
 #ifdef Py_GIL_DISABLED
   // Another thread could change a list; a tuple of its items cannot change under us.
   headers = Ref(PySequence_Tuple(headers.get()));
   if (!headers) return false;
 #endif
-  PyObject** items = PySequence_Fast_ITEMS(headers.get());
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(headers.get()); ++i) {
-    PyObject* pair = items[i];
-    const bool plain = (PyTuple_CheckExact(pair) || PyList_CheckExact(pair)) &&
-                       PySequence_Fast_GET_SIZE(pair) == 2 &&
-                       PyBytes_Check(PySequence_Fast_GET_ITEM(pair, 0)) &&
-                       PyBytes_Check(PySequence_Fast_GET_ITEM(pair, 1));
-    if (plain) {
-      read_header_line(read, PySequence_Fast_GET_ITEM(pair, 0), PySequence_Fast_GET_ITEM(pair, 1));
-      continue;
-    }
-    // Converting runs other code, which could change the list: hold the pair, read the items anew.
-    const Ref held = Ref::borrowed(pair);
-    if (!read_odd_header_line(read, pair)) return false;
-    items = PySequence_Fast_ITEMS(headers.get());
+    if (is_plain_pair(PySequence_Fast_GET_ITEM(headers.get(), i))) continue;
+    headers = as_plain_pairs(headers.get());
+    if (!headers) return false;
+    break;
+  }
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(headers.get()); ++i) {
+    PyObject* pair = PySequence_Fast_GET_ITEM(headers.get(), i);
+    read_header_line(read, PySequence_Fast_GET_ITEM(pair, 0), PySequence_Fast_GET_ITEM(pair, 1));
   }
   read.header_list = std::move(headers);
   return true;

@@ -68,9 +68,16 @@ bool filter_headers(Filtered& filtered, PyObject* headers, bool preflight) {
       continue;
     }
     const HeaderPair line = take_pair(pair.get());
+    // What was judged is what is sent: what is neither tuple nor list may be readable only once, or
+    // say something else the second time.
+    const bool lasting = PyTuple_CheckExact(pair.get()) || PyList_CheckExact(pair.get());
+    const Ref read(!lasting && line.name && line.value
+                       ? PyTuple_Pack(2, line.name.get(), line.value.get())
+                       : Ref::borrowed(pair.get()).release());
+    if (!read) return false;
     // What is no header line is the server's to judge, as it would be without a middleware.
     const bool done =
-        line.name ? filter_line(filtered, pair.get(), line.name.get(), line.value.get(), preflight)
+        line.name ? filter_line(filtered, read.get(), line.name.get(), line.value.get(), preflight)
                   : PyList_Append(filtered.list.get(), pair.get()) == 0;
     if (!done) return false;
   }
@@ -106,6 +113,7 @@ bool append_if_any(PyObject* list, const py::object& pair) noexcept {
   return pair.is_none() || PyList_Append(list, pair.ptr()) == 0;
 }
 
+/// What `corsac::actual_headers` says, in pairs that are built already.
 bool append_policy_headers(const Send* self, PyObject* list) {
   const CompiledPolicy& policy = *self->policy;
   if (self->preflight != nullptr) {
@@ -138,6 +146,7 @@ bool append_vary(const Send* self, Filtered& filtered) {
 Ref change_start(const Send* self, PyObject* message) {
   const CompiledPolicy& policy = *self->policy;
   Ref headers = get_item(message, policy.names.headers.ptr());
+  if (!headers && PyErr_Occurred() != nullptr) return {};
   if (!headers || headers.get() == Py_None) {
     headers = Ref(PyTuple_New(0));
   } else {
@@ -170,25 +179,26 @@ PyObject* send_vectorcall(PyObject* self_object, PyObject* const* args, std::siz
     PyErr_SetString(PyExc_RuntimeError, "send was already collected as garbage");
     return nullptr;
   }
-  const bool one =
-      PyVectorcall_NARGS(nargsf) + (names == nullptr ? 0 : PyTuple_GET_SIZE(names)) == 1;
-  if (one) {
-    const Ref type = get_item(args[0], self->policy->names.type.ptr());
-    if (is_text(type.get(), self->policy->names.response_start)) {
-      try {
-        const Ref changed = change_start(self, args[0]);
-        if (!changed) return nullptr;
-        PyObject* call[] = {nullptr, changed.get()};
-        const std::size_t positional = names == nullptr ? 1 : 0;
-        return PyObject_Vectorcall(self->send, call + 1,
-                                   positional | PY_VECTORCALL_ARGUMENTS_OFFSET, names);
-      } catch (const std::bad_alloc&) {
-        return PyErr_NoMemory();
-      }
-    }
+  if (PyVectorcall_NARGS(nargsf) + (names == nullptr ? 0 : PyTuple_GET_SIZE(names)) != 1) {
+    PyErr_SetString(PyExc_TypeError, "send is called with one message");
+    return nullptr;
   }
-  return PyObject_Vectorcall(self->send, args, static_cast<std::size_t>(PyVectorcall_NARGS(nargsf)),
-                             names);
+  const Ref type = get_item(args[0], self->policy->names.type.ptr());
+  if (!type && PyErr_Occurred() != nullptr) return nullptr;
+  if (!is_text(type.get(), self->policy->names.response_start)) {
+    return PyObject_Vectorcall(self->send, args,
+                               static_cast<std::size_t>(PyVectorcall_NARGS(nargsf)), names);
+  }
+  try {
+    const Ref changed = change_start(self, args[0]);
+    if (!changed) return nullptr;
+    PyObject* call[] = {nullptr, changed.get()};
+    const std::size_t positional = names == nullptr ? 1 : 0;
+    return PyObject_Vectorcall(self->send, call + 1, positional | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                               names);
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
+  }
 }
 
 int send_traverse(PyObject* self_object, visitproc visit, void* arg) noexcept {
@@ -244,6 +254,10 @@ PyType_Spec kSendSpec = {"corsac._core._Send", sizeof(Send), 0,
                          kSendSlots};
 
 }  // namespace
+
+bool is_send_type(PyObject* type) noexcept {
+  return PyType_Check(type) && reinterpret_cast<PyTypeObject*>(type)->tp_dealloc == send_dealloc;
+}
 
 PyTypeObject* make_send_type(PyObject* module) {
   return reinterpret_cast<PyTypeObject*>(PyType_FromModuleAndSpec(module, &kSendSpec, nullptr));

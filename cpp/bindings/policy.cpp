@@ -135,7 +135,10 @@ Routing::Entry Routing::select(std::string_view path) const noexcept {
 void bind_policy(py::module_& module) {
   py::classh<CompiledPolicy>(module, "CompiledPolicy", py::is_final(),
                              collected<CompiledPolicy, &CompiledPolicy::decide_origin>(),
-                             "An immutable compiled policy, shared by threads.");
+                             "An immutable compiled policy, shared by threads.")
+      .def(
+          "__deepcopy__", [](py::object self, const py::object&) { return self; },
+          "Itself: it cannot change.");
   py::classh<Routing>(module, "Routing", py::is_final(), collected<Routing, &Routing::owners>(),
                       "Which policy a path has; immutable, shared by threads.");
   module.def(

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
+if sys.version_info < (3, 12):
+    import _xxsubinterpreters as _interpreters
+
+    if _interpreters.get_current() != _interpreters.get_main():
+        # Loading the extension would wait for ever: pybind11 asks for the main interpreter's lock.
+        message = "corsac needs Python 3.12 or newer in a sub-interpreter"
+        raise ImportError(message)
+
 try:
     from corsac import _core as _core
 except ImportError as error:

@@ -8,7 +8,8 @@ from typing_extensions import disjoint_base
 from corsac._types import ASGIApp, Receive, Scope, Send
 
 @final
-class CompiledPolicy: ...
+class CompiledPolicy:
+    def __deepcopy__(self, memo: object) -> CompiledPolicy: ...
 
 @final
 class Routing: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
 from corsac import _core
 from corsac.observe import RefusalLog
@@ -127,6 +127,11 @@ class CORSMiddleware(_core.ASGIMiddleware):
             ``preflight_refused`` and ``guard_refused``.
         """
         return self._counters()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        """Say what cannot be done: a middleware is not copied or pickled, its policy can be."""
+        message = "a CORSMiddleware belongs to its application; copy or pickle its policy instead"
+        raise TypeError(message)
 
     def __repr__(self) -> str:
         """The middleware with its policy and application."""

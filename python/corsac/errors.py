@@ -73,5 +73,8 @@ _SHOWN_VALUE_LENGTH = 200
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # A number too long to print, or an object whose repr() fails.
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= _SHOWN_VALUE_LENGTH else f"{text[:_SHOWN_VALUE_LENGTH]}..."

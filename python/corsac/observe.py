@@ -24,6 +24,9 @@ MAX_LOGGED_LENGTH = 128
 class RefusalLog:
     """Writes refusals to the logger ``corsac``, at most `MAX_LINES_PER_WINDOW` lines a window.
 
+    The first refusal for each reason is a warning, so that it is seen without any setting up; all
+    others are informational.
+
     Args:
         clock: A monotonic clock, in seconds.
     """
@@ -34,6 +37,7 @@ class RefusalLog:
         self._window_start = clock()
         self._lines = 0
         self._dropped = 0
+        self._seen: set[str] = set()  # Of reason codes, of which there are a handful.
 
     def __call__(self, reason: str, origin: bytes | None, scope: Mapping[str, Any]) -> None:
         """Log one refusal, unless the window is full.
@@ -43,7 +47,12 @@ class RefusalLog:
             origin: The Origin header as it was sent, or ``None`` if there was none.
             scope: The ASGI scope of the request.
         """
-        if not _logger.isEnabledFor(logging.INFO):
+        level = logging.INFO
+        if reason not in self._seen:
+            # Seen without any setting up: who is blocked for the first time is told why.
+            self._seen.add(reason)
+            level = logging.WARNING
+        if not _logger.isEnabledFor(level):
             return
         with self._lock:
             dropped = self._take_place()
@@ -51,12 +60,15 @@ class RefusalLog:
             return
         if dropped:
             _logger.info("%d more CORS refusals were not logged", dropped)
-        _logger.info(
-            "refused %s: origin %s, %s %s",
+        kind = _printable(scope.get("method")) if scope.get("method") else "WebSocket"
+        _logger.log(
+            level,
+            "refused %s: origin %s, %s %s%s",
             reason,
             _printable(origin),
-            _printable(scope.get("method", "WebSocket")),
+            kind,
             _printable(scope.get("path")),
+            "" if level == logging.INFO else "; more such refusals are logged as INFO",
         )
 
     def _take_place(self) -> int | None:
@@ -68,8 +80,8 @@ class RefusalLog:
         if self._lines >= MAX_LINES_PER_WINDOW:
             self._dropped += 1
             return None
-        self._lines += 1
         dropped, self._dropped = self._dropped, 0
+        self._lines += 2 if dropped else 1
         return dropped
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["check_bool", "check_number", "read_list", "read_max_age"]
+__all__ = ["check_bool", "read_list", "read_max_age", "read_number"]
 
 
 def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tuple[str, ...]:
@@ -19,15 +20,16 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
         )
         return ()
 
-    if isinstance(value, (str, bytes)):
+    if isinstance(value, (str, bytes, bytearray)):
         text = value if isinstance(value, str) else value.decode("latin-1")
-        parts = [part.strip() for part in text.split(",")]
+        # Also what a list looks like in JSON or in a variable of the shell.
+        parts = [part for part in re.split(r"[\s,;\[\]\"']+", text) if part]
         return refuse(
             value,
             "a string is not a list: it would be read letter by letter",
             f"write {name}={parts!r}",
         )
-    if not isinstance(value, Iterable):
+    if not isinstance(value, Iterable) or isinstance(value, Mapping):
         return refuse(value, "a list of strings is wanted", f'write {name}=["..."]')
     entries = tuple(value)
     for entry in entries:
@@ -35,7 +37,8 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
             refuse(entry, f"an entry is a string, not {type(entry).__name__}", "write a string")
         elif not _is_encodable(entry):
             refuse(entry, "an entry is text that can be written as UTF-8", "remove the surrogates")
-    return entries
+    # A member of an enumeration is a string too, but its repr() would not evaluate back.
+    return tuple(str.__str__(entry) if isinstance(entry, str) else entry for entry in entries)
 
 
 def _is_encodable(entry: str) -> bool:
@@ -53,16 +56,18 @@ def check_bool(name: str, value: object, problems: list[CORSConfigProblem]) -> N
         problems.append(CORSConfigProblem("option.wrong_type", "error", name, value, message))
 
 
-def check_number(name: str, value: object, code: str, problems: list[CORSConfigProblem]) -> None:
-    """Report what is no whole number, and with ``code`` what the core cannot even hold."""
+def read_number(name: str, value: object, code: str, problems: list[CORSConfigProblem]) -> object:
+    """A whole number; reports all else, and with ``code`` what the core cannot hold."""
     # A bool is an int to Python, but not a status or a number of seconds to anybody.
     if not isinstance(value, int) or isinstance(value, bool):
         message = f"a whole number is wanted, not {type(value).__name__}"
         problems.append(CORSConfigProblem("option.wrong_type", "error", name, value, message))
-    elif value.bit_length() > _CORE_NUMBER_BITS:
+        return value
+    if value.bit_length() > _CORE_NUMBER_BITS:
         # The core judges every number that it can hold.
         message = "the number is far out of bounds"
         problems.append(CORSConfigProblem(code, "error", name, value, message))
+    return int(value)
 
 
 _CORE_NUMBER_BITS = 31
@@ -80,5 +85,4 @@ def read_max_age(value: object, problems: list[CORSConfigProblem]) -> object:
             )
             return None
         value //= timedelta(seconds=1)
-    check_number("max_age", value, "max_age.out_of_bounds", problems)
-    return value
+    return read_number("max_age", value, "max_age.out_of_bounds", problems)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from corsac import _core
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
-from corsac.option_types import check_bool, check_number, read_list, read_max_age
+from corsac.option_types import check_bool, read_list, read_max_age, read_number
 
 if TYPE_CHECKING:
-    from typing import Unpack
+    from typing import Self, Unpack
 
     from corsac.dynamic_origins import OriginDecider, OriginFunction, RegexOrigins
 
@@ -105,7 +105,8 @@ class CORSPolicy:
         for name in _BOOL_OPTIONS:
             check_bool(name, getattr(self, name), problems)
         self._set("max_age", read_max_age(self.max_age, problems))
-        check_number("preflight_status", self.preflight_status, "status.not_ok", problems)
+        status = read_number("preflight_status", self.preflight_status, "status.not_ok", problems)
+        self._set("preflight_status", status)
         regex, function = _read_dynamic_origins(self, problems)
         # The core judges values, not types: what has a wrong type is judged as if it was not there.
         mistyped = {problem.option for problem in problems}
@@ -177,7 +178,7 @@ class CORSPolicy:
 
         return read_environment(os.environ, prefix).policy(cls)
 
-    def replace(self, **changes: Unpack[CORSPolicyOptions]) -> CORSPolicy:
+    def replace(self, **changes: Unpack[CORSPolicyOptions]) -> Self:
         """Another policy with some options changed and all others kept.
 
         Args:
@@ -189,7 +190,7 @@ class CORSPolicy:
         """
         options: dict[str, Any] = {name: getattr(self, name) for name in _OPTIONS}
         options.update(changes)
-        return CORSPolicy(**options)
+        return type(self)(**options)
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -205,16 +206,18 @@ class CORSPolicy:
     def __repr__(self) -> str:
         """The call that makes this policy; options left at their defaults are left out."""
         options = (f"{name}={value!r}" for name, value in _non_default_options(self).items())
-        return f"CORSPolicy({', '.join(options)})"
+        return f"{type(self).__name__}({', '.join(options)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the options; the compiled part is made anew."""
-        return (_make_policy, (_non_default_options(self),))
+        return (_make_policy, (type(self), _non_default_options(self)))
 
 
 _LIST_OPTIONS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
 _BOOL_OPTIONS = ("allow_credentials", "allow_private_network", "preflight_continue", "guard")
-_DEFAULTS: dict[str, Any] = {field.name: field.default for field in dataclasses.fields(CORSPolicy) if field.init}
+_DEFAULTS: dict[str, Any] = {
+    field.name: field.default for field in dataclasses.fields(CORSPolicy) if field.init
+}
 _OPTIONS = tuple(_DEFAULTS)
 _CORE_OPTIONS = tuple(name for name in _OPTIONS if not name.startswith("allow_origin_"))
 
@@ -240,7 +243,10 @@ def resolve_policy(policy: CORSPolicy | None, options: CORSPolicyOptions) -> COR
     if policy is None:
         return CORSPolicy(**options)
     if not isinstance(policy, CORSPolicy):
-        message = f"policy must be a CORSPolicy, not {type(policy).__name__}"
+        message = (
+            f"policy must be a CORSPolicy, not {type(policy).__name__}; "
+            "options are named, as in allow_origins=[...]"
+        )
         raise TypeError(message)
     if options:
         message = f"give either a policy or its options, not both: {', '.join(options)}"
@@ -257,8 +263,8 @@ def _explain_unknown(names: list[str]) -> str:
     )
 
 
-def _make_policy(options: dict[str, Any]) -> CORSPolicy:
-    return CORSPolicy(**options)
+def _make_policy(kind: type[CORSPolicy], options: dict[str, Any]) -> CORSPolicy:
+    return kind(**options)
 
 
 def _non_default_options(policy: CORSPolicy) -> dict[str, Any]:
@@ -325,4 +331,22 @@ def _judge(
         else problem
         for problem in found
     ]
-    return judge.improve_hints(problems) + found
+    return [_with_way_out(problem) for problem in judge.improve_hints(problems) + found]
+
+
+def _with_way_out(problem: CORSConfigProblem) -> CORSConfigProblem:
+    """The problem, saying that it may be accepted knowingly if it may."""
+    if problem.severity != "error" or problem.code not in TOLERABLE_CODES:
+        return problem
+    hint = f"{problem.hint}; or accept it knowingly with tolerate=[{problem.code!r}]"
+    return dataclasses.replace(problem, hint=hint)
+
+
+TOLERABLE_CODES = frozenset(
+    {
+        "origin.any_with_credentials",
+        "origin.insecure_with_credentials",
+        "origin.null",
+        "origin.public_suffix_with_credentials",
+    }
+)

@@ -174,7 +174,7 @@ def test_a_log_that_fails_does_not_fail_the_request(
 
     unraisable: list[Any] = []
     monkeypatch.setattr("sys.unraisablehook", unraisable.append)
-    monkeypatch.setattr(logging.getLogger("corsac"), "info", broken)
+    monkeypatch.setattr(logging.getLogger("corsac"), "log", broken)
     with caplog.at_level(logging.INFO, logger="corsac"):
         middleware = corsac.CORSMiddleware(app_sending(START, BODY), **OPTIONS)
         messages = run_asgi(middleware, scope_with([(b"origin", b"https://evil.example")]))

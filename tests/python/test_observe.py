@@ -28,6 +28,7 @@ def test_a_refusal_is_logged_with_reason_origin_method_and_path(
         run_asgi(middleware, scope_with([(b"origin", b"https://evil.example")], path="/items"))
     assert [record.getMessage() for record in caplog.records] == [
         "refused origin-not-allowed: origin 'https://evil.example', 'GET' '/items'"
+        "; more such refusals are logged as INFO"
     ]
 
 
@@ -62,13 +63,36 @@ def test_a_flood_is_counted_not_written(caplog: pytest.LogCaptureFixture) -> Non
         log("origin-not-allowed", None, {})
     assert [record.getMessage() for record in caplog.records[MAX_LINES_PER_WINDOW:]] == [
         "10000 more CORS refusals were not logged",
-        "refused origin-not-allowed: origin (none), 'WebSocket' (none)",
+        "refused origin-not-allowed: origin (none), WebSocket (none)",
     ]
+
+
+def test_the_line_about_what_was_not_logged_takes_a_place_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    log = RefusalLog(clock)
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        for now in (0.0, WINDOW_SECONDS):
+            clock.now = now
+            for _ in range(MAX_LINES_PER_WINDOW + 1):
+                log("origin-not-allowed", None, {})
+    assert len(caplog.records) == 2 * MAX_LINES_PER_WINDOW
+
+
+def test_only_the_first_refusal_for_a_reason_is_a_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = RefusalLog()
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        for reason in ("origin-not-allowed", "origin-malformed", "origin-not-allowed"):
+            log(reason, b"https://evil.example", {"method": "GET", "path": "/"})
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "INFO"]
 
 
 def test_a_log_that_is_off_takes_no_place_in_the_window(caplog: pytest.LogCaptureFixture) -> None:
     log = RefusalLog(Clock())
-    with caplog.at_level(logging.WARNING, logger="corsac"):
+    with caplog.at_level(logging.ERROR, logger="corsac"):
         for _ in range(1000):
             log("origin-not-allowed", None, {})
     with caplog.at_level(logging.INFO, logger="corsac"):

@@ -308,3 +308,12 @@ def test_an_error_lists_all_variables_and_names_them_as_the_environment_does() -
         ("origin.invalid", "CORS_ALLOW_ORIGINS"),
         ("max_age.out_of_bounds", "CORS_MAX_AGE"),
     ]
+
+
+@pytest.mark.parametrize("text", ["max_age = " + "9" * 5000, "x = " + "[" * 100_000])
+def test_a_file_that_no_parser_can_take_is_a_problem_too(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(text)
+    with pytest.raises(CORSConfigError) as caught:
+        CORSPolicy.from_toml(path)
+    assert [problem.code for problem in caught.value.problems] == ["source.syntax"]

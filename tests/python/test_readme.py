@@ -91,9 +91,14 @@ def test_a_program_prints_exactly_what_stands_below_it(
     program = tmp_path / "program.py"
     program.write_text(block.text)
     done = subprocess.run(
-        [sys.executable, program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-u", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, output, "")
+    assert (done.returncode, done.stdout) == (0, output)
 
 
 @pytest.mark.parametrize(("block", "output"), programs(servers=True))

@@ -54,8 +54,9 @@ struct OriginError {
 /// @return the pattern, or the first reason why no browser could ever send an origin it matches.
 [[nodiscard]] std::variant<OriginPattern, OriginError> parse_origin_pattern(std::string_view entry);
 
-/// True if `bytes` are what a browser sends as the origin of a page with a tuple origin: one entry that
-/// `parse_origin_pattern` accepts, without wildcards. For judging an origin before user code sees it.
+/// True if `bytes` are what a browser sends as the origin of a page with a tuple origin: one entry
+/// that `parse_origin_pattern` accepts, without wildcards. For judging an origin before user code
+/// sees it.
 [[nodiscard]] bool is_serialized_origin(std::string_view bytes);
 
 /// A request's Origin cut into parts; views into the request. See `split_origin`.

@@ -7,8 +7,10 @@ never loads what only another one needs.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from corsac._version import __version__
 
@@ -16,6 +18,9 @@ __all__ = ["main"]
 
 USAGE_ERROR = 2
 """The exit code of a command that could not even begin; argparse uses the same."""
+
+UNREADABLE = 3
+"""The exit code of `corsac check` when nothing could be judged; 2 means warnings there."""
 
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended before its work was done, as shells have it."""
@@ -31,22 +36,90 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 if all went well, 1 if the command found something wrong, 2 if it could
-        not begin, 130 if it was interrupted.
+        not begin, 130 if it was interrupted; what else a command returns, its help says.
     """
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+    parser = _Parser(prog="corsac", description="CORS for Python web apps, by the Fetch standard.")
+    parser.add_argument("--version", action="version", version=f"corsac {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    parsers = {"check": _add_check(commands), "demo": _add_demo(commands)}
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        # The command says so itself, with its own usage and exit code.
+        parsers.get(arguments.command, parser).error(
+            f"unrecognized arguments: {' '.join(map(ascii, unknown))}"
+        )
     if arguments.command is None:
         parser.print_help(sys.stderr)
         return USAGE_ERROR
-    return _demo(arguments)
+    return _check(arguments) if arguments.command == "check" else _demo(arguments)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="corsac", description="CORS for Python web apps, by the Fetch standard."
+class _Parser(argparse.ArgumentParser):
+    """A parser that knows the exit code of a mistake on its command line."""
+
+    usage_error = USAGE_ERROR
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(self.usage_error, f"{self.prog}: error: {message}\n")
+
+
+def _add_check(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
+    check = commands.add_parser(
+        "check",
+        help="judge a configuration and say what it allows",
+        description="Judges a CORS configuration without starting anything: a TOML file, the "
+        "environment, or a policy, middleware or application in your own code.",
+        epilog="Exit code: 0 fine, warnings allowed; 1 errors; 2 warnings, with --strict; "
+        "3 nothing could be judged: no such file, a failed import, a mistake on the command line.",
     )
-    parser.add_argument("--version", action="version", version=f"corsac {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="command")
+    check.usage_error = UNREADABLE
+    source = check.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "source",
+        nargs="?",
+        help="a TOML file (policy.toml), or module:attribute (api:app, api:create_app())",
+    )
+    source.add_argument(
+        "--env",
+        nargs="?",
+        const="CORS_",
+        type=_prefix,
+        metavar="PREFIX",
+        help="environment variables that begin with PREFIX (CORS_ if left out)",
+    )
+    check.add_argument(
+        "--app-dir",
+        default="",
+        metavar="DIRECTORY",
+        help="where modules are looked for first (default: the current directory)",
+    )
+    check.add_argument("--strict", action="store_true", help="warnings are a failure: exit code 2")
+    check.add_argument("--json", action="store_true", help="write one JSON object for programs")
+    return check
+
+
+def _prefix(text: str) -> str:
+    """Read what names of environment variables begin with."""
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
+        return text
+    message = f"{text!r} is nothing that names of environment variables begin with"
+    raise argparse.ArgumentTypeError(message)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from corsac.cli import check  # noqa: PLC0415 - no other command needs it.
+
+    return check.run(
+        source=arguments.source,
+        prefix=arguments.env,
+        app_dir=arguments.app_dir,
+        strict=arguments.strict,
+        as_json=arguments.json,
+    )
+
+
+def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
     demo = commands.add_parser(
         "demo",
         help="watch cross-origin requests being allowed and blocked",
@@ -71,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PORT",
         help="port of the page (default: 8001 or the next free one)",
     )
-    return parser
+    return demo
 
 
 def _port(text: str) -> int:

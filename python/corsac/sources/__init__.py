@@ -127,6 +127,9 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
         return _unreadable(path, "source.syntax", f"line {line}: TOML is UTF-8, and this is not")
     except tomllib.TOMLDecodeError as error:
         return _unreadable(path, "source.syntax", _with_the_line_first(str(error)))
+    except (ValueError, RecursionError):
+        # A number of thousands of digits, brackets nested very deep, a NUL in the path.
+        return _unreadable(path, "source.syntax", "the file holds more than any policy does")
     problems: list[CORSConfigProblem] = []
     table = _find_table(document, path, problems)
     options: dict[str, Any] = {}

@@ -5,6 +5,7 @@ Needs the `demo` extra; nothing else of the library imports this package.
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -112,6 +113,8 @@ def run(
         PortUnavailableError: A port cannot be used.
     """
     console = console or Console(highlight=False)
+    # The transcript says what was refused; the same in the log would stand between its lines.
+    logging.getLogger("corsac").addHandler(logging.NullHandler())
     with serving_demo(
         api_port=api_port, page_port=page_port, console=console, protect=protect
     ) as demo:

@@ -26,17 +26,22 @@ class Addresses:
     @property
     def api(self) -> str:
         """The API's origin."""
-        return f"http://localhost:{self.api_port}"
+        return f"http://localhost{_written(self.api_port)}"
 
     @property
     def allowed_page(self) -> str:
         """The origin that the API's policy allows."""
-        return f"http://localhost:{self.page_port}"
+        return f"http://localhost{_written(self.page_port)}"
 
     @property
     def refused_page(self) -> str:
         """An origin that the API's policy does not know."""
-        return f"http://127.0.0.1:{self.page_port}"
+        return f"http://127.0.0.1{_written(self.page_port)}"
+
+
+def _written(port: int) -> str:
+    """The port as it stands in an origin, which leaves out http's own."""
+    return "" if port == 80 else f":{port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

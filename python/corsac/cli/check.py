@@ -1,0 +1,357 @@
+"""`corsac check`: judge a configuration where it stands, before any request comes."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import inspect
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+
+from corsac.cli import INTERRUPTED, UNREADABLE
+from corsac.cli.cors_layers import Layer, Search, find_layers
+from corsac.cli.plain_text import can_colour, in_words, printable, safe_repr, write_lines
+from corsac.cli.user_code import ObjectName, SourceError, importable_from, load_object, place_of
+from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.policy import CORSPolicy
+from corsac.sources import SourceReading, read_environment, read_toml
+
+__all__ = ["check", "run"]
+
+_SEVERITIES = {"error": "31", "warning": "33", "info": "36"}
+"""The severities from bad to good, with the colour of each (ECMA-48, SGR)."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        source: What was checked, as the command line has it.
+        problems: Everything that is wrong or worth knowing.
+        policy: The policy, if there is a valid one and one that stands for all paths.
+        allows: A valid configuration in plain words, a line for each policy.
+        place: Where the user's code made an invalid policy.
+        failure: Why nothing could be judged.
+    """
+
+    source: str
+    problems: tuple[CORSConfigProblem, ...] = ()
+    policy: CORSPolicy | None = None
+    allows: tuple[str, ...] = ()
+    place: str = ""
+    failure: SourceError | None = None
+
+    def count(self, severity: str) -> int:
+        """How many problems of a severity there are."""
+        return sum(problem.severity == severity for problem in self.problems)
+
+    def exit_code(self, *, strict: bool) -> int:
+        """0: fine; 1: errors; 2: warnings, if they matter; 3: nothing could be judged."""
+        if self.failure is not None:
+            return UNREADABLE
+        if self.count("error"):
+            return 1
+        return 2 if strict and self.count("warning") else 0
+
+
+def run(
+    *, source: str | None, prefix: str | None, app_dir: str, strict: bool, as_json: bool
+) -> int:
+    """Check one source and print what was found.
+
+    Args:
+        source: A TOML file or ``module:attribute``; ``None`` for the environment.
+        prefix: What the environment variables begin with; ``None`` for another source.
+        app_dir: Where modules are looked for first.
+        strict: Whether warnings are a failure.
+        as_json: Whether to write JSON.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        report = check(source, prefix, app_dir)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    if as_json:
+        write_lines([json.dumps(_as_json(report), indent=2)], sys.stdout)
+    elif report.failure is None:
+        write_lines(_as_text(report, colour=can_colour(sys.stdout)), sys.stdout)
+    if report.failure is not None:
+        hint = f"; {report.failure.hint}" if report.failure.hint else ""
+        message = printable(f"{report.failure.message}{hint}", _MAX_MESSAGE)
+        write_lines([*report.failure.trace, f"corsac check: {message}"], sys.stderr)
+    return report.exit_code(strict=strict)
+
+
+def check(source: str | None, prefix: str | None, app_dir: str) -> Report:
+    """Check one source; the arguments are those of `run`."""
+    name = f"{prefix}* in the environment" if source is None else source
+    with _silent_log():
+        try:
+            return _examine(name, source, prefix or "", app_dir)
+        except SourceError as error:
+            problem = CORSConfigProblem(
+                error.code, "error", "source", name, error.message, error.hint
+            )
+            return Report(name, (problem,), failure=error)
+
+
+def _examine(name: str, source: str | None, prefix: str, app_dir: str) -> Report:
+    if source is None:
+        return _check_environment(name, os.environ, prefix)
+    if source.endswith(".toml") or (os.path.exists(source) and not os.path.isdir(source)):
+        return _check_toml(source)
+    if ":" in source:
+        return _check_object(source, app_dir)
+    raise SourceError(
+        "source.unclear",
+        f"{source}: there is no such file",
+        "give a TOML file (policy.toml), module:attribute (api:app), or --env for environment "
+        "variables",
+    )
+
+
+@contextlib.contextmanager
+def _silent_log() -> Iterator[None]:
+    """Drop what goes to the log: the same problems are about to be printed.
+
+    A filter stays where it is when the user's code configures logging; levels and handlers do not.
+    """
+    logger = logging.getLogger("corsac")
+    logger.addFilter(_drop)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_drop)
+
+
+def _drop(_: logging.LogRecord) -> bool:
+    return False
+
+
+def _check_toml(path: str) -> Report:
+    if path.endswith(".py"):
+        module = os.path.splitext(os.path.basename(path))[0]
+        message = f"{path} is a Python file"
+        raise SourceError("source.unclear", message, f"write {module}:app, or what it is named")
+    try:
+        reading = read_toml(path)
+        for problem in reading.problems:
+            if problem.code in {"source.unreadable", "source.syntax"}:
+                raise SourceError(problem.code, f"{path}: {problem.message}", problem.hint)
+        return _check_reading(path, reading)
+    except (ValueError, RecursionError) as error:
+        # The file's name, or a number or nesting in it, is beyond what Python reads and shows.
+        summary = f"{path}: it cannot be read: {type(error).__name__}: {error}"
+        raise SourceError("source.syntax", summary) from None
+
+
+def _check_environment(name: str, environ: Mapping[str, str], prefix: str) -> Report:
+    reading = read_environment(environ, prefix)
+    if not reading.options and not reading.problems:
+        message = f"no environment variable begins with {prefix}, so there is nothing to check"
+        raise SourceError("source.nothing_found", message, f"set {prefix}ALLOW_ORIGINS")
+    return _check_reading(name, reading)
+
+
+def _check_reading(source: str, reading: SourceReading) -> Report:
+    try:
+        policy = reading.policy(CORSPolicy)
+    except CORSConfigError as error:
+        return Report(source, error.problems)
+    of_policy = (
+        dataclasses.replace(problem, option=reading.names.get(problem.option, problem.option))
+        for problem in policy.problems
+    )
+    return Report(source, (*reading.problems, *of_policy), policy, (_allowed(policy),))
+
+
+def _check_object(source: str, app_dir: str) -> Report:
+    name = ObjectName.parse(source)
+    with importable_from(app_dir):
+        try:
+            found = load_object(name)
+        except CORSConfigError as error:
+            return Report(source, error.problems, place=place_of(error))
+        search = find_layers(found)
+    layers = [layer for layer in search.layers if layer.is_corsac]
+    if not layers:
+        raise _nothing_found(source, found, search)
+    problems = [*_several(search.layers)]
+    for number, layer in enumerate(layers, 1):
+        place = f"layer {number}: " if len(layers) > 1 else ""
+        problems += (
+            dataclasses.replace(problem, option=f"{place}{problem.option}")
+            for problem in layer.problems
+        )
+    valid = all(layer.is_valid() for layer in layers)
+    allows = [
+        f"layer {number}: {line}" if len(layers) > 1 else line
+        for number, layer in enumerate(layers, 1)
+        for line in _layer_allows(layer)
+    ]
+    return Report(
+        source, tuple(problems), layers[0].policy if valid else None, tuple(allows if valid else ())
+    )
+
+
+def _nothing_found(source: str, found: object, search: Search) -> SourceError:
+    others = [layer.name for layer in search.layers]
+    hint = "name the object that Corsac wraps; of a mounted application, its own name"
+    if others:
+        hint = f"{in_words(others)} is no part of Corsac and cannot be checked"
+    elif inspect.isfunction(found) and not inspect.iscoroutinefunction(found):
+        hint = f"if it is a function that makes the application, write {source}()"
+    message = f"{source}: neither a CORSPolicy nor a CORSMiddleware in what was looked at"
+    return SourceError("source.nothing_found", f"{message}: {in_words(search.looked_at, 20)}", hint)
+
+
+def _several(layers: Sequence[Layer]) -> Iterator[CORSConfigProblem]:
+    names = in_words((layer.name for layer in layers), limit=20)
+    if len(layers) > 1:
+        yield CORSConfigProblem(
+            "middleware.several",
+            "warning",
+            "middleware",
+            len(layers),
+            f"there is more than one CORS layer, from the outermost inwards: {names}; the first "
+            "answers the preflights, and has the last word on the headers",
+            "keep one; for other policies on other paths give it rules=[(path, policy)]",
+        )
+
+
+def _layer_allows(layer: Layer) -> Iterator[str]:
+    if not layer.rules and layer.policy is not None:
+        yield _allowed(layer.policy)
+        return
+    for pattern, policy in layer.rules[:_MAX_RULES]:
+        allowed = "is left alone" if policy is None else _allowed(policy)
+        yield f"{printable(pattern, _MAX_NAME)} {allowed}"
+    if len(layer.rules) > _MAX_RULES:
+        yield f"... and {len(layer.rules) - _MAX_RULES} more rules"
+    yield f"any other path {'is left alone' if layer.policy is None else _allowed(layer.policy)}"
+
+
+def _allowed(policy: CORSPolicy) -> str:
+    """What a policy allows, in plain words."""
+    guard = ["forged cross-origin writes are refused"] if policy.guard else []
+    origins = _origins(policy)
+    if not origins:
+        return "; ".join(["allows no other origin", *guard])
+    credentials = "with" if policy.allow_credentials else "without"
+    methods = tuple(dict.fromkeys(("GET", "HEAD", "POST", *policy.allow_methods)))
+    parts = [
+        f"allows {in_words(origins)} {credentials} credentials",
+        "any method" if "*" in methods else f"methods {in_words(methods)}",
+    ]
+    if "*" in policy.allow_headers:
+        parts.append("any request header")
+    elif policy.allow_headers:
+        parts.append(f"request headers {in_words(policy.allow_headers)}")
+    if "*" in policy.expose_headers:
+        parts.append("pages read any response header")
+    elif policy.expose_headers:
+        parts.append(f"pages read {in_words(policy.expose_headers)}")
+    return "; ".join([*parts, *_kept(policy.max_age), *guard])
+
+
+def _origins(policy: CORSPolicy) -> list[str]:
+    if "*" in policy.allow_origins:
+        return ["any origin"]
+    patterns = sum("*" in entry for entry in policy.allow_origins)
+    exact = sum(1 for _ in policy.allow_origins) - patterns
+    parts = [_counted(exact, "origin")] if exact else []
+    if patterns:
+        parts.append(_counted(patterns, "pattern of origins", "patterns of origins"))
+    if policy.allow_origin_regex is not None:
+        parts.append("those a regular expression matches")
+    if policy.allow_origin_func is not None:
+        parts.append("those a function accepts")
+    return parts
+
+
+def _kept(max_age: int | timedelta | None) -> list[str]:
+    if max_age is None:
+        return []
+    seconds = int(max_age.total_seconds()) if isinstance(max_age, timedelta) else max_age
+    return [f"preflights are kept {seconds} seconds" if seconds else "preflights are never kept"]
+
+
+_MAX_RULES = 20
+_MAX_NAME = 120
+_MAX_VALUE = 200
+_MAX_MESSAGE = 2000
+
+
+def _as_text(report: Report, *, colour: bool) -> Iterator[str]:
+    place = f", made in {report.place}" if report.place else ""
+    yield printable(f"{report.source}{place}", _MAX_MESSAGE)
+    for severity, code in _SEVERITIES.items():
+        label = f"\x1b[1;{code}m{severity}\x1b[0m" if colour else severity
+        for problem in report.problems:
+            if problem.severity == severity:
+                yield ""
+                yield from _problem_lines(problem, label)
+    yield ""
+    yield from report.allows
+    yield _tally(report)
+
+
+def _problem_lines(problem: CORSConfigProblem, label: str) -> Iterator[str]:
+    option = printable(problem.option, _MAX_NAME)
+    # The name of an unknown option is its own value.
+    value = "" if problem.value == problem.option else f": {_shown(problem.value)}"
+    yield f"{label}  {option}{value}  [{problem.code}]"
+    yield f"  {printable(problem.message, _MAX_MESSAGE)}"
+    if problem.hint:
+        yield f"  -> {printable(problem.hint, _MAX_MESSAGE)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str) and len(value) > _MAX_VALUE:
+        return f"{value[:_MAX_VALUE]!r}..."
+    return printable(safe_repr(value), _MAX_VALUE)
+
+
+def _tally(report: Report) -> str:
+    counts = [(report.count(severity), severity) for severity in _SEVERITIES]
+    parts = [_counted(number, severity) for number, severity in counts if number]
+    return ", ".join(parts) or "no problems"
+
+
+def _counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    return {
+        "source": report.source,
+        "valid": report.count("error") == 0,
+        "problems": [
+            {
+                "code": problem.code,
+                "severity": problem.severity,
+                "option": problem.option,
+                "value": _json_value(problem.value),
+                "message": problem.message,
+                "hint": problem.hint,
+            }
+            for problem in report.problems
+        ],
+        "policy": None if report.policy is None else repr(report.policy),
+    }
+
+
+def _json_value(value: object) -> object:
+    """The value, or its ``repr`` if JSON has no such value."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except Exception:  # Any object may be wrong here, and may raise anything when it is looked at.
+        return safe_repr(value)
+    return value

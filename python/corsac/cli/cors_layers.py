@@ -1,0 +1,176 @@
+"""The CORS layers of an application: found by looking, without starting anything."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from corsac.asgi import CORSMiddleware
+from corsac.cli.plain_text import safe_repr
+from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.policy import CORSPolicy
+from corsac.sources import SourceReading
+from corsac.sources.option_names import OPTION_NAMES, foreign_option_hint
+
+__all__ = ["Layer", "Search", "find_layers"]
+
+MAX_DEPTH = 64
+"""So many applications inside each other are looked at; real ones have a dozen."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Layer:
+    """One thing that decides about CORS.
+
+    Attributes:
+        name: The full name of its class.
+        is_corsac: Whether it is Corsac's; of others only the name is known.
+        policy: The policy where no rule matches, if there is a valid one.
+        rules: The path rules, if they are valid.
+        problems: What is wrong with, or worth knowing about, all of that.
+    """
+
+    name: str
+    is_corsac: bool
+    policy: CORSPolicy | None = None
+    rules: tuple[tuple[str, CORSPolicy | None], ...] = ()
+    problems: tuple[CORSConfigProblem, ...] = ()
+
+    def is_valid(self) -> bool:
+        """Whether it is Corsac's and can be made."""
+        return self.is_corsac and all(problem.severity != "error" for problem in self.problems)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Search:
+    """What was found, from the outermost inwards, and what was looked at."""
+
+    layers: tuple[Layer, ...]
+    looked_at: tuple[str, ...]
+
+
+def find_layers(found: object) -> Search:
+    """Find every CORS layer of an application, or of a policy or middleware alone.
+
+    Wrappers are followed by their attribute ``app``, and the middleware that a Starlette or FastAPI
+    application was given is looked at, and made on its own. What is mounted below a path is not
+    looked at: it is an application with a policy of its own.
+
+    Args:
+        found: Any object.
+    """
+    if isinstance(found, CORSPolicy):
+        return Search((Layer("corsac.CORSPolicy", True, found, (), found.problems),), ())
+    layers: list[Layer] = []
+    looked_at: list[str] = []
+    seen: list[object] = []  # The objects themselves: the id of one that is gone is used again.
+    current: object = found
+    while current is not None and not any(current is earlier for earlier in seen):
+        if len(seen) == MAX_DEPTH:
+            looked_at.append(f"no deeper than {MAX_DEPTH} applications inside each other")
+            break
+        seen.append(current)
+        looked_at.append(_full_name(type(current)))
+        if isinstance(current, CORSMiddleware):
+            layers.append(_layer_of(current))
+        elif _is_named_cors(type(current)):
+            layers.append(Layer(looked_at[-1], is_corsac=False))
+        entries = _attribute(current, "user_middleware")
+        for entry in entries if isinstance(entries, (list, tuple)) else ():
+            cls = _attribute(entry, "cls")
+            looked_at.append(f"its middleware {_full_name(cls)}")
+            if isinstance(cls, type) and issubclass(cls, CORSMiddleware):
+                layers.append(_make_layer(cls, entry))
+            elif _is_named_cors(cls):
+                layers.append(Layer(_full_name(cls), is_corsac=False))
+        current = _attribute(current, "app")
+    # A name once is enough; None has no application inside and is still what was looked at.
+    return Search(tuple(layers), tuple(dict.fromkeys(looked_at)) or (_full_name(type(found)),))
+
+
+def _attribute(owner: object, name: str) -> object:
+    try:
+        return getattr(owner, name, None)
+    except Exception:  # A property of the user's; what it would give is not there.
+        return None
+
+
+_NAMED_CORS = re.compile(r"CORS|Cors(?![a-z])")
+
+
+def _is_named_cors(cls: object) -> bool:
+    return _NAMED_CORS.search(_full_name(cls).rpartition(".")[2]) is not None
+
+
+def _full_name(cls: object) -> str:
+    module, name = _attribute(cls, "__module__"), _attribute(cls, "__qualname__")
+    return f"{module}.{name}" if isinstance(name, str) else safe_repr(cls)
+
+
+def _layer_of(middleware: CORSMiddleware) -> Layer:
+    """The layer that a middleware is; a problem of a rule's policy says which rule."""
+    policies = [middleware.policy]
+    problems = [*middleware._configuration.problems]
+    if middleware.policy is not None:
+        problems += middleware.policy.problems
+    for pattern, policy in middleware.rules:
+        if policy is None or any(policy is earlier for earlier in policies):
+            continue
+        policies.append(policy)
+        problems += (_below(f"rules[{pattern!r}]", problem) for problem in policy.problems)
+    name = _full_name(type(middleware))
+    return Layer(name, True, middleware.policy, middleware.rules, tuple(problems))
+
+
+def _below(place: str, problem: CORSConfigProblem) -> CORSConfigProblem:
+    return dataclasses.replace(problem, option=f"{place}.{problem.option}")
+
+
+def _make_layer(cls: type[CORSMiddleware], entry: object) -> Layer:
+    """Make a middleware as Starlette would when the application is first called."""
+    given, keywords = _attribute(entry, "args"), _attribute(entry, "kwargs")
+    positional: Sequence[Any] = given if isinstance(given, (list, tuple)) else ()
+    options: Mapping[str, Any] = keywords if isinstance(keywords, dict) else {}
+    try:
+        if cls is CORSMiddleware:
+            return _layer_of(_make(positional, options))
+        return _layer_of(cls(_no_application, *positional, **options))
+    except CORSConfigError as error:
+        problems = error.problems
+    except Exception as error:
+        message = f"the middleware cannot be made: {type(error).__name__}: {error}"
+        problem = CORSConfigProblem("middleware.invalid", "error", "middleware", cls, message)
+        problems = (problem,)
+    return Layer(_full_name(cls), is_corsac=True, problems=problems)
+
+
+def _make(positional: Sequence[Any], options: Mapping[str, Any]) -> CORSMiddleware:
+    def make(**known: Any) -> CORSMiddleware:
+        return CORSMiddleware(_no_application, *positional, **known)
+
+    known = {name: value for name, value in options.items() if name in _KEYWORDS}
+    unknown = [
+        CORSConfigProblem(
+            "option.unknown",
+            "error",
+            name,
+            name,
+            "Corsac has no such option",
+            foreign_option_hint(name) or f"the options are {', '.join(OPTION_NAMES)}",
+        )
+        for name in options
+        if name not in _KEYWORDS
+    ]
+    if unknown and (positional or not known.keys().isdisjoint(_NO_OPTIONS)):
+        raise CORSConfigError(unknown)
+    return SourceReading(known, tuple(unknown)).policy(make)
+
+
+_NO_OPTIONS = ("policy", "rules")
+_KEYWORDS = (*OPTION_NAMES, *_NO_OPTIONS)
+
+
+async def _no_application(*_: object) -> None:
+    """Stands where the application will be; nothing calls it."""

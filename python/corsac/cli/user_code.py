@@ -1,0 +1,202 @@
+"""Objects out of the user's own modules: found by name, and what is said when that fails."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import inspect
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import corsac
+from corsac.cli.plain_text import printable
+from corsac.errors import CORSConfigError
+
+__all__ = ["ObjectName", "SourceError", "importable_from", "load_object", "place_of"]
+
+ResultT = TypeVar("ResultT")
+
+
+class SourceError(Exception):
+    """There is nothing that could be judged.
+
+    Attributes:
+        code: A stable name for programs.
+        message: What was looked at, and what is wrong there.
+        hint: The way out; may be empty.
+        trace: Lines of a traceback, if code of the user's failed.
+    """
+
+    def __init__(self, code: str, message: str, hint: str = "", trace: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.trace = tuple(trace)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectName:
+    """``module:attribute``, taken apart.
+
+    Attributes:
+        module: The dotted name of the module.
+        attributes: What to look up in it, one after the other.
+        is_called: Whether parentheses at the end ask for what a function returns.
+    """
+
+    module: str
+    attributes: tuple[str, ...]
+    is_called: bool
+
+    @classmethod
+    def parse(cls, text: str) -> ObjectName:
+        """Take a name apart.
+
+        Raises:
+            SourceError: It is no such name.
+        """
+        module, _, attribute = text.partition(":")
+        path = attribute.removesuffix("()")
+        if module.endswith(".py"):
+            dotted = module.removesuffix(".py").removeprefix("./").replace("/", ".")
+            raise SourceError(
+                "source.unclear",
+                f"{text}: a module is written as in an import statement",
+                f"write {dotted}:{attribute}",
+            )
+        if "(" in path:
+            message = f"{text}: only a call without arguments can be written"
+            raise SourceError("source.unclear", message, f"write {module}:{path.partition('(')[0]}")
+        attributes = tuple(path.split("."))
+        if not _MODULE.fullmatch(module) or not all(map(str.isidentifier, attributes)):
+            message = f"{text}: this is no module:attribute"
+            raise SourceError("source.unclear", message, "write it as in api:app or shop.api:app")
+        return cls(module, attributes, attribute.endswith("()"))
+
+    def __str__(self) -> str:
+        """The name as it was written."""
+        return f"{self.module}:{'.'.join(self.attributes)}{'()' if self.is_called else ''}"
+
+
+# Import takes more names than Python's grammar does: `my-app` is one. A dot at an end is none.
+_MODULE = re.compile(r"[^\s./\\:]+(\.[^\s./\\:]+)*")
+
+
+@contextlib.contextmanager
+def importable_from(directory: str) -> Iterator[None]:
+    """Put a directory first on ``sys.path`` for a while, as servers do; and keep stdout clean.
+
+    What the user's code prints goes to stderr meanwhile.
+
+    Raises:
+        SourceError: There is no such directory.
+    """
+    path = os.path.abspath(directory)
+    if not os.path.isdir(path):
+        raise SourceError("source.unreadable", f"--app-dir {directory}: there is no such directory")
+    sys.path.insert(0, path)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(path)
+
+
+def load_object(name: ObjectName) -> object:
+    """Import the module and look the object up in it; call it if the name says so.
+
+    Raises:
+        SourceError: There is no such object, or the user's code failed.
+        CORSConfigError: The user's code made a policy or middleware that is not valid.
+    """
+    found: object = _run(f"import {name.module}", lambda: importlib.import_module(name.module))
+    seen = name.module
+    for position, attribute in enumerate(name.attributes):
+        found = _attribute(found, attribute, seen)
+        seen += f"{'.' if position else ':'}{attribute}"
+    if not name.is_called:
+        return found
+    if not callable(found):
+        message = f"{seen} cannot be called: it is an object of the type {type(found).__name__}"
+        raise SourceError("source.nothing_found", message, f"write {seen} without parentheses")
+    made = _run(f"{seen}()", found)
+    if inspect.isawaitable(made):
+        if inspect.iscoroutine(made):
+            made.close()
+        message = f"{seen}() has to be awaited; only a plain function can be called here"
+        raise SourceError("source.nothing_found", message)
+    return made
+
+
+def _attribute(owner: object, attribute: str, seen: str) -> object:
+    try:
+        return _run(f"{seen}: {attribute}", lambda: getattr(owner, attribute), AttributeError)
+    except AttributeError:
+        names = _run(f"dir({seen})", lambda: dir(owner))
+        near = difflib.get_close_matches(attribute, names, 1)
+        hint = f"did you mean {near[0]}?" if near else ""
+        message = f"{seen} was found, but it has no attribute {attribute}"
+        raise SourceError("source.nothing_found", message, hint) from None
+
+
+def _run(
+    what: str, code: Callable[[], ResultT], passed_on: type[Exception] = CORSConfigError
+) -> ResultT:
+    """Run code of the user's, and tell what it raises from mistakes of this program."""
+    try:
+        return code()
+    except (CORSConfigError, passed_on):
+        raise
+    except SystemExit as error:
+        message = f"{what} ended the program, with exit code {error.code!r}"
+        raise SourceError("source.import_failed", message, trace=_trace(error)) from None
+    except Exception as error:
+        summary = printable(traceback.format_exception_only(error)[-1].strip(), _MAX_TRACE_WIDTH)
+        trace = _trace(error) if _frames(error) or isinstance(error, SyntaxError) else ()
+        hint = ""
+        if isinstance(error, ModuleNotFoundError) and not trace:
+            hint = f"modules are looked for in {sys.path[0]} (--app-dir) and where Python has them"
+        message = f"{what} failed: {summary}"
+        raise SourceError("source.import_failed", message, hint, trace) from None
+
+
+def place_of(error: BaseException) -> str:
+    """The innermost place in the user's code that an error came from; empty if there is none."""
+    frames = _frames(error)
+    return f"{os.path.relpath(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
+
+
+_MAX_TRACE_LINES = 40
+_MAX_TRACE_WIDTH = 300
+_NOT_THE_USERS = (
+    "<",  # <frozen importlib._bootstrap>, and <string> of generated code: no files to look into.
+    *(f"{directory}{os.sep}" for directory in (*corsac.__path__, *importlib.__path__)),
+)
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    return _without_ours(traceback.extract_tb(error.__traceback__))
+
+
+def _without_ours(frames: Sequence[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    return [frame for frame in frames if not frame.filename.startswith(_NOT_THE_USERS)]
+
+
+def _trace(error: BaseException) -> list[str]:
+    """The traceback without the frames of this program and of the import system."""
+    told = traceback.TracebackException.from_exception(error)
+    part: traceback.TracebackException | None = told
+    while part is not None:
+        part.stack = traceback.StackSummary.from_list(_without_ours(part.stack))
+        part = part.__cause__ or part.__context__
+    lines = "".join(told.format()).expandtabs().splitlines()
+    shown = [printable(line, _MAX_TRACE_WIDTH) for line in lines[-_MAX_TRACE_LINES:]]
+    return shown if len(lines) <= _MAX_TRACE_LINES else ["...", *shown]

@@ -1,0 +1,165 @@
+"""Header containers, pairs and messages that run code of their own while they are read."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from corsac import CORSMiddleware, CORSPolicy, _core
+from support.asgi import BODY, OPTIONS, ORIGIN, START, app_sending, scope_with
+from support.exchange import run_asgi
+
+EVIL = b"https://evil.example"
+
+
+def headers_of(start: Any, request_headers: Any = ((b"origin", ORIGIN),)) -> list[Any]:
+    middleware = CORSMiddleware(app_sending(start, BODY), **OPTIONS)
+    messages = run_asgi(middleware, scope_with(list(request_headers)))
+    headers: list[Any] = messages[0]["headers"]
+    return headers
+
+
+def test_a_pair_that_drops_the_lines_before_it_takes_nothing_from_the_request() -> None:
+    lines: list[Any] = []
+
+    class Dropping(tuple[bytes, bytes]):
+        __slots__ = ()
+
+        def __iter__(self) -> Any:
+            lines[0] = None
+            return iter((b"x", b"y"))
+
+    lines += [(b"origin", bytes(bytearray(ORIGIN))), Dropping((b"x", b"y"))]
+    middleware = CORSMiddleware(app_sending(START, BODY), **OPTIONS)
+    headers = dict(run_asgi(middleware, scope_with(lines))[0]["headers"])
+    assert headers[b"access-control-allow-origin"] == ORIGIN
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="__buffer__ came with Python 3.12")
+def test_a_name_that_empties_its_own_pair_is_still_a_name() -> None:
+    pair: list[Any] = []
+
+    class Emptying:
+        def __buffer__(self, flags: int) -> memoryview:
+            pair.clear()
+            return memoryview(b"vary")
+
+    pair += [Emptying(), b"accept"]
+    assert (b"access-control-allow-origin", ORIGIN) in headers_of(START | {"headers": [pair]})
+    pair += [Emptying(), b"accept"]
+    assert headers_of(START, [pair]) == [(b"x-app", b"1"), (b"vary", b"Origin")]
+
+
+def test_what_was_judged_is_what_is_sent() -> None:
+    class TwoFaced(tuple[bytes, bytes]):
+        __slots__ = ()
+        asked = 0
+
+        def __iter__(self) -> Any:
+            TwoFaced.asked += 1
+            name = b"x-app" if TwoFaced.asked == 1 else b"access-control-allow-origin"
+            return iter((name, b"*"))
+
+    once = iter((b"x-once", b"1"))
+    headers = headers_of(START | {"headers": [TwoFaced((b"a", b"b")), once]}, [(b"origin", EVIL)])
+    assert headers == [(b"x-app", b"*"), (b"x-once", b"1"), (b"vary", b"Origin")]
+
+
+@pytest.mark.parametrize("value", ["https://evil\u20ac.example", 5, None, object()])
+def test_an_origin_line_that_cannot_be_read_makes_the_request_ambiguous(value: Any) -> None:
+    for lines in (
+        [(b"origin", value), (b"origin", ORIGIN)],
+        [(b"origin", ORIGIN), ("origin", value)],
+    ):
+        assert headers_of(START, lines) == [(b"x-app", b"1"), (b"vary", b"Origin")]
+
+
+def test_a_mapping_of_headers_reaches_the_application_as_it_is() -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["headers"])
+
+    headers = {b"origin": ORIGIN}
+    run_asgi(CORSMiddleware(app, **OPTIONS), scope_with(headers))
+    assert seen[0] is headers
+
+
+def test_an_interrupt_while_a_message_is_read_is_not_swallowed() -> None:
+    class Interrupting(dict[str, Any]):
+        pass
+
+    class Key(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            raise KeyboardInterrupt
+
+        def __hash__(self) -> int:
+            return hash("type")
+
+    message = Interrupting({Key("type"): "http.response.start"})
+    with pytest.raises(KeyboardInterrupt):
+        run_asgi(CORSMiddleware(app_sending(message), **OPTIONS), scope_with([]))
+
+
+def test_a_subclass_that_forgets_to_call_init_is_told_so() -> None:
+    class Forgetful(CORSMiddleware):
+        def __init__(self) -> None:
+            self.reconfigure(allow_origins=["*"])
+
+    with pytest.raises(RuntimeError, match="__init__ was not called"):
+        Forgetful()
+
+
+def test_the_hidden_parts_cannot_be_exchanged_for_others() -> None:
+    class Strange(CORSMiddleware):
+        _send_type = int
+
+    with pytest.raises(TypeError, match="_send_type"):
+        Strange(app_sending(), **OPTIONS)
+    middleware = CORSMiddleware(app_sending(), **OPTIONS)
+    for routing in (None, _core.Routing.__new__(_core.Routing)):
+        with pytest.raises(TypeError, match="must be a Routing"):
+            middleware._put_in_force(None, routing)  # type: ignore[arg-type]
+
+
+def test_a_middleware_round_itself_ends_in_a_recursion_error() -> None:
+    middleware = CORSMiddleware(app_sending(), **OPTIONS)
+    CORSMiddleware.__init__(middleware, middleware, **OPTIONS)
+    with pytest.raises(RecursionError):
+        middleware(scope_with([]), None, None)  # type: ignore[arg-type]
+
+
+def test_a_middleware_is_neither_copied_nor_pickled_and_says_so() -> None:
+    middleware = CORSMiddleware(app_sending(), **OPTIONS)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="belongs to its application"):
+            pickle.dumps(middleware, protocol)
+    for copier in (copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="belongs to its application"):
+            copier(middleware)
+
+
+def test_a_policy_is_copied_however_deep() -> None:
+    policy = CORSPolicy(allow_origins=["https://a.test"])
+    assert copy.deepcopy(policy) == copy.copy(policy) == policy
+    assert dataclasses.asdict(policy)["allow_origins"] == ("https://a.test",)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="works there")
+def test_a_sub_interpreter_that_cannot_work_is_an_error_and_no_deadlock() -> None:
+    program = (
+        "import _xxsubinterpreters as i; i.run_string(i.create(), "
+        "'try:\\n import corsac\\nexcept ImportError as error: print(error)')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "corsac needs Python 3.12 or newer in a sub-interpreter\n"
