@@ -58,6 +58,9 @@ bool sort_arguments(PyObject* const* args, Py_ssize_t positional, PyObject* name
   return complete;
 }
 
+/// How many middlewares may call one another without an await in between.
+constexpr int kMaxDepth = 500;
+
 PyObject* handle_call(PyObject* self_object, PyObject* const* args, std::size_t nargsf,
                       PyObject* names) noexcept {
   Middleware* self = as_middleware(self_object);
@@ -84,10 +87,16 @@ PyObject* handle_call(PyObject* self_object, PyObject* const* args, std::size_t 
 
 PyObject* middleware_vectorcall(PyObject* self, PyObject* const* args, std::size_t nargsf,
                                 PyObject* names) noexcept {
-  // No Python frame of ours stands between one middleware and the next to count the depth.
-  if (Py_EnterRecursiveCall(" in CORSMiddleware") != 0) return nullptr;
+  // No Python frame of ours stands between one middleware and the next to count the depth, and
+  // Python's own count of C calls allows for smaller frames than the stack has room for.
+  thread_local int depth = 0;
+  if (depth >= kMaxDepth) {
+    PyErr_SetString(PyExc_RecursionError, "too many CORSMiddleware inside one another");
+    return nullptr;
+  }
+  ++depth;
   PyObject* result = handle_call(self, args, nargsf, names);
-  Py_LeaveRecursiveCall();
+  --depth;
   return result;
 }
 

@@ -334,7 +334,7 @@ bool is_host_label(std::string_view label) noexcept {
 }
 
 bool can_be_one_origin(std::string_view bytes) noexcept {
-  return !bytes.empty() && bytes.size() <= kMaxOriginLength &&
+  return !bytes.empty() && bytes.size() <= kMaxOriginLength && bytes != "*" &&
          ascii::all_in(ascii::kOneOriginBytes, bytes);
 }
 

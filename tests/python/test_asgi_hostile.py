@@ -137,6 +137,20 @@ def test_a_middleware_round_itself_ends_in_a_recursion_error() -> None:
         middleware(scope_with([]), None, None)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("layers", "works"), [(500, True), (501, False)])
+def test_so_many_middlewares_may_stand_inside_one_another(layers: int, works: bool) -> None:
+    def app(scope: Any, receive: Any, send: Any) -> Any:
+        return "reached"
+
+    for _ in range(layers):
+        app = CORSMiddleware(app, **OPTIONS)
+    if works:
+        assert app(scope_with([]), None, None) == "reached"
+    else:
+        with pytest.raises(RecursionError):
+            app(scope_with([]), None, None)
+
+
 def test_a_middleware_is_neither_copied_nor_pickled_and_says_so() -> None:
     middleware = CORSMiddleware(app_sending(), **OPTIONS)
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):

@@ -152,7 +152,7 @@ def test_any_existing_file_is_read_as_toml() -> None:
         ("api:a..b", "this is no module:attribute"),
         ("api:make(1)", "only a call without arguments"),
         ("a\x00\x1b[2J", r"a\x00\x1b[2J: there is no such file"),
-        ("a\x00.toml", r"a\x00.toml: it cannot be read"),
+        ("a\x00.toml", r"a\x00.toml: the file cannot be read"),
     ],
 )
 def test_a_source_of_no_known_form_is_explained(

@@ -72,8 +72,9 @@ struct OriginParts {
 [[nodiscard]] std::optional<OriginParts> split_origin(std::string_view origin) noexcept;
 
 /// True if `bytes` can be the value of one Origin header line: not empty, at most kMaxOriginLength
-/// bytes, visible ASCII, no comma. Browsers send more hosts than the ABNF allows (underscores,
-/// trailing dots), so nothing narrower is asked for.
+/// bytes, visible ASCII, no comma, and not `*`, which repeated in a response would mean everybody.
+/// Browsers send more hosts than the ABNF allows (underscores, trailing dots), so nothing narrower
+/// is asked for.
 [[nodiscard]] bool can_be_one_origin(std::string_view bytes) noexcept;
 
 /// True if `label` can be one label of a host name: 1 to 63 of `a-z 0-9 - _`, no hyphen at either

@@ -118,17 +118,19 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
         path: The file.
     """
     try:
-        document = tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+        content = Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # A path that holds a NUL is a ValueError.
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return _unreadable(path, "source.unreadable", f"the file cannot be read: {reason}")
+    try:
+        document = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         return _unreadable(path, "source.syntax", f"line {line}: TOML is UTF-8, and this is not")
     except tomllib.TOMLDecodeError as error:
         return _unreadable(path, "source.syntax", _with_the_line_first(str(error)))
     except (ValueError, RecursionError):
-        # A number of thousands of digits, brackets nested very deep, a NUL in the path.
+        # A number of thousands of digits, or brackets nested very deep.
         return _unreadable(path, "source.syntax", "the file holds more than any policy does")
     problems: list[CORSConfigProblem] = []
     table = _find_table(document, path, problems)

@@ -1,0 +1,449 @@
+"""What Corsac answers, written a second time: slowly, literally, and with no code of Corsac.
+
+The property tests compare the core with it. "Rule n" is a decided behaviour of the design; "item n"
+is a requirement of the Fetch checklist, with the section of the standard where there is one. Text
+stands for bytes as latin-1 does. Nothing here looks for mistakes in a configuration: the options
+are taken to be ones that `corsac.CORSPolicy` accepts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from support.exchange import AppResponse, Pairs, Request
+
+__all__ = ["Answer", "Options", "Rules", "answer", "is_allowed", "reduced_path", "rule_options"]
+__all__ += ["answer_under_rules", "covers_header", "covers_method", "websocket_is_refused"]
+
+MAX_ORIGIN_BYTES = 326  # Rule 6: scheme 64, "://", host 253, ":65535".
+MAX_REQUEST_METHOD_BYTES = 256
+MAX_ECHOED_METHOD_BYTES = 64
+MAX_REQUEST_HEADERS_LINES = 8
+MAX_REQUEST_HEADERS_BYTES = 8192
+MAX_EMPTY_MEMBERS = 16
+MAX_ECHOED_HEADERS_BYTES = 4096
+
+TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # Item 1.
+LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+OWS = " \t"  # Item 2.
+# Item 59, "HTTP responses": the first are for actual responses, these are for preflights.
+OWNED = (
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-expose-headers",
+)
+OWNED_ON_PREFLIGHTS = (
+    *OWNED,
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-max-age",
+    "access-control-allow-private-network",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of a policy, with the documented defaults."""
+
+    allow_origins: tuple[str, ...] = ()
+    allow_methods: tuple[str, ...] = ()
+    allow_headers: tuple[str, ...] = ()
+    allow_credentials: bool = False
+    expose_headers: tuple[str, ...] = ()
+    max_age: int | None = 600
+    allow_private_network: bool = False
+    preflight_status: int = 204
+    preflight_continue: bool = False
+    guard: bool = False
+    tolerate: tuple[str, ...] = ()
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The arguments of a policy with these options."""
+        return asdict(self)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether everybody gets the same answer (rule 5; item 70): anyone, no credentials."""
+        return "*" in self.allow_origins and not self.allow_credentials
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What leaves the server."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+    app_called: bool
+
+
+Rules = Sequence[tuple[str, Options | None]]
+
+
+# Origins
+
+
+def is_well_formed(origins: Sequence[str]) -> bool:
+    """Whether the Origin lines are one line that can be one origin (rule 6; item 30)."""
+    if len(origins) != 1:
+        return False
+    (origin,) = origins
+    if not 1 <= len(origin) <= MAX_ORIGIN_BYTES or origin == "*":
+        return False  # Item 8: "*" is a word of responses. Item 44: credentials never go with it.
+    return all(0x21 <= ord(byte) <= 0x7E and byte != "," for byte in origin)
+
+
+def is_allowed(options: Options, origins: Sequence[str]) -> bool:
+    """Whether the policy allows what the Origin lines say (rule 7; items 31, 33, 36)."""
+    if not is_well_formed(origins):
+        return False
+    (origin,) = origins
+    return any(entry_matches(entry, origin, options) for entry in options.allow_origins)
+
+
+def entry_matches(entry: str, origin: str, options: Options) -> bool:
+    """Whether one entry of `allow_origins` stands for this origin."""
+    if entry == "*":
+        if not options.allow_credentials:
+            return True
+        return origin != "null"  # Item 36: opted in to by name only.
+    scheme, separator, rest = entry.partition("://")
+    if not separator or not (rest.startswith("*.") or rest.endswith(":*")):
+        return entry == origin
+    return pattern_matches(scheme, rest, origin)
+
+
+def pattern_matches(scheme: str, rest: str, origin: str) -> bool:
+    """Whether ``scheme://*.host``, ``scheme://host:*`` or both at once match (item 33)."""
+    host, port = rest, ""
+    any_port = host.endswith(":*")
+    if any_port:
+        host = host.removesuffix(":*")
+    elif found := re.fullmatch(r"(.*)(:[0-9]+)", host):
+        host, port = found.groups()
+    start = f"{scheme}://"
+    if not origin.startswith(start):
+        return False
+    text = origin[len(start) :]
+    if any_port:
+        found = re.fullmatch(r"(\[.*\]|[^:]*)(?::(.*))?", text, re.DOTALL)
+        if found is None or not (found[2] is None or is_sendable_port(scheme, found[2])):
+            return False
+        text = found[1]
+    elif port:
+        if not text.endswith(port):
+            return False
+        text = text.removesuffix(port)
+    if not host.startswith("*."):
+        return text == host
+    apex = host.removeprefix("*.")
+    found = re.fullmatch(f"(?:{LABEL}[.])+{re.escape(apex)}", text)
+    return found is not None and len(text) <= 253
+
+
+def is_sendable_port(scheme: str, port: str) -> bool:
+    """Whether a browser writes this port: decimal, 1 to 65535, not the default (item 14)."""
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", port) or int(port) > 65535:
+        return False
+    return port != {"http": "80", "https": "443"}.get(scheme)
+
+
+# Requests
+
+
+def values(headers: Pairs, name: str) -> list[str]:
+    """The values of every line of a header; names are compared ASCII-case-insensitively."""
+    return [value for key, value in headers if lower(key) == name]
+
+
+def lower(text: str) -> str:
+    """ASCII lower case, and nothing else (item 3)."""
+    return re.sub("[A-Z]", lambda found: found[0].lower(), text)
+
+
+def is_preflight(request: Request) -> bool:
+    """Rule 1; items 25 to 27: all three."""
+    return (
+        request.method == "OPTIONS"
+        and bool(values(request.headers, "origin"))
+        and bool(values(request.headers, "access-control-request-method"))
+    )
+
+
+def answer(options: Options | None, request: Request, app: AppResponse) -> Answer:
+    """The whole answer to a request under a policy; without one, hands off."""
+    if options is None:
+        return Answer(app.status, list(app.headers), app.body, True)
+    if is_preflight(request):
+        return preflight_answer(options, request, app)
+    unsafe = request.method not in {"GET", "HEAD", "OPTIONS"}
+    if options.guard and unsafe and is_forged(options, request.headers):
+        # With the Vary of a refused preflight: more than it depends on, at no cost, since no cache
+        # stores the answer to an unsafe method.
+        return refusal("cross-origin-request", vary_of_preflight(options))
+    return actual_answer(options, request, app)
+
+
+# Preflights
+
+
+def preflight_answer(options: Options, request: Request, app: AppResponse) -> Answer:
+    """Rules 2 and 3; items 50 to 58."""
+    reason = preflight_refusal(options, request)
+    added = [] if reason else preflight_headers(options, request)
+    vary = vary_of_preflight(options)
+    if options.preflight_continue:
+        return with_headers(app, OWNED_ON_PREFLIGHTS, added, vary)
+    if reason:
+        return refusal(reason, vary)
+    if vary:
+        added.append(("vary", ", ".join(vary)))
+    if options.preflight_status != 204:
+        added.append(("content-length", "0"))  # Item 50.
+    return Answer(options.preflight_status, added, b"", False)
+
+
+def preflight_refusal(options: Options, request: Request) -> str | None:
+    """Why a preflight is refused: malformed before not allowed (rule 3; item 8)."""
+    origins = values(request.headers, "origin")
+    if not is_well_formed(origins):
+        return "origin-malformed"
+    methods = values(request.headers, "access-control-request-method")
+    if len(methods) != 1 or not TOKEN.fullmatch(methods[0]):
+        return "request-method-malformed"
+    if len(methods[0]) > MAX_REQUEST_METHOD_BYTES:
+        return "request-method-malformed"
+    return None if is_allowed(options, origins) else "origin-not-allowed"
+
+
+def preflight_headers(options: Options, request: Request) -> list[tuple[str, str]]:
+    """The headers of an allowed preflight but Vary."""
+    headers = allow_origin(options, request)
+    if methods := allow_methods(options, request):
+        headers.append(("access-control-allow-methods", methods))
+    if names := allow_headers(options, request):
+        headers.append(("access-control-allow-headers", names))
+    if options.max_age is not None:
+        headers.append(("access-control-max-age", str(options.max_age)))  # Item 58.
+    # Item 74: only for exactly "true".
+    asked = values(request.headers, "access-control-request-private-network")
+    if options.allow_private_network and asked == ["true"]:
+        headers.append(("access-control-allow-private-network", "true"))
+    return headers
+
+
+def allow_origin(options: Options, request: Request) -> list[tuple[str, str]]:
+    """The headers of every allowed response (items 37, 44, 70)."""
+    if options.is_constant:
+        return [("access-control-allow-origin", "*")]
+    (origin,) = values(request.headers, "origin")
+    headers = [("access-control-allow-origin", origin)]
+    if options.allow_credentials:
+        headers.append(("access-control-allow-credentials", "true"))
+    return headers
+
+
+def normalised(method: str) -> str:
+    """The method as browsers send it ("Methods", normalize; item 10)."""
+    usual = {"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"}
+    return method.upper() if method.isascii() and method.upper() in usual else method
+
+
+def allow_methods(options: Options, request: Request) -> str:
+    """The whole list, ``*``, or with credentials an echo (rule 2; items 48, 52, 53)."""
+    if "*" not in options.allow_methods:
+        return ", ".join(dict.fromkeys(map(normalised, options.allow_methods)))
+    if not options.allow_credentials:
+        return "*"
+    (method,) = values(request.headers, "access-control-request-method")
+    # Item 12: a method that no page can send is nothing to echo.
+    if len(method) > MAX_ECHOED_METHOD_BYTES or method.upper() in {"CONNECT", "TRACE", "TRACK"}:
+        return ""
+    return method
+
+
+def allow_headers(options: Options, request: Request) -> str:
+    """The whole list, ``*``, or with credentials an echo (rule 2; items 48, 54 to 57)."""
+    listed = without_duplicates(options.allow_headers)
+    if "*" not in listed:
+        return ", ".join(listed)
+    if options.allow_credentials:
+        lines = values(request.headers, "access-control-request-headers")
+        return ", ".join(requested_names(lines))
+    # Item 55: "*" does not cover authorization.
+    named = any(lower(name) == "authorization" for name in listed)
+    return "*, authorization" if named else "*"
+
+
+def requested_names(lines: Sequence[str]) -> list[str]:
+    """The members of Access-Control-Request-Headers; none beyond a bound (rule 9; item 56)."""
+    if len(lines) > MAX_REQUEST_HEADERS_LINES:
+        return []
+    if sum(map(len, lines)) > MAX_REQUEST_HEADERS_BYTES:
+        return []
+    # Item 6. A comma at the end ends the last member, so nothing is no empty member either.
+    texts = [line.removesuffix(",").split(",") if line else [] for line in lines]
+    members = [member.strip(OWS) for text in texts for member in text]
+    names = [member for member in members if member]
+    if len(members) - len(names) > MAX_EMPTY_MEMBERS:
+        return []
+    if not all(TOKEN.fullmatch(name) for name in names):
+        return []
+    return names if len(", ".join(names)) <= MAX_ECHOED_HEADERS_BYTES else []
+
+
+def without_duplicates(names: Iterable[str]) -> list[str]:
+    """Header names, each in its first spelling."""
+    found: list[str] = []
+    for name in names:
+        if lower(name) not in map(lower, found):
+            found.append(name)
+    return found
+
+
+def vary_of_preflight(options: Options) -> list[str]:
+    """What a preflight's answer can depend on (rule 5; items 68, 72)."""
+    members = vary_of_actual(options)
+    if "*" in options.allow_methods and options.allow_credentials:
+        members.append("Access-Control-Request-Method")
+    if "*" in options.allow_headers and options.allow_credentials:
+        members.append("Access-Control-Request-Headers")
+    if options.allow_private_network:
+        members.append("Access-Control-Request-Private-Network")
+    return members
+
+
+def refusal(reason: str, vary: Sequence[str]) -> Answer:
+    """Rule 3: 403 with the reason code as text and no CORS header but Vary."""
+    headers = [
+        ("content-type", "text/plain; charset=utf-8"),
+        ("content-length", str(len(reason))),
+    ]
+    if vary:
+        headers.append(("vary", ", ".join(vary)))
+    return Answer(403, headers, reason.encode(), False)
+
+
+# Actual requests
+
+
+def actual_answer(options: Options, request: Request, app: AppResponse) -> Answer:
+    """Rule 4; items 38 to 43: whatever the status."""
+    added: list[tuple[str, str]] = []
+    if options.is_constant or is_allowed(options, values(request.headers, "origin")):
+        added += allow_origin(options, request)
+        if exposed := without_duplicates(options.expose_headers):
+            # Item 62: "*" alone says everything.
+            names = "*" if "*" in exposed else ", ".join(exposed)
+            added.append(("access-control-expose-headers", names))
+    return with_headers(app, OWNED, added, vary_of_actual(options))
+
+
+def vary_of_actual(options: Options) -> list[str]:
+    """Rule 5; items 68, 70: on every response, unless the answer is a constant."""
+    return [] if options.is_constant else ["Origin"]
+
+
+def with_headers(
+    app: AppResponse, owned: Sequence[str], added: list[tuple[str, str]], vary: Sequence[str]
+) -> Answer:
+    """The app's response, with the owned headers replaced and Vary merged (rules 4, 5)."""
+    headers = [pair for pair in app.headers if lower(pair[0]) not in owned]
+    return Answer(app.status, merge_vary(headers, vary) + added, app.body, True)
+
+
+def merge_vary(headers: list[tuple[str, str]], vary: Sequence[str]) -> list[tuple[str, str]]:
+    """Item 71: nothing twice, ``*`` stays alone, and what the app wrote stays as it wrote it."""
+    lines = values(headers, "vary")
+    present = [lower(member.strip(OWS)) for line in lines for member in line.split(",")]
+    missing = [member for member in vary if lower(member) not in present]
+    if not missing or "*" in present:
+        return headers
+    kept = [pair for pair in headers if lower(pair[0]) != "vary"]
+    written = [line.strip(OWS) for line in lines if line.strip(OWS)]
+    return [*kept, ("vary", ", ".join([*written, *missing]))]
+
+
+# The guard
+
+
+def is_forged(options: Options, headers: Pairs) -> bool:
+    """Whether an unsafe request or a handshake is one the guard refuses (item 66)."""
+    origins = values(headers, "origin")
+    if is_allowed(options, origins):
+        return False
+    if origins and not is_well_formed(origins):
+        return True  # Rule 6.
+    sites = values(headers, "sec-fetch-site")
+    if sites not in ([], [""]):  # An empty value says nothing, as if the line were not there.
+        return sites not in (["same-origin"], ["none"])
+    return bool(origins) and not is_same_host(origins[0], values(headers, "host"))
+
+
+def is_same_host(origin: str, hosts: Sequence[str]) -> bool:
+    """Whether an origin and the Host line name one host and port."""
+    if len(hosts) != 1:
+        return False
+    scheme, separator, authority = origin.partition("://")
+    default_port = {"http": ":80", "https": ":443"}.get(scheme, "no port")
+    host = lower(hosts[0]).removesuffix(default_port)
+    return bool(separator) and host != "" and lower(authority) == host
+
+
+def websocket_is_refused(options: Options | None, headers: Pairs) -> bool:
+    """Whether a handshake is refused: only by the guard, for CORS knows no WebSocket (item 23)."""
+    return options is not None and options.guard and is_forged(options, headers)
+
+
+# Path rules
+
+
+def reduced_path(path: str, root_path: str) -> str:
+    """The path without what a mount took off, at a segment border."""
+    if path == root_path or path.startswith(root_path + "/"):
+        return path[len(root_path) :]
+    return path
+
+
+def rule_options(rules: Rules, fallback: Options | None, path: str) -> Options | None:
+    """The options of the first rule that matches: exact, or a prefix at a segment border."""
+    for pattern, options in rules:
+        prefix = pattern.removesuffix("/*")
+        if path == pattern and prefix == pattern:
+            return options
+        if prefix != pattern and (path == prefix or path.startswith(prefix + "/")):
+            return options
+    return fallback
+
+
+def answer_under_rules(
+    rules: Rules, fallback: Options | None, root_path: str, request: Request, app: AppResponse
+) -> Answer:
+    """The whole answer of a middleware with path rules."""
+    path = reduced_path(request.path, root_path)
+    return answer(rule_options(rules, fallback, path), request, app)
+
+
+# What a policy says to a page
+
+
+def covers_method(options: Options, method: str) -> bool:
+    """Whether a page of an allowed origin may use a method (items 11, 52, 53)."""
+    listed = {normalised(each) for each in options.allow_methods}
+    if method in {"GET", "HEAD", "POST"} or method in listed:
+        return True
+    if not options.allow_credentials:
+        return "*" in listed
+    return "*" in listed and len(method) <= MAX_ECHOED_METHOD_BYTES
+
+
+def covers_header(options: Options, name: str) -> bool:
+    """Whether a page of an allowed origin may set a header (items 54, 55)."""
+    listed = [lower(each) for each in options.allow_headers]
+    if lower(name) in listed:
+        return True
+    return "*" in listed and (options.allow_credentials or lower(name) != "authorization")
