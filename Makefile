@@ -60,7 +60,7 @@ $(VENV)/.installed-demo: $(DIST)/.built
 	$(call install-wheel,demo)
 
 $(VENV)/.installed-test: $(DIST)/.built .ci/system-packages
-	bash .ci/system-packages chromium libgtest-dev
+	bash .ci/system-packages chromium libgtest-dev nlohmann-json3-dev
 	$(call install-wheel,test)
 	touch $(VENV)/.installed-demo
 

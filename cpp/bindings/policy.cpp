@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings.hpp"
+#include "corsac/header_names.hpp"
 #include "corsac/origin.hpp"
 
 namespace corsac::bindings {
@@ -106,15 +107,14 @@ Names::Names()
 
 CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object asked)
     : decide_origin(std::move(asked)),
-      allow_origin_name(to_bytes("access-control-allow-origin")),
-      allow_origin_any(
-          pair_or_none(!policy->varies_by_origin(), "access-control-allow-origin", "*")),
+      allow_origin_name(to_bytes(header_names::kAllowOrigin)),
+      allow_origin_any(pair_or_none(!policy->varies_by_origin(), header_names::kAllowOrigin, "*")),
       allow_credentials(
-          pair_or_none(policy->allow_credentials(), "access-control-allow-credentials", "true")),
-      expose_headers(pair_or_none(!policy->expose_headers().empty(),
-                                  "access-control-expose-headers", policy->expose_headers())),
-      vary_origin(pair_or_none(policy->varies_by_origin(), "vary", "Origin")),
-      vary_name(to_bytes("vary")),
+          pair_or_none(policy->allow_credentials(), header_names::kAllowCredentials, "true")),
+      expose_headers(pair_or_none(!policy->expose_headers().empty(), header_names::kExposeHeaders,
+                                  policy->expose_headers())),
+      vary_origin(pair_or_none(policy->varies_by_origin(), header_names::kVary, "Origin")),
+      vary_name(to_bytes(header_names::kVary)),
       policy_(std::move(policy)) {}
 
 Routing::Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py::list policies)

@@ -7,15 +7,13 @@
 
 #include "corsac/ascii.hpp"
 #include "corsac/fetch_names.hpp"
+#include "corsac/header_names.hpp"
 
 namespace corsac::browser {
 namespace {
 
-constexpr std::string_view kAllowOrigin = "access-control-allow-origin";
-constexpr std::string_view kAllowCredentials = "access-control-allow-credentials";
-constexpr std::string_view kAllowMethods = "access-control-allow-methods";
-constexpr std::string_view kAllowHeaders = "access-control-allow-headers";
-constexpr std::string_view kExposeHeaders = "access-control-expose-headers";
+using namespace header_names;
+
 constexpr std::string_view kWildcard = "*";
 
 /// Fetch, "CORS-unsafe request-header byte".

@@ -4,25 +4,12 @@
 
 #include "corsac/ascii.hpp"
 #include "corsac/fetch_names.hpp"
+#include "corsac/header_names.hpp"
 
 namespace corsac {
 namespace {
 
-constexpr std::string_view kOrigin = "origin";
-constexpr std::string_view kRequestMethod = "access-control-request-method";
-constexpr std::string_view kRequestHeaders = "access-control-request-headers";
-constexpr std::string_view kRequestPrivateNetwork = "access-control-request-private-network";
-constexpr std::string_view kSecFetchSite = "sec-fetch-site";
-constexpr std::string_view kHost = "host";
-
-constexpr std::string_view kAllowOrigin = "access-control-allow-origin";
-constexpr std::string_view kAllowCredentials = "access-control-allow-credentials";
-constexpr std::string_view kAllowMethods = "access-control-allow-methods";
-constexpr std::string_view kAllowHeaders = "access-control-allow-headers";
-constexpr std::string_view kAllowPrivateNetwork = "access-control-allow-private-network";
-constexpr std::string_view kExposeHeaders = "access-control-expose-headers";
-constexpr std::string_view kMaxAge = "access-control-max-age";
-constexpr std::string_view kVary = "vary";
+using namespace header_names;
 
 constexpr std::string_view kTrue = "true";
 

@@ -32,6 +32,8 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
     if not isinstance(value, Iterable) or isinstance(value, Mapping):
         return refuse(value, "a list of strings is wanted", f'write {name}=["..."]')
     entries = tuple(value)
+    if _are_plain(entries):
+        return entries
     for entry in entries:
         if not isinstance(entry, str):
             refuse(entry, f"an entry is a string, not {type(entry).__name__}", "write a string")
@@ -39,6 +41,11 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
             refuse(entry, "an entry is text that can be written as UTF-8", "remove the surrogates")
     # A member of an enumeration is a string too, but its repr() would not evaluate back.
     return tuple(str.__str__(entry) if isinstance(entry, str) else entry for entry in entries)
+
+
+def _are_plain(entries: tuple[object, ...]) -> bool:
+    """Whether all are ASCII text and no subclass, as most lists are; one may have a million."""
+    return all(type(entry) is str and entry.isascii() for entry in entries)
 
 
 def _is_encodable(entry: str) -> bool:

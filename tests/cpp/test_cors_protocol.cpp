@@ -139,7 +139,7 @@ TEST(CorsProtocol, APreflightGetsTheWholeStaticAnswer) {
 TEST(CorsProtocol, APreflightFromARefusedOriginGetsNoCorsHeaderButVary) {
   const auto policy = make_policy(express_options());
   for (const std::string_view origin :
-       {"https://evil.test", "null", "https://example.com.", "HTTPS://example.com", "*"}) {
+       {"https://evil.test", "null", "https://example.com.", "HTTPS://example.com"}) {
     EXPECT_EQ(reply_to_preflight(*policy, preflight(origin, "PUT")),
               refusal("origin-not-allowed", "18"));
   }
@@ -148,8 +148,9 @@ TEST(CorsProtocol, APreflightFromARefusedOriginGetsNoCorsHeaderButVary) {
 TEST(CorsProtocol, AMalformedPreflightIsRefused) {
   const auto policy = make_policy(express_options());
   const std::string longest = "https://" + repeated("a", kMaxOriginLength - 8);
-  for (const std::string& origin : {std::string(), std::string("https://example.com, null"),
-                                    std::string("https://example.com "), longest + "a"}) {
+  for (const std::string& origin :
+       {std::string(), std::string("*"), std::string("https://example.com, null"),
+        std::string("https://example.com "), longest + "a"}) {
     EXPECT_EQ(reply_to_preflight(*policy, preflight(origin, "PUT")),
               refusal("origin-malformed", "16"));
   }

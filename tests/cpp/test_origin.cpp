@@ -320,11 +320,11 @@ TEST(Origin, OneOriginIsVisibleAsciiWithoutAComma) {
                                   "https://evil.com/.sub.test", "\"'<>"}) {
     EXPECT_TRUE(can_be_one_origin(bytes)) << bytes;
   }
-  for (const std::string bytes :
-       {"", " ", "https://a.test https://b.test", "https://a.test,null", "https://a.test\t", "\n",
-        "https://b\xC3\xBC"
-        "cher.test",
-        "\x7F"}) {
+  for (const std::string bytes : {"", "*", " ", "https://a.test https://b.test",
+                                  "https://a.test,null", "https://a.test\t", "\n",
+                                  "https://b\xC3\xBC"
+                                  "cher.test",
+                                  "\x7F"}) {
     EXPECT_FALSE(can_be_one_origin(bytes)) << bytes;
   }
   EXPECT_FALSE(can_be_one_origin(std::string_view("a\0", 2)));

@@ -53,6 +53,7 @@ inline bool is_token(const std::string& text) {
 // --- Origins ---
 
 inline bool can_be_one_origin(const std::string& text) {
+  if (text == "*") return false;  // A wildcard is no origin.
   if (text.empty() || text.size() > 326) return false;
   for (const char byte : text) {
     const int value = static_cast<unsigned char>(byte);

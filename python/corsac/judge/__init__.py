@@ -78,7 +78,7 @@ _REQUEST_ONLY = frozenset(
     }
 )
 _NAMED_PLACE = re.compile(r"(?:https?://)(?:\*\.)?([a-z0-9._-]+)(?::(?:\*|\d+))?")
-_WEBSOCKET = re.compile(r"wss?://", re.IGNORECASE)
+_WEBSOCKET = re.compile(r"wss?://", re.IGNORECASE | re.ASCII)
 _LOOPBACK = re.compile(r"(?:[a-z0-9_.-]*\.)?localhost|127(?:\.\d+){3}|\[::1\]")
 
 
@@ -117,7 +117,7 @@ def judge_lists(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
 
 def _judge_origins(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
     # A list may have a million entries, so most are passed over without a closer look.
-    for entry in [each for each in entries if "xn--" in each or each[:2].lower() == "ws"]:
+    for entry in [each for each in entries if "xn--" in each or each[:1] in "wW"]:
         if _WEBSOCKET.match(entry):
             yield CORSConfigProblem(
                 "origin.websocket_scheme",
