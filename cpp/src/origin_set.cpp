@@ -24,6 +24,11 @@ bool OriginSet::Ports::allow(std::string_view port) const noexcept {
   return std::ranges::binary_search(listed, number);
 }
 
+bool OriginSet::Ports::cover(const OriginPattern& pattern) const noexcept {
+  if (any || pattern.any_port) return any;
+  return pattern.port ? std::ranges::binary_search(listed, *pattern.port) : none;
+}
+
 OriginSet::OriginSet(std::uint64_t seed) : seed_(seed), patterns_(0, HostHash{seed}) {}
 
 std::string_view OriginSet::exact(std::size_t index) const noexcept {
@@ -98,6 +103,21 @@ bool OriginSet::contains_exact(std::string_view origin) const noexcept {
 bool OriginSet::host_allows(const HostKeyView& key, std::string_view port) const noexcept {
   const auto found = patterns_.find(key);
   return found != patterns_.end() && found->second.allow(port);
+}
+
+bool OriginSet::has_wider_pattern(const OriginPattern& pattern) const noexcept {
+  const auto ports_of = [this, &pattern](std::string_view host, bool subdomains) -> const Ports* {
+    const auto found = patterns_.find(HostKeyView{pattern.scheme, host, subdomains});
+    return found == patterns_.end() ? nullptr : &found->second;
+  };
+  const Ports* same_host = ports_of(pattern.host, pattern.subdomains);
+  if (same_host != nullptr && same_host->any && !pattern.any_port) return true;
+  for (std::size_t dot = pattern.host.find('.'); dot != std::string::npos;
+       dot = pattern.host.find('.', dot + 1)) {
+    const Ports* above = ports_of(std::string_view(pattern.host).substr(dot + 1), true);
+    if (above != nullptr && above->cover(pattern)) return true;
+  }
+  return false;
 }
 
 bool OriginSet::matches_pattern(std::string_view origin) const noexcept {

@@ -109,6 +109,10 @@ class PolicyBuilder {
              "any site could read responses and act with the user's cookies",
              "list the origins that need credentials, or set allow_credentials=False");
     }
+    if (std::ranges::count(options_.allow_origins, "*") > 1) {
+      report(ProblemCode::kOriginRedundant, kOption, "*", "it is listed twice",
+             "remove one of them");
+    }
     for (const std::string& entry : options_.allow_origins) {
       if (entry != "*") read_origin(entry, any);
     }
@@ -150,9 +154,9 @@ class PolicyBuilder {
              "remove it, or remove \"*\"");
       return;
     }
-    if (!pattern.is_exact()) patterns_.push_back(&entry);
     const bool added = pattern.is_exact() ? policy_->origins_.add_exact(entry)
                                           : policy_->origins_.add_pattern(pattern);
+    if (added && !pattern.is_exact()) patterns_.emplace_back(&entry, pattern);
     if (!added) {
       report(ProblemCode::kOriginRedundant, kOption, entry, "it is listed twice",
              "remove one of them");
@@ -168,11 +172,11 @@ class PolicyBuilder {
   /// One pass for all patterns: looking for each apex in the list would be quadratic.
   void find_missing_apexes() {
     std::unordered_set<std::string> missing;
-    for (const std::string* entry : patterns_) missing.insert(apex_of(*entry));
+    for (const auto& [entry, pattern] : patterns_) missing.insert(apex_of(*entry));
     missing.erase(std::string{});
     if (missing.empty()) return;
     for (const std::string& entry : options_.allow_origins) missing.erase(entry);
-    for (const std::string* entry : patterns_) {
+    for (const auto& [entry, pattern] : patterns_) {
       const std::string apex = apex_of(*entry);
       if (missing.erase(apex) == 0 || policy_->origins_.matches_pattern(apex)) continue;
       report(ProblemCode::kOriginApexNotCovered, "allow_origins", *entry,
@@ -187,6 +191,12 @@ class PolicyBuilder {
       if (policy_->origins_.matches_pattern(entry)) {
         report(ProblemCode::kOriginRedundant, "allow_origins", entry,
                "a pattern in the list already allows it", "remove it");
+      }
+    }
+    for (const auto& [entry, pattern] : patterns_) {
+      if (policy_->origins_.has_wider_pattern(pattern)) {
+        report(ProblemCode::kOriginRedundant, "allow_origins", *entry,
+               "a wider pattern in the list already allows all that it allows", "remove it");
       }
     }
   }
@@ -330,7 +340,7 @@ class PolicyBuilder {
   const PolicyOptions& options_;
   std::unique_ptr<Policy> policy_;
   std::vector<ConfigProblem> problems_;
-  std::vector<const std::string*> patterns_;
+  std::vector<std::pair<const std::string*, OriginPattern>> patterns_;
 };
 
 bool Policy::allows_origin(std::string_view origin) const noexcept {

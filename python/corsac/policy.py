@@ -325,6 +325,19 @@ def _judge(
         found += judge.judge_origin_regex(
             policy.allow_origin_regex, lambda origin: asked(origin.encode()), credentials
         )
+    if "*" in options["allow_origins"]:
+        found += [
+            CORSConfigProblem(
+                "origin.redundant",
+                "warning",
+                name,
+                getattr(policy, name),
+                '"*" already allows every origin, so it is never asked',
+                'remove it, or remove "*" from allow_origins',
+            )
+            for name in ("allow_origin_regex", "allow_origin_func")
+            if getattr(policy, name) is not None
+        ]
     found = [
         dataclasses.replace(problem, severity="info")
         if problem.severity == "error" and problem.code in options["tolerate"]

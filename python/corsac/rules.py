@@ -58,11 +58,13 @@ def make_configuration(
         TypeError: A policy and options were given, or a policy is no policy, or an option is
             unknown.
     """
-    if policy is None and rules is not None and not options:
-        fallback = None
-    else:
-        fallback = resolve_policy(policy, options)
     problems: list[CORSConfigProblem] = []
+    fallback = None
+    if policy is not None or rules is None or options:
+        try:
+            fallback = resolve_policy(policy, options)
+        except CORSConfigError as error:  # The rules are judged too, and all is raised at once.
+            problems += error.problems
     pairs = _read_rules(() if rules is None else rules, problems)
     routing, found = _core.compile_routing(
         fallback=None if fallback is None else fallback._compiled,

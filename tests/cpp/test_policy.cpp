@@ -59,6 +59,13 @@ TEST(Policy, JudgesOrigins) {
       {{"*"}, true, {"origin.any_with_credentials"}, false},
       {{"*", "https://a.test"}, false, {"origin.redundant"}, true},
       {{"https://a.test", "https://a.test"}, false, {"origin.redundant"}, true},
+      {{"*", "*"}, false, {"origin.redundant"}, true},
+      {{"http://localhost:*", "http://localhost:3000"}, false, {"origin.redundant"}, true},
+      {{"http://*.localhost:*", "http://a.localhost:*"},
+       false,
+       {"origin.apex_not_covered", "origin.redundant"},
+       true},
+      {{"http://*.localhost", "http://a.localhost:*"}, false, {"origin.apex_not_covered"}, true},
       {{"http://localhost:*", "http://localhost:*"}, false, {"origin.redundant"}, true},
       {{"http://localhost:3000", "http://localhost:*"}, false, {"origin.redundant"}, true},
       {{"https://*.a.test"}, false, {"origin.apex_not_covered"}, true},
@@ -66,7 +73,10 @@ TEST(Policy, JudgesOrigins) {
       {{"https://*.a.test", "https://a.test"}, false, {}, true},
       {{"https://a.test", "https://*.a.test"}, false, {}, true},
       {{"https://*.a.test:*", "https://a.test:*"}, false, {}, true},
-      {{"https://*.b.a.test", "https://*.a.test", "https://a.test"}, false, {}, true},
+      {{"https://*.b.a.test", "https://*.a.test", "https://a.test"},
+       false,
+       {"origin.redundant"},
+       true},
       {{"https://*.a.test", "https://*.a.test", "https://a.test"},
        false,
        {"origin.redundant"},
@@ -93,6 +103,35 @@ TEST(Policy, AGuardAloneNeedsNoOrigin) {
   PolicyOptions options;
   options.guard = true;
   EXPECT_EQ(codes(build_policy(options)), Codes{});
+}
+
+TEST(Policy, APatternThatAWiderOneSwallowsIsRedundant) {
+  const auto redundant = [](std::vector<std::string> origins) {
+    PolicyOptions options;
+    options.allow_origins = std::move(origins);
+    std::vector<std::string> values;
+    for (const ConfigProblem& problem : build_policy(options).problems) {
+      if (problem.code == ProblemCode::kOriginRedundant) values.push_back(problem.value);
+    }
+    return values;
+  };
+  using Values = std::vector<std::string>;
+  EXPECT_EQ(redundant({"https://*.a.test", "https://*.b.a.test"}), Values{"https://*.b.a.test"});
+  EXPECT_EQ(redundant({"https://*.c.b.a.test:*", "https://*.a.test:*"}),
+            Values{"https://*.c.b.a.test:*"});
+  EXPECT_EQ(redundant({"https://*.a.test:*", "https://*.a.test:81", "https://*.b.a.test"}),
+            (Values{"https://*.a.test:81", "https://*.b.a.test"}));
+  EXPECT_EQ(redundant({"https://*.a.test:81", "https://*.b.a.test:81"}),
+            Values{"https://*.b.a.test:81"});
+  for (const Values& apart :
+       {Values{"https://*.a.test", "https://*.b.a.test:81"},
+        Values{"https://*.a.test:81", "https://*.b.a.test"},
+        Values{"https://*.a.test:81", "https://*.a.test:*", "https://b.a.test."},
+        Values{"https://*.a.test", "http://*.b.a.test"},
+        Values{"https://*.a.test", "https://*.xa.test"}}) {
+    const Values found = redundant(apart);
+    EXPECT_TRUE(found.empty() || found == Values{"https://*.a.test:81"});
+  }
 }
 
 TEST(Policy, AGuardThatTrustsEverySiteIsAWarning) {

@@ -214,3 +214,35 @@ def test_other_problems_are_handed_on_as_they_are() -> None:
         CORSConfigProblem("option.wrong_type", "error", "allow_origins", 7, "m"),
     ]
     assert improve_hints(problems) == problems
+
+
+@pytest.mark.parametrize(
+    ("entry", "hint"),
+    [
+        ("https//example.com", 'did you mean "https://example.com"?'),
+        ("https?://example.com", 'did you mean "https://example.com"?'),
+        ("https://*example.com", 'did you mean "https://*.example.com"?'),
+        ("https://[0:0:0:0:0:0:0:1]/", 'did you mean "https://[::1]"?'),
+        ("\ufeffhttps://a.example/", 'did you mean "https://a.example"?'),
+    ],
+)
+def test_a_hint_works_when_it_is_pasted(entry: str, hint: str) -> None:
+    with pytest.raises(CORSConfigError) as caught:
+        CORSPolicy(allow_origins=[entry])
+    assert caught.value.problems[0].hint == hint
+    CORSPolicy(allow_origins=[hint.split('"')[1]])
+
+
+@pytest.mark.parametrize(
+    "entry", ["https://example.com:65536/", "https://example.com:0/", "http://192.168.1/"]
+)
+def test_a_hint_that_would_not_work_is_not_given(entry: str) -> None:
+    with pytest.raises(CORSConfigError) as caught:
+        CORSPolicy(allow_origins=[entry])
+    assert "did you mean" not in caught.value.problems[0].hint
+
+
+def test_what_is_never_asked_is_redundant() -> None:
+    policy = CORSPolicy(allow_origins=["*"], allow_origin_func=lambda origin: True)
+    found = [(problem.code, problem.option) for problem in policy.problems]
+    assert found == [("origin.redundant", "allow_origin_func")]

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from corsac import CORSConfigProblem
+from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
 from corsac.dynamic_origins.regex import RegexOrigins
 from corsac.judge import judge_origin_regex
 from corsac.judge.hosts import public_suffixes
@@ -209,8 +209,8 @@ def test_null_in_an_expression_does_nothing() -> None:
 
 
 @pytest.mark.parametrize("pattern", [r"https://\bapp\.com", "https://a" + "a?" * 500])
-def test_what_cannot_be_judged_is_a_warning_with_credentials(pattern: str) -> None:
-    assert codes(pattern, credentials=True) == [("regex.reach_unknown", "warning")]
+def test_what_cannot_be_judged_is_an_error_with_credentials(pattern: str) -> None:
+    assert codes(pattern, credentials=True) == [("regex.reach_unknown", "error")]
     assert codes(pattern, credentials=False) == []
 
 
@@ -240,9 +240,9 @@ def test_an_expression_is_looked_into_up_to_a_length() -> None:
     inside = names[: MAX_PATTERN_LENGTH - len(start + end)]
     longest = start + inside + end
     assert len(longest) == MAX_PATTERN_LENGTH
-    assert ("regex.reach_unknown", "warning") not in codes(longest, credentials=True)
+    assert ("regex.reach_unknown", "error") not in codes(longest, credentials=True)
     longer = start + inside + "x" + end
-    assert codes(longer, credentials=True) == [("regex.reach_unknown", "warning")]
+    assert codes(longer, credentials=True) == [("regex.reach_unknown", "error")]
 
 
 def test_dots_are_looked_at_up_to_a_number() -> None:
@@ -286,3 +286,18 @@ def test_no_name_that_an_attacker_could_get_is_overlooked() -> None:
         )
         told = any(severity == "error" for _, severity in codes(pattern, credentials=True))
         assert told or not found, pattern
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\bhttps://.*example\.com",
+        r"https://.*\.example\.com|https://myapp-[a-z0-9]+\.vercel\.app|\bx",
+        r"https://a\.com|"
+        + "|".join(rf"https://app{n:04}\.example\.com" for n in range(40))
+        + r"|https://.*example\.com",
+    ],
+)
+def test_a_look_alike_does_not_pass_because_the_expression_cannot_be_read(pattern: str) -> None:
+    with pytest.raises(CORSConfigError):
+        CORSPolicy(allow_origin_regex=pattern, allow_credentials=True)

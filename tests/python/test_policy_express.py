@@ -261,3 +261,17 @@ def test_a_function_that_wants_a_callback_is_refused_with_the_way_out(
 ) -> None:
     assert problems_of({"origin": function}) == [("origin.callback", "origin")]
     assert "return True or False" in hint_of({"origin": function})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"origin": ["https://*.a.test"], "credentials": True},
+        {"origin": ["http://localhost:*"], "credentials": True},
+        {"origin": ["https://a.test"], "methods": "*", "credentials": True},
+        {"origin": ["https://a.test"], "allowedHeaders": ["*"], "credentials": True},
+    ],
+)
+def test_nothing_is_widened_that_express_kept_shut_with_credentials(options: Any) -> None:
+    with pytest.raises(CORSConfigError):
+        CORSPolicy.from_express(options)

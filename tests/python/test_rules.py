@@ -213,3 +213,10 @@ def test_a_policy_made_from_options_is_the_fallback_of_rules() -> None:
     with pytest.raises(TypeError, match="not both"):
         middleware_with(("/open/*", OPEN), policy=STRICT, max_age=1)
     assert corsac.CORSMiddleware is CORSMiddleware
+
+
+def test_mistakes_in_options_and_rules_are_found_at_once() -> None:
+    with pytest.raises(CORSConfigError) as caught:
+        CORSMiddleware(app_sending(), allow_origins=["https://a.test/"], rules=[("bad", OPEN)])
+    codes = [problem.code for problem in caught.value.problems]
+    assert codes == ["origin.invalid", "rule.invalid"]

@@ -44,6 +44,9 @@ class OriginSet {
   /// True if a pattern alone matches; used to find exact entries that a wider pattern swallows.
   [[nodiscard]] bool matches_pattern(std::string_view origin) const noexcept;
 
+  /// True if another pattern of the set matches all that `pattern` matches.
+  [[nodiscard]] bool has_wider_pattern(const OriginPattern& pattern) const noexcept;
+
   [[nodiscard]] std::size_t exact_count() const noexcept { return starts_.size(); }
   [[nodiscard]] bool empty() const noexcept { return starts_.empty() && patterns_.empty(); }
 
@@ -82,6 +85,8 @@ class OriginSet {
     bool none = false;
     std::vector<std::uint16_t> listed;
     [[nodiscard]] bool allow(std::string_view port) const noexcept;
+    /// True if every port of `pattern` is among these.
+    [[nodiscard]] bool cover(const OriginPattern& pattern) const noexcept;
   };
 
   [[nodiscard]] std::string_view exact(std::size_t index) const noexcept;

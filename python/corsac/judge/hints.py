@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable
 
+from corsac import _core
 from corsac.errors import CORSConfigProblem
 from corsac.judge.hosts import a_label
 
@@ -121,6 +122,9 @@ def _for_unusual_wildcard(text: str) -> _Improvement | None:
     match = _PARTIAL_LABEL.fullmatch(text)
     if match is None or _ORIGIN.fullmatch(text):
         return None
+    if re.fullmatch(r"\*[a-z0-9-]+\.[a-z0-9-]+", match[2]):
+        # As an expression it would match a name that anyone may register: evilexample.com.
+        return "", f'did you mean "{match[1]}*.{match[2][1:]}{match[3] or ""}"?'
     host = match[2].replace(".", r"\.").replace("*", "[a-z0-9-]+")
     return "", f'write allow_origin_regex=r"{match[1]}{host}{match[3] or ""}"'
 
@@ -136,7 +140,8 @@ def _for_one_origin(entry: str, text: str) -> _Improvement | None:
 
 def _as_origin(text: str) -> str | None:
     """What was probably meant by one entry, or ``None``. Guesses https but for the own machine."""
-    text = re.sub("^(https?):/*", r"\1://", text, flags=re.IGNORECASE)
+    text = text.strip("\ufeff\u200b\u00ad")
+    text = re.sub(r"^(https?)\??(?::/*|/{2,})", r"\1://", text, flags=re.IGNORECASE)
     if _SCHEME.match(text) is None:
         bare = text.lstrip("/")
         is_loopback = _LOOPBACK.fullmatch(bare) is not None
@@ -147,11 +152,18 @@ def _as_origin(text: str) -> str | None:
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2]
     host, colon, port = authority.partition(":") if "[" not in authority else (authority, "", "")
     host = ".".join(map(a_label, re.split("[.\u3002\uff0e\uff61]", host)))
-    port = port.lstrip("0")
+    port = port.lstrip("0") or port[:1]
     if (scheme.lower(), port) in {("http", "80"), ("https", "443")} or not port:
         colon = port = ""
     origin = f"{scheme.lower()}://{host.lower()}{colon}{port}"
-    return origin if _ORIGIN.fullmatch(origin) else None
+    # The core accepts what it would itself be content with: a hint has to work when it is pasted.
+    return origin if _core.is_serialized_origin(_without_wildcards(origin)) else None
+
+
+def _without_wildcards(origin: str) -> bytes:
+    """A pattern's text as an origin of the same form, for the core to judge."""
+    plain = origin.replace("://*.", "://", 1).removesuffix(":*")
+    return plain.encode("ascii", "replace")
 
 
 def _as_list(entries: Iterable[str]) -> str:

@@ -287,8 +287,8 @@ class _Judge:
         if self.allow_credentials and not self.problems:
             self.report(
                 "regex.reach_unknown",
-                "warning",
-                f"how far it reaches cannot be told: {reason}",
+                "error",
+                f"how far it reaches cannot be told, and with credentials it has to be: {reason}",
                 "list origins or patterns in allow_origins, or write a simpler expression",
             )
 

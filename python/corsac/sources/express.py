@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard
 
-from corsac.errors import CORSConfigProblem
+from corsac.errors import CORSConfigProblem, Severity
 from corsac.sources import SourceReading
 from corsac.sources.express_regex import ExpressRegexError, full_match_text
 from corsac.sources.option_names import OPTION_NAMES, corsac_option, nearest_name
@@ -90,10 +90,34 @@ class _ExpressReader:
         self._read_max_age()
         self._read_preflight_continue()
         self._read_status()
+        self._refuse_any_with_credentials()
         return SourceReading(self._options, tuple(self._problems), self._names)
 
-    def _report(self, code: str, option: str, value: object, message: str, hint: str) -> None:
-        self._problems.append(CORSConfigProblem(code, "error", option, value, message, hint))
+    def _refuse_any_with_credentials(self) -> None:
+        """Express sends ``*`` as it is, and with credentials browsers take it for a name."""
+        for option, name in (("methods", "allow_methods"), ("allowedHeaders", "allow_headers")):
+            source = self._names.get(name, option)
+            given = self._mapping.get(source)
+            entries = given.split(",") if isinstance(given, str) else given
+            if self._credentials and isinstance(entries, (list, tuple)) and "*" in entries:
+                self._report(
+                    "option.conflict",
+                    source,
+                    "*",
+                    'Express sends "*", which with credentials browsers take for a name',
+                    "list what is meant; or give any to policy.replace()",
+                )
+
+    def _report(  # noqa: PLR0917
+        self,
+        code: str,
+        option: str,
+        value: object,
+        message: str,
+        hint: str,
+        severity: Severity = "error",
+    ) -> None:
+        self._problems.append(CORSConfigProblem(code, severity, option, value, message, hint))
 
     def _report_type(self, option: str, value: object, wanted: str, hint: str) -> None:
         message = f"{wanted} is wanted, not {_kind(value)}"
@@ -202,6 +226,15 @@ class _ExpressReader:
                 f"write origin: {parts!r}",
             )
         else:
+            if "*" in text:
+                self._report(
+                    "origin.any_in_list",
+                    "origin",
+                    text,
+                    "Express compares it literally, so it matches nothing; here it is a pattern",
+                    "give it to policy.replace(allow_origins=[...]) if the pattern is meant",
+                    "error" if self._credentials else "warning",
+                )
             return [text]
         return []
 
