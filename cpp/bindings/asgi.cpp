@@ -3,8 +3,6 @@
 #include <cstddef>
 #include <new>
 
-#include "corsac/guard.hpp"
-
 // The ASGI 3 middleware as a C type. Its call is no coroutine: it looks at the scope, makes one
 // small `send` and returns what the application returned.
 

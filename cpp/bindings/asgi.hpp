@@ -92,6 +92,10 @@ inline bool is_text(PyObject* object, const py::str& interned) noexcept {
 /// anything else; sets no exception.
 Ref as_bytes(PyObject* object) noexcept;
 
+/// A tuple or list of two bytes, as servers and applications hand over: its items can be looked at
+/// without running other code.
+bool is_plain_pair(PyObject* pair) noexcept;
+
 /// One header line taken apart.
 struct HeaderPair {
   Ref name;

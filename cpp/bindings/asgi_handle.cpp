@@ -41,10 +41,15 @@ PyObject* respond(Middleware* self, const CompiledPolicy& policy, PyObject* send
   return PyObject_Vectorcall(self->respond, args, 3, nullptr);
 }
 
+/// The reason code as Python's text; empty with an exception set if memory ran out.
+Ref reason_text(Refusal refusal) noexcept {
+  const std::string_view code = reason_code(refusal);
+  return Ref(PyUnicode_FromStringAndSize(code.data(), static_cast<Py_ssize_t>(code.size())));
+}
+
 void report(Middleware* self, Refusal refusal, PyObject* origin, PyObject* scope) noexcept {
   if (self->report == nullptr || self->report == Py_None) return;
-  const std::string_view code = reason_code(refusal);
-  const Ref reason(PyUnicode_FromStringAndSize(code.data(), static_cast<Py_ssize_t>(code.size())));
+  const Ref reason = reason_text(refusal);
   if (reason) {
     PyObject* args[] = {reason.get(), origin == nullptr ? Py_None : origin, scope};
     const Ref result(PyObject_Vectorcall(self->report, args, 3, nullptr));
@@ -176,8 +181,7 @@ PyObject* refuse_handshake(Middleware* self, Refusal refusal, const ReadRequest&
                            PyObject* const* args) noexcept {
   count(self, Counter::kGuardRefused);
   report(self, refusal, read.origin, args[0]);
-  const std::string_view code = reason_code(refusal);
-  const Ref reason(PyUnicode_FromStringAndSize(code.data(), static_cast<Py_ssize_t>(code.size())));
+  const Ref reason = reason_text(refusal);
   if (!reason) return nullptr;
   PyObject* call[] = {args[0], args[1], args[2], reason.get()};
   return PyObject_Vectorcall(self->refuse_websocket, call, 4, nullptr);

@@ -13,13 +13,6 @@ void read_header_line(ReadRequest& read, PyObject* name, PyObject* value) noexce
   if (!had_origin && read.request.has_origin()) read.origin = value;
 }
 
-/// A tuple or list of two bytes, as servers hand over.
-bool is_plain_pair(PyObject* pair) noexcept {
-  return (PyTuple_CheckExact(pair) || PyList_CheckExact(pair)) &&
-         PySequence_Fast_GET_SIZE(pair) == 2 && PyBytes_Check(PySequence_Fast_GET_ITEM(pair, 0)) &&
-         PyBytes_Check(PySequence_Fast_GET_ITEM(pair, 1));
-}
-
 /// The same lines as plain pairs in a list that nobody else knows: converting runs other code,
 /// which may change what it was given. A value that is nothing like bytes becomes an empty one, so
 /// that the line counts and an ambiguous request stays ambiguous.
@@ -55,6 +48,12 @@ Ref get_item(PyObject* mapping, PyObject* key) noexcept {
     PyErr_Clear();
   }
   return value;
+}
+
+bool is_plain_pair(PyObject* pair) noexcept {
+  return (PyTuple_CheckExact(pair) || PyList_CheckExact(pair)) &&
+         PySequence_Fast_GET_SIZE(pair) == 2 && PyBytes_Check(PySequence_Fast_GET_ITEM(pair, 0)) &&
+         PyBytes_Check(PySequence_Fast_GET_ITEM(pair, 1));
 }
 
 Ref as_bytes(PyObject* object) noexcept {

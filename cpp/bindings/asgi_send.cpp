@@ -57,10 +57,7 @@ bool filter_line(Filtered& filtered, PyObject* pair, PyObject* name, PyObject* v
 bool filter_headers(Filtered& filtered, PyObject* headers, bool preflight) {
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(headers); ++i) {
     const Ref pair = Ref::borrowed(PySequence_Fast_GET_ITEM(headers, i));
-    if ((PyTuple_CheckExact(pair.get()) || PyList_CheckExact(pair.get())) &&
-        PySequence_Fast_GET_SIZE(pair.get()) == 2 &&
-        PyBytes_Check(PySequence_Fast_GET_ITEM(pair.get(), 0)) &&
-        PyBytes_Check(PySequence_Fast_GET_ITEM(pair.get(), 1))) {
+    if (is_plain_pair(pair.get())) {
       if (!filter_line(filtered, pair.get(), PySequence_Fast_GET_ITEM(pair.get(), 0),
                        PySequence_Fast_GET_ITEM(pair.get(), 1), preflight)) {
         return false;

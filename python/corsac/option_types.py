@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["check_bool", "read_list", "read_max_age", "read_number"]
+__all__ = ["check_bool", "is_encodable", "read_list", "read_max_age", "read_number"]
 
 
 def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
     for entry in entries:
         if not isinstance(entry, str):
             refuse(entry, f"an entry is a string, not {type(entry).__name__}", "write a string")
-        elif not _is_encodable(entry):
+        elif not is_encodable(entry):
             refuse(entry, "an entry is text that can be written as UTF-8", "remove the surrogates")
     # A member of an enumeration is a string too, but its repr() would not evaluate back.
     return tuple(str.__str__(entry) if isinstance(entry, str) else entry for entry in entries)
@@ -48,7 +48,8 @@ def _are_plain(entries: tuple[object, ...]) -> bool:
     return all(type(entry) is str and entry.isascii() for entry in entries)
 
 
-def _is_encodable(entry: str) -> bool:
+def is_encodable(entry: str) -> bool:
+    """Whether a text can be written as UTF-8, which lone surrogates cannot."""
     try:
         entry.encode()
     except UnicodeEncodeError:

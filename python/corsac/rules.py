@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from corsac import _core
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
+from corsac.option_types import is_encodable
 from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings, resolve_policy
 
 __all__ = ["Configuration", "Rule", "make_configuration"]
@@ -99,18 +100,10 @@ def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[Rule,
         pattern, policy = rule
         if not isinstance(pattern, str):
             refuse(pattern, f"a path pattern is a string, not {type(pattern).__name__}", way_out)
-        elif not pattern.isascii() and not _is_encodable(pattern):
+        elif not is_encodable(pattern):
             refuse(pattern, "a path pattern is text that can be written as UTF-8", "")
         elif policy is not None and not isinstance(policy, CORSPolicy):
             refuse(policy, f"a rule's policy is a CORSPolicy or None, not {policy!r}", way_out)
         else:
             pairs.append((pattern, policy))
     return tuple(pairs)
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
