@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
-#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -13,7 +12,15 @@
 namespace corsac {
 
 std::size_t OriginSet::HostHash::operator()(const HostKeyView& key) const noexcept {
-  return hash_bytes(key.host, hash_bytes(key.scheme, seed) + (key.subdomains ? 1 : 0));
+  return hash_bytes(key.host, key.scheme.hash + (key.subdomains ? 1 : 0));
+}
+
+std::size_t OriginSet::HostHash::operator()(const HostKey& key) const noexcept {
+  return (*this)(HostKeyView{{key.scheme, hash_bytes(key.scheme, seed)}, key.host, key.subdomains});
+}
+
+OriginSet::Scheme OriginSet::hashed(std::string_view scheme) const noexcept {
+  return {scheme, hash_bytes(scheme, seed_)};
 }
 
 bool OriginSet::Ports::allow(std::string_view port) const noexcept {
@@ -31,14 +38,7 @@ bool OriginSet::Ports::cover(const OriginPattern& pattern) const noexcept {
 
 OriginSet::OriginSet(std::uint64_t seed) : seed_(seed), patterns_(0, HostHash{seed}) {}
 
-std::string_view OriginSet::exact(std::size_t index) const noexcept {
-  const std::uint64_t begin = starts_[index];
-  const std::uint64_t end = index + 1 < starts_.size() ? starts_[index + 1] : bytes_.size();
-  return std::string_view(bytes_).substr(begin, end - begin);
-}
-
 void OriginSet::reserve(std::size_t count, std::size_t bytes) {
-  starts_.reserve(count);
   bytes_.reserve(bytes);
   grow(std::bit_ceil(count * 2));
 }
@@ -46,35 +46,45 @@ void OriginSet::reserve(std::size_t count, std::size_t bytes) {
 void OriginSet::grow(std::size_t slots) {
   if (slots <= slots_.size()) return;
   std::vector<Slot> table(slots);
-  for (std::size_t i = 0; i < starts_.size(); ++i) {
-    const std::uint64_t hash = hash_bytes(exact(i), seed_);
-    std::size_t at = hash & (slots - 1);
-    while (table[at].index_plus_one != 0) at = (at + 1) & (slots - 1);
-    table[at] = {tag_of(hash), static_cast<std::uint32_t>(i + 1)};
+  for (const Slot& slot : slots_) {
+    if (slot.is_free()) continue;
+    std::size_t at = hash_bytes(text_of(slot), seed_) & (slots - 1);
+    while (!table[at].is_free()) at = (at + 1) & (slots - 1);
+    table[at] = slot;
   }
   slots_.swap(table);
 }
 
-bool OriginSet::add_exact(std::string_view origin) {
-  if (starts_.size() + 1 >= std::numeric_limits<std::uint32_t>::max()) {
-    throw std::length_error("a policy holds at most 4 294 967 294 exact origins");
-  }
-  if ((starts_.size() + 1) * 2 > slots_.size()) grow(std::max<std::size_t>(8, slots_.size() * 2));
-  const std::uint64_t hash = hash_bytes(origin, seed_);
+std::size_t OriginSet::find(std::string_view origin, std::uint64_t hash) const noexcept {
   const std::size_t mask = slots_.size() - 1;
   std::size_t at = hash & mask;
-  for (; slots_[at].index_plus_one != 0; at = (at + 1) & mask) {
-    if (slots_[at].tag == tag_of(hash) && exact(slots_[at].index_plus_one - 1) == origin)
-      return false;
+  for (; !slots_[at].is_free(); at = (at + 1) & mask) {
+    if (slots_[at].may_be(hash, origin.size()) && text_of(slots_[at]) == origin) break;
   }
-  starts_.push_back(bytes_.size());
+  return at;
+}
+
+bool OriginSet::add_exact(std::string_view origin) {
+  if (origin.empty() || origin.size() > kMaxOriginLength || bytes_.size() >= kMaxBytes) {
+    throw std::length_error(
+        "an origin has 1 to 326 bytes, and all of a policy less than 2 to the 39");
+  }
+  if ((exact_count_ + 1) * 2 > slots_.size()) grow(std::max<std::size_t>(8, slots_.size() * 2));
+  const std::uint64_t hash = hash_bytes(origin, seed_);
+  const std::size_t at = find(origin, hash);
+  if (!slots_[at].is_free()) return false;
+  slots_[at] = Slot(hash, bytes_.size(), origin.size());
   bytes_ += origin;
-  slots_[at] = {tag_of(hash), static_cast<std::uint32_t>(starts_.size())};
+  ++exact_count_;
   return true;
 }
 
 bool OriginSet::add_pattern(const OriginPattern& pattern) {
-  if (pattern.subdomains) subdomain_host_lengths_.set(pattern.host.size());
+  if (pattern.subdomains) {
+    subdomain_host_lengths_.set(pattern.host.size());
+  } else {
+    has_host_patterns_ = true;
+  }
   Ports& ports = patterns_[HostKey{pattern.scheme, pattern.host, pattern.subdomains}];
   if (pattern.any_port) return !std::exchange(ports.any, true);
   if (!pattern.port) return !std::exchange(ports.none, true);
@@ -90,14 +100,7 @@ bool OriginSet::contains(std::string_view origin) const noexcept {
 }
 
 bool OriginSet::contains_exact(std::string_view origin) const noexcept {
-  if (slots_.empty()) return false;
-  const std::uint64_t hash = hash_bytes(origin, seed_);
-  const std::size_t mask = slots_.size() - 1;
-  for (std::size_t at = hash & mask; slots_[at].index_plus_one != 0; at = (at + 1) & mask) {
-    if (slots_[at].tag == tag_of(hash) && exact(slots_[at].index_plus_one - 1) == origin)
-      return true;
-  }
-  return false;
+  return !slots_.empty() && !slots_[find(origin, hash_bytes(origin, seed_))].is_free();
 }
 
 bool OriginSet::host_allows(const HostKeyView& key, std::string_view port) const noexcept {
@@ -106,8 +109,9 @@ bool OriginSet::host_allows(const HostKeyView& key, std::string_view port) const
 }
 
 bool OriginSet::has_wider_pattern(const OriginPattern& pattern) const noexcept {
-  const auto ports_of = [this, &pattern](std::string_view host, bool subdomains) -> const Ports* {
-    const auto found = patterns_.find(HostKeyView{pattern.scheme, host, subdomains});
+  const auto ports_of = [this, scheme = hashed(pattern.scheme)](std::string_view host,
+                                                                bool subdomains) -> const Ports* {
+    const auto found = patterns_.find(HostKeyView{scheme, host, subdomains});
     return found == patterns_.end() ? nullptr : &found->second;
   };
   const Ports* same_host = ports_of(pattern.host, pattern.subdomains);
@@ -124,7 +128,8 @@ bool OriginSet::matches_pattern(std::string_view origin) const noexcept {
   if (patterns_.empty()) return false;
   const std::optional<OriginParts> parts = split_origin(origin);
   if (!parts) return false;
-  if (host_allows({parts->scheme, parts->host, false}, parts->port)) return true;
+  const Scheme scheme = hashed(parts->scheme);
+  if (has_host_patterns_ && host_allows({scheme, parts->host, false}, parts->port)) return true;
   if (subdomain_host_lengths_.none()) return false;
 
   // A trailing dot makes a name one byte longer than kMaxHostLength allows without it.
@@ -137,7 +142,7 @@ bool OriginSet::matches_pattern(std::string_view origin) const noexcept {
     if (dot == host.npos || !is_host_label(host.substr(begin, dot - begin))) return false;
     const std::string_view suffix = host.substr(dot + 1);
     if (subdomain_host_lengths_.test(suffix.size()) &&
-        host_allows({parts->scheme, suffix, true}, parts->port)) {
+        host_allows({scheme, suffix, true}, parts->port)) {
       return true;
     }
     begin = dot + 1;

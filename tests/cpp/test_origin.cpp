@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "corsac/ascii.hpp"
 #include "corsac/origin.hpp"
 #include "support.hpp"
 
@@ -329,6 +330,21 @@ TEST(Origin, OneOriginIsVisibleAsciiWithoutAComma) {
   }
   EXPECT_FALSE(can_be_one_origin(std::string_view("a\0", 2)));
   EXPECT_FALSE(can_be_one_origin(std::string_view{}));
+}
+
+TEST(CanBeOneOrigin, EveryByteAtEveryPlaceIsJudgedByTheTable) {
+  for (std::size_t length = 1; length <= 20; ++length) {
+    for (std::size_t place = 0; place < length; ++place) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string bytes(length, 'a');
+        bytes[place] = static_cast<char>(byte);
+        const bool expected =
+            bytes != "*" && ascii::kOneOriginBytes[static_cast<std::size_t>(byte)];
+        ASSERT_EQ(can_be_one_origin(bytes), expected)
+            << byte << " at " << place << " of " << length;
+      }
+    }
+  }
 }
 
 TEST(Origin, AnOverLongOriginIsRefusedWithoutReadingIt) {

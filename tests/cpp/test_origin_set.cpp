@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <variant>
@@ -219,10 +220,12 @@ TEST(OriginSet, AHostLongerThanBrowsersAllowMatchesNoPattern) {
 TEST(OriginSet, AnExactOriginIsFoundUpToTheLongestLength) {
   const std::string longest = repeated("a", kMaxOriginLength);
   OriginSet set(kSeed);
-  set.add_exact(longest);
-  set.add_exact(longest + "a");
+  EXPECT_TRUE(set.add_exact(longest));
   EXPECT_TRUE(set.contains(longest));
+  EXPECT_THROW(set.add_exact(longest + "a"), std::length_error);
+  EXPECT_THROW(set.add_exact(""), std::length_error);
   EXPECT_FALSE(set.contains(longest + "a"));
+  EXPECT_FALSE(set.contains(""));
 }
 
 TEST(OriginSet, AnOverLongOriginIsRefusedWithoutReadingIt) {

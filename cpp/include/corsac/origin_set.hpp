@@ -27,6 +27,9 @@ class OriginSet {
   /// @param seed secret of the hash; anything works, an unpredictable one defends.
   explicit OriginSet(std::uint64_t seed);
 
+  /// The bytes of all exact origins together that a set can hold.
+  static constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 39U;
+
   /// Makes room for `count` exact origins of `bytes` bytes in all.
   void reserve(std::size_t count, std::size_t bytes);
 
@@ -47,21 +50,51 @@ class OriginSet {
   /// True if another pattern of the set matches all that `pattern` matches.
   [[nodiscard]] bool has_wider_pattern(const OriginPattern& pattern) const noexcept;
 
-  [[nodiscard]] std::size_t exact_count() const noexcept { return starts_.size(); }
-  [[nodiscard]] bool empty() const noexcept { return starts_.empty() && patterns_.empty(); }
+  [[nodiscard]] std::size_t exact_count() const noexcept { return exact_count_; }
+  [[nodiscard]] bool empty() const noexcept { return exact_count_ == 0 && patterns_.empty(); }
 
  private:
-  struct Slot {
-    std::uint32_t tag = 0;
-    std::uint32_t index_plus_one = 0;  ///< 0: free.
+  /// One place of the table: where an origin stands in bytes_ and a part of its hash, in one word,
+  /// so that a look-up reads two places of memory, the slot and the text.
+  class Slot {
+   public:
+    Slot() = default;
+    Slot(std::uint64_t hash, std::uint64_t begin, std::size_t length) noexcept
+        : word_(tag_of(hash) << kTagShift | std::uint64_t{length} << kLengthShift | begin) {}
+    [[nodiscard]] bool is_free() const noexcept { return word_ == 0; }  // No origin is empty.
+    [[nodiscard]] std::uint64_t begin() const noexcept { return word_ & (kMaxBytes - 1); }
+    [[nodiscard]] std::size_t length() const noexcept {
+      return word_ >> kLengthShift & ((1U << kLengthBits) - 1);
+    }
+    /// True unless it is certain that another hash and length were put in.
+    [[nodiscard]] bool may_be(std::uint64_t hash, std::size_t length) const noexcept {
+      return word_ >> kLengthShift ==
+             (tag_of(hash) << (kTagShift - kLengthShift) | std::uint64_t{length});
+    }
+
+   private:
+    static constexpr unsigned kLengthShift = 39;
+    static constexpr unsigned kLengthBits = 9;
+    static constexpr unsigned kTagShift = kLengthShift + kLengthBits;
+    static_assert(kMaxBytes == std::uint64_t{1} << kLengthShift);
+    static_assert(kMaxOriginLength < 1U << kLengthBits);
+    /// The place in the table comes from the other end of the hash.
+    static std::uint64_t tag_of(std::uint64_t hash) noexcept { return hash >> kTagShift; }
+
+    std::uint64_t word_ = 0;
   };
   struct HostKey {
     std::string scheme;
     std::string host;
     bool subdomains;
   };
+  /// A scheme with its hash, which is the seed for all hosts under it.
+  struct Scheme {
+    std::string_view text;
+    std::uint64_t hash;
+  };
   struct HostKeyView {
-    std::string_view scheme;
+    Scheme scheme;
     std::string_view host;
     bool subdomains;
   };
@@ -69,16 +102,17 @@ class OriginSet {
     using is_transparent = void;
     std::uint64_t seed;
     std::size_t operator()(const HostKeyView& key) const noexcept;
-    std::size_t operator()(const HostKey& key) const noexcept {
-      return (*this)(HostKeyView{key.scheme, key.host, key.subdomains});
-    }
+    std::size_t operator()(const HostKey& key) const noexcept;
   };
   struct HostEqual {
     using is_transparent = void;
-    template <typename A, typename B>
-    bool operator()(const A& a, const B& b) const noexcept {
+    bool operator()(const HostKey& a, const HostKey& b) const noexcept {
       return a.subdomains == b.subdomains && a.scheme == b.scheme && a.host == b.host;
     }
+    bool operator()(const HostKeyView& a, const HostKey& b) const noexcept {
+      return a.subdomains == b.subdomains && a.scheme.text == b.scheme && a.host == b.host;
+    }
+    bool operator()(const HostKey& a, const HostKeyView& b) const noexcept { return (*this)(b, a); }
   };
   struct Ports {
     bool any = false;
@@ -89,16 +123,22 @@ class OriginSet {
     [[nodiscard]] bool cover(const OriginPattern& pattern) const noexcept;
   };
 
-  [[nodiscard]] std::string_view exact(std::size_t index) const noexcept;
+  [[nodiscard]] std::string_view text_of(const Slot& slot) const noexcept {
+    return std::string_view(bytes_).substr(slot.begin(), slot.length());
+  }
+  /// The slot of an origin, or the free one where it would be. The table is not empty.
+  [[nodiscard]] std::size_t find(std::string_view origin, std::uint64_t hash) const noexcept;
+  [[nodiscard]] Scheme hashed(std::string_view scheme) const noexcept;
   [[nodiscard]] bool contains_exact(std::string_view origin) const noexcept;
   [[nodiscard]] bool host_allows(const HostKeyView& key, std::string_view port) const noexcept;
   void grow(std::size_t slots);
 
   std::uint64_t seed_;
-  std::string bytes_;                  ///< All exact origins, one after the other.
-  std::vector<std::uint64_t> starts_;  ///< Where each begins in bytes_.
-  std::vector<Slot> slots_;            ///< Open addressing, a power of two, at most half full.
+  std::string bytes_;        ///< All exact origins, one after the other.
+  std::vector<Slot> slots_;  ///< Open addressing, a power of two, at most half full.
+  std::size_t exact_count_ = 0;
   std::unordered_map<HostKey, Ports, HostHash, HostEqual> patterns_;
+  bool has_host_patterns_ = false;  ///< There is one without subdomains, `http://localhost:*`.
   /// Lengths of the hosts that have a subdomain pattern: borders elsewhere are not worth a look-up.
   std::bitset<kMaxHostLength + 2> subdomain_host_lengths_;
 };
