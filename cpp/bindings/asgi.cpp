@@ -83,8 +83,8 @@ PyObject* handle_call(PyObject* self_object, PyObject* const* args, std::size_t 
   return handle(exchange, args);
 }
 
-PyObject* middleware_vectorcall(PyObject* self, PyObject* const* args, std::size_t nargsf,
-                                PyObject* names) noexcept {
+PyObject* guarded_call(PyObject* self, PyObject* const* args, std::size_t nargsf,
+                       PyObject* names) noexcept {
   // No Python frame of ours stands between one middleware and the next to count the depth, and
   // Python's own count of C calls allows for smaller frames than the stack has room for.
   thread_local int depth = 0;
@@ -96,6 +96,38 @@ PyObject* middleware_vectorcall(PyObject* self, PyObject* const* args, std::size
   PyObject* result = handle_call(self, args, nargsf, names);
   --depth;
   return result;
+}
+
+PyObject* middleware_call(PyObject* self, PyObject* args, PyObject* keywords) noexcept;
+
+/// What a vectorcall of an instance runs. A class may have been given another `__call__` since:
+/// some tracers do that to every middleware class they meet.
+PyObject* middleware_vectorcall(PyObject* self, PyObject* const* args, std::size_t nargsf,
+                                PyObject* names) noexcept {
+  const ternaryfunc call = Py_TYPE(self)->tp_call;
+  if (call == middleware_call) return guarded_call(self, args, nargsf, names);
+  const Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
+  const Ref tuple(PyTuple_New(positional));
+  const Ref keywords(names == nullptr ? nullptr : PyDict_New());
+  if (!tuple || (names != nullptr && !keywords)) return nullptr;
+  for (Py_ssize_t i = 0; i < positional; ++i) PyTuple_SET_ITEM(tuple.get(), i, Py_NewRef(args[i]));
+  for (Py_ssize_t i = 0; names != nullptr && i < PyTuple_GET_SIZE(names); ++i) {
+    if (PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(names, i), args[positional + i]) < 0)
+      return nullptr;
+  }
+  return call(self, tuple.get(), keywords.get());
+}
+
+/// The call by tuple and dictionary, which is also what `super().__call__` reaches.
+PyObject* middleware_call(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
+  static const char* const kNames[] = {"scope", "receive", "send", nullptr};
+  std::array<PyObject*, 3> sorted{};
+  if (!PyArg_ParseTupleAndKeywords(
+          args, keywords, "OOO;CORSMiddleware is called with scope, receive and send",
+          const_cast<char**>(kNames), &sorted[0], &sorted[1], &sorted[2])) {
+    return nullptr;
+  }
+  return guarded_call(self, sorted.data(), sorted.size(), nullptr);
 }
 
 /// Goes on with a request once its origin was decided about: (policy, allowed, scope, receive,
@@ -171,6 +203,11 @@ PyObject* middleware_new(PyTypeObject* type, PyObject* /*args*/, PyObject* /*key
   if (self_object == nullptr) return nullptr;
   Middleware* self = as_middleware(self_object);
   self->vectorcall = middleware_vectorcall;
+#if PY_VERSION_HEX < 0x030C0000
+  // Classes written in Python inherit it only since 3.12. That a class with a `__call__` of its own
+  // gets it too is right: middleware_vectorcall looks for that.
+  type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+#endif
   new (&self->counters) decltype(self->counters){};
   return self_object;
 }
@@ -267,7 +304,7 @@ PyType_Slot kMiddlewareSlots[] = {
     {Py_tp_doc, const_cast<char*>("The native part of corsac.asgi.CORSMiddleware.")},
     {Py_tp_new, reinterpret_cast<void*>(middleware_new)},
     {Py_tp_init, reinterpret_cast<void*>(middleware_init)},
-    {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+    {Py_tp_call, reinterpret_cast<void*>(middleware_call)},
     {Py_tp_traverse, reinterpret_cast<void*>(middleware_traverse)},
     {Py_tp_clear, reinterpret_cast<void*>(middleware_clear)},
     {Py_tp_dealloc, reinterpret_cast<void*>(middleware_dealloc)},

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <optional>
 
 #include "bindings.hpp"
@@ -43,7 +44,13 @@ inline Middleware* as_middleware(PyObject* self) noexcept {
 }
 
 inline void count(Middleware* self, Counter counter) noexcept {
-  self->counters[static_cast<std::size_t>(counter)].fetch_add(1, std::memory_order_relaxed);
+  std::atomic<std::uint64_t>& value = self->counters[static_cast<std::size_t>(counter)];
+#ifdef Py_GIL_DISABLED
+  value.fetch_add(1, std::memory_order_relaxed);
+#else
+  // One thread at a time is here, so that two plain moves do, which are a fraction of a locked one.
+  value.store(value.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+#endif
 }
 
 /// One request on its way through a policy.
@@ -68,11 +75,16 @@ bool is_send_type(PyObject* type) noexcept;
 
 /// How the response to a request is changed on its way out.
 struct ResponseChange {
-  PyObject* compiled;             ///< The CompiledPolicy as Python object; borrowed.
-  const CompiledPolicy* policy;   ///< The same.
-  PyObject* origin = nullptr;     ///< The allowed Origin's own bytes object, or null; borrowed.
+  PyObject* compiled;            ///< The CompiledPolicy as Python object; borrowed.
+  const CompiledPolicy* policy;  ///< The same.
+  PyObject* allow_origin =
+      nullptr;                    ///< The pair that allows the request's origin, or null; borrowed.
   PyObject* preflight = nullptr;  ///< For `preflight_continue`: the list of pairs to set; borrowed.
 };
+
+/// `http.response.start` with the policy's headers: the message itself if its headers cannot be
+/// read at all or nobody else can see it, else a changed copy. Empty with an exception set.
+Ref change_start(const ResponseChange& change, PyObject* message);
 
 /// A new `send` that changes the start of the response. New reference, or null with an exception
 /// set.
@@ -82,25 +94,82 @@ PyObject* make_send(PyTypeObject* type, PyObject* send, const ResponseChange& ch
 /// mapping raises beyond "there is none" stays set, for the caller to hand on.
 Ref get_item(PyObject* mapping, PyObject* key) noexcept;
 
-/// True if `object` is the text `interned`.
+/// The same for a key that is usually among the first: a look at each costs a tenth of a look-up.
+Ref get_early_item(PyObject* mapping, PyObject* key) noexcept;
+
+/// True if `object` is the text `interned`, which is ASCII.
 inline bool is_text(PyObject* object, const py::str& interned) noexcept {
-  return object == interned.ptr() || (object != nullptr && PyUnicode_Check(object) &&
-                                      PyUnicode_Compare(object, interned.ptr()) == 0);
+  if (object == interned.ptr()) return true;
+  if (object == nullptr || !PyUnicode_Check(object) ||
+      PyUnicode_KIND(object) != PyUnicode_1BYTE_KIND) {
+    return false;
+  }
+  const auto size = static_cast<std::size_t>(PyUnicode_GET_LENGTH(interned.ptr()));
+  return static_cast<std::size_t>(PyUnicode_GET_LENGTH(object)) == size &&
+         std::memcmp(PyUnicode_DATA(object), PyUnicode_DATA(interned.ptr()), size) == 0;
+}
+
+/// Calls with positional arguments, as PyObject_Vectorcall does, without its look at the result:
+/// whoever called us looks at it.
+inline PyObject* call_positional(PyObject* callable, PyObject* const* args,
+                                 std::size_t nargsf) noexcept {
+  const PyTypeObject* type = Py_TYPE(callable);
+  if ((type->tp_flags & Py_TPFLAGS_HAVE_VECTORCALL) != 0) {
+    vectorcallfunc function = nullptr;
+    std::memcpy(&function, reinterpret_cast<const char*>(callable) + type->tp_vectorcall_offset,
+                sizeof function);
+    if (function != nullptr) return function(callable, args, nargsf, nullptr);
+  }
+  return PyObject_Vectorcall(callable, args, nargsf, nullptr);
 }
 
 /// `object` as bytes: itself if it is, a copy of anything bytes-like, latin-1 of a text. Empty for
 /// anything else; sets no exception.
 Ref as_bytes(PyObject* object) noexcept;
 
-/// A tuple or list of two bytes, as servers and applications hand over: its items can be looked at
-/// without running other code.
-bool is_plain_pair(PyObject* pair) noexcept;
+/// PyBytes_Check, quicker where there is no subclass.
+inline bool is_bytes(PyObject* object) noexcept {
+  return PyBytes_CheckExact(object) || PyBytes_Check(object);
+}
+
+/// A pair that stays what it is while we look at it.
+inline bool is_lasting_pair(PyObject* pair) noexcept {
+#ifdef Py_GIL_DISABLED
+  return PyTuple_CheckExact(pair);  // Another thread can change a list.
+#else
+  return PyTuple_CheckExact(pair) || PyList_CheckExact(pair);
+#endif
+}
+
+/// The two items of a tuple or list of two, the first of which is bytes: they can be looked at
+/// without running other code. Null for anything else.
+inline PyObject* const* plain_pair_of_any_value(PyObject* pair) noexcept {
+  PyObject* const* items = nullptr;
+  if (PyTuple_CheckExact(pair)) {
+    if (PyTuple_GET_SIZE(pair) != 2) return nullptr;
+    items = &PyTuple_GET_ITEM(pair, 0);
+  } else {
+    if (!is_lasting_pair(pair) || PyList_GET_SIZE(pair) != 2) return nullptr;
+    items = &PyList_GET_ITEM(pair, 0);
+  }
+  return is_bytes(items[0]) ? items : nullptr;
+}
+
+/// The same if both are bytes, as servers and applications hand over.
+inline PyObject* const* plain_pair(PyObject* pair) noexcept {
+  PyObject* const* items = plain_pair_of_any_value(pair);
+  return items != nullptr && is_bytes(items[1]) ? items : nullptr;
+}
 
 /// One header line taken apart.
 struct HeaderPair {
   Ref name;
   Ref value;
 };
+
+/// A list or tuple of the items of an iterable that no other thread changes meanwhile; empty with
+/// an exception set.
+Ref snapshot_of(PyObject* iterable) noexcept;
 
 /// Takes a two-element tuple, list or other sequence of bytes apart; both are empty for anything
 /// else.
@@ -111,17 +180,17 @@ std::string_view view_of_text(PyObject* text) noexcept;
 
 /// A request read from a scope. Holds what its views point into.
 struct ReadRequest {
-  explicit ReadRequest(Ref method_text) noexcept
-      : method(std::move(method_text)), request(view_of_text(method.get())) {}
-
   Ref method;
-  Request request;
+  Request request{std::string_view()};
   Ref header_list;
   PyObject* origin = nullptr;  ///< The first Origin's bytes object, kept by one of the above.
 };
 
-/// Reads scope["headers"] into `read`. A container that can be read only once is put back into a
-/// copy of the scope, so that the application finds its headers.
+/// Reads scope["method"] into `read`. @return false with an exception set.
+bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept;
+
+/// Reads scope["headers"] into `read`, which is new. A container that can be read only once is put
+/// back into a copy of the scope, so that the application finds its headers.
 /// @param scope in: the scope; out: the one to hand on.
 bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) noexcept;
 

@@ -59,13 +59,14 @@ void report(Middleware* self, Refusal refusal, PyObject* origin, PyObject* scope
 }
 
 /// Calls the application with a `send` that changes its response.
-PyObject* call_app(Middleware* self, PyObject* scope, PyObject* receive, PyObject* send,
-                   const ResponseChange& change) noexcept {
+[[gnu::always_inline]] inline PyObject* call_app(Middleware* self, PyObject* scope,
+                                                 PyObject* receive, PyObject* send,
+                                                 const ResponseChange& change) noexcept {
   const Ref wrapped(make_send(reinterpret_cast<PyTypeObject*>(self->send_type), send, change));
   if (!wrapped) return nullptr;
   // One free place before the arguments lets a bound method put its `self` there without a copy.
   PyObject* args[] = {nullptr, scope, receive, wrapped.get()};
-  return PyObject_Vectorcall(self->app, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  return call_positional(self->app, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET);
 }
 
 PyObject* refuse_by_guard(Middleware* self, const CompiledPolicy& policy, Refusal refusal,
@@ -139,13 +140,18 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, const 
     }
   }
   ResponseChange change{exchange.entry.object, &policy};
+  Ref allow_origin;
   switch (decision.kind) {
     case RequestKind::kPreflight:
       return handle_preflight(self, change, decision, read, args);
     case RequestKind::kActual:
       if (decision.allowed) {
         count(self, Counter::kActualAllowed);
-        change.origin = read.origin;
+        if (policy.core().varies_by_origin()) {
+          allow_origin = policy.allow_origin_pair(read.origin);
+          if (!allow_origin) return nullptr;
+          change.allow_origin = allow_origin.get();
+        }
       } else {
         count(self, Counter::kActualRefused);
         report(self, decision.refusal, read.origin, args[0]);
@@ -161,11 +167,15 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, const 
 PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args) noexcept {
   const CompiledPolicy& policy = exchange.policy();
   Ref scope = Ref::borrowed(caller_args[0]);
-  ReadRequest read(get_item(scope.get(), policy.names.method.ptr()));
-  if (PyErr_Occurred() != nullptr || !read_headers(read, policy, scope)) return nullptr;
+  ReadRequest read;
+  if (!read_headers(read, policy, scope)) return nullptr;
+  if ((read.request.may_be_preflight() || policy.core().guard()) &&
+      !read_method(read, policy, scope.get())) {
+    return nullptr;
+  }
   PyObject* const args[] = {scope.get(), caller_args[1], caller_args[2]};
 
-  Decision decision = decide(policy.core(), read.request);
+  Decision decision = decide(policy.core(), read.request, policy.last_allowed());
   if (decision.asks && !exchange.answered) {
     Ref awaitable;
     const Verdict verdict = ask(policy, read.origin, awaitable);
@@ -191,7 +201,7 @@ PyObject* refuse_handshake(Middleware* self, Refusal refusal, const ReadRequest&
 PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args) noexcept {
   const CompiledPolicy& policy = exchange.policy();
   Ref scope = Ref::borrowed(caller_args[0]);
-  ReadRequest read{Ref()};
+  ReadRequest read;
   if (!read_headers(read, policy, scope)) return nullptr;
   PyObject* args[] = {nullptr, scope.get(), caller_args[1], caller_args[2]};
 
@@ -206,8 +216,7 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args) noe
   const Refusal refusal =
       guard_websocket(policy.core(), read.request, exchange.answered.value_or(false));
   if (refusal != Refusal::kNone) return refuse_handshake(exchange.self, refusal, read, args + 1);
-  return PyObject_Vectorcall(exchange.self->app, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET,
-                             nullptr);
+  return call_positional(exchange.self->app, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET);
 }
 
 }  // namespace
@@ -215,14 +224,14 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args) noe
 PyObject* handle(Exchange& exchange, PyObject* const* args) noexcept {
   if (exchange.entry.policy != nullptr) {
     const CompiledPolicy& policy = exchange.policy();
-    const Ref type = get_item(args[0], policy.names.type.ptr());
+    const Ref type = get_early_item(args[0], policy.names.type.ptr());
     if (!type && PyErr_Occurred() != nullptr) return nullptr;
     if (is_text(type.get(), policy.names.http)) return handle_http(exchange, args);
     if (policy.core().guard() && is_text(type.get(), policy.names.websocket)) {
       return handle_websocket(exchange, args);
     }
   }
-  return PyObject_Vectorcall(exchange.self->app, args, 3, nullptr);
+  return call_positional(exchange.self->app, args, 3);
 }
 
 }  // namespace corsac::bindings

@@ -8,9 +8,23 @@ namespace {
 
 /// Notes one header line; both are bytes.
 void read_header_line(ReadRequest& read, PyObject* name, PyObject* value) noexcept {
-  const bool had_origin = read.request.has_origin();
   read.request.add_header_line(view_of_bytes(name), view_of_bytes(value));
-  if (!had_origin && read.request.has_origin()) read.origin = value;
+  if (read.origin == nullptr && read.request.has_origin()) read.origin = value;
+}
+
+/// Notes all lines whose names are as long as one of `names`. @return false at the first that is no
+/// plain pair.
+bool read_plain_pairs(ReadRequest& read, NameLengths names, PyObject* headers) noexcept {
+  PyObject* const* pairs = PySequence_Fast_ITEMS(headers);
+  PyObject* const* const end = pairs + PySequence_Fast_GET_SIZE(headers);
+  for (; pairs != end; ++pairs) {
+    PyObject* const* pair = plain_pair_of_any_value(*pairs);
+    if (pair == nullptr) return false;
+    if (!names.has(static_cast<std::size_t>(PyBytes_GET_SIZE(pair[0])))) continue;
+    if (!is_bytes(pair[1])) return false;
+    read_header_line(read, pair[0], pair[1]);
+  }
+  return true;
 }
 
 /// The same lines as plain pairs in a list that nobody else knows: converting runs other code,
@@ -31,6 +45,21 @@ Ref as_plain_pairs(PyObject* headers) noexcept {
 
 }  // namespace
 
+Ref get_early_item(PyObject* mapping, PyObject* key) noexcept {
+#ifndef Py_GIL_DISABLED
+  constexpr int kPlaces = 4;
+  if (PyDict_CheckExact(mapping)) {
+    Py_ssize_t position = 0;
+    PyObject* found = nullptr;
+    PyObject* value = nullptr;
+    for (int i = 0; i < kPlaces && PyDict_Next(mapping, &position, &found, &value) != 0; ++i) {
+      if (found == key) return Ref::borrowed(value);
+    }
+  }
+#endif
+  return get_item(mapping, key);
+}
+
 Ref get_item(PyObject* mapping, PyObject* key) noexcept {
   if (PyDict_Check(mapping)) {
 #if PY_VERSION_HEX >= 0x030D0000
@@ -50,10 +79,12 @@ Ref get_item(PyObject* mapping, PyObject* key) noexcept {
   return value;
 }
 
-bool is_plain_pair(PyObject* pair) noexcept {
-  return (PyTuple_CheckExact(pair) || PyList_CheckExact(pair)) &&
-         PySequence_Fast_GET_SIZE(pair) == 2 && PyBytes_Check(PySequence_Fast_GET_ITEM(pair, 0)) &&
-         PyBytes_Check(PySequence_Fast_GET_ITEM(pair, 1));
+Ref snapshot_of(PyObject* iterable) noexcept {
+#ifdef Py_GIL_DISABLED
+  return Ref(PySequence_Tuple(iterable));
+#else
+  return Ref(PySequence_Fast(iterable, "no iterable"));
+#endif
 }
 
 Ref as_bytes(PyObject* object) noexcept {
@@ -93,6 +124,12 @@ std::string_view view_of_text(PyObject* text) noexcept {
   return {utf8, static_cast<std::size_t>(size)};
 }
 
+bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {
+  read.method = get_item(scope, policy.names.method.ptr());
+  read.request.set_method(view_of_text(read.method.get()));
+  return read.method || PyErr_Occurred() == nullptr;
+}
+
 bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) noexcept {
   Ref headers = get_item(scope.get(), policy.names.headers.ptr());
   if (!headers || headers.get() == Py_None) return PyErr_Occurred() == nullptr;
@@ -113,19 +150,16 @@ bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) n
     if (once) scope = std::move(copy);
   }
 #ifdef Py_GIL_DISABLED
-  // Another thread could change a list; a tuple of its items cannot change under us.
-  headers = Ref(PySequence_Tuple(headers.get()));
+  headers = snapshot_of(headers.get());
   if (!headers) return false;
 #endif
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(headers.get()); ++i) {
-    if (is_plain_pair(PySequence_Fast_GET_ITEM(headers.get(), i))) continue;
+  const NameLengths names = policy.core().guard() ? kGuardedNames : kProtocolNames;
+  if (!read_plain_pairs(read, names, headers.get())) {
     headers = as_plain_pairs(headers.get());
     if (!headers) return false;
-    break;
-  }
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(headers.get()); ++i) {
-    PyObject* pair = PySequence_Fast_GET_ITEM(headers.get(), i);
-    read_header_line(read, PySequence_Fast_GET_ITEM(pair, 0), PySequence_Fast_GET_ITEM(pair, 1));
+    read.request = Request({});
+    read.origin = nullptr;
+    read_plain_pairs(read, names, headers.get());
   }
   read.header_list = std::move(headers);
   return true;

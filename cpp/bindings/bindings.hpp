@@ -3,6 +3,8 @@
 #include <pybind11/pybind11.h>
 #include <structmember.h>
 
+#include <array>
+#include <cstddef>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -55,6 +57,10 @@ inline std::string_view view_of_bytes(PyObject* bytes) noexcept {
   return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
 }
 
+inline std::string_view value_of_pair(PyObject* pair) noexcept {
+  return view_of_bytes(PyTuple_GET_ITEM(pair, 1));
+}
+
 inline Ref bytes_from(std::string_view text) noexcept {
   return Ref(PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
 }
@@ -66,6 +72,26 @@ struct Names {
   Names();
   py::str type, http, websocket, method, path, root_path, headers, status, body, response_start,
       response_body;
+};
+
+/// Memory of `send` objects that are gone, kept for the next ones (asgi_send.cpp).
+class ParkedSends {
+ public:
+  static constexpr std::size_t kCapacity = 32;
+
+  ParkedSends() = default;
+  ParkedSends(const ParkedSends&) = delete;
+  ParkedSends& operator=(const ParkedSends&) = delete;
+  ~ParkedSends();
+
+  [[nodiscard]] bool is_empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] bool is_full() const noexcept { return size_ == kCapacity; }
+  void push(PyObject* memory) noexcept { parked_[size_++] = memory; }
+  PyObject* pop() noexcept { return parked_[--size_]; }
+
+ private:
+  std::array<PyObject*, kCapacity> parked_;
+  std::size_t size_ = 0;
 };
 
 /// A compiled policy with the Python objects that its answers are made of, built once. Per policy
@@ -87,9 +113,25 @@ class CompiledPolicy {
   py::object vary_origin;        ///< The pair `vary: Origin`, or None if nothing varies.
   py::bytes vary_name;
 
+  /// The pair `access-control-allow-origin: <origin>` for a listed origin, as in the request. The
+  /// last one is kept, since most policies are asked about one origin most of the time.
+  /// @return empty with an exception set.
+  [[nodiscard]] Ref allow_origin_pair(PyObject* origin) const noexcept;
+  /// The origin of the pair that is kept; empty if there is none.
+  [[nodiscard]] std::string_view last_allowed() const noexcept;
+
+  /// No part of the policy: it stands here because a `send` refers to its policy and to nothing
+  /// else that lives as long as its interpreter. Not used without a global lock.
+  mutable ParkedSends parked_sends;
+
  private:
   std::shared_ptr<const Policy> policy_;
+  mutable Ref last_allow_origin_;  ///< Not used without a global lock.
 };
+
+inline std::string_view CompiledPolicy::last_allowed() const noexcept {
+  return last_allow_origin_ ? value_of_pair(last_allow_origin_.get()) : std::string_view();
+}
 
 /// Which policy a path has: the first rule that matches, else the fallback.
 class Routing {

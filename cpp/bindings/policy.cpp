@@ -117,6 +117,21 @@ CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object 
       vary_name(to_bytes(header_names::kVary)),
       policy_(std::move(policy)) {}
 
+Ref CompiledPolicy::allow_origin_pair(PyObject* origin) const noexcept {
+  if (last_allow_origin_ && value_of_pair(last_allow_origin_.get()) == view_of_bytes(origin))
+    return Ref::borrowed(last_allow_origin_.get());
+  Ref pair(PyTuple_New(2));
+  if (!pair) return pair;
+  PyTuple_SET_ITEM(pair.get(), 0, Py_NewRef(allow_origin_name.ptr()));
+  PyTuple_SET_ITEM(pair.get(), 1, Py_NewRef(origin));
+#ifndef Py_GIL_DISABLED
+  // What a function allowed may be refused next time, and a subclass may refer to anything.
+  if (PyBytes_CheckExact(origin) && policy_->allows_origin(view_of_bytes(origin)))
+    last_allow_origin_ = Ref::borrowed(pair.get());
+#endif
+  return pair;
+}
+
 Routing::Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py::list policies)
     : owners(std::move(policies)), rules_(std::move(rules)) {
   const auto entry_of = [](const py::handle& object) {

@@ -1,6 +1,8 @@
 #include "corsac/cors_protocol.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 
 #include "corsac/ascii.hpp"
 #include "corsac/fetch_names.hpp"
@@ -79,33 +81,53 @@ void add_allow_origin(const Policy& policy, std::string_view origin,
   if (policy.allow_credentials()) headers.add(kAllowCredentials, kTrue);
 }
 
+/// The last four bytes with one bit set in each, which folds the case of letters and more.
+inline std::uint32_t folded_tail(const char* end) noexcept {
+  std::uint32_t tail = 0;
+  std::memcpy(&tail, end - sizeof tail, sizeof tail);
+  return tail | 0x20202020U;
+}
+
+/// ascii::equals_lowercased for a name that is as long as `kName`. The names of one length that
+/// browsers send and the protocol's own differ in their ends (`sec-fetch-site`, `sec-fetch-mode`),
+/// so one comparison tells most of them apart.
+template <const std::string_view& kName>
+bool is(const char* name) noexcept {
+  constexpr std::size_t kSize = kName.size();
+  static_assert(kSize >= sizeof(std::uint32_t));
+  if (folded_tail(name + kSize) != folded_tail(kName.data() + kSize)) return false;
+  return std::memcmp(name, kName.data(), kSize) == 0 ||
+         ascii::equals_lowercased({name, kSize}, kName);
+}
+
 }  // namespace
 
 void Request::add_header_line(std::string_view name, std::string_view value) noexcept {
+  if (!kGuardedNames.has(name.size())) return;  // Most lines: no jump by table for them.
   // Lengths are all different, so one comparison of names at most.
   switch (name.size()) {
     case kHost.size():
-      if (ascii::equals_lowercased(name, kHost)) host_.add(value);
+      if (is<kHost>(name.data())) host_.add(value);
       break;
     case kOrigin.size():
-      if (ascii::equals_lowercased(name, kOrigin)) origin_.add(value);
+      if (is<kOrigin>(name.data())) origin_.add(value);
       break;
     case kSecFetchSite.size():
-      if (ascii::equals_lowercased(name, kSecFetchSite)) sec_fetch_site_.add(value);
+      if (is<kSecFetchSite>(name.data())) sec_fetch_site_.add(value);
       break;
     case kRequestMethod.size():
-      if (ascii::equals_lowercased(name, kRequestMethod)) request_method_.add(value);
+      if (is<kRequestMethod>(name.data())) request_method_.add(value);
       break;
     case kRequestHeaders.size():
-      if (ascii::equals_lowercased(name, kRequestHeaders)) {
+      if (is<kRequestHeaders>(name.data())) {
         if (requested_headers_lines_ < kMaxRequestHeadersLines) {
-          requested_headers_[requested_headers_lines_] = value;
+          requested_headers_[requested_headers_lines_] = {value.data(), value.size()};
         }
         ++requested_headers_lines_;
       }
       break;
     case kRequestPrivateNetwork.size():
-      if (ascii::equals_lowercased(name, kRequestPrivateNetwork)) private_network_.add(value);
+      if (is<kRequestPrivateNetwork>(name.data())) private_network_.add(value);
       break;
     default:
       break;
@@ -140,7 +162,7 @@ std::string_view kind_name(RequestKind kind) noexcept {
 RequestKind classify(const Request& request) noexcept {
   if (!request.has_origin()) return RequestKind::kNotCors;
   // OPTIONS alone is no preflight: a page may send it, and the application answers it.
-  const bool preflight = request.method() == "OPTIONS" && request.has_request_method();
+  const bool preflight = request.may_be_preflight() && request.method() == "OPTIONS";
   return preflight ? RequestKind::kPreflight : RequestKind::kActual;
 }
 
@@ -148,17 +170,21 @@ std::string_view reason_code(Refusal refusal) noexcept {
   return kRefusals[static_cast<std::size_t>(refusal)].code;
 }
 
-Decision decide(const Policy& policy, const Request& request) noexcept {
+Decision decide(const Policy& policy, const Request& request,
+                std::string_view known_allowed) noexcept {
   const RequestKind kind = classify(request);
   if (kind == RequestKind::kNotCors) return {kind, false, Refusal::kNone};
   // Allowed implies well-formed: a good request's bytes are looked at once.
-  const bool allowed = request.origin_lines() == 1 && policy.allows_origin(request.origin());
+  const std::string_view origin = request.origin();
+  const bool allowed =
+      request.origin_lines() == 1 &&
+      ((!known_allowed.empty() && origin == known_allowed) || policy.allows_origin(origin));
   if (!allowed && !request.has_one_origin()) return {kind, false, Refusal::kOriginMalformed};
   if (kind == RequestKind::kPreflight && !request.has_one_request_method()) {
     return {kind, false, Refusal::kRequestMethodMalformed};
   }
   if (allowed) return {kind, true, Refusal::kNone};
-  return {kind, false, Refusal::kOriginNotAllowed, policy.asks_about(request.origin())};
+  return {kind, false, Refusal::kOriginNotAllowed, policy.asks_about(origin)};
 }
 
 Decision settle(Decision decision, bool allowed) noexcept {
@@ -215,29 +241,26 @@ ResponseHeaderRole response_header_role(std::string_view name) noexcept {
   static_assert(kAllowMethods.size() == kAllowHeaders.size());
   switch (name.size()) {
     case kVary.size():
-      return ascii::equals_lowercased(name, kVary) ? ResponseHeaderRole::kVary
-                                                   : ResponseHeaderRole::kOther;
+      return is<kVary>(name.data()) ? ResponseHeaderRole::kVary : ResponseHeaderRole::kOther;
     case kAllowOrigin.size():
-      if (ascii::equals_lowercased(name, kAllowOrigin)) return ResponseHeaderRole::kOwned;
+      if (is<kAllowOrigin>(name.data())) return ResponseHeaderRole::kOwned;
       break;
     case kAllowCredentials.size():
-      if (ascii::equals_lowercased(name, kAllowCredentials)) return ResponseHeaderRole::kOwned;
+      if (is<kAllowCredentials>(name.data())) return ResponseHeaderRole::kOwned;
       break;
     case kExposeHeaders.size():
-      if (ascii::equals_lowercased(name, kExposeHeaders)) return ResponseHeaderRole::kOwned;
+      if (is<kExposeHeaders>(name.data())) return ResponseHeaderRole::kOwned;
       break;
     case kAllowMethods.size():
-      if (ascii::equals_lowercased(name, kAllowMethods) ||
-          ascii::equals_lowercased(name, kAllowHeaders)) {
+      if (is<kAllowMethods>(name.data()) || is<kAllowHeaders>(name.data())) {
         return ResponseHeaderRole::kPreflightOwned;
       }
       break;
     case kMaxAge.size():
-      if (ascii::equals_lowercased(name, kMaxAge)) return ResponseHeaderRole::kPreflightOwned;
+      if (is<kMaxAge>(name.data())) return ResponseHeaderRole::kPreflightOwned;
       break;
     case kAllowPrivateNetwork.size():
-      if (ascii::equals_lowercased(name, kAllowPrivateNetwork))
-        return ResponseHeaderRole::kPreflightOwned;
+      if (is<kAllowPrivateNetwork>(name.data())) return ResponseHeaderRole::kPreflightOwned;
       break;
     default:
       break;

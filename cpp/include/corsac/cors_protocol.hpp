@@ -3,8 +3,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <new>
 #include <string_view>
 
+#include "corsac/header_names.hpp"
 #include "corsac/policy.hpp"
 
 /// The server's half of the CORS protocol (Fetch, "HTTP extensions" and "CORS protocol").
@@ -26,6 +30,30 @@ inline constexpr std::size_t kMaxEchoedMethodLength = 64;
 /// The longest Access-Control-Allow-Headers value that is made as an echo.
 inline constexpr std::size_t kMaxEchoedHeadersBytes = 4096;
 
+/// The lengths of some header names, which tell most other names from them.
+class NameLengths {
+ public:
+  constexpr NameLengths(std::initializer_list<std::string_view> names) noexcept {
+    for (const std::string_view name : names) bits_ |= std::uint64_t{1} << name.size();
+  }
+  [[nodiscard]] constexpr bool has(std::size_t length) const noexcept {
+    return length < 64 && ((bits_ >> length) & 1U) != 0;
+  }
+
+ private:
+  std::uint64_t bits_ = 0;
+};
+
+/// The request headers of the protocol.
+inline constexpr NameLengths kProtocolNames{header_names::kOrigin, header_names::kRequestMethod,
+                                            header_names::kRequestHeaders,
+                                            header_names::kRequestPrivateNetwork};
+/// Those, and the ones that `guard` looks at.
+inline constexpr NameLengths kGuardedNames{
+    header_names::kOrigin,         header_names::kRequestMethod,
+    header_names::kRequestHeaders, header_names::kRequestPrivateNetwork,
+    header_names::kHost,           header_names::kSecFetchSite};
+
 /// The parts of a request that the protocol looks at. Views into the caller's memory.
 class Request {
  public:
@@ -34,7 +62,14 @@ class Request {
   /// Notes one header line if the protocol cares about it; names in any case.
   void add_header_line(std::string_view name, std::string_view value) noexcept;
 
+  /// Only a request that may be a preflight (`may_be_preflight`), or one under a policy with
+  /// `guard`, needs its method.
+  void set_method(std::string_view method) noexcept { method_ = method; }
   [[nodiscard]] std::string_view method() const noexcept { return method_; }
+  /// It has what a preflight has beside its method.
+  [[nodiscard]] bool may_be_preflight() const noexcept {
+    return has_origin() && has_request_method();
+  }
   /// The first line's value; how many lines there were says whether it may be trusted.
   [[nodiscard]] std::string_view origin() const noexcept { return origin_.value; }
   [[nodiscard]] std::size_t origin_lines() const noexcept { return origin_.lines; }
@@ -75,7 +110,12 @@ class Request {
   SingleLine private_network_;
   SingleLine sec_fetch_site_;
   SingleLine host_;
-  std::array<std::string_view, kMaxRequestHeadersLines> requested_headers_;
+  struct Line {
+    const char* data;
+    std::size_t size;
+  };
+  // Only what was written is read: making it zero would cost as much as the rest of a request.
+  Line requested_headers_[kMaxRequestHeadersLines];
   std::size_t requested_headers_lines_ = 0;
 };
 
@@ -112,7 +152,10 @@ struct Decision {
 };
 
 /// Classifies and judges a request. A request without Origin is neither allowed nor refused.
-[[nodiscard]] Decision decide(const Policy& policy, const Request& request) noexcept;
+/// @param known_allowed an origin that `policy.allows_origin`, or nothing: the same bytes again
+/// need no look-up.
+[[nodiscard]] Decision decide(const Policy& policy, const Request& request,
+                              std::string_view known_allowed = {}) noexcept;
 
 /// A decision that asks, once the answer is there.
 [[nodiscard]] Decision settle(Decision decision, bool allowed) noexcept;
@@ -122,19 +165,26 @@ struct HeaderLine {
   std::string_view value;
 };
 
-/// A short list of header lines without allocation.
+/// A short list of header lines without allocation. Its places are not made empty first, which
+/// would cost more than filling those that are used.
 class HeaderLines {
  public:
   static constexpr std::size_t kCapacity = 8;
   void add(std::string_view name, std::string_view value) noexcept {
-    if (size_ < kCapacity) lines_[size_++] = {name, value};
+    if (size_ < kCapacity) std::construct_at(place(size_++), HeaderLine{name, value});
   }
-  [[nodiscard]] const HeaderLine* begin() const noexcept { return lines_.data(); }
-  [[nodiscard]] const HeaderLine* end() const noexcept { return lines_.data() + size_; }
+  [[nodiscard]] const HeaderLine* begin() const noexcept {
+    return std::launder(reinterpret_cast<const HeaderLine*>(places_));
+  }
+  [[nodiscard]] const HeaderLine* end() const noexcept { return begin() + size_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
-  std::array<HeaderLine, kCapacity> lines_;
+  [[nodiscard]] HeaderLine* place(std::size_t index) noexcept {
+    return reinterpret_cast<HeaderLine*>(places_) + index;
+  }
+
+  alignas(HeaderLine) std::byte places_[kCapacity * sizeof(HeaderLine)];
   std::size_t size_ = 0;
 };
 
@@ -198,7 +248,7 @@ bool corsac::Request::for_each_requested_header(Take take) const noexcept {
   std::size_t bytes = 0;
   std::size_t empty = 0;
   for (std::size_t i = 0; i < requested_headers_lines_; ++i) {
-    std::string_view rest = requested_headers_[i];
+    std::string_view rest{requested_headers_[i].data, requested_headers_[i].size};
     bytes += rest.size();
     if (bytes > kMaxRequestHeadersBytes) return false;
     while (!rest.empty()) {
