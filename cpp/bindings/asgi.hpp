@@ -194,6 +194,16 @@ bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scop
 /// @param scope in: the scope; out: the one to hand on.
 bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) noexcept;
 
+/// The header lines of an answer as a list of pairs; empty with an exception set.
+/// @param read the request that is answered.
+Ref make_pairs(const CompiledPolicy& policy, const ReadRequest& read,
+               const Answer& answer) noexcept;
+
+/// The awaitable that sends a whole answer; null with an exception set. The messages are new each
+/// time, since servers may change them.
+PyObject* respond(Middleware* self, const CompiledPolicy& policy, PyObject* send,
+                  const ReadRequest& read, const Answer& answer) noexcept;
+
 /// The path that the router of the application sees: without the part that a mount or a server has
 /// taken off already (`root_path`), as PATH_INFO is in WSGI.
 class RoutePath {

@@ -7,40 +7,6 @@
 namespace corsac::bindings {
 namespace {
 
-Ref make_pairs(const HeaderLines& lines) noexcept {
-  Ref list(PyList_New(0));
-  if (!list) return {};
-  for (const HeaderLine& line : lines) {
-    const Ref name = bytes_from(line.name);
-    const Ref value = bytes_from(line.value);
-    if (!name || !value) return {};
-    const Ref pair(PyTuple_Pack(2, name.get(), value.get()));
-    if (!pair || PyList_Append(list.get(), pair.get()) < 0) return {};
-  }
-  return list;
-}
-
-/// The awaitable that sends a whole answer. Messages are made anew each time: servers may change
-/// them.
-PyObject* respond(Middleware* self, const CompiledPolicy& policy, PyObject* send,
-                  const Answer& answer) noexcept {
-  const Ref headers = make_pairs(answer.headers);
-  const Ref status(PyLong_FromLong(answer.status));
-  const Ref body = bytes_from(answer.body);
-  const Ref start(PyDict_New());
-  const Ref end(PyDict_New());
-  if (!headers || !status || !body || !start || !end ||
-      PyDict_SetItem(start.get(), policy.names.type.ptr(), policy.names.response_start.ptr()) < 0 ||
-      PyDict_SetItem(start.get(), policy.names.status.ptr(), status.get()) < 0 ||
-      PyDict_SetItem(start.get(), policy.names.headers.ptr(), headers.get()) < 0 ||
-      PyDict_SetItem(end.get(), policy.names.type.ptr(), policy.names.response_body.ptr()) < 0 ||
-      PyDict_SetItem(end.get(), policy.names.body.ptr(), body.get()) < 0) {
-    return nullptr;
-  }
-  PyObject* args[] = {send, start.get(), end.get()};
-  return PyObject_Vectorcall(self->respond, args, 3, nullptr);
-}
-
 /// The reason code as Python's text; empty with an exception set if memory ran out.
 Ref reason_text(Refusal refusal) noexcept {
   const std::string_view code = reason_code(refusal);
@@ -75,7 +41,7 @@ PyObject* refuse_by_guard(Middleware* self, const CompiledPolicy& policy, Refusa
   report(self, refusal, read.origin, scope);
   Answer answer;
   refuse(policy.core(), refusal, answer);
-  return respond(self, policy, send, answer);
+  return respond(self, policy, send, read, answer);
 }
 
 PyObject* handle_preflight(Middleware* self, const ResponseChange& change, const Decision& decision,
@@ -86,10 +52,10 @@ PyObject* handle_preflight(Middleware* self, const ResponseChange& change, const
   Answer answer;
   if (!core.preflight_continue()) {
     answer_preflight(core, read.request, decision, answer);
-    return respond(self, *change.policy, args[2], answer);
+    return respond(self, *change.policy, args[2], read, answer);
   }
   preflight_headers(core, read.request, decision, answer);
-  const Ref pairs = make_pairs(answer.headers);
+  const Ref pairs = make_pairs(*change.policy, read, answer);
   if (!pairs) return nullptr;
   ResponseChange with_preflight = change;
   with_preflight.preflight = pairs.get();

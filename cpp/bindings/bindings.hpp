@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "corsac/cors_protocol.hpp"
 #include "corsac/path_rules.hpp"
 #include "corsac/policy.hpp"
 
@@ -94,6 +95,23 @@ class ParkedSends {
   std::size_t size_ = 0;
 };
 
+/// Pairs of header lines whose bytes live as long as a policy does, found by where those stand
+/// (asgi_answer.cpp). Not used without a global lock.
+class ConstantPairs {
+ public:
+  /// The pair of a line, made if it is new; empty with an exception set.
+  Ref get(const HeaderLine& line, Ref (*make)(const HeaderLine&) noexcept) noexcept;
+
+ private:
+  struct Pair {
+    const char* name = nullptr;
+    const char* value = nullptr;
+    Ref pair;
+  };
+  std::array<Pair, 16> pairs_;
+  std::size_t size_ = 0;
+};
+
 /// A compiled policy with the Python objects that its answers are made of, built once. Per policy
 /// and not per process, so that sub-interpreters share nothing.
 class CompiledPolicy {
@@ -112,6 +130,13 @@ class CompiledPolicy {
   py::object expose_headers;     ///< The pair, or None.
   py::object vary_origin;        ///< The pair `vary: Origin`, or None if nothing varies.
   py::bytes vary_name;
+
+  // What answers to preflights are copied from.
+  py::int_ answer_status;
+  py::bytes empty_body;
+  py::dict answer_start;  ///< `http.response.start` with that status.
+  py::dict answer_body;   ///< `http.response.body` without a body.
+  mutable ConstantPairs constant_pairs;
 
   /// The pair `access-control-allow-origin: <origin>` for a listed origin, as in the request. The
   /// last one is kept, since most policies are asked about one origin most of the time.

@@ -115,7 +115,14 @@ CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object 
                                   policy->expose_headers())),
       vary_origin(pair_or_none(policy->varies_by_origin(), header_names::kVary, "Origin")),
       vary_name(to_bytes(header_names::kVary)),
-      policy_(std::move(policy)) {}
+      answer_status(policy->preflight_status()),
+      policy_(std::move(policy)) {
+  answer_start[names.type] = names.response_start;
+  answer_start[names.status] = answer_status;
+  answer_start[names.headers] = py::none();
+  answer_body[names.type] = names.response_body;
+  answer_body[names.body] = empty_body;
+}
 
 Ref CompiledPolicy::allow_origin_pair(PyObject* origin) const noexcept {
   if (last_allow_origin_ && value_of_pair(last_allow_origin_.get()) == view_of_bytes(origin))
