@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NoReturn, SupportsIndex
-
 from corsac import _core
 from corsac.observe import RefusalLog
 from corsac.rules import make_configuration
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
-    from typing import Unpack
+    from collections.abc import Awaitable, Iterable, Mapping
+    from typing import NoReturn, SupportsIndex, Unpack
 
     from corsac._types import ASGIApp, Message, Receive, Scope, Send
     from corsac.errors import CORSConfigProblem

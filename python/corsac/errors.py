@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from corsac._values import FrozenValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Self
+
+    from corsac._annotations import Severity
 
 __all__ = ["CORSConfigError", "CORSConfigProblem", "Severity"]
 
-Severity = Literal["error", "warning", "info"]
 
-
-@dataclass(frozen=True, slots=True)
-class CORSConfigProblem:
+class CORSConfigProblem(FrozenValue):
     """One thing that is wrong with, or worth knowing about, a configuration.
 
     Attributes:
@@ -25,12 +27,31 @@ class CORSConfigProblem:
         hint: What to write instead; may be empty.
     """
 
+    __slots__ = ("code", "hint", "message", "option", "severity", "value")
+    __match_args__ = ("code", "severity", "option", "value", "message", "hint")
+    _fields = __match_args__
+
     code: str
     severity: Severity
     option: str
     value: object
     message: str
-    hint: str = ""
+    hint: str
+
+    def __init__(  # noqa: PLR0917
+        self,
+        code: str,
+        severity: Severity,
+        option: str,
+        value: object,
+        message: str,
+        hint: str = "",
+    ) -> None:
+        self._fill(code, severity, option, value, message, hint)
+
+    def replace(self, **changes: Any) -> Self:
+        """Another problem with some attributes changed and all others kept."""
+        return self.__replace__(**changes)
 
     def __str__(self) -> str:
         """One line for people: option, value, reason, way out, code."""
@@ -78,3 +99,14 @@ def _short(value: object) -> str:
     except Exception:  # A number too long to print, or an object whose repr() fails.
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _SHOWN_VALUE_LENGTH else f"{text[:_SHOWN_VALUE_LENGTH]}..."
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name != "Severity":
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        from corsac._annotations import Severity  # noqa: PLC0415 - annotations alone need it
+
+        return Severity

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
-
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["check_bool", "is_encodable", "read_list", "read_max_age", "read_number"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any, TypeGuard
+
+__all__ = ["check_bool", "is_encodable", "is_iterable", "read_list", "read_max_age", "read_number"]
 
 
 def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tuple[str, ...]:
@@ -22,6 +23,8 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
 
     if isinstance(value, (str, bytes, bytearray)):
         text = value if isinstance(value, str) else value.decode("latin-1")
+        import re  # noqa: PLC0415 - only this mistake needs it
+
         # Also what a list looks like in JSON or in a variable of the shell.
         parts = [part for part in re.split(r"[\s,;\[\]\"']+", text) if part]
         return refuse(
@@ -29,7 +32,7 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
             "a string is not a list: it would be read letter by letter",
             f"write {name}={parts!r}",
         )
-    if not isinstance(value, Iterable) or isinstance(value, Mapping):
+    if not is_iterable(value) or hasattr(value, "items"):
         return refuse(value, "a list of strings is wanted", f'write {name}=["..."]')
     entries = tuple(value)
     if _are_plain(entries):
@@ -41,6 +44,15 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
             refuse(entry, "an entry is text that can be written as UTF-8", "remove the surrogates")
     # A member of an enumeration is a string too, but its repr() would not evaluate back.
     return tuple(str.__str__(entry) if isinstance(entry, str) else entry for entry in entries)
+
+
+def is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether one can go through a value; for a list or a tuple nothing more has to be loaded."""
+    if isinstance(value, (list, tuple)):
+        return True
+    from collections.abc import Iterable  # noqa: PLC0415
+
+    return isinstance(value, Iterable)
 
 
 def _are_plain(entries: tuple[object, ...]) -> bool:
@@ -85,12 +97,15 @@ def read_max_age(value: object, problems: list[CORSConfigProblem]) -> object:
     """The seconds of a number or a ``timedelta``, or ``None``."""
     if value is None:
         return None
-    if isinstance(value, timedelta):
-        if value % timedelta(seconds=1):
-            message = "Access-Control-Max-Age has whole seconds"
-            problems.append(
-                CORSConfigProblem("max_age.out_of_bounds", "error", "max_age", value, message)
-            )
-            return None
-        value //= timedelta(seconds=1)
+    if not isinstance(value, int):
+        from datetime import timedelta  # noqa: PLC0415 - a number does not need it
+
+        if isinstance(value, timedelta):
+            if value % timedelta(seconds=1):
+                message = "Access-Control-Max-Age has whole seconds"
+                problems.append(
+                    CORSConfigProblem("max_age.out_of_bounds", "error", "max_age", value, message)
+                )
+                return None
+            value //= timedelta(seconds=1)
     return read_number("max_age", value, "max_age.out_of_bounds", problems)

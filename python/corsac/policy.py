@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-import dataclasses
-import logging
 import os
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypedDict
 
 from corsac import _core
+from corsac._values import FrozenValue
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
 from corsac.option_types import check_bool, read_list, read_max_age, read_number
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Self, Unpack
+    from collections.abc import Iterable, Mapping
+    from datetime import timedelta
+    from typing import Any, ClassVar, Self, Unpack
 
+    from corsac._annotations import CORSPolicyOptions
     from corsac.dynamic_origins import OriginDecider, OriginFunction, RegexOrigins
 
 __all__ = ["CORSPolicy", "CORSPolicyOptions"]
 
-_logger = logging.getLogger("corsac")
+
+class _OptionsByName(FrozenValue):
+    """Who mistypes an option gets to know the right one.
+
+    Of a class with both, `inspect.signature` shows ``__new__``, so that is not in `CORSPolicy`.
+    """
+
+    __slots__ = ()
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *args: object, **options: object) -> CORSPolicy:
+            unknown = [name for name in options if name not in _DEFAULTS]
+            if unknown:
+                raise TypeError(_explain_unknown(unknown))
+            return object.__new__(cls)
 
 
-class CORSPolicyOptions(TypedDict, total=False):
-    """The options of `CORSPolicy`, for functions that hand them on."""
-
-    allow_origins: Iterable[str]
-    allow_origin_regex: str | None
-    allow_origin_func: OriginFunction | None
-    allow_methods: Iterable[str]
-    allow_headers: Iterable[str]
-    allow_credentials: bool
-    expose_headers: Iterable[str]
-    max_age: int | timedelta | None
-    allow_private_network: bool
-    preflight_status: int
-    preflight_continue: bool
-    guard: bool
-    tolerate: Iterable[str]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class CORSPolicy:
+class CORSPolicy(_OptionsByName):
     """Who may read responses from a page of another origin, and how (Fetch, "CORS protocol").
 
     A policy is a value: frozen, equal and hashed by its options, with a ``repr`` that evaluates
@@ -82,23 +78,41 @@ class CORSPolicy:
         CORSConfigError: The options cannot work or cannot be safe; it lists every problem.
     """
 
-    allow_origins: Iterable[str] = ()
-    allow_origin_regex: str | None = None
-    allow_origin_func: OriginFunction | None = None
-    allow_methods: Iterable[str] = ()
-    allow_headers: Iterable[str] = ()
-    allow_credentials: bool = False
-    expose_headers: Iterable[str] = ()
-    max_age: int | timedelta | None = 600
-    allow_private_network: bool = False
-    preflight_status: int = 204
-    preflight_continue: bool = False
-    guard: bool = False
-    tolerate: Iterable[str] = ()
-    problems: tuple[CORSConfigProblem, ...] = dataclasses.field(init=False, compare=False)
-    _compiled: _core.CompiledPolicy = dataclasses.field(init=False, compare=False)
+    allow_origins: tuple[str, ...]
+    allow_origin_regex: str | None
+    allow_origin_func: OriginFunction | None
+    allow_methods: tuple[str, ...]
+    allow_headers: tuple[str, ...]
+    allow_credentials: bool
+    expose_headers: tuple[str, ...]
+    max_age: int | None
+    allow_private_network: bool
+    preflight_status: int
+    preflight_continue: bool
+    guard: bool
+    tolerate: tuple[str, ...]
+    problems: tuple[CORSConfigProblem, ...]
+    _compiled: _core.CompiledPolicy
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        allow_origins: Iterable[str] = (),
+        allow_origin_regex: str | None = None,
+        allow_origin_func: OriginFunction | None = None,
+        allow_methods: Iterable[str] = (),
+        allow_headers: Iterable[str] = (),
+        allow_credentials: bool = False,
+        expose_headers: Iterable[str] = (),
+        max_age: int | timedelta | None = 600,
+        allow_private_network: bool = False,
+        preflight_status: int = 204,
+        preflight_continue: bool = False,
+        guard: bool = False,
+        tolerate: Iterable[str] = (),
+    ) -> None:
+        given = locals()  # The options by name, and self.
+        self._fill(*(given[name] for name in _OPTIONS))
         problems: list[CORSConfigProblem] = []
         for name in _LIST_OPTIONS:
             self._set(name, read_list(name, getattr(self, name), problems))
@@ -125,13 +139,9 @@ class CORSPolicy:
         self._set("_compiled", compiled)
         log_warnings(problems)
 
-    if not TYPE_CHECKING:
-        # Type checkers know the options; people who mistype one get to know the right one.
-        def __new__(cls, *args: object, **options: object) -> CORSPolicy:  # noqa: D102
-            unknown = [name for name in options if name not in _DEFAULTS]
-            if unknown:
-                raise TypeError(_explain_unknown(unknown))
-            return object.__new__(cls)
+    _defaults: ClassVar[dict[str, Any]] = __init__.__kwdefaults__ or {}
+    _fields = tuple(_defaults)
+    __slots__ = (*_fields, "_compiled", "problems")
 
     @classmethod
     def from_express(cls, options: Mapping[str, object]) -> CORSPolicy:
@@ -188,12 +198,12 @@ class CORSPolicy:
             CORSConfigError: The options together cannot be used.
             TypeError: An option is unknown.
         """
-        options: dict[str, Any] = {name: getattr(self, name) for name in _OPTIONS}
-        options.update(changes)
-        return type(self)(**options)
+        return self.__replace__(**changes)
 
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
+    def _arguments(self) -> dict[str, Any]:
+        """The options that are not left at their defaults."""
+        fields = self._all_fields()
+        return {name: value for name, value in fields.items() if value != _DEFAULTS[name]}
 
     def _as_given(self, problem: CORSConfigProblem) -> CORSConfigProblem:
         """The problem with the value itself where the core knows only its text."""
@@ -201,32 +211,25 @@ class CORSPolicy:
             return problem
         given = getattr(self, problem.option)
         value = problem.value if problem.option in _LIST_OPTIONS and "" in given else given
-        return dataclasses.replace(problem, value=value)
-
-    def __repr__(self) -> str:
-        """The call that makes this policy; options left at their defaults are left out."""
-        options = (f"{name}={value!r}" for name, value in _non_default_options(self).items())
-        return f"{type(self).__name__}({', '.join(options)})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by the options; the compiled part is made anew."""
-        return (_make_policy, (type(self), _non_default_options(self)))
+        return problem.replace(value=value)
 
 
 _LIST_OPTIONS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
 _BOOL_OPTIONS = ("allow_credentials", "allow_private_network", "preflight_continue", "guard")
-_DEFAULTS: dict[str, Any] = {
-    field.name: field.default for field in dataclasses.fields(CORSPolicy) if field.init
-}
-_OPTIONS = tuple(_DEFAULTS)
+_DEFAULTS = CORSPolicy._defaults
+_OPTIONS = CORSPolicy._fields
 _CORE_OPTIONS = tuple(name for name in _OPTIONS if not name.startswith("allow_origin_"))
 
 
 def log_warnings(problems: Iterable[CORSConfigProblem]) -> None:
     """Write the warnings among some problems to the log; a valid configuration does so once."""
-    for problem in problems:
-        if problem.severity == "warning":
-            _logger.warning("%s", problem)
+    warnings = [problem for problem in problems if problem.severity == "warning"]
+    if not warnings:
+        return
+    import logging  # noqa: PLC0415 - most policies have nothing to say
+
+    for warning in warnings:
+        logging.getLogger("corsac").warning("%s", warning)
 
 
 def resolve_policy(policy: CORSPolicy | None, options: CORSPolicyOptions) -> CORSPolicy:
@@ -261,18 +264,6 @@ def _explain_unknown(names: list[str]) -> str:
     return "; ".join(
         f"unknown option {name!r}" + (f": {hint}" if hint else "") for name, hint in hints
     )
-
-
-def _make_policy(kind: type[CORSPolicy], options: dict[str, Any]) -> CORSPolicy:
-    return kind(**options)
-
-
-def _non_default_options(policy: CORSPolicy) -> dict[str, Any]:
-    return {
-        name: getattr(policy, name)
-        for name, default in _DEFAULTS.items()
-        if getattr(policy, name) != default
-    }
 
 
 def _read_dynamic_origins(
@@ -339,7 +330,7 @@ def _judge(
             if getattr(policy, name) is not None
         ]
     found = [
-        dataclasses.replace(problem, severity="info")
+        problem.replace(severity="info")
         if problem.severity == "error" and problem.code in options["tolerate"]
         else problem
         for problem in found
@@ -352,7 +343,7 @@ def _with_way_out(problem: CORSConfigProblem) -> CORSConfigProblem:
     if problem.severity != "error" or problem.code not in TOLERABLE_CODES:
         return problem
     hint = f"{problem.hint}; or accept it knowingly with tolerate=[{problem.code!r}]"
-    return dataclasses.replace(problem, hint=hint)
+    return problem.replace(hint=hint)
 
 
 TOLERABLE_CODES = frozenset(
@@ -363,3 +354,14 @@ TOLERABLE_CODES = frozenset(
         "origin.public_suffix_with_credentials",
     }
 )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name != "CORSPolicyOptions":
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        from corsac._annotations import CORSPolicyOptions  # noqa: PLC0415 - annotations need it
+
+        return CORSPolicyOptions

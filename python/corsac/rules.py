@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 from corsac import _core
+from corsac._values import FrozenValue
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
-from corsac.option_types import is_encodable
-from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings, resolve_policy
+from corsac.option_types import is_encodable, is_iterable
+from corsac.policy import CORSPolicy, log_warnings, resolve_policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from corsac.policy import CORSPolicyOptions
 
 __all__ = ["Configuration", "Rule", "make_configuration"]
 
@@ -16,8 +20,7 @@ Rule = tuple[str, CORSPolicy | None]
 """A path pattern and its policy; ``None`` leaves the paths of the pattern alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(FrozenValue):
     """All that one middleware applies: a policy, path rules, and what they compile to.
 
     Attributes:
@@ -27,10 +30,23 @@ class Configuration:
         routing: What the core looks paths up in.
     """
 
+    __slots__ = ("policy", "problems", "routing", "rules")
+    __match_args__ = ("policy", "rules", "problems", "routing")
+    _fields = __match_args__
+
     policy: CORSPolicy | None
     rules: tuple[Rule, ...]
     problems: tuple[CORSConfigProblem, ...]
     routing: _core.Routing
+
+    def __init__(
+        self,
+        policy: CORSPolicy | None,
+        rules: tuple[Rule, ...],
+        problems: tuple[CORSConfigProblem, ...],
+        routing: _core.Routing,
+    ) -> None:
+        self._fill(policy, rules, problems, routing)
 
     def all_problems(self) -> tuple[CORSConfigProblem, ...]:
         """The problems of the rules and those of each policy, which a policy has once."""
@@ -86,7 +102,7 @@ def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[Rule,
         )
 
     way_out = 'write rules=[("/api/*", CORSPolicy(...)), ("/health", None)]'
-    if isinstance(rules, (str, bytes)) or not isinstance(rules, Iterable):
+    if isinstance(rules, (str, bytes)) or not is_iterable(rules):
         refuse(rules, f"a list of pairs is wanted, not {type(rules).__name__}", way_out)
         return ()
     if hasattr(rules, "items"):

@@ -86,16 +86,16 @@ def test_a_header_of_the_other_direction_is_a_warning() -> None:
     ]
 
 
-@pytest.mark.parametrize("as_is", [int, lambda seconds: timedelta(seconds=seconds)])
-def test_a_max_age_that_chromium_cuts_is_an_info(as_is: Any) -> None:
-    assert told(max_age=as_is(CHROMIUM_MAX_AGE)) == []
-    assert told(max_age=as_is(CHROMIUM_MAX_AGE + 1)) == [
-        ("max_age.beyond_chromium", "info", "max_age", as_is(7201))
-    ]
-    assert told(max_age=as_is(86400)) != []
+def test_a_max_age_that_chromium_cuts_is_an_info() -> None:
+    expected = ("max_age.beyond_chromium", "info", "max_age", 7201)
+    assert told(max_age=CHROMIUM_MAX_AGE) == []
+    assert told(max_age=CHROMIUM_MAX_AGE + 1) == [expected]
+    assert told(max_age=86400) != []
     # The core refuses what is longer than a day.
-    assert told(max_age=as_is(86401)) == []
+    assert told(max_age=86401) == []
     assert told(max_age=None) == []
+    policy = CORSPolicy(allow_origins=["https://a.test"], max_age=timedelta(hours=2, seconds=1))
+    assert [(p.code, p.severity, p.option, p.value) for p in policy.problems] == [expected]
 
 
 def test_a_long_list_costs_little() -> None:

@@ -166,7 +166,7 @@ def _check_reading(source: str, reading: SourceReading) -> Report:
     except CORSConfigError as error:
         return Report(source, error.problems)
     of_policy = (
-        dataclasses.replace(problem, option=reading.names.get(problem.option, problem.option))
+        problem.replace(option=reading.names.get(problem.option, problem.option))
         for problem in policy.problems
     )
     return Report(source, (*reading.problems, *of_policy), policy, (_allowed(policy),))
@@ -187,8 +187,7 @@ def _check_object(source: str, app_dir: str) -> Report:
     for number, layer in enumerate(layers, 1):
         place = f"layer {number}: " if len(layers) > 1 else ""
         problems += (
-            dataclasses.replace(problem, option=f"{place}{problem.option}")
-            for problem in layer.problems
+            problem.replace(option=f"{place}{problem.option}") for problem in layer.problems
         )
     valid = all(layer.is_valid() for layer in layers)
     allows = [

@@ -125,7 +125,7 @@ def _layer_of(middleware: CORSMiddleware) -> Layer:
 
 
 def _below(place: str, problem: CORSConfigProblem) -> CORSConfigProblem:
-    return dataclasses.replace(problem, option=f"{place}.{problem.option}")
+    return problem.replace(option=f"{place}.{problem.option}")
 
 
 def _make_layer(cls: type[CORSMiddleware], entry: object) -> Layer:

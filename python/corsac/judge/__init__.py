@@ -7,13 +7,12 @@ of the core.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
-from typing import Any
-
 from corsac.errors import CORSConfigProblem
-from corsac.judge.hosts import is_undecodable_label, judge_public_suffixes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
 
 __all__ = ["improve_hints", "judge_lists", "judge_origin_regex", "judge_public_suffixes"]
 
@@ -77,9 +76,6 @@ _REQUEST_ONLY = frozenset(
         "x-requested-with",
     }
 )
-_NAMED_PLACE = re.compile(r"(?:https?://)(?:\*\.)?([a-z0-9._-]+)(?::(?:\*|\d+))?")
-_WEBSOCKET = re.compile(r"wss?://", re.IGNORECASE | re.ASCII)
-_LOOPBACK = re.compile(r"(?:[a-z0-9_.-]*\.)?localhost|127(?:\.\d+){3}|\[::1\]")
 
 
 def judge_origin_regex(
@@ -100,11 +96,31 @@ def improve_hints(problems: Sequence[CORSConfigProblem]) -> list[CORSConfigProbl
     return hints.improve_hints(problems)
 
 
+def judge_public_suffixes(
+    allow_origins: Iterable[str], allow_credentials: bool
+) -> list[CORSConfigProblem]:
+    """Finds the patterns that let in everyone who can get a name on a shared suffix.
+
+    An exact origin that is a public suffix itself (``https://github.io``) is left alone: its pages
+    are the suffix owner's, not those of everyone below.
+
+    Args:
+        allow_origins: The entries, malformed ones included: those are the core's to judge.
+        allow_credentials: Whether cookies are at stake; without them there is nothing to find.
+    """
+    patterns = [each for each in allow_origins if "://*." in each] if allow_credentials else []
+    if not patterns:
+        return []
+    from corsac.judge import hosts  # noqa: PLC0415 - most policies have none
+
+    return hosts.judge_patterns(patterns)
+
+
 def judge_lists(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
     """Finds entries that are well formed and still cannot be what the author means.
 
     Args:
-        options: The options of a policy by name, of the right types; what is missing is not judged.
+        options: The options of a policy by name, as it keeps them; what is missing is not judged.
     """
     return [
         *_judge_origins(options.get("allow_origins", ())),
@@ -115,29 +131,14 @@ def judge_lists(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
     ]
 
 
-def _judge_origins(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
+def _judge_origins(entries: Iterable[str]) -> Iterable[CORSConfigProblem]:
     # A list may have a million entries, so most are passed over without a closer look.
-    for entry in [each for each in entries if "xn--" in each or each[:1] in "wW"]:
-        if _WEBSOCKET.match(entry):
-            yield CORSConfigProblem(
-                "origin.websocket_scheme",
-                "error",
-                "allow_origins",
-                entry,
-                "a WebSocket handshake has the origin of its page, http or https, never ws",
-                f'did you mean "{_page_origin(entry)}"?',
-            )
-        match = _NAMED_PLACE.fullmatch(entry)
-        for label in match[1].split(".") if match and "xn--" in entry else ():
-            if is_undecodable_label(label):
-                yield CORSConfigProblem(
-                    "origin.invalid",
-                    "error",
-                    "allow_origins",
-                    entry,
-                    f'the host label "{label}" stands for no text, so no browser opens it',
-                    "copy the host from the address bar, or from the origin of a request",
-                )
+    odd = [each for each in entries if "xn--" in each or each[:1] in "wW"]
+    if not odd:
+        return []
+    from corsac.judge import origins  # noqa: PLC0415 - most policies have none
+
+    return origins.judge_origins(odd)
 
 
 def _judge_methods(entries: Sequence[str]) -> Iterator[CORSConfigProblem]:
@@ -191,8 +192,7 @@ def _judge_response_headers(entries: Sequence[str]) -> Iterator[CORSConfigProble
 
 
 def _judge_max_age(max_age: object) -> Iterator[CORSConfigProblem]:
-    seconds = max_age // timedelta(seconds=1) if isinstance(max_age, timedelta) else max_age
-    if isinstance(seconds, int) and CHROMIUM_MAX_AGE < seconds <= _MAX_AGE_OF_THE_CORE:
+    if isinstance(max_age, int) and CHROMIUM_MAX_AGE < max_age <= _MAX_AGE_OF_THE_CORE:
         yield CORSConfigProblem(
             "max_age.beyond_chromium",
             "info",
@@ -220,12 +220,3 @@ def _judge_redundant(
 
 
 _MAX_AGE_OF_THE_CORE = 86400
-
-
-def _page_origin(entry: str) -> str:
-    """The origin of the page that opens a WebSocket: http only on the user's own machine."""
-    scheme, _, rest = entry.lower().partition("://")
-    authority = rest.partition("/")[0].removesuffix(":80").removesuffix(":443")
-    host = authority if authority.endswith("]") else authority.rpartition(":")[0] or authority
-    is_plain = scheme == "ws" and _LOOPBACK.fullmatch(host)
-    return f"{'http' if is_plain else 'https'}://{authority}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterable
 
@@ -38,7 +37,7 @@ def _improve(problem: CORSConfigProblem) -> CORSConfigProblem:
     if found is None:
         return problem
     message, hint = found
-    return dataclasses.replace(problem, message=message or problem.message, hint=hint)
+    return problem.replace(message=message or problem.message, hint=hint)
 
 
 _Improvement = tuple[str, str]

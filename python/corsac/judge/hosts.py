@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["PublicSuffixes", "a_label", "is_undecodable_label", "judge_public_suffixes"]
+__all__ = ["PublicSuffixes", "a_label", "is_undecodable_label", "judge_patterns"]
 __all__ += ["public_suffixes"]
 
 
@@ -76,22 +76,10 @@ def public_suffixes() -> PublicSuffixes:
 _SUBDOMAINS = re.compile(r"https?://\*\.([a-z0-9._-]*[a-z_-][a-z0-9._-]*)(?::(?:\*|\d+))?")
 
 
-def judge_public_suffixes(
-    allow_origins: Iterable[str], allow_credentials: bool
-) -> list[CORSConfigProblem]:
-    """Finds the patterns that let in everyone who can get a name on a shared suffix.
-
-    An exact origin that is a public suffix itself (``https://github.io``) is left alone: its pages
-    are the suffix owner's, not those of everyone below.
-
-    Args:
-        allow_origins: The entries, malformed ones included: those are the core's to judge.
-        allow_credentials: Whether cookies are at stake; without them there is nothing to find.
-    """
+def judge_patterns(patterns: Iterable[str]) -> list[CORSConfigProblem]:
+    """See `corsac.judge.judge_public_suffixes`, which picks the patterns of subdomains."""
     problems: list[CORSConfigProblem] = []
-    if not allow_credentials:
-        return problems
-    for entry in (each for each in allow_origins if "://*." in each):
+    for entry in patterns:
         match = _SUBDOMAINS.fullmatch(entry)
         suffix = public_suffixes().covered_by(match[1]) if match else None
         if match is None or suffix is None:

@@ -73,7 +73,7 @@ class SourceReading:
             make(**self._options_to_judge())
         except CORSConfigError as error:
             found = tuple(
-                dataclasses.replace(problem, option=self.names.get(problem.option, problem.option))
+                problem.replace(option=self.names.get(problem.option, problem.option))
                 for problem in error.problems
             )
         else:

@@ -1,0 +1,85 @@
+"""Frozen values: classes with slots whose instances are equal by their fields and never change.
+
+They do what frozen dataclasses do. The module `dataclasses` takes longer to load than all of
+Corsac, and makes each class by compiling source text.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar, NoReturn, Self, dataclass_transform
+else:
+
+    def dataclass_transform(**_: bool) -> Callable[[type], type]:
+        """Only type checkers need to know."""
+        return lambda kind: kind
+
+
+__all__ = ["FrozenValue"]
+
+
+@dataclass_transform(frozen_default=True)
+class FrozenValue:
+    """Base of the frozen values.
+
+    A subclass names its fields in ``_fields``, takes them as arguments of ``__init__``, and hands
+    them to `_fill` there. Slots that are no fields are left out of all comparisons and copies.
+    """
+
+    __slots__ = ()
+    _fields: ClassVar[tuple[str, ...]] = ()
+
+    def _fill(self, *values: object) -> None:
+        """Set all fields, in their order."""
+        for name, value in zip(self._fields, values, strict=True):
+            self._set(name, value)
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    def _all_fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._fields}
+
+    def _arguments(self) -> dict[str, Any]:
+        """The arguments that make an equal value; a subclass may leave out defaults."""
+        return self._all_fields()
+
+    if not TYPE_CHECKING:
+        # Type checkers know that it is frozen; these would let them accept any name.
+        def __setattr__(self, name: str, value: object) -> NoReturn:
+            self._refuse_change(name)
+
+        def __delattr__(self, name: str) -> NoReturn:
+            self._refuse_change(name)
+
+    def _refuse_change(self, name: str) -> NoReturn:
+        kind = type(self).__name__
+        message = f"a {kind} is frozen: {name!r} cannot be set or deleted; make another {kind}"
+        raise AttributeError(message)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._all_fields() == other._all_fields()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._all_fields().values()))
+
+    def __repr__(self) -> str:
+        """The call that makes an equal value."""
+        arguments = (f"{name}={value!r}" for name, value in self._arguments().items())
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+    def __replace__(self, /, **changes: Any) -> Self:
+        """Another value with some fields changed; `copy.replace` calls it."""
+        return type(self)(**{**self._all_fields(), **changes})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by the arguments; all else is made anew."""
+        return (_make, (type(self), self._arguments()))
+
+
+def _make(kind: type[FrozenValue], arguments: dict[str, Any]) -> FrozenValue:
+    return kind(**arguments)

@@ -1,0 +1,56 @@
+"""Judges odd entries of ``allow_origins``: formed like an origin, but the origin of no page."""
+
+from __future__ import annotations
+
+import re
+
+from corsac.errors import CORSConfigProblem
+from corsac.judge.hosts import is_undecodable_label
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["judge_origins"]
+
+_NAMED_PLACE = re.compile(r"(?:https?://)(?:\*\.)?([a-z0-9._-]+)(?::(?:\*|\d+))?")
+_WEBSOCKET = re.compile(r"wss?://", re.IGNORECASE | re.ASCII)
+_LOOPBACK = re.compile(r"(?:[a-z0-9_.-]*\.)?localhost|127(?:\.\d+){3}|\[::1\]")
+
+
+def judge_origins(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
+    """Finds origins of WebSockets, and hosts with a label that no browser opens.
+
+    Args:
+        entries: Entries that `corsac.judge` picked as odd; nothing is said of all others.
+    """
+    for entry in entries:
+        if _WEBSOCKET.match(entry):
+            yield CORSConfigProblem(
+                "origin.websocket_scheme",
+                "error",
+                "allow_origins",
+                entry,
+                "a WebSocket handshake has the origin of its page, http or https, never ws",
+                f'did you mean "{_page_origin(entry)}"?',
+            )
+        match = _NAMED_PLACE.fullmatch(entry)
+        for label in match[1].split(".") if match and "xn--" in entry else ():
+            if is_undecodable_label(label):
+                yield CORSConfigProblem(
+                    "origin.invalid",
+                    "error",
+                    "allow_origins",
+                    entry,
+                    f'the host label "{label}" stands for no text, so no browser opens it',
+                    "copy the host from the address bar, or from the origin of a request",
+                )
+
+
+def _page_origin(entry: str) -> str:
+    """The origin of the page that opens a WebSocket: http only on the user's own machine."""
+    scheme, _, rest = entry.lower().partition("://")
+    authority = rest.partition("/")[0].removesuffix(":80").removesuffix(":443")
+    host = authority if authority.endswith("]") else authority.rpartition(":")[0] or authority
+    is_plain = scheme == "ws" and _LOOPBACK.fullmatch(host)
+    return f"{'http' if is_plain else 'https'}://{authority}"

@@ -1,0 +1,147 @@
+"""What policies and problems promise as values: frozen, equal by their fields, copied by them."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import sys
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import corsac.errors
+import corsac.policy
+from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
+from corsac.rules import Configuration, make_configuration
+
+
+class OwnPolicy(CORSPolicy):
+    """A policy with a default of its own."""
+
+    def __init__(self, *, max_age: int | None = None, **options: Any) -> None:
+        super().__init__(max_age=max_age, **options)
+
+
+def problem(**changes: Any) -> CORSConfigProblem:
+    fields = {"code": "c", "severity": "info", "option": "o", "value": ["v"], "message": "m"}
+    return CORSConfigProblem(**{**fields, **changes})
+
+
+def policy(**changes: Any) -> CORSPolicy:
+    return CORSPolicy(**{"allow_origins": ["https://a.test"], **changes})
+
+
+def own_policy(**changes: Any) -> OwnPolicy:
+    return OwnPolicy(**{"allow_origins": ["https://a.test"], **changes})
+
+
+VALUES: list[Callable[..., Any]] = [policy, own_policy, problem]
+COPIES: list[Callable[[Any], Any]] = [
+    copy.copy,
+    copy.deepcopy,
+    *(
+        lambda value, protocol=protocol: pickle.loads(pickle.dumps(value, protocol))  # noqa: S301
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+    ),
+    lambda value: eval(repr(value), globals()),  # noqa: S307
+    lambda value: value.replace(),
+    lambda value: value.__replace__(),
+]
+
+
+@pytest.mark.parametrize("make", VALUES)
+@pytest.mark.parametrize("name", ["guard", "code", "problems", "_compiled", "unknown", "__dict__"])
+def test_it_is_frozen_and_says_so_whatever_the_name(make: Callable[..., Any], name: str) -> None:
+    value = make()
+    with pytest.raises(AttributeError, match=f"{type(value).__name__} is frozen: '{name}' cannot"):
+        setattr(value, name, True)
+    with pytest.raises(AttributeError, match=f"{type(value).__name__} is frozen: '{name}' cannot"):
+        delattr(value, name)
+    assert value == make()
+
+
+@pytest.mark.parametrize("make", VALUES)
+@pytest.mark.parametrize("made_again", COPIES)
+def test_a_copy_is_equal_and_of_the_same_type(
+    make: Callable[..., Any], made_again: Callable[[Any], Any]
+) -> None:
+    value = make()
+    again = made_again(value)
+    assert again == value
+    assert type(again) is type(value)
+
+
+@pytest.mark.parametrize("make", [policy, own_policy])
+def test_a_copied_policy_has_what_was_found_about_it(make: Callable[..., Any]) -> None:
+    value = make(allow_headers=["X-A", "x-a"])
+    assert value.problems != ()
+    assert copy.deepcopy(value).problems == value.problems
+
+
+def test_values_are_equal_by_their_fields_and_their_type() -> None:
+    assert policy() != policy(guard=True)
+    assert policy(max_age=None) != own_policy()
+    assert problem() != problem(hint="h")
+    assert policy() != "CORSPolicy"
+    assert hash(problem(value="v")) == hash(problem(value="v"))
+    assert hash(own_policy()) == hash(own_policy())
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(problem(value=["v"]))
+
+
+def test_a_configuration_is_a_value_too() -> None:
+    made = make_configuration(policy(), None, {})
+    assert made == Configuration(policy(), (), (), made.routing)
+    with pytest.raises(AttributeError, match="a Configuration is frozen"):
+        made.policy = None  # type: ignore[misc]
+
+
+def test_a_problem_can_be_matched_and_printed() -> None:
+    match problem():
+        case CORSConfigProblem(code, severity, option, value, message, hint):
+            assert (code, severity, option) == ("c", "info", "o")
+            assert (value, message, hint) == (["v"], "m", "")
+    assert repr(problem()).endswith("option='o', value=['v'], message='m', hint='')")
+
+
+def test_replacing_keeps_all_else() -> None:
+    assert problem(value=1).replace(hint="h") == problem(value=1, hint="h")
+    assert own_policy().replace(guard=True) == own_policy(guard=True)
+    assert own_policy(max_age=600).replace(guard=True) == own_policy(max_age=600, guard=True)
+    with pytest.raises(TypeError, match=r"'allow_origin': .*allow_origins"):
+        policy().replace(allow_origin=["https://b.test"])  # type: ignore[call-arg]
+    with pytest.raises(CORSConfigError, match="preflight_status"):
+        policy().replace(preflight_status=404)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="copy.replace came with Python 3.13")
+def test_the_standard_library_replaces_too() -> None:
+    replace: Any = copy.replace  # type: ignore[attr-defined, unused-ignore]
+    assert replace(own_policy(), guard=True) == own_policy(guard=True)
+    assert replace(problem(), hint="h") == problem(hint="h")
+
+
+def test_the_signatures_name_every_argument_with_its_type_and_default() -> None:
+    options = inspect.signature(CORSPolicy).parameters
+    assert {option.kind for option in options.values()} == {inspect.Parameter.KEYWORD_ONLY}
+    assert (options["max_age"].default, options["max_age"].annotation) == (
+        600,
+        "int | timedelta | None",
+    )
+    assert list(options) == list(corsac.policy.CORSPolicyOptions.__annotations__)
+    assert str(inspect.signature(CORSConfigProblem)).endswith("hint: 'str' = '') -> 'None'")
+    with pytest.raises(TypeError, match="positional"):
+        CORSPolicy(["https://a.test"])  # type: ignore[call-arg]
+
+
+def test_the_types_of_annotations_are_there_at_run_time() -> None:
+    hints = typing.get_type_hints(corsac.policy.CORSPolicyOptions)
+    assert hints["guard"] is bool
+    assert typing.get_args(corsac.errors.Severity) == ("error", "warning", "info")
+    for module in (corsac.policy, corsac.errors):
+        assert all(hasattr(module, name) for name in module.__all__)
+        with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute"):
+            module.Unknown  # noqa: B018
