@@ -209,6 +209,7 @@ PyObject* middleware_new(PyTypeObject* type, PyObject* /*args*/, PyObject* /*key
   type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
 #endif
   new (&self->counters) decltype(self->counters){};
+  new (&self->reporting) decltype(self->reporting){};
   return self_object;
 }
 

@@ -7,6 +7,7 @@
 
 #include "bindings.hpp"
 #include "corsac/cors_protocol.hpp"
+#include "reporting.hpp"
 
 /// What the middleware (asgi.cpp), its reading of requests (asgi_request.cpp) and its `send`
 /// (asgi_send.cpp) share.
@@ -35,8 +36,9 @@ struct Middleware {
   PyObject* respond;                ///< async (send, start message, body message)
   PyObject* refuse_websocket;       ///< async (scope, receive, send, reason)
   PyObject* continue_when_decided;  ///< async (middleware, policy, awaitable, scope, receive, send)
-  PyObject* report;                 ///< (reason, origin or None, scope); must not raise
+  PyObject* report;                 ///< (reason, origin or None, scope, unreported) -> seconds
   std::array<std::atomic<std::uint64_t>, kCounterNames.size()> counters;
+  std::array<Reporting, kRefusalKinds> reporting;  ///< One for each `Refusal`.
 };
 
 inline Middleware* as_middleware(PyObject* self) noexcept {

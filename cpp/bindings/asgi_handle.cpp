@@ -15,11 +15,18 @@ Ref reason_text(Refusal refusal) noexcept {
 
 void report(Middleware* self, Refusal refusal, PyObject* origin, PyObject* scope) noexcept {
   if (self->report == nullptr || self->report == Py_None) return;
+  Reporting& reporting = self->reporting[static_cast<std::size_t>(refusal)];
+  const std::optional<std::uint64_t> unreported = reporting.begin();
+  if (!unreported) return;
   const Ref reason = reason_text(refusal);
-  if (reason) {
-    PyObject* args[] = {reason.get(), origin == nullptr ? Py_None : origin, scope};
-    const Ref result(PyObject_Vectorcall(self->report, args, 3, nullptr));
-    if (result) return;
+  const Ref count(PyLong_FromUnsignedLongLong(*unreported));
+  if (reason && count) {
+    PyObject* args[] = {reason.get(), origin == nullptr ? Py_None : origin, scope, count.get()};
+    const Ref pause(PyObject_Vectorcall(self->report, args, 4, nullptr));
+    if (pause) {
+      if (PyFloat_Check(pause.get())) reporting.pause(PyFloat_AS_DOUBLE(pause.get()));
+      return;
+    }
   }
   PyErr_WriteUnraisable(self->report);  // A log that fails must not fail the request.
 }

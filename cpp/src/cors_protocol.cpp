@@ -30,6 +30,8 @@ constexpr std::array kRefusals = {
     RefusalRow{Refusal::kCrossOriginWebSocket, "cross-origin-websocket", "22"},
 };
 
+static_assert(kRefusals.size() == kRefusalKinds);
+
 consteval bool refusals_are_right() {
   for (std::size_t i = 0; i < kRefusals.size(); ++i) {
     std::size_t length = 0;

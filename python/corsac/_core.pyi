@@ -24,7 +24,7 @@ class ASGIMiddleware:
         respond: Callable[..., Awaitable[None]],
         refuse_websocket: Callable[..., Awaitable[None]],
         continue_when_decided: Callable[..., Awaitable[None]],
-        report: Callable[..., None] | None,
+        report: Callable[..., float] | None,
     ) -> None: ...
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]: ...
     @property

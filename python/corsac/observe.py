@@ -6,19 +6,26 @@ flood the log.
 
 from __future__ import annotations
 
-import logging
-import threading
+import _thread
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 __all__ = ["RefusalLog"]
 
-_logger = logging.getLogger("corsac")
+# Levels of the module logging, whose documentation gives the numbers.
+_INFO = 20
+_WARNING = 30
 
 MAX_LINES_PER_WINDOW = 20
 WINDOW_SECONDS = 60.0
 MAX_LOGGED_LENGTH = 128
+# How long a middleware need not ask again whether the log is on.
+LEVEL_SECONDS = 1.0
 
 
 class RefusalLog:
@@ -33,52 +40,72 @@ class RefusalLog:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        # What threading.Lock is; that module takes longer to load.
+        self._lock = _thread.allocate_lock()
+        self._logger: logging.Logger | None = None
         self._window_start = clock()
         self._lines = 0
         self._dropped = 0
-        self._seen: set[str] = set()  # Of reason codes, of which there are a handful.
+        # Of reason codes, of which there are a handful.
+        self._seen: set[str] = set()
+        self._full: set[str] = set()  # Whose last refusal found the window full.
 
-    def __call__(self, reason: str, origin: bytes | None, scope: Mapping[str, Any]) -> None:
-        """Log one refusal, unless the window is full.
+    def __call__(
+        self, reason: str, origin: bytes | None, scope: Mapping[str, Any], unreported: int = 0
+    ) -> float:
+        """Log one refusal, unless the window is full or the log is off.
 
         Args:
             reason: The reason code, such as ``"origin-not-allowed"``.
             origin: The Origin header as it was sent, or ``None`` if there was none.
             scope: The ASGI scope of the request.
+            unreported: The refusals for this reason since the last call that came to nobody's
+                notice, because that call asked for a pause.
+
+        Returns:
+            For how many seconds a call for this reason would do nothing but count.
         """
-        level = logging.INFO
-        if reason not in self._seen:
-            # Seen without any setting up: who is blocked for the first time is told why.
-            self._seen.add(reason)
-            level = logging.WARNING
-        if not _logger.isEnabledFor(level):
-            return
+        logger = self._logger
+        if logger is None:
+            import logging  # noqa: PLC0415 - whoever refuses nothing need not load it
+
+            logger = self._logger = logging.getLogger("corsac")
+        # Seen without any setting up: who is blocked for the first time is told why.
+        level = _INFO if reason in self._seen else _WARNING
+        if not logger.isEnabledFor(level):
+            return LEVEL_SECONDS
         with self._lock:
-            dropped = self._take_place()
-        if dropped is None:
-            return
+            dropped = self._take_place(reason, unreported)
+            if dropped is None:
+                return self._window_start + WINDOW_SECONDS - self._clock()
+            self._seen.add(reason)
         if dropped:
-            _logger.info("%d more CORS refusals were not logged", dropped)
+            logger.info("%d more CORS refusals were not logged", dropped)
         kind = _printable(scope.get("method")) if scope.get("method") else "WebSocket"
-        _logger.log(
+        logger.log(
             level,
             "refused %s: origin %s, %s %s%s",
             reason,
             _printable(origin),
             kind,
             _printable(scope.get("path")),
-            "" if level == logging.INFO else "; more such refusals are logged as INFO",
+            "" if level == _INFO else "; more such refusals are logged as INFO",
         )
+        return 0.0
 
-    def _take_place(self) -> int | None:
+    def _take_place(self, reason: str, unreported: int) -> int | None:
         """How many refusals went unlogged before this one, or ``None`` if this one does as well."""
+        if reason in self._full:
+            # Otherwise the log was off meanwhile, and nothing was to be written.
+            self._dropped += unreported
+            self._full.remove(reason)
         now = self._clock()
         if now - self._window_start >= WINDOW_SECONDS:
             self._window_start = now
             self._lines = 0
         if self._lines >= MAX_LINES_PER_WINDOW:
             self._dropped += 1
+            self._full.add(reason)
             return None
         dropped, self._dropped = self._dropped, 0
         self._lines += 2 if dropped else 1

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 
 import corsac
-from corsac.observe import MAX_LINES_PER_WINDOW, MAX_LOGGED_LENGTH, WINDOW_SECONDS, RefusalLog
+from corsac.observe import (
+    LEVEL_SECONDS,
+    MAX_LINES_PER_WINDOW,
+    MAX_LOGGED_LENGTH,
+    WINDOW_SECONDS,
+    RefusalLog,
+)
 from support.asgi import BODY, OPTIONS, START, app_sending, scope_with
 from support.exchange import run_asgi
 
@@ -65,6 +72,72 @@ def test_a_flood_is_counted_not_written(caplog: pytest.LogCaptureFixture) -> Non
         "10000 more CORS refusals were not logged",
         "refused origin-not-allowed: origin (none), WebSocket (none)",
     ]
+
+
+def test_a_flood_costs_the_middleware_a_call_now_and_then_and_all_are_counted(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    clock = Clock()
+
+    class Counted(RefusalLog):
+        def __init__(self) -> None:
+            super().__init__(clock)
+
+        def __call__(self, reason: str, *rest: Any) -> float:
+            calls.append(reason)
+            return super().__call__(reason, *rest)
+
+    monkeypatch.setattr("corsac.asgi.RefusalLog", Counted)
+    middleware = corsac.CORSMiddleware(app_sending(START, BODY), **OPTIONS)
+    evil = scope_with([(b"origin", b"https://evil.example")])
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        for _ in range(5_000):
+            run_asgi(middleware, evil)
+        assert len(caplog.records) == MAX_LINES_PER_WINDOW
+        assert len(calls) == MAX_LINES_PER_WINDOW + 1
+        # Another reason is still asked about, since its first refusal would be a warning.
+        run_asgi(middleware, scope_with([(b"origin", b"not one, but two")]))
+        assert calls[-1] == "origin-malformed"
+        assert middleware.counters()["actual_refused"] == 5_001
+
+
+def test_refusals_during_a_pause_are_counted_if_the_window_was_full(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    log = RefusalLog(clock)
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        pauses = [log("origin-not-allowed", None, {}) for _ in range(MAX_LINES_PER_WINDOW + 1)]
+        assert pauses == [0.0] * MAX_LINES_PER_WINDOW + [WINDOW_SECONDS]
+        clock.now = WINDOW_SECONDS
+        log("origin-not-allowed", None, {}, 41)
+    assert caplog.records[-2].getMessage() == "42 more CORS refusals were not logged"
+
+
+def test_a_first_refusal_that_found_no_place_is_a_warning_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    log = RefusalLog(clock)
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        for _ in range(MAX_LINES_PER_WINDOW):
+            log("origin-not-allowed", None, {})
+        log("origin-malformed", None, {})
+        clock.now = WINDOW_SECONDS
+        log("origin-malformed", None, {})
+    assert caplog.records[-1].levelname == "WARNING"
+
+
+def test_a_log_that_is_off_asks_for_a_short_pause_and_counts_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = RefusalLog(Clock())
+    with caplog.at_level(logging.ERROR, logger="corsac"):
+        assert log("origin-not-allowed", None, {}) == LEVEL_SECONDS
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        assert log("origin-not-allowed", None, {}, 7) == 0.0
+    assert len(caplog.records) == 1
 
 
 def test_the_line_about_what_was_not_logged_takes_a_place_too(

@@ -139,6 +139,7 @@ enum class Refusal : std::uint8_t {
   kCrossOriginRequest,      ///< guard: an unsafe request from an origin that is not allowed.
   kCrossOriginWebSocket,    ///< guard: a WebSocket handshake from an origin that is not allowed.
 };
+inline constexpr std::size_t kRefusalKinds = 6;
 
 /// The stable reason code, such as "origin-not-allowed"; empty for kNone.
 [[nodiscard]] std::string_view reason_code(Refusal refusal) noexcept;
