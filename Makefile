@@ -11,7 +11,7 @@ DIST := build/dist
 SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
 	$(shell find cpp python -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-cpp test-python lint format fuzz coverage system-packages clean
+.PHONY: demo test test-cpp test-python lint format fuzz coverage bench leaks system-packages clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-demo
@@ -87,3 +87,18 @@ $(VENV)/.installed-coverage: $(VENV)/.installed-test
 
 coverage: $(VENV)/.installed-coverage
 	bash .ci/coverage
+
+# make bench               measure everything, and keep the results: 15 to 20 minutes
+# make bench MODE=quick    the same in 3 minutes, to see that it works; ARGS='--only asgi': one part
+MODE := full
+
+$(VENV)/.installed-bench: $(DIST)/.built .ci/system-packages
+	bash .ci/system-packages libbenchmark-dev linux-perf valgrind wrk
+	$(call install-wheel,bench)
+
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks $(MODE) $(ARGS)
+
+# make leaks               a million requests of every kind, and whether memory stays what it was
+leaks: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.leaks $(ARGS)

@@ -1,0 +1,1 @@
+"""Corsac's benchmarks: `python -m benchmarks [quick|full]`, from the repository's root."""
