@@ -11,7 +11,7 @@ DIST := build/dist
 SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
 	$(shell find cpp python -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-cpp test-python lint format fuzz coverage bench leaks system-packages clean
+.PHONY: demo test test-cpp test-python lint format fuzz coverage pythons bench leaks system-packages clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.installed-demo
@@ -87,6 +87,12 @@ $(VENV)/.installed-coverage: $(VENV)/.installed-test
 
 coverage: $(VENV)/.installed-coverage
 	bash .ci/coverage
+
+# make pythons PYTHONS="python3.12 python3.13"    build and test with other interpreters
+PYTHONS := python3
+
+pythons:
+	bash .ci/pythons $(PYTHONS)
 
 # make bench               measure everything, and keep the results: 15 to 20 minutes
 # make bench MODE=quick    the same in 3 minutes, to see that it works; ARGS='--only asgi': one part

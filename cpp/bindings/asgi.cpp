@@ -130,18 +130,19 @@ PyObject* middleware_call(PyObject* self, PyObject* args, PyObject* keywords) no
   return guarded_call(self, sorted.data(), sorted.size(), nullptr);
 }
 
-/// Goes on with a request once its origin was decided about: (policy, allowed, scope, receive,
-/// send).
+/// Goes on with a request once its origin was decided about: (policy, allowed, origin, scope,
+/// receive, send).
 PyObject* middleware_continue(PyObject* self_object, PyObject* const* args,
                               Py_ssize_t count) noexcept {
-  if (count != 5 || !py::isinstance<CompiledPolicy>(py::handle(args[0])) ||
+  if (count != 6 || !PyBytes_Check(args[2]) ||
+      !py::isinstance<CompiledPolicy>(py::handle(args[0])) ||
       !py::detail::is_holder_constructed(args[0]) || as_middleware(self_object)->app == nullptr) {
-    PyErr_SetString(PyExc_TypeError, "policy, allowed, scope, receive and send are wanted");
+    PyErr_SetString(PyExc_TypeError, "policy, allowed, origin, scope, receive and send are wanted");
     return nullptr;
   }
   const auto* policy = py::handle(args[0]).cast<const CompiledPolicy*>();
-  Exchange exchange{as_middleware(self_object), {args[0], policy}, args[1] == Py_True};
-  return handle(exchange, args + 2);
+  Exchange exchange{as_middleware(self_object), {args[0], policy}, args[1] == Py_True, args[2]};
+  return handle(exchange, args + 3);
 }
 
 /// Puts a configuration in force: one swap, so a request sees the old one or the new one, whole.

@@ -59,8 +59,10 @@ inline void count(Middleware* self, Counter counter) noexcept {
 struct Exchange {
   Middleware* self;
   Routing::Entry entry;
-  /// What was asked about the origin, if it has been asked.
+  /// What was said about the origin, if somebody has been asked.
   std::optional<bool> answered;
+  /// The origin that it was said about, if that was long ago; borrowed. Another one is refused.
+  PyObject* asked_about = nullptr;
 
   [[nodiscard]] const CompiledPolicy& policy() const noexcept { return *entry.policy; }
 };
@@ -188,13 +190,21 @@ struct ReadRequest {
   PyObject* origin = nullptr;  ///< The first Origin's bytes object, kept by one of the above.
 };
 
-/// Reads scope["method"] into `read`. @return false with an exception set.
+/// Reads scope["method"] into `read`, and the lines once more. @return false with an exception set.
 bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept;
 
 /// Reads scope["headers"] into `read`, which is new. A container that can be read only once is put
 /// back into a copy of the scope, so that the application finds its headers.
 /// @param scope in: the scope; out: the one to hand on.
 bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) noexcept;
+
+/// Reads the lines once more, after code that is not ours has run: that may have changed the list
+/// and freed what `read` looks at. @return false with an exception set.
+bool read_headers_again(ReadRequest& read, const CompiledPolicy& policy) noexcept;
+
+/// Puts a copy that nobody else knows in the place of the lines, before code runs that is not ours
+/// and after which `read` is still needed as it is. @return false with an exception set.
+bool keep_headers(ReadRequest& read, const CompiledPolicy& policy) noexcept;
 
 /// The header lines of an answer as a list of pairs; empty with an exception set.
 /// @param read the request that is answered.

@@ -90,15 +90,22 @@ Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noex
 }
 
 /// The coroutine that waits for the answer and then begins this request anew with it.
-PyObject* continue_later(const Exchange& exchange, PyObject* awaitable,
+PyObject* continue_later(const Exchange& exchange, PyObject* awaitable, PyObject* origin,
                          PyObject* const* args) noexcept {
   PyObject* call[] = {reinterpret_cast<PyObject*>(exchange.self),
                       exchange.entry.object,
                       awaitable,
+                      origin,
                       args[0],
                       args[1],
                       args[2]};
-  return PyObject_Vectorcall(exchange.self->continue_when_decided, call, 6, nullptr);
+  return PyObject_Vectorcall(exchange.self->continue_when_decided, call, 7, nullptr);
+}
+
+/// Forgets an answer that was given about another origin than the one that is there now.
+void keep_answer_about(Exchange& exchange, const ReadRequest& read) noexcept {
+  if (exchange.asked_about == nullptr) return;
+  if (read.request.origin() != view_of_bytes(exchange.asked_about)) exchange.answered = false;
 }
 
 PyObject* answer_http(const Exchange& exchange, const Decision& decision, const ReadRequest& read,
@@ -148,12 +155,18 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args) noexcept
   }
   PyObject* const args[] = {scope.get(), caller_args[1], caller_args[2]};
 
+  keep_answer_about(exchange, read);
   Decision decision = decide(policy.core(), read.request, policy.last_allowed());
+  if (decision.asks && !exchange.answered) {
+    if (!keep_headers(read, policy)) return nullptr;
+    decision = decide(policy.core(), read.request);  // What is kept is what is judged.
+  }
   if (decision.asks && !exchange.answered) {
     Ref awaitable;
     const Verdict verdict = ask(policy, read.origin, awaitable);
     if (verdict == Verdict::kError) return nullptr;
-    if (verdict == Verdict::kLater) return continue_later(exchange, awaitable.get(), args);
+    if (verdict == Verdict::kLater)
+      return continue_later(exchange, awaitable.get(), read.origin, args);
     exchange.answered = verdict == Verdict::kAllowed;
   }
   decision = settle(decision, exchange.answered.value_or(false));
@@ -178,12 +191,18 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args) noe
   if (!read_headers(read, policy, scope)) return nullptr;
   PyObject* args[] = {nullptr, scope.get(), caller_args[1], caller_args[2]};
 
-  if (!exchange.answered && read.request.has_one_origin() &&
-      policy.core().asks_about(read.request.origin())) {
+  keep_answer_about(exchange, read);
+  const auto asks = [&exchange, &read, &policy] {
+    return !exchange.answered && read.request.has_one_origin() &&
+           policy.core().asks_about(read.request.origin());
+  };
+  if (asks() && !keep_headers(read, policy)) return nullptr;
+  if (asks()) {
     Ref awaitable;
     const Verdict verdict = ask(policy, read.origin, awaitable);
     if (verdict == Verdict::kError) return nullptr;
-    if (verdict == Verdict::kLater) return continue_later(exchange, awaitable.get(), args + 1);
+    if (verdict == Verdict::kLater)
+      return continue_later(exchange, awaitable.get(), read.origin, args + 1);
     exchange.answered = verdict == Verdict::kAllowed;
   }
   const Refusal refusal =

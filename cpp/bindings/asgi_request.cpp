@@ -126,8 +126,22 @@ std::string_view view_of_text(PyObject* text) noexcept {
 
 bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {
   read.method = get_item(scope, policy.names.method.ptr());
-  read.request.set_method(view_of_text(read.method.get()));
-  return read.method || PyErr_Occurred() == nullptr;
+  if (!read.method && PyErr_Occurred() != nullptr) return false;
+  return read_headers_again(read, policy);
+}
+
+bool read_headers_again(ReadRequest& read, const CompiledPolicy& policy) noexcept {
+  read.request = Request(view_of_text(read.method.get()));
+  read.origin = nullptr;
+  const NameLengths names = policy.core().guard() ? kGuardedNames : kProtocolNames;
+  if (!read.header_list || read_plain_pairs(read, names, read.header_list.get())) return true;
+  return keep_headers(read, policy);
+}
+
+bool keep_headers(ReadRequest& read, const CompiledPolicy& policy) noexcept {
+  if (!read.header_list) return true;
+  read.header_list = as_plain_pairs(read.header_list.get());
+  return read.header_list && read_headers_again(read, policy);
 }
 
 bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) noexcept {
@@ -153,16 +167,8 @@ bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) n
   headers = snapshot_of(headers.get());
   if (!headers) return false;
 #endif
-  const NameLengths names = policy.core().guard() ? kGuardedNames : kProtocolNames;
-  if (!read_plain_pairs(read, names, headers.get())) {
-    headers = as_plain_pairs(headers.get());
-    if (!headers) return false;
-    read.request = Request({});
-    read.origin = nullptr;
-    read_plain_pairs(read, names, headers.get());
-  }
   read.header_list = std::move(headers);
-  return true;
+  return read_headers_again(read, policy);
 }
 
 RoutePath::RoutePath(PyObject* scope, const Names& names) noexcept

@@ -151,6 +151,7 @@ bool append_policy_lines(const ResponseChange& change, Filtered& filtered) {
   return PolicyLines(change, !merges).append_to(list);
 }
 
+#ifndef Py_GIL_DISABLED
 /// True if the policy's lines can be appended and nothing else has to be done.
 bool has_only_other_lines(PyObject* list) noexcept {
   PyObject* const* pairs = PySequence_Fast_ITEMS(list);
@@ -163,20 +164,18 @@ bool has_only_other_lines(PyObject* list) noexcept {
   }
   return true;
 }
+#endif
 
-/// True if the call that we are in holds the only reference to the message: `await send({...})`, as
-/// most applications write it. Nobody can look at it again, so it need not be copied.
+/// True if nothing but the call that we are in refers to the message: `await send({...})`, as most
+/// applications write it. Nobody can look at it again, so it need not be copied.
 ///
-/// Compiled code that calls with a variable of its own looks alike. It finds its message changed,
-/// which does no harm when it is sent again: the same lines are set once more.
-bool is_temporary(PyObject* message) noexcept {
-#ifdef Py_GIL_DISABLED
-  static_cast<void>(message);
-  return false;
-#elif PY_VERSION_HEX >= 0x030E0000
+/// Only the interpreter can tell, since Python 3.14. That there is one reference says nothing: it
+/// may be that of a tuple in `send(*messages)`, or of a variable of compiled code.
+bool is_temporary([[maybe_unused]] PyObject* message) noexcept {
+#if PY_VERSION_HEX >= 0x030E0000 && !defined(Py_GIL_DISABLED)
   return PyDict_CheckExact(message) && PyUnstable_Object_IsUniqueReferencedTemporary(message) != 0;
 #else
-  return PyDict_CheckExact(message) && Py_REFCNT(message) == 1;
+  return false;
 #endif
 }
 

@@ -127,10 +127,12 @@ CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object 
 Ref CompiledPolicy::allow_origin_pair(PyObject* origin) const noexcept {
   if (last_allow_origin_ && value_of_pair(last_allow_origin_.get()) == view_of_bytes(origin))
     return Ref::borrowed(last_allow_origin_.get());
+  // Until Python 3.12 a new tuple may set off the garbage collector, and that other code.
+  Ref kept = Ref::borrowed(origin);
   Ref pair(PyTuple_New(2));
   if (!pair) return pair;
   PyTuple_SET_ITEM(pair.get(), 0, Py_NewRef(allow_origin_name.ptr()));
-  PyTuple_SET_ITEM(pair.get(), 1, Py_NewRef(origin));
+  PyTuple_SET_ITEM(pair.get(), 1, kept.release());
 #ifndef Py_GIL_DISABLED
   // What a function allowed may be refused next time, and a subclass may refer to anything.
   if (PyBytes_CheckExact(origin) && policy_->allows_origin(view_of_bytes(origin)))

@@ -33,7 +33,13 @@ class ASGIMiddleware:
     def _configuration(self) -> Any: ...
     def _put_in_force(self, configuration: object, routing: Routing) -> None: ...
     def _continue(
-        self, policy: CompiledPolicy, allowed: bool, scope: Scope, receive: Receive, send: Send
+        self,
+        policy: CompiledPolicy,
+        allowed: bool,
+        origin: bytes,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> Awaitable[None]: ...
     def _counters(self) -> dict[str, int]: ...
     _send_type: type[Any]

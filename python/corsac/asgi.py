@@ -153,13 +153,14 @@ async def _continue_when_decided(  # noqa: PLR0917
     middleware: CORSMiddleware,
     policy: _core.CompiledPolicy,
     decision: Awaitable[bool],
+    origin: bytes,
     scope: Scope,
     receive: Receive,
     send: Send,
 ) -> None:
     """Wait for what an asynchronous function says about an origin; then handle the request."""
     allowed = await decision
-    await middleware._continue(policy, allowed is True, scope, receive, send)
+    await middleware._continue(policy, allowed is True, origin, scope, receive, send)
 
 
 async def _refuse_websocket(scope: Scope, receive: Receive, send: Send, reason: str) -> None:

@@ -78,6 +78,8 @@ class RefusalLog:
             dropped = self._take_place(reason, unreported)
             if dropped is None:
                 return self._window_start + WINDOW_SECONDS - self._clock()
+            if reason in self._seen:
+                level = _INFO  # Another thread was first.
             self._seen.add(reason)
         if dropped:
             logger.info("%d more CORS refusals were not logged", dropped)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import pickle
 import subprocess
 import sys
+from collections import UserDict
 from typing import Any
 
 import pytest
@@ -38,6 +40,79 @@ def test_a_pair_that_drops_the_lines_before_it_takes_nothing_from_the_request() 
     middleware = CORSMiddleware(app_sending(START, BODY), **OPTIONS)
     headers = dict(run_asgi(middleware, scope_with(lines))[0]["headers"])
     assert headers[b"access-control-allow-origin"] == ORIGIN
+
+
+def fresh(text: bytes) -> bytes:
+    """An object that nothing else refers to, so that its memory is used anew once it is gone."""
+    return bytes(bytearray(text))
+
+
+def test_a_function_that_empties_the_request_s_headers_does_not_change_the_answer() -> None:
+    lines: list[Any] = []
+    junk: list[Any] = []
+
+    def allow(origin: str) -> bool:
+        lines.clear()
+        junk[:] = [fresh(b"x-evil-header-nr-%04d" % number) for number in range(500)]
+        return True
+
+    middleware = CORSMiddleware(
+        app_sending(START, BODY),
+        allow_origin_func=allow,
+        allow_credentials=True,
+        allow_headers=["*"],
+        allow_methods=["*"],
+    )
+    for number in range(20):
+        origin = fresh(b"https://good%02d.example.com" % number)
+        method, name = fresh(b"METHOD%04d" % number), fresh(b"x-good-header-nr-%04d" % number)
+        lines[:] = [
+            (b"origin", origin),
+            (b"access-control-request-method", method),
+            (b"access-control-request-headers", name),
+        ]
+        scope = scope_with(lines, method="OPTIONS")
+        headers = dict(run_asgi(middleware, scope)[0]["headers"])
+        assert headers[b"access-control-allow-origin"] == b"https://good%02d.example.com" % number
+        assert headers[b"access-control-allow-methods"] == b"METHOD%04d" % number
+        assert headers[b"access-control-allow-headers"] == b"x-good-header-nr-%04d" % number
+
+
+def test_a_scope_that_drops_the_headers_when_asked_for_the_method_is_no_danger() -> None:
+    junk: list[Any] = []
+
+    class Scope(UserDict[str, Any]):
+        def __getitem__(self, key: str) -> Any:
+            if key == "method":
+                self.data["headers"].clear()
+                junk[:] = [fresh(EVIL) for _ in range(500)]
+            return self.data[key]
+
+    middleware = CORSMiddleware(app_sending(START, BODY), guard=True, **OPTIONS)
+    for _ in range(20):
+        scope: Any = Scope(scope_with([(b"origin", fresh(ORIGIN))]))
+        headers = dict(run_asgi(middleware, scope)[0]["headers"])
+        assert headers.get(b"access-control-allow-origin") in {None, ORIGIN}
+
+
+def test_an_answer_about_one_origin_is_not_used_for_another() -> None:
+    lines = [(b"origin", b"https://good.example.com")]
+
+    async def allow(origin: str) -> bool:
+        lines[:] = [(b"origin", EVIL)]
+        return origin == "https://good.example.com"
+
+    middleware = CORSMiddleware(app_sending(START, BODY), allow_origin_func=allow)
+
+    async def receive() -> Any: ...
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(middleware(scope_with(lines), receive, send))
+    assert sent[0]["headers"] == [(b"x-app", b"1"), (b"vary", b"Origin")]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="__buffer__ came with Python 3.12")
