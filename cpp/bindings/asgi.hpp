@@ -88,7 +88,8 @@ struct ResponseChange {
 
 /// `http.response.start` with the policy's headers: the message itself if its headers cannot be
 /// read at all or nobody else can see it, else a changed copy. Empty with an exception set.
-Ref change_start(const ResponseChange& change, PyObject* message);
+/// @param temporary nothing but the call that brought the message refers to it.
+Ref change_start(const ResponseChange& change, PyObject* message, bool temporary);
 
 /// A new `send` that changes the start of the response. New reference, or null with an exception
 /// set.

@@ -166,19 +166,6 @@ bool has_only_other_lines(PyObject* list) noexcept {
 }
 #endif
 
-/// True if nothing but the call that we are in refers to the message: `await send({...})`, as most
-/// applications write it. Nobody can look at it again, so it need not be copied.
-///
-/// Only the interpreter can tell, since Python 3.14. That there is one reference says nothing: it
-/// may be that of a tuple in `send(*messages)`, or of a variable of compiled code.
-bool is_temporary([[maybe_unused]] PyObject* message) noexcept {
-#if PY_VERSION_HEX >= 0x030E0000 && !defined(Py_GIL_DISABLED)
-  return PyDict_CheckExact(message) && PyUnstable_Object_IsUniqueReferencedTemporary(message) != 0;
-#else
-  return false;
-#endif
-}
-
 /// The message with other headers: itself if it is temporary, else a changed copy.
 Ref with_headers(const CompiledPolicy& policy, PyObject* message, bool temporary, PyObject* list) {
   Ref changed;
@@ -196,9 +183,8 @@ Ref with_headers(const CompiledPolicy& policy, PyObject* message, bool temporary
 
 }  // namespace
 
-Ref change_start(const ResponseChange& change, PyObject* message) {
+Ref change_start(const ResponseChange& change, PyObject* message, bool temporary) {
   const CompiledPolicy& policy = *change.policy;
-  const bool temporary = is_temporary(message);
   Ref headers = get_early_item(message, policy.names.headers.ptr());
   if (!headers && PyErr_Occurred() != nullptr) return {};
 #ifndef Py_GIL_DISABLED

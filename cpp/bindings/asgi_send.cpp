@@ -1,4 +1,5 @@
 #include <cstddef>
+#include <cstdint>
 
 #include "asgi.hpp"
 
@@ -30,6 +31,37 @@ PyObject* pass_on(const Send* self, PyObject* const* args, std::size_t nargsf,
                           : PyObject_Vectorcall(self->send, args, nargsf, names);
 }
 
+#if PY_VERSION_HEX < 0x030E0000
+/// True if arguments that we were called with stand on the stack of C functions.
+bool are_on_c_stack(PyObject* const* args) noexcept {
+  constexpr std::uintptr_t kFarthest = 1U << 18U;
+  const char here = 0;
+  // Frames of callers are above ours, and the one that called is near.
+  return reinterpret_cast<std::uintptr_t>(args) - reinterpret_cast<std::uintptr_t>(&here) <
+         kFarthest;
+}
+#endif
+
+/// True if nothing but the call that we are in refers to the message: `await send({...})`, as most
+/// applications write it. Nobody can look at it again, so it need not be copied.
+///
+/// That there is one reference does not say so. It may be that of a tuple, in `send(*messages)`: a
+/// tuple's items come without a free place before them. Or it may be that of a variable of compiled
+/// code, which lends it: such code has its arguments on the stack of C functions. Python code has
+/// them, with references of their own, on the interpreter's stack, which is elsewhere. Since 3.14
+/// that lends too, and the interpreter answers the question itself.
+bool is_temporary([[maybe_unused]] PyObject* const* args,
+                  [[maybe_unused]] std::size_t nargsf) noexcept {
+#ifdef Py_GIL_DISABLED
+  return false;
+#elif PY_VERSION_HEX >= 0x030E0000
+  return PyDict_CheckExact(args[0]) && PyUnstable_Object_IsUniqueReferencedTemporary(args[0]) != 0;
+#else
+  return Py_REFCNT(args[0]) == 1 && (nargsf & PY_VECTORCALL_ARGUMENTS_OFFSET) != 0 &&
+         PyDict_CheckExact(args[0]) && !are_on_c_stack(args);
+#endif
+}
+
 PyObject* send_vectorcall(PyObject* self_object, PyObject* const* args, std::size_t nargsf,
                           PyObject* names) noexcept {
   const Send* self = as_send(self_object);
@@ -46,7 +78,7 @@ PyObject* send_vectorcall(PyObject* self_object, PyObject* const* args, std::siz
   if (!type && PyErr_Occurred() != nullptr) return nullptr;
   if (!is_text(type.get(), texts.response_start)) return pass_on(self, args, nargsf, names);
   try {
-    const Ref changed = change_start(self->change, args[0]);
+    const Ref changed = change_start(self->change, args[0], is_temporary(args, nargsf));
     if (!changed) return nullptr;
     PyObject* call[] = {nullptr, changed.get()};
     const std::size_t positional = names == nullptr ? 1 : 0;

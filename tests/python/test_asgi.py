@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
+import functools
 import inspect
+import operator
 import sysconfig
+import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -244,7 +248,22 @@ def test_neither_the_message_nor_its_headers_are_changed_in_place() -> None:
     assert start["headers"] is headers
 
 
-def test_a_message_that_is_kept_in_a_tuple_is_not_changed_in_place() -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda send, messages: send(*messages),
+        lambda send, messages: send(**dict(zip(["message"], messages, strict=True))),
+        lambda send, messages: functools.partial(send, *messages)(),
+        lambda send, messages: functools.partial(send)(*messages),
+        lambda send, messages: operator.call(send, *messages),
+        lambda send, messages: next(map(send, messages)),
+        lambda send, messages: types.MethodType(send, messages[0])(),
+        lambda send, messages: contextvars.Context().run(send, *messages),
+        lambda send, messages: send.__call__(*messages),
+        lambda send, messages: send(messages[0]),
+    ],
+)
+def test_a_message_that_is_kept_somewhere_is_not_changed_in_place(call: Any) -> None:
     def fresh_messages() -> list[tuple[dict[str, Any]]]:
         return [({**START, "headers": [(b"x-app", b"1")]},), ({**BODY},)]
 
@@ -252,7 +271,7 @@ def test_a_message_that_is_kept_in_a_tuple_is_not_changed_in_place() -> None:
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         for message in messages:
-            await send(*message)
+            await call(send, message)
 
     policy = corsac.CORSPolicy(**OPTIONS)
     middleware = corsac.CORSMiddleware(app, policy, rules=[("/own", None)])
