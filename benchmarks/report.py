@@ -17,6 +17,7 @@ from benchmarks.paired import BenchmarkError
 PARTS = ("asgi", "core", "served", "footprint")
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parent / "README.md"
+FRONT_PAGE = Path(__file__).parents[1] / "README.md"
 _BEGIN, _END = "<!-- begin {} -->", "<!-- end {} -->"
 _ANSWERS = {True: "yes", False: "**no**", None: "not told"}
 
@@ -217,7 +218,7 @@ def blocks(results: Results) -> dict[str, str]:
     return found
 
 
-def rewrite(text: str, name: str, block: str) -> str:
+def rewrite(text: str, name: str, block: str, path: Path = README) -> str:
     """Put a block between its marks.
 
     Raises:
@@ -225,7 +226,7 @@ def rewrite(text: str, name: str, block: str) -> str:
     """
     begin, end = _BEGIN.format(name), _END.format(name)
     if text.count(begin) != 1 or text.count(end) != 1:
-        raise BenchmarkError(f'{README} needs the lines "{begin}" and "{end}", each once')
+        raise BenchmarkError(f'{path} needs the lines "{begin}" and "{end}", each once')
     before, _, rest = text.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n\n{block}\n\n{end}{after}"
@@ -238,8 +239,11 @@ def print_goals(results: Results) -> None:
 
 
 def write_readme() -> None:
-    """Rewrite the marked blocks of the README from the results that are kept."""
-    text = README.read_text()
-    for name, block in blocks(read(RESULTS)).items():
-        text = rewrite(text, name, block)
-    README.write_text(text)
+    """Rewrite the marked blocks of both READMEs from the results that are kept."""
+    found = blocks(read(RESULTS))
+    for path, names in ((README, tuple(found)), (FRONT_PAGE, ("numbers", "about"))):
+        text = path.read_text()
+        for name in names:
+            if name in found:
+                text = rewrite(text, name, found[name], path)
+        path.write_text(text)
