@@ -1,5 +1,6 @@
 #include "asgi.hpp"
 #include "corsac/guard.hpp"
+#include "response_lines.hpp"
 
 // What becomes of one request: answered here, handed to the application with a `send` of ours, or
 // handed on as it is.
@@ -7,42 +8,18 @@
 namespace corsac::bindings {
 namespace {
 
-/// The reason code as Python's text; empty with an exception set if memory ran out.
-Ref reason_text(Refusal refusal) noexcept {
-  const std::string_view code = reason_code(refusal);
-  return Ref(PyUnicode_FromStringAndSize(code.data(), static_cast<Py_ssize_t>(code.size())));
-}
-
-void report(Middleware* self, Refusal refusal, PyObject* origin, PyObject* scope) noexcept {
-  if (self->report == nullptr || self->report == Py_None) return;
-  Reporting& reporting = self->reporting[static_cast<std::size_t>(refusal)];
-  const std::optional<std::uint64_t> unreported = reporting.begin();
-  if (!unreported) return;
-  const Ref reason = reason_text(refusal);
-  const Ref count(PyLong_FromUnsignedLongLong(*unreported));
-  if (reason && count) {
-    PyObject* args[] = {reason.get(), origin == nullptr ? Py_None : origin, scope, count.get()};
-    const Ref pause(PyObject_Vectorcall(self->report, args, 4, nullptr));
-    if (pause) {
-      if (PyFloat_Check(pause.get())) reporting.pause(PyFloat_AS_DOUBLE(pause.get()));
-      return;
-    }
-  }
-  PyErr_WriteUnraisable(self->report);  // A log that fails must not fail the request.
-}
-
 /// Calls the application with a `send` that changes its response.
-[[gnu::always_inline]] inline PyObject* call_app(Middleware* self, PyObject* scope,
+[[gnu::always_inline]] inline PyObject* call_app(ASGIMiddleware* self, PyObject* scope,
                                                  PyObject* receive, PyObject* send,
                                                  const ResponseChange& change) noexcept {
-  const Ref wrapped(make_send(reinterpret_cast<PyTypeObject*>(self->send_type), send, change));
+  const Ref wrapped(make_send(reinterpret_cast<PyTypeObject*>(self->callable_type), send, change));
   if (!wrapped) return nullptr;
   // One free place before the arguments lets a bound method put its `self` there without a copy.
   PyObject* args[] = {nullptr, scope, receive, wrapped.get()};
   return call_positional(self->app, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET);
 }
 
-PyObject* refuse_by_guard(Middleware* self, const CompiledPolicy& policy, Refusal refusal,
+PyObject* refuse_by_guard(ASGIMiddleware* self, const CompiledPolicy& policy, Refusal refusal,
                           const ReadRequest& read, PyObject* scope, PyObject* send) noexcept {
   count(self, Counter::kGuardRefused);
   report(self, refusal, read.origin, scope);
@@ -51,8 +28,9 @@ PyObject* refuse_by_guard(Middleware* self, const CompiledPolicy& policy, Refusa
   return respond(self, policy, send, read, answer);
 }
 
-PyObject* handle_preflight(Middleware* self, const ResponseChange& change, const Decision& decision,
-                           const ReadRequest& read, PyObject* const* args) noexcept {
+PyObject* handle_preflight(ASGIMiddleware* self, const ResponseChange& change,
+                           const Decision& decision, const ReadRequest& read,
+                           PyObject* const* args) noexcept {
   const Policy& core = change.policy->core();
   count(self, decision.allowed ? Counter::kPreflightAllowed : Counter::kPreflightRefused);
   if (!decision.allowed) report(self, decision.refusal, read.origin, args[0]);
@@ -62,31 +40,11 @@ PyObject* handle_preflight(Middleware* self, const ResponseChange& change, const
     return respond(self, *change.policy, args[2], read, answer);
   }
   preflight_headers(core, read.request, decision, answer);
-  const Ref pairs = make_pairs(*change.policy, read, answer);
+  const Ref pairs = make_pairs<ByteLines>(*change.policy, read.request, read.origin, answer);
   if (!pairs) return nullptr;
   ResponseChange with_preflight = change;
   with_preflight.preflight = pairs.get();
   return call_app(self, args[0], args[1], args[2], with_preflight);
-}
-
-/// What whoever is asked outside the core says about an origin.
-enum class Verdict : std::uint8_t { kRefused, kAllowed, kLater, kError };
-
-/// Asks. @param awaitable out: for kLater, what to wait for.
-Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noexcept {
-  PyObject* args[] = {nullptr, origin};
-  Ref answer(PyObject_Vectorcall(policy.decide_origin.ptr(), args + 1,
-                                 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
-  if (answer.get() == Py_True) return Verdict::kAllowed;
-  if (answer.get() == Py_False) return Verdict::kRefused;
-  if (answer) {
-    awaitable = std::move(answer);
-    return Verdict::kLater;
-  }
-  // What is no Exception (KeyboardInterrupt, a cancelled task) is not an answer.
-  if (!PyErr_ExceptionMatches(PyExc_Exception)) return Verdict::kError;
-  PyErr_WriteUnraisable(policy.decide_origin.ptr());
-  return Verdict::kRefused;
 }
 
 /// The coroutine that waits for the answer and then begins this request anew with it.
@@ -111,7 +69,7 @@ void keep_answer_about(Exchange& exchange, const ReadRequest& read) noexcept {
 PyObject* answer_http(const Exchange& exchange, const Decision& decision, const ReadRequest& read,
                       PyObject* const* args) noexcept {
   const CompiledPolicy& policy = exchange.policy();
-  Middleware* self = exchange.self;
+  ASGIMiddleware* self = exchange.self;
   if (policy.core().guard()) {
     const Refusal refusal =
         guard_request(policy.core(), read.request, exchange.answered.value_or(false));
@@ -128,7 +86,7 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, const 
       if (decision.allowed) {
         count(self, Counter::kActualAllowed);
         if (policy.core().varies_by_origin()) {
-          allow_origin = policy.allow_origin_pair(read.origin);
+          allow_origin = allow_origin_pair<ByteLines>(policy, read.origin);
           if (!allow_origin) return nullptr;
           change.allow_origin = allow_origin.get();
         }
@@ -156,7 +114,7 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args) noexcept
   PyObject* const args[] = {scope.get(), caller_args[1], caller_args[2]};
 
   keep_answer_about(exchange, read);
-  Decision decision = decide(policy.core(), read.request, policy.last_allowed());
+  Decision decision = decide(policy.core(), read.request, last_allowed<ByteLines>(policy));
   if (decision.asks && !exchange.answered) {
     if (!keep_headers(read, policy)) return nullptr;
     decision = decide(policy.core(), read.request);  // What is kept is what is judged.
@@ -173,7 +131,7 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args) noexcept
   return answer_http(exchange, decision, read, args);
 }
 
-PyObject* refuse_handshake(Middleware* self, Refusal refusal, const ReadRequest& read,
+PyObject* refuse_handshake(ASGIMiddleware* self, Refusal refusal, const ReadRequest& read,
                            PyObject* const* args) noexcept {
   count(self, Counter::kGuardRefused);
   report(self, refusal, read.origin, args[0]);

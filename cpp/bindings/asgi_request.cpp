@@ -1,4 +1,5 @@
 #include "asgi.hpp"
+#include "response_lines.hpp"
 
 // Reading what a server hands over: scopes, header lists and their pairs, in whatever containers
 // they come.
@@ -18,7 +19,7 @@ bool read_plain_pairs(ReadRequest& read, NameLengths names, PyObject* headers) n
   PyObject* const* pairs = PySequence_Fast_ITEMS(headers);
   PyObject* const* const end = pairs + PySequence_Fast_GET_SIZE(headers);
   for (; pairs != end; ++pairs) {
-    PyObject* const* pair = plain_pair_of_any_value(*pairs);
+    PyObject* const* pair = plain_pair_of_any_value<ByteLines>(*pairs);
     if (pair == nullptr) return false;
     if (!names.has(static_cast<std::size_t>(PyBytes_GET_SIZE(pair[0])))) continue;
     if (!is_bytes(pair[1])) return false;
@@ -34,7 +35,7 @@ Ref as_plain_pairs(PyObject* headers) noexcept {
   const Ref snapshot(PySequence_Tuple(headers));
   Ref lines(snapshot ? PyList_New(0) : nullptr);
   for (Py_ssize_t i = 0; lines && i < PyTuple_GET_SIZE(snapshot.get()); ++i) {
-    HeaderPair line = take_pair(PyTuple_GET_ITEM(snapshot.get(), i));
+    HeaderPair line = take_pair<ByteLines>(PyTuple_GET_ITEM(snapshot.get(), i));
     if (!line.name) continue;
     if (!line.value) line.value = bytes_from({});
     const Ref pair(line.value ? PyTuple_Pack(2, line.name.get(), line.value.get()) : nullptr);
@@ -58,70 +59,6 @@ Ref get_early_item(PyObject* mapping, PyObject* key) noexcept {
   }
 #endif
   return get_item(mapping, key);
-}
-
-Ref get_item(PyObject* mapping, PyObject* key) noexcept {
-  if (PyDict_Check(mapping)) {
-#if PY_VERSION_HEX >= 0x030D0000
-    PyObject* value = nullptr;
-    PyDict_GetItemRef(mapping, key, &value);
-    return Ref(value);
-#else
-    return Ref::borrowed(PyDict_GetItemWithError(mapping, key));
-#endif
-  }
-  Ref value(PyObject_GetItem(mapping, key));
-  if (!value &&
-      (PyErr_ExceptionMatches(PyExc_LookupError) || PyErr_ExceptionMatches(PyExc_TypeError) ||
-       PyErr_ExceptionMatches(PyExc_AttributeError))) {
-    PyErr_Clear();
-  }
-  return value;
-}
-
-Ref snapshot_of(PyObject* iterable) noexcept {
-#ifdef Py_GIL_DISABLED
-  return Ref(PySequence_Tuple(iterable));
-#else
-  return Ref(PySequence_Fast(iterable, "no iterable"));
-#endif
-}
-
-Ref as_bytes(PyObject* object) noexcept {
-  if (PyBytes_Check(object)) return Ref::borrowed(object);
-  Ref bytes;
-  if (PyUnicode_Check(object)) {
-    bytes = Ref(PyUnicode_AsLatin1String(object));
-  } else if (PyObject_CheckBuffer(object)) {
-    bytes = Ref(PyBytes_FromObject(object));
-  }
-  if (!bytes) PyErr_Clear();
-  return bytes;
-}
-
-HeaderPair take_pair(PyObject* pair) noexcept {
-  HeaderPair line;
-  if (PyBytes_Check(pair) || PyUnicode_Check(pair)) return line;
-  // A tuple, since reading one item runs code that could change a list and drop the other.
-  const Ref items(PySequence_Tuple(pair));
-  if (!items || PyTuple_GET_SIZE(items.get()) != 2) {
-    PyErr_Clear();
-    return line;
-  }
-  line.name = as_bytes(PyTuple_GET_ITEM(items.get(), 0));
-  line.value = as_bytes(PyTuple_GET_ITEM(items.get(), 1));
-  return line;
-}
-
-std::string_view view_of_text(PyObject* text) noexcept {
-  if (text == nullptr || !PyUnicode_Check(text)) return {};
-  Py_ssize_t size = 0;
-  const char* utf8 = PyUnicode_AsUTF8AndSize(text, &size);
-  if (utf8 == nullptr) {
-    PyErr_Clear();  // A lone surrogate; no method we know of has one.
-    return {};
-  }
-  return {utf8, static_cast<std::size_t>(size)};
 }
 
 bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {

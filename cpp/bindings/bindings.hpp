@@ -17,15 +17,16 @@
 /// The extension module: the core's functions with Python's types.
 ///
 /// What crosses the boundary: header names and values as `bytes`, since they are wire bytes and
-/// need not be text; options, codes and reasons as `str`. The two objects on the path of every
-/// request, the ASGI middleware and its `send`, are plain C types with vectorcall (asgi.cpp,
-/// asgi_send.cpp), because a call through pybind11 costs several times the work it would do;
-/// everything else is pybind11.
+/// need not be text; in WSGI as `str` of the same bytes, as PEP 3333 has it; options, codes and
+/// reasons as `str`. The objects on the path of every request, the two middlewares and the `send`
+/// or `start_response` that an application is given, are plain C types with vectorcall
+/// (middleware.cpp, response_callable.cpp), because a call through pybind11 costs several times the
+/// work it would do; everything else is pybind11.
 namespace corsac::bindings {
 
 namespace py = pybind11;
 
-/// Owns one reference, or none. For the two C types, where py::object's checks are not wanted.
+/// Owns one reference, or none. For the C types, where py::object's checks are not wanted.
 class Ref {
  public:
   Ref() = default;
@@ -58,10 +59,6 @@ inline std::string_view view_of_bytes(PyObject* bytes) noexcept {
   return {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))};
 }
 
-inline std::string_view value_of_pair(PyObject* pair) noexcept {
-  return view_of_bytes(PyTuple_GET_ITEM(pair, 1));
-}
-
 inline Ref bytes_from(std::string_view text) noexcept {
   return Ref(PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
 }
@@ -75,15 +72,15 @@ struct Names {
       response_body;
 };
 
-/// Memory of `send` objects that are gone, kept for the next ones (asgi_send.cpp).
-class ParkedSends {
+/// Memory of response callables that are gone, kept for the next ones (response_callable.cpp).
+class ParkedCallables {
  public:
   static constexpr std::size_t kCapacity = 32;
 
-  ParkedSends() = default;
-  ParkedSends(const ParkedSends&) = delete;
-  ParkedSends& operator=(const ParkedSends&) = delete;
-  ~ParkedSends();
+  ParkedCallables() = default;
+  ParkedCallables(const ParkedCallables&) = delete;
+  ParkedCallables& operator=(const ParkedCallables&) = delete;
+  ~ParkedCallables();
 
   [[nodiscard]] bool is_empty() const noexcept { return size_ == 0; }
   [[nodiscard]] bool is_full() const noexcept { return size_ == kCapacity; }
@@ -96,7 +93,7 @@ class ParkedSends {
 };
 
 /// Pairs of header lines whose bytes live as long as a policy does, found by where those stand
-/// (asgi_answer.cpp). Not used without a global lock.
+/// (response_lines.cpp). Not used without a global lock.
 class ConstantPairs {
  public:
   /// The pair of a line, made if it is new; empty with an exception set.
@@ -112,6 +109,24 @@ class ConstantPairs {
   std::size_t size_ = 0;
 };
 
+/// The lines of a policy's answers as the pairs of one protocol, built once: of `bytes` for ASGI,
+/// of `str` for WSGI. What a policy does not send is None.
+struct PolicyPairs {
+  /// @param make_text makes the object that stands for some bytes.
+  PolicyPairs(const Policy& policy, py::object (*make_text)(std::string_view));
+
+  py::object allow_origin_name;
+  py::object allow_origin_any;  ///< `access-control-allow-origin: *`
+  py::object allow_credentials;
+  py::object expose_headers;
+  py::object vary_origin;  ///< `vary: Origin`
+  py::object vary_name;
+  mutable ConstantPairs constant;
+  /// The last pair that allowed a listed origin, since most policies are asked about one origin
+  /// most of the time. Not used without a global lock.
+  mutable Ref last_allow_origin;
+};
+
 /// A compiled policy with the Python objects that its answers are made of, built once. Per policy
 /// and not per process, so that sub-interpreters share nothing.
 class CompiledPolicy {
@@ -124,39 +139,23 @@ class CompiledPolicy {
   /// Asked about an origin that is not listed: (bytes) -> bool or an awaitable of one; or None.
   py::object decide_origin;
 
-  py::bytes allow_origin_name;
-  py::object allow_origin_any;   ///< The pair `access-control-allow-origin: *`, or None.
-  py::object allow_credentials;  ///< The pair, or None.
-  py::object expose_headers;     ///< The pair, or None.
-  py::object vary_origin;        ///< The pair `vary: Origin`, or None if nothing varies.
-  py::bytes vary_name;
+  PolicyPairs byte_pairs;  ///< For ASGI.
+  PolicyPairs text_pairs;  ///< For WSGI.
 
   // What answers to preflights are copied from.
   py::int_ answer_status;
   py::bytes empty_body;
   py::dict answer_start;  ///< `http.response.start` with that status.
   py::dict answer_body;   ///< `http.response.body` without a body.
-  mutable ConstantPairs constant_pairs;
+  py::str status_line;    ///< The same status as WSGI has it, such as "204 No Content".
 
-  /// The pair `access-control-allow-origin: <origin>` for a listed origin, as in the request. The
-  /// last one is kept, since most policies are asked about one origin most of the time.
-  /// @return empty with an exception set.
-  [[nodiscard]] Ref allow_origin_pair(PyObject* origin) const noexcept;
-  /// The origin of the pair that is kept; empty if there is none.
-  [[nodiscard]] std::string_view last_allowed() const noexcept;
-
-  /// No part of the policy: it stands here because a `send` refers to its policy and to nothing
-  /// else that lives as long as its interpreter. Not used without a global lock.
-  mutable ParkedSends parked_sends;
+  /// No part of the policy: it stands here because a response callable refers to its policy and to
+  /// nothing else that lives as long as its interpreter. Not used without a global lock.
+  mutable ParkedCallables parked_callables;
 
  private:
   std::shared_ptr<const Policy> policy_;
-  mutable Ref last_allow_origin_;  ///< Not used without a global lock.
 };
-
-inline std::string_view CompiledPolicy::last_allowed() const noexcept {
-  return last_allow_origin_ ? value_of_pair(last_allow_origin_.get()) : std::string_view();
-}
 
 /// Which policy a path has: the first rule that matches, else the fallback.
 class Routing {
@@ -186,6 +185,7 @@ class Routing {
 
 void bind_policy(py::module_& module);
 void bind_asgi(py::module_& module);
+void bind_wsgi(py::module_& module);
 void bind_browser(py::module_& module);
 
 }  // namespace corsac::bindings

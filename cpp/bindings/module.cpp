@@ -7,5 +7,6 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used(),
   module.doc() = "Corsac's C++ core. Private: use the names that the package `corsac` exports.";
   corsac::bindings::bind_policy(module);
   corsac::bindings::bind_asgi(module);
+  corsac::bindings::bind_wsgi(module);
   corsac::bindings::bind_browser(module);
 }

@@ -9,15 +9,28 @@
 namespace corsac::bindings {
 namespace {
 
-py::bytes to_bytes(std::string_view text) { return py::bytes(text.data(), text.size()); }
+py::object to_bytes(std::string_view text) { return py::bytes(text.data(), text.size()); }
+
+/// The text that stands for these bytes in WSGI.
+py::object to_latin1(std::string_view bytes) {
+  PyObject* text =
+      PyUnicode_DecodeLatin1(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), nullptr);
+  if (text == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::object>(text);
+}
 
 py::str interned(const char* text) {
   return py::reinterpret_steal<py::str>(PyUnicode_InternFromString(text));
 }
 
-py::object pair_or_none(bool wanted, std::string_view name, std::string_view value) {
-  if (!wanted) return py::none();
-  return py::make_tuple(to_bytes(name), to_bytes(value));
+py::str make_status_line(int status) {
+  // RFC 9110 section 15.3; a client looks at the number alone.
+  constexpr std::array<std::string_view, 7> kPhrases = {
+      "OK",         "Created",       "Accepted",       "Non-Authoritative Information",
+      "No Content", "Reset Content", "Partial Content"};
+  const auto place = static_cast<std::size_t>(status - 200);
+  const std::string_view phrase = place < kPhrases.size() ? kPhrases[place] : kPhrases[0];
+  return py::str(std::to_string(status) + " " + std::string(phrase));
 }
 
 py::list problems_to_python(const std::vector<ConfigProblem>& problems) {
@@ -105,40 +118,34 @@ Names::Names()
       response_start(interned("http.response.start")),
       response_body(interned("http.response.body")) {}
 
+PolicyPairs::PolicyPairs(const Policy& policy, py::object (*make_text)(std::string_view)) {
+  const auto pair_or_none = [make_text](bool wanted, std::string_view name,
+                                        std::string_view value) -> py::object {
+    if (!wanted) return py::none();
+    return py::make_tuple(make_text(name), make_text(value));
+  };
+  allow_origin_name = make_text(header_names::kAllowOrigin);
+  allow_origin_any = pair_or_none(!policy.varies_by_origin(), header_names::kAllowOrigin, "*");
+  allow_credentials =
+      pair_or_none(policy.allow_credentials(), header_names::kAllowCredentials, "true");
+  expose_headers = pair_or_none(!policy.expose_headers().empty(), header_names::kExposeHeaders,
+                                policy.expose_headers());
+  vary_origin = pair_or_none(policy.varies_by_origin(), header_names::kVary, "Origin");
+  vary_name = make_text(header_names::kVary);
+}
+
 CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object asked)
     : decide_origin(std::move(asked)),
-      allow_origin_name(to_bytes(header_names::kAllowOrigin)),
-      allow_origin_any(pair_or_none(!policy->varies_by_origin(), header_names::kAllowOrigin, "*")),
-      allow_credentials(
-          pair_or_none(policy->allow_credentials(), header_names::kAllowCredentials, "true")),
-      expose_headers(pair_or_none(!policy->expose_headers().empty(), header_names::kExposeHeaders,
-                                  policy->expose_headers())),
-      vary_origin(pair_or_none(policy->varies_by_origin(), header_names::kVary, "Origin")),
-      vary_name(to_bytes(header_names::kVary)),
+      byte_pairs(*policy, to_bytes),
+      text_pairs(*policy, to_latin1),
       answer_status(policy->preflight_status()),
+      status_line(make_status_line(policy->preflight_status())),
       policy_(std::move(policy)) {
   answer_start[names.type] = names.response_start;
   answer_start[names.status] = answer_status;
   answer_start[names.headers] = py::none();
   answer_body[names.type] = names.response_body;
   answer_body[names.body] = empty_body;
-}
-
-Ref CompiledPolicy::allow_origin_pair(PyObject* origin) const noexcept {
-  if (last_allow_origin_ && value_of_pair(last_allow_origin_.get()) == view_of_bytes(origin))
-    return Ref::borrowed(last_allow_origin_.get());
-  // Until Python 3.12 a new tuple may set off the garbage collector, and that other code.
-  Ref kept = Ref::borrowed(origin);
-  Ref pair(PyTuple_New(2));
-  if (!pair) return pair;
-  PyTuple_SET_ITEM(pair.get(), 0, Py_NewRef(allow_origin_name.ptr()));
-  PyTuple_SET_ITEM(pair.get(), 1, kept.release());
-#ifndef Py_GIL_DISABLED
-  // What a function allowed may be refused next time, and a subclass may refer to anything.
-  if (PyBytes_CheckExact(origin) && policy_->allows_origin(view_of_bytes(origin)))
-    last_allow_origin_ = Ref::borrowed(pair.get());
-#endif
-  return pair;
 }
 
 Routing::Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py::list policies)

@@ -1,7 +1,8 @@
 """The typed face of the C++ core. Private: use the names that the package exports."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, final
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from typing_extensions import disjoint_base
 
@@ -43,6 +44,27 @@ class ASGIMiddleware:
     ) -> Awaitable[None]: ...
     def _counters(self) -> dict[str, int]: ...
     _send_type: type[Any]
+
+@disjoint_base
+class WSGIMiddleware:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        configuration: object,
+        routing: Routing,
+        decide_at_once: Callable[[Awaitable[bool]], bool],
+        report: Callable[..., float] | None,
+    ) -> None: ...
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]: ...
+    @property
+    def app(self) -> WSGIApplication: ...
+    @property
+    def _configuration(self) -> Any: ...
+    def _put_in_force(self, configuration: object, routing: Routing) -> None: ...
+    def _counters(self) -> dict[str, int]: ...
+    _start_response_type: type[Any]
 
 def compile_policy(
     *,

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from corsac import _core
+from corsac.middleware import ConfiguredMiddleware
 from corsac.observe import RefusalLog
-from corsac.rules import make_configuration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable, Mapping
-    from typing import NoReturn, SupportsIndex, Unpack
+    from collections.abc import Awaitable, Iterable
+    from typing import Unpack
 
     from corsac._types import ASGIApp, Message, Receive, Scope, Send
-    from corsac.errors import CORSConfigProblem
     from corsac.policy import CORSPolicy, CORSPolicyOptions
-    from corsac.rules import Configuration, Rule
+    from corsac.rules import Rule
 
 __all__ = ["CORSMiddleware"]
 
 
-class CORSMiddleware(_core.ASGIMiddleware):
+class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
     """Applies a CORS policy to an ASGI 3 application.
 
     Preflight requests are answered here, so the application never sees them; every other request
@@ -64,7 +63,7 @@ class CORSMiddleware(_core.ASGIMiddleware):
         if not callable(app):
             message = f"app must be an ASGI 3 application, not {type(app).__name__}"
             raise TypeError(message)
-        configuration = make_configuration(policy, rules, options)
+        configuration = self._configure(policy, rules, options)
         super().__init__(
             app,
             configuration,
@@ -77,64 +76,6 @@ class CORSMiddleware(_core.ASGIMiddleware):
         # A call goes to the type and returns what the application returned: no coroutine function.
         # Servers that ask how to call an object inspect its `__call__`, and find the instance's.
         self.__dict__["__call__"] = _coroutine_function(self)
-
-    @property
-    def policy(self) -> CORSPolicy | None:
-        """The policy in force where no rule matches; ``None`` if those paths are left alone."""
-        configuration: Configuration = self._configuration
-        return configuration.policy
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """The path rules in force, in order."""
-        configuration: Configuration = self._configuration
-        return configuration.rules
-
-    @property
-    def problems(self) -> tuple[CORSConfigProblem, ...]:
-        """The warnings and infos of the rules and of every policy in force, in that order."""
-        configuration: Configuration = self._configuration
-        return configuration.all_problems()
-
-    def reconfigure(
-        self,
-        policy: CORSPolicy | None = None,
-        *,
-        rules: Iterable[Rule] | None = None,
-        **options: Unpack[CORSPolicyOptions],
-    ) -> None:
-        """Put another policy in force, at once and for every request that begins from now on.
-
-        Args:
-            policy: The new policy; or give the options of one.
-            rules: The new path rules, as for the class; without any, all old ones are gone.
-            **options: The options of `CORSPolicy`.
-
-        Raises:
-            CORSConfigError: The options cannot be used; what was in force stays.
-            TypeError: As for the class.
-        """
-        configuration = make_configuration(policy, rules, options)
-        self._put_in_force(configuration, configuration.routing)
-
-    def counters(self) -> Mapping[str, int]:
-        """How many requests there were since the middleware was made, by kind and outcome.
-
-        Returns:
-            The keys ``not_cors``, ``actual_allowed``, ``actual_refused``, ``preflight_allowed``,
-            ``preflight_refused`` and ``guard_refused``.
-        """
-        return self._counters()
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        """Say what cannot be done: a middleware is not copied or pickled, its policy can be."""
-        message = "a CORSMiddleware belongs to its application; copy or pickle its policy instead"
-        raise TypeError(message)
-
-    def __repr__(self) -> str:
-        """The middleware with its policy and application."""
-        rules = f", rules={self.rules!r}" if self.rules else ""
-        return f"{type(self).__name__}({self.app!r}, {self.policy!r}{rules})"
 
 
 def _coroutine_function(middleware: CORSMiddleware) -> ASGIApp:

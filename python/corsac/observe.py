@@ -51,14 +51,15 @@ class RefusalLog:
         self._full: set[str] = set()  # Whose last refusal found the window full.
 
     def __call__(
-        self, reason: str, origin: bytes | None, scope: Mapping[str, Any], unreported: int = 0
+        self, reason: str, origin: object, request: Mapping[str, Any], unreported: int = 0
     ) -> float:
         """Log one refusal, unless the window is full or the log is off.
 
         Args:
             reason: The reason code, such as ``"origin-not-allowed"``.
-            origin: The Origin header as it was sent, or ``None`` if there was none.
-            scope: The ASGI scope of the request.
+            origin: The Origin header as it was sent, bytes or text, or ``None`` if there was none.
+            request: Has the request's ``path``, and its ``method`` if it is no WebSocket handshake
+                of ASGI, as ASGI's scopes do.
             unreported: The refusals for this reason since the last call that came to nobody's
                 notice, because that call asked for a pause.
 
@@ -83,14 +84,14 @@ class RefusalLog:
             self._seen.add(reason)
         if dropped:
             logger.info("%d more CORS refusals were not logged", dropped)
-        kind = _printable(scope.get("method")) if scope.get("method") else "WebSocket"
+        kind = _printable(request.get("method")) if request.get("method") else "WebSocket"
         logger.log(
             level,
             "refused %s: origin %s, %s %s%s",
             reason,
             _printable(origin),
             kind,
-            _printable(scope.get("path")),
+            _printable(request.get("path")),
             "" if level == _INFO else "; more such refusals are logged as INFO",
         )
         return 0.0

@@ -1,0 +1,219 @@
+#include "middleware.hpp"
+
+#include <cstddef>
+#include <new>
+
+#include "response_callable.hpp"
+
+namespace corsac::bindings {
+namespace {
+
+PyObject* get_app(PyObject* self, void* /*closure*/) noexcept {
+  PyObject* app = as_middleware(self)->app;
+  return Py_NewRef(app == nullptr ? Py_None : app);
+}
+
+PyObject* get_configuration(PyObject* self_object, void* /*closure*/) noexcept {
+  Middleware* self = as_middleware(self_object);
+  PyObject* configuration = nullptr;
+  CORSAC_BEGIN_LOCKED(self_object);
+  configuration = Py_NewRef(self->configuration == nullptr ? Py_None : self->configuration);
+  CORSAC_END_LOCKED();
+  return configuration;
+}
+
+}  // namespace
+
+PyGetSetDef kMiddlewareAttributes[] = {
+    {"app", get_app, nullptr, "The wrapped application.", nullptr},
+    {"_configuration", get_configuration, nullptr, "What is in force.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+PyMemberDef kMiddlewareMembers[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Middleware, vectorcall), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
+
+Ref reason_text(Refusal refusal) noexcept {
+  const std::string_view code = reason_code(refusal);
+  return Ref(PyUnicode_FromStringAndSize(code.data(), static_cast<Py_ssize_t>(code.size())));
+}
+
+void report(Middleware* self, Refusal refusal, PyObject* origin, PyObject* request) noexcept {
+  if (self->report == nullptr || self->report == Py_None) return;
+  Reporting& reporting = self->reporting[static_cast<std::size_t>(refusal)];
+  const std::optional<std::uint64_t> unreported = reporting.begin();
+  if (!unreported) return;
+  const Ref reason = reason_text(refusal);
+  const Ref count(PyLong_FromUnsignedLongLong(*unreported));
+  if (reason && count) {
+    PyObject* args[] = {reason.get(), origin == nullptr ? Py_None : origin, request, count.get()};
+    const Ref pause(PyObject_Vectorcall(self->report, args, 4, nullptr));
+    if (pause) {
+      if (PyFloat_Check(pause.get())) reporting.pause(PyFloat_AS_DOUBLE(pause.get()));
+      return;
+    }
+  }
+  PyErr_WriteUnraisable(self->report);  // A log that fails must not fail the request.
+}
+
+Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noexcept {
+  PyObject* args[] = {nullptr, origin};
+  Ref answer(PyObject_Vectorcall(policy.decide_origin.ptr(), args + 1,
+                                 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  if (answer.get() == Py_True) return Verdict::kAllowed;
+  if (answer.get() == Py_False) return Verdict::kRefused;
+  if (answer) {
+    awaitable = std::move(answer);
+    return Verdict::kLater;
+  }
+  // What is no Exception (KeyboardInterrupt, a cancelled task) is not an answer.
+  if (!PyErr_ExceptionMatches(PyExc_Exception)) return Verdict::kError;
+  PyErr_WriteUnraisable(policy.decide_origin.ptr());
+  return Verdict::kRefused;
+}
+
+bool put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object) noexcept {
+  // What `__new__` alone has made holds no Routing.
+  if (!py::isinstance<Routing>(py::handle(routing_object)) ||
+      !py::detail::is_holder_constructed(routing_object)) {
+    PyErr_SetString(PyExc_TypeError, "routing must be a Routing");
+    return false;
+  }
+  const auto* routing = py::handle(routing_object).cast<const Routing*>();
+  // The old ones are let go after the lock, since that can run other code.
+  Ref old_configuration = Ref::borrowed(configuration);
+  Ref old_routing = Ref::borrowed(routing_object);
+  CORSAC_BEGIN_LOCKED(reinterpret_cast<PyObject*>(self));
+  old_configuration.swap(self->configuration);
+  old_routing.swap(self->routing_object);
+  self->routing = routing;
+  CORSAC_END_LOCKED();
+  return true;
+}
+
+PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept {
+  PyObject* self_object = type->tp_alloc(type, 0);
+  if (self_object == nullptr) return nullptr;
+  Middleware* self = as_middleware(self_object);
+  self->vectorcall = vectorcall;
+#if PY_VERSION_HEX < 0x030C0000
+  // Classes written in Python inherit it only since 3.12. That a class with a `__call__` of its own
+  // gets it too is right: the vectorcall looks for that.
+  type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+#endif
+  new (&self->counters) decltype(self->counters){};
+  new (&self->reporting) decltype(self->reporting){};
+  return self_object;
+}
+
+int init_middleware(Middleware* self, PyObject* app, PyObject* configuration, PyObject* routing,
+                    PyObject* report_function, const char* type_name) noexcept {
+  PyObject* type = PyObject_GetAttrString(reinterpret_cast<PyObject*>(self), type_name);
+  if (type == nullptr) return -1;
+  if (!is_response_callable_type(type)) {
+    Py_DECREF(type);
+    PyErr_Format(PyExc_TypeError, "%s is not for subclasses to set", type_name);
+    return -1;
+  }
+  Py_XSETREF(self->callable_type, type);
+  Py_XSETREF(self->app, Py_NewRef(app));
+  Py_XSETREF(self->report, Py_NewRef(report_function));
+  return put_in_force(self, configuration, routing) ? 0 : -1;
+}
+
+int traverse_middleware(Middleware* self, visitproc visit, void* arg) noexcept {
+  Py_VISIT(Py_TYPE(reinterpret_cast<PyObject*>(self)));
+  Py_VISIT(self->app);
+  Py_VISIT(self->configuration);
+  Py_VISIT(self->routing_object);
+  Py_VISIT(self->callable_type);
+  Py_VISIT(self->report);
+  return 0;
+}
+
+void clear_middleware(Middleware* self) noexcept {
+  Py_CLEAR(self->app);
+  Py_CLEAR(self->configuration);
+  Py_CLEAR(self->routing_object);
+  Py_CLEAR(self->callable_type);
+  Py_CLEAR(self->report);
+}
+
+PyObject* call_other(ternaryfunc call, PyObject* self, PyObject* const* args, std::size_t nargsf,
+                     PyObject* names) noexcept {
+  const Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
+  const Ref tuple(PyTuple_New(positional));
+  const Ref keywords(names == nullptr ? nullptr : PyDict_New());
+  if (!tuple || (names != nullptr && !keywords)) return nullptr;
+  for (Py_ssize_t i = 0; i < positional; ++i) PyTuple_SET_ITEM(tuple.get(), i, Py_NewRef(args[i]));
+  for (Py_ssize_t i = 0; names != nullptr && i < PyTuple_GET_SIZE(names); ++i) {
+    if (PyDict_SetItem(keywords.get(), PyTuple_GET_ITEM(names, i), args[positional + i]) < 0)
+      return nullptr;
+  }
+  return call(self, tuple.get(), keywords.get());
+}
+
+PyObject* middleware_put_in_force(PyObject* self_object, PyObject* args) noexcept {
+  PyObject* configuration = nullptr;
+  PyObject* routing = nullptr;
+  if (!PyArg_ParseTuple(args, "OO", &configuration, &routing)) return nullptr;
+  if (as_middleware(self_object)->app == nullptr) {
+    PyErr_SetString(PyExc_RuntimeError, "CORSMiddleware.__init__ was not called");
+    return nullptr;
+  }
+  if (!put_in_force(as_middleware(self_object), configuration, routing)) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyObject* middleware_counters(PyObject* self_object, PyObject* /*unused*/) noexcept {
+  Middleware* self = as_middleware(self_object);
+  Ref result(PyDict_New());
+  for (std::size_t i = 0; result && i < kCounterNames.size(); ++i) {
+    const Ref value(PyLong_FromUnsignedLongLong(self->counters[i].load(std::memory_order_relaxed)));
+    if (!value || PyDict_SetItemString(result.get(), kCounterNames[i], value.get()) < 0)
+      return nullptr;
+  }
+  return result.release();
+}
+
+void add_middleware_type(py::module_& module, const char* name, PyType_Spec& spec,
+                         const char* type_name, PyType_Spec& callable_spec) {
+  const Ref callable_type(PyType_FromModuleAndSpec(module.ptr(), &callable_spec, nullptr));
+  const Ref type(callable_type ? PyType_FromModuleAndSpec(module.ptr(), &spec, nullptr) : nullptr);
+  if (!type || PyObject_SetAttrString(type.get(), type_name, callable_type.get()) < 0 ||
+      PyModule_AddObjectRef(module.ptr(), name, type.get()) < 0) {
+    throw py::error_already_set();
+  }
+}
+
+Ref get_item(PyObject* mapping, PyObject* key) noexcept {
+  if (PyDict_Check(mapping)) {
+#if PY_VERSION_HEX >= 0x030D0000
+    PyObject* value = nullptr;
+    PyDict_GetItemRef(mapping, key, &value);
+    return Ref(value);
+#else
+    return Ref::borrowed(PyDict_GetItemWithError(mapping, key));
+#endif
+  }
+  Ref value(PyObject_GetItem(mapping, key));
+  if (!value &&
+      (PyErr_ExceptionMatches(PyExc_LookupError) || PyErr_ExceptionMatches(PyExc_TypeError) ||
+       PyErr_ExceptionMatches(PyExc_AttributeError))) {
+    PyErr_Clear();
+  }
+  return value;
+}
+
+std::string_view view_of_text(PyObject* text) noexcept {
+  if (text == nullptr || !PyUnicode_Check(text)) return {};
+  Py_ssize_t size = 0;
+  const char* utf8 = PyUnicode_AsUTF8AndSize(text, &size);
+  if (utf8 == nullptr) {
+    PyErr_Clear();  // A lone surrogate; no method we know of has one.
+    return {};
+  }
+  return {utf8, static_cast<std::size_t>(size)};
+}
+
+}  // namespace corsac::bindings

@@ -1,0 +1,187 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <optional>
+
+#include "bindings.hpp"
+#include "reporting.hpp"
+
+/// What the ASGI and the WSGI middleware have in common as Python objects: what they hold, counting
+/// and reporting, and the configuration in force.
+namespace corsac::bindings {
+
+// Without a global lock, reading and replacing the policy need the object's own.
+#ifdef Py_GIL_DISABLED
+#define CORSAC_BEGIN_LOCKED(object) Py_BEGIN_CRITICAL_SECTION(object)
+#define CORSAC_END_LOCKED() Py_END_CRITICAL_SECTION()
+#else
+#define CORSAC_BEGIN_LOCKED(object) {
+#define CORSAC_END_LOCKED() }
+#endif
+
+enum class Counter : std::size_t {
+  kNotCors,
+  kActualAllowed,
+  kActualRefused,
+  kPreflightAllowed,
+  kPreflightRefused,
+  kGuardRefused,
+};
+inline constexpr std::array<const char*, 6> kCounterNames = {
+    "not_cors",          "actual_allowed",    "actual_refused",
+    "preflight_allowed", "preflight_refused", "guard_refused"};
+
+/// Where the object of each middleware begins.
+struct Middleware {
+  PyObject head;  ///< What every Python object begins with.
+  vectorcallfunc vectorcall;
+  PyObject* app;
+  PyObject* configuration;   ///< What the user sees: the policy and the rules.
+  PyObject* routing_object;  ///< Its Routing.
+  const Routing* routing;    ///< Inside `routing_object`.
+  PyObject* callable_type;   ///< The type of the `send` or `start_response` that the app is given.
+  PyObject* report;          ///< (reason, origin or None, scope or environ, unreported) -> seconds
+  std::array<std::atomic<std::uint64_t>, kCounterNames.size()> counters;
+  std::array<Reporting, kRefusalKinds> reporting;  ///< One for each `Refusal`.
+};
+
+inline Middleware* as_middleware(PyObject* self) noexcept {
+  return reinterpret_cast<Middleware*>(self);
+}
+
+inline void count(Middleware* self, Counter counter) noexcept {
+  std::atomic<std::uint64_t>& value = self->counters[static_cast<std::size_t>(counter)];
+#ifdef Py_GIL_DISABLED
+  value.fetch_add(1, std::memory_order_relaxed);
+#else
+  // One thread at a time is here, so that two plain moves do, which are a fraction of a locked one.
+  value.store(value.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+#endif
+}
+
+/// The reason code as Python's text; empty with an exception set if memory ran out.
+Ref reason_text(Refusal refusal) noexcept;
+
+/// Has a refusal logged, unless the log does not listen now.
+/// @param origin the Origin line, or null.
+/// @param request the scope or environ.
+void report(Middleware* self, Refusal refusal, PyObject* origin, PyObject* request) noexcept;
+
+/// What whoever is asked outside the core says about an origin.
+enum class Verdict : std::uint8_t { kRefused, kAllowed, kLater, kError };
+
+/// Asks. @param origin its bytes. @param awaitable out: for kLater, what to wait for.
+Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noexcept;
+
+struct RoutingInForce {
+  Ref object;
+  const Routing* routing = nullptr;
+};
+
+/// The routing in force now. A request keeps the policy it began with when another is put in its
+/// place.
+inline RoutingInForce routing_in_force(Middleware* self) noexcept {
+  RoutingInForce result;
+  CORSAC_BEGIN_LOCKED(reinterpret_cast<PyObject*>(self));
+  result.object = Ref::borrowed(self->routing_object);
+  result.routing = self->routing;
+  CORSAC_END_LOCKED();
+  return result;
+}
+
+/// Puts a configuration in force: one swap, so a request sees the old one or the new one, whole.
+/// @return false with an exception set if `routing_object` is no Routing.
+bool put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object) noexcept;
+
+/// How many middlewares may call one another without a return in between.
+inline constexpr int kMaxDepth = 500;
+inline constinit thread_local int middleware_depth = 0;
+
+/// Runs `call` unless too many are under way. No Python frame of ours stands between one middleware
+/// and the next to count the depth, and Python's own count of C calls allows for smaller frames
+/// than the stack has room for.
+template <typename Call>
+PyObject* within_depth(Call call) noexcept {
+  if (middleware_depth >= kMaxDepth) {
+    PyErr_SetString(PyExc_RecursionError, "too many CORSMiddleware inside one another");
+    return nullptr;
+  }
+  ++middleware_depth;
+  PyObject* result = call();
+  --middleware_depth;
+  return result;
+}
+
+/// A new middleware that its `__init__` has to fill. @return null with an exception set.
+PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept;
+
+/// Fills in what all middlewares have.
+/// @param type_name the attribute of the class that holds the type for `callable_type`.
+/// @return 0, or -1 with an exception set.
+int init_middleware(Middleware* self, PyObject* app, PyObject* configuration, PyObject* routing,
+                    PyObject* report_function, const char* type_name) noexcept;
+
+int traverse_middleware(Middleware* self, visitproc visit, void* arg) noexcept;
+void clear_middleware(Middleware* self) noexcept;
+
+/// The vectorcall of a class that was given another `__call__`: calls it by tuple and dictionary.
+PyObject* call_other(ternaryfunc call, PyObject* self, PyObject* const* args, std::size_t nargsf,
+                     PyObject* names) noexcept;
+
+/// Brings arguments into the order of `names_wanted` when some are given by name.
+/// @return false with a TypeError of the text `message` set if they are others.
+template <std::size_t kCount>
+bool sort_arguments(PyObject* const* args, Py_ssize_t positional, PyObject* names,
+                    const std::array<const char*, kCount>& names_wanted,
+                    std::array<PyObject*, kCount>& sorted, const char* message) noexcept {
+  const auto given = static_cast<std::size_t>(positional);
+  const auto named = static_cast<std::size_t>(names == nullptr ? 0 : PyTuple_GET_SIZE(names));
+  bool complete = given + named == kCount;
+  for (std::size_t i = 0; complete && i < given; ++i) sorted[i] = args[i];
+  for (std::size_t i = 0; complete && i < named; ++i) {
+    PyObject* name = PyTuple_GET_ITEM(names, static_cast<Py_ssize_t>(i));
+    std::size_t place = 0;
+    while (place < kCount && PyUnicode_CompareWithASCIIString(name, names_wanted[place]) != 0)
+      ++place;
+    complete = place < kCount && sorted[place] == nullptr;
+    if (complete) sorted[place] = args[given + i];
+  }
+  if (!complete) PyErr_SetString(PyExc_TypeError, message);
+  return complete;
+}
+
+/// The methods `_put_in_force` and `_counters`.
+PyObject* middleware_put_in_force(PyObject* self, PyObject* args) noexcept;
+PyObject* middleware_counters(PyObject* self, PyObject* unused) noexcept;
+
+extern PyGetSetDef kMiddlewareAttributes[];
+extern PyMemberDef kMiddlewareMembers[];
+
+/// Adds a middleware type to the module, with the type of its response callables as attribute.
+void add_middleware_type(py::module_& module, const char* name, PyType_Spec& spec,
+                         const char* type_name, PyType_Spec& callable_spec);
+
+/// Calls with positional arguments, as PyObject_Vectorcall does, without its look at the result:
+/// whoever called us looks at it.
+inline PyObject* call_positional(PyObject* callable, PyObject* const* args,
+                                 std::size_t nargsf) noexcept {
+  const PyTypeObject* type = Py_TYPE(callable);
+  if ((type->tp_flags & Py_TPFLAGS_HAVE_VECTORCALL) != 0) {
+    vectorcallfunc function = nullptr;
+    std::memcpy(&function, reinterpret_cast<const char*>(callable) + type->tp_vectorcall_offset,
+                sizeof function);
+    if (function != nullptr) return function(callable, args, nargsf, nullptr);
+  }
+  return PyObject_Vectorcall(callable, args, nargsf, nullptr);
+}
+
+/// The value for a key of a dictionary, or of any mapping; empty if there is none. What a strange
+/// mapping raises beyond "there is none" stays set, for the caller to hand on.
+Ref get_item(PyObject* mapping, PyObject* key) noexcept;
+
+/// The bytes of a text in UTF-8; empty for anything else.
+std::string_view view_of_text(PyObject* text) noexcept;
+
+}  // namespace corsac::bindings

@@ -1,0 +1,197 @@
+#include "response_lines.hpp"
+
+#include <functional>
+
+#include "corsac/ascii.hpp"
+
+namespace corsac::bindings {
+namespace {
+
+/// The application's header lines, filtered, and what its Vary lines were.
+struct Filtered {
+  Ref list;
+  std::vector<Py_ssize_t> vary_places;  ///< Where Vary lines stand in `list`.
+  std::string vary;                     ///< Their values, joined.
+};
+
+bool is_owned(ResponseHeaderRole role, bool preflight) noexcept {
+  return role == ResponseHeaderRole::kOwned ||
+         (preflight && role == ResponseHeaderRole::kPreflightOwned);
+}
+
+/// Appends one line to the list unless the policy owns it.
+/// @param value the line's value, or null if it cannot be read.
+/// @return false with an exception set.
+template <typename Lines>
+bool filter_line(Filtered& filtered, PyObject* pair, PyObject* name, PyObject* value,
+                 bool preflight) {
+  const ResponseHeaderRole role = response_header_role(Lines::view(name));
+  if (is_owned(role, preflight)) return true;
+  if (role == ResponseHeaderRole::kVary && value != nullptr) {
+    filtered.vary_places.push_back(PyList_GET_SIZE(filtered.list.get()));
+    const std::string_view text = ascii::trim_tab_or_space(Lines::view(value));
+    if (!text.empty()) {
+      if (!filtered.vary.empty()) filtered.vary += ", ";
+      filtered.vary += text;
+    }
+  }
+  return PyList_Append(filtered.list.get(), pair) == 0;
+}
+
+template <typename Lines>
+bool filter_headers(Filtered& filtered, PyObject* headers, bool preflight) {
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(headers); ++i) {
+    const Ref pair = Ref::borrowed(PySequence_Fast_GET_ITEM(headers, i));
+    if (PyObject* const* items = plain_pair<Lines>(pair.get())) {
+      if (!filter_line<Lines>(filtered, pair.get(), items[0], items[1], preflight)) return false;
+      continue;
+    }
+    const HeaderPair line = take_pair<Lines>(pair.get());
+    // What was judged is what is sent: what is neither tuple nor list may be readable only once, or
+    // say something else the second time.
+    const Ref read(!is_lasting_pair(pair.get()) && line.name && line.value
+                       ? PyTuple_Pack(2, line.name.get(), line.value.get())
+                       : Ref::borrowed(pair.get()).release());
+    if (!read) return false;
+    // What is no header line is the server's to judge, as it would be without a middleware.
+    const bool done = line.name ? filter_line<Lines>(filtered, read.get(), line.name.get(),
+                                                     line.value.get(), preflight)
+                                : PyList_Append(filtered.list.get(), pair.get()) == 0;
+    if (!done) return false;
+  }
+  return true;
+}
+
+/// Makes the list say that the response varies by each member of `wanted`.
+template <typename Lines>
+bool merge_vary(Filtered& filtered, const CompiledPolicy& policy, std::string_view wanted) {
+  std::string merged = filtered.vary;
+  for (std::string_view rest = wanted; !rest.empty();) {
+    const std::string_view member = ascii::take_list_member(rest);
+    std::string lower(member);
+    for (char& byte : lower) byte = ascii::to_lower(byte);
+    if (vary_covers(filtered.vary, lower)) continue;
+    if (!merged.empty()) merged += ", ";
+    merged += member;
+  }
+  if (merged == filtered.vary) return true;
+  const Ref value = Lines::make(merged);
+  Ref pair(value ? PyTuple_Pack(2, Lines::pairs(policy).vary_name.ptr(), value.get()) : nullptr);
+  if (!pair) return false;
+  PyObject* list = filtered.list.get();
+  if (filtered.vary_places.empty()) return PyList_Append(list, pair.get()) == 0;
+  // One line in the place of the first; the others are in it now.
+  for (std::size_t i = filtered.vary_places.size(); i-- > 1;) {
+    const Py_ssize_t place = filtered.vary_places[i];
+    if (PyList_SetSlice(list, place, place + 1, nullptr) < 0) return false;
+  }
+  return PyList_SetItem(list, filtered.vary_places.front(), pair.release()) == 0;
+}
+
+template <typename Lines>
+bool append_policy_lines(const ResponseChange& change, Filtered& filtered) {
+  const CompiledPolicy& policy = *change.policy;
+  PyObject* list = filtered.list.get();
+  if (change.preflight != nullptr) {
+    if (!merge_vary<Lines>(filtered, policy, policy.core().preflight_vary())) return false;
+    const Py_ssize_t end = PyList_GET_SIZE(list);
+    return PyList_SetSlice(list, end, end, change.preflight) == 0;
+  }
+  const bool merges = !Lines::pairs(policy).vary_origin.is_none() && !filtered.vary_places.empty();
+  if (merges && !merge_vary<Lines>(filtered, policy, "Origin")) return false;
+  return PolicyLines<Lines>(change, !merges).append_to(list);
+}
+
+/// True if the bytes of `part` are some of those of `whole`.
+bool is_within(std::string_view part, std::string_view whole) noexcept {
+  const std::less_equal<const char*> before_or_at;
+  return before_or_at(whole.data(), part.data()) &&
+         before_or_at(part.data() + part.size(), whole.data() + whole.size());
+}
+
+/// The pair of one line of an answer.
+template <typename Lines>
+Ref pair_of(const CompiledPolicy& policy, const Request& request, PyObject* origin,
+            const Answer& answer, const HeaderLine& line) noexcept {
+  if (origin != nullptr && line.value.data() == request.origin().data())
+    return allow_origin_pair<Lines>(policy, origin);
+  // What is the request's own is different each time; all else is the policy's.
+  if (line.value.data() == request.request_method().data() ||
+      is_within(line.value, {answer.echo.data(), answer.echo.size()})) {
+    return make_pair<Lines>(line);
+  }
+  return Lines::pairs(policy).constant.get(line, make_pair<Lines>);
+}
+
+}  // namespace
+
+Ref as_bytes(PyObject* object) noexcept {
+  if (PyBytes_Check(object)) return Ref::borrowed(object);
+  Ref bytes;
+  if (PyUnicode_Check(object)) {
+    bytes = Ref(PyUnicode_AsLatin1String(object));
+  } else if (PyObject_CheckBuffer(object)) {
+    bytes = Ref(PyBytes_FromObject(object));
+  }
+  if (!bytes) PyErr_Clear();
+  return bytes;
+}
+
+Ref snapshot_of(PyObject* iterable) noexcept {
+#ifdef Py_GIL_DISABLED
+  return Ref(PySequence_Tuple(iterable));
+#else
+  return Ref(PySequence_Fast(iterable, "no iterable"));
+#endif
+}
+
+Ref ConstantPairs::get(const HeaderLine& line, Ref (*make)(const HeaderLine&) noexcept) noexcept {
+#ifndef Py_GIL_DISABLED
+  for (std::size_t i = 0; i < size_; ++i) {
+    if (pairs_[i].value == line.value.data() && pairs_[i].name == line.name.data())
+      return Ref::borrowed(pairs_[i].pair.get());
+  }
+#endif
+  Ref pair = make(line);
+#ifndef Py_GIL_DISABLED
+  if (pair && size_ < pairs_.size())
+    pairs_[size_++] = {line.name.data(), line.value.data(), Ref::borrowed(pair.get())};
+#endif
+  return pair;
+}
+
+template <typename Lines>
+Ref make_pairs(const CompiledPolicy& policy, const Request& request, PyObject* origin,
+               const Answer& answer) noexcept {
+  Ref list(PyList_New(static_cast<Py_ssize_t>(answer.headers.size())));
+  Py_ssize_t place = 0;
+  for (const HeaderLine& line : answer.headers) {
+    Ref pair(list ? pair_of<Lines>(policy, request, origin, answer, line) : Ref());
+    if (!pair) return {};
+    PyList_SET_ITEM(list.get(), place++, pair.release());
+  }
+  return list;
+}
+
+template <typename Lines>
+Ref with_policy_lines(const ResponseChange& change, PyObject* headers) {
+  const Ref lines = headers == nullptr ? Ref(PyTuple_New(0)) : snapshot_of(headers);
+  if (!lines) return {};
+  Filtered filtered;
+  filtered.list = Ref(PyList_New(0));
+  if (!filtered.list ||
+      !filter_headers<Lines>(filtered, lines.get(), change.preflight != nullptr) ||
+      !append_policy_lines<Lines>(change, filtered)) {
+    return {};
+  }
+  return std::move(filtered.list);
+}
+
+template Ref make_pairs<ByteLines>(const CompiledPolicy&, const Request&, PyObject*,
+                                   const Answer&) noexcept;
+template Ref make_pairs<TextLines>(const CompiledPolicy&, const Request&, PyObject*,
+                                   const Answer&) noexcept;
+template Ref with_policy_lines<ByteLines>(const ResponseChange&, PyObject*);
+template Ref with_policy_lines<TextLines>(const ResponseChange&, PyObject*);
+
+}  // namespace corsac::bindings

@@ -1,0 +1,248 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bindings.hpp"
+#include "response_callable.hpp"
+
+/// The header lines of a response as pairs of Python objects: the policy's are set, what the
+/// application set of them is not passed on, and Vary is merged. The application's list is copied
+/// before it is changed, since an application may use one for many responses; only what nobody
+/// else can see any more is changed in place.
+///
+/// What differs between the protocols is the kind of pair: ByteLines for ASGI, TextLines for WSGI.
+/// Everything here is a template of it, so that neither pays for the other.
+namespace corsac::bindings {
+
+/// One header line taken apart.
+struct HeaderPair {
+  Ref name;
+  Ref value;
+};
+
+/// PyBytes_Check, quicker where there is no subclass.
+inline bool is_bytes(PyObject* object) noexcept {
+  return PyBytes_CheckExact(object) || PyBytes_Check(object);
+}
+
+/// A text of code points to U+00FF, as all of WSGI's are: its bytes can be looked at.
+inline bool is_latin1(PyObject* object) noexcept {
+  return PyUnicode_Check(object) && PyUnicode_KIND(object) == PyUnicode_1BYTE_KIND;
+}
+
+/// The bytes that such a text stands for.
+inline std::string_view view_of_latin1(PyObject* text) noexcept {
+  return {static_cast<const char*>(PyUnicode_DATA(text)),
+          static_cast<std::size_t>(PyUnicode_GET_LENGTH(text))};
+}
+
+/// A pair that stays what it is while we look at it.
+inline bool is_lasting_pair(PyObject* pair) noexcept {
+#ifdef Py_GIL_DISABLED
+  return PyTuple_CheckExact(pair);  // Another thread can change a list.
+#else
+  return PyTuple_CheckExact(pair) || PyList_CheckExact(pair);
+#endif
+}
+
+/// The two items of a tuple or list of two, the first of which is `Lines::is_plain`: they can be
+/// looked at without running other code. Null for anything else.
+template <typename Lines>
+PyObject* const* plain_pair_of_any_value(PyObject* pair) noexcept {
+  PyObject* const* items = nullptr;
+  if (PyTuple_CheckExact(pair)) {
+    if (PyTuple_GET_SIZE(pair) != 2) return nullptr;
+    items = &PyTuple_GET_ITEM(pair, 0);
+  } else {
+    if (!is_lasting_pair(pair) || PyList_GET_SIZE(pair) != 2) return nullptr;
+    items = &PyList_GET_ITEM(pair, 0);
+  }
+  return Lines::is_plain(items[0]) ? items : nullptr;
+}
+
+/// The same if both are plain, as servers and applications hand over.
+template <typename Lines>
+PyObject* const* plain_pair(PyObject* pair) noexcept {
+  PyObject* const* items = plain_pair_of_any_value<Lines>(pair);
+  return items != nullptr && Lines::is_plain(items[1]) ? items : nullptr;
+}
+
+/// Takes a two-element tuple, list or other sequence apart. What is not readable is empty; both are
+/// for anything else.
+template <typename Lines>
+HeaderPair take_pair(PyObject* pair) noexcept {
+  HeaderPair line;
+  if (PyBytes_Check(pair) || PyUnicode_Check(pair)) return line;
+  // A tuple, since reading one item runs code that could change a list and drop the other.
+  const Ref items(PySequence_Tuple(pair));
+  if (!items || PyTuple_GET_SIZE(items.get()) != 2) {
+    PyErr_Clear();
+    return line;
+  }
+  line.name = Lines::readable(PyTuple_GET_ITEM(items.get(), 0));
+  line.value = Lines::readable(PyTuple_GET_ITEM(items.get(), 1));
+  return line;
+}
+
+/// `object` as bytes: itself if it is, a copy of anything bytes-like, latin-1 of a text. Empty for
+/// anything else; sets no exception.
+Ref as_bytes(PyObject* object) noexcept;
+
+/// A list or tuple of the items of an iterable that no other thread changes meanwhile; empty with
+/// an exception set.
+Ref snapshot_of(PyObject* iterable) noexcept;
+
+/// Pairs of bytes, as ASGI has them.
+struct ByteLines {
+  static const PolicyPairs& pairs(const CompiledPolicy& policy) noexcept {
+    return policy.byte_pairs;
+  }
+  static bool is_plain(PyObject* object) noexcept { return is_bytes(object); }
+  /// Its class has no code of its own, and it refers to nothing.
+  static bool is_exact(PyObject* object) noexcept { return PyBytes_CheckExact(object); }
+  /// Of what `is_plain` or `readable` gave.
+  static std::string_view view(PyObject* object) noexcept { return view_of_bytes(object); }
+  static Ref readable(PyObject* object) noexcept { return as_bytes(object); }
+  static Ref make(std::string_view bytes) noexcept { return bytes_from(bytes); }
+};
+
+/// Pairs of text whose code points are the bytes, as WSGI has them (PEP 3333, "A Note On String
+/// Types").
+struct TextLines {
+  static const PolicyPairs& pairs(const CompiledPolicy& policy) noexcept {
+    return policy.text_pairs;
+  }
+  static bool is_plain(PyObject* object) noexcept { return is_latin1(object); }
+  static bool is_exact(PyObject* object) noexcept { return PyUnicode_CheckExact(object); }
+  static std::string_view view(PyObject* object) noexcept {
+    return PyUnicode_Check(object) ? view_of_latin1(object) : view_of_bytes(object);
+  }
+  /// Text with other code points is empty: the server will say that it cannot be sent. Some servers
+  /// send bytes, so those are looked at too.
+  static Ref readable(PyObject* object) noexcept {
+    if (!PyUnicode_Check(object)) return as_bytes(object);
+    return is_latin1(object) ? Ref::borrowed(object) : Ref();
+  }
+  static Ref make(std::string_view bytes) noexcept {
+    return Ref(
+        PyUnicode_DecodeLatin1(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), nullptr));
+  }
+};
+
+template <typename Lines>
+Ref make_pair(const HeaderLine& line) noexcept {
+  const Ref name = Lines::make(line.name);
+  const Ref value = Lines::make(line.value);
+  return Ref(name && value ? PyTuple_Pack(2, name.get(), value.get()) : nullptr);
+}
+
+/// The origin of the last pair that allowed one; empty if there is none.
+template <typename Lines>
+std::string_view last_allowed(const CompiledPolicy& policy) noexcept {
+  const Ref& pair = Lines::pairs(policy).last_allow_origin;
+  return pair ? Lines::view(PyTuple_GET_ITEM(pair.get(), 1)) : std::string_view();
+}
+
+/// The pair `access-control-allow-origin: <origin>`, with the request's own object.
+/// @return empty with an exception set.
+template <typename Lines>
+Ref allow_origin_pair(const CompiledPolicy& policy, PyObject* origin) noexcept {
+  const PolicyPairs& pairs = Lines::pairs(policy);
+  if (pairs.last_allow_origin && last_allowed<Lines>(policy) == Lines::view(origin))
+    return Ref::borrowed(pairs.last_allow_origin.get());
+  // Until Python 3.12 a new tuple may set off the garbage collector, and that other code.
+  Ref kept = Ref::borrowed(origin);
+  Ref pair(PyTuple_New(2));
+  if (!pair) return pair;
+  PyTuple_SET_ITEM(pair.get(), 0, Py_NewRef(pairs.allow_origin_name.ptr()));
+  PyTuple_SET_ITEM(pair.get(), 1, kept.release());
+#ifndef Py_GIL_DISABLED
+  // What a function allowed may be refused next time, and a subclass may refer to anything.
+  if (Lines::is_exact(origin) && policy.core().allows_origin(Lines::view(origin)))
+    pairs.last_allow_origin = Ref::borrowed(pair.get());
+#endif
+  return pair;
+}
+
+/// The header lines of an answer as a list of pairs; empty with an exception set.
+/// @param request what is answered. @param origin the object of its Origin line, or null.
+template <typename Lines>
+Ref make_pairs(const CompiledPolicy& policy, const Request& request, PyObject* origin,
+               const Answer& answer) noexcept;
+
+/// True if the policy's lines can be appended to a list and nothing else has to be done.
+template <typename Lines>
+bool has_only_other_lines(PyObject* list) noexcept {
+  PyObject* const* pairs = PySequence_Fast_ITEMS(list);
+  PyObject* const* const end = pairs + PyList_GET_SIZE(list);
+  for (; pairs != end; ++pairs) {
+    PyObject* const* pair = plain_pair<Lines>(*pairs);
+    if (pair == nullptr) return false;
+    const ResponseHeaderRole role = response_header_role(Lines::view(pair[0]));
+    if (role == ResponseHeaderRole::kOwned || role == ResponseHeaderRole::kVary) return false;
+  }
+  return true;
+}
+
+/// The header lines that the policy sets on a response that is no answer to a preflight: what
+/// `corsac::actual_headers` says, in pairs that are built already, and Vary.
+template <typename Lines>
+class PolicyLines {
+ public:
+  static constexpr std::size_t kCapacity = 4;
+
+  PolicyLines(const ResponseChange& change, bool with_vary) noexcept {
+    const PolicyPairs& pairs = Lines::pairs(*change.policy);
+    if (with_vary) add(pairs.vary_origin);
+    if (!pairs.allow_origin_any.is_none()) {
+      add(pairs.allow_origin_any);
+      add(pairs.expose_headers);
+    } else if (change.allow_origin != nullptr) {
+      pairs_[size_++] = change.allow_origin;
+      add(pairs.allow_credentials);
+      add(pairs.expose_headers);
+    }
+  }
+
+  bool append_to(PyObject* list) const noexcept {
+    for (std::size_t i = 0; i < size_; ++i) {
+      if (PyList_Append(list, pairs_[i]) < 0) return false;
+    }
+    return true;
+  }
+
+  /// A new list: all items of `list`, then these. Empty with an exception set; and without one if
+  /// the list is no longer what `has_only_other_lines` found, since until Python 3.12 a new list
+  /// may set off the garbage collector, and that other code.
+  [[nodiscard]] Ref appended_copy(PyObject* list) const noexcept {
+    const Py_ssize_t before = PyList_GET_SIZE(list);
+    Ref copy(PyList_New(before + static_cast<Py_ssize_t>(size_)));
+    if (!copy) return copy;
+#if PY_VERSION_HEX < 0x030C0000
+    if (PyList_GET_SIZE(list) != before || !has_only_other_lines<Lines>(list)) return {};
+#endif
+    for (Py_ssize_t i = 0; i < before; ++i)
+      PyList_SET_ITEM(copy.get(), i, Py_NewRef(PyList_GET_ITEM(list, i)));
+    for (std::size_t i = 0; i < size_; ++i) {
+      PyList_SET_ITEM(copy.get(), before + static_cast<Py_ssize_t>(i), Py_NewRef(pairs_[i]));
+    }
+    return copy;
+  }
+
+ private:
+  void add(const py::object& pair) noexcept {
+    if (!pair.is_none()) pairs_[size_++] = pair.ptr();
+  }
+
+  std::array<PyObject*, kCapacity> pairs_;
+  std::size_t size_ = 0;
+};
+
+/// The lines of an iterable, without those that the policy decides, and with the policy's.
+/// @param headers any iterable, or null for no lines.
+/// @return a new list. Empty with an exception set, which is a TypeError if it is no iterable.
+template <typename Lines>
+Ref with_policy_lines(const ResponseChange& change, PyObject* headers);
+
+}  // namespace corsac::bindings

@@ -1,0 +1,164 @@
+#include "wsgi.hpp"
+
+#include <new>
+
+// The WSGI middleware (PEP 3333) as a C type: it looks at the environ, makes one small
+// `start_response` and returns what the application returned.
+
+namespace corsac::bindings {
+namespace {
+
+constexpr std::array<const char*, 2> kArgumentNames = {"environ", "start_response"};
+constexpr const char* kWantedArguments = "CORSMiddleware is called with environ and start_response";
+
+PyObject* handle_call(PyObject* self_object, PyObject* const* args, std::size_t nargsf,
+                      PyObject* names) noexcept {
+  WSGIMiddleware* self = as_wsgi_middleware(self_object);
+  std::array<PyObject*, 2> sorted{};
+  const Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
+  if (positional != 2 || names != nullptr) {
+    if (!sort_arguments(args, positional, names, kArgumentNames, sorted, kWantedArguments))
+      return nullptr;
+    args = sorted.data();
+  }
+  const RoutingInForce in_force = routing_in_force(self);
+  if (!in_force.object || self->app == nullptr) {
+    PyErr_SetString(PyExc_RuntimeError, "CORSMiddleware.__init__ was not called");
+    return nullptr;
+  }
+  const Routing& routing = *in_force.routing;
+  WSGIExchange exchange{self, routing.fallback(), args[0], args[1]};
+  if (routing.has_rules()) {
+    const PathInfo path(args[0], *self->names);
+    if (PyErr_Occurred() != nullptr) return nullptr;
+    exchange.entry = routing.select(path.view());
+  }
+  return handle(exchange);
+}
+
+PyObject* guarded_call(PyObject* self, PyObject* const* args, std::size_t nargsf,
+                       PyObject* names) noexcept {
+  return within_depth([=] { return handle_call(self, args, nargsf, names); });
+}
+
+PyObject* middleware_call(PyObject* self, PyObject* args, PyObject* keywords) noexcept;
+
+/// What a vectorcall of an instance runs. A class may have been given another `__call__` since:
+/// some tracers do that to every middleware class they meet.
+PyObject* middleware_vectorcall(PyObject* self, PyObject* const* args, std::size_t nargsf,
+                                PyObject* names) noexcept {
+  const ternaryfunc call = Py_TYPE(self)->tp_call;
+  if (call == middleware_call) return guarded_call(self, args, nargsf, names);
+  return call_other(call, self, args, nargsf, names);
+}
+
+/// The call by tuple and dictionary, which is also what `super().__call__` reaches.
+PyObject* middleware_call(PyObject* self, PyObject* args, PyObject* keywords) noexcept {
+  static const char* const kNames[] = {"environ", "start_response", nullptr};
+  std::array<PyObject*, 2> sorted{};
+  if (!PyArg_ParseTupleAndKeywords(args, keywords,
+                                   "OO;CORSMiddleware is called with environ and start_response",
+                                   const_cast<char**>(kNames), &sorted[0], &sorted[1])) {
+    return nullptr;
+  }
+  return guarded_call(self, sorted.data(), sorted.size(), nullptr);
+}
+
+PyObject* middleware_new(PyTypeObject* type, PyObject* /*args*/, PyObject* /*keywords*/) noexcept {
+  Ref self(new_middleware(type, middleware_vectorcall));
+  if (!self) return nullptr;
+  try {
+    as_wsgi_middleware(self.get())->names = new EnvironNames();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_MemoryError, error.what());
+    return nullptr;
+  }
+  return self.release();
+}
+
+int middleware_init(PyObject* self_object, PyObject* args, PyObject* keywords) noexcept {
+  static const char* const kNames[] = {"app",    "configuration", "routing", "decide_at_once",
+                                       "report", nullptr};
+  PyObject* app = nullptr;
+  PyObject* configuration = nullptr;
+  PyObject* routing = nullptr;
+  PyObject* decide_at_once = nullptr;
+  PyObject* report_function = nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOO", const_cast<char**>(kNames), &app,
+                                   &configuration, &routing, &decide_at_once, &report_function)) {
+    return -1;
+  }
+  WSGIMiddleware* self = as_wsgi_middleware(self_object);
+  Py_XSETREF(self->decide_at_once, Py_NewRef(decide_at_once));
+  return init_middleware(self, app, configuration, routing, report_function,
+                         "_start_response_type");
+}
+
+int middleware_traverse(PyObject* self_object, visitproc visit, void* arg) noexcept {
+  WSGIMiddleware* self = as_wsgi_middleware(self_object);
+  Py_VISIT(self->decide_at_once);
+  return traverse_middleware(self, visit, arg);
+}
+
+int middleware_clear(PyObject* self_object) noexcept {
+  WSGIMiddleware* self = as_wsgi_middleware(self_object);
+  Py_CLEAR(self->decide_at_once);
+  clear_middleware(self);
+  return 0;
+}
+
+void middleware_dealloc(PyObject* self_object) noexcept {
+  PyTypeObject* type = Py_TYPE(self_object);
+  PyObject_GC_UnTrack(self_object);
+  middleware_clear(self_object);
+  delete as_wsgi_middleware(self_object)->names;
+  type->tp_free(self_object);
+  Py_DECREF(type);
+}
+
+PyMethodDef kMethods[] = {
+    {"_put_in_force", middleware_put_in_force, METH_VARARGS, "Put another configuration in force."},
+    {"_counters", middleware_counters, METH_NOARGS, "The number of requests by kind and outcome."},
+    {nullptr, nullptr, 0, nullptr}};
+
+PyType_Slot kSlots[] = {
+    {Py_tp_doc, const_cast<char*>("The native part of corsac.wsgi.CORSMiddleware.")},
+    {Py_tp_new, reinterpret_cast<void*>(middleware_new)},
+    {Py_tp_init, reinterpret_cast<void*>(middleware_init)},
+    {Py_tp_call, reinterpret_cast<void*>(middleware_call)},
+    {Py_tp_traverse, reinterpret_cast<void*>(middleware_traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(middleware_clear)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(middleware_dealloc)},
+    {Py_tp_methods, kMethods},
+    {Py_tp_getset, kMiddlewareAttributes},
+    {Py_tp_members, kMiddlewareMembers},
+    {0, nullptr}};
+
+PyType_Spec kSpec = {
+    "corsac._core.WSGIMiddleware", sizeof(WSGIMiddleware), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL,
+    kSlots};
+
+py::str interned(const char* text) {
+  return py::reinterpret_steal<py::str>(PyUnicode_InternFromString(text));
+}
+
+}  // namespace
+
+EnvironNames::EnvironNames()
+    : origin(interned("HTTP_ORIGIN")),
+      request_method_header(interned("HTTP_ACCESS_CONTROL_REQUEST_METHOD")),
+      request_headers(interned("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")),
+      request_private_network(interned("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK")),
+      sec_fetch_site(interned("HTTP_SEC_FETCH_SITE")),
+      host(interned("HTTP_HOST")),
+      upgrade(interned("HTTP_UPGRADE")),
+      method(interned("REQUEST_METHOD")),
+      path_info(interned("PATH_INFO")),
+      forbidden(interned("403 Forbidden")) {}
+
+void bind_wsgi(py::module_& module) {
+  add_middleware_type(module, "WSGIMiddleware", kSpec, "_start_response_type", kStartResponseSpec);
+}
+
+}  // namespace corsac::bindings

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "bindings.hpp"
+#include "corsac/cors_protocol.hpp"
+#include "middleware.hpp"
+#include "response_callable.hpp"
+
+/// What the WSGI middleware (wsgi.cpp), its reading of an environ (wsgi_environ.cpp), what becomes
+/// of a request (wsgi_handle.cpp) and its `start_response` (wsgi_start_response.cpp) share.
+namespace corsac::bindings {
+
+/// Interned texts: keys of an environ, and what answers are made of.
+struct EnvironNames {
+  EnvironNames();
+  py::str origin, request_method_header, request_headers, request_private_network, sec_fetch_site,
+      host, upgrade, method, path_info, forbidden;
+};
+
+struct WSGIMiddleware : Middleware {
+  PyObject* decide_at_once;  ///< (awaitable of a decision) -> bool
+  EnvironNames* names;       ///< Owned.
+};
+
+inline WSGIMiddleware* as_wsgi_middleware(PyObject* self) noexcept {
+  return reinterpret_cast<WSGIMiddleware*>(self);
+}
+
+/// A request read from an environ. Holds what its views point into.
+///
+/// A server joins the lines of one header with a comma. So two Origin lines arrive as one value,
+/// which is no origin, and are refused as two lines are.
+class ReadEnviron {
+ public:
+  /// Reads what every request is judged by. @return false with an exception set.
+  bool read(const EnvironNames& names, PyObject* environment, bool guard) noexcept;
+
+  [[nodiscard]] const Request& request() const noexcept { return request_; }
+  /// The object of the Origin line, or null.
+  [[nodiscard]] PyObject* origin() const noexcept { return origin_.get(); }
+  /// It asks for a WebSocket (RFC 6455 section 4.1). Known under a policy with `guard` only.
+  [[nodiscard]] bool asks_for_websocket() const noexcept { return asks_for_websocket_; }
+
+ private:
+  bool read_line(PyObject* environment, const py::str& key, std::string_view name,
+                 Ref& kept) noexcept;
+  bool read_preflight_lines(const EnvironNames& names, PyObject* environment) noexcept;
+  bool read_guarded_lines(const EnvironNames& names, PyObject* environment) noexcept;
+
+  Request request_{std::string_view()};
+  Ref origin_;
+  Ref method_;
+  std::array<Ref, 3> preflight_lines_;
+  std::array<Ref, 2> guarded_lines_;
+  bool asks_for_websocket_ = false;
+};
+
+/// One request on its way through a policy.
+struct WSGIExchange {
+  WSGIMiddleware* self;
+  Routing::Entry entry;
+  PyObject* environment;
+  PyObject* start_response;
+
+  [[nodiscard]] const CompiledPolicy& policy() const noexcept { return *entry.policy; }
+};
+
+/// Handles a request under a policy, or hands it to the application as it is. Gives the iterable
+/// of the response's body, or null with an exception set.
+PyObject* handle(const WSGIExchange& exchange) noexcept;
+
+/// PATH_INFO, which is what the application's router sees: its bytes, as the server decoded them.
+class PathInfo {
+ public:
+  PathInfo(PyObject* environment, const EnvironNames& names) noexcept;
+  [[nodiscard]] std::string_view view() const noexcept { return view_; }
+
+ private:
+  Ref path_;
+  std::string_view view_;
+};
+
+/// The type of the `start_response` that an application is given.
+extern PyType_Spec kStartResponseSpec;
+
+/// A new `start_response` that changes the headers. New reference, or null with an exception set.
+PyObject* make_start_response(PyTypeObject* type, PyObject* start_response,
+                              const ResponseChange& change) noexcept;
+
+}  // namespace corsac::bindings

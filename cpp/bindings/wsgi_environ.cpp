@@ -1,0 +1,77 @@
+#include "corsac/ascii.hpp"
+#include "corsac/header_names.hpp"
+#include "response_lines.hpp"
+#include "wsgi.hpp"
+
+// Reading what a server hands over: an environ (PEP 3333, "environ Variables").
+
+namespace corsac::bindings {
+namespace {
+
+/// Stands for a value that is no header line's: neither origin nor token.
+constexpr std::string_view kUnreadable = "\x80";
+
+std::string_view view_of_value(PyObject* value) noexcept {
+  return is_latin1(value) ? view_of_latin1(value) : kUnreadable;
+}
+
+bool is_websocket(std::string_view protocols) noexcept {
+  while (!protocols.empty()) {
+    const std::string_view member = ascii::take_list_member(protocols);
+    constexpr std::string_view kWebSocket = "websocket";
+    bool same = member.size() == kWebSocket.size();
+    for (std::size_t i = 0; same && i < member.size(); ++i)
+      same = ascii::to_lower(member[i]) == kWebSocket[i];
+    if (same) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool ReadEnviron::read_line(PyObject* environment, const py::str& key, std::string_view name,
+                            Ref& kept) noexcept {
+  kept = get_item(environment, key.ptr());
+  if (!kept) return PyErr_Occurred() == nullptr;
+  request_.add_header_line(name, view_of_value(kept.get()));
+  return true;
+}
+
+bool ReadEnviron::read_preflight_lines(const EnvironNames& names, PyObject* environment) noexcept {
+  return read_line(environment, names.request_method_header, header_names::kRequestMethod,
+                   preflight_lines_[0]) &&
+         read_line(environment, names.request_headers, header_names::kRequestHeaders,
+                   preflight_lines_[1]) &&
+         read_line(environment, names.request_private_network, header_names::kRequestPrivateNetwork,
+                   preflight_lines_[2]);
+}
+
+bool ReadEnviron::read_guarded_lines(const EnvironNames& names, PyObject* environment) noexcept {
+  const Ref upgrade = get_item(environment, names.upgrade.ptr());
+  if (!upgrade && PyErr_Occurred() != nullptr) return false;
+  asks_for_websocket_ = upgrade && is_websocket(view_of_value(upgrade.get()));
+  return read_line(environment, names.sec_fetch_site, header_names::kSecFetchSite,
+                   guarded_lines_[0]) &&
+         read_line(environment, names.host, header_names::kHost, guarded_lines_[1]);
+}
+
+bool ReadEnviron::read(const EnvironNames& names, PyObject* environment, bool guard) noexcept {
+  if (!read_line(environment, names.origin, header_names::kOrigin, origin_)) return false;
+  if (!origin_ && !guard) return true;
+  method_ = get_item(environment, names.method.ptr());
+  if (!method_ && PyErr_Occurred() != nullptr) return false;
+  if (method_) request_.set_method(view_of_value(method_.get()));
+  // Only with this method are the other lines more than any request's.
+  if (origin_ && request_.method() == "OPTIONS" && !read_preflight_lines(names, environment))
+    return false;
+  return !guard || read_guarded_lines(names, environment);
+}
+
+PathInfo::PathInfo(PyObject* environment, const EnvironNames& names) noexcept
+    : path_(get_item(environment, names.path_info.ptr())) {
+  if (!path_) return;
+  // Other code points are no bytes: such a server decodes paths itself, and so do its users.
+  view_ = is_latin1(path_.get()) ? view_of_latin1(path_.get()) : view_of_text(path_.get());
+}
+
+}  // namespace corsac::bindings
