@@ -6,11 +6,19 @@ A behaviour test takes the fixture ``exchange`` and so runs on every protocol th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import http
+import io
+import sys
+import warnings
+import wsgiref.validate
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from unittest import mock
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import corsac
+import corsac.wsgi
 from corsac._types import ASGIApp, Message, Receive, Scope, Send
 
 Pairs = Sequence[tuple[str, str]]
@@ -148,4 +156,106 @@ def asgi_exchange(
     )
 
 
-EXCHANGES: dict[str, Exchange] = {"asgi": asgi_exchange}
+def wsgi_environ(request: Request, **changes: Any) -> WSGIEnvironment:
+    """The WSGI environ of a request; as in servers, a comma joins the lines of one header."""
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": request.path.encode().decode("latin-1"),
+        "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers:
+        variable = name.upper().replace("-", "_")
+        key = variable if variable in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{variable}"
+        environ[key] = f"{environ[key]},{value}" if key in environ else value
+    return environ | changes
+
+
+@dataclass
+class WSGIAnswer:
+    """What a server was given for one request."""
+
+    status: str = ""
+    headers: Any = ()
+    body: bytes = b""
+
+    @property
+    def code(self) -> int:
+        """The status code."""
+        return int(self.status.split()[0])
+
+
+def run_wsgi(app: WSGIApplication, environ: WSGIEnvironment) -> WSGIAnswer:
+    """Call a WSGI application once, as a server does, and give what it answered."""
+    answer = WSGIAnswer()
+    parts: list[bytes] = []
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], None]:
+        answer.status, answer.headers = status, headers
+        return parts.append
+
+    chunks = app(environ, start_response)
+    try:
+        parts.extend(chunks)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    answer.body = b"".join(parts)
+    return answer
+
+
+def status_line(status: int) -> str:
+    """A status as WSGI has it."""
+    known = status in {member.value for member in http.HTTPStatus}
+    return f"{status} {http.HTTPStatus(status).phrase if known else 'Unknown'}"
+
+
+def wsgi_exchange(
+    policy: corsac.CORSPolicy,
+    request: Request = Request(),
+    app: AppResponse = AppResponse(),
+) -> Response:
+    """The exchange over WSGI, with the standard library's validator in the place of the server."""
+    called = []
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        called.append(environ)
+        start_response(status_line(app.status), [*app.headers])
+        return [app.body]
+
+    check_content_type = wsgiref.validate.check_content_type  # type: ignore[attr-defined]
+
+    def check_unless_excused(status: str, headers: list[tuple[str, str]]) -> None:
+        # The validator wants a type of every response, also of one without content (PEP 3333 does
+        # not); and what the application leaves out is not the middleware's.
+        if not called and ("content-length", "0") not in headers:
+            check_content_type(status, headers)
+
+    middleware = wsgiref.validate.validator(corsac.wsgi.CORSMiddleware(application, policy))
+    with (
+        mock.patch.object(wsgiref.validate, "check_content_type", check_unless_excused),
+        warnings.catch_warnings(),
+    ):
+        # It warns of methods that it does not know.
+        warnings.simplefilter("ignore", wsgiref.validate.WSGIWarning)
+        answer = run_wsgi(middleware, wsgi_environ(request))
+    return Response(
+        status=answer.code,
+        headers=[(name.lower(), value) for name, value in answer.headers],
+        body=answer.body,
+        app_called=bool(called),
+        names_as_sent=[name for name, _ in answer.headers],
+    )
+
+
+EXCHANGES: dict[str, Exchange] = {"asgi": asgi_exchange, "wsgi": wsgi_exchange}
