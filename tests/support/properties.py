@@ -15,14 +15,23 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, settings
 
 import corsac
+import corsac.wsgi
 from corsac._types import ASGIApp, Message, Receive, Scope, Send
-from support.exchange import AppResponse, Request, http_scope
+from support.exchange import (
+    AppResponse,
+    Request,
+    http_scope,
+    run_wsgi,
+    status_line,
+    wsgi_environ,
+)
 from support.reference_model import Answer, Options, Rules
 
 __all__ = ["call", "comparable", "core_answer", "core_answers", "examples", "handshake_is_refused"]
-__all__ += ["made_of", "policy_of", "with_rules", "without_warnings"]
+__all__ += ["joined", "made_of", "policy_of", "with_rules", "without_warnings", "wsgi_answer"]
 
-Maker = Callable[[ASGIApp], corsac.CORSMiddleware]
+# Puts a middleware of the class that it is given in front of an application.
+Maker = Callable[[Any, Any], Any]
 
 _MANY = int(os.environ.get("CORSAC_PROPERTY_EXAMPLES", "0"))
 
@@ -63,14 +72,14 @@ def policy_of(options: Options) -> corsac.CORSPolicy:
 def made_of(policy: corsac.CORSPolicy | Options) -> Maker:
     """Puts a policy in front of an application."""
     made = policy_of(policy) if isinstance(policy, Options) else policy
-    return lambda application: corsac.CORSMiddleware(application, made)
+    return lambda middleware, application: middleware(application, made)
 
 
 def with_rules(rules: Rules, fallback: Options | None) -> Maker:
     """Puts path rules in front of an application."""
     policy = None if fallback is None else policy_of(fallback)
     pairs = [(pattern, None if rule is None else policy_of(rule)) for pattern, rule in rules]
-    return lambda application: corsac.CORSMiddleware(application, policy, rules=pairs)
+    return lambda middleware, application: middleware(application, policy, rules=pairs)
 
 
 async def _receive() -> Message:
@@ -104,7 +113,7 @@ def core_answers(
     async def send(message: Message) -> None:
         messages.append(message)
 
-    middleware = make(application)
+    middleware = make(corsac.CORSMiddleware, application)
     answers = []
     for request in requests:
         called.clear()
@@ -121,6 +130,33 @@ def core_answers(
 def core_answer(make: Maker, request: Request, app: AppResponse, root_path: str = "") -> Answer:
     """What a new middleware answers."""
     return core_answers(make, [request], app, root_path)[0]
+
+
+def wsgi_answer(make: Maker, request: Request, app: AppResponse, root_path: str = "") -> Answer:
+    """What a new WSGI middleware answers; a mount has taken `root_path` off the path."""
+    called: list[Any] = []
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        called.append(environ)
+        start_response(status_line(app.status), app.headers)
+        return [app.body]
+
+    path = request.path
+    if path.startswith(root_path) and path[len(root_path) :][:1] in {"", "/"}:
+        path = path[len(root_path) :]
+    raw = path.encode("utf-8", "surrogatepass").decode("latin-1")
+    environ = wsgi_environ(request, PATH_INFO=raw)
+    answer = run_wsgi(make(corsac.wsgi.CORSMiddleware, application), environ)
+    return Answer(answer.code, list(answer.headers), answer.body, bool(called))
+
+
+def joined(request: Request) -> Request:
+    """The request with one line of each name, as a WSGI server hands it over."""
+    lines: dict[str, str] = {}
+    for name, value in request.headers:
+        key = name.lower()
+        lines[key] = f"{lines[key]},{value}" if key in lines else value
+    return Request(request.method, list(lines.items()), request.path)
 
 
 def handshake_is_refused(policy: corsac.CORSPolicy, request: Request) -> bool:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-__all__ = ["SERVERS", "Answer", "RunningServer", "running_server"]
+__all__ = ["SERVERS", "WSGI_SERVERS", "Answer", "RunningServer", "running_server"]
 
 _TESTS = Path(__file__).resolve().parents[1]
 _HOST = "127.0.0.1"
@@ -42,10 +42,27 @@ def _granian(app: str, port: int) -> list[str]:
     return ["granian", app, "--interface", "asgi", "--host", _HOST, "--port", str(port)]
 
 
+def _gunicorn(app: str, port: int) -> list[str]:
+    return ["gunicorn", app, "--bind", f"{_HOST}:{port}"]
+
+
+def _waitress(app: str, port: int) -> list[str]:
+    return ["waitress", f"--listen={_HOST}:{port}", app]
+
+
+def _wsgiref(app: str, port: int) -> list[str]:
+    return ["support.servers_wsgiref", _HOST, str(port), app]
+
+
 SERVERS: dict[str, Callable[[str, int], list[str]]] = {
     "granian": _granian,
     "hypercorn": _hypercorn,
     "uvicorn": _uvicorn,
+}
+WSGI_SERVERS: dict[str, Callable[[str, int], list[str]]] = {
+    "gunicorn": _gunicorn,
+    "waitress": _waitress,
+    "wsgiref": _wsgiref,
 }
 
 
@@ -67,10 +84,10 @@ class Answer:
 
     @property
     def cors_lines(self) -> list[bytes]:
-        """Every line with a CORS header or Vary, sorted; a name in any case."""
-        return sorted(
-            line for line in self.lines if line.lower().startswith((b"access-control-", b"vary:"))
-        )
+        """Every line with a CORS header or Vary, sorted; names in lower case."""
+        lines = (line.partition(b": ") for line in self.lines)
+        lowered = [name.lower() + separator + value for name, separator, value in lines]
+        return sorted(line for line in lowered if line.startswith((b"access-control-", b"vary:")))
 
 
 @dataclass
@@ -122,7 +139,7 @@ def running_server(name: str, app: str) -> Iterator[RunningServer]:
     """Run a server until the block ends.
 
     Args:
-        name: A key of `SERVERS`.
+        name: A key of `SERVERS` or `WSGI_SERVERS`.
         app: The import string of the application, such as ``"support.servers_app:application"``.
 
     Raises:
@@ -135,7 +152,7 @@ def running_server(name: str, app: str) -> Iterator[RunningServer]:
         output_file = Path(directory, "output.txt")
         with output_file.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", *SERVERS[name](app, port)],
+                [sys.executable, "-m", *(SERVERS | WSGI_SERVERS)[name](app, port)],
                 cwd=directory,
                 env=environment,
                 stdin=subprocess.DEVNULL,
