@@ -40,8 +40,7 @@ PyObject* handle(Exchange& exchange, PyObject* const* args) noexcept;
 
 /// `http.response.start` with the policy's headers: the message itself if its headers cannot be
 /// read at all or nobody else can see it, else a changed copy. Empty with an exception set.
-/// @param temporary nothing but the call that brought the message refers to it.
-Ref change_start(const ResponseChange& change, PyObject* message, bool temporary);
+Ref change_start(const ResponseChange& change, PyObject* message);
 
 /// The type of the `send` that an application is given.
 extern PyType_Spec kSendSpec;
@@ -65,12 +64,33 @@ inline bool is_text(PyObject* object, const py::str& interned) noexcept {
          std::memcmp(PyUnicode_DATA(object), PyUnicode_DATA(interned.ptr()), size) == 0;
 }
 
-/// A request read from a scope. Holds what its views point into.
+/// References to as many objects as a Request keeps values of.
+class KeptObjects {
+ public:
+  KeptObjects() = default;
+  KeptObjects(const KeptObjects&) = delete;
+  KeptObjects& operator=(const KeptObjects&) = delete;
+  ~KeptObjects() { clear(); }
+
+  void keep(PyObject* object) noexcept { objects_[size_++] = Py_NewRef(object); }
+  void clear() noexcept {
+    while (size_ > 0) Py_DECREF(objects_[--size_]);
+  }
+
+ private:
+  std::array<PyObject*, Request::kMaxKeptValues> objects_;
+  std::size_t size_ = 0;
+};
+
+/// A request read from a scope. Holds what its views point into: the list may change whenever code
+/// runs that is not ours, and until Python 3.12 the garbage collector runs such code whenever a
+/// list or tuple is made.
 struct ReadRequest {
   Ref method;
   Request request{std::string_view()};
   Ref header_list;
-  PyObject* origin = nullptr;  ///< The first Origin's bytes object, kept by one of the above.
+  PyObject* origin = nullptr;  ///< The first Origin's bytes object, kept by the next.
+  KeptObjects values;          ///< Those that `request` looks at.
 };
 
 /// Reads scope["method"] into `read`, and the lines once more. @return false with an exception set.

@@ -16,7 +16,8 @@ namespace {
   if (!wrapped) return nullptr;
   // One free place before the arguments lets a bound method put its `self` there without a copy.
   PyObject* args[] = {nullptr, scope, receive, wrapped.get()};
-  return call_positional(self->app, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET);
+  const Ref app = Ref::borrowed(self->app);  // `__init__` may be called once more meanwhile.
+  return call_positional(app.get(), args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET);
 }
 
 PyObject* refuse_by_guard(ASGIMiddleware* self, const CompiledPolicy& policy, Refusal refusal,
@@ -166,7 +167,8 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args) noe
   const Refusal refusal =
       guard_websocket(policy.core(), read.request, exchange.answered.value_or(false));
   if (refusal != Refusal::kNone) return refuse_handshake(exchange.self, refusal, read, args + 1);
-  return call_positional(exchange.self->app, args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET);
+  const Ref app = Ref::borrowed(exchange.self->app);
+  return call_positional(app.get(), args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET);
 }
 
 }  // namespace
@@ -181,7 +183,8 @@ PyObject* handle(Exchange& exchange, PyObject* const* args) noexcept {
       return handle_websocket(exchange, args);
     }
   }
-  return call_positional(exchange.self->app, args, 3);
+  const Ref app = Ref::borrowed(exchange.self->app);
+  return call_positional(app.get(), args, 3);
 }
 
 }  // namespace corsac::bindings

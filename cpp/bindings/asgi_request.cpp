@@ -9,7 +9,8 @@ namespace {
 
 /// Notes one header line; both are bytes.
 void read_header_line(ReadRequest& read, PyObject* name, PyObject* value) noexcept {
-  read.request.add_header_line(view_of_bytes(name), view_of_bytes(value));
+  if (!read.request.add_header_line(view_of_bytes(name), view_of_bytes(value))) return;
+  read.values.keep(value);
   if (read.origin == nullptr && read.request.has_origin()) read.origin = value;
 }
 
@@ -68,8 +69,9 @@ bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scop
 }
 
 bool read_headers_again(ReadRequest& read, const CompiledPolicy& policy) noexcept {
-  read.request = Request(view_of_text(read.method.get()));
   read.origin = nullptr;
+  read.values.clear();
+  read.request = Request(view_of_text(read.method.get()));
   const NameLengths names = policy.core().guard() ? kGuardedNames : kProtocolNames;
   if (!read.header_list || read_plain_pairs(read, names, read.header_list.get())) return true;
   return keep_headers(read, policy);
@@ -86,13 +88,10 @@ bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) n
   if (!headers || headers.get() == Py_None) return PyErr_Occurred() == nullptr;
   if (!PyList_Check(headers.get()) && !PyTuple_Check(headers.get())) {
     const bool once = PyIter_Check(headers.get()) != 0;
+    // No iterable: the application would see no headers either.
+    if (!is_iterable(headers.get())) return PyErr_Occurred() == nullptr;
     headers = Ref(PySequence_List(headers.get()));
-    if (!headers) {
-      // No iterable: the application's own server would see no headers either.
-      if (!PyErr_ExceptionMatches(PyExc_TypeError)) return false;
-      PyErr_Clear();
-      return true;
-    }
+    if (!headers) return false;
     Ref copy(once ? PyDict_New() : nullptr);
     if (once && (!copy || PyDict_Update(copy.get(), scope.get()) < 0 ||
                  PyDict_SetItem(copy.get(), policy.names.headers.ptr(), headers.get()) < 0)) {

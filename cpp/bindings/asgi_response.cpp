@@ -23,10 +23,12 @@ Ref with_headers(const CompiledPolicy& policy, PyObject* message, bool temporary
 
 }  // namespace
 
-Ref change_start(const ResponseChange& change, PyObject* message, bool temporary) {
+Ref change_start(const ResponseChange& change, PyObject* message) {
   const CompiledPolicy& policy = *change.policy;
   const Ref headers = get_early_item(message, policy.names.headers.ptr());
   if (!headers && PyErr_Occurred() != nullptr) return {};
+  // Now and not before: the look-up may have run code that took the message.
+  const bool temporary = PyDict_CheckExact(message) && is_temporary(message);
 #ifndef Py_GIL_DISABLED
   if (headers && PyList_CheckExact(headers.get()) && change.preflight == nullptr &&
       has_only_other_lines<ByteLines>(headers.get())) {
@@ -40,13 +42,11 @@ Ref change_start(const ResponseChange& change, PyObject* message, bool temporary
     if (PyErr_Occurred() != nullptr) return {};
   }
 #endif
-  const Ref list =
-      with_policy_lines<ByteLines>(change, headers.get() == Py_None ? nullptr : headers.get());
-  if (list) return with_headers(policy, message, temporary, list.get());
-  if (!headers || !PyErr_ExceptionMatches(PyExc_TypeError)) return {};
+  const bool any = headers && headers.get() != Py_None;
   // No iterable: the server will say what is wrong with it, as it would without a middleware.
-  PyErr_Clear();
-  return Ref::borrowed(message);
+  if (any && !is_iterable(headers.get())) return Ref::borrowed(message);
+  const Ref list = with_policy_lines<ByteLines>(change, any ? headers.get() : nullptr);
+  return list ? with_headers(policy, message, temporary, list.get()) : Ref();
 }
 
 }  // namespace corsac::bindings

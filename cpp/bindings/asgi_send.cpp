@@ -29,8 +29,7 @@ PyObject* send_vectorcall(PyObject* self_object, PyObject* const* args, std::siz
   if (!type && PyErr_Occurred() != nullptr) return nullptr;
   if (!is_text(type.get(), texts.response_start)) return pass_on(self, args, nargsf, names);
   try {
-    const Ref changed = change_start(self->change, args[0],
-                                     PyDict_CheckExact(args[0]) && is_temporary(args, nargsf));
+    const Ref changed = change_start(self->change, args[0]);
     if (!changed) return nullptr;
     PyObject* call[] = {nullptr, changed.get()};
     const std::size_t positional = names == nullptr ? 1 : 0;
@@ -44,6 +43,27 @@ PyObject* send_repr(PyObject* self_object) noexcept {
   return PyUnicode_FromFormat("<corsac send around %R>", as_response_callable(self_object)->server);
 }
 
+/// What marks a callable as a coroutine function, which asgiref's async_to_sync and others look
+/// for.
+#if PY_VERSION_HEX >= 0x030C0000
+constexpr const char* kMarkModule = "inspect";
+constexpr const char* kMark = "_is_coroutine_mark";
+constexpr const char* kMarkAttribute = "_is_coroutine_marker";
+#else
+constexpr const char* kMarkModule = "asyncio.coroutines";
+constexpr const char* kMark = "_is_coroutine";
+constexpr const char* kMarkAttribute = "_is_coroutine";
+#endif
+
+PyObject* send_mark(PyObject* /*self*/, void* /*closure*/) noexcept {
+  const Ref module(PyImport_ImportModule(kMarkModule));
+  return module ? PyObject_GetAttrString(module.get(), kMark) : nullptr;
+}
+
+PyGetSetDef kSendAttributes[] = {
+    {kMarkAttribute, send_mark, nullptr, "That it is to be awaited.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
 PyType_Slot kSendSlots[] = {
     {Py_tp_doc, const_cast<char*>("The `send` that an application is given.")},
     {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
@@ -52,6 +72,7 @@ PyType_Slot kSendSlots[] = {
     {Py_tp_dealloc, reinterpret_cast<void*>(response_callable_dealloc)},
     {Py_tp_repr, reinterpret_cast<void*>(send_repr)},
     {Py_tp_members, kResponseCallableMembers},
+    {Py_tp_getset, kSendAttributes},
     {0, nullptr}};
 
 }  // namespace

@@ -187,5 +187,6 @@ void bind_policy(py::module_& module);
 void bind_asgi(py::module_& module);
 void bind_wsgi(py::module_& module);
 void bind_browser(py::module_& module);
+void bind_exchange(py::module_& module);
 
 }  // namespace corsac::bindings

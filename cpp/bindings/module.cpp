@@ -9,4 +9,5 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used(),
   corsac::bindings::bind_asgi(module);
   corsac::bindings::bind_wsgi(module);
   corsac::bindings::bind_browser(module);
+  corsac::bindings::bind_exchange(module);
 }

@@ -24,12 +24,12 @@ int response_callable_traverse(PyObject* self_object, visitproc visit, void* arg
   Py_VISIT(Py_TYPE(self_object));
   Py_VISIT(self->server);
   Py_VISIT(self->change.preflight);
+  Py_VISIT(self->change.compiled);  // Its function may refer to the application, and that to us.
   return 0;
 }
 
 int response_callable_clear(PyObject* self_object) noexcept {
-  // `compiled` is neither visited nor cleared: `policy` points into it, and it refers to nothing
-  // but text.
+  // `compiled` is not cleared: `policy` points into it. Whatever else is in a cycle with it is.
   auto* self = reinterpret_cast<ResponseCallable*>(self_object);
   Py_CLEAR(self->server);
   Py_CLEAR(self->change.preflight);

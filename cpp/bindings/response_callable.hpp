@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstdint>
-
 #include "bindings.hpp"
 
 /// The `send` or `start_response` that an application is given: a small object that changes the
@@ -45,35 +43,17 @@ inline constexpr unsigned kResponseCallableFlags = Py_TPFLAGS_DEFAULT | Py_TPFLA
                                                    Py_TPFLAGS_HAVE_VECTORCALL |
                                                    Py_TPFLAGS_DISALLOW_INSTANTIATION;
 
-#if PY_VERSION_HEX < 0x030E0000
-/// True if arguments that we were called with stand on the stack of C functions.
-inline bool are_on_c_stack(PyObject* const* args) noexcept {
-  constexpr std::uintptr_t kFarthest = 1U << 18U;
-  const char here = 0;
-  // Frames of callers are above ours, and the one that called is near.
-  return reinterpret_cast<std::uintptr_t>(args) - reinterpret_cast<std::uintptr_t>(&here) <
-         kFarthest;
-}
-#endif
-
 /// True if nothing but the call that we are in refers to an argument, as in `await send({...})`.
 /// Nobody can look at it again, so it need not be copied.
 ///
-/// That there is one reference does not say so. It may be that of a tuple, in `send(*messages)`: a
-/// tuple's items come without a free place before them. Or it may be that of a variable of compiled
-/// code, which lends it: such code has its arguments on the stack of C functions. Python code has
-/// them, with references of their own, on the interpreter's stack, which is elsewhere. Since 3.14
-/// that lends too, and the interpreter answers the question itself.
-/// @param argument its place among the arguments. @param nargsf the flags of the call.
-inline bool is_temporary([[maybe_unused]] PyObject* const* argument,
-                         [[maybe_unused]] std::size_t nargsf) noexcept {
-#ifdef Py_GIL_DISABLED
-  return false;
-#elif PY_VERSION_HEX >= 0x030E0000
-  return PyUnstable_Object_IsUniqueReferencedTemporary(*argument) != 0;
+/// Only the interpreter can tell, since Python 3.14. That there is one reference says nothing: it
+/// may be that of a tuple, in `send(*messages)`, or one that compiled code, operator.methodcaller
+/// among it, lends to its calls for as long as it lives.
+inline bool is_temporary([[maybe_unused]] PyObject* argument) noexcept {
+#if PY_VERSION_HEX >= 0x030E0000 && !defined(Py_GIL_DISABLED)
+  return PyUnstable_Object_IsUniqueReferencedTemporary(argument) != 0;
 #else
-  return Py_REFCNT(*argument) == 1 && (nargsf & PY_VECTORCALL_ARGUMENTS_OFFSET) != 0 &&
-         !are_on_c_stack(argument);
+  return false;
 #endif
 }
 

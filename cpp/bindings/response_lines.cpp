@@ -137,6 +137,10 @@ Ref as_bytes(PyObject* object) noexcept {
   return bytes;
 }
 
+bool is_iterable(PyObject* object) noexcept {
+  return Py_TYPE(object)->tp_iter != nullptr || PySequence_Check(object) != 0;
+}
+
 Ref snapshot_of(PyObject* iterable) noexcept {
 #ifdef Py_GIL_DISABLED
   return Ref(PySequence_Tuple(iterable));

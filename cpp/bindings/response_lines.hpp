@@ -89,6 +89,10 @@ HeaderPair take_pair(PyObject* pair) noexcept {
 /// anything else; sets no exception.
 Ref as_bytes(PyObject* object) noexcept;
 
+/// False for what has no iterator at all, and then no exception is set. What making one raises
+/// beyond "it has none" is left to come again when it is really made.
+bool is_iterable(PyObject* object) noexcept;
+
 /// A list or tuple of the items of an iterable that no other thread changes meanwhile; empty with
 /// an exception set.
 Ref snapshot_of(PyObject* iterable) noexcept;

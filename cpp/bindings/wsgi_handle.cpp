@@ -15,7 +15,8 @@ PyObject* call_app(const WSGIExchange& exchange, const ResponseChange& change) n
   if (!wrapped) return nullptr;
   // One free place before the arguments lets a bound method put its `self` there without a copy.
   PyObject* args[] = {nullptr, exchange.environment, wrapped.get()};
-  return call_positional(self->app, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET);
+  const Ref app = Ref::borrowed(self->app);  // `__init__` may be called once more meanwhile.
+  return call_positional(app.get(), args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET);
 }
 
 /// Starts a whole answer. @return its body: a tuple, so that the server knows that it is all.
@@ -131,7 +132,8 @@ PyObject* handle_under_policy(const WSGIExchange& exchange) noexcept {
 PyObject* handle(const WSGIExchange& exchange) noexcept {
   if (exchange.entry.policy != nullptr) return handle_under_policy(exchange);
   PyObject* args[] = {nullptr, exchange.environment, exchange.start_response};
-  return call_positional(exchange.self->app, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET);
+  const Ref app = Ref::borrowed(exchange.self->app);
+  return call_positional(app.get(), args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET);
 }
 
 }  // namespace corsac::bindings

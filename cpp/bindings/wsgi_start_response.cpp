@@ -9,22 +9,18 @@ namespace {
 
 /// The headers to hand on: the list itself if nobody else can see it, else a changed copy; what is
 /// no iterable as it is, for the server to judge. Empty with an exception set.
-Ref change_headers(const ResponseChange& change, PyObject* const* argument, std::size_t nargsf) {
-  PyObject* headers = *argument;
+Ref change_headers(const ResponseChange& change, PyObject* headers) {
 #ifndef Py_GIL_DISABLED
   if (PyList_CheckExact(headers) && change.preflight == nullptr &&
       has_only_other_lines<TextLines>(headers)) {
     const PolicyLines<TextLines> lines(change, true);
-    if (is_temporary(argument, nargsf))
-      return lines.append_to(headers) ? Ref::borrowed(headers) : Ref();
+    if (is_temporary(headers)) return lines.append_to(headers) ? Ref::borrowed(headers) : Ref();
     Ref copy = lines.appended_copy(headers);
     if (copy || PyErr_Occurred() != nullptr) return copy;
   }
 #endif
-  Ref list = with_policy_lines<TextLines>(change, headers);
-  if (list || !PyErr_ExceptionMatches(PyExc_TypeError)) return list;
-  PyErr_Clear();
-  return Ref::borrowed(headers);
+  if (!is_iterable(headers)) return Ref::borrowed(headers);
+  return with_policy_lines<TextLines>(change, headers);
 }
 
 /// Where the headers stand among the arguments; they are the second, or have one of the names that
@@ -52,7 +48,7 @@ PyObject* call_server(const ResponseCallable* self, PyObject* const* args, std::
                     "start_response is called with status, headers and perhaps exc_info");
     return nullptr;
   }
-  const Ref changed = change_headers(self->change, args + place, nargsf);
+  const Ref changed = change_headers(self->change, args[place]);
   if (!changed) return nullptr;
   PyObject* call[kMostArguments + 1] = {nullptr};
   for (Py_ssize_t i = 0; i < total; ++i) call[i + 1] = i == place ? changed.get() : args[i];

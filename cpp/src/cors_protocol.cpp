@@ -104,36 +104,32 @@ bool is(const char* name) noexcept {
 
 }  // namespace
 
-void Request::add_header_line(std::string_view name, std::string_view value) noexcept {
-  if (!kGuardedNames.has(name.size())) return;  // Most lines: no jump by table for them.
+bool Request::add_header_line(std::string_view name, std::string_view value) noexcept {
+  if (!kGuardedNames.has(name.size())) return false;  // Most lines: no jump by table for them.
   // Lengths are all different, so one comparison of names at most.
   switch (name.size()) {
     case kHost.size():
-      if (is<kHost>(name.data())) host_.add(value);
-      break;
+      return is<kHost>(name.data()) && host_.add(value);
     case kOrigin.size():
-      if (is<kOrigin>(name.data())) origin_.add(value);
-      break;
+      return is<kOrigin>(name.data()) && origin_.add(value);
     case kSecFetchSite.size():
-      if (is<kSecFetchSite>(name.data())) sec_fetch_site_.add(value);
-      break;
+      return is<kSecFetchSite>(name.data()) && sec_fetch_site_.add(value);
     case kRequestMethod.size():
-      if (is<kRequestMethod>(name.data())) request_method_.add(value);
-      break;
+      return is<kRequestMethod>(name.data()) && request_method_.add(value);
     case kRequestHeaders.size():
       if (is<kRequestHeaders>(name.data())) {
-        if (requested_headers_lines_ < kMaxRequestHeadersLines) {
-          requested_headers_[requested_headers_lines_] = {value.data(), value.size()};
-        }
-        ++requested_headers_lines_;
+        const std::size_t place = requested_headers_lines_++;
+        if (place >= kMaxRequestHeadersLines) return false;
+        requested_headers_[place] = {value.data(), value.size()};
+        return true;
       }
       break;
     case kRequestPrivateNetwork.size():
-      if (is<kRequestPrivateNetwork>(name.data())) private_network_.add(value);
-      break;
+      return is<kRequestPrivateNetwork>(name.data()) && private_network_.add(value);
     default:
       break;
   }
+  return false;
 }
 
 bool Request::has_one_origin() const noexcept {

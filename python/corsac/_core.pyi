@@ -89,6 +89,17 @@ def compile_routing(
     policies: Sequence[CompiledPolicy | None],
 ) -> tuple[Routing | None, list[tuple[str, str, str, str, str, str]]]: ...
 
+# One request under a policy, for middleware that has no messages of a protocol. `environ` has the
+# names of CGI (HTTP_ORIGIN) with latin-1 text. `answer` is what was found out about an origin that
+# is not listed; it never counts for `null`. What comes back is
+# (status, header pairs, vary, body, kind, allowed, reason): with the status 0 the application
+# answers, the pairs are set on its response and `vary` is merged into its Vary; else it is the
+# whole answer. Kinds are those of `explain`, a reason is "" or a refusal's code.
+def select_policy(routing: Routing, path: str) -> CompiledPolicy | None: ...
+def decide_request(
+    policy: CompiledPolicy, method: str, environ: dict[str, Any], answer: bool | None = None
+) -> tuple[int, list[tuple[str, str]], str, bytes, str, bool, str] | Awaitable[bool]: ...
+
 # The browser's half of the protocol. Header lines are (name, value) pairs of bytes; reasons are
 # the codes of the conformance cases, and "" means that nothing is blocked.
 def browser_unsafe_request_header_names(headers: Sequence[tuple[bytes, bytes]]) -> list[bytes]: ...

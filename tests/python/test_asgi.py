@@ -11,6 +11,7 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+import asgiref.sync
 import pytest
 
 import corsac
@@ -211,6 +212,30 @@ def test_response_headers_that_are_no_iterable_are_left_to_the_server() -> None:
     assert headers_after(START | {"headers": 7}) == 7
 
 
+@pytest.mark.parametrize("error", [KeyError, TypeError, ValueError])
+def test_whatever_an_iterable_raises_while_it_is_read_comes_out(error: type[Exception]) -> None:
+    def broken() -> Iterator[tuple[bytes, bytes]]:
+        yield (b"access-control-allow-origin", b"*")
+        raise error("from the application")
+
+    with pytest.raises(error, match="from the application"):
+        headers_after(START | {"headers": broken()})
+    middleware = corsac.CORSMiddleware(app_sending(START, BODY), guard=True, **OPTIONS)
+    with pytest.raises(error, match="from the application"):
+        run_asgi(middleware, scope_with(broken()))
+
+
+def test_send_is_known_as_a_coroutine_function() -> None:
+    seen: list[bool] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(asgiref.sync.iscoroutinefunction(send))
+        await send(START)
+
+    run_asgi(corsac.CORSMiddleware(app, **OPTIONS), scope_with([]))
+    assert seen == [True]
+
+
 def test_an_iterable_that_raises_raises_as_it_would_without_the_middleware() -> None:
     def broken() -> Iterator[tuple[bytes, bytes]]:
         yield (b"x-app", b"1")
@@ -256,6 +281,9 @@ def test_neither_the_message_nor_its_headers_are_changed_in_place() -> None:
         lambda send, messages: functools.partial(send, *messages)(),
         lambda send, messages: functools.partial(send)(*messages),
         lambda send, messages: operator.call(send, *messages),
+        lambda send, messages: operator.call(*(send, messages[0])),
+        lambda send, messages: functools.partial(operator.call, send, *messages)(),
+        lambda send, messages: operator.methodcaller("__call__", *messages)(send),
         lambda send, messages: next(map(send, messages)),
         lambda send, messages: types.MethodType(send, messages[0])(),
         lambda send, messages: contextvars.Context().run(send, *messages),
@@ -278,6 +306,22 @@ def test_a_message_that_is_kept_somewhere_is_not_changed_in_place(call: Any) -> 
     assert run_asgi(middleware, scope_with([(b"origin", ORIGIN)]))[0]["headers"][1:] == ALLOWED
     assert messages == fresh_messages()
     assert run_asgi(middleware, scope_with([], path="/own")) == [START, BODY]
+
+
+def test_a_message_that_a_method_call_keeps_is_not_changed_in_place() -> None:
+    def fresh_start() -> dict[str, Any]:
+        return {**START, "headers": [(b"x-app", b"1")]}
+
+    start = operator.methodcaller("send", fresh_start())
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await start(types.SimpleNamespace(send=send))
+
+    policy = corsac.CORSPolicy(**OPTIONS)
+    middleware = corsac.CORSMiddleware(app, policy, rules=[("/own", None)])
+    for _ in range(3):
+        run_asgi(middleware, scope_with([(b"origin", ORIGIN)]))
+    assert run_asgi(middleware, scope_with([], path="/own")) == [fresh_start()]
 
 
 def test_a_message_made_for_the_call_is_sent_with_its_other_fields() -> None:

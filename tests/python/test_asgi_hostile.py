@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import pickle
 import subprocess
 import sys
@@ -78,6 +79,39 @@ def test_a_function_that_empties_the_request_s_headers_does_not_change_the_answe
         assert headers[b"access-control-allow-headers"] == b"x-good-header-nr-%04d" % number
 
 
+def test_a_garbage_collection_may_change_the_headers_at_any_moment() -> None:
+    lines: list[Any] = []
+    junk: list[Any] = []
+
+    def change(phase: str, info: Any) -> None:
+        lines.clear()
+        junk[:] = [fresh(b"https://evil%02d.example.org" % number) for number in range(50)]
+
+    options: Any = {"allow_credentials": True, "allow_headers": ["*"], "allow_methods": ["*"]}
+    origins = [f"https://good{number:02}.example.com" for number in range(40)]
+    middleware = CORSMiddleware(app_sending(START, BODY), allow_origins=origins, **options)
+    old = gc.get_threshold()
+    for method in ("OPTIONS", "GET"):
+        for number in range(40):
+            origin = b"https://good%02d.example.com" % number
+            lines[:] = [
+                (b"origin", fresh(origin)),
+                (b"access-control-request-method", fresh(b"METHOD%04d" % number)),
+                (b"access-control-request-headers", fresh(b"x-good-header-nr-%04d" % number)),
+            ]
+            scope = scope_with(lines, method=method)
+            gc.callbacks.append(change)
+            gc.set_threshold(1)
+            try:
+                headers = dict(run_asgi(middleware, scope)[0].get("headers", ()))
+            finally:
+                gc.set_threshold(*old)
+                gc.callbacks.remove(change)
+            assert headers.get(b"access-control-allow-origin") in {None, origin}
+            asked = headers.get(b"access-control-allow-methods")
+            assert asked in {None, b"METHOD%04d" % number}
+
+
 def test_a_scope_that_drops_the_headers_when_asked_for_the_method_is_no_danger() -> None:
     junk: list[Any] = []
 
@@ -111,7 +145,10 @@ def test_an_answer_about_one_origin_is_not_used_for_another() -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(middleware(scope_with(lines), receive, send))
+    async def request() -> None:
+        await middleware(scope_with(lines), receive, send)
+
+    asyncio.run(request())
     assert sent[0]["headers"] == [(b"x-app", b"1"), (b"vary", b"Origin")]
 
 

@@ -52,6 +52,24 @@ def test_it_and_what_it_holds_are_freed() -> None:
     assert alive() is None
 
 
+def test_a_kept_send_and_a_function_that_refers_to_the_application_are_freed() -> None:
+    class App:
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            self.send = send
+            await send(START)
+
+        def allows(self, origin: str) -> bool:
+            return True
+
+    app = App()
+    middleware = corsac.CORSMiddleware(app, allow_origin_func=app.allows)
+    run_asgi(middleware, scope_with([(b"origin", ORIGIN)]))
+    alive = weakref.ref(app)
+    del app, middleware
+    gc.collect()
+    assert alive() is None
+
+
 def test_reconfigure_swaps_the_policy_and_a_bad_one_leaves_the_old() -> None:
     middleware = corsac.CORSMiddleware(app_sending(START, BODY), **OPTIONS)
     old = middleware.policy

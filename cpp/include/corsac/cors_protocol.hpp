@@ -60,7 +60,9 @@ class Request {
   explicit Request(std::string_view method) noexcept : method_(method) {}
 
   /// Notes one header line if the protocol cares about it; names in any case.
-  void add_header_line(std::string_view name, std::string_view value) noexcept;
+  /// @return true if a view of `value` is kept, which is the case for kMaxKeptValues lines at most.
+  bool add_header_line(std::string_view name, std::string_view value) noexcept;
+  static constexpr std::size_t kMaxKeptValues = 5 + kMaxRequestHeadersLines;
 
   /// Only a request that may be a preflight (`may_be_preflight`), or one under a policy with
   /// `guard`, needs its method.
@@ -99,8 +101,10 @@ class Request {
   struct SingleLine {
     std::string_view value;
     std::size_t lines = 0;
-    void add(std::string_view line) noexcept {
-      if (lines++ == 0) value = line;
+    bool add(std::string_view line) noexcept {
+      if (lines++ > 0) return false;
+      value = line;
+      return true;
     }
   };
 
