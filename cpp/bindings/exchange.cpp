@@ -1,0 +1,154 @@
+#include <pybind11/stl.h>
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "bindings.hpp"
+#include "corsac/cors_protocol.hpp"
+#include "corsac/guard.hpp"
+#include "corsac/header_names.hpp"
+#include "corsac/origin.hpp"
+
+// One request at a time, for frameworks whose middleware gets objects for requests and responses
+// and no messages of a protocol. What a request is comes as a dictionary with the names of CGI
+// (PEP 3333), which such frameworks have whatever server runs them.
+
+namespace corsac::bindings {
+namespace {
+
+/// The header lines of a dictionary that the protocol looks at. Holds what its views point into.
+class EnvironRequest {
+ public:
+  EnvironRequest(std::string_view method, const py::dict& variables, bool guard)
+      : request_(method) {
+    read(variables, "HTTP_ORIGIN", header_names::kOrigin);
+    // Without it there is nothing to decide; only the guard still wants to know who asks.
+    if (!request_.has_origin() && !guard) return;
+    read(variables, "HTTP_ACCESS_CONTROL_REQUEST_METHOD", header_names::kRequestMethod);
+    read(variables, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS", header_names::kRequestHeaders);
+    read(variables, "HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK",
+         header_names::kRequestPrivateNetwork);
+    if (!guard) return;
+    read(variables, "HTTP_SEC_FETCH_SITE", header_names::kSecFetchSite);
+    read(variables, "HTTP_HOST", header_names::kHost);
+  }
+  EnvironRequest(const EnvironRequest&) = delete;
+  EnvironRequest& operator=(const EnvironRequest&) = delete;
+
+  [[nodiscard]] const Request& request() const noexcept { return request_; }
+
+ private:
+  void read(const py::dict& variables, const char* key, std::string_view name) {
+    PyObject* value = PyDict_GetItemString(variables.ptr(), key);
+    if (value == nullptr || !PyUnicode_Check(value)) return;
+    Ref bytes(PyUnicode_AsLatin1String(value));
+    if (!bytes) {
+      PyErr_Clear();
+      bytes = bytes_from("\xff");  // No server sends such text. The byte stands in no good header.
+    }
+    if (!bytes) throw py::error_already_set();
+    request_.add_header_line(name, view_of_bytes(bytes.get()));
+    held_[size_++] = std::move(bytes);
+  }
+
+  Request request_;
+  std::array<Ref, 6> held_;
+  std::size_t size_ = 0;
+};
+
+py::str text_of(std::string_view bytes) {
+  auto text = py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeLatin1(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), nullptr));
+  if (!text) throw py::error_already_set();
+  return text;
+}
+
+template <typename Lines>
+py::list pairs_of(const Lines& lines) {
+  py::list pairs;
+  for (const HeaderLine& line : lines)
+    pairs.append(py::make_tuple(text_of(line.name), text_of(line.value)));
+  return pairs;
+}
+
+/// What `decide_request` gives; see the stub.
+py::tuple outcome(const Answer& answer, std::string_view vary, const Decision& decision,
+                  Refusal refusal) {
+  return py::make_tuple(answer.status, pairs_of(answer.headers), text_of(vary),
+                        py::bytes(answer.body.data(), answer.body.size()),
+                        text_of(kind_name(decision.kind)), decision.allowed,
+                        text_of(reason_code(refusal)));
+}
+
+/// Asks outside the core about an origin: a bool, or what has to be awaited for one.
+py::object ask(const CompiledPolicy& policy, std::string_view origin) {
+  try {
+    return policy.decide_origin(py::bytes(origin.data(), origin.size()));
+  } catch (py::error_already_set& error) {
+    // What is no Exception (KeyboardInterrupt, a cancelled task) is not an answer.
+    if (!error.matches(PyExc_Exception)) throw;
+    error.discard_as_unraisable(policy.decide_origin);
+    return py::bool_(false);
+  }
+}
+
+/// @param answer what was found out about the origin elsewhere. It counts for an origin that is
+/// not listed, also under a policy that asks nobody, and never for `null` or a malformed one.
+py::object decide_request(const CompiledPolicy& policy, const std::string& method,
+                          const py::dict& variables, std::optional<bool> answer) {
+  const Policy& core = policy.core();
+  const EnvironRequest read(method, variables, core.guard());
+  const Request& request = read.request();
+  Decision decision = decide(core, request);
+  if (decision.asks && !answer) {
+    py::object given = ask(policy, request.origin());
+    if (!PyBool_Check(given.ptr())) return given;
+    answer = given.ptr() == Py_True;
+  } else if (answer && decision.refusal == Refusal::kOriginNotAllowed) {
+    decision.asks = is_serialized_origin(request.origin());
+  }
+  const bool settled = answer.value_or(false) && is_serialized_origin(request.origin());
+  decision = settle(decision, settled);
+
+  Answer response;
+  if (core.guard()) {
+    const Refusal refusal = guard_request(core, request, settled);
+    if (refusal != Refusal::kNone) {
+      refuse(core, refusal, response);
+      return outcome(response, {}, decision, refusal);
+    }
+  }
+  if (decision.kind != RequestKind::kPreflight) {
+    for (const HeaderLine& line : actual_headers(core, request.origin(), decision.allowed))
+      response.headers.add(line.name, line.value);
+    return outcome(response, core.varies_by_origin() ? "Origin" : "", decision, decision.refusal);
+  }
+  if (core.preflight_continue()) {
+    preflight_headers(core, request, decision, response);
+    return outcome(response, core.preflight_vary(), decision, decision.refusal);
+  }
+  answer_preflight(core, request, decision, response);
+  return outcome(response, {}, decision, decision.refusal);
+}
+
+py::object select_policy(const Routing& routing, const py::str& path) {
+  // Lone surrogates match nothing, but what stands before them does.
+  const Ref bytes(PyUnicode_AsEncodedString(path.ptr(), "utf-8", "surrogatepass"));
+  if (!bytes) throw py::error_already_set();
+  PyObject* selected = routing.select(view_of_bytes(bytes.get())).object;
+  return selected == nullptr ? py::none() : py::reinterpret_borrow<py::object>(selected);
+}
+
+}  // namespace
+
+void bind_exchange(py::module_& module) {
+  module.def("select_policy", &select_policy, py::arg("routing"), py::arg("path"),
+             "The compiled policy of a path, or None: hands off.");
+  module.def("decide_request", &decide_request, py::arg("policy"), py::arg("method"),
+             py::arg("environ"), py::arg("answer") = py::none(),
+             "What becomes of one request under a policy, or an awaitable if whoever is asked "
+             "about its origin needs time: then call again with the answer.");
+}
+
+}  // namespace corsac::bindings

@@ -1,0 +1,1 @@
+"""A Django project whose API is called by pages of other origins."""

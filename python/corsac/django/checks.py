@@ -1,0 +1,129 @@
+"""System checks: the problems of the settings, and where the middleware stands."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+from django.utils.module_loading import import_string
+
+from corsac.django.conf import judge
+from corsac.django.middleware import CORSMiddleware
+from corsac.django.problem_ids import ENTRY_PROBLEMS, problem_number
+from corsac.errors import CORSConfigProblem, Severity
+
+__all__ = ["check_advice", "check_middleware", "check_notes", "check_settings"]
+
+_MESSAGE: Final = {"error": checks.Error, "warning": checks.Warning, "info": checks.Info}
+_LETTER: Final = {"error": "E", "warning": "W", "info": "I"}
+_OWN_PATH: Final = "corsac.django.CORSMiddleware"
+
+# They answer or redirect on their own, or make another response of the one that they get.
+_ANSWERS_ITSELF: Final = (
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+)
+_OTHER_LAYERS: Final = ("corsheaders.middleware.CorsMiddleware",)
+_SHOWN_LENGTH: Final = 200
+
+
+def check_settings(**_: Any) -> list[checks.CheckMessage]:
+    """The errors of the settings: with one of them the middleware does not start."""
+    return _found("error")
+
+
+def check_advice(**_: Any) -> list[checks.CheckMessage]:
+    """The warnings of the settings: something does not do what it seems to."""
+    return _found("warning")
+
+
+def check_notes(**_: Any) -> list[checks.CheckMessage]:
+    """What is worth knowing about the settings."""
+    return _found("info")
+
+
+def check_middleware(**_: Any) -> list[checks.CheckMessage]:
+    """Whether the middleware is there once, and above all that answers on its own."""
+    names = [name for name in settings.MIDDLEWARE if isinstance(name, str)]
+    places = [place for place, name in enumerate(names) if _is_ours(name)]
+    if not places:
+        message = "no middleware applies the CORS settings"
+        hint = f'put "{_OWN_PATH}" at the top of MIDDLEWARE'
+        return [_message(_problem("middleware.missing", message, hint))]
+    found = []
+    others = [name for name in names if name in _OTHER_LAYERS]
+    if len(places) > 1 or others:
+        message = "there are several CORS middleware, and each overwrites headers of the other"
+        hint = f'keep "{_OWN_PATH}" and remove the others'
+        found.append(_message(_problem("middleware.several", message, hint)))
+    above = list(_ANSWERS_ITSELF)
+    if getattr(settings, "SECURE_SSL_REDIRECT", False):
+        above.append("django.middleware.security.SecurityMiddleware")  # Else it never redirects.
+    found += [
+        _message(
+            _problem(
+                "middleware.too_low",
+                f"{name} stands above {names[places[0]]}, so what it answers has no CORS headers",
+                f'move "{names[places[0]]}" above it',
+            )
+        )
+        for name in names[: places[0]]
+        if name in above
+    ]
+    return found
+
+
+def _is_ours(name: str) -> bool:
+    if name == _OWN_PATH:
+        return True
+    try:
+        middleware = import_string(name)
+    except Exception:  # Django says so itself when it loads the middleware.
+        return False
+    return isinstance(middleware, type) and issubclass(middleware, CORSMiddleware)
+
+
+def _problem(code: str, message: str, hint: str) -> CORSConfigProblem:
+    return CORSConfigProblem(code, "warning", "MIDDLEWARE", None, message, hint)
+
+
+def _found(severity: Severity) -> list[checks.CheckMessage]:
+    _, problems = judge()
+    return [_message(problem) for problem in problems if problem.severity == severity]
+
+
+def _message(problem: CORSConfigProblem) -> checks.CheckMessage:
+    number = _number_of(problem)
+    if problem.value is None:
+        text = problem.message
+    elif problem.value == problem.option:
+        text = f"{problem.option}: {problem.message}"
+    elif problem.message.startswith("should be"):
+        text = f"{problem.option} {problem.message}"
+    else:
+        text = f"{_shown(problem.value)} in {problem.option}: {problem.message}"
+    return _MESSAGE[problem.severity](
+        f"{text} [{problem.code}]",
+        hint=problem.hint or None,
+        id=f"corsac.{_LETTER[problem.severity]}{number:03}",
+    )
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}..."
+
+
+def _number_of(problem: CORSConfigProblem) -> int:
+    if problem.code == "origin.invalid" and isinstance(problem.value, str):
+        # django-cors-headers has two numbers for what is one code here.
+        with contextlib.suppress(ValueError):
+            url = urlsplit(problem.value)
+            if problem.option in ENTRY_PROBLEMS:
+                return 13 if not (url.scheme and url.netloc) else 14
+    return problem_number(problem.code, problem.option)

@@ -1,0 +1,244 @@
+"""The middleware for Django's ``MIDDLEWARE``, for WSGI and for ASGI."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
+from django.core.signals import setting_changed
+from django.http import HttpResponse
+from django.utils.cache import patch_vary_headers
+
+from corsac import _core
+from corsac.django import conf
+from corsac.django.signals import check_request_enabled
+from corsac.django.views import UNMARKED, load_urls, mark_of, marks
+from corsac.observe import RefusalLog
+from corsac.policy import CORSPolicy
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+__all__ = ["CORSMiddleware"]
+
+_OWNED: Final = (
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-expose-headers",
+)
+_PREFLIGHT_OWNED: Final = (
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-max-age",
+    "access-control-allow-private-network",
+)
+_REFUSED_FOR_ITS_ORIGIN: Final = ("origin-not-allowed", "cross-origin-request")
+
+
+class _Outcome(NamedTuple):
+    """What becomes of a request; see ``decide_request`` of the core."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    vary: str
+    body: bytes
+    kind: str
+    allowed: bool
+    reason: str
+
+
+_RUN: Final = "run the application"
+_ASK: Final = "ask the receivers of the signal"
+_WAIT: Final = "wait for the function that decides about the origin"
+
+_Steps = Generator[tuple[str, Any], Any, "HttpResponseBase"]
+
+
+class CORSMiddleware:
+    """Applies the policy of the settings to every request, and those of `cors` to their views.
+
+    It belongs as high in ``MIDDLEWARE`` as possible: above everything that answers on its own or
+    redirects, such as ``CommonMiddleware``. The system checks say so where it is too low.
+
+    It is made when Django loads its middleware, and raises there if the settings cannot be used.
+    Under ASGI it runs in the event loop, without a thread. A change of the settings by
+    ``override_settings`` holds from the next request on.
+
+    Args:
+        get_response: The rest of the chain, as Django hands it over.
+
+    Raises:
+        CORSConfigError: The settings cannot be used; it lists every problem.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(
+        self,
+        get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]],
+    ) -> None:
+        self.get_response = get_response
+        self._log = RefusalLog()
+        self._urls_are_loaded = False
+        self._configuration: conf.DjangoConfiguration | None = conf.load()
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        setting_changed.connect(self._forget)
+
+    def _forget(self, *, setting: str, **_: object) -> None:
+        if setting == "ROOT_URLCONF":
+            self._urls_are_loaded = False
+        elif setting.startswith("CORS"):
+            self._configuration = None
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Answer a preflight request, or run the application and set its response's headers."""
+        steps = self._steps(request)
+        if self._is_async:
+            return self._run_async(request, steps)
+        given: Any = None
+        while True:
+            try:
+                step, what = steps.send(given)
+            except StopIteration as end:
+                return cast("HttpResponseBase", end.value)
+            if step is _RUN:
+                given = self.get_response(request)
+            elif step is _ASK:
+                given = _any_agrees(check_request_enabled.send_robust(None, request=request))
+            else:
+                given = async_to_sync(_result_of)(what)
+
+    async def _run_async(self, request: HttpRequest, steps: _Steps) -> HttpResponseBase:
+        given: Any = None
+        while True:
+            try:
+                step, what = steps.send(given)
+            except StopIteration as end:
+                return cast("HttpResponseBase", end.value)
+            if step is _RUN:
+                given = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
+            elif step is _ASK:
+                given = _any_agrees(await check_request_enabled.asend_robust(None, request=request))
+            else:
+                given = await what
+
+    def _steps(self, request: HttpRequest) -> _Steps:
+        """One request from its start to its response; what needs waiting for is the caller's."""
+        configuration = self._configuration
+        if configuration is None:
+            configuration = self._configuration = conf.load()
+        if not self._urls_are_loaded:
+            self._load_urls()
+        agreed: bool | None = None
+        is_covered = configuration.covers(request.path_info)
+        if not is_covered and check_request_enabled.receivers:
+            is_covered = agreed = yield _ASK, None
+        # The name that django-cors-headers has for it; some projects look at it.
+        request._cors_enabled = is_covered  # type: ignore[attr-defined]
+
+        if request.method == "OPTIONS" or configuration.guard or marks.guard:
+            outcome = yield from self._decide(configuration, request, is_covered, agreed)
+            if outcome is not None and outcome.status:
+                self._report(outcome, request)
+                return _answer(outcome, configuration)
+            response: HttpResponseBase = yield _RUN, None
+        else:
+            # Later the view is known, without resolving the URL twice.
+            response = yield _RUN, None
+            outcome = yield from self._decide(configuration, request, is_covered, agreed)
+        if outcome is not None:
+            self._report(outcome, request)
+            _set_headers(response, outcome, configuration)
+        return response
+
+    def _decide(
+        self,
+        configuration: conf.DjangoConfiguration,
+        request: HttpRequest,
+        is_covered: bool,
+        agreed: bool | None,
+    ) -> Generator[tuple[str, Any], Any, _Outcome | None]:
+        """What becomes of the request; ``None`` if its path or view is left alone."""
+        mark = mark_of(request) if marks.exist else UNMARKED
+        policy: _core.CompiledPolicy | None = None
+        if isinstance(mark, CORSPolicy):
+            policy = mark._compiled
+            agreed = False
+        elif mark is UNMARKED and is_covered:
+            policy = _core.select_policy(configuration.routing, request.path_info)
+        if policy is None:
+            return None
+        method = request.method or ""
+        outcome = _core.decide_request(policy, method, request.META, agreed or None)
+        if not isinstance(outcome, tuple):
+            answer = yield _WAIT, outcome
+            outcome = _decided(policy, request, answer is True)
+        decided = _Outcome(*outcome)
+        if (
+            agreed is None
+            and decided.reason in _REFUSED_FOR_ITS_ORIGIN
+            and check_request_enabled.receivers
+            and (yield _ASK, None)
+        ):
+            decided = _Outcome(*_decided(policy, request, True))
+        return decided
+
+    def _report(self, outcome: _Outcome, request: HttpRequest) -> None:
+        if outcome.reason:
+            where = {"method": request.method, "path": request.path_info}
+            self._log(outcome.reason, request.META.get("HTTP_ORIGIN"), where)
+
+    def _load_urls(self) -> None:
+        try:
+            load_urls()
+        except Exception:  # Django meets it too, and answers with a 500 of its own.
+            return
+        self._urls_are_loaded = True
+
+
+def _decided(
+    policy: _core.CompiledPolicy, request: HttpRequest, answer: bool
+) -> tuple[int, list[tuple[str, str]], str, bytes, str, bool, str]:
+    outcome = _core.decide_request(policy, request.method or "", request.META, answer)
+    assert isinstance(outcome, tuple), "nobody is asked twice"  # noqa: S101
+    return outcome
+
+
+def _any_agrees(responses: list[tuple[Any, Any]]) -> bool:
+    return any(answer and not isinstance(answer, Exception) for _, answer in responses)
+
+
+async def _result_of(awaitable: Awaitable[bool]) -> bool:
+    return await awaitable
+
+
+def _answer(outcome: _Outcome, configuration: conf.DjangoConfiguration) -> HttpResponse:
+    response = HttpResponse(outcome.body, status=outcome.status)
+    del response.headers["content-type"]
+    for name, value in outcome.headers:
+        response.headers[name] = configuration.spell_vary(value) if name == "vary" else value
+    return response
+
+
+def _set_headers(
+    response: HttpResponseBase, outcome: _Outcome, configuration: conf.DjangoConfiguration
+) -> None:
+    headers = response.headers
+    for name in _OWNED:
+        headers.pop(name, None)
+    if outcome.kind == "preflight":
+        for name in _PREFLIGHT_OWNED:
+            headers.pop(name, None)
+    for name, value in outcome.headers:
+        headers[name] = value
+    if outcome.vary:
+        vary = configuration.spell_vary(outcome.vary)
+        if "vary" in headers:
+            patch_vary_headers(response, vary.split(", "))
+        else:
+            headers["Vary"] = vary
