@@ -77,6 +77,10 @@ def find_layers(found: object) -> Search:
             layers.append(_layer_of(current))
         elif _is_named_cors(type(current)):
             layers.append(Layer(looked_at[-1], is_corsac=False))
+        # What `corsac.starlette.install` put outside of all that was added.
+        installed = _attribute(_attribute(current, "build_middleware_stack"), "corsac_middleware")
+        if isinstance(installed, CORSMiddleware) and not any(installed is it for it in seen):
+            layers.append(_layer_of(installed))
         entries = _attribute(current, "user_middleware")
         for entry in entries if isinstance(entries, (list, tuple)) else ():
             cls = _attribute(entry, "cls")

@@ -1,0 +1,274 @@
+"""Putting the middleware outside of all that Starlette itself puts round an application."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Unpack
+
+from starlette.applications import Starlette
+
+from corsac import _core, asgi
+from corsac._types import ASGIApp, Receive, Scope, Send
+from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.observe import RefusalLog
+from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings
+from corsac.rules import Rule
+from corsac.starlette.layers import installed_in, is_cors_layer, name_of, other_layers
+from corsac.starlette.marks import Mark
+from corsac.starlette.routes import RouteMarks
+
+__all__ = ["InstalledCORSMiddleware", "install", "installed"]
+
+ROUTE_CACHE_ENTRIES = 1024
+"""Requests, by method and path, whose route is remembered."""
+
+ROUTE_CACHE_KEY_LENGTH = 512
+"""Method, path and root path together; longer ones are looked up each time."""
+
+
+def install(
+    app: Starlette,
+    policy: CORSPolicy | None = None,
+    *,
+    rules: Iterable[Rule] | None = None,
+    **options: Unpack[CORSPolicyOptions],
+) -> InstalledCORSMiddleware:
+    """Apply a policy to a Starlette or FastAPI application, from outside of everything in it.
+
+    Also the responses that Starlette makes outside of all added middleware have their headers:
+    those to unhandled exceptions. ``app`` stays what it is, so ``uvicorn module:app``, its
+    routes, its lifespan and `add_middleware`, before or after, work as they did. A mistake in the
+    options is an error here, not at the first request.
+
+    Routes can have policies of their own: see `corsac.starlette.cors`. As long as none has, a
+    request costs no more than with `corsac.CORSMiddleware`. With the first request it is settled
+    whether one has: a mark on a route that is added later counts only if there was one before.
+
+    Args:
+        app: The application, before its first request.
+        policy: The policy; or give the options of one.
+        rules: Path rules, as `corsac.CORSMiddleware` takes them.
+        **options: The options of `CORSPolicy`.
+
+    Returns:
+        The middleware, with `counters` and `reconfigure`.
+
+    Raises:
+        CORSConfigError: The options cannot be used, or Corsac is installed already.
+        RuntimeError: The application has been called already.
+        TypeError: ``app`` is no Starlette application, or as for `corsac.CORSMiddleware`.
+
+    Example:
+        >>> from fastapi import FastAPI
+        >>> app = FastAPI()
+        >>> middleware = install(app, allow_origins=["https://app.example.com"])
+    """
+    if not isinstance(app, Starlette):
+        raise TypeError(_explain_no_application(app))
+    if installed(app) is not None:
+        raise CORSConfigError([_INSTALLED_ALREADY.replace(value=type(app).__name__)])
+    if app.middleware_stack is not None:
+        message = "install() comes before the application's first request, its stack exists already"
+        raise RuntimeError(message)
+    middleware = InstalledCORSMiddleware(app, policy, rules=rules, **options)
+    build = _StackBuilder(app, middleware, app.build_middleware_stack)
+    app.build_middleware_stack = build  # type: ignore[method-assign]
+    return middleware
+
+
+def installed(app: object) -> InstalledCORSMiddleware | None:
+    """The middleware that `install` put into an application, or ``None``.
+
+    Args:
+        app: The application.
+    """
+    found = installed_in(app)
+    return found if isinstance(found, InstalledCORSMiddleware) else None
+
+
+class InstalledCORSMiddleware(asgi.CORSMiddleware):
+    """What `install` puts into an application; it is not made by hand."""
+
+    def __init__(
+        self,
+        app: Starlette,
+        policy: CORSPolicy | None = None,
+        *,
+        rules: Iterable[Rule] | None = None,
+        **options: Unpack[CORSPolicyOptions],
+    ) -> None:
+        super().__init__(app, policy, rules=rules, **options)
+        self._of_routes: dict[CORSPolicy, asgi.CORSMiddleware] = {}
+        self._several: list[CORSConfigProblem] = []
+        self._stack: ASGIApp = app
+        self._report_other_layers(app)
+
+    @property
+    def problems(self) -> tuple[CORSConfigProblem, ...]:
+        """Those of the policies and rules in force, and other CORS layers that were found."""
+        return (*super().problems, *self._several)
+
+    def counters(self) -> Mapping[str, int]:
+        """How many requests there were, those to routes with a policy of their own included."""
+        counts = dict(super().counters())
+        for middleware in [*self._of_routes.values()]:
+            for name, count in middleware.counters().items():
+                counts[name] += count
+        return counts
+
+    def _put_around(self, app: Starlette, stack: ASGIApp) -> None:
+        """Stand before a stack from now on; what is in force and what was counted stay."""
+        configuration = self._configuration
+        _core.ASGIMiddleware.__init__(
+            self,
+            stack,
+            configuration,
+            configuration.routing,
+            asgi._respond,
+            asgi._refuse_websocket,
+            asgi._continue_when_decided,
+            RefusalLog(),
+        )
+        self._stack = stack
+        self._of_routes = {}
+        self._report_other_layers(app)
+
+    def _report_other_layers(self, app: Starlette) -> None:
+        found = [layer for layer in other_layers(app, self.rules) if layer not in self._several]
+        self._several += found
+        log_warnings(found)
+
+    def _for_mark(self, mark: Mark | None) -> ASGIApp:
+        """What handles the requests to a route."""
+        if mark is None:
+            return self
+        if mark.policy is None:
+            return self._stack
+        middleware = self._of_routes.get(mark.policy)
+        if middleware is None:
+            made = asgi.CORSMiddleware(self._stack, mark.policy)
+            middleware = self._of_routes.setdefault(mark.policy, made)
+        return middleware
+
+
+class _StackBuilder:
+    """Stands for the application's `build_middleware_stack`.
+
+    Attributes:
+        corsac_middleware: The middleware that goes outside of what is built.
+    """
+
+    def __init__(
+        self,
+        app: Starlette,
+        middleware: InstalledCORSMiddleware,
+        build: Callable[[], ASGIApp],
+    ) -> None:
+        self.corsac_middleware = middleware
+        self._app = app
+        self.__wrapped__ = build
+
+    def __call__(self) -> ASGIApp:
+        self.corsac_middleware._put_around(self._app, self.__wrapped__())
+        return _UntilFirstRequest(self._app, self.corsac_middleware)
+
+
+class _UntilFirstRequest:
+    """The stack until all routes are there: a lifespan may add some."""
+
+    def __init__(self, app: Starlette, middleware: InstalledCORSMiddleware) -> None:
+        self.app = middleware
+        self._application = app
+        self._settled: ASGIApp | None = None
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if self._settled is None:
+            if scope["type"] == "lifespan":
+                return self.app(scope, receive, send)
+            marks = RouteMarks(self._application)
+            settled = _ByRoute(self._application, self.app, marks) if marks.any else self.app
+            self._settled = settled
+            # Else a tracer has put something round this.
+            if self._application.middleware_stack is self:
+                self._application.middleware_stack = settled
+        return self._settled(scope, receive, send)
+
+
+class _ByRoute:
+    """The stack of an application with marked routes: hands each request to its policy."""
+
+    def __init__(
+        self, app: Starlette, middleware: InstalledCORSMiddleware, marks: RouteMarks
+    ) -> None:
+        self.app = middleware
+        self._application = app
+        self._use(marks)
+
+    def _use(self, marks: RouteMarks) -> None:
+        middleware = self.app
+
+        def select(kind: str, method: str, path: str, root_path: str) -> ASGIApp:
+            scope = {"type": kind, "method": method, "path": path, "root_path": root_path}
+            return middleware._for_mark(marks.find({**scope, "headers": []}))
+
+        # One value: a request sees the old marks or the new ones, whole.
+        cached = functools.lru_cache(ROUTE_CACHE_ENTRIES)(select)
+        self._in_use = (marks.are_current, cached if marks.by_path_alone else None, marks.find)
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        are_current, select, find = self._in_use
+        if not are_current():
+            self._use(RouteMarks(self._application))
+            are_current, select, find = self._in_use
+        kind: str = scope["type"]
+        if kind == "http":
+            method: str = scope["method"]
+            if method == "OPTIONS":
+                method = _announced_method(scope["headers"])
+        elif kind == "websocket":
+            method = ""
+        else:
+            return self.app(scope, receive, send)
+        path, root_path = scope["path"], scope.get("root_path", "")
+        if select and len(method) + len(path) + len(root_path) <= ROUTE_CACHE_KEY_LENGTH:
+            handler = select(kind, method, path, root_path)
+        else:
+            handler = self.app._for_mark(find({**scope, "method": method}))
+        return handler(scope, receive, send)
+
+
+def _announced_method(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The method of the request that a preflight request announces; OPTIONS if it is none."""
+    has_origin = False
+    method = None
+    for name, value in headers:
+        lower = name.lower()
+        if lower == b"origin":
+            has_origin = True
+        elif lower == b"access-control-request-method" and method is None:
+            method = value
+    return method.decode("latin-1") if has_origin and method is not None else "OPTIONS"
+
+
+def _explain_no_application(app: Any) -> str:
+    if isinstance(app, asgi.CORSMiddleware) or is_cors_layer(app):
+        return (
+            f"app is in a CORS layer already ({name_of(app)}): use that one, or hand install() "
+            "the application inside of it"
+        )
+    return (
+        f"app must be a Starlette or FastAPI application, not {type(app).__name__}; "
+        "any other ASGI application is wrapped: app = corsac.CORSMiddleware(app, ...)"
+    )
+
+
+_INSTALLED_ALREADY = CORSConfigProblem(
+    "middleware.several",
+    "error",
+    "middleware",
+    None,
+    "Corsac is installed in this application already",
+    "write one install(), with rules=[...] or @cors(...) where paths differ; to replace the "
+    "policy: corsac.starlette.installed(app).reconfigure(...)",
+)

@@ -1,0 +1,120 @@
+"""What a route says about its own policy: `cors` and `cors_exempt`.
+
+A mark is an attribute of the thing that is decorated. Nothing is wrapped, so that FastAPI sees the
+signature that was written, and it does not matter whether the route is made before or after.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, Unpack
+
+from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
+
+__all__ = ["Mark", "cors", "cors_exempt", "mark_of"]
+
+_ATTRIBUTE = "__corsac_mark__"
+
+Marked = TypeVar("Marked")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a route asks for.
+
+    Attributes:
+        policy: The policy of the route; ``None`` leaves it alone.
+    """
+
+    policy: CORSPolicy | None
+
+
+def cors(
+    policy: CORSPolicy | None = None, **options: Unpack[CORSPolicyOptions]
+) -> Callable[[Marked], Marked]:
+    """Give a route a policy of its own, for its preflight requests and its responses.
+
+    It decorates endpoints: functions, `HTTPEndpoint` classes and single methods of them, FastAPI's
+    path operations (above or below ``@app.get(...)``). What has no decorator is handed to it:
+    ``cors(policy)(router)``, and likewise a `Mount`, a `Route` or a mounted application. The
+    innermost mark decides; it goes before path rules, and replaces the application's policy whole.
+
+    The decorator has to be the outermost, or those outside of it have to use `functools.wraps`. It
+    is `corsac.starlette.install` that carries it out; without that nothing happens.
+
+    Args:
+        policy: The policy; or give the options of one.
+        **options: The options of `CORSPolicy`.
+
+    Returns:
+        The decorator. It returns what it was given, marked.
+
+    Raises:
+        CORSConfigError: The options cannot be used.
+        TypeError: A policy and options are given, or an option is unknown.
+
+    Example:
+        >>> @cors(allow_origins=["*"])
+        ... async def public(request): ...
+    """
+    if policy is not None and not isinstance(policy, CORSPolicy) and callable(policy):
+        message = 'write @cors(policy) or @cors(allow_origins=["https://..."]): it has no default'
+        raise TypeError(message)
+    mark = Mark(resolve_policy(policy, options))
+
+    def decorate(route: Marked) -> Marked:
+        return _put(mark, route)
+
+    return decorate
+
+
+def cors_exempt(route: Marked) -> Marked:
+    """Leave a route alone: its preflight requests reach it, and its responses stay as they are.
+
+    Args:
+        route: What `cors` decorates.
+
+    Returns:
+        The same, marked.
+
+    Example:
+        >>> @cors_exempt
+        ... async def webhook(request): ...
+    """
+    if not callable(route) and not hasattr(route, "matches"):
+        message = f"cors_exempt decorates an endpoint or a route, not {type(route).__name__}"
+        raise TypeError(message)
+    return _put(Mark(None), route)
+
+
+def mark_of(route: object) -> Mark | None:
+    """The mark of an endpoint, route, router or application, if it has one.
+
+    Args:
+        route: Any object.
+    """
+    # Looked up without running code of the object's: some answer to every name.
+    mark = inspect.getattr_static(_function(route), _ATTRIBUTE, None)
+    if mark is None and isinstance(route, functools.partial):
+        return mark_of(route.func)
+    return mark if isinstance(mark, Mark) else None
+
+
+def _function(route: object) -> Any:
+    """A bound method's function, where its attributes are."""
+    return route.__func__ if inspect.ismethod(route) else route
+
+
+def _put(mark: Mark, route: Marked) -> Marked:
+    try:
+        setattr(route, _ATTRIBUTE, mark)
+    except (AttributeError, TypeError):
+        message = (
+            f"{type(route).__name__} cannot be marked; decorate the function or class, "
+            "or hand the route to cors(...)"
+        )
+        raise TypeError(message) from None
+    return route

@@ -1,0 +1,205 @@
+"""Which mark holds for a request: the routes of an application, walked as its router walks them.
+
+The middleware is outside of the router, and a preflight request has to be answered by the policy of
+the route that the announced request would take. So the routes are asked twice: here, where the
+answer is kept, and by the router.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.routing import BaseRoute, Host, Match, Mount
+
+from corsac._types import Scope
+from corsac.starlette.marks import Mark, mark_of
+
+__all__ = ["RouteMarks", "inner_applications"]
+
+MAX_WRAPPERS = 64
+"""So many middlewares round one mounted application are looked through."""
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One route, and what holds for the requests that it takes."""
+
+    matches: Callable[[Scope], tuple[Match, Scope]]
+    mark: Mark | None
+    by_method: Mapping[str, Mark | None]
+    below: _Level | None
+
+    def find(self, scope: Scope, child_scope: Scope) -> Mark | None:
+        if self.below is not None:
+            return self.below.find({**scope, **child_scope})
+        return self.by_method.get(scope.get("method", ""), self.mark)
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """The routes of one router, in order."""
+
+    places: Sequence[_Place]
+    mark: Mark | None
+    redirects: bool
+
+    def find(self, scope: Scope) -> Mark | None:
+        partial: tuple[_Place, Scope] | None = None
+        for place in self.places:
+            match, child_scope = place.matches(scope)
+            if match is Match.FULL:
+                return place.find(scope, child_scope)
+            if match is Match.PARTIAL and partial is None:
+                partial = (place, child_scope)
+        if partial is not None:
+            return partial[0].find(scope, partial[1])
+        return self._redirected(scope)
+
+    def _redirected(self, scope: Scope) -> Mark | None:
+        """The redirect to a path with or without a slash speaks for the route it leads to."""
+        path: str = scope["path"]
+        if self.redirects and scope["type"] == "http" and path != "/":
+            other = {**scope, "path": path.rstrip("/") if path.endswith("/") else f"{path}/"}
+            for place in self.places:
+                match, child_scope = place.matches(other)
+                if match is not Match.NONE:
+                    return place.find(other, child_scope)
+        return self.mark
+
+
+class RouteMarks:
+    """The marks on the routes of one application, as they are when this is made.
+
+    Attributes:
+        any: Whether there is a mark at all.
+        by_path_alone: Whether type, method, path and ``root_path`` decide which route is taken. A
+            `Host`, or a class of routes that Starlette and FastAPI do not have, may look at more.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: object) -> None:
+        self.any = False
+        self.by_path_alone = True
+        self._lists: list[Sequence[BaseRoute]] = []
+        self._level = self._read_application([app], mark=None, above=())
+        self._lengths = [*map(len, self._lists)]
+
+    def are_current(self) -> bool:
+        """Whether no list of routes has become longer or shorter since."""
+        return self._lengths == [*map(len, self._lists)]
+
+    def find(self, scope: Scope) -> Mark | None:
+        """The mark for a request; ``None`` if its route has none, or it has no route.
+
+        Args:
+            scope: The scope of the request, or of the one that a preflight request announces. It
+                is not changed.
+        """
+        return None if self._level is None else self._level.find(scope)
+
+    def _read_application(
+        self, applications: Sequence[object], mark: Mark | None, above: tuple[object, ...]
+    ) -> _Level | None:
+        """The routes of an application; None if they cannot be seen.
+
+        Args:
+            applications: It, and before it what it is wrapped in.
+            mark: What holds around it.
+            above: The applications that it is mounted in.
+        """
+        for wrapper in applications:
+            mark = self._own(wrapper, mark)
+        routes = getattr(applications[-1], "routes", None)
+        if not isinstance(routes, list) or any(applications[-1] is other for other in above):
+            return None
+        router = getattr(applications[-1], "router", applications[-1])
+        mark = self._own(router, mark)
+        places = [
+            self._read_route(route, effective, own, (*above, applications[-1]))
+            for route, effective, own in self._flat(routes, mark)
+        ]
+        return _Level(places, mark, bool(getattr(router, "redirect_slashes", False)))
+
+    def _read_route(
+        self, route: BaseRoute, effective: Any, mark: Mark | None, above: tuple[object, ...]
+    ) -> _Place:
+        module = type(route).matches.__module__
+        if module not in {"starlette.routing", "fastapi.routing"} or isinstance(route, Host):
+            self.by_path_alone = False
+        if isinstance(route, (Mount, Host)):
+            applications = inner_applications(effective.app)
+            below = self._read_application(applications, mark, above)
+            for application in applications if below is None else ():
+                mark = self._own(application, mark)
+            return _Place(effective.matches, mark, {}, below)
+        endpoint = getattr(effective, "endpoint", None)
+        mark = self._own(endpoint, mark)
+        by_method = self._by_method(endpoint, mark) if inspect.isclass(endpoint) else {}
+        return _Place(effective.matches, mark, by_method, None)
+
+    def _by_method(self, endpoint: type, mark: Mark | None) -> dict[str, Mark | None]:
+        """What the methods of an HTTPEndpoint say; HEAD is answered by `get` if need be."""
+        handlers = {name: getattr(endpoint, name.lower(), None) for name in _METHODS}
+        handlers["HEAD"] = handlers["HEAD"] or handlers["GET"]
+        return {name: self._own(handler, mark) for name, handler in handlers.items()}
+
+    def _own(self, marked: object, inherited: Mark | None) -> Mark | None:
+        own = mark_of(marked)
+        self.any = self.any or own is not None
+        return own or inherited
+
+    def _flat(
+        self, routes: Sequence[BaseRoute], mark: Mark | None
+    ) -> Iterator[tuple[BaseRoute, Any, Mark | None]]:
+        """Each route as it was made, as it is asked, and its mark or that of its router."""
+        self._lists.append(routes)
+        for route in routes:
+            if getattr(route, "original_router", None) is None:
+                yield route, route, self._own(route, mark)
+                continue
+            # FastAPI includes a router by reference; its prefix is known to the contexts alone.
+            from fastapi.routing import iter_route_contexts  # noqa: PLC0415
+
+            made = self._included(route, mark)
+            for context in iter_route_contexts([route]):
+                yield next(
+                    (original, context, own)
+                    for original, own in made
+                    if original is context.original_route
+                )
+
+    def _included(
+        self, included: BaseRoute, mark: Mark | None
+    ) -> Iterator[tuple[BaseRoute, Mark | None]]:
+        router: Any = getattr(included, "original_router")  # noqa: B009 - FastAPI's, not BaseRoute's
+        self._lists.append(router.routes)
+        mark = self._own(router, mark)
+        for route in router.routes:
+            if getattr(route, "original_router", None) is None:
+                yield route, self._own(route, mark)
+            else:
+                yield from self._included(route, mark)
+
+
+def inner_applications(application: object) -> list[object]:
+    """An application and those inside of it, from the outermost to the one that has routes.
+
+    Wrappers are followed by their attribute ``app``, or ``__wrapped__``.
+
+    Args:
+        application: Any object.
+    """
+    found = [application]
+    while len(found) < MAX_WRAPPERS and not isinstance(getattr(found[-1], "routes", None), list):
+        inner = getattr(found[-1], "app", None) or getattr(found[-1], "__wrapped__", None)
+        if inner is None or any(inner is earlier for earlier in found):
+            break
+        found.append(inner)
+    return found
