@@ -1,0 +1,211 @@
+"""``CORS(app)``, ``CORS(blueprint)`` and ``@cross_origin``, as flask-cors has them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
+
+import flask
+from flask.sansio.blueprints import BlueprintSetupState
+
+from corsac.errors import CORSConfigProblem
+from corsac.flask.decoration import Decoration
+from corsac.flask.middleware import ENVIRON_KEY, FlaskMiddleware, install
+from corsac.flask.options import (
+    CORSOptions,
+    CrossOriginOptions,
+    check_names,
+    configured_options,
+    log_problems,
+    read_resource_policies,
+    unknown_keys,
+)
+from corsac.policy import CORSPolicy
+from corsac.wsgi import CORSMiddleware
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+__all__ = ["CORS", "cross_origin", "install"]
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class CORS:
+    """Flask's CORS extension: one WSGI middleware around ``app.wsgi_app``.
+
+    The options are those of flask-cors. What is not given comes from ``app.config``
+    (``CORS_ORIGINS`` and so on), and then from flask-cors's defaults, which allow anyone. Give
+    ``policy`` and ``rules`` instead for a policy in Corsac's own words.
+
+    Where flask-cors is unsafe the narrower reading counts, and the log says what to write: an
+    expression has to match a whole origin; a resource is an exact path or a prefix that ends on a
+    segment border; any origin with credentials is an error.
+
+    Args:
+        app: The application, or a blueprint whose routes alone are meant; or ``None``, and
+            `init_app` later.
+        **options: ``resources``, ``origins``, ``methods``, ``allow_headers``, ``expose_headers``,
+            ``supports_credentials``, ``max_age``, ``send_wildcard``, ``vary_header``,
+            ``automatic_options``, ``always_send``, ``allow_private_network``,
+            ``intercept_exceptions``; and of `corsac.CORSPolicy` ``tolerate`` and ``guard``.
+
+    Raises:
+        CORSConfigError: An option is unknown, cannot be used, or cannot be safe.
+
+    Example:
+        >>> app = flask.Flask(__name__)
+        >>> cors = CORS(app, resources={"/api/*": {"origins": "https://app.example.com"}})
+    """
+
+    def __init__(
+        self, app: flask.Flask | flask.Blueprint | None = None, **options: Unpack[CORSOptions]
+    ) -> None:
+        self._options = dict(options)
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: flask.Flask | flask.Blueprint, **options: Unpack[CORSOptions]) -> None:
+        """Apply the options to an application or a blueprint.
+
+        Args:
+            app: The application, or a blueprint.
+            **options: Options that go before those of the extension.
+
+        Raises:
+            CORSConfigError: As for the class.
+            TypeError: ``app`` is neither, or a policy is given together with other options.
+        """
+        merged = {**self._options, **options}
+        if isinstance(app, flask.Blueprint):
+            self._init_blueprint(app, merged)
+        elif isinstance(app, flask.Flask):
+            self._init_application(app, merged)
+        else:
+            message = f"app must be a Flask application or a blueprint, not {type(app).__name__}"
+            raise TypeError(message)
+
+    def _init_application(self, app: flask.Flask, options: dict[str, Any]) -> None:
+        if "policy" in options or "rules" in options:
+            policy, rules = options.pop("policy", None), options.pop("rules", None)
+            _refuse_both(options)
+            install(app).use_policy(policy, rules)
+            return
+        check_names(options, extension=True)
+        log_problems(unknown_keys(app.config))
+        configured = configured_options(app.config)
+        resources = read_resource_policies({**configured, **options})
+        install(app).add_resources(resources, configured)
+
+    def _init_blueprint(self, blueprint: flask.Blueprint, options: dict[str, Any]) -> None:
+        if "rules" in options:
+            message = "rules are for an application; give a blueprint a policy"
+            raise TypeError(message)
+        policy = options.pop("policy", None)
+        if policy is not None:
+            _refuse_both(options)
+            resources = policy_for_all(policy)
+        else:
+            # flask-cors does not ask the application's configuration here: there is none yet.
+            check_names(options, extension=True)
+            resources = read_resource_policies(options)
+
+        def register(state: BlueprintSetupState) -> None:
+            install(cast("flask.Flask", state.app)).add_blueprint(blueprint, resources)
+
+        blueprint.record(register)
+
+
+def cross_origin(
+    *args: Any, policy: CORSPolicy | None = None, **options: Unpack[CrossOriginOptions]
+) -> Callable[[View], View]:
+    """Give one view a policy of its own; it goes before those of the application.
+
+    It answers the preflight requests of the view's routes too. ``CORS(app)`` need not be there, but
+    `install` should be, if the view has other decorators that refuse requests: they would refuse
+    the very first preflight request.
+
+    Args:
+        *args: Positional arguments, which flask-cors takes and passes over: there may be none, or
+            one policy.
+        policy: A policy in Corsac's own words, in place of options.
+        **options: The options of `CORS` without ``resources`` and ``intercept_exceptions``.
+            ``automatic_options=False`` leaves preflight requests to the view, and adds the headers.
+
+    Raises:
+        CORSConfigError: An option is unknown, cannot be used, or cannot be safe. What depends on
+            ``app.config`` is an error of the first request.
+    """
+    if args and policy is None and len(args) == 1 and isinstance(args[0], CORSPolicy):
+        policy = args[0]
+    elif args:
+        message = "cross_origin takes options by name, as in @cross_origin(origins=[...])"
+        raise TypeError(message)
+    if policy is not None:
+        _refuse_both(options)
+
+    def decorate(view: View) -> View:
+        decoration = Decoration(options, policy, getattr(view, "__name__", type(view).__name__))
+        if decoration.answers_options:
+            # Flask reads both when the view is registered.
+            methods = {*getattr(view, "required_methods", ()), "OPTIONS"}
+            view.required_methods = methods  # type: ignore[attr-defined]
+            view.provide_automatic_options = False  # type: ignore[attr-defined]
+
+        @functools.wraps(view)
+        def decorated(*args: Any, **kwargs: Any) -> Any:
+            def call() -> Any:
+                if decoration.answers_options and flask.request.method == "OPTIONS":
+                    return flask.current_app.make_default_options_response()
+                return flask.current_app.ensure_sync(view)(*args, **kwargs)
+
+            middleware = flask.request.environ.get(ENVIRON_KEY)
+            if isinstance(middleware, FlaskMiddleware) and middleware.knows(decoration):
+                return call()
+            return _respond(decoration, call)
+
+        decoration.leave_on(decorated)
+        return cast("View", decorated)
+
+    return decorate
+
+
+def _respond(decoration: Decoration, call: Callable[[], Any]) -> flask.Response:
+    """Apply the policy to the view's response: the middleware did not, as it did not know it."""
+    app = flask.current_app._get_current_object()  # type: ignore[attr-defined]
+    installed = install(app)
+    if installed.has_read_routes and not installed.knows(decoration):
+        installed.tell_once(decoration, _hidden(flask.request.endpoint))
+
+    def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        return flask.make_response(call())(environ, start_response)
+
+    middleware = CORSMiddleware(respond, decoration.policy_of(app))
+    response: flask.Response = app.response_class.from_app(middleware, flask.request.environ)
+    return response
+
+
+def _hidden(endpoint: str | None) -> CORSConfigProblem:
+    return CORSConfigProblem(
+        "option.conflict",
+        "warning",
+        "cross_origin",
+        endpoint,
+        "another decorator hides cross_origin, so the view's preflight requests are answered by "
+        "the application's own policy, if it has one",
+        "put cross_origin directly below the route, or use functools.wraps in the other decorator",
+    )
+
+
+def policy_for_all(policy: CORSPolicy) -> list[Any]:
+    """One policy for every path, as resources."""
+    from corsac.sources.flask_resources import Resource, ResourcePolicy  # noqa: PLC0415
+
+    return [ResourcePolicy(Resource("*", "any", ""), policy)]
+
+
+def _refuse_both(options: Any) -> None:
+    if options:
+        message = f"give either a policy or options, not both: {', '.join(options)}"
+        raise TypeError(message)

@@ -1,0 +1,330 @@
+"""The WSGI middleware of a Flask application, and how it learns which route has which policy."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import flask
+from werkzeug.exceptions import HTTPException
+
+from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.flask.decoration import Decoration
+from corsac.flask.options import configured_options, log_problems
+from corsac.flask.routes import Route, RouteTable
+from corsac.rules import Rule, make_configuration
+from corsac.sources.flask_resources import ResourcePolicies, ResourcePolicy
+from corsac.wsgi import CORSMiddleware
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from corsac.policy import CORSPolicy
+
+__all__ = ["ENVIRON_KEY", "FlaskMiddleware", "install"]
+
+ENVIRON_KEY = "corsac.flask"
+"""Holds the middleware in the WSGI environment of a request, if there are decorated views."""
+
+_EXTENSION_KEY = "corsac"
+
+
+class FlaskMiddleware(CORSMiddleware):
+    """Applies the policies of a Flask application's extension, blueprints and decorated views.
+
+    `corsac.flask.CORS` and `corsac.flask.install` put it around ``app.wsgi_app``. The first request
+    completes its path rules: views and blueprints may be registered until then. Paths of decorated
+    routes become exact rules. A route with variable parts cannot: below its fixed beginning the
+    application's ``url_map`` is asked for the route of a request, and nowhere else.
+
+    Args:
+        app: The application.
+        wsgi_app: What the middleware wraps: ``app.wsgi_app`` as it was.
+    """
+
+    def __init__(self, app: flask.Flask, wsgi_app: WSGIApplication) -> None:
+        super().__init__(wsgi_app, rules=[])
+        self._flask = app
+        self._wsgi_app = wsgi_app
+        self._lock = threading.Lock()
+        self._own: list[list[ResourcePolicy]] = []
+        self._given: tuple[CORSPolicy | None, tuple[Rule, ...]] | None = None
+        self._blueprints: dict[int, tuple[flask.Blueprint, list[ResourcePolicy]]] = {}
+        self._table = RouteTable()
+        self._configured: dict[str, Any] | None = None
+        self._told: set[Decoration] = set()
+        self._stale = True
+        _call_after(app.url_map, "add", self._forget_routes)
+        self._forget_routes()
+
+    def add_resources(self, resources: list[ResourcePolicy], configured: Mapping[str, Any]) -> None:
+        """Add what one ``CORS(app, ...)`` says; it goes before what others said.
+
+        Args:
+            resources: The resources in their order.
+            configured: The options that came from the application's configuration.
+        """
+        self._configured = dict(configured)
+        if self._own or self._given:
+            log_problems([_called_twice(self._flask)])
+        self._own.insert(0, resources)
+        self._forget_routes()
+
+    def use_policy(self, policy: CORSPolicy | None, rules: Iterable[Rule] | None) -> None:
+        """Put a policy and rules in force for all paths that no decorator or blueprint decides.
+
+        Args:
+            policy: As for `corsac.wsgi.CORSMiddleware`.
+            rules: As there.
+
+        Raises:
+            CORSConfigError: The rules cannot be used.
+        """
+        if self._own or self._given:
+            log_problems([_called_twice(self._flask)])
+        checked = make_configuration(policy, rules, {})
+        self._given = (checked.policy, checked.rules)
+        self._forget_routes()
+
+    def add_blueprint(self, blueprint: flask.Blueprint, resources: list[ResourcePolicy]) -> None:
+        """Add what ``CORS(blueprint, ...)`` says about the blueprint's routes.
+
+        Args:
+            blueprint: The blueprint.
+            resources: The resources in their order.
+        """
+        _, known = self._blueprints.get(id(blueprint), (blueprint, []))
+        self._blueprints[id(blueprint)] = (blueprint, [*resources, *known])
+        self._forget_routes()
+
+    @property
+    def has_read_routes(self) -> bool:
+        """Whether the routes were read, and none came since."""
+        return not self._stale
+
+    def knows(self, decoration: Decoration) -> bool:
+        """Whether a route of the application was seen to have a decoration.
+
+        Args:
+            decoration: What a decorated view has.
+        """
+        return decoration in self._table.decorations
+
+    def tell_once(self, decoration: Decoration, problem: CORSConfigProblem) -> None:
+        """Write a warning about a decoration to the log, unless that was done.
+
+        Args:
+            decoration: What a decorated view has.
+            problem: The warning.
+        """
+        if decoration not in self._told:
+            self._told.add(decoration)
+            log_problems([problem])
+
+    def counters(self) -> Mapping[str, int]:
+        """How many requests there were, as for the class; those of every route are counted in."""
+        total = Counter(super().counters())
+        for middleware in self._table.middlewares:
+            total.update(middleware.counters())
+        return dict(total)
+
+    @property
+    def problems(self) -> tuple[CORSConfigProblem, ...]:
+        """The warnings and infos of the rules and of every policy in force."""
+        found = list(super().problems)
+        for middleware in self._table.middlewares:
+            found += [problem for problem in middleware.problems if problem not in found]
+        return (*found, *self._table.problems)
+
+    def prepare(self) -> None:
+        """Read the application's routes now, not at the first request.
+
+        Raises:
+            CORSConfigError: The options of a decorated view cannot be used. At a request this is
+                an error in the log, and the view allows nobody.
+        """
+        self._forget_routes()
+        self._read_routes()
+        if any(problem.severity == "error" for problem in self._table.problems):
+            raise CORSConfigError(self._table.problems)
+
+    def _forget_routes(self) -> None:
+        self._stale = True
+        self.__class__ = _RoutingMiddleware
+
+    def _read_routes(self) -> None:
+        with self._lock:
+            if not self._stale:
+                return
+            # Before the routes are read: one that is added meanwhile is read the next time.
+            self._stale = False
+            try:
+                self._put_routes_in_force()
+            except BaseException:
+                self._stale = True
+                raise
+            if not self._table.decorations and not self._table.routes:
+                # From now on requests go to the native type, without a call of Python's.
+                self.__class__ = FlaskMiddleware
+            if self._stale:  # A route was added meanwhile.
+                self.__class__ = _RoutingMiddleware
+
+    def _put_routes_in_force(self) -> None:
+        own = ResourcePolicies(entry for resources in self._own for entry in resources)
+        rules, policy = own.rules()
+        if self._given is not None:
+            given_policy, given_rules = self._given
+            rules, policy = [*rules, *given_rules], policy or given_policy
+        table = RouteTable.of(self._flask, own, self._blueprints)
+        exact = {path for path, _ in table.exact_rules}
+        rules = [*table.exact_rules, *(rule for rule in rules if rule[0] not in exact)]
+        made: dict[tuple[int, ...], CORSMiddleware] = {}
+        for route in table.routes:
+            route.middleware = self._make(route, rules, policy, made)
+        table.middlewares = tuple(made.values())
+        if policy is None:
+            self.reconfigure(rules=rules)
+        else:
+            self.reconfigure(policy, rules=rules)
+        table.problems += tuple(self._configured_too_late())
+        if table.problems != self._table.problems:
+            log_problems(table.problems)
+        self._table = table
+
+    def _configured_too_late(self) -> Iterator[CORSConfigProblem]:
+        if self._configured is None:
+            return
+        now = configured_options(self._flask.config)
+        for name, value in now.items():
+            if name not in self._configured or self._configured[name] != value:
+                key = f"CORS_{name.upper()}"
+                yield CORSConfigProblem(
+                    "option.misplaced",
+                    "warning",
+                    key,
+                    value,
+                    "it was set after CORS(app) had read the configuration, and has no effect",
+                    "call CORS(app), or init_app, when the configuration is complete",
+                )
+
+    def _make(
+        self,
+        route: Route,
+        rules: list[Rule],
+        policy: CORSPolicy | None,
+        made: dict[tuple[int, ...], CORSMiddleware],
+    ) -> dict[str, CORSMiddleware]:
+        """The middleware of a route for each method; the same one for the same policies."""
+        found: dict[str, CORSMiddleware] = {}
+        for method, decided in route.decided.items():
+            key = tuple(id(entry.policy) for entry in decided.resources)
+            middleware = made.get(key)
+            if middleware is None:
+                own_rules, own_policy = decided.rules()
+                if own_policy is None:
+                    own_rules, own_policy = _joined(own_rules, rules), policy
+                # Only a mistake in the rules could raise, and they were put together here.
+                middleware = CORSMiddleware(self._wsgi_app, own_policy, rules=own_rules)
+                made[key] = middleware
+            found[method] = middleware
+        return found
+
+    def _middleware_of_route(
+        self, environ: WSGIEnvironment, table: RouteTable
+    ) -> CORSMiddleware | None:
+        """The middleware of the route that the request goes to, or is a preflight request for."""
+        method = environ["REQUEST_METHOD"]
+        if method == "OPTIONS" and "HTTP_ORIGIN" in environ:
+            method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", method)
+        request = self._flask.request_class(environ, populate_request=False)
+        try:
+            adapter = self._flask.create_url_adapter(request)
+        except HTTPException:  # Not a host of this application: Flask answers that.
+            return None
+        if adapter is None:
+            return None
+        for asked in dict.fromkeys((method, "OPTIONS")):
+            try:
+                rule, _ = adapter.match(method=asked, return_rule=True)
+            except Exception:  # noqa: S112 - whatever it is, Flask meets it too, and answers it
+                # Another method may have a route; a redirect is the application's own answer.
+                continue
+            return table.middleware_of(rule, asked)
+        return None
+
+
+class _RoutingMiddleware(FlaskMiddleware):
+    """What a `FlaskMiddleware` is while there are routes to be read or looked up.
+
+    A middleware stays the object that it is: others may have wrapped it. So it changes its class.
+    """
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Handle one request."""
+        environ[ENVIRON_KEY] = self
+        if self._stale:
+            self._read_routes()
+        table = self._table
+        if table.beginnings and environ.get("PATH_INFO", "").startswith(table.beginnings):
+            middleware = self._middleware_of_route(environ, table)
+            if middleware is not None:
+                return middleware(environ, start_response)
+        # Not super(): the class may have been changed meanwhile.
+        return CORSMiddleware.__call__(self, environ, start_response)
+
+
+def install(app: flask.Flask) -> FlaskMiddleware:
+    """Put the middleware around an application, if it is not there yet.
+
+    It applies `cross_origin` and ``CORS(blueprint)``; all other paths are left alone until
+    ``CORS(app)`` says something about them.
+
+    Args:
+        app: The application.
+    """
+    known = app.extensions.get(_EXTENSION_KEY)
+    if isinstance(known, FlaskMiddleware):
+        return known
+    with _installing:
+        known = app.extensions.get(_EXTENSION_KEY)
+        if isinstance(known, FlaskMiddleware):
+            return known
+        middleware = FlaskMiddleware(app, app.wsgi_app)
+        # What Flask's manual says to do with a middleware; type checkers see a method there.
+        app.wsgi_app = middleware  # type: ignore[method-assign]
+        app.extensions[_EXTENSION_KEY] = middleware
+    return middleware
+
+
+_installing = threading.Lock()
+
+
+def _joined(first: list[Rule], then: list[Rule]) -> list[Rule]:
+    patterns = {pattern for pattern, _ in first}
+    return [*first, *(rule for rule in then if rule[0] not in patterns)]
+
+
+def _call_after(owner: Any, name: str, then: Any) -> None:
+    """Have a method of one object call something when it is done."""
+    method = getattr(owner, name)
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        result = method(*args, **kwargs)
+        then()
+        return result
+
+    setattr(owner, name, called)
+
+
+def _called_twice(app: flask.Flask) -> CORSConfigProblem:
+    return CORSConfigProblem(
+        "option.conflict",
+        "warning",
+        "CORS",
+        app.name,
+        "CORS(app) was called before: what is said last decides where both say something, and does "
+        "not add to what was said first",
+        "call it once, with resources={path: options} where paths differ",
+    )

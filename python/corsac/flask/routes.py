@@ -1,0 +1,253 @@
+"""Which policy each route of a Flask application has: by decorator, blueprint or resource."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter, RequestRedirect
+from werkzeug.routing import Rule as URLRule
+
+from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.flask.decoration import Decoration, decoration_of
+from corsac.policy import CORSPolicy
+from corsac.rules import Rule, make_configuration
+from corsac.sources.flask_resources import Resource, ResourcePolicies, ResourcePolicy
+
+if TYPE_CHECKING:
+    from corsac.wsgi import CORSMiddleware
+
+__all__ = ["Blueprints", "Route", "RouteTable"]
+
+Blueprints = Mapping[int, tuple[flask.Blueprint, list[ResourcePolicy]]]
+
+_FOREIGN_MODULE = "flask_cors"
+
+
+@dataclass(slots=True)
+class Route:
+    """A URL rule that no path rule can stand for.
+
+    Attributes:
+        rule: The rule.
+        decided: What decides for each method that is not left to the application's own rules.
+        middleware: The middleware that does it.
+    """
+
+    rule: URLRule
+    decided: dict[str, ResourcePolicies]
+    middleware: dict[str, CORSMiddleware] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class RouteTable:
+    """What the routes of an application add to its path rules.
+
+    Attributes:
+        exact_rules: Path rules of routes without variable parts.
+        routes: Those with variable parts, and what else a path alone cannot tell apart.
+        beginnings: How paths of these begin, as ``PATH_INFO`` has them.
+        decorations: All decorations that were found.
+        problems: Errors in the options of decorated views, and what is worth a warning.
+        middlewares: All that ``routes`` use.
+    """
+
+    exact_rules: list[Rule] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+    beginnings: tuple[str, ...] = ()
+    decorations: frozenset[Decoration] = frozenset()
+    problems: tuple[CORSConfigProblem, ...] = ()
+    middlewares: tuple[CORSMiddleware, ...] = ()
+    _by_rule: dict[int, Route] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, app: flask.Flask, own: ResourcePolicies, blueprints: Blueprints) -> RouteTable:
+        """Read the routes of an application.
+
+        A decorated view whose options cannot be used allows nobody; ``problems`` has the errors.
+
+        Args:
+            app: The application.
+            own: The resources of the application's extension.
+            blueprints: The resources of its blueprints, by identity.
+        """
+        return _Reader(app, own, blueprints).read()
+
+    def add_route(self, route: Route) -> None:
+        """Add a route that is looked up for each request."""
+        self.routes.append(route)
+        self._by_rule[id(route.rule)] = route
+        self.beginnings = tuple(dict.fromkeys((*self.beginnings, _beginning(route.rule))))
+
+    def middleware_of(self, rule: URLRule, method: str) -> CORSMiddleware | None:
+        """The middleware of a route, or ``None`` if the application's own rules decide."""
+        route = self._by_rule.get(id(rule))
+        if route is None:
+            return None
+        # Only decorated methods of a class differ; all else is decided for the rule as a whole.
+        return route.middleware.get(method)
+
+
+class _Reader:
+    def __init__(self, app: flask.Flask, own: ResourcePolicies, blueprints: Blueprints) -> None:
+        self._app = app
+        self._own = own
+        self._blueprints = blueprints
+        self._decorations: set[Decoration] = set()
+        self._unreached: dict[str, list[str]] = {}
+        self._errors: list[CORSConfigProblem] = []
+
+    def read(self) -> RouteTable:
+        table = RouteTable()
+        rules = [rule for rule in self._app.url_map.iter_rules() if not rule.websocket]
+        methods = sorted({method for rule in rules for method in rule.methods or ()})
+        decided = {id(rule): self._decide(rule, methods) for rule in rules}
+        adapter = None if self._needs_hosts(rules) else self._app.url_map.bind("localhost")
+        for rule in rules:
+            if not any(decided[id(rule)].values()):
+                continue
+            policy = self._policy_of_path(rule, adapter, methods, decided)
+            if policy is not None:
+                if all(path != rule.rule for path, _ in table.exact_rules):
+                    table.exact_rules.append((rule.rule, policy))
+            else:
+                found = {m: r for m, r in decided[id(rule)].items() if r is not None}
+                table.add_route(Route(rule, found))
+        table.decorations = frozenset(self._decorations)
+        table.problems = (*self._errors, *self._find_problems())
+        return table
+
+    def _needs_hosts(self, rules: Iterable[URLRule]) -> bool:
+        if self._app.url_map.host_matching:
+            return True
+        default = self._app.url_map.default_subdomain
+        return any(rule.subdomain not in (None, "", default) for rule in rules)
+
+    def _decide(self, rule: URLRule, methods: Iterable[str]) -> dict[str, ResourcePolicies | None]:
+        """What decides about a rule for each method; ``None``: the application's own rules."""
+        below = self._by_blueprint(rule) or self._by_expression(rule)
+        view = self._app.view_functions.get(rule.endpoint)
+        decided: dict[str, ResourcePolicies | None] = {}
+        for method in methods:
+            decoration = None if view is None else decoration_of(view, method)
+            if decoration is None:
+                decided[method] = below
+                continue
+            self._decorations.add(decoration)
+            try:
+                policy = decoration.policy_of(self._app)
+            except CORSConfigError as error:
+                self._errors += [p for p in error.problems if p not in self._errors]
+                policy = _nobody()
+            decided[method] = _for_all_paths(policy)
+        return decided
+
+    def _by_blueprint(self, rule: URLRule) -> ResourcePolicies | None:
+        """The resources of the blueprints that a route belongs to, the innermost first."""
+        names = rule.endpoint.split(".")[:-1]
+        found: list[ResourcePolicy] = []
+        while names:
+            blueprint = self._app.blueprints.get(".".join(names))
+            if blueprint is not None and id(blueprint) in self._blueprints:
+                found += self._blueprints[id(blueprint)][1]
+            names.pop()
+        if not found:
+            return None
+        resources = ResourcePolicies(found)
+        path = rule.rule
+        if not rule.arguments and resources.policy_of(path) is None:
+            return None
+        return resources
+
+    def _by_expression(self, rule: URLRule) -> ResourcePolicies | None:
+        """The application's resource that only says which routes it means."""
+        if not rule.arguments:
+            if not self._own.needs_a_rule_of_its_own(rule.rule):
+                return None
+            policy = self._own.policy_of(rule.rule)
+        else:
+            start = _text_before_variables(rule)
+            policy = self._own.policy_below(start)
+            for pattern in self._own.unreached_below(start):
+                self._unreached.setdefault(str(pattern), []).append(rule.rule)
+        return None if policy is None else _for_all_paths(policy)
+
+    def _policy_of_path(
+        self,
+        rule: URLRule,
+        adapter: MapAdapter | None,
+        methods: Iterable[str],
+        decided: Mapping[int, Mapping[str, ResourcePolicies | None]],
+    ) -> CORSPolicy | None:
+        """The one policy of a path whatever the method, or ``None`` if there is no such thing."""
+        if adapter is None or rule.arguments or not _is_a_pattern(rule.rule):
+            return None
+        if rule.rule.endswith("/") and not rule.strict_slashes:
+            return None  # The path without the slash is the same route.
+        policies: set[CORSPolicy | None] = set()
+        for method in methods:
+            try:
+                found, _ = adapter.match(rule.rule, method, return_rule=True)
+            except (HTTPException, RequestRedirect):
+                continue
+            resources = decided[id(found)].get(method)
+            policies.add(None if resources is None else resources.policy_of(rule.rule))
+        return policies.pop() if len(policies) == 1 else None
+
+    def _find_problems(self) -> Iterator[CORSConfigProblem]:
+        for pattern, paths in self._unreached.items():
+            yield CORSConfigProblem(
+                "rule.expression",
+                "warning",
+                "resources",
+                pattern,
+                f"the expression may be meant for {', '.join(paths[:5])}, which have variable "
+                "parts; they get no CORS headers from it",
+                "decorate these views with cross_origin, or write a path such as /api/*",
+            )
+        for functions in self._app.after_request_funcs.values():
+            for function in functions:
+                if str(getattr(function, "__module__", "")).startswith(_FOREIGN_MODULE):
+                    yield CORSConfigProblem(
+                        "option.conflict",
+                        "warning",
+                        "app",
+                        self._app.name,
+                        "flask_cors.CORS is there as well; it adds headers that are replaced here, "
+                        "and its Vary",
+                        "remove it",
+                    )
+                    return
+
+
+@functools.cache
+def _nobody() -> CORSPolicy:
+    return CORSPolicy()
+
+
+def _for_all_paths(policy: CORSPolicy) -> ResourcePolicies:
+    return ResourcePolicies([ResourcePolicy(Resource("*", "any", ""), policy)])
+
+
+def _is_a_pattern(path: str) -> bool:
+    """Whether a path rule can stand for exactly this path."""
+    if path.endswith("/*"):
+        return False
+    try:
+        make_configuration(None, [(path, None)], {})
+    except CORSConfigError:
+        return False
+    return True
+
+
+def _text_before_variables(rule: URLRule) -> str:
+    return rule.rule.partition("<")[0]
+
+
+def _beginning(rule: URLRule) -> str:
+    text = _text_before_variables(rule)
+    return (text if rule.arguments else text.removesuffix("/")).encode().decode("latin-1")
