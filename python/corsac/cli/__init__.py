@@ -41,7 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _Parser(prog="corsac", description="CORS for Python web apps, by the Fetch standard.")
     parser.add_argument("--version", action="version", version=f"corsac {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="command")
-    parsers = {"check": _add_check(commands), "demo": _add_demo(commands)}
+    parsers = {
+        "check": _add_check(commands),
+        "demo": _add_demo(commands),
+        "migrate": _add_migrate(commands),
+    }
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:
         # The command says so itself, with its own usage and exit code.
@@ -51,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command is None:
         parser.print_help(sys.stderr)
         return USAGE_ERROR
-    return _check(arguments) if arguments.command == "check" else _demo(arguments)
+    run = {"check": _check, "demo": _demo, "migrate": _migrate}
+    return run[arguments.command](arguments)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -172,3 +177,27 @@ def _demo(arguments: argparse.Namespace) -> int:
         return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _add_migrate(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
+    migrate = commands.add_parser(
+        "migrate",
+        help="find a project's CORS configuration and say it in Corsac's terms",
+        description="Reads Python source, without importing or running it, and finds the CORS "
+        "configuration of Starlette, FastAPI, flask-cors, django-cors-headers and litestar. Prints "
+        "what is wrong with it, and the code that says the same with Corsac. Changes nothing.",
+        epilog="Exit code: 0 nothing to warn of; 1 problems; 2 something could not be read.",
+    )
+    migrate.add_argument(
+        "paths", nargs="*", metavar="PATH", help="files and directories (default: this directory)"
+    )
+    output = migrate.add_mutually_exclusive_group()
+    output.add_argument("--diff", action="store_true", help="write a patch for `git apply`")
+    output.add_argument("--json", action="store_true", help="write one JSON object for programs")
+    return migrate
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    from corsac.cli import migrate  # noqa: PLC0415 - no other command needs it.
+
+    return migrate.run(paths=arguments.paths, as_diff=arguments.diff, as_json=arguments.json)

@@ -1,0 +1,157 @@
+"""The translation of one configuration, and the table of libraries."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from corsac.errors import CORSConfigProblem
+from corsac.migrate.django_cors_headers import read_django_cors_headers
+from corsac.migrate.express import read_express
+from corsac.migrate.flask_cors import read_flask_cors
+from corsac.migrate.litestar import read_litestar
+from corsac.migrate.narrowing import judge, once, quiet
+from corsac.migrate.reading import Reading
+from corsac.migrate.starlette import read_starlette
+from corsac.policy import CORSPolicy
+from corsac.rules import Rule
+
+__all__ = ["LIBRARIES", "Translation", "translate"]
+
+_READERS: dict[str, Callable[[Mapping[str, object]], Reading]] = {
+    "starlette": read_starlette,
+    "flask-cors": read_flask_cors,
+    "django-cors-headers": read_django_cors_headers,
+    "litestar": read_litestar,
+    "express": read_express,
+}
+LIBRARIES = tuple(_READERS)
+"""The names of the libraries that `translate` knows."""
+
+
+_SEVERITIES = ("error", "warning", "info")
+
+
+@dataclasses.dataclass(frozen=True)
+class Translation:
+    """An old configuration in Corsac's terms.
+
+    Options and rules belong together: ``CORSMiddleware(app, rules=translation.rules or None,
+    **translation.options)``. Where the old library left other paths alone, the last rule is
+    ``("/*", None)``, and the options are those of the first rule's paths.
+
+    Attributes:
+        library: Whose configuration it was.
+        options: Options that `corsac.CORSPolicy` accepts. Its answers are those of the old
+            configuration, or less where an error says so; defaults are left out.
+        rules: Path rules in order, as the middleware takes them; empty if one policy is for all.
+        problems: What is unsafe, without effect or silently ignored in the old configuration, and
+            where the translation differs, by the old names; errors first.
+        policy: The policy of the options; ``None`` while there are errors, which only somebody
+            who knows what was wanted can resolve.
+    """
+
+    library: str
+    options: Mapping[str, Any]
+    rules: tuple[Rule, ...]
+    problems: tuple[CORSConfigProblem, ...]
+    policy: CORSPolicy | None
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether somebody has to decide something."""
+        return any(problem.severity == "error" for problem in self.problems)
+
+
+def translate(
+    library: str, options: Mapping[str, object] | Iterable[Mapping[str, object]]
+) -> Translation:
+    """Say in Corsac's terms what a configuration of another library means.
+
+    Nothing is raised for what stands in the options, and nothing is written to the log.
+
+    Args:
+        library: One of `LIBRARIES`: ``"starlette"`` (FastAPI too), ``"flask-cors"``,
+            ``"django-cors-headers"``, ``"litestar"``, ``"express"``.
+        options: The arguments or settings by their old names. For flask-cors, ``CORS_...`` keys
+            of the app's configuration may stand beside arguments. Several mappings are several
+            layers of one application, in the order in which they were added.
+
+    Raises:
+        ValueError: The library is unknown.
+        TypeError: The options are no mapping.
+
+    Example:
+        >>> translate("starlette", {"allow_origins": ["https://a.example/"]}).problems[0].code
+        'origin.invalid'
+    """
+    read = _READERS.get(library)
+    if read is None:
+        message = f"unknown library {library!r}; the libraries are {', '.join(LIBRARIES)}"
+        raise ValueError(message)
+    if isinstance(options, Mapping):
+        return _translate(library, read(options))
+    given: object = options
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        message = f"options are a mapping, not {type(given).__name__}"
+        raise TypeError(message)
+    layers: list[object] = list(given)
+    readings = []
+    for layer in layers if layers else [{}]:
+        if not isinstance(layer, Mapping):
+            message = f"a layer's options are a mapping, not {type(layer).__name__}"
+            raise TypeError(message)
+        readings.append(read(layer))
+    return _of_layers(library, [_translate(library, reading) for reading in readings])
+
+
+def _translate(library: str, reading: Reading) -> Translation:
+    judged = judge(reading)
+    problems = judged.problems
+    with quiet():
+        policies = {id(reading): CORSPolicy(**judged.options)}
+        for _, ruled in reading.rules:
+            if ruled is not None and id(ruled) not in policies:
+                found = judge(ruled)
+                problems = once([*problems, *found.problems])
+                policies[id(ruled)] = CORSPolicy(**found.options)
+    rules = tuple(
+        (pattern, None if ruled is None else policies[id(ruled)])
+        for pattern, ruled in reading.rules
+    )
+    problems.sort(key=lambda problem: _SEVERITIES.index(problem.severity))
+    valid = all(problem.severity != "error" for problem in problems)
+    policy = policies[id(reading)] if valid else None
+    return Translation(library, judged.options, rules, tuple(problems), policy)
+
+
+_WHICH_ANSWERS = {
+    "starlette": "the last one added is the outermost and answers every preflight request, while "
+    "each adds its headers to other responses",
+    "flask-cors": "the last one that allows an origin sets the headers, so what any of them allows "
+    "is allowed",
+}
+
+
+def _of_layers(library: str, layers: list[Translation]) -> Translation:
+    """The last layer, which is the one that answers, and the problems of all."""
+    last = layers[-1]
+    if len(layers) == 1:
+        return last
+    which = _WHICH_ANSWERS.get(library, "which of them decides depends on their order")
+    several = CORSConfigProblem(
+        "middleware.several",
+        "error",
+        "layers",
+        len(layers),
+        f"there are {len(layers)} CORS layers: {which}; only the last one is translated",
+        "keep one; for other policies on other paths give it rules=[(path, policy)]",
+    )
+    problems = [several]
+    for number, layer in enumerate(layers, 1):
+        problems += (
+            problem.replace(option=f"layer {number}: {problem.option}")
+            for problem in layer.problems
+        )
+    return Translation(library, last.options, last.rules, tuple(problems), None)
