@@ -8,119 +8,18 @@ application answers, it is the time of the whole answer.
 from __future__ import annotations
 
 import itertools
-import json
-import os
 import statistics
-import subprocess
-import sys
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyperf  # type: ignore[import-untyped]
-
-from benchmarks import objects, peers, tables
-from benchmarks.asgi_rounds import FEW_ORIGINS
-from benchmarks.paired import BenchmarkError, Spread, environment, includes_zero
+from benchmarks import objects, peers, rounds, tables
+from benchmarks.asgi_rounds import FEW_IN_TURN, FEW_ORIGINS
+from benchmarks.paired import environment, includes_zero
+from benchmarks.rounds import Measured
 
 NAME = "asgi"
 _ROOT = Path(__file__).parents[1]
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much is measured."""
-
-    processes: int
-    rounds: int
-    loop_seconds: float
-
-
-QUICK = Effort(processes=2, rounds=5, loop_seconds=0.002)
-FULL = Effort(processes=8, rounds=15, loop_seconds=0.008)
-
-
-@dataclass
-class Measured:
-    """A scenario's rounds, of all processes.
-
-    Attributes:
-        facts: What a worker says about the scenario.
-        notes: What there is to say about a variant's answer, or why it is not timed.
-        added: For each variant the added seconds of each round, by process and round.
-        whole: The same, with nothing subtracted, of each process on its own.
-    """
-
-    facts: dict[str, Any]
-    notes: dict[str, str] = field(default_factory=dict)
-    added: dict[str, dict[tuple[int, int], float]] = field(default_factory=dict)
-    whole: dict[str, list[list[float]]] = field(default_factory=lambda: defaultdict(list))
-
-    def paired(self, first: str, second: str) -> list[tuple[float, float]]:
-        """The added seconds of two variants in the rounds that both were in."""
-        mine, other = self.added.get(first, {}), self.added.get(second, {})
-        return [(mine[key], other[key]) for key in mine if key in other]
-
-    def take(self, process: int, result: dict[str, Any]) -> None:
-        """Add the rounds of one process."""
-        seconds = result["seconds"]
-        self.notes.update(result["notes"])
-        for variant, values in seconds.items():
-            self.whole[variant].append(values)
-            baseline = result["baselines"][variant]
-            if variant == baseline:
-                continue
-            rounds = self.added.setdefault(variant, {})
-            for number, (value, base) in enumerate(zip(values, seconds[baseline], strict=True)):
-                rounds[process, number] = value - base
-
-
-def _start_worker(effort: Effort, number: int, slow: Sequence[Sequence[str]]) -> dict[str, Any]:
-    plan = {
-        "number": number,
-        "rounds": effort.rounds,
-        "loop_seconds": effort.loop_seconds,
-        "slow": slow,
-    }
-    worker = subprocess.run(  # noqa: S603 - the command is this program's own.
-        [sys.executable, "-m", "benchmarks.asgi_rounds", json.dumps(plan)],
-        cwd=_ROOT,
-        env={**os.environ, "PYTHONHASHSEED": "random"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if worker.returncode != 0:
-        raise BenchmarkError(f"a worker process failed:\n{worker.stderr[-2000:]}")
-    answer: dict[str, Any] = json.loads(worker.stdout)
-    return answer
-
-
-def _measure(effort: Effort) -> list[Measured]:
-    measured: dict[tuple[str, str], Measured] = {}
-    slow: list[list[str]] = []
-    for process in range(effort.processes):
-        print(f"process {process + 1} of {effort.processes} ...", file=sys.stderr, flush=True)
-        result = _start_worker(effort, process, slow)
-        slow += result["slow"]
-        for scenario in result["scenarios"]:
-            key = scenario["axis"], scenario["name"]
-            measured.setdefault(key, Measured(scenario)).take(process, scenario)
-    return list(measured.values())
-
-
-def _spread(values: Iterable[float]) -> dict[str, float] | None:
-    numbers = list(values)
-    return Spread.of(numbers).as_dict() if numbers else None
-
-
-def _ratio(pairs: Sequence[tuple[float, float]]) -> dict[str, float] | None:
-    """The ratios of the rounds; `None` where either side is not told from nothing."""
-    if not pairs or any(includes_zero([pair[side] for pair in pairs]) for side in (0, 1)):
-        return None
-    return _spread(upper / lower for upper, lower in pairs if lower > 0)
 
 
 def _row(scenario: Measured, variant: str) -> dict[str, Any]:
@@ -138,15 +37,15 @@ def _row(scenario: Measured, variant: str) -> dict[str, Any]:
         return row
     difference = [mine - corsac for mine, corsac in scenario.paired(variant, peers.CORSAC)]
     row |= {
-        "nanoseconds": _spread(value * 1e9 for value in added),
+        "nanoseconds": rounds.spread(value * 1e9 for value in added),
         "indistinguishable_from_zero": includes_zero(added),
         "indistinguishable_from_corsac": bool(difference) and includes_zero(difference),
     }
     if variant != peers.STARLETTE:
-        row["to_starlette"] = _ratio(scenario.paired(variant, peers.STARLETTE))
-        row["starlette_to_this"] = _ratio(scenario.paired(peers.STARLETTE, variant))
+        row["to_starlette"] = rounds.ratio(scenario.paired(variant, peers.STARLETTE))
+        row["starlette_to_this"] = rounds.ratio(scenario.paired(peers.STARLETTE, variant))
     if not scenario.facts["is_preflight"] and variant != peers.EMPTY:
-        row["to_empty"] = _ratio(scenario.paired(variant, peers.EMPTY))
+        row["to_empty"] = rounds.ratio(scenario.paired(variant, peers.EMPTY))
     return row
 
 
@@ -154,7 +53,7 @@ def _rows(measured: Iterable[Measured]) -> list[dict[str, Any]]:
     shown = [variant.name for variant in peers.VARIANTS if not variant.is_baseline]
     rows = []
     for scenario in measured:
-        names = [*shown, FEW_ORIGINS]
+        names = [*shown, FEW_ORIGINS, FEW_IN_TURN]
         rows += [
             _row(scenario, name)
             for name in names
@@ -195,10 +94,11 @@ def print_rows(rows: Sequence[dict[str, Any]]) -> None:
 def losses(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Every row where something adds less time than Corsac does."""
     corsac = {(row["axis"], row["scenario"]): row for row in rows if row["variant"] == peers.CORSAC}
+    corsac_itself = {peers.CORSAC, FEW_ORIGINS, FEW_IN_TURN}
     found = []
     for row in rows:
         mine = corsac[row["axis"], row["scenario"]]
-        if row["nanoseconds"] is None or row["variant"] in {peers.CORSAC, FEW_ORIGINS}:
+        if row["nanoseconds"] is None or row["variant"] in corsac_itself:
             continue
         if row["nanoseconds"]["median"] < mine["nanoseconds"]["median"]:
             found.append(
@@ -231,73 +131,51 @@ def _print_losses(found: Sequence[dict[str, Any]]) -> None:
     print(tables.text(["", "", "against", "Corsac, ns", "other, ns", "remarks"], lines))
 
 
-def _goal(
-    what: str, goal: str, measured: dict[str, float] | None, met: bool | None
-) -> dict[str, object]:
-    shown = "not told from nothing" if measured is None else tables.spread(measured)
-    return {"what": what, "goal": goal, "measured": shown, "met": met}
-
-
 def _goals(measured: Sequence[Measured]) -> list[dict[str, object]]:
     by_name = {(item.facts["axis"], item.facts["name"]): item for item in measured}
     actual = by_name["kind of request", "actual, allowed"]
     preflight = by_name["kind of request", "preflight, allowed"]
-    many = by_name["number of origins", "1 000 000"]
-    to_empty = _ratio(actual.paired(peers.CORSAC, peers.EMPTY))
-    starlette = _ratio(actual.paired(peers.STARLETTE, peers.CORSAC))
-    answer = _ratio(preflight.paired(peers.STARLETTE, peers.CORSAC))
-    growth = _ratio(many.paired(peers.CORSAC, FEW_ORIGINS))
-
-    def at_most(value: dict[str, float] | None, limit: float) -> bool | None:
-        return None if value is None else value["median"] <= limit
-
-    def at_least(value: dict[str, float] | None, limit: float) -> bool | None:
-        return None if value is None else value["median"] >= limit
+    many = by_name["number of origins", "1 000 000, another origin each time"]
+    many_from_one = by_name["number of origins", "1 000 000"]
+    to_empty = rounds.ratio(actual.paired(peers.CORSAC, peers.EMPTY))
+    starlette = rounds.ratio(actual.paired(peers.STARLETTE, peers.CORSAC))
+    answer = rounds.ratio(preflight.paired(peers.STARLETTE, peers.CORSAC))
+    growth = rounds.ratio(many.paired(peers.CORSAC, FEW_IN_TURN))
+    growth_from_one = rounds.ratio(many_from_one.paired(peers.CORSAC, FEW_ORIGINS))
 
     return [
-        _goal(
-            "ASGI actual request, added time against the empty middleware's",
+        rounds.goal(
+            "ASGI actual request, message made for the call, added time against the empty "
+            "middleware's",
             "<= 1.0x",
             to_empty,
-            at_most(to_empty, 1.0),
+            rounds.at_most(to_empty, 1.0),
         ),
-        _goal(
+        rounds.goal(
             "ASGI actual request, Starlette's added time against Corsac's",
             ">= 25x",
             starlette,
-            at_least(starlette, 25),
+            rounds.at_least(starlette, 25),
         ),
-        _goal(
+        rounds.goal(
             "ASGI preflight, Starlette's whole answer against Corsac's",
             ">= 8x",
             answer,
-            at_least(answer, 8),
+            rounds.at_least(answer, 8),
         ),
-        _goal(
-            "1 000 000 exact origins against 4, added time",
+        rounds.goal(
+            "1 000 000 exact origins against 4, added time, another origin each time",
             "<= 1.5x",
             growth,
-            at_most(growth, 1.5),
+            rounds.at_most(growth, 1.5),
+        ),
+        rounds.goal(
+            "1 000 000 exact origins against 4, added time, when one origin asks most of the time",
+            "<= 1.5x",
+            growth_from_one,
+            rounds.at_most(growth_from_one, 1.5),
         ),
     ]
-
-
-def store_runs(measured: Iterable[Measured], path: Path) -> None:
-    """Keep every round in a file that `python -m pyperf` reads."""
-    once = pyperf.Run([1.0], metadata={"name": "machine"}).get_metadata()
-    machine = {name: item for name, item in once.items() if name not in {"name", "date"}}
-    benchmarks = []
-    for scenario in measured:
-        for variant, processes in scenario.whole.items():
-            name = f"{scenario.facts['axis']}: {scenario.facts['name']}: {variant}"
-            metadata = {**machine, "name": name, "unit": "second"}
-            runs = [
-                pyperf.Run(values, metadata=metadata, collect_metadata=False)
-                for values in processes
-            ]
-            benchmarks.append(pyperf.Benchmark(runs))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pyperf.BenchmarkSuite(benchmarks).dump(str(path), replace=True)
 
 
 def run(*, quick: bool) -> dict[str, object]:
@@ -307,15 +185,15 @@ def run(*, quick: bool) -> dict[str, object]:
         quick: Whether to measure little, to see that everything works.
     """
     about = environment(peers=peers.DISTRIBUTIONS)
-    effort = QUICK if quick else FULL
-    measured = _measure(effort)
+    effort = rounds.QUICK if quick else rounds.FULL
+    measured = rounds.measure("benchmarks.asgi_rounds", effort)
     rows = _rows(measured)
     print_rows(rows)
     found = losses(rows)
     _print_losses(found)
     created = objects.measure()
     objects.print_table(created)
-    store_runs(measured, _ROOT / "build" / "benchmarks" / "asgi-rounds.json.gz")
+    rounds.store_runs(measured, _ROOT / "build" / "benchmarks" / "asgi-rounds.json.gz")
     bare = next(item for item in measured if not item.facts["is_preflight"])
     whole = [value for process in bare.whole[peers.BARE] for value in process]
     print(f"\nThe bare app, with making the request: {statistics.median(whole) * 1e9:.0f} ns")

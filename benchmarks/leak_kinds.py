@@ -46,6 +46,7 @@ from benchmarks.leak_subjects import (
     stream,
     thrown_into,
 )
+from benchmarks.leak_wsgi import wsgi_kinds
 from benchmarks.paired import BenchmarkError
 
 RUNS_IN_EVENT_LOOP = 0.1
@@ -93,6 +94,8 @@ def all_kinds() -> Iterator[Kind]:
     yield from _rules()
     yield from _interruptions()
     yield from _configurations()
+    for name, outcome, prepare in wsgi_kinds():
+        yield Kind(f"WSGI: {name}", outcome, prepare)
 
 
 def _requests() -> Iterator[Kind]:

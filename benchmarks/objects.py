@@ -4,8 +4,9 @@ While the start of the response is on its way to the server, everything that was
 request and is still needed is alive. So that is when it is counted: all objects that the garbage
 collector tracks, and what they refer to, less what was alive before the request began. What a
 middleware adds is that count less the bare app's. What was freed again before the response starts
-is not in it. Corsac is counted twice: once with an application that makes its message for the call,
-as most do, and once with one that keeps it, so that a copy counts as one more.
+is not in it. Corsac is counted twice: once with an application that makes its message and header
+list for the call, and once with one that keeps them. Since Python 3.14 only what is kept is copied;
+before, and in free-threaded builds, every message is, so that both columns have the copies.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ COMPARED = (peers.CORSAC, MESSAGE_KEPT, peers.EMPTY, peers.STARLETTE, "asgi-cors
 # Why Corsac makes each, for an actual request from an allowed origin.
 _REASONS = {
     "_Send": "the `send` that the application is given, one for each request",
-    "dict": "a copy of a message that the application keeps, and may send to others too",
+    "dict": "a copy of a message that the application may keep, and send to others too; "
+    "only Python 3.14 and later can tell that it does not",
     "list": "a copy of its header list, for the same reason",
 }
 

@@ -28,6 +28,7 @@ BODY = b"hello"
 NO_APP = "making the request"
 BARE = "bare app"
 EMPTY = "empty middleware"
+WRAPPER = "empty wrapper"  # The same for WSGI.
 CORSAC = "Corsac"
 STARLETTE = "Starlette"
 # The names that pip has for them.
@@ -48,12 +49,16 @@ class Variant:
             the bare app that sends them, where a framework can have it.
         baseline: The name of the variant whose time is subtracted.
         is_baseline: Whether it is there to be subtracted only.
+        has_own_response: Whether a framework makes the response, and not the bare app.
+        most_requests: How many of the scenario's requests take turns; `None`: all of them.
     """
 
     name: str
     build: Callable[[Wanted, HeaderLines, ASGIApp], ASGIApp | None]
     baseline: str = BARE
     is_baseline: bool = False
+    has_own_response: bool = False
+    most_requests: int | None = None
 
 
 def bare_app(headers: HeaderLines) -> ASGIApp:
@@ -61,6 +66,17 @@ def bare_app(headers: HeaderLines) -> ASGIApp:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [*headers]})
+        await send({"type": "http.response.body", "body": BODY})
+
+    return app
+
+
+def bare_app_that_keeps(headers: HeaderLines) -> ASGIApp:
+    """The same, but as Starlette's `Response` does it: its header list lives on."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raw_headers = [*headers]
+        await send({"type": "http.response.start", "status": 200, "headers": raw_headers})
         await send({"type": "http.response.body", "body": BODY})
 
     return app
@@ -222,8 +238,18 @@ VARIANTS = (
     Variant("asgi-cors", _asgi_cors),
     Variant("Litestar alone", lambda _, *rest: _litestar(None, *rest), is_baseline=True),
     Variant("Litestar", _litestar, baseline="Litestar alone"),
-    Variant("Falcon alone", lambda _, *rest: _falcon(None, *rest), is_baseline=True),
-    Variant("Falcon", _falcon, baseline="Falcon alone"),
-    Variant("BlackSheep alone", lambda _, *rest: _blacksheep(None, *rest), is_baseline=True),
-    Variant("BlackSheep", _blacksheep, baseline="BlackSheep alone"),
+    Variant(
+        "Falcon alone",
+        lambda _, *rest: _falcon(None, *rest),
+        is_baseline=True,
+        has_own_response=True,
+    ),
+    Variant("Falcon", _falcon, baseline="Falcon alone", has_own_response=True),
+    Variant(
+        "BlackSheep alone",
+        lambda _, *rest: _blacksheep(None, *rest),
+        is_baseline=True,
+        has_own_response=True,
+    ),
+    Variant("BlackSheep", _blacksheep, baseline="BlackSheep alone", has_own_response=True),
 )

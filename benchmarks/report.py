@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import tables
 from benchmarks.paired import BenchmarkError
 
-PARTS = ("asgi", "core", "served", "footprint")
+PARTS = ("asgi", "wsgi", "core", "served", "footprint")
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parent / "README.md"
 FRONT_PAGE = Path(__file__).parents[1] / "README.md"
@@ -91,6 +91,14 @@ def _asgi_rows(asgi: dict[str, Any], axis: str) -> str:
         )
     header = ["request", "", "nanoseconds", "to the empty middleware", "to Starlette", "remarks"]
     return tables.markdown(header, rows)
+
+
+def _wsgi(wsgi: dict[str, Any]) -> str:
+    parts = []
+    for axis in dict.fromkeys(row["axis"] for row in wsgi["rows"]):
+        rows = [tables.wsgi_cells(row) for row in wsgi["rows"] if row["axis"] == axis]
+        parts.append(f"**{axis.capitalize()}**\n\n{tables.markdown(tables.WSGI_HEADER, rows)}")
+    return "\n\n".join(parts)
 
 
 def _asgi_losses(asgi: dict[str, Any]) -> str:
@@ -212,7 +220,8 @@ def blocks(results: Results) -> dict[str, str]:
         found["asgi"] = "\n\n".join(parts)
         found["losses"] = _asgi_losses(asgi)
         found["objects"] = _objects(asgi)
-    for part, table in (("core", _core), ("served", _served), ("footprint", _footprint)):
+    written = {"wsgi": _wsgi, "core": _core, "served": _served, "footprint": _footprint}
+    for part, table in written.items():
         if part in results:
             found[part] = table(results[part])
     return found

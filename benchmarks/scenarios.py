@@ -88,6 +88,7 @@ class Scenario:
         expect: What the conformance row expects of the answer.
         app_headers: What the application itself answers with.
         origin_count: The number of origins, where that is what the axis is about.
+        app_keeps_headers: Whether the application still has the header list that it sends.
     """
 
     axis: str
@@ -99,6 +100,7 @@ class Scenario:
     expect: dict[str, Any]
     app_headers: HeaderLines = field(repr=False)
     origin_count: int | None = None
+    app_keeps_headers: bool = False
 
     @property
     def is_preflight(self) -> bool:
@@ -168,6 +170,7 @@ def _scenario(
     response_headers: int = USUAL_RESPONSE_HEADERS,
     app_headers: HeaderLines = (),
     expect: dict[str, Any] | None = None,
+    app_keeps_headers: bool = False,
 ) -> Scenario:
     case = _case(case_id)
     if wanted is None:
@@ -189,13 +192,25 @@ def _scenario(
         expect={**case["expect"], **(expect or {})},
         app_headers=(*_APP_HEADERS[:response_headers], *app_headers),
         origin_count=origin_count,
+        app_keeps_headers=app_keeps_headers,
     )
+
+
+def _own_lines(origins: Sequence[str]) -> tuple[HeaderLines, ...]:
+    """The own lines of requests of these origins."""
+    return tuple(((b"origin", origin.encode()),) for origin in origins)
 
 
 def _kinds() -> Iterator[Scenario]:
     axis = "kind of request"
     yield _scenario(axis, "no Origin", "cred-no-origin")
     yield _scenario(axis, "actual, allowed", "origin-many-inner-hit")
+    yield _scenario(
+        axis,
+        "actual, allowed, message kept by the app",
+        "origin-many-inner-hit",
+        app_keeps_headers=True,
+    )
     yield _scenario(axis, "actual, refused", "origin-many-miss")
     yield _scenario(
         axis,
@@ -214,7 +229,19 @@ def _kinds() -> Iterator[Scenario]:
 
 def _numbers_of_origins() -> Iterator[Scenario]:
     axis, case = "number of origins", "origin-many-inner-hit"
-    for count in (1, 10, 1_000, 100_000):
+    yield _scenario(axis, "1", case, origin_count=1)
+    # What is remembered of the last origin helps with the next request of the same one only.
+    few = Wanted(origins=_origins(_case(case), USUAL_ORIGINS))
+    yield _scenario(
+        axis,
+        f"{USUAL_ORIGINS}, in turn",
+        case,
+        wanted=few,
+        own=_own_lines(few.origins),
+        expect={"allow_origin": few.origins[0]},
+        origin_count=USUAL_ORIGINS,
+    )
+    for count in (10, 1_000, 100_000):
         yield _scenario(axis, f"{count:,}".replace(",", " "), case, origin_count=count)
     many = 1_000_000
     wanted = Wanted(origins=_origins(_case(case), many))
@@ -226,7 +253,7 @@ def _numbers_of_origins() -> Iterator[Scenario]:
         "1 000 000, another origin each time",
         case,
         wanted=wanted,
-        own=tuple(((b"origin", origin.encode()),) for origin in asked),
+        own=_own_lines(asked),
         expect={"allow_origin": asked[0]},
         origin_count=many,
     )

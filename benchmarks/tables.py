@@ -28,6 +28,24 @@ def ratio(row: Mapping[str, Any], name: str) -> str:
     return "~" if row[name] is None else spread(row[name])
 
 
+WSGI_HEADER = ["request", "", "nanoseconds", "to the empty wrapper", "to Corsac", "remarks"]
+
+
+def wsgi_cells(row: Mapping[str, Any]) -> list[str]:
+    """A row of the part `wsgi` as tables show it."""
+    if row["nanoseconds"] is None:
+        return [row["scenario"], row["variant"], "", "", "", row["note"]]
+    zero = "~ " if row["indistinguishable_from_zero"] else ""
+    return [
+        row["scenario"],
+        row["variant"],
+        zero + spread(row["nanoseconds"]),
+        ratio(row, "to_wrapper"),
+        ratio(row, "to_corsac"),
+        row["note"],
+    ]
+
+
 def text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table for a terminal."""
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
