@@ -8,28 +8,19 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, ClassVar, NoReturn, Self, dataclass_transform
-else:
-
-    def dataclass_transform(**_: bool) -> Callable[[type], type]:
-        """Only type checkers need to know."""
-        return lambda kind: kind
-
-
+    from typing import Any, NoReturn, Self
 __all__ = ["FrozenValue"]
 
 
-@dataclass_transform(frozen_default=True)
 class FrozenValue:
     """Base of the frozen values.
 
     A subclass names its fields in ``_fields``, takes them as arguments of ``__init__``, and hands
-    them to `_fill` there. Slots that are no fields are left out of all comparisons and copies.
+    them to `_fill` there. Slots that are no fields are left out of all comparisons and pickles.
     """
 
     __slots__ = ()
-    _fields: ClassVar[tuple[str, ...]] = ()
+    _fields: tuple[str, ...] = ()
 
     def _fill(self, *values: object) -> None:
         """Set all fields, in their order."""
@@ -47,7 +38,7 @@ class FrozenValue:
         return self._all_fields()
 
     if not TYPE_CHECKING:
-        # Type checkers know that it is frozen; these would let them accept any name.
+        # These would let type checkers accept any name.
         def __setattr__(self, name: str, value: object) -> NoReturn:
             self._refuse_change(name)
 
@@ -76,8 +67,16 @@ class FrozenValue:
         """Another value with some fields changed; `copy.replace` calls it."""
         return type(self)(**{**self._all_fields(), **changes})
 
+    def __copy__(self) -> Self:
+        """The value itself, which never changes."""
+        return self
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Self:
+        """The value itself, which never changes."""
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by the arguments; all else is made anew."""
+        """Pickle by the arguments; all else is made anew."""
         return (_make, (type(self), self._arguments()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import corsac.errors  # noqa: PLW0406 - where annotations find Severity, loaded when asked for
 from corsac._values import FrozenValue
 
 TYPE_CHECKING = False
@@ -9,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Self
 
-    from corsac._annotations import Severity
+    from corsac import _annotations
+
+    Severity = _annotations.Severity
 
 __all__ = ["CORSConfigError", "CORSConfigProblem", "Severity"]
 
@@ -32,7 +35,7 @@ class CORSConfigProblem(FrozenValue):
     _fields = __match_args__
 
     code: str
-    severity: Severity
+    severity: corsac.errors.Severity
     option: str
     value: object
     message: str
@@ -41,7 +44,7 @@ class CORSConfigProblem(FrozenValue):
     def __init__(  # noqa: PLR0917
         self,
         code: str,
-        severity: Severity,
+        severity: corsac.errors.Severity,
         option: str,
         value: object,
         message: str,

@@ -24,15 +24,15 @@ _WARNING = 30
 MAX_LINES_PER_WINDOW = 20
 WINDOW_SECONDS = 60.0
 MAX_LOGGED_LENGTH = 128
-# How long a middleware need not ask again whether the log is on.
-LEVEL_SECONDS = 1.0
+# How long after the level was changed refusals show; a middleware asks no more often.
+LEVEL_SECONDS = 0.1
 
 
 class RefusalLog:
     """Writes refusals to the logger ``corsac``, at most `MAX_LINES_PER_WINDOW` lines a window.
 
-    The first refusal for each reason is a warning, so that it is seen without any setting up; all
-    others are informational.
+    The first refusal for each reason is a warning, so that it is seen without any setting up, even
+    if the window is full; all others are informational.
 
     Args:
         clock: A monotonic clock, in seconds.
@@ -53,7 +53,7 @@ class RefusalLog:
     def __call__(
         self, reason: str, origin: object, request: Mapping[str, Any], unreported: int = 0
     ) -> float:
-        """Log one refusal, unless the window is full or the log is off.
+        """Log one refusal, unless the log is off, or the window full and it is not the first.
 
         Args:
             reason: The reason code, such as ``"origin-not-allowed"``.
@@ -71,48 +71,48 @@ class RefusalLog:
             import logging  # noqa: PLC0415 - whoever refuses nothing need not load it
 
             logger = self._logger = logging.getLogger("corsac")
-        # Seen without any setting up: who is blocked for the first time is told why.
-        level = _INFO if reason in self._seen else _WARNING
-        if not logger.isEnabledFor(level):
-            return LEVEL_SECONDS
+        informs = logger.isEnabledFor(_INFO)
+        warns = informs or logger.isEnabledFor(_WARNING)
         with self._lock:
-            dropped = self._take_place(reason, unreported)
-            if dropped is None:
+            if reason in self._full:
+                # Otherwise the log was off meanwhile, and nothing was to be written.
+                self._dropped += unreported
+                self._full.remove(reason)
+            # Who is blocked for the first time is told why.
+            first = warns and reason not in self._seen
+            if not (first or informs):
+                return LEVEL_SECONDS
+            has_place = self._has_place()
+            if not (first or has_place):
+                self._dropped += 1
+                self._full.add(reason)
                 return self._window_start + WINDOW_SECONDS - self._clock()
-            if reason in self._seen:
-                level = _INFO  # Another thread was first.
             self._seen.add(reason)
+            dropped = 0
+            if has_place and informs:
+                dropped, self._dropped = self._dropped, 0
+            self._lines += 2 if dropped else 1
         if dropped:
             logger.info("%d more CORS refusals were not logged", dropped)
         kind = _printable(request.get("method")) if request.get("method") else "WebSocket"
         logger.log(
-            level,
+            _WARNING if first else _INFO,
             "refused %s: origin %s, %s %s%s",
             reason,
             _printable(origin),
             kind,
             _printable(request.get("path")),
-            "" if level == _INFO else "; more such refusals are logged as INFO",
+            "; more such refusals are logged as INFO" if first else "",
         )
         return 0.0
 
-    def _take_place(self, reason: str, unreported: int) -> int | None:
-        """How many refusals went unlogged before this one, or ``None`` if this one does as well."""
-        if reason in self._full:
-            # Otherwise the log was off meanwhile, and nothing was to be written.
-            self._dropped += unreported
-            self._full.remove(reason)
+    def _has_place(self) -> bool:
+        """Whether one more line may be written in this window, or in the next if it is over."""
         now = self._clock()
         if now - self._window_start >= WINDOW_SECONDS:
             self._window_start = now
             self._lines = 0
-        if self._lines >= MAX_LINES_PER_WINDOW:
-            self._dropped += 1
-            self._full.add(reason)
-            return None
-        dropped, self._dropped = self._dropped, 0
-        self._lines += 2 if dropped else 1
-        return dropped
+        return self._lines < MAX_LINES_PER_WINDOW
 
 
 def _printable(value: object) -> str:

@@ -33,7 +33,8 @@ class _OptionsByName(FrozenValue):
 
         def __new__(cls, *args: object, **options: object) -> CORSPolicy:
             unknown = [name for name in options if name not in _DEFAULTS]
-            if unknown:
+            # A subclass may have options of its own.
+            if unknown and cls.__init__ is CORSPolicy.__init__:
                 raise TypeError(_explain_unknown(unknown))
             return object.__new__(cls)
 

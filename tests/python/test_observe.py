@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -96,9 +97,10 @@ def test_a_flood_costs_the_middleware_a_call_now_and_then_and_all_are_counted(
             run_asgi(middleware, evil)
         assert len(caplog.records) == MAX_LINES_PER_WINDOW
         assert len(calls) == MAX_LINES_PER_WINDOW + 1
-        # Another reason is still asked about, since its first refusal would be a warning.
+        # Another reason is still asked about, since its first refusal is a warning.
         run_asgi(middleware, scope_with([(b"origin", b"not one, but two")]))
         assert calls[-1] == "origin-malformed"
+        assert len(caplog.records) == MAX_LINES_PER_WINDOW + 1
         assert middleware.counters()["actual_refused"] == 5_001
 
 
@@ -115,18 +117,68 @@ def test_refusals_during_a_pause_are_counted_if_the_window_was_full(
     assert caplog.records[-2].getMessage() == "42 more CORS refusals were not logged"
 
 
-def test_a_first_refusal_that_found_no_place_is_a_warning_later(
+def test_a_first_refusal_is_a_warning_even_if_the_window_is_full(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     clock = Clock()
     log = RefusalLog(clock)
     with caplog.at_level(logging.INFO, logger="corsac"):
-        for _ in range(MAX_LINES_PER_WINDOW):
+        for _ in range(MAX_LINES_PER_WINDOW + 1):
             log("origin-not-allowed", None, {})
-        log("origin-malformed", None, {})
+        assert log("origin-malformed", None, {}) == 0.0
+        assert caplog.records[-1].levelname == "WARNING"
+        assert log("origin-malformed", None, {}) == WINDOW_SECONDS
+        assert len(caplog.records) == MAX_LINES_PER_WINDOW + 1
         clock.now = WINDOW_SECONDS
         log("origin-malformed", None, {})
+    assert [record.getMessage() for record in caplog.records[MAX_LINES_PER_WINDOW + 1 :]] == [
+        "2 more CORS refusals were not logged",
+        "refused origin-malformed: origin (none), WebSocket (none)",
+    ]
+
+
+def test_a_full_window_and_then_a_log_that_is_off_count_what_came_while_it_was_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    log = RefusalLog(clock)
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        for _ in range(MAX_LINES_PER_WINDOW + 1):
+            log("origin-not-allowed", None, {})
+    clock.now = WINDOW_SECONDS
+    with caplog.at_level(logging.ERROR, logger="corsac"):
+        assert log("origin-not-allowed", None, {}, 41) == LEVEL_SECONDS
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        log("origin-not-allowed", None, {}, 1000)
+    assert caplog.records[-2].getMessage() == "42 more CORS refusals were not logged"
+
+
+def test_what_was_not_logged_is_not_forgotten_while_only_warnings_are(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+    log = RefusalLog(clock)
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        for _ in range(MAX_LINES_PER_WINDOW + 1):
+            log("origin-not-allowed", None, {})
+    clock.now = WINDOW_SECONDS
+    with caplog.at_level(logging.WARNING, logger="corsac"):
+        log("origin-malformed", None, {})
     assert caplog.records[-1].levelname == "WARNING"
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        log("origin-malformed", None, {})
+    assert caplog.records[-2].getMessage() == "1 more CORS refusals were not logged"
+
+
+def test_refusals_show_soon_after_the_level_was_changed(caplog: pytest.LogCaptureFixture) -> None:
+    middleware = corsac.CORSMiddleware(app_sending(START, BODY), **OPTIONS)
+    evil = scope_with([(b"origin", b"https://evil.example")])
+    for _ in range(2):
+        run_asgi(middleware, evil)
+    with caplog.at_level(logging.INFO, logger="corsac"):
+        time.sleep(0.15)
+        run_asgi(middleware, evil)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
 def test_a_log_that_is_off_asks_for_a_short_pause_and_counts_nothing(

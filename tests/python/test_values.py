@@ -38,10 +38,12 @@ def own_policy(**changes: Any) -> OwnPolicy:
     return OwnPolicy(**{"allow_origins": ["https://a.test"], **changes})
 
 
+def configuration() -> Configuration:
+    return make_configuration(policy(), [("/a", None)], {})
+
+
 VALUES: list[Callable[..., Any]] = [policy, own_policy, problem]
 COPIES: list[Callable[[Any], Any]] = [
-    copy.copy,
-    copy.deepcopy,
     *(
         lambda value, protocol=protocol: pickle.loads(pickle.dumps(value, protocol))  # noqa: S301
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
@@ -75,10 +77,39 @@ def test_a_copy_is_equal_and_of_the_same_type(
 
 
 @pytest.mark.parametrize("make", [policy, own_policy])
-def test_a_copied_policy_has_what_was_found_about_it(make: Callable[..., Any]) -> None:
+def test_a_policy_made_again_has_what_was_found_about_it(make: Callable[..., Any]) -> None:
     value = make(allow_headers=["X-A", "x-a"])
     assert value.problems != ()
-    assert copy.deepcopy(value).problems == value.problems
+    assert pickle.loads(pickle.dumps(value)).problems == value.problems  # noqa: S301
+
+
+@pytest.mark.parametrize("make", [*VALUES, configuration])
+def test_what_never_changes_is_its_own_copy(
+    make: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    value = make()
+    assert copy.copy(value) is value
+    assert copy.deepcopy([value])[0] is value
+    warned = policy(allow_headers=["X-A", "x-a"])
+    caplog.clear()
+    assert copy.deepcopy(warned) is warned
+    assert caplog.records == []
+
+
+def test_a_subclass_is_called_as_the_class_is_and_may_have_options_of_its_own() -> None:
+    class Same(CORSPolicy): ...
+
+    class Team(CORSPolicy):
+        def __init__(self, *, team: str) -> None:
+            super().__init__(allow_origins=[f"https://{team}.test"])
+
+    # The checker of types reads this too.
+    origins: tuple[str, ...] = Team(team="a").allow_origins
+    assert origins == Same(allow_origins=["https://a.test"]).allow_origins == ("https://a.test",)
+    with pytest.raises(TypeError, match=r"'allow_origin': .*allow_origins"):
+        Same(allow_origin=["https://a.test"])  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="'teem'"):
+        Team(teem="a")  # type: ignore[call-arg]
 
 
 def test_values_are_equal_by_their_fields_and_their_type() -> None:
@@ -96,7 +127,7 @@ def test_a_configuration_is_a_value_too() -> None:
     made = make_configuration(policy(), None, {})
     assert made == Configuration(policy(), (), (), made.routing)
     with pytest.raises(AttributeError, match="a Configuration is frozen"):
-        made.policy = None  # type: ignore[misc]
+        made.policy = None
 
 
 def test_a_problem_can_be_matched_and_printed() -> None:
@@ -141,6 +172,9 @@ def test_the_types_of_annotations_are_there_at_run_time() -> None:
     hints = typing.get_type_hints(corsac.policy.CORSPolicyOptions)
     assert hints["guard"] is bool
     assert typing.get_args(corsac.errors.Severity) == ("error", "warning", "info")
+    assert typing.get_type_hints(CORSConfigProblem)["severity"] == corsac.errors.Severity
+    of_a_call = inspect.signature(CORSConfigProblem, eval_str=True).parameters
+    assert of_a_call["severity"].annotation == corsac.errors.Severity
     for module in (corsac.policy, corsac.errors):
         assert all(hasattr(module, name) for name in module.__all__)
         with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute"):
