@@ -137,7 +137,7 @@ def part_of_corsac(stacks: Counter[Stack]) -> tuple[Counter[Stack], float]:
 def _without_others(stack: Stack) -> Stack:
     for place, name in enumerate(stack):
         if name in {"PyObject_Vectorcall", "_PyEval_Vector"}:
-            app = any("middleware_vectorcall" in caller for caller in stack[:place])
+            app = any("::handle" in caller for caller in stack[:place])
             return (*stack[:place], OTHERS_APP if app else OTHERS_SEND)
     return stack
 
