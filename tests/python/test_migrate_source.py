@@ -261,7 +261,43 @@ def test_the_default_of_a_variable_is_judged(capsys: pytest.CaptureFixture[str])
     )
     assert {"value.unseen", "origin.any_with_credentials"} <= codes(found)
     # Credentials stay allowed where the variable lists origins, and only there.
-    assert f'allow_credentials="*" not in {value}' in found["corsac"]["code"]
+    assert f'allow_credentials="*" not in ({value})' in found["corsac"]["code"]
+
+
+FILLED_ELSEWHERE = [
+    'app.config.from_object("settings")',
+    'app.config.update({"CORS_ORIGINS": ["https://app.example.com"]})',
+    'app.config.from_pyfile("settings.cfg")',
+    "app.config.from_prefixed_env()",
+]
+
+
+@pytest.mark.parametrize("line", FILLED_ELSEWHERE)
+def test_origins_that_a_configuration_elsewhere_may_have_are_not_taken_for_anyone(
+    line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = only(
+        capsys,
+        "from flask import Flask\nfrom flask_cors import CORS\n"
+        f"app = Flask(__name__)\n{line}\nCORS(app)\n",
+    )
+    assert "value.unseen" in codes(found)
+
+
+SEEN_IN = [
+    "CORS_ALLOW_ALL_ORIGINS = CORS_ALLOW_CREDENTIALS = True\n",
+    "try:\n    from local import *\nexcept ImportError:\n"
+    "    CORS_ALLOW_ALL_ORIGINS = True\n    CORS_ALLOW_CREDENTIALS = True\n",
+    "class Prod:\n    CORS_ALLOW_ALL_ORIGINS = True\n    CORS_ALLOW_CREDENTIALS = True\n",
+]
+
+
+@pytest.mark.parametrize("settings", SEEN_IN)
+def test_settings_are_seen_wherever_they_are_assigned(
+    settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = only(capsys, 'MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware"]\n' + settings)
+    assert found["problems"]
 
 
 # Whatever a source may hold

@@ -186,6 +186,8 @@ def _decode(content: bytes) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _UnreadableError(f"line {line}: it is not {error.encoding}") from None
+    except (LookupError, ValueError) as error:  # A codec that gives no text, or refuses all.
+        raise _UnreadableError(f"line 1: {error}") from None
 
 
 # What is printed
@@ -272,7 +274,7 @@ def _write_diff(report: _Report) -> None:
             if problem.severity == "error":
                 place = f"{printable(file.path, _MAX_TEXT)}:{found[0].line}"
                 write_lines([f"{place}: {printable(str(problem), _MAX_TEXT)}"], sys.stderr)
-        path = os.path.relpath(file.path).replace(os.sep, "/")
+        path = os.path.relpath(os.path.realpath(file.path)).replace(os.sep, "/")
         for line_of_patch in unified_diff(path, file.text, changed.text):
             if to_people:
                 write_lines([printable(line_of_patch.rstrip("\r\n"), _MAX_TEXT)], sys.stdout)

@@ -166,7 +166,7 @@ def _keep_credentials(found: Found) -> None:
         and "allow_credentials" not in found.expressions
         and "*" in visible.get("allow_origins", ())
     ):
-        found.expressions["allow_credentials"] = f'"*" not in {origins}'
+        found.expressions["allow_credentials"] = f'"*" not in ({origins})'
 
 
 def _without_stand_in(options: Any) -> dict[str, Any]:

@@ -102,6 +102,13 @@ def _why_not(file: SourceFile, found: Sequence[Found]) -> str:  # noqa: PLR0911 
             }[each.style]
         if "**" in each.unseen:
             return "the options are put together elsewhere; replace the call by hand"
+        if "resources" in each.unseen:
+            return "a part of resources is computed; replace the call by hand"
+        if any(v.reason.startswith("app.config is filled") for v in each.unseen.values()):
+            return "app.config is filled elsewhere; import CORS from corsac.flask"
+        made = file.names.constant(each.target)
+        if isinstance(made, ast.Call) and file.names.full_name(made.func).endswith("Blueprint"):
+            return "a blueprint has no wsgi_app; put the middleware around the application"
     if len({each.target for each in found}) != len(found):
         return "one application has several CORS layers; remove all but one first"
     references = _references(file, classes)

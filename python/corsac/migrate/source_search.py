@@ -66,6 +66,7 @@ class _Search:
             if isinstance(node, ast.Call) and node.args and self._kind(node) == "wrapping"
         }
         settings = self._flask_settings(nodes)
+        self._config_elsewhere = any(map(_fills_config, nodes))
         for node in nodes:
             if isinstance(node, ast.Call) and id(node) not in wrapped:
                 yield from self._of_call(node, settings)
@@ -86,7 +87,14 @@ class _Search:
     def _of_call(self, node: ast.Call, settings: list[tuple[str, ast.expr]]) -> Iterator[Found]:
         name = self.names.full_name(node.func)
         style = self._kind(node)
-        if style and node.args and self._is_starlette(node.args[0]):
+        named = [each for each in node.keywords if each.arg in {"middleware_class", "cls"}]
+        if style and not node.args and named and self._is_starlette(named[0].value):
+            found = self._new("starlette", style, node)
+            if isinstance(node.func, ast.Attribute) and style == "add_middleware":
+                found.target = expression_text(node.func.value)
+            self._note_subclass(found, named[0].value)
+            yield self._read_call(found, [], starlette.POSITIONAL, {"middleware_class", "cls"})
+        elif style and node.args and self._is_starlette(node.args[0]):
             found = self._new("starlette", style, node)
             if isinstance(node.func, ast.Attribute) and style == "add_middleware":
                 found.target = expression_text(node.func.value)
@@ -249,6 +257,8 @@ class _Search:
             return
         found = self._new("flask-cors", "init_app", node)
         found.target = expression_text(node.args[0]) if node.args else ""
+        if owner.id in self.names.imports:
+            found.unseen["origins"] = Unseen("origins", "CORS() is made in another file")
         if isinstance(made, ast.Call):
             self._read_keywords(found, made, {"app"})
         yield self._read_flask(found, node, settings)
@@ -272,6 +282,14 @@ class _Search:
                     "set it before CORS(app)",
                 )
             )
+        if self._config_elsewhere:
+            name = (
+                "app.config"
+                if {"origins", "CORS_ORIGINS"} & found.options.keys()
+                else "CORS_ORIGINS"
+            )
+            reason = "app.config is filled from an object, a file or a dictionary"
+            found.unseen.setdefault(name, Unseen(name, reason))
         return found
 
     def _bare_decorators(
@@ -318,12 +336,25 @@ class _Search:
         yield found
 
 
+def _fills_config(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Attribute(attr="config"), attr=name), args=arguments
+        ):
+            return name.startswith("from_") or (
+                name in {"update", "setdefault"} and bool(arguments)
+            )
+    return False
+
+
 def _assignments(body: list[ast.stmt], depth: int) -> Iterator[tuple[str, ast.expr, bool]]:
     """The names that a module assigns, with the values, and whether only under a condition."""
     for statement in body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                yield name, value, depth > 0
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    if isinstance(target, ast.Name):
+                        yield target.id, value, depth > 0
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 yield name, value, depth > 0
             case ast.AugAssign(target=ast.Name(id=name), value=value):
@@ -332,8 +363,13 @@ def _assignments(body: list[ast.stmt], depth: int) -> Iterator[tuple[str, ast.ex
             case ast.If(body=inner, orelse=other) if depth < _MAX_NESTED:
                 yield from _assignments(inner, depth + 1)
                 yield from _assignments(other, depth + 1)
-            case ast.Try(body=inner, orelse=other) if depth < _MAX_NESTED:
-                yield from _assignments([*inner, *other], depth + 1)
+            case ast.Try(body=inner, handlers=caught, orelse=other, finalbody=last) if (
+                depth < _MAX_NESTED
+            ):
+                handled = [each for handler in caught for each in handler.body]
+                yield from _assignments([*inner, *handled, *other, *last], depth + 1)
+            case ast.With(body=inner) | ast.ClassDef(body=inner) if depth < _MAX_NESTED:
+                yield from _assignments(inner, depth + 1)
 
 
 _MAX_NESTED = 20
