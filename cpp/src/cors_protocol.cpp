@@ -94,12 +94,12 @@ inline std::uint32_t folded_tail(const char* end) noexcept {
 /// browsers send and the protocol's own differ in their ends (`sec-fetch-site`, `sec-fetch-mode`),
 /// so one comparison tells most of them apart.
 template <const std::string_view& kName>
-bool is(const char* name) noexcept {
+bool is(std::string_view name) noexcept {
   constexpr std::size_t kSize = kName.size();
   static_assert(kSize >= sizeof(std::uint32_t));
-  if (folded_tail(name + kSize) != folded_tail(kName.data() + kSize)) return false;
-  return std::memcmp(name, kName.data(), kSize) == 0 ||
-         ascii::equals_lowercased({name, kSize}, kName);
+  const char* const bytes = name.data();
+  if (folded_tail(bytes + kSize) != folded_tail(kName.data() + kSize)) return false;
+  return std::memcmp(bytes, kName.data(), kSize) == 0 || ascii::equals_lowercased(name, kName);
 }
 
 }  // namespace
@@ -109,15 +109,15 @@ bool Request::add_header_line(std::string_view name, std::string_view value) noe
   // Lengths are all different, so one comparison of names at most.
   switch (name.size()) {
     case kHost.size():
-      return is<kHost>(name.data()) && host_.add(value);
+      return is<kHost>(name) && host_.add(value);
     case kOrigin.size():
-      return is<kOrigin>(name.data()) && origin_.add(value);
+      return is<kOrigin>(name) && origin_.add(value);
     case kSecFetchSite.size():
-      return is<kSecFetchSite>(name.data()) && sec_fetch_site_.add(value);
+      return is<kSecFetchSite>(name) && sec_fetch_site_.add(value);
     case kRequestMethod.size():
-      return is<kRequestMethod>(name.data()) && request_method_.add(value);
+      return is<kRequestMethod>(name) && request_method_.add(value);
     case kRequestHeaders.size():
-      if (is<kRequestHeaders>(name.data())) {
+      if (is<kRequestHeaders>(name)) {
         const std::size_t place = requested_headers_lines_++;
         if (place >= kMaxRequestHeadersLines) return false;
         requested_headers_[place] = {value.data(), value.size()};
@@ -125,7 +125,7 @@ bool Request::add_header_line(std::string_view name, std::string_view value) noe
       }
       break;
     case kRequestPrivateNetwork.size():
-      return is<kRequestPrivateNetwork>(name.data()) && private_network_.add(value);
+      return is<kRequestPrivateNetwork>(name) && private_network_.add(value);
     default:
       break;
   }
@@ -239,26 +239,26 @@ ResponseHeaderRole response_header_role(std::string_view name) noexcept {
   static_assert(kAllowMethods.size() == kAllowHeaders.size());
   switch (name.size()) {
     case kVary.size():
-      return is<kVary>(name.data()) ? ResponseHeaderRole::kVary : ResponseHeaderRole::kOther;
+      return is<kVary>(name) ? ResponseHeaderRole::kVary : ResponseHeaderRole::kOther;
     case kAllowOrigin.size():
-      if (is<kAllowOrigin>(name.data())) return ResponseHeaderRole::kOwned;
+      if (is<kAllowOrigin>(name)) return ResponseHeaderRole::kOwned;
       break;
     case kAllowCredentials.size():
-      if (is<kAllowCredentials>(name.data())) return ResponseHeaderRole::kOwned;
+      if (is<kAllowCredentials>(name)) return ResponseHeaderRole::kOwned;
       break;
     case kExposeHeaders.size():
-      if (is<kExposeHeaders>(name.data())) return ResponseHeaderRole::kOwned;
+      if (is<kExposeHeaders>(name)) return ResponseHeaderRole::kOwned;
       break;
     case kAllowMethods.size():
-      if (is<kAllowMethods>(name.data()) || is<kAllowHeaders>(name.data())) {
+      if (is<kAllowMethods>(name) || is<kAllowHeaders>(name)) {
         return ResponseHeaderRole::kPreflightOwned;
       }
       break;
     case kMaxAge.size():
-      if (is<kMaxAge>(name.data())) return ResponseHeaderRole::kPreflightOwned;
+      if (is<kMaxAge>(name)) return ResponseHeaderRole::kPreflightOwned;
       break;
     case kAllowPrivateNetwork.size():
-      if (is<kAllowPrivateNetwork>(name.data())) return ResponseHeaderRole::kPreflightOwned;
+      if (is<kAllowPrivateNetwork>(name)) return ResponseHeaderRole::kPreflightOwned;
       break;
     default:
       break;

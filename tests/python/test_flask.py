@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+from typing import Any
 
 import flask
 import pytest
+from werkzeug.test import EnvironBuilder
 
 import corsac
 import corsac.wsgi
@@ -384,3 +386,21 @@ def test_without_flask_the_import_says_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "flask", None)
     with pytest.raises(ImportError, match=r"pip install 'corsac\[flask\]'"):
         import corsac.flask  # noqa: F401, PLC0415
+
+
+@pytest.mark.parametrize("path", ["/private/x", "//private/x", "///private/x"])
+def test_several_slashes_at_the_beginning_escape_no_rule(path: str) -> None:
+    app = flask.Flask(__name__)
+    app.add_url_rule("/private/x", view_func=lambda: "secret")
+    resources = {"/private/*": {"origins": ["https://trusted.example"]}, "/*": {"origins": "*"}}
+    CORS(app, resources=resources)
+    headers: dict[str, str] = {}
+
+    def start_response(status: str, lines: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        headers.update({name.lower(): value for name, value in lines} | {":status": status})
+
+    environ = EnvironBuilder(headers={"Origin": "https://evil.example"}).get_environ()
+    environ["PATH_INFO"] = path
+    assert b"".join(app.wsgi_app(environ, start_response)) == b"secret"
+    assert headers[":status"] == "200 OK"
+    assert "access-control-allow-origin" not in headers

@@ -108,6 +108,8 @@ def _judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
     problems: list[CORSConfigProblem] = []
     if isinstance(given, CORSPolicy):
         present = present_settings()
+        if hasattr(settings, "CORS_URLS_REGEX"):
+            present.append("CORS_URLS_REGEX")
         if present:
             problems.append(_conflict(OWN_SETTING, f"{', '.join(present)}: they have no effect"))
         return _make(given, {}, DropInReading(), problems, is_drop_in=False)

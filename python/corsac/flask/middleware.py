@@ -165,7 +165,7 @@ class FlaskMiddleware(CORSMiddleware):
             except BaseException:
                 self._stale = True
                 raise
-            if not self._table.decorations and not self._table.routes:
+            if not self._table.decorations and not self._table.routes and not self.rules:
                 # From now on requests go to the native type, without a call of Python's.
                 self.__class__ = FlaskMiddleware
             if self._stale:  # A route was added meanwhile.
@@ -267,7 +267,11 @@ class _RoutingMiddleware(FlaskMiddleware):
         if self._stale:
             self._read_routes()
         table = self._table
-        if table.beginnings and environ.get("PATH_INFO", "").startswith(table.beginnings):
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("//"):
+            # Werkzeug takes several slashes at the beginning for one, so a rule must do so too.
+            path = environ["PATH_INFO"] = "/" + path.lstrip("/")
+        if table.beginnings and path.startswith(table.beginnings):
             middleware = self._middleware_of_route(environ, table)
             if middleware is not None:
                 return middleware(environ, start_response)

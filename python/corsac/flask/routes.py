@@ -89,7 +89,7 @@ class RouteTable:
         if route is None:
             return None
         # Only decorated methods of a class differ; all else is decided for the rule as a whole.
-        return route.middleware.get(method)
+        return route.middleware.get(method.upper())
 
 
 class _Reader:

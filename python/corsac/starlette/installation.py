@@ -231,10 +231,13 @@ class _ByRoute:
         else:
             return self.app(scope, receive, send)
         path, root_path = scope["path"], scope.get("root_path", "")
-        if select and len(method) + len(path) + len(root_path) <= ROUTE_CACHE_KEY_LENGTH:
-            handler = select(kind, method, path, root_path)
-        else:
-            handler = self.app._for_mark(find({**scope, "method": method}))
+        try:
+            if select and len(method) + len(path) + len(root_path) <= ROUTE_CACHE_KEY_LENGTH:
+                handler = select(kind, method, path, root_path)
+            else:
+                handler = self.app._for_mark(find({**scope, "method": method}))
+        except Exception:
+            handler = self.app
         return handler(scope, receive, send)
 
 
