@@ -397,7 +397,8 @@ def test_several_slashes_at_the_beginning_escape_no_rule(path: str) -> None:
     headers: dict[str, str] = {}
 
     def start_response(status: str, lines: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        headers.update({name.lower(): value for name, value in lines} | {":status": status})
+        headers.update((name.lower(), value) for name, value in lines)
+        headers[":status"] = status
 
     environ = EnvironBuilder(headers={"Origin": "https://evil.example"}).get_environ()
     environ["PATH_INFO"] = path
