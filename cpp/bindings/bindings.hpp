@@ -172,13 +172,20 @@ class Routing {
 
   [[nodiscard]] bool has_rules() const noexcept { return !entries_.empty(); }
   [[nodiscard]] Entry fallback() const noexcept { return fallback_; }
+  /// Where repeated slashes choose another policy for routers that take them for one than for
+  /// routers that do not, it is one that allows nobody.
   [[nodiscard]] Entry select(std::string_view path) const noexcept;
 
   Names names;
   py::list owners;  ///< Keeps every entry's object alive.
 
  private:
+  [[nodiscard]] Entry entry_at(const std::optional<std::size_t>& index) const noexcept {
+    return index ? entries_[*index] : fallback_;
+  }
+
   Entry fallback_;
+  Entry for_ambiguous_paths_;
   std::shared_ptr<const PathRules> rules_;
   std::vector<Entry> entries_;
 };

@@ -103,6 +103,10 @@ py::custom_type_setup collected() {
   });
 }
 
+bool is_guarded(const Routing::Entry& entry) {
+  return entry.policy != nullptr && entry.policy->core().guard();
+}
+
 }  // namespace
 
 Names::Names()
@@ -156,11 +160,25 @@ Routing::Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py
   for (const py::handle& policy : owners) entries_.push_back(entry_of(policy));
   fallback_ = entry_of(fallback);
   owners.append(std::move(fallback));
+  if (entries_.empty()) return;
+  PolicyOptions options;
+  options.for_ambiguous_paths = true;
+  for (const Entry& entry : entries_) options.guard |= is_guarded(entry);
+  options.guard |= is_guarded(fallback_);
+  py::object closed =
+      py::cast(std::make_unique<CompiledPolicy>(build_policy(options).policy, py::none()));
+  for_ambiguous_paths_ = entry_of(closed);
+  owners.append(std::move(closed));
 }
 
 Routing::Entry Routing::select(std::string_view path) const noexcept {
   const std::optional<std::size_t> index = rules_->match(path);
-  return index ? entries_[*index] : fallback_;
+  const Entry entry = entry_at(index);
+  const PathRules::Merged merged = rules_->match_merged(path);
+  if (merged.repeated == PathRules::Repeated::kNone) return entry;
+  if (index && rules_->names_repeated_slashes(*index)) return entry;
+  if (merged.repeated == PathRules::Repeated::kTooMany) return for_ambiguous_paths_;
+  return entry_at(merged.match).policy == entry.policy ? entry : for_ambiguous_paths_;
 }
 
 void bind_policy(py::module_& module) {

@@ -24,6 +24,7 @@ struct RefusalRow {
 constexpr std::array kRefusals = {
     RefusalRow{Refusal::kNone, "", "0"},
     RefusalRow{Refusal::kOriginNotAllowed, "origin-not-allowed", "18"},
+    RefusalRow{Refusal::kPathAmbiguous, "path-ambiguous", "14"},
     RefusalRow{Refusal::kOriginMalformed, "origin-malformed", "16"},
     RefusalRow{Refusal::kRequestMethodMalformed, "request-method-malformed", "24"},
     RefusalRow{Refusal::kCrossOriginRequest, "cross-origin-request", "20"},
@@ -182,7 +183,9 @@ Decision decide(const Policy& policy, const Request& request,
     return {kind, false, Refusal::kRequestMethodMalformed};
   }
   if (allowed) return {kind, true, Refusal::kNone};
-  return {kind, false, Refusal::kOriginNotAllowed, policy.asks_about(origin)};
+  const Refusal refusal =
+      policy.for_ambiguous_paths() ? Refusal::kPathAmbiguous : Refusal::kOriginNotAllowed;
+  return {kind, false, refusal, policy.asks_about(origin)};
 }
 
 Decision settle(Decision decision, bool allowed) noexcept {

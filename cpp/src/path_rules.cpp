@@ -1,6 +1,7 @@
 #include "corsac/path_rules.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 #include <stdexcept>
@@ -231,6 +232,19 @@ std::optional<std::size_t> PathRules::match(std::string_view path) const noexcep
   const std::uint32_t first = std::min(first_exact(path), first_prefix(path));
   if (first == kNone) return std::nullopt;
   return first;
+}
+
+PathRules::Merged PathRules::match_merged(std::string_view path) const noexcept {
+  // What comes after is beyond every pattern, whatever is merged there.
+  constexpr std::size_t kLookedAt = kMaxPathPatternLength + 1;
+  if (path.substr(0, kLookedAt + 1).find("//") == path.npos) return {};
+  std::array<char, kLookedAt> merged;
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < path.size() && size < merged.size(); ++i) {
+    if (i == kMaxRepeatedSlashesRead) return {Repeated::kTooMany, std::nullopt};
+    if (path[i] != '/' || i == 0 || path[i - 1] != '/') merged[size++] = path[i];
+  }
+  return {Repeated::kMatched, match({merged.data(), size})};
 }
 
 /// Judges the patterns and fills the rules; the only place that writes them.

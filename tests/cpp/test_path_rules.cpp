@@ -345,6 +345,45 @@ TEST(PathRules, ALongPathIsReadNoFurtherThanTheLongestPattern) {
   munmap(start, size);
 }
 
+TEST(PathRules, RepeatedSlashesAreFollowedSoFarAndNoFurther) {
+  using Repeated = PathRules::Repeated;
+  const auto rules = make_rules({"/api/*", "/health"});
+  const auto repeated_and_match = [&rules](const std::string& path) {
+    const PathRules::Merged merged = rules->match_merged(path);
+    return std::pair(merged.repeated, merged.match);
+  };
+  EXPECT_EQ(repeated_and_match("/api/x/"), std::pair(Repeated::kNone, Index()));
+  EXPECT_EQ(repeated_and_match("//api/x"), std::pair(Repeated::kMatched, Index(0)));
+  EXPECT_EQ(repeated_and_match("//health"), std::pair(Repeated::kMatched, Index(1)));
+  EXPECT_EQ(repeated_and_match("//health/"), std::pair(Repeated::kMatched, Index()));
+
+  const std::size_t most = kMaxRepeatedSlashesRead - std::string_view("health").size();
+  EXPECT_EQ(repeated_and_match(repeated("/", most) + "health"),
+            std::pair(Repeated::kMatched, Index(1)));
+  EXPECT_EQ(repeated_and_match(repeated("/", most + 1) + "health"),
+            std::pair(Repeated::kTooMany, Index()));
+
+  // Slashes behind everything that a pattern can say make no difference to any.
+  const std::string beyond = "/api/" + repeated("x", kMaxPathPatternLength - 4);
+  EXPECT_EQ(beyond.size(), kMaxPathPatternLength + 1);
+  EXPECT_EQ(repeated_and_match(beyond + "//"), std::pair(Repeated::kNone, Index()));
+  EXPECT_EQ(repeated_and_match(beyond.substr(0, beyond.size() - 1) + "//"),
+            std::pair(Repeated::kMatched, Index(0)));
+
+  // A merged path as long as the longest pattern, and one byte longer.
+  const std::string longest = "/" + repeated("y", kMaxPathPatternLength - 1);
+  const auto exact = make_rules({longest});
+  EXPECT_EQ(exact->match_merged("/" + longest).match, Index(0));
+  EXPECT_EQ(exact->match_merged("/" + longest + "y").match, Index());
+}
+
+TEST(PathRules, APatternTellsWhetherItNamesRepeatedSlashes) {
+  const auto rules = make_rules({"/api/*", "//cdn/*", "/a//b", "/a/"});
+  std::vector<bool> named;
+  for (std::size_t i = 0; i < rules->size(); ++i) named.push_back(rules->names_repeated_slashes(i));
+  EXPECT_EQ(named, (std::vector<bool>{false, true, true, false}));
+}
+
 TEST(PathRules, NoMatchAllocates) {
   const auto rules = make_rules({"/health", "/api/v1/*", "/api/*", "/a/b/c/d"});
   const std::string slashes = repeated("/", kMebibyte);
@@ -507,6 +546,40 @@ TEST(PathRulesAgainstNaiveMatcher, AgreeOnNearMisses) {
   EXPECT_GT(matched, kSets * kPaths / 4);
   EXPECT_LT(matched, kSets * kPaths * 9 / 10);
   EXPECT_GT(not_first, kSets * kPaths / 8);
+}
+
+std::string merge_slashes(const std::string& path) {
+  std::string merged;
+  for (const char byte : path) {
+    if (byte != '/' || !merged.ends_with('/')) merged += byte;
+  }
+  return merged;
+}
+
+TEST(PathRulesAgainstNaiveMatcher, AgreeOnPathsWithRepeatedSlashes) {
+  NearMisses near_misses;
+  int merged = 0;
+  int different = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const Patterns patterns = near_misses.patterns();
+    const auto rules = build_path_rules(patterns, static_cast<std::uint64_t>(i)).rules;
+    ASSERT_NE(rules, nullptr) << ::testing::PrintToString(patterns);
+    for (int j = 0; j < 60; ++j) {
+      const std::string path = near_misses.path(patterns);
+      const PathRules::Merged found = rules->match_merged(path);
+      if (path.find("//") == path.npos) {
+        ASSERT_EQ(found.repeated, PathRules::Repeated::kNone) << path;
+        continue;
+      }
+      const Index expected = naive_match(patterns, merge_slashes(path));
+      ASSERT_EQ(found.repeated, PathRules::Repeated::kMatched) << path;
+      ASSERT_EQ(found.match, expected) << path << " in " << ::testing::PrintToString(patterns);
+      ++merged;
+      different += expected == rules->match(path) ? 0 : 1;
+    }
+  }
+  EXPECT_GT(merged, 5000);
+  EXPECT_GT(different, 500);
 }
 
 TEST(PathRulesAgainstNaiveMatcher, ARuleIsReportedIfAndOnlyIfItNeverDecides) {

@@ -400,7 +400,7 @@ def test_several_slashes_at_the_beginning_escape_no_rule(path: str) -> None:
         headers.update((name.lower(), value) for name, value in lines)
         headers[":status"] = status
 
-    environ = EnvironBuilder(headers={"Origin": "https://evil.example"}).get_environ()
+    environ = EnvironBuilder(headers=[("Origin", "https://evil.example")]).get_environ()
     environ["PATH_INFO"] = path
     assert b"".join(app.wsgi_app(environ, start_response)) == b"secret"
     assert headers[":status"] == "200 OK"

@@ -57,7 +57,6 @@ def test_the_first_rule_that_matches_decides() -> None:
         "/apix",
         "/API/x",
         "/api%2Fx",
-        "//api/x",
         "/x/../api/x",
         "/%61pi/x",
         "api/x",

@@ -305,7 +305,7 @@ def test_a_path_is_compared_byte_by_byte(path: Any, found: bool) -> None:
 
 @pytest.mark.parametrize(
     ("path", "found"),
-    [("/api", True), ("/api/x", True), ("/apix", False), ("/api%2Fx", False), ("//api", False)],
+    [("/api", True), ("/api/x", True), ("/apix", False), ("/api%2Fx", False), ("/api%2F", False)],
 )
 def test_a_path_is_not_decoded_again(path: str, found: bool) -> None:
     middleware = CORSMiddleware(app_answering([]), rules=[("/api/*", CORSPolicy(**OPTIONS))])

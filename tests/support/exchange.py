@@ -75,11 +75,12 @@ class Exchange(Protocol):
 
     def __call__(
         self,
-        policy: corsac.CORSPolicy,
+        policy: corsac.CORSPolicy | None,
         request: Request = ...,
         app: AppResponse = ...,
+        **options: Any,
     ) -> Response:
-        """Gives the response as the server would send it."""
+        """Gives the response as the server would send it; options are the middleware's."""
 
 
 def wire_pairs(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
@@ -130,9 +131,10 @@ def run_asgi(app: ASGIApp, scope: Scope, receive: Receive = _receive) -> list[Me
 
 
 def asgi_exchange(
-    policy: corsac.CORSPolicy,
+    policy: corsac.CORSPolicy | None,
     request: Request = Request(),
     app: AppResponse = AppResponse(),
+    **options: Any,
 ) -> Response:
     """The exchange over ASGI."""
     called = []
@@ -143,7 +145,7 @@ def asgi_exchange(
         await send({"type": "http.response.start", "status": app.status, "headers": headers})
         await send({"type": "http.response.body", "body": app.body})
 
-    messages = run_asgi(corsac.CORSMiddleware(application, policy), http_scope(request))
+    messages = run_asgi(corsac.CORSMiddleware(application, policy, **options), http_scope(request))
     start, *bodies = messages
     assert start["type"] == "http.response.start"
     lines = [(name.decode(), value.decode("latin-1")) for name, value in start["headers"]]
@@ -221,9 +223,10 @@ def status_line(status: int) -> str:
 
 
 def wsgi_exchange(
-    policy: corsac.CORSPolicy,
+    policy: corsac.CORSPolicy | None,
     request: Request = Request(),
     app: AppResponse = AppResponse(),
+    **options: Any,
 ) -> Response:
     """The exchange over WSGI, with the standard library's validator in the place of the server."""
     called = []
@@ -241,7 +244,9 @@ def wsgi_exchange(
         if not called and ("content-length", "0") not in headers:
             check_content_type(status, headers)
 
-    middleware = wsgiref.validate.validator(corsac.wsgi.CORSMiddleware(application, policy))
+    middleware = wsgiref.validate.validator(
+        corsac.wsgi.CORSMiddleware(application, policy, **options)
+    )
     with (
         mock.patch.object(wsgiref.validate, "check_content_type", check_unless_excused),
         warnings.catch_warnings(),

@@ -77,8 +77,10 @@ def made_of(policy: corsac.CORSPolicy | Options) -> Maker:
 
 def with_rules(rules: Rules, fallback: Options | None) -> Maker:
     """Puts path rules in front of an application."""
-    policy = None if fallback is None else policy_of(fallback)
-    pairs = [(pattern, None if rule is None else policy_of(rule)) for pattern, rule in rules]
+    every = {options for options in (fallback, *(rule for _, rule in rules)) if options is not None}
+    made = {options: policy_of(options) for options in every}
+    policy = None if fallback is None else made[fallback]
+    pairs = [(pattern, None if rule is None else made[rule]) for pattern, rule in rules]
     return lambda middleware, application: middleware(application, policy, rules=pairs)
 
 

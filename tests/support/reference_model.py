@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from support.exchange import AppResponse, Pairs, Request
 
@@ -59,6 +59,8 @@ class Options:
     preflight_continue: bool = False
     guard: bool = False
     tolerate: tuple[str, ...] = ()
+
+    reason: ClassVar[str] = "origin-not-allowed"
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -217,7 +219,7 @@ def preflight_refusal(options: Options, request: Request) -> str | None:
         return "request-method-malformed"
     if len(methods[0]) > MAX_REQUEST_METHOD_BYTES:
         return "request-method-malformed"
-    return None if is_allowed(options, origins) else "origin-not-allowed"
+    return None if is_allowed(options, origins) else options.reason
 
 
 def preflight_headers(options: Options, request: Request) -> list[tuple[str, str]]:
@@ -409,15 +411,32 @@ def reduced_path(path: str, root_path: str) -> str:
     return path
 
 
-def rule_options(rules: Rules, fallback: Options | None, path: str) -> Options | None:
-    """The options of the first rule that matches: exact, or a prefix at a segment border."""
+@dataclass(frozen=True, kw_only=True)
+class ForAmbiguousPaths(Options):
+    """The options of the policy that stands where two readings of a path differ."""
+
+    reason: ClassVar[str] = "path-ambiguous"
+
+
+def deciding_rule(rules: Rules, fallback: Options | None, path: str) -> tuple[str, Options | None]:
+    """The first rule that matches: exact, or a prefix at a segment border."""
     for pattern, options in rules:
         prefix = pattern.removesuffix("/*")
         if path == pattern and prefix == pattern:
-            return options
+            return pattern, options
         if prefix != pattern and (path == prefix or path.startswith(prefix + "/")):
-            return options
-    return fallback
+            return pattern, options
+    return "", fallback
+
+
+def rule_options(rules: Rules, fallback: Options | None, path: str) -> Options | None:
+    """The options for a path; where merging slashes leads elsewhere, those that allow nobody."""
+    pattern, options = deciding_rule(rules, fallback, path)
+    merged = re.sub("/+", "/", path)
+    if "//" in pattern or deciding_rule(rules, fallback, merged)[1] == options:
+        return options
+    everybody = [fallback, *(rule for _, rule in rules)]
+    return ForAmbiguousPaths(guard=any(each is not None and each.guard for each in everybody))
 
 
 def answer_under_rules(

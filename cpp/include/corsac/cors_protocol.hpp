@@ -138,12 +138,13 @@ enum class RequestKind : std::uint8_t {
 enum class Refusal : std::uint8_t {
   kNone,
   kOriginNotAllowed,
+  kPathAmbiguous,           ///< Its repeated slashes choose one policy or another.
   kOriginMalformed,         ///< Two Origin lines, a list, an over-long or empty value, odd bytes.
   kRequestMethodMalformed,  ///< Access-Control-Request-Method is no single token.
   kCrossOriginRequest,      ///< guard: an unsafe request from an origin that is not allowed.
   kCrossOriginWebSocket,    ///< guard: a WebSocket handshake from an origin that is not allowed.
 };
-inline constexpr std::size_t kRefusalKinds = 6;
+inline constexpr std::size_t kRefusalKinds = 7;
 
 /// The stable reason code, such as "origin-not-allowed"; empty for kNone.
 [[nodiscard]] std::string_view reason_code(Refusal refusal) noexcept;

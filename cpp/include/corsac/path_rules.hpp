@@ -15,6 +15,8 @@ namespace corsac {
 
 /// Bytes of one path pattern; also the bound on what match() reads of a path.
 inline constexpr std::size_t kMaxPathPatternLength = 1024;
+/// Bytes of a path that are read to see where repeated slashes lead.
+inline constexpr std::size_t kMaxRepeatedSlashesRead = 4096;
 
 /// Which rule decides about a path: the first one, in declared order, whose pattern matches. Made
 /// by build_path_rules(), then immutable and read by any number of threads.
@@ -33,8 +35,10 @@ inline constexpr std::size_t kMaxPathPatternLength = 1024;
 /// router served it by another:
 /// - no case folding: routers tell `/Admin` from `/admin`;
 /// - no percent-decoding: the router's path is decoded already, and once more is once too often;
-/// - no `.` or `..` segments resolved, no `//` collapsed, no slash added or removed at the end:
-///   whatever the router does not do to its path is not done here;
+/// - no `.` or `..` segments resolved, no slash added or removed at the end: whatever the router
+///   does not do to its path is not done here;
+/// - no `//` taken for `/`, since some routers do that and others do not: match_merged() says what
+///   the others see, and where the two differ neither should decide;
 /// - no specificity: neither a longer nor an exact pattern beats an earlier one.
 class PathRules {
  public:
@@ -47,6 +51,27 @@ class PathRules {
   /// border at which some prefix pattern is long enough to end, for as long as the path may still
   /// lead to one.
   [[nodiscard]] std::optional<std::size_t> match(std::string_view path) const noexcept;
+
+  /// What routers that take several slashes for one make of a path.
+  enum class Repeated : std::uint8_t {
+    kNone,     ///< No slash follows another in the part that rules look at.
+    kMatched,  ///< The merged path was matched.
+    kTooMany,  ///< More slashes than are read: it is not known where they lead.
+  };
+  struct Merged {
+    Repeated repeated = Repeated::kNone;
+    std::optional<std::size_t> match;  ///< With kMatched, what match() gives for the merged path.
+  };
+
+  /// Matches the path with every run of slashes merged into one. A path without such runs, which is
+  /// nearly every one, costs one search; no more than kMaxRepeatedSlashesRead bytes are read.
+  [[nodiscard]] Merged match_merged(std::string_view path) const noexcept;
+
+  /// True if the pattern itself has a run of slashes, so that whoever wrote it meant one.
+  /// Precondition: `index < size()`.
+  [[nodiscard]] bool names_repeated_slashes(std::size_t index) const noexcept {
+    return rules_[index].pattern.find("//") != std::string::npos;
+  }
 
   [[nodiscard]] std::size_t size() const noexcept { return rules_.size(); }
 

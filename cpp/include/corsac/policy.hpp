@@ -33,6 +33,8 @@ struct PolicyOptions {
   /// Origins that are not listed are asked about outside the core: by a regular expression or a
   /// function.
   bool asks_about_origins = false;
+  /// Not an option of users: the policy stands where it is not known which one a path has.
+  bool for_ambiguous_paths = false;
 };
 
 /// A list option compiled to what goes on the wire.
@@ -76,6 +78,8 @@ class Policy {
   [[nodiscard]] bool allow_private_network() const noexcept { return allow_private_network_; }
   [[nodiscard]] bool preflight_continue() const noexcept { return preflight_continue_; }
   [[nodiscard]] bool guard() const noexcept { return guard_; }
+  /// True if the reason for a refusal is the path (`Refusal::kPathAmbiguous`).
+  [[nodiscard]] bool for_ambiguous_paths() const noexcept { return for_ambiguous_paths_; }
   /// True if an origin that `allows_origin` refuses may still be allowed by whoever is asked
   /// outside the core. `null` is never asked about: any site can send it.
   [[nodiscard]] bool asks_about(std::string_view origin) const noexcept;
@@ -98,6 +102,7 @@ class Policy {
   bool preflight_continue_ = false;
   bool guard_ = false;
   bool asks_about_origins_ = false;
+  bool for_ambiguous_paths_ = false;
 };
 
 /// What came of building: a policy if no error stands, and every problem in any case.
