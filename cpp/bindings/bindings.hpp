@@ -176,6 +176,16 @@ class Routing {
   /// routers that do not, it is one that allows nobody.
   [[nodiscard]] Entry select(std::string_view path) const noexcept;
 
+  /// The rule that matches the path as it is; nothing: the fallback decides.
+  [[nodiscard]] std::optional<std::size_t> match(std::string_view path) const noexcept {
+    return rules_->match(path);
+  }
+  /// True if `select` gives the policy that allows nobody.
+  [[nodiscard]] bool is_ambiguous(std::string_view path) const noexcept {
+    const Entry entry = select(path);
+    return entry.object != nullptr && entry.object == for_ambiguous_paths_.object;
+  }
+
   Names names;
   py::list owners;  ///< Keeps every entry's object alive.
 

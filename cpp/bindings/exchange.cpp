@@ -3,12 +3,15 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "bindings.hpp"
 #include "corsac/cors_protocol.hpp"
 #include "corsac/guard.hpp"
 #include "corsac/header_names.hpp"
 #include "corsac/origin.hpp"
+#include "corsac/origin_set.hpp"
+#include "wsgi.hpp"
 
 // One request at a time, for frameworks whose middleware gets objects for requests and responses
 // and no messages of a protocol. What a request is comes as a dictionary with the names of CGI
@@ -32,11 +35,15 @@ class EnvironRequest {
     if (!guard) return;
     read(variables, "HTTP_SEC_FETCH_SITE", header_names::kSecFetchSite);
     read(variables, "HTTP_HOST", header_names::kHost);
+    PyObject* upgrade = PyDict_GetItemString(variables.ptr(), "HTTP_UPGRADE");
+    is_handshake_ = upgrade != nullptr && asks_for_websocket(view_of_text(upgrade));
   }
   EnvironRequest(const EnvironRequest&) = delete;
   EnvironRequest& operator=(const EnvironRequest&) = delete;
 
   [[nodiscard]] const Request& request() const noexcept { return request_; }
+  /// It asks for a WebSocket. Known under a policy with `guard` only.
+  [[nodiscard]] bool is_handshake() const noexcept { return is_handshake_; }
 
  private:
   void read(const py::dict& variables, const char* key, std::string_view name) {
@@ -55,6 +62,7 @@ class EnvironRequest {
   Request request_;
   std::array<Ref, 6> held_;
   std::size_t size_ = 0;
+  bool is_handshake_ = false;
 };
 
 py::str text_of(std::string_view bytes) {
@@ -113,7 +121,8 @@ py::object decide_request(const CompiledPolicy& policy, const std::string& metho
 
   Answer response;
   if (core.guard()) {
-    const Refusal refusal = guard_request(core, request, settled);
+    const Refusal refusal = read.is_handshake() ? guard_websocket(core, request, settled)
+                                                : guard_request(core, request, settled);
     if (refusal != Refusal::kNone) {
       refuse(core, refusal, response);
       return outcome(response, {}, decision, refusal);
@@ -140,11 +149,33 @@ py::object select_policy(const Routing& routing, const py::str& path) {
   return selected == nullptr ? py::none() : py::reinterpret_borrow<py::object>(selected);
 }
 
+/// The index of the rule that decides about a path, or None: the fallback does; and whether it is
+/// neither, since repeated slashes choose between two.
+py::tuple match_rule(const Routing& routing, const py::bytes& path_bytes) {
+  const std::string_view path = view_of_bytes(path_bytes.ptr());
+  const std::optional<std::size_t> index = routing.match(path);
+  return py::make_tuple(index ? py::object(py::int_(*index)) : py::none(),
+                        routing.is_ambiguous(path));
+}
+
+bool matches_origin_entry(const std::string& entry, const py::bytes& origin) {
+  const std::variant<OriginPattern, OriginError> read = parse_origin_pattern(entry);
+  const auto* pattern = std::get_if<OriginPattern>(&read);
+  if (pattern == nullptr || pattern->is_exact()) return entry == view_of_bytes(origin.ptr());
+  OriginSet one(0);
+  one.add_pattern(*pattern);
+  return one.contains(view_of_bytes(origin.ptr()));
+}
+
 }  // namespace
 
 void bind_exchange(py::module_& module) {
   module.def("select_policy", &select_policy, py::arg("routing"), py::arg("path"),
              "The compiled policy of a path, or None: hands off.");
+  module.def("match_rule", &match_rule, py::arg("routing"), py::arg("path"),
+             "Which rule decides about a path, and whether repeated slashes leave that open.");
+  module.def("matches_origin_entry", &matches_origin_entry, py::arg("entry"), py::arg("origin"),
+             "Whether one entry of allow_origins, no `*`, allows an origin.");
   module.def("decide_request", &decide_request, py::arg("policy"), py::arg("method"),
              py::arg("environ"), py::arg("answer") = py::none(),
              "What becomes of one request under a policy, or an awaitable if whoever is asked "

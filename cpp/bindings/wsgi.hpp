@@ -57,6 +57,9 @@ class ReadEnviron {
   bool asks_for_websocket_ = false;
 };
 
+/// True if an Upgrade header asks for a WebSocket (RFC 6455 section 4.2.1).
+[[nodiscard]] bool asks_for_websocket(std::string_view upgrade) noexcept;
+
 /// One request on its way through a policy.
 struct WSGIExchange {
   WSGIMiddleware* self;

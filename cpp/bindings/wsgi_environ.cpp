@@ -15,9 +15,11 @@ std::string_view view_of_value(PyObject* value) noexcept {
   return is_latin1(value) ? view_of_latin1(value) : kUnreadable;
 }
 
-bool is_websocket(std::string_view protocols) noexcept {
-  while (!protocols.empty()) {
-    const std::string_view member = ascii::take_list_member(protocols);
+}  // namespace
+
+bool asks_for_websocket(std::string_view upgrade) noexcept {
+  while (!upgrade.empty()) {
+    const std::string_view member = ascii::take_list_member(upgrade);
     constexpr std::string_view kWebSocket = "websocket";
     bool same = member.size() == kWebSocket.size();
     for (std::size_t i = 0; same && i < member.size(); ++i)
@@ -26,8 +28,6 @@ bool is_websocket(std::string_view protocols) noexcept {
   }
   return false;
 }
-
-}  // namespace
 
 bool ReadEnviron::read_line(PyObject* environment, const py::str& key, std::string_view name,
                             Ref& kept) noexcept {
@@ -49,7 +49,7 @@ bool ReadEnviron::read_preflight_lines(const EnvironNames& names, PyObject* envi
 bool ReadEnviron::read_guarded_lines(const EnvironNames& names, PyObject* environment) noexcept {
   const Ref upgrade = get_item(environment, names.upgrade.ptr());
   if (!upgrade && PyErr_Occurred() != nullptr) return false;
-  asks_for_websocket_ = upgrade && is_websocket(view_of_value(upgrade.get()));
+  asks_for_websocket_ = upgrade && bindings::asks_for_websocket(view_of_value(upgrade.get()));
   return read_line(environment, names.sec_fetch_site, header_names::kSecFetchSite,
                    guarded_lines_[0]) &&
          read_line(environment, names.host, header_names::kHost, guarded_lines_[1]);

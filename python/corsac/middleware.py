@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from corsac._core import Routing
     from corsac.errors import CORSConfigProblem
+    from corsac.explain import Explanation
+    from corsac.explain.request import Headers
     from corsac.policy import CORSPolicy, CORSPolicyOptions
     from corsac.rules import Configuration, Rule
 
@@ -83,6 +85,48 @@ class ConfiguredMiddleware:
             ``preflight_refused`` and ``guard_refused``.
         """
         return self._counters()
+
+    def explain(
+        self,
+        method: str,
+        headers: Headers,
+        path: str = "/",
+        *,
+        credentials: bool | None = None,
+    ) -> Explanation:
+        """Say what becomes of one request under the configuration in force, and why.
+
+        Args:
+            method: The method of the request; ``"OPTIONS"`` for a preflight request.
+            headers: Its header lines: a mapping, or pairs where a name stands several times.
+            path: Its path as the rules see it: without what a mount took off, and without a query.
+            credentials: Whether the page sends it with credentials; by default that is so if there
+                is a Cookie header.
+
+        Returns:
+            As `CORSPolicy.explain` does, with the rule that decides about the path.
+
+        Raises:
+            TypeError: An argument has a wrong type.
+            RuntimeError: As `CORSPolicy.explain` does: await `explain_async` then.
+        """
+        from corsac.explain.explaining import choose, explain  # noqa: PLC0415 - for tools alone
+
+        return explain(choose(self._configuration, path), method, headers, path, credentials)
+
+    async def explain_async(
+        self,
+        method: str,
+        headers: Headers,
+        path: str = "/",
+        *,
+        credentials: bool | None = None,
+    ) -> Explanation:
+        """The same as `explain` from a coroutine; needed for an asynchronous function alone."""
+        from corsac.explain.explaining import choose, explain_async  # noqa: PLC0415
+
+        choice = choose(self._configuration, path)
+        return await explain_async(choice, method, headers, path, credentials)
 
     def _configure(
         self,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from corsac._annotations import CORSPolicyOptions
     from corsac.dynamic_origins import OriginDecider, OriginFunction, RegexOrigins
+    from corsac.explain import Explanation
+    from corsac.explain.request import Headers
 
 __all__ = ["CORSPolicy", "CORSPolicyOptions"]
 
@@ -112,7 +114,15 @@ class CORSPolicy(_OptionsByName):
         guard: bool = False,
         tolerate: Iterable[str] = (),
     ) -> None:
-        given = locals()  # The options by name, and self.
+        self._build(locals())  # The options by name, and self.
+        log_warnings(self.problems)
+
+    def _build(self, given: Mapping[str, Any]) -> None:
+        """Take over all options, validate and compile them; say nothing to the log.
+
+        Raises:
+            CORSConfigError: The options cannot be used.
+        """
         self._fill(*(given[name] for name in _OPTIONS))
         problems: list[CORSConfigProblem] = []
         for name in _LIST_OPTIONS:
@@ -138,7 +148,6 @@ class CORSPolicy(_OptionsByName):
             raise CORSConfigError(problems)
         self._set("problems", tuple(problems))
         self._set("_compiled", compiled)
-        log_warnings(problems)
 
     _defaults: ClassVar[dict[str, Any]] = __init__.__kwdefaults__ or {}
     _fields = tuple(_defaults)
@@ -200,6 +209,56 @@ class CORSPolicy(_OptionsByName):
             TypeError: An option is unknown.
         """
         return self.__replace__(**changes)
+
+    def explain(
+        self,
+        method: str,
+        headers: Headers,
+        path: str = "/",
+        *,
+        credentials: bool | None = None,
+    ) -> Explanation:
+        """Say what becomes of one request under this policy, and why.
+
+        Args:
+            method: The method of the request; ``"OPTIONS"`` for a preflight request.
+            headers: Its header lines: a mapping, or pairs where a name stands several times.
+            path: Its path, which the text shows.
+            credentials: Whether the page sends it with credentials (Fetch, "credentials mode",
+                ``"include"``); by default that is so if there is a Cookie header.
+
+        Returns:
+            The kind of the request, each check with its result, the headers of the answer, what a
+            browser makes of them, and the smallest change that would let a blocked request
+            through. Its ``str`` is for people.
+
+        Raises:
+            TypeError: An argument has a wrong type.
+            RuntimeError: An asynchronous ``allow_origin_func`` has to be asked, and an event loop
+                runs already: await `explain_async` there.
+        """
+        from corsac.explain.explaining import Choice, explain  # noqa: PLC0415 - for tools alone
+
+        return explain(Choice(self, self._compiled), method, headers, path, credentials)
+
+    async def explain_async(
+        self,
+        method: str,
+        headers: Headers,
+        path: str = "/",
+        *,
+        credentials: bool | None = None,
+    ) -> Explanation:
+        """The same as `explain` from a coroutine; needed for an asynchronous function alone."""
+        from corsac.explain.explaining import Choice, explain_async  # noqa: PLC0415
+
+        return await explain_async(Choice(self, self._compiled), method, headers, path, credentials)
+
+    def _replace_silently(self, changes: Mapping[str, Any]) -> CORSPolicy:
+        """A changed policy, a plain one, whose warnings do not go to the log."""
+        policy = object.__new__(CORSPolicy)
+        policy._build(self._all_fields() | dict(changes))
+        return policy
 
     def _arguments(self) -> dict[str, Any]:
         """The options that are not left at their defaults."""

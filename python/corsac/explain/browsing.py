@@ -1,0 +1,174 @@
+"""The browser's side of an explanation: what is made of the answer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from corsac import _core
+from corsac.explain.explanation import Step, shown
+from corsac.explain.request import Request
+
+__all__ = ["Verdict", "asked_headers", "judge_actual", "judge_preflight"]
+
+Lines = list[tuple[bytes, bytes]]
+
+_CORS_CHECK = 'Fetch, "CORS check"'
+_PREFLIGHT = 'Fetch, "CORS-preflight fetch"'
+_FILTERED = 'Fetch, "CORS filtered response"'
+
+_BLOCKS = {
+    "missing-allow-origin": "the answer has no Access-Control-Allow-Origin",
+    "allow-origin-mismatch": "Access-Control-Allow-Origin is another origin",
+    "wildcard-with-credentials": (
+        'Access-Control-Allow-Origin is "*", which does not count for a request with credentials'
+    ),
+    "allow-credentials-not-true": (
+        "a request with credentials needs Access-Control-Allow-Credentials: true"
+    ),
+    "bad-allow-methods": "Access-Control-Allow-Methods cannot be read",
+    "bad-allow-headers": "Access-Control-Allow-Headers cannot be read",
+}
+
+
+class Verdict(NamedTuple):
+    """What the browser decides.
+
+    Attributes:
+        reason: Why it blocks, or an empty text.
+        detail: The method or header name that is in the way, or an empty text.
+        steps: What it looked at.
+    """
+
+    reason: str
+    detail: str
+    steps: tuple[Step, ...]
+
+
+def judge_actual(origin: str, credentials: bool, headers: tuple[tuple[str, str], ...]) -> Verdict:
+    """Make the CORS check of an actual response.
+
+    Args:
+        origin: The Origin that was sent.
+        credentials: Whether the credentials mode is ``"include"``.
+        headers: What the middleware sets.
+    """
+    lines = _bytes(headers)
+    reason = _core.browser_cors_check(_latin1(origin), credentials, lines)
+    steps = [_cors_check_step(reason, credentials)]
+    if not reason:
+        steps.append(_readable_step(credentials, dict(headers)))
+        steps += _with_credentials(origin, credentials, lines)
+    return Verdict(reason, "", tuple(steps))
+
+
+def judge_preflight(
+    request: Request, credentials: bool, status: int, headers: tuple[tuple[str, str], ...]
+) -> Verdict:
+    """Judge the answer to a preflight, as for the request that it asks about."""
+    lines = _bytes(headers)
+    origin = _latin1(request.value("origin") or "")
+    method = request.value("access-control-request-method") or ""
+    asked: Lines = [(name.encode(), _NEVER_SAFELISTED) for name in asked_headers(request)]
+    code, name = _core.browser_preflight_check(
+        origin, credentials, _latin1(method), asked, status, lines
+    )
+    reason = code.removeprefix("preflight:")
+    if reason in _BLOCKS or reason == "status-not-ok":
+        text = f"the status {status} is not 200 to 299" if reason == "status-not-ok" else ""
+        step = (
+            Step("browser", "preflight-status", False, text, _PREFLIGHT)
+            if text
+            else _cors_check_step(reason, credentials)
+        )
+        return Verdict(reason, "", (step,))
+    steps = [_cors_check_step("", credentials)]
+    listed = dict(headers)
+    methods = listed.get("access-control-allow-methods", "")
+    names = listed.get("access-control-allow-headers", "")
+    wrong_method = reason == "method-not-allowed"
+    steps.append(Step("browser", "method", not wrong_method, _method_text(method, methods, reason)))
+    if not wrong_method and asked:
+        detail = "authorization" if reason == "authorization-not-listed" else name
+        steps.append(
+            Step("browser", "headers", not reason, _headers_text(detail, names), _PREFLIGHT)
+        )
+    if not reason:
+        steps.append(_kept_step(listed))
+        steps += _with_credentials(origin, credentials, lines)
+    return Verdict(reason, method if wrong_method else name, tuple(steps))
+
+
+# Longer than any safelisted value (Fetch, "CORS-safelisted request-header", step 1): a name that a
+# preflight asks for has a value that is none.
+_NEVER_SAFELISTED = b"x" * 129
+
+_MAX_ASKED = 1_000
+
+
+def asked_headers(request: Request) -> list[str]:
+    """The names that Access-Control-Request-Headers asks for, in lower case."""
+    value = ",".join(request.values("access-control-request-headers"))
+    names = (name.strip(" \t").lower() for name in value.split(",", _MAX_ASKED)[:_MAX_ASKED])
+    return [name for name in names if name and name.isascii()]
+
+
+def _cors_check_step(reason: str, credentials: bool) -> Step:
+    mode = "with" if credentials else "without"
+    text = _BLOCKS.get(reason) or f"passed, for a request {mode} credentials"
+    return Step("browser", "cors-check", not reason, text, _CORS_CHECK)
+
+
+def _readable_step(credentials: bool, headers: dict[str, str]) -> Step:
+    exposed = headers.get("access-control-expose-headers", "")
+    if exposed == "*" and not credentials:
+        text = "the page may read every response header but Set-Cookie"
+    elif exposed:
+        text = f"the page may read the safelisted response headers and {shown(exposed)}"
+    else:
+        text = "the page may read the safelisted response headers alone, such as Content-Type"
+    return Step("browser", "readable-headers", None, text, _FILTERED)
+
+
+def _with_credentials(origin: str, credentials: bool, lines: Lines) -> list[Step]:
+    """What would be another verdict if the page sent credentials."""
+    reason = "" if credentials else _core.browser_cors_check(_latin1(origin), True, lines)
+    if not reason:
+        return []
+    text = f'with credentials: "include" it would be blocked: {_BLOCKS[reason]}'
+    return [Step("browser", "credentials", None, text, _CORS_CHECK)]
+
+
+def _method_text(method: str, listed: str, reason: str) -> str:
+    if reason == "method-not-allowed":
+        case = method.upper() in listed.replace(" ", "").split(",")
+        why = "; methods are compared case-sensitively" if case else ""
+        return f"{shown(method)} is not in Access-Control-Allow-Methods: {shown(listed)!r}{why}"
+    if method in {"GET", "HEAD", "POST"}:
+        return f"{method} is always allowed"
+    return f"{shown(method)} is allowed by Access-Control-Allow-Methods: {shown(listed)!r}"
+
+
+def _headers_text(detail: str, listed: str) -> str:
+    if detail == "authorization" and listed == "*":
+        return '"*" does not cover authorization, which has to be named'
+    if detail:
+        return f"{shown(detail)} is not in Access-Control-Allow-Headers: {shown(listed)!r}"
+    return f"all are in Access-Control-Allow-Headers: {shown(listed)!r}"
+
+
+def _kept_step(headers: dict[str, str]) -> Step:
+    seconds = headers.get("access-control-max-age")
+    kept = "5 seconds, since there is no Access-Control-Max-Age" if seconds is None else seconds
+    text = f"kept for {kept}" if seconds is None else f"kept for {kept} seconds at most"
+    return Step(
+        "browser", "preflight-cache", None, f"the answer is {text}", 'Fetch, "CORS-preflight cache"'
+    )
+
+
+def _bytes(headers: tuple[tuple[str, str], ...]) -> Lines:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _latin1(text: str) -> str:
+    """The text as the core takes it; what is no latin-1 equals nothing that a server sends."""
+    return text.encode("ascii", "replace").decode()

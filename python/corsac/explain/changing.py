@@ -1,0 +1,183 @@
+"""The smallest change to a policy that lets a blocked request through."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any
+
+from corsac import _core
+from corsac.errors import CORSConfigError
+from corsac.explain.browsing import asked_headers
+from corsac.explain.explanation import Change, shown
+from corsac.explain.request import Request
+from corsac.policy import TOLERABLE_CODES, CORSPolicy
+
+__all__ = ["Judging", "find_change"]
+
+Judging = Generator[Awaitable[bool], bool, tuple[str, str]]
+"""Gives the reason why a policy blocks a request, and the detail; both empty if it does not."""
+
+_WITH_CREDENTIALS = "Every page of that origin then reads responses with the user's cookies."
+
+_MAX_ROUNDS = 6
+"""Origin, credentials, method, Authorization, headers: each is in the way once at most."""
+
+
+class Judge:
+    """Says what a policy makes of the request in question."""
+
+    def __call__(self, policy: CORSPolicy) -> Judging:
+        """Judge it."""
+        raise NotImplementedError
+
+
+def find_change(
+    policy: CORSPolicy, request: Request, reason: str, judge: Judge
+) -> Generator[Awaitable[bool], bool, Change | None]:
+    """Find what has to change.
+
+    Args:
+        policy: The policy that blocks.
+        request: The request.
+        reason: Why it is blocked.
+        judge: Judges the request under another policy.
+
+    Returns:
+        A change that was tried: the changed policy is valid and lets the request through; or
+        what to do elsewhere; or ``None``.
+    """
+    elsewhere = _elsewhere(policy, request, reason)
+    if elsewhere is not None:
+        return elsewhere
+    changed, options, cautions = policy, dict[str, Any](), dict[str, None]()
+    for _ in range(_MAX_ROUNDS):
+        wanted = _options_for(changed, request, reason)
+        if not wanted:
+            return None
+        made = _make(changed, wanted)
+        if made is None:
+            return None
+        changed, wanted, tolerated = made
+        options.update(wanted)
+        cautions.update(dict.fromkeys(tolerated))
+        reason, _ = yield from judge(changed)
+        if not reason:
+            if changed.allow_credentials and "allow_origins" in options:
+                cautions[_WITH_CREDENTIALS] = None
+            return Change(options, _text(policy, options), " ".join(cautions))
+    return None
+
+
+def _elsewhere(policy: CORSPolicy, request: Request, reason: str) -> Change | None:
+    """What to do where no option of the policy helps."""
+    if reason == "path-ambiguous":
+        return Change({}, "ask for the path with single slashes, or write the rule with several")
+    if reason == "origin-malformed":
+        return Change({}, "send one Origin line with one origin, as browsers do")
+    if reason == "request-method-malformed":
+        return Change({}, "send one method name in Access-Control-Request-Method, as browsers do")
+    method = request.value("access-control-request-method") or ""
+    if reason == "method-not-allowed" and method != method.upper():
+        return _in_capitals(policy, method)
+    if reason == "status-not-ok":
+        return Change({}, "let the application answer the preflight with a status of 200 to 299")
+    return None
+
+
+def _in_capitals(policy: CORSPolicy, method: str) -> Change:
+    """Methods are case-sensitive, and those in use are capitals: browsers send ``patch`` so."""
+    capitals = method.upper()
+    in_page = f"write method: {shown(capitals)!r} in the page, which sends {shown(method)!r}"
+    if capitals in {"GET", "HEAD", "POST", *policy.allow_methods}:
+        return Change({}, in_page)
+    options = {"allow_methods": (*policy.allow_methods, capitals)}
+    return Change(options, f"{_text(policy, options)}, and {in_page}")
+
+
+def _options_for(policy: CORSPolicy, request: Request, reason: str) -> dict[str, Any]:
+    """The options that a reason is about, changed for this request; empty if none helps."""
+    find = _OPTIONS_FOR.get(reason)
+    return {} if find is None else find(policy, request)
+
+
+def _with_origin(policy: CORSPolicy, request: Request) -> dict[str, Any]:
+    origin = request.value("origin")
+    if origin is None or "*" in policy.allow_origins:
+        return {}
+    if origin != "null" and not _core.is_serialized_origin(origin.encode("latin-1", "replace")):
+        return {}
+    return {"allow_origins": (*policy.allow_origins, origin)}
+
+
+def _with_listed_origin(policy: CORSPolicy, request: Request) -> dict[str, Any]:
+    rest = tuple(entry for entry in policy.allow_origins if entry != "*")
+    return {"allow_origins": (*rest, request.value("origin")), "allow_credentials": True}
+
+
+def _with_credentials(_: CORSPolicy, __: Request) -> dict[str, Any]:
+    return {"allow_credentials": True}
+
+
+def _with_method(policy: CORSPolicy, request: Request) -> dict[str, Any]:
+    method = request.value("access-control-request-method")
+    return {"allow_methods": (*policy.allow_methods, method)}
+
+
+def _with_authorization(policy: CORSPolicy, _: Request) -> dict[str, Any]:
+    return {"allow_headers": (*policy.allow_headers, "authorization")}
+
+
+def _with_headers(policy: CORSPolicy, request: Request) -> dict[str, Any]:
+    listed = {name.lower() for name in policy.allow_headers}
+    missing = [name for name in asked_headers(request) if name not in listed]
+    return {"allow_headers": (*policy.allow_headers, *dict.fromkeys(missing))}
+
+
+_OPTIONS_FOR: dict[str, Callable[[CORSPolicy, Request], dict[str, Any]]] = {
+    "origin-not-allowed": _with_origin,
+    "cross-origin-request": _with_origin,
+    "cross-origin-websocket": _with_origin,
+    "wildcard-with-credentials": _with_listed_origin,
+    "allow-credentials-not-true": _with_credentials,
+    "method-not-allowed": _with_method,
+    "authorization-not-listed": _with_authorization,
+    "header-not-allowed": _with_headers,
+}
+
+
+def _make(
+    policy: CORSPolicy, wanted: dict[str, Any]
+) -> tuple[CORSPolicy, dict[str, Any], list[str]] | None:
+    """The changed policy, the options that made it, and what had to be tolerated for that."""
+    try:
+        return policy._replace_silently(wanted), wanted, []
+    except CORSConfigError as error:
+        errors = [problem for problem in error.problems if problem.severity == "error"]
+    codes = {problem.code for problem in errors}
+    if not codes <= TOLERABLE_CODES:
+        return None
+    wanted = wanted | {"tolerate": (*policy.tolerate, *sorted(codes))}
+    try:
+        changed = policy._replace_silently(wanted)
+    except CORSConfigError:
+        return None
+    return (
+        changed,
+        wanted,
+        [f"{problem.message[:1].upper()}{problem.message[1:]}." for problem in errors],
+    )
+
+
+def _text(policy: CORSPolicy, options: dict[str, Any]) -> str:
+    parts = []
+    for name, value in options.items():
+        old = getattr(policy, name)
+        if isinstance(value, tuple):
+            added = [entry for entry in value if entry not in old]
+            removed = [entry for entry in old if entry not in value]
+            parts.append(f"add {', '.join(repr(shown(entry)) for entry in added)} to {name}")
+            if removed:
+                parts.append(f"remove {', '.join(map(repr, removed))} from it")
+        else:
+            parts.append(f"set {name}={value!r}")
+    return ", and ".join(parts)

@@ -1,0 +1,217 @@
+"""Putting an explanation together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Generator
+from typing import NamedTuple, TypeVar
+
+from corsac import _core
+from corsac.explain.browsing import Verdict, judge_actual, judge_preflight
+from corsac.explain.changing import Judge, Judging, find_change
+from corsac.explain.explanation import Explanation, Step, shown
+from corsac.explain.request import Headers, Request
+from corsac.explain.serving import Served, serve
+from corsac.policy import CORSPolicy
+from corsac.rules import Configuration
+
+__all__ = ["Choice", "choose", "explain", "explain_async"]
+
+ResultT = TypeVar("ResultT")
+
+
+class Choice(NamedTuple):
+    """The policy that a path has, and why.
+
+    Attributes:
+        policy: The policy; ``None`` leaves the path alone.
+        compiled: What the core decides by.
+        rule: The pattern of the rule that decides, if one does.
+        text: The choice as a sentence; empty if there was nothing to choose.
+    """
+
+    policy: CORSPolicy | None
+    compiled: _core.CompiledPolicy | None
+    rule: str | None = None
+    text: str = ""
+
+
+def explain(
+    choice: Choice, method: str, headers: Headers, path: str, credentials: bool | None
+) -> Explanation:
+    """Explain one request; see `CORSPolicy.explain`.
+
+    Raises:
+        RuntimeError: An asynchronous function decides about the origin, and an event loop runs:
+            then `explain_async` is the way.
+        TypeError: Something has a wrong type.
+    """
+    return _run(_explain(choice, Request(method, headers, path), credentials))
+
+
+async def explain_async(
+    choice: Choice, method: str, headers: Headers, path: str, credentials: bool | None
+) -> Explanation:
+    """The same where an asynchronous function may decide about the origin."""
+    steps = _explain(choice, Request(method, headers, path), credentials)
+    try:
+        asked = next(steps)
+        while True:
+            asked = steps.send(await asked)
+    except StopIteration as end:
+        result: Explanation = end.value
+        return result
+
+
+def _run(steps: Generator[Awaitable[bool], bool, ResultT]) -> ResultT:
+    try:
+        asked = next(steps)
+        while True:
+            asked = steps.send(_wait_for(asked))
+    except StopIteration as end:
+        result: ResultT = end.value
+        return result
+
+
+def _wait_for(asked: Awaitable[bool]) -> bool:
+    async def wait() -> bool:
+        return await asked
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(wait())
+    close = getattr(asked, "close", None)
+    if close is not None:
+        close()
+    message = "allow_origin_func is asynchronous: write `await policy.explain_async(...)` here"
+    raise RuntimeError(message)
+
+
+def _explain(
+    choice: Choice, request: Request, credentials: bool | None
+) -> Generator[Awaitable[bool], bool, Explanation]:
+    policy, compiled = choice.policy, choice.compiled
+    if policy is None or compiled is None:
+        return (yield from _hands_off(choice, request))
+    include = _sends_credentials(request) if credentials is None else credentials
+    served, verdict = yield from _judge(policy, compiled, request, include)
+    reason = _reason(served, verdict)
+    change = None
+    if reason:
+        change = yield from find_change(policy, request, reason, _Judge(request, include))
+    decided = served.kind != "not-cors" or bool(served.reason)
+    return Explanation(
+        method=request.method,
+        path=request.path,
+        origin=request.value("origin"),
+        kind=served.kind,
+        allowed=not reason if decided else None,
+        reason=reason or None,
+        rule=choice.rule,
+        entry=served.entry,
+        app_runs=not served.status,
+        status=served.status or None,
+        response_headers=served.headers,
+        steps=(*served.steps[:1], *_choice_steps(choice), *served.steps[1:], *verdict.steps),
+        change=change,
+    )
+
+
+def _judge(
+    policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request, include: bool
+) -> Generator[Awaitable[bool], bool, tuple[Served, Verdict]]:
+    served = yield from serve(policy, compiled, request)
+    origin = request.value("origin") or ""
+    if served.kind == "preflight":
+        if policy.preflight_continue:
+            # The application's own answer, of which the best is assumed.
+            verdict = judge_preflight(request, include, 200, served.headers)
+        else:
+            verdict = judge_preflight(request, include, served.status, served.headers)
+    elif served.kind == "actual":
+        verdict = judge_actual(origin, include, served.headers)
+    else:
+        verdict = Verdict("", "", ())
+    return served, verdict
+
+
+def _reason(served: Served, verdict: Verdict) -> str:
+    return served.reason or verdict.reason
+
+
+class _Judge(Judge):
+    """Judges one request under other policies."""
+
+    def __init__(self, request: Request, include: bool) -> None:
+        self._request = request
+        self._include = include
+
+    def __call__(self, policy: CORSPolicy) -> Judging:
+        served, verdict = yield from _judge(policy, policy._compiled, self._request, self._include)
+        return _reason(served, verdict), verdict.detail
+
+
+def _sends_credentials(request: Request) -> bool:
+    """Whether the request shows that its credentials mode is ``"include"``.
+
+    Across origins a browser sends cookies in that mode alone. A page may set Authorization in any.
+    """
+    return request.value("cookie") is not None
+
+
+def _nobody() -> CORSPolicy:
+    """A policy that allows nobody: in the place of one that is not a user's."""
+    policy = object.__new__(CORSPolicy)
+    policy._build(CORSPolicy._defaults)
+    return policy
+
+
+def _choice_steps(choice: Choice) -> tuple[Step, ...]:
+    return (Step("server", "rule", None, choice.text),) if choice.text else ()
+
+
+def _hands_off(choice: Choice, request: Request) -> Generator[Awaitable[bool], bool, Explanation]:
+    nobody = _nobody()
+    served = yield from serve(nobody, nobody._compiled, request)
+    return Explanation(
+        method=request.method,
+        path=request.path,
+        origin=request.value("origin"),
+        kind=served.kind,
+        allowed=None,
+        reason=None,
+        rule=choice.rule,
+        entry=None,
+        app_runs=True,
+        status=None,
+        response_headers=(),
+        steps=(served.steps[0], *_choice_steps(choice)),
+    )
+
+
+def choose(configuration: Configuration, path: str) -> Choice:
+    """The policy that a middleware has for a path.
+
+    Raises:
+        TypeError: The path is no text.
+    """
+    if not isinstance(path, str):
+        message = f"path must be a str, not {type(path).__name__}"
+        raise TypeError(message)
+    policy, rules, routing = configuration.policy, configuration.rules, configuration.routing
+    compiled = _core.select_policy(routing, path)
+    index, is_ambiguous = _core.match_rule(routing, path.encode("utf-8", "surrogatepass"))
+    if is_ambiguous:
+        text = f"the repeated slashes of {shown(path)!r} choose one policy or another"
+        return Choice(_nobody(), compiled, None, text)
+    if index is not None:
+        pattern, chosen = rules[index]
+        does = "leaves the path alone" if chosen is None else "decides"
+        text = f"rules[{index}], {shown(pattern)!r}, is the first that matches and {does}"
+        return Choice(chosen, compiled, pattern, text)
+    if policy is None:
+        text = "no rule matches, and there is no policy for all other paths: it is left alone"
+    else:
+        text = "no rule matches, so the policy for all other paths decides" if rules else ""
+    return Choice(policy, compiled, None, text)

@@ -1,0 +1,216 @@
+"""An explanation as data, as text for people, and as a dictionary for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from corsac._values import FrozenValue
+
+__all__ = ["Change", "Explanation", "Step", "shown"]
+
+MAX_SHOWN_LENGTH = 200
+"""Characters of one value from a request that a text shows."""
+
+
+def shown(value: str) -> str:
+    """A value from a request as a text shows it: on one line, escaped, cut."""
+    cut = value[:MAX_SHOWN_LENGTH]
+    text = cut if cut.isprintable() and cut.isascii() else ascii(cut)[1:-1]
+    return text if len(value) <= MAX_SHOWN_LENGTH else f"{text}..."
+
+
+class Step(FrozenValue):
+    """One thing that was looked at.
+
+    Attributes:
+        side: Who looked: ``"server"`` or ``"browser"``.
+        check: A stable name, such as ``"origin"`` or ``"cors-check"``.
+        passed: Whether it lets the request through; ``None`` if it only finds something out.
+        text: What was found, as a sentence.
+        section: Where the standard says so; may be empty.
+    """
+
+    __slots__ = ("check", "passed", "section", "side", "text")
+    __match_args__ = ("side", "check", "passed", "text", "section")
+    _fields = __match_args__
+
+    side: str
+    check: str
+    passed: bool | None
+    text: str
+    section: str
+
+    def __init__(
+        self, side: str, check: str, passed: bool | None, text: str, section: str = ""
+    ) -> None:
+        self._fill(side, check, passed, text, section)
+
+    def __str__(self) -> str:
+        """The step on one line."""
+        mark = {True: "ok", False: "NO", None: "--"}[self.passed]
+        return f"{mark}  {self.check}: {self.text}"
+
+
+class Change(FrozenValue):
+    """The smallest change that would let a request through.
+
+    Attributes:
+        options: The options of the policy that change, for `CORSPolicy.replace`; empty if the
+            change is not one of the policy.
+        text: What to do, as a sentence.
+        caution: What to think of before; may be empty.
+    """
+
+    __slots__ = ("caution", "options", "text")
+    __match_args__ = ("options", "text", "caution")
+    _fields = __match_args__
+
+    options: Mapping[str, Any]
+    text: str
+    caution: str
+
+    def __init__(self, options: Mapping[str, Any], text: str, caution: str = "") -> None:
+        self._fill(dict(options), text, caution)
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.options), self.text, self.caution))
+
+
+class Explanation(FrozenValue):
+    """What becomes of one request, and why.
+
+    Attributes:
+        method: The request's method.
+        path: The path, as the router sees it.
+        origin: The Origin header, lines joined with ``", "``; ``None`` without one.
+        kind: ``"not-cors"``, ``"actual"`` or ``"preflight"``.
+        allowed: Whether a browser that follows the standard lets it through: a page may read the
+            response, or after a preflight send the request. ``None`` where CORS decides nothing:
+            without an Origin header, and where the middleware leaves the path alone.
+        reason: Why it is blocked: a stable code such as ``"origin-not-allowed"``, or of the
+            browser's checks such as ``"method-not-allowed"``; ``None`` if it is not.
+        rule: The pattern of the path rule that decides; ``None``: no rule, so the policy that is
+            for all other paths.
+        entry: What allows the origin: an entry of ``allow_origins``, or the name of the option
+            that was asked; ``None`` if nothing does.
+        app_runs: Whether the application sees the request.
+        status: The status of the middleware's own answer; ``None`` if the application answers.
+        response_headers: Pairs of names in lower case and values: the whole answer of the
+            middleware, or what it sets on the application's response. A ``vary`` is merged.
+        steps: All that was looked at, in order.
+        change: What would let a blocked request through; ``None`` if there is nothing to change.
+    """
+
+    __slots__ = (
+        "allowed",
+        "app_runs",
+        "change",
+        "entry",
+        "kind",
+        "method",
+        "origin",
+        "path",
+        "reason",
+        "response_headers",
+        "rule",
+        "status",
+        "steps",
+    )
+    __match_args__ = (
+        "method",
+        "path",
+        "origin",
+        "kind",
+        "allowed",
+        "reason",
+        "rule",
+        "entry",
+        "app_runs",
+        "status",
+        "response_headers",
+        "steps",
+        "change",
+    )
+    _fields = __match_args__
+
+    method: str
+    path: str
+    origin: str | None
+    kind: str
+    allowed: bool | None
+    reason: str | None
+    rule: str | None
+    entry: str | None
+    app_runs: bool
+    status: int | None
+    response_headers: tuple[tuple[str, str], ...]
+    steps: tuple[Step, ...]
+    change: Change | None
+
+    def __init__(
+        self,
+        *,
+        method: str,
+        path: str,
+        origin: str | None,
+        kind: str,
+        allowed: bool | None,
+        reason: str | None,
+        rule: str | None,
+        entry: str | None,
+        app_runs: bool,
+        status: int | None,
+        response_headers: tuple[tuple[str, str], ...],
+        steps: tuple[Step, ...],
+        change: Change | None = None,
+    ) -> None:
+        given = locals()
+        self._fill(*(given[name] for name in self._fields))
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it as values that JSON has; the options of a change as lists and numbers."""
+        change = self.change
+        return self._all_fields() | {
+            "response_headers": [list(pair) for pair in self.response_headers],
+            "steps": [step._all_fields() for step in self.steps],
+            "change": None
+            if change is None
+            else change._all_fields()
+            | {
+                "options": {
+                    name: list(value) if isinstance(value, tuple) else value
+                    for name, value in change.options.items()
+                }
+            },
+        }
+
+    def __str__(self) -> str:
+        """The explanation for people, on several lines."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        verdict = {True: "allowed", False: f"blocked: {self.reason}", None: "not decided by CORS"}
+        origin = "no origin" if self.origin is None else shown(self.origin)
+        yield f"{shown(self.method)} {shown(self.path)} from {origin}: {verdict[self.allowed]}"
+        for side, title in (("server", "The server"), ("browser", "The browser")):
+            steps = [step for step in self.steps if step.side == side]
+            if steps:
+                yield title
+                yield from (f"  {step}" for step in steps)
+            if side == "server":
+                yield from self._answer_lines()
+        if self.change is not None:
+            yield "To allow it"
+            yield f"  {self.change.text}"
+            if self.change.caution:
+                yield f"  Caution: {self.change.caution}"
+
+    def _answer_lines(self) -> Iterator[str]:
+        if self.status is not None:
+            yield f"  The middleware answers {self.status}:"
+        elif self.response_headers:
+            yield "  The application runs, and its response has:"
+        else:
+            yield "  The application runs, and its response has no CORS header."
+        yield from (f"    {name}: {shown(value)}" for name, value in self.response_headers)
