@@ -95,6 +95,16 @@ def test_a_request_without_an_origin_is_not_for_cors_to_decide() -> None:
     assert explanation.change is None
 
 
+def test_a_page_of_the_same_origin_is_kept_from_nothing() -> None:
+    headers = {"Origin": "https://api.example.com", "Sec-Fetch-Site": "same-origin"}
+    explanation = POLICY.explain("POST", headers)
+    assert (explanation.kind, explanation.allowed, explanation.reason) == ("actual", None, None)
+    assert (explanation.change, explanation.app_runs) == (None, True)
+    assert "same-origin" in verdicts(explanation)
+    guarded = POLICY.replace(guard=True).explain("POST", headers)
+    assert (guarded.allowed, guarded.app_runs) == (None, True)
+
+
 @pytest.mark.parametrize(
     ("origin", "entry"),
     [

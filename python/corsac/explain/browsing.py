@@ -8,7 +8,14 @@ from corsac import _core
 from corsac.explain.explanation import Step, shown
 from corsac.explain.request import Request
 
-__all__ = ["Verdict", "asked_headers", "judge_actual", "judge_preflight"]
+__all__ = [
+    "SAME_ORIGIN",
+    "Verdict",
+    "asked_headers",
+    "is_same_origin",
+    "judge_actual",
+    "judge_preflight",
+]
 
 Lines = list[tuple[bytes, bytes]]
 
@@ -28,6 +35,21 @@ _BLOCKS = {
     "bad-allow-methods": "Access-Control-Allow-Methods cannot be read",
     "bad-allow-headers": "Access-Control-Allow-Headers cannot be read",
 }
+
+
+SAME_ORIGIN = Step(
+    "browser",
+    "same-origin",
+    None,
+    "Sec-Fetch-Site says that the page is of the same origin, so that there is no CORS check; "
+    "browsers send Origin with every method but GET and HEAD",
+    'Fetch, "append a request `Origin` header"',
+)
+
+
+def is_same_origin(request: Request) -> bool:
+    """Whether the browser says that a request is none across origins."""
+    return request.value("sec-fetch-site") == "same-origin"
 
 
 class Verdict(NamedTuple):

@@ -7,7 +7,13 @@ from collections.abc import Awaitable, Generator
 from typing import NamedTuple, TypeVar
 
 from corsac import _core
-from corsac.explain.browsing import Verdict, judge_actual, judge_preflight
+from corsac.explain.browsing import (
+    SAME_ORIGIN,
+    Verdict,
+    is_same_origin,
+    judge_actual,
+    judge_preflight,
+)
 from corsac.explain.changing import Judge, Judging, find_change
 from corsac.explain.explanation import Explanation, Step, shown
 from corsac.explain.request import Headers, Request
@@ -100,7 +106,11 @@ def _explain(
     change = None
     if reason:
         change = yield from find_change(policy, request, reason, _Judge(request, include))
-    decided = served.kind != "not-cors" or bool(served.reason)
+    # The middleware did what it does for any origin; there is no one to be kept from anything.
+    same_origin = served.reason == "origin-not-allowed" and is_same_origin(request)
+    if same_origin:
+        reason, change = "", None
+    decided = (served.kind != "not-cors" or bool(served.reason)) and not same_origin
     return Explanation(
         method=request.method,
         path=request.path,
@@ -113,7 +123,12 @@ def _explain(
         app_runs=not served.status,
         status=served.status or None,
         response_headers=served.headers,
-        steps=(*served.steps[:1], *_choice_steps(choice), *served.steps[1:], *verdict.steps),
+        steps=(
+            *served.steps[:1],
+            *_choice_steps(choice),
+            *served.steps[1:],
+            *((SAME_ORIGIN,) if same_origin else verdict.steps),
+        ),
         change=change,
     )
 

@@ -87,7 +87,8 @@ class Explanation(FrozenValue):
         kind: ``"not-cors"``, ``"actual"`` or ``"preflight"``.
         allowed: Whether a browser that follows the standard lets it through: a page may read the
             response, or after a preflight send the request. ``None`` where CORS decides nothing:
-            without an Origin header, and where the middleware leaves the path alone.
+            without an Origin header, from a page of the same origin, and where the middleware
+            leaves the path alone.
         reason: Why it is blocked: a stable code such as ``"origin-not-allowed"``, or of the
             browser's checks such as ``"method-not-allowed"``; ``None`` if it is not.
         rule: The pattern of the path rule that decides; ``None``: no rule, so the policy that is
