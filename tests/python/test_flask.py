@@ -14,6 +14,7 @@ from werkzeug.test import EnvironBuilder
 import corsac
 import corsac.wsgi
 from corsac.flask import CORS, FlaskMiddleware, cross_origin, install
+from corsac.flask.decoration import decorations
 from support.flask_apps import (
     ALLOWED,
     OTHER,
@@ -243,7 +244,10 @@ def test_routes_that_are_added_to_the_map_of_a_running_application_are_known() -
     assert shared_with(app, "/own") == [SECOND]
 
 
-def test_without_decorated_views_a_request_meets_no_python_of_the_extension() -> None:
+def test_without_decorated_views_a_request_meets_no_python_of_the_extension(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decorations, "exist", False)  # Those of other tests.
     app = make_app("/")
     CORS(app, origins=ALLOWED)
     middleware = app.wsgi_app

@@ -199,15 +199,6 @@ def test_a_decorator_above_takes_the_policy_with_it() -> None:
     assert shared_with(app, "/") == [ALLOWED]  # The 401 has the headers too.
 
 
-def test_a_decorator_that_hides_it_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    decorated = cross_origin(origins=ALLOWED)(view)
-    app = flask.Flask("tested")
-    install(app)
-    app.add_url_rule("/", "view", lambda: decorated())  # noqa: PLW0108
-    assert shared_with(app, "/") == [ALLOWED]
-    assert caplog.text.count("another decorator hides cross_origin") == 1
-
-
 def test_a_middleware_that_was_taken_away_leaves_the_view_its_policy() -> None:
     app = flask.Flask("tested")
     inner = app.wsgi_app

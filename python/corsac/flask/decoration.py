@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import contextlib
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 import flask
 
@@ -12,9 +15,22 @@ from corsac.policy import CORSPolicy
 from corsac.sources.flask_cors import flask_cors_policy
 from corsac.sources.flask_cors_options import FLASK_CORS_OPTIONS
 
-__all__ = ["Decoration", "decoration_of"]
+__all__ = ["Decoration", "decoration_of", "decorations", "is_inside"]
 
 _ATTRIBUTE = "_corsac_decoration"
+
+MAX_WRAPPERS = 64
+"""So many functions inside each other are looked through for a decorated one."""
+
+
+class _Decorations:
+    """Whether any view is decorated, so that most applications never look for one."""
+
+    def __init__(self) -> None:
+        self.exist = False
+
+
+decorations: Final = _Decorations()
 
 
 class Decoration:
@@ -34,6 +50,7 @@ class Decoration:
         self._name = name
         self._made: list[tuple[dict[str, Any], CORSPolicy]] = []
         self._given = policy
+        decorations.exist = True
         if policy is None:
             check_names(options, extension=False)
             if "origins" in options:
@@ -88,11 +105,53 @@ def decoration_of(view: Callable[..., Any], method: str) -> Decoration | None:
         method: The request's method.
     """
     found: Decoration | None = getattr(view, _ATTRIBUTE, None)
-    view_class = getattr(view, "view_class", None)
-    if found is None and view_class is not None:
-        handler = getattr(view_class, method.lower(), None)
-        if handler is None and method == "HEAD":
-            handler = getattr(view_class, "get", None)
-        handler = handler or getattr(view_class, "dispatch_request", None)
-        found = getattr(handler, _ATTRIBUTE, None)
+    if found is None:
+        found = getattr(_handler_of(view, method), _ATTRIBUTE, None)
     return found
+
+
+def _handler_of(view: object, method: str) -> object:
+    """What answers a method in a class-based view; ``None`` for a function."""
+    view_class = getattr(view, "view_class", None)
+    handler = getattr(view_class, method.lower(), None)
+    if handler is None and method == "HEAD":
+        handler = getattr(view_class, "get", None)
+    return handler or getattr(view_class, "dispatch_request", None)
+
+
+def is_inside(decoration: Decoration, view: object, method: str) -> bool:
+    """Whether other decorators of a view hide a decoration, as far as that can be seen.
+
+    A decorator keeps what it decorates in a closure, in an attribute or in a `functools.partial`.
+    What a view finds by its global name when it runs is something that it calls: an error handler
+    or another view, whose policy is not meant for the route.
+
+    Args:
+        decoration: What was met when the view ran.
+        view: What ``app.view_functions`` has.
+        method: The request's method.
+    """
+    seen: list[object] = []
+    waiting = [view, _handler_of(view, method)]
+    while waiting and len(seen) < MAX_WRAPPERS:
+        function = waiting.pop(0)
+        if not callable(function) or any(function is earlier for earlier in seen):
+            continue
+        seen.append(function)
+        if inspect.getattr_static(function, _ATTRIBUTE, None) is decoration:
+            return True
+        waiting += _held_by(function)
+    return False
+
+
+def _held_by(function: object) -> Iterator[object]:
+    if isinstance(function, functools.partial):
+        yield from (function.func, *function.args, *function.keywords.values())
+    elif inspect.ismethod(function):
+        yield from (function.__func__, function.__self__)
+    elif inspect.isfunction(function):
+        for cell in function.__closure__ or ():
+            with contextlib.suppress(ValueError):  # An empty cell.
+                yield cell.cell_contents
+    if isinstance(attributes := getattr(function, "__dict__", None), dict):
+        yield from attributes.values()

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 import flask
 from flask.sansio.blueprints import BlueprintSetupState
 
-from corsac.errors import CORSConfigProblem
 from corsac.flask.decoration import Decoration
-from corsac.flask.middleware import ENVIRON_KEY, FlaskMiddleware, install
+from corsac.flask.exchange import Exchange
+from corsac.flask.middleware import install
 from corsac.flask.options import (
     CORSOptions,
     CrossOriginOptions,
@@ -160,10 +160,15 @@ def cross_origin(
                     return flask.current_app.make_default_options_response()
                 return flask.current_app.ensure_sync(view)(*args, **kwargs)
 
-            middleware = flask.request.environ.get(ENVIRON_KEY)
-            if isinstance(middleware, FlaskMiddleware) and middleware.knows(decoration):
+            exchange = Exchange.of(flask.request.environ)
+            if exchange is None:
+                return _respond_alone(decoration, call)
+            if exchange.decoration is not None:
+                return call()  # Inside of another decorated view, whose policy decides.
+            exchange.decoration = decoration
+            if exchange.was_decided_by(decoration, flask.request):
                 return call()
-            return _respond(decoration, call)
+            return _respond_hidden(exchange, decoration, call)
 
         decoration.leave_on(decorated)
         return cast("View", decorated)
@@ -171,31 +176,44 @@ def cross_origin(
     return decorate
 
 
-def _respond(decoration: Decoration, call: Callable[[], Any]) -> flask.Response:
-    """Apply the policy to the view's response: the middleware did not, as it did not know it."""
-    app = flask.current_app._get_current_object()  # type: ignore[attr-defined]
-    installed = install(app)
-    if installed.has_read_routes and not installed.knows(decoration):
-        installed.tell_once(decoration, _hidden(flask.request.endpoint))
+def _respond_hidden(exchange: Exchange, decoration: Decoration, call: Callable[[], Any]) -> Any:
+    """Have the policy of a view decide that was not known when the request came."""
+    app = _current_app()
+    policy = decoration.policy_of(app)
+    exchange.answer_by(policy)
+    install(app).meet_hidden(decoration, flask.request.endpoint, flask.request.method)
+    if policy.guard or flask.request.method == "OPTIONS":
+        return _apply(policy, call)  # The policy may refuse or answer, so the view must not run.
+    return call()
 
+
+def _respond_alone(decoration: Decoration, call: Callable[[], Any]) -> flask.Response:
+    """Apply the policy to the view's response: no middleware is there that would."""
+    app = _current_app()
+    policy = decoration.policy_of(app)
+    installed = install(app)
+    if installed.was_native:
+        # The application's own policy has the last word on this response, and may be wider.
+        installed.meet_hidden(decoration, flask.request.endpoint, flask.request.method)
+        return app.response_class(_TOO_LATE, 503, {"Retry-After": "1"}, mimetype="text/plain")
+    return _apply(policy, call)
+
+
+_TOO_LATE = "The CORS policy of this view is known only now. Send the request again.\n"
+
+
+def _current_app() -> flask.Flask:
+    app: flask.Flask = flask.current_app._get_current_object()  # type: ignore[attr-defined]
+    return app
+
+
+def _apply(policy: CORSPolicy, call: Callable[[], Any]) -> flask.Response:
     def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         return flask.make_response(call())(environ, start_response)
 
-    middleware = CORSMiddleware(respond, decoration.policy_of(app))
-    response: flask.Response = app.response_class.from_app(middleware, flask.request.environ)
-    return response
-
-
-def _hidden(endpoint: str | None) -> CORSConfigProblem:
-    return CORSConfigProblem(
-        "option.conflict",
-        "warning",
-        "cross_origin",
-        endpoint,
-        "another decorator hides cross_origin, so the view's preflight requests are answered by "
-        "the application's own policy, if it has one",
-        "put cross_origin directly below the route, or use functools.wraps in the other decorator",
-    )
+    middleware = CORSMiddleware(respond, policy)
+    made: Any = flask.current_app.response_class.from_app(middleware, flask.request.environ)
+    return cast("flask.Response", made)
 
 
 def policy_for_all(policy: CORSPolicy) -> list[Any]:

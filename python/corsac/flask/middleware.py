@@ -11,9 +11,10 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.flask.decoration import Decoration
+from corsac.flask.decoration import Decoration, decorations, is_inside
+from corsac.flask.exchange import Exchange
 from corsac.flask.options import configured_options, log_problems
-from corsac.flask.routes import Route, RouteTable
+from corsac.flask.routes import HiddenDecorations, Route, RouteTable, hidden_key
 from corsac.rules import Rule, make_configuration
 from corsac.sources.flask_resources import ResourcePolicies, ResourcePolicy
 from corsac.wsgi import CORSMiddleware
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
 
     from corsac.policy import CORSPolicy
 
-__all__ = ["ENVIRON_KEY", "FlaskMiddleware", "install"]
-
-ENVIRON_KEY = "corsac.flask"
-"""Holds the middleware in the WSGI environment of a request, if there are decorated views."""
+__all__ = ["FlaskMiddleware", "install"]
 
 _EXTENSION_KEY = "corsac"
 
@@ -54,8 +52,10 @@ class FlaskMiddleware(CORSMiddleware):
         self._blueprints: dict[int, tuple[flask.Blueprint, list[ResourcePolicy]]] = {}
         self._table = RouteTable()
         self._configured: dict[str, Any] | None = None
-        self._told: set[Decoration] = set()
+        self._hidden: HiddenDecorations = {}
+        self._told: set[tuple[Decoration, str | None]] = set()
         self._stale = True
+        self._was_native = False
         _call_after(app.url_map, "add", self._forget_routes)
         self._forget_routes()
 
@@ -100,28 +100,50 @@ class FlaskMiddleware(CORSMiddleware):
         self._forget_routes()
 
     @property
-    def has_read_routes(self) -> bool:
-        """Whether the routes were read, and none came since."""
-        return not self._stale
+    def was_native(self) -> bool:
+        """Whether there were requests whose environment does not tell of the middleware."""
+        return self._was_native
 
-    def knows(self, decoration: Decoration) -> bool:
-        """Whether a route of the application was seen to have a decoration.
-
-        Args:
-            decoration: What a decorated view has.
-        """
-        return decoration in self._table.decorations
-
-    def tell_once(self, decoration: Decoration, problem: CORSConfigProblem) -> None:
-        """Write a warning about a decoration to the log, unless that was done.
+    def knows(self, decoration: Decoration, endpoint: str | None, method: str) -> bool:
+        """Whether a decoration is what decides about an endpoint.
 
         Args:
             decoration: What a decorated view has.
-            problem: The warning.
+            endpoint: The endpoint of a request; ``None`` if it has no route.
+            method: The method of the request.
         """
-        if decoration not in self._told:
-            self._told.add(decoration)
-            log_problems([problem])
+        return self._table.decided_by.get((endpoint or "", method)) is decoration
+
+    def meet_hidden(self, decoration: Decoration, endpoint: str | None, method: str) -> None:
+        """Take note of a decorated view that ran, and that its route does not show.
+
+        If other decorators hide it, the routes are read again: from then on its policy decides
+        about the endpoint. Two of them on one endpoint allow nobody.
+
+        Args:
+            decoration: What the view has.
+            endpoint: The endpoint of the request; ``None`` if it has no route.
+            method: The method of the request.
+        """
+        if self._was_native:
+            self._forget_routes()
+        view = None if endpoint is None else self._flask.view_functions.get(endpoint)
+        if endpoint is None or view is None or not is_inside(decoration, view, method):
+            self._tell_once(decoration, endpoint, _ONLY_RESPONSES)
+            return
+        self._tell_once(decoration, endpoint, _UNTIL_IT_RAN)
+        key = hidden_key(endpoint, view, method)
+        with self._lock:
+            known = self._hidden.get(key, frozenset())
+            if decoration in known:
+                return
+            self._hidden = {**self._hidden, key: known | {decoration}}
+            self._forget_routes()
+
+    def _tell_once(self, decoration: Decoration, endpoint: str | None, what: str) -> None:
+        if (decoration, endpoint) not in self._told:
+            self._told.add((decoration, endpoint))
+            log_problems([_hidden_from_the_route(endpoint, what)])
 
     def counters(self) -> Mapping[str, int]:
         """How many requests there were, as for the class; those of every route are counted in."""
@@ -165,8 +187,9 @@ class FlaskMiddleware(CORSMiddleware):
             except BaseException:
                 self._stale = True
                 raise
-            if not self._table.decorations and not self._table.routes and not self.rules:
+            if not (decorations.exist or self._table.routes or self.rules):
                 # From now on requests go to the native type, without a call of Python's.
+                self._was_native = True
                 self.__class__ = FlaskMiddleware
             if self._stale:  # A route was added meanwhile.
                 self.__class__ = _RoutingMiddleware
@@ -177,7 +200,7 @@ class FlaskMiddleware(CORSMiddleware):
         if self._given is not None:
             given_policy, given_rules = self._given
             rules, policy = [*rules, *given_rules], policy or given_policy
-        table = RouteTable.of(self._flask, own, self._blueprints)
+        table = RouteTable.of(self._flask, own, self._blueprints, self._hidden)
         exact = {path for path, _ in table.exact_rules}
         rules = [*table.exact_rules, *(rule for rule in rules if rule[0] not in exact)]
         made: dict[tuple[int, ...], CORSMiddleware] = {}
@@ -263,7 +286,6 @@ class _RoutingMiddleware(FlaskMiddleware):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one request."""
-        environ[ENVIRON_KEY] = self
         if self._stale:
             self._read_routes()
         table = self._table
@@ -271,6 +293,8 @@ class _RoutingMiddleware(FlaskMiddleware):
         if path.startswith("//"):
             # Werkzeug takes several slashes at the beginning for one, so a rule must do so too.
             path = environ["PATH_INFO"] = "/" + path.lstrip("/")
+        if decorations.exist:
+            start_response = Exchange(self, environ, start_response)
         if table.beginnings and path.startswith(table.beginnings):
             middleware = self._middleware_of_route(environ, table)
             if middleware is not None:
@@ -320,6 +344,22 @@ def _call_after(owner: Any, name: str, then: Any) -> None:
         return result
 
     setattr(owner, name, called)
+
+
+_ONLY_RESPONSES = "its preflight requests are answered by the application's own policy, if any"
+_UNTIL_IT_RAN = f"until the view has run once {_ONLY_RESPONSES}"
+
+
+def _hidden_from_the_route(endpoint: str | None, what: str) -> CORSConfigProblem:
+    return CORSConfigProblem(
+        "option.conflict",
+        "warning",
+        "cross_origin",
+        endpoint,
+        "another decorator hides cross_origin, or a function that is no view of a route has it: "
+        f"its policy decides about the responses, but {what}",
+        "put cross_origin directly below the route, or use functools.wraps in the other decorator",
+    )
 
 
 def _called_twice(app: flask.Flask) -> CORSConfigProblem:

@@ -21,9 +21,10 @@ from corsac.sources.flask_resources import Resource, ResourcePolicies, ResourceP
 if TYPE_CHECKING:
     from corsac.wsgi import CORSMiddleware
 
-__all__ = ["Blueprints", "Route", "RouteTable"]
+__all__ = ["Blueprints", "HiddenDecorations", "Route", "RouteTable", "hidden_key"]
 
 Blueprints = Mapping[int, tuple[flask.Blueprint, list[ResourcePolicy]]]
+HiddenDecorations = Mapping[tuple[str, str], frozenset[Decoration]]
 
 _FOREIGN_MODULE = "flask_cors"
 
@@ -51,7 +52,7 @@ class RouteTable:
         exact_rules: Path rules of routes without variable parts.
         routes: Those with variable parts, and what else a path alone cannot tell apart.
         beginnings: How paths of these begin, as ``PATH_INFO`` has them.
-        decorations: All decorations that were found.
+        decided_by: The decoration that decides about an endpoint and a method.
         problems: Errors in the options of decorated views, and what is worth a warning.
         middlewares: All that ``routes`` use.
     """
@@ -59,13 +60,19 @@ class RouteTable:
     exact_rules: list[Rule] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
     beginnings: tuple[str, ...] = ()
-    decorations: frozenset[Decoration] = frozenset()
+    decided_by: dict[tuple[str, str], Decoration] = field(default_factory=dict)
     problems: tuple[CORSConfigProblem, ...] = ()
     middlewares: tuple[CORSMiddleware, ...] = ()
     _by_rule: dict[int, Route] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, app: flask.Flask, own: ResourcePolicies, blueprints: Blueprints) -> RouteTable:
+    def of(
+        cls,
+        app: flask.Flask,
+        own: ResourcePolicies,
+        blueprints: Blueprints,
+        hidden: HiddenDecorations,
+    ) -> RouteTable:
         """Read the routes of an application.
 
         A decorated view whose options cannot be used allows nobody; ``problems`` has the errors.
@@ -74,8 +81,9 @@ class RouteTable:
             app: The application.
             own: The resources of the application's extension.
             blueprints: The resources of its blueprints, by identity.
+            hidden: Decorations that routes do not show, by `hidden_key`.
         """
-        return _Reader(app, own, blueprints).read()
+        return _Reader(app, own, blueprints, hidden).read()
 
     def add_route(self, route: Route) -> None:
         """Add a route that is looked up for each request."""
@@ -93,11 +101,18 @@ class RouteTable:
 
 
 class _Reader:
-    def __init__(self, app: flask.Flask, own: ResourcePolicies, blueprints: Blueprints) -> None:
+    def __init__(
+        self,
+        app: flask.Flask,
+        own: ResourcePolicies,
+        blueprints: Blueprints,
+        hidden: HiddenDecorations,
+    ) -> None:
         self._app = app
+        self._hidden = hidden
         self._own = own
         self._blueprints = blueprints
-        self._decorations: set[Decoration] = set()
+        self._decided_by: dict[tuple[str, str], Decoration] = {}
         self._unreached: dict[str, list[str]] = {}
         self._errors: list[CORSConfigProblem] = []
 
@@ -117,7 +132,7 @@ class _Reader:
             else:
                 found = {m: r for m, r in decided[id(rule)].items() if r is not None}
                 table.add_route(Route(rule, found))
-        table.decorations = frozenset(self._decorations)
+        table.decided_by = self._decided_by
         table.problems = (*self._errors, *self._find_problems())
         return table
 
@@ -134,17 +149,26 @@ class _Reader:
         decided: dict[str, ResourcePolicies | None] = {}
         for method in methods:
             decoration = None if view is None else decoration_of(view, method)
+            if decoration is None and view is not None and self._hidden:
+                hidden = self._hidden.get(hidden_key(rule.endpoint, view, method), frozenset())
+                if len(hidden) > 1:
+                    # Which one is meant can be told only when the view runs.
+                    decided[method] = _for_all_paths(_nobody())
+                    continue
+                decoration = next(iter(hidden), None)
             if decoration is None:
                 decided[method] = below
                 continue
-            self._decorations.add(decoration)
-            try:
-                policy = decoration.policy_of(self._app)
-            except CORSConfigError as error:
-                self._errors += [p for p in error.problems if p not in self._errors]
-                policy = _nobody()
-            decided[method] = _for_all_paths(policy)
+            self._decided_by[rule.endpoint, method] = decoration
+            decided[method] = _for_all_paths(self._policy_of(decoration))
         return decided
+
+    def _policy_of(self, decoration: Decoration) -> CORSPolicy:
+        try:
+            return decoration.policy_of(self._app)
+        except CORSConfigError as error:
+            self._errors += [p for p in error.problems if p not in self._errors]
+            return _nobody()
 
     def _by_blueprint(self, rule: URLRule) -> ResourcePolicies | None:
         """The resources of the blueprints that a route belongs to, the innermost first."""
@@ -222,6 +246,17 @@ class _Reader:
                         "remove it",
                     )
                     return
+
+
+def hidden_key(endpoint: str, view: object, method: str) -> tuple[str, str]:
+    """What a decoration that is met when a view runs speaks for.
+
+    Args:
+        endpoint: The endpoint.
+        view: What ``app.view_functions`` has.
+        method: The request's method, which counts in class-based views alone.
+    """
+    return endpoint, method if hasattr(view, "view_class") else ""
 
 
 @functools.cache

@@ -1,0 +1,120 @@
+"""One request on its way through the middleware, and a policy that is found only when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from corsac.wsgi import CORSMiddleware
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    import flask
+
+    from corsac.flask.decoration import Decoration
+    from corsac.flask.middleware import FlaskMiddleware
+    from corsac.policy import CORSPolicy
+
+__all__ = ["Exchange"]
+
+_ENVIRON_KEY = "corsac.flask"
+
+
+class Exchange:
+    """The ``start_response`` of one request, outside of all policies of the application.
+
+    A decorated view that its route does not show is met when the application's own policy has been
+    chosen already. What that put on the response is replaced here by what the view's policy says.
+
+    Attributes:
+        middleware: The middleware that the request went through.
+        decoration: The decoration of the view that ran; the outermost, if there are several.
+
+    Args:
+        middleware: The middleware.
+        environ: The request.
+        start_response: The server's.
+    """
+
+    __slots__ = (
+        "_environ",
+        "_place",
+        "_policy",
+        "_start_response",
+        "decoration",
+        "middleware",
+    )
+
+    def __init__(
+        self,
+        middleware: FlaskMiddleware,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+    ) -> None:
+        self.middleware = middleware
+        self.decoration: Decoration | None = None
+        self._environ = environ
+        self._start_response = start_response
+        self._place = _place_of(environ)
+        self._policy: CORSPolicy | None = None
+        environ[_ENVIRON_KEY] = self
+
+    @staticmethod
+    def of(environ: WSGIEnvironment) -> Exchange | None:
+        """The exchange that a request belongs to, if it went through a middleware that says so.
+
+        Args:
+            environ: The request, as the application has it.
+        """
+        found = environ.get(_ENVIRON_KEY)
+        return found if isinstance(found, Exchange) else None
+
+    def was_decided_by(self, decoration: Decoration, request: flask.Request) -> bool:
+        """Whether the policy of a decoration was the one that was chosen for the request.
+
+        It was not if another middleware changed the path or the method after the choice.
+
+        Args:
+            decoration: What the view has.
+            request: The request, as the view has it.
+        """
+        return _place_of(request.environ) == self._place and self.middleware.knows(
+            decoration, request.endpoint, request.method
+        )
+
+    def answer_by(self, policy: CORSPolicy) -> None:
+        """Have a policy decide about the response, in place of the one that was chosen.
+
+        Args:
+            policy: The policy.
+        """
+        self._policy = policy
+
+    def __call__(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        """Begin the response (PEP 3333, "The start_response() Callable")."""
+        begin = self._start_response
+        if self._policy is None:
+            # A server may take no third argument, as long as there was no error.
+            return begin(status, headers, exc_info) if exc_info else begin(status, headers)
+
+        def respond(_: WSGIEnvironment, start_response: StartResponse) -> Any:
+            return start_response(status, headers, *((exc_info,) if exc_info else ()))
+
+        write: Any = CORSMiddleware(respond, self._policy)(self._environ, begin)
+        # The body of a refusal, where the view's answer was one too: nothing is written by hand.
+        return write if callable(write) else _pass_over
+
+
+def _pass_over(_: bytes) -> None:
+    return None
+
+
+def _place_of(environ: WSGIEnvironment) -> tuple[str, str, str]:
+    return (
+        environ.get("REQUEST_METHOD", ""),
+        environ.get("SCRIPT_NAME", ""),
+        environ.get("PATH_INFO", ""),
+    )
