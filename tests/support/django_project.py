@@ -114,7 +114,7 @@ def call_asgi(request: Request) -> Response:
     return Response(
         status=start["status"],
         headers=[(name.lower(), value) for name, value in lines],
-        body=b"".join(message["body"] for message in bodies),
+        body=b"".join(message.get("body", b"") for message in bodies),
         app_called=bool(_calls),
         names_as_sent=[name for name, _ in lines],
     )

@@ -19,6 +19,11 @@ class CorsacConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks; the notes are part of ``check --deploy`` only."""
-        for check in (checks.check_settings, checks.check_advice, checks.check_middleware):
+        for check in (
+            checks.check_settings,
+            checks.check_advice,
+            checks.check_middleware,
+            checks.check_views,
+        ):
             register(check, Tags.security)
         register(checks.check_notes, Tags.security, deploy=True)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
+import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
+from django.urls import get_resolver
 from django.utils.module_loading import import_string
+from django.views import View
 
 from corsac.django.conf import judge
 from corsac.django.middleware import CORSMiddleware
 from corsac.django.problem_ids import ENTRY_PROBLEMS, problem_number
+from corsac.django.views import UNMARKED, class_of, mark_on, views_below
 from corsac.errors import CORSConfigProblem, Severity
 
-__all__ = ["check_advice", "check_middleware", "check_notes", "check_settings"]
+__all__ = ["check_advice", "check_middleware", "check_notes", "check_settings", "check_views"]
 
 _MESSAGE: Final = {"error": checks.Error, "warning": checks.Warning, "info": checks.Info}
 _LETTER: Final = {"error": "E", "warning": "W", "info": "I"}
@@ -29,6 +34,15 @@ _ANSWERS_ITSELF: Final = (
     "whitenoise.middleware.WhiteNoiseMiddleware",
 )
 _OTHER_LAYERS: Final = ("corsheaders.middleware.CorsMiddleware",)
+_SETS_URLCONF: Final = (
+    "django_hosts.middleware.HostsRequestMiddleware",
+    "django_tenants.middleware.TenantMainMiddleware",
+    "django_tenants.middleware.main.TenantMainMiddleware",
+    "subdomains.middleware.SubdomainURLRoutingMiddleware",
+)
+_ASSIGNS_URLCONF: Final = re.compile(
+    r"""\brequest\.urlconf\s*=(?!=)|\bsetattr\(\s*\w*request,\s*["']urlconf["']"""
+)
 _SHOWN_LENGTH: Final = 200
 
 
@@ -75,7 +89,58 @@ def check_middleware(**_: Any) -> list[checks.CheckMessage]:
         for name in names[: places[0]]
         if name in above
     ]
+    found += [
+        _message(
+            _problem(
+                "middleware.sets_urlconf",
+                f"{name} sets request.urlconf, and stands below {names[places[0]]}: preflight "
+                "requests and guard have the policy of the view that ROOT_URLCONF has for the path",
+                f'move it above "{names[places[0]]}", if the two URLconfs have views with cors',
+            )
+        )
+        for name in names[places[0] + 1 :]
+        if _sets_urlconf(name)
+    ]
     return found
+
+
+def check_views(**_: Any) -> list[checks.CheckMessage]:
+    """Whether every decorated method of a class-based view is one that answers requests."""
+    try:
+        views = list(views_below(get_resolver()))
+    except Exception:  # Django's own checks say what is wrong with the URLconf.
+        return []
+    # A view set of Django REST framework has methods of any name, by the URL.
+    classes = [class_of(view) for view in views if getattr(view, "actions", None) is None]
+    return [
+        _message(
+            CORSConfigProblem(
+                "view.policy_without_effect",
+                "error",
+                f"{view_class.__module__}.{view_class.__qualname__}.{name}",
+                None,
+                f"{view_class.__qualname__}.{name} has cors or cors_exempt, and no request goes to "
+                "it by itself",
+                "decorate the class, or a method that is named like an HTTP method",
+            )
+        )
+        for view_class in dict.fromkeys(classes)
+        if view_class is not None
+        for name in dir(view_class)
+        if name not in (*View.http_method_names, *view_class.http_method_names, "dispatch")
+        and mark_on(inspect.getattr_static(view_class, name, None)) is not UNMARKED
+    ]
+
+
+def _sets_urlconf(name: str) -> bool:
+    """Whether a middleware is known to set the URLconf, or its source seems to."""
+    if name in _SETS_URLCONF:
+        return True
+    try:
+        source = inspect.getsource(import_string(name))
+    except Exception:  # There is no such thing, which Django says, or no source.
+        return False
+    return _ASSIGNS_URLCONF.search(source) is not None
 
 
 def _is_ours(name: str) -> bool:

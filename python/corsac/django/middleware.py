@@ -62,6 +62,11 @@ class CORSMiddleware:
     It belongs as high in ``MIDDLEWARE`` as possible: above everything that answers on its own or
     redirects, such as ``CommonMiddleware``. The system checks say so where it is too low.
 
+    Which view a request goes to is known before it runs only from the URLconf. Where a middleware
+    below this one sets ``request.urlconf``, the responses have the policy of the view that ran; but
+    preflight requests, and ``guard``, which refuses before a view runs, have that of the view in
+    ``ROOT_URLCONF``. So such a middleware belongs above; a system check finds it.
+
     It is made when Django loads its middleware, and raises there if the settings cannot be used.
     Under ASGI it runs in the event loop, without a thread. A change of the settings by
     ``override_settings`` holds from the next request on.
@@ -142,17 +147,28 @@ class CORSMiddleware:
         request._cors_enabled = is_covered  # type: ignore[attr-defined]
 
         if request.method == "OPTIONS" or configuration.guard or marks.guard:
-            outcome = yield from self._decide(configuration, request, is_covered, agreed)
+            mark = _mark_of(request)
+            outcome = yield from self._decide(configuration, request, mark, is_covered, agreed)
             if outcome is not None and outcome.status:
                 self._report(outcome, request)
                 return _answer(outcome, configuration)
             response: HttpResponseBase = yield _RUN, None
+            mark_now = _mark_of(request)
+            if mark_now is not mark:
+                # Another view ran than the one that the URL had before.
+                outcome = yield from self._decide(
+                    configuration, request, mark_now, is_covered, agreed
+                )
         else:
             # Later the view is known, without resolving the URL twice.
             response = yield _RUN, None
-            outcome = yield from self._decide(configuration, request, is_covered, agreed)
+            mark = _mark_of(request)
+            outcome = yield from self._decide(configuration, request, mark, is_covered, agreed)
         if outcome is not None:
             self._report(outcome, request)
+            if outcome.status:
+                response.close()
+                return _answer(outcome, configuration)
             _set_headers(response, outcome, configuration)
         return response
 
@@ -160,11 +176,11 @@ class CORSMiddleware:
         self,
         configuration: conf.DjangoConfiguration,
         request: HttpRequest,
+        mark: object,
         is_covered: bool,
         agreed: bool | None,
     ) -> Generator[tuple[str, Any], Any, _Outcome | None]:
         """What becomes of the request; ``None`` if its path or view is left alone."""
-        mark = mark_of(request) if marks.exist else UNMARKED
         policy: _core.CompiledPolicy | None = None
         if isinstance(mark, CORSPolicy):
             policy = mark._compiled
@@ -199,6 +215,10 @@ class CORSMiddleware:
         except Exception:  # Django meets it too, and answers with a 500 of its own.
             return
         self._urls_are_loaded = True
+
+
+def _mark_of(request: HttpRequest) -> object:
+    return mark_of(request) if marks.exist else UNMARKED
 
 
 def _decided(

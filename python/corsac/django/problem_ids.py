@@ -89,6 +89,8 @@ NUMBERS: Final = {
     "middleware.missing": 201,
     "middleware.several": 202,
     "middleware.too_low": 203,
+    "middleware.sets_urlconf": 204,
+    "view.policy_without_effect": 205,
 }
 
 _OTHER: Final = 100

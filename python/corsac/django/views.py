@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.urls.exceptions import Resolver404
 
-from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
+from corsac.errors import CORSConfigProblem
+from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings, resolve_policy
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from django.http import HttpRequest
-
-__all__ = ["UNMARKED", "cors", "cors_exempt", "load_urls", "mark_of", "marks"]
+__all__ = [
+    "UNMARKED",
+    "class_of",
+    "cors",
+    "cors_exempt",
+    "handler_of",
+    "load_urls",
+    "mark_of",
+    "mark_on",
+    "marks",
+    "views_below",
+]
 
 ViewT = TypeVar("ViewT")
 
 _ATTRIBUTE: Final = "corsac_policy"
+_OF_SEVERAL: Final = "corsac_policy_of_several"
+_RAN: Final = "_corsac_ran"
 
 UNMARKED: Final = object()
 """What `mark_of` gives for a view that no decorator has seen."""
@@ -33,6 +47,7 @@ class _Marks:
     def __init__(self) -> None:
         self.exist = False
         self.guard = False
+        self.told: set[str] = set()
 
 
 marks: Final = _Marks()
@@ -50,10 +65,15 @@ def cors(
         policy: The policy; or give the options of one.
         **options: The options of `CORSPolicy`.
 
+    A preflight request has the policy of the method that it announces. Any other decorator outside
+    of this one has to use `functools.wraps`, as Django's do: else the settings decide about the
+    view's preflight requests and about ``guard``, and only its responses have its policy.
+
     Returns:
-        A decorator for a view function, a class of views (which it changes), or what ``include()``
-        gives: ``path("api/", cors(policy)(include("api.urls")))``. There it is for each view that
-        has no decorator of its own.
+        A decorator for a view function, a class of views (which it changes), a method of one that
+        answers an HTTP method, or what ``include()`` gives:
+        ``path("api/", cors(policy)(include("api.urls")))``. There it is for each view that has no
+        decorator of its own; that of a method goes before that of its class.
 
     Raises:
         CORSConfigError: The options cannot be used.
@@ -68,7 +88,7 @@ def cors_exempt(view: ViewT) -> ViewT:
     """Leave a view alone: the middleware touches neither its requests nor its responses.
 
     Args:
-        view: A view function, a class of views, or what ``include()`` gives.
+        view: What `cors` decorates.
     """
     marked: ViewT = _mark(view, None)
     return marked
@@ -82,7 +102,7 @@ def _mark(view: Any, mark: CORSPolicy | None) -> Any:
             message = f"{view.__name__} is no class of views: it has no dispatch method"
             raise TypeError(message)
         # as_view() copies what dispatch has in its dictionary to the view that it makes.
-        view.dispatch = _wrap(dispatch, mark)  # type: ignore[attr-defined]
+        view.dispatch = _wrap(dispatch, mark, of_several=True)  # type: ignore[attr-defined]
         return view
     if isinstance(view, tuple) and len(view) == 3:
         urls, app_name, namespace = view
@@ -92,21 +112,40 @@ def _mark(view: Any, mark: CORSPolicy | None) -> Any:
             f"decorate a view function, a class of views or include(...), not {type(view).__name__}"
         )
         raise TypeError(message)
-    return _wrap(view, mark)
+    # `method_decorator(cors(...), name="dispatch")` speaks for a class as well.
+    return _wrap(view, mark, of_several=getattr(view, "__name__", "") == "dispatch")
 
 
-def _wrap(view: Callable[..., Any], mark: CORSPolicy | None) -> Callable[..., Any]:
+def _wrap(
+    view: Callable[..., Any], mark: CORSPolicy | None, *, of_several: bool
+) -> Callable[..., Any]:
     # Another function and not the same one with an attribute: the view may stand in other places.
     async def run_async(*args: Any, **kwargs: Any) -> Any:
+        if not of_several:
+            _take_note(args, kwargs, mark)
         return await view(*args, **kwargs)
 
     def run(*args: Any, **kwargs: Any) -> Any:
+        if not of_several:
+            _take_note(args, kwargs, mark)
         return view(*args, **kwargs)
 
     wrapper: Callable[..., Any] = run_async if iscoroutinefunction(view) else run
     functools.update_wrapper(wrapper, view)
     setattr(wrapper, _ATTRIBUTE, mark)
+    setattr(wrapper, _OF_SEVERAL, of_several)
     return wrapper
+
+
+def _take_note(args: tuple[Any, ...], kwargs: dict[str, Any], mark: CORSPolicy | None) -> None:
+    """Leave the mark of a view that runs on its request; the first one, the outermost, stays."""
+    # A method's first argument is its object.
+    for given in (*args[:2], kwargs.get("request")):
+        # Django REST framework puts its own request around Django's.
+        request = getattr(given, "__dict__", {}).get("_request", given)
+        if isinstance(request, HttpRequest):
+            request.__dict__.setdefault(_RAN, mark)
+            return
 
 
 class _MarkedURLs:
@@ -130,9 +169,9 @@ class _MarkedURLs:
                 entry.app_name,
                 entry.namespace,
             )
-        if getattr(entry.callback, _ATTRIBUTE, UNMARKED) is not UNMARKED:
+        if mark_on(entry.callback) is not UNMARKED:
             return entry
-        view = _wrap(entry.callback, self._mark)
+        view = _wrap(entry.callback, self._mark, of_several=True)
         return URLPattern(entry.pattern, view, entry.default_args, entry.name)
 
     def __getattr__(self, name: str) -> Any:
@@ -142,6 +181,19 @@ class _MarkedURLs:
 def _patterns_of(urls: Any) -> Iterable[URLPattern | URLResolver]:
     patterns: Iterable[URLPattern | URLResolver] = getattr(urls, "urlpatterns", urls)
     return patterns
+
+
+def views_below(resolver: URLResolver) -> Iterator[Any]:
+    """All views of a URLconf, also those that have several URLs.
+
+    Args:
+        resolver: What ``get_resolver()`` gives.
+    """
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            yield from views_below(entry)
+        else:
+            yield entry.callback
 
 
 def load_urls() -> None:
@@ -158,12 +210,87 @@ def mark_of(request: HttpRequest) -> object:
 
     Returns:
         A `CORSPolicy`; ``None`` if the view is exempt; `UNMARKED` if no decorator says anything or
-        no view has the URL.
+        no view has the URL. When the view has run, a decorator counts also where another one hid
+        it from the URLconf, and that of an error handler for the response that it made.
     """
     match = request.resolver_match
+    mark: object = UNMARKED
     if match is None:
-        try:
+        with contextlib.suppress(Resolver404):
             match = resolve(request.path_info, getattr(request, "urlconf", None))
-        except Resolver404:
-            return UNMARKED
-    return getattr(match.func, _ATTRIBUTE, UNMARKED)
+    if match is not None:
+        mark = mark_on(handler_of(match.func, _announced_method(request)))
+        if mark is UNMARKED:
+            mark = mark_on(match.func)
+            if mark is not UNMARKED and not getattr(match.func, _OF_SEVERAL, False):
+                return mark
+        else:
+            return mark
+    ran = getattr(request, _RAN, mark)
+    if match is not None and ran is not mark:
+        _tell_once(match._func_path)
+    return ran
+
+
+def _tell_once(view: str) -> None:
+    if view not in marks.told:
+        marks.told.add(view)
+        problem = CORSConfigProblem(
+            "option.conflict",
+            "warning",
+            "cors",
+            view,
+            "another decorator hides cors from the URLconf, or an error handler has it: its policy "
+            "decides about the responses, but not about preflight requests, nor does its guard",
+            "put cors outside of the other decorator, or use functools.wraps in that",
+        )
+        log_warnings([problem])
+
+
+def mark_on(view: object) -> object:
+    """What a decorator left on a view or a method; `UNMARKED` if there was none.
+
+    Args:
+        view: Any object.
+    """
+    return getattr(view, _ATTRIBUTE, UNMARKED)
+
+
+def handler_of(view: object, method: str) -> object:
+    """The method of a class-based view that answers an HTTP method; ``None`` if there is none.
+
+    Args:
+        view: What the URLconf has: what ``as_view()`` made, also that of Django REST framework.
+        method: The HTTP method.
+    """
+    view_class = class_of(view)
+    if view_class is None:
+        return None
+    made_with: Any = getattr(view, "view_initkwargs", getattr(view, "initkwargs", None)) or {}
+    name = method.lower()
+    if name not in made_with.get("http_method_names", view_class.http_method_names):
+        return None
+    actions: Any = getattr(view, "actions", None) or {}
+    names = [actions.get(name), name]
+    if name == "head":
+        # DRF has the action of GET answer it, Django the method `get`.
+        names = [actions.get("head", actions.get("get")), "head", "get"]
+    return next(filter(None, (getattr(view_class, n, None) for n in names if n)), None)
+
+
+def class_of(view: object) -> Any:
+    """The class that ``as_view()`` made a view of; ``None`` for other views.
+
+    Args:
+        view: What the URLconf has.
+    """
+    found = getattr(view, "view_class", None) or getattr(view, "cls", None)
+    return found if isinstance(found, type) and hasattr(found, "http_method_names") else None
+
+
+def _announced_method(request: HttpRequest) -> str:
+    """The method of the request that a preflight request announces, else its own."""
+    if request.method == "OPTIONS" and "HTTP_ORIGIN" in request.META:
+        announced: str = request.META.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", "OPTIONS")
+        return announced
+    return request.method or ""
