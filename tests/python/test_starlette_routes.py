@@ -125,6 +125,33 @@ def test_classes_and_their_methods_decide() -> None:
     assert decided(client, "/marked", "PUT") == "anyone"
 
 
+class Dispatching(HTTPEndpoint):
+    """Answers methods that Starlette's own classes refuse."""
+
+    async def dispatch(self) -> None:
+        handler = getattr(self, self.scope["method"].lower())
+        response = await handler(Request(self.scope))
+        await response(self.scope, self.receive, self.send)
+
+    async def get(self, request: Request) -> Response:
+        return PlainTextResponse("get")
+
+    @cors(OTHERS)
+    async def query(self, request: Request) -> Response:
+        return PlainTextResponse("found")
+
+    @cors(ANYONE)
+    async def propfind(self, request: Request) -> Response:
+        return PlainTextResponse("properties")
+
+
+def test_any_method_of_a_class_may_be_marked() -> None:
+    client = starlette_app(Route("/", Dispatching))
+    assert decided(client, "/", "PROPFIND") == "anyone"
+    assert decided(client, "/", "QUERY") == "others"
+    assert decided(client, "/") == "policy"
+
+
 def test_the_innermost_mark_decides() -> None:
     deep = Mount("/deep", routes=[Route("/public", public), Route("/plain", plain)])
     inner = Starlette(routes=[Route("/plain", plain), Route("/public", public), deep])
@@ -282,6 +309,31 @@ def test_routes_of_the_lifespan_and_of_later_count() -> None:
         assert decided(client, "/inner/later") == "policy"
         inner.add_route("/later", public)
         assert decided(client, "/inner/later") == "anyone"
+
+
+def test_a_route_in_the_place_of_another_has_its_own_mark() -> None:
+    inner = Router([Route("/x", plain)])
+    app = Starlette(routes=[Route("/a", public), Route("/b", plain), Mount("/inner", inner)])
+    install(app, POLICY)
+    client = client_of(app)
+    assert [decided(client, path) for path in ("/a", "/b", "/inner/x")] == [
+        "anyone",
+        "policy",
+        "policy",
+    ]
+    app.routes[0] = Route("/a", others)
+    app.routes[1] = cors(ANYONE)(Route("/b", plain))  # It is equal to the one that was there.
+    inner.routes[0] = Route("/x", exempt)
+    assert [decided(client, path) for path in ("/a", "/b", "/inner/x")] == [
+        "others",
+        "anyone",
+        "exempt",
+    ]
+    app.routes.reverse()
+    assert decided(client, "/a") == "others"
+    app.routes[:] = [Route("/a", plain)]
+    assert decided(client, "/a") == "policy"
+    assert decided(client, "/b") == "policy"
 
 
 def test_requests_to_routes_are_counted_too() -> None:

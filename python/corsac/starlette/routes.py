@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 from starlette.routing import BaseRoute, Host, Match, Mount
@@ -89,11 +90,17 @@ class RouteMarks:
         self.by_path_alone = True
         self._lists: list[Sequence[BaseRoute]] = []
         self._level = self._read_application([app], mark=None, above=())
-        self._lengths = [*map(len, self._lists)]
+        self._seen = [tuple(routes) for routes in self._lists]
 
     def are_current(self) -> bool:
-        """Whether no list of routes has become longer or shorter since."""
-        return self._lengths == [*map(len, self._lists)]
+        """Whether every list of routes has the same objects as then, in the same order.
+
+        Equal ones are not enough: a route that takes the place of another may have another mark.
+        """
+        return all(
+            len(routes) == len(seen) and all(map(is_, routes, seen))
+            for routes, seen in zip(self._lists, self._seen, strict=True)
+        )
 
     def find(self, scope: Scope) -> Mark | None:
         """The mark for a request; ``None`` if its route has none, or it has no route.
@@ -146,7 +153,10 @@ class RouteMarks:
 
     def _by_method(self, endpoint: type, mark: Mark | None) -> dict[str, Mark | None]:
         """What the methods of an HTTPEndpoint say; HEAD is answered by `get` if need be."""
-        handlers = {name: getattr(endpoint, name.lower(), None) for name in _METHODS}
+        # A class with a `dispatch` of its own may have methods that Starlette does not know.
+        marked = (name.upper() for name in dir(endpoint) if _is_marked(endpoint, name))
+        names = dict.fromkeys((*_METHODS, *marked))
+        handlers = {name: getattr(endpoint, name.lower(), None) for name in names}
         handlers["HEAD"] = handlers["HEAD"] or handlers["GET"]
         return {name: self._own(handler, mark) for name, handler in handlers.items()}
 
@@ -186,6 +196,10 @@ class RouteMarks:
                 yield route, self._own(route, mark)
             else:
                 yield from self._included(route, mark)
+
+
+def _is_marked(endpoint: type, name: str) -> bool:
+    return mark_of(inspect.getattr_static(endpoint, name, None)) is not None
 
 
 def inner_applications(application: object) -> list[object]:
