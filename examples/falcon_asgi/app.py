@@ -40,11 +40,13 @@ falcon_app = falcon.asgi.App(cors_enable=False)
 falcon_app.add_route("/notes", Notes())
 falcon_app.add_route("/public", Public())
 falcon_app.add_route("/crash", Crash())
+# With this Falcon serves /public/ as /public, so the rule is a prefix: /public/* stands for both.
+falcon_app.req_options.strip_url_path_trailing_slash = True
 
 app = corsac.CORSMiddleware(
     falcon_app,  # type: ignore[arg-type] # its own ASGI types
     allow_origins=["https://app.example.com"],
     allow_methods=["PUT"],
     allow_credentials=True,
-    rules=[("/public", corsac.CORSPolicy(allow_origins=["*"]))],
+    rules=[("/public/*", corsac.CORSPolicy(allow_origins=["*"]))],
 )

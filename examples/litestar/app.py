@@ -32,10 +32,11 @@ async def crash() -> None:
 
 
 # Without `cors_config` Litestar's own CORS layer is off. With it there would be two.
+# Litestar serves /public/ as /public, so the rule is a prefix: /public/* stands for both.
 app = corsac.CORSMiddleware(
     Litestar([notes, change_notes, public, crash]),  # type: ignore[arg-type] # its own ASGI types
     allow_origins=["https://app.example.com"],
     allow_methods=["PUT"],
     allow_credentials=True,
-    rules=[("/public", corsac.CORSPolicy(allow_origins=["*"]))],
+    rules=[("/public/*", corsac.CORSPolicy(allow_origins=["*"]))],
 )

@@ -121,6 +121,21 @@ def test_any_page_may_read_what_is_public(server: RunningServer) -> None:
     assert (asked.status, cors_lines(asked)) == (204, [*ANYONE, b"access-control-max-age: 600"])
 
 
+def test_a_rule_is_a_prefix_where_a_path_has_two_spellings(
+    server: RunningServer, request: pytest.FixtureRequest
+) -> None:
+    if request.node.callspec.params["server"] not in {"falcon_asgi", "litestar"}:
+        assert ask(server, "/public/", OTHER).status != 200
+        return
+    for path in ("/public", "/public/"):
+        answer = ask(server, path, OTHER)
+        assert b"for everybody" in answer.body
+        assert (answer.status, cors_lines(answer)) == (200, ANYONE)
+        assert preflight(server, path, OTHER, "GET").status == 204
+    assert cors_lines(ask(server, "/publicity", OTHER)) == REFUSED
+    assert cors_lines(ask(server, "/notes/", OTHER)) == REFUSED
+
+
 def test_an_options_request_that_is_no_preflight_request_reaches_the_application(
     server: RunningServer,
 ) -> None:

@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket
 import corsac
 from corsac.cli.cors_layers import find_layers
 from corsac.starlette import cors, cors_exempt, install, installed
+from corsac.starlette.marks import marks
 
 ORIGIN = "https://app.example.com"
 OTHER = "https://evil.example"
@@ -188,8 +189,9 @@ def test_the_lifespan_runs_and_websockets_pass(make: Callable[..., Starlette]) -
 
 
 def test_the_application_stays_the_same_object_and_is_known(
-    make: Callable[..., Starlette],
+    make: Callable[..., Starlette], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(marks, "exist", False)  # Those of other tests.
     app = make()
     assert installed(app) is None
     middleware = install(app, POLICY)

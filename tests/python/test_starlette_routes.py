@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 
 import corsac
 from corsac.starlette import cors, cors_exempt, install, installation
-from corsac.starlette.marks import Mark, mark_of
+from corsac.starlette.marks import Mark, mark_of, marks
 
 ORIGIN = "https://app.example.com"
 OTHER = "https://other.example"
@@ -309,6 +309,26 @@ def test_routes_of_the_lifespan_and_of_later_count() -> None:
         assert decided(client, "/inner/later") == "policy"
         inner.add_route("/later", public)
         assert decided(client, "/inner/later") == "anyone"
+
+
+def test_a_mark_that_comes_when_the_application_runs_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(marks, "exist", False)
+    app = Starlette(routes=[Route("/plain", plain)])
+    middleware = install(app, POLICY)
+    client = client_of(app)
+    assert decided(client, "/plain") == "policy"
+    assert app.middleware_stack is middleware  # No Python of ours on the way.
+
+    @cors(OTHERS)
+    async def late(request: Request) -> Response:
+        return PlainTextResponse("late")
+
+    assert decided(client, "/plain") == "policy"
+    app.add_route("/late", late)
+    assert decided(client, "/late") == "others"
+    assert decided(client, "/plain") == "policy"
 
 
 def test_a_route_in_the_place_of_another_has_its_own_mark() -> None:

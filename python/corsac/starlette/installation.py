@@ -15,7 +15,7 @@ from corsac.observe import RefusalLog
 from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings
 from corsac.rules import Rule
 from corsac.starlette.layers import installed_in, is_cors_layer, name_of, other_layers
-from corsac.starlette.marks import Mark
+from corsac.starlette.marks import Mark, marks
 from corsac.starlette.routes import RouteMarks
 
 __all__ = ["InstalledCORSMiddleware", "install", "installed"]
@@ -41,9 +41,9 @@ def install(
     routes, its lifespan and `add_middleware`, before or after, work as they did. A mistake in the
     options is an error here, not at the first request.
 
-    Routes can have policies of their own: see `corsac.starlette.cors`. As long as none has, a
-    request costs no more than with `corsac.CORSMiddleware`. With the first request it is settled
-    whether one has: a mark on a route that is added later counts only if there was one before.
+    Routes can have policies of their own: see `corsac.starlette.cors`. They may come and go as long
+    as the application runs. Where nothing was ever marked, a request costs no more than with
+    `corsac.CORSMiddleware`.
 
     Args:
         app: The application, before its first request.
@@ -102,6 +102,7 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         self._of_routes: dict[CORSPolicy, asgi.CORSMiddleware] = {}
         self._several: list[CORSConfigProblem] = []
         self._stack: ASGIApp = app
+        self._until_first_request: _UntilFirstRequest | None = None
         self._report_other_layers(app)
 
     @property
@@ -171,7 +172,10 @@ class _StackBuilder:
 
     def __call__(self) -> ASGIApp:
         self.corsac_middleware._put_around(self._app, self.__wrapped__())
-        return _UntilFirstRequest(self._app, self.corsac_middleware)
+        until_first_request = _UntilFirstRequest(self._app, self.corsac_middleware)
+        # When it has put something in its place nothing else holds it, and it may be told something.
+        self.corsac_middleware._until_first_request = until_first_request
+        return until_first_request
 
 
 class _UntilFirstRequest:
@@ -183,16 +187,32 @@ class _UntilFirstRequest:
         self._settled: ASGIApp | None = None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if self._settled is None:
+        settled = self._settled
+        if settled is None:
             if scope["type"] == "lifespan":
                 return self.app(scope, receive, send)
-            marks = RouteMarks(self._application)
-            settled = _ByRoute(self._application, self.app, marks) if marks.any else self.app
-            self._settled = settled
-            # Else a tracer has put something round this.
-            if self._application.middleware_stack is self:
-                self._application.middleware_stack = settled
-        return self._settled(scope, receive, send)
+            settled = self._settle()
+        return settled(scope, receive, send)
+
+    def _settle(self) -> ASGIApp:
+        # Before the question, so that a mark that is made meanwhile is not missed.
+        marks.unwatched.add(self)
+        settled: ASGIApp = self.app
+        if marks.exist:
+            settled = _ByRoute(self._application, self.app, RouteMarks(self._application))
+        self._settled = settled
+        # Else a tracer has put something round this.
+        if self._application.middleware_stack is self:
+            self._application.middleware_stack = settled
+        if marks.exist and settled is self.app:  # The first mark was made meanwhile.
+            self.look_again()
+        return settled
+
+    def look_again(self) -> None:
+        """Ask for marks from the next request on; the first one was made just now."""
+        self._settled = None
+        if self._application.middleware_stack is self.app:
+            self._application.middleware_stack = self
 
 
 class _ByRoute:

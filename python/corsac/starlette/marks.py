@@ -8,17 +8,40 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, Unpack
+from typing import Any, Final, TypeVar, Unpack
 
 from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
 
-__all__ = ["Mark", "cors", "cors_exempt", "mark_of"]
+__all__ = ["Mark", "cors", "cors_exempt", "mark_of", "marks"]
 
 _ATTRIBUTE = "__corsac_mark__"
 
 Marked = TypeVar("Marked")
+
+
+class _Marks:
+    """Whether anything is marked, so that most applications never look for a mark.
+
+    Attributes:
+        exist: Whether `cors` or `cors_exempt` was ever used.
+        unwatched: What to tell when that changes: applications that do not look any more.
+    """
+
+    def __init__(self) -> None:
+        self.exist = False
+        self.unwatched: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def begin(self) -> None:
+        self.exist = True
+        for stack in [*self.unwatched]:
+            stack.look_again()
+        self.unwatched.clear()
+
+
+marks: Final = _Marks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +132,8 @@ def _function(route: object) -> Any:
 
 
 def _put(mark: Mark, route: Marked) -> Marked:
+    if not marks.exist:
+        marks.begin()
     try:
         setattr(route, _ATTRIBUTE, mark)
     except (AttributeError, TypeError):

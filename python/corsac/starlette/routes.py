@@ -77,7 +77,6 @@ class RouteMarks:
     """The marks on the routes of one application, as they are when this is made.
 
     Attributes:
-        any: Whether there is a mark at all.
         by_path_alone: Whether type, method, path and ``root_path`` decide which route is taken. A
             `Host`, or a class of routes that Starlette and FastAPI do not have, may look at more.
 
@@ -86,7 +85,6 @@ class RouteMarks:
     """
 
     def __init__(self, app: object) -> None:
-        self.any = False
         self.by_path_alone = True
         self._lists: list[Sequence[BaseRoute]] = []
         self._level = self._read_application([app], mark=None, above=())
@@ -162,7 +160,6 @@ class RouteMarks:
 
     def _own(self, marked: object, inherited: Mark | None) -> Mark | None:
         own = mark_of(marked)
-        self.any = self.any or own is not None
         return own or inherited
 
     def _flat(
