@@ -173,7 +173,7 @@ class _StackBuilder:
     def __call__(self) -> ASGIApp:
         self.corsac_middleware._put_around(self._app, self.__wrapped__())
         until_first_request = _UntilFirstRequest(self._app, self.corsac_middleware)
-        # When it has put something in its place nothing else holds it, and it may be told something.
+        # Nothing else holds it once it has put something in its place; marks may tell it more.
         self.corsac_middleware._until_first_request = until_first_request
         return until_first_request
 
