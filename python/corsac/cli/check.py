@@ -226,14 +226,15 @@ def _several(layers: Sequence[Layer]) -> Iterator[CORSConfigProblem]:
 
 
 def _layer_allows(layer: Layer) -> Iterator[str]:
-    if not layer.rules and layer.policy is not None:
+    if not layer.routes and not layer.rules and layer.policy is not None:
         yield _allowed(layer.policy)
         return
-    for pattern, policy in layer.rules[:_MAX_RULES]:
-        allowed = "is left alone" if policy is None else _allowed(policy)
-        yield f"{printable(pattern, _MAX_NAME)} {allowed}"
-    if len(layer.rules) > _MAX_RULES:
-        yield f"... and {len(layer.rules) - _MAX_RULES} more rules"
+    for places, name in ((layer.routes, "routes"), (layer.rules, "rules")):
+        for pattern, policy in places[:_MAX_RULES]:
+            allowed = "is left alone" if policy is None else _allowed(policy)
+            yield f"{printable(pattern, _MAX_NAME)} {allowed}"
+        if len(places) > _MAX_RULES:
+            yield f"... and {len(places) - _MAX_RULES} more {name}"
     yield f"any other path {'is left alone' if layer.policy is None else _allowed(layer.policy)}"
 
 

@@ -8,8 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corsac.asgi import CORSMiddleware
+from corsac.cli.framework_policies import (
+    FrameworkPolicies,
+    MarkedRoute,
+    configuration_of_django,
+    middleware_of_flask,
+    routes_of_starlette,
+)
 from corsac.cli.plain_text import safe_repr
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.middleware import ConfiguredMiddleware
 from corsac.policy import CORSPolicy
 from corsac.sources import SourceReading
 from corsac.sources.option_names import OPTION_NAMES, foreign_option_hint
@@ -29,6 +37,7 @@ class Layer:
         is_corsac: Whether it is Corsac's; of others only the name is known.
         policy: The policy where no rule matches, if there is a valid one.
         rules: The path rules, if they are valid.
+        routes: Decorated routes, each with its path and its policy; ``None`` leaves it alone.
         problems: What is wrong with, or worth knowing about, all of that.
     """
 
@@ -37,6 +46,7 @@ class Layer:
     policy: CORSPolicy | None = None
     rules: tuple[tuple[str, CORSPolicy | None], ...] = ()
     problems: tuple[CORSConfigProblem, ...] = ()
+    routes: tuple[tuple[str, CORSPolicy | None], ...] = ()
 
     def is_valid(self) -> bool:
         """Whether it is Corsac's and can be made."""
@@ -56,7 +66,9 @@ def find_layers(found: object) -> Search:
 
     Wrappers are followed by their attribute ``app``, and the middleware that a Starlette or FastAPI
     application was given is looked at, and made on its own. What is mounted below a path is not
-    looked at: it is an application with a policy of its own.
+    looked at: it is an application with a policy of its own. Routes with a policy of their own
+    belong to the layer that carries it out. Of Flask that is what ``CORS(app)`` or `install` put
+    there, or the first request would; of Django what the settings say, whose module is imported.
 
     Args:
         found: Any object.
@@ -65,6 +77,7 @@ def find_layers(found: object) -> Search:
         return Search((Layer("corsac.CORSPolicy", True, found, (), found.problems),), ())
     layers: list[Layer] = []
     looked_at: list[str] = []
+    marked: list[MarkedRoute] = []
     seen: list[object] = []  # The objects themselves: the id of one that is gone is used again.
     current: object = found
     while current is not None and not any(current is earlier for earlier in seen):
@@ -73,14 +86,20 @@ def find_layers(found: object) -> Search:
             break
         seen.append(current)
         looked_at.append(_full_name(type(current)))
-        if isinstance(current, CORSMiddleware):
+        if isinstance(current, ConfiguredMiddleware):
             layers.append(_layer_of(current))
         elif _is_named_cors(type(current)):
             layers.append(Layer(looked_at[-1], is_corsac=False))
         # What `corsac.starlette.install` put outside of all that was added.
         installed = _attribute(_attribute(current, "build_middleware_stack"), "corsac_middleware")
+        routes = routes_of_starlette(current)
         if isinstance(installed, CORSMiddleware) and not any(installed is it for it in seen):
-            layers.append(_layer_of(installed))
+            layers.append(_with_routes(_layer_of(installed), routes))
+        else:
+            marked += routes
+        from_framework = middleware_of_flask(current) or configuration_of_django(current)
+        if from_framework is not None:
+            layers.append(_of_framework(from_framework))
         entries = _attribute(current, "user_middleware")
         for entry in entries if isinstance(entries, (list, tuple)) else ():
             cls = _attribute(entry, "cls")
@@ -89,7 +108,14 @@ def find_layers(found: object) -> Search:
                 layers.append(_make_layer(cls, entry))
             elif _is_named_cors(cls):
                 layers.append(Layer(_full_name(cls), is_corsac=False))
-        current = _attribute(current, "app")
+        # A Flask application has all of its layers in one, which was looked at.
+        names = ("app", "asgi_app") if from_framework else ("app", "wsgi_app", "asgi_app")
+        inner = (_attribute(current, name) for name in names)
+        current = next((it for it in inner if it is not None), None)
+    if marked and layers:
+        layers[0] = dataclasses.replace(
+            layers[0], problems=(*layers[0].problems, _not_installed(marked))
+        )
     # A name once is enough; None has no application inside and is still what was looked at.
     return Search(tuple(layers), tuple(dict.fromkeys(looked_at)) or (_full_name(type(found)),))
 
@@ -113,7 +139,7 @@ def _full_name(cls: object) -> str:
     return f"{module}.{name}" if isinstance(name, str) else safe_repr(cls)
 
 
-def _layer_of(middleware: CORSMiddleware) -> Layer:
+def _layer_of(middleware: ConfiguredMiddleware) -> Layer:
     """The layer that a middleware is; a problem of a rule's policy says which rule."""
     policies = [middleware.policy]
     problems = [*middleware._configuration.problems]
@@ -126,6 +152,35 @@ def _layer_of(middleware: CORSMiddleware) -> Layer:
         problems += (_below(f"rules[{pattern!r}]", problem) for problem in policy.problems)
     name = _full_name(type(middleware))
     return Layer(name, True, middleware.policy, middleware.rules, tuple(problems))
+
+
+def _with_routes(layer: Layer, routes: Sequence[MarkedRoute]) -> Layer:
+    """The layer with routes that have policies of their own, and what is wrong with these."""
+    policies: list[CORSPolicy] = []
+    problems = [*layer.problems]
+    for path, policy in routes:
+        if policy is None or any(policy is earlier for earlier in policies):
+            continue
+        policies.append(policy)
+        problems += (_below(f"route {path!r}", problem) for problem in policy.problems)
+    return dataclasses.replace(layer, problems=tuple(problems), routes=tuple(routes))
+
+
+def _of_framework(found: FrameworkPolicies) -> Layer:
+    layer = Layer(found.name, True, found.policy, found.rules, found.problems)
+    return _with_routes(layer, found.routes)
+
+
+def _not_installed(routes: Sequence[MarkedRoute]) -> CORSConfigProblem:
+    return CORSConfigProblem(
+        "option.conflict",
+        "warning",
+        "cors",
+        routes[0][0],
+        "the route has cors or cors_exempt, which corsac.starlette.install carries out; this "
+        "middleware applies its own policy to all routes",
+        "write corsac.starlette.install(app, ...) in place of the middleware",
+    )
 
 
 def _below(place: str, problem: CORSConfigProblem) -> CORSConfigProblem:

@@ -20,7 +20,14 @@ from corsac.django.problem_ids import ENTRY_PROBLEMS, problem_number
 from corsac.django.views import UNMARKED, class_of, mark_on, views_below
 from corsac.errors import CORSConfigProblem, Severity
 
-__all__ = ["check_advice", "check_middleware", "check_notes", "check_settings", "check_views"]
+__all__ = [
+    "check_advice",
+    "check_middleware",
+    "check_notes",
+    "check_settings",
+    "check_views",
+    "is_in_use",
+]
 
 _MESSAGE: Final = {"error": checks.Error, "warning": checks.Warning, "info": checks.Info}
 _LETTER: Final = {"error": "E", "warning": "W", "info": "I"}
@@ -111,7 +118,7 @@ def check_views(**_: Any) -> list[checks.CheckMessage]:
     except Exception:  # Django's own checks say what is wrong with the URLconf.
         return []
     # A view set of Django REST framework has methods of any name, by the URL.
-    classes = [class_of(view) for view in views if getattr(view, "actions", None) is None]
+    classes = [class_of(view) for _, view in views if getattr(view, "actions", None) is None]
     return [
         _message(
             CORSConfigProblem(
@@ -141,6 +148,11 @@ def _sets_urlconf(name: str) -> bool:
     except Exception:  # There is no such thing, which Django says, or no source.
         return False
     return _ASSIGNS_URLCONF.search(source) is not None
+
+
+def is_in_use() -> bool:
+    """Whether the middleware stands in the settings."""
+    return any(isinstance(name, str) and _is_ours(name) for name in settings.MIDDLEWARE)
 
 
 def _is_ours(name: str) -> bool:

@@ -21,7 +21,7 @@ from corsac.django.drop_in import DropInReading, present_settings, read_drop_in,
 from corsac.django.signals import check_request_enabled
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.policy import CORSPolicy, log_warnings
-from corsac.rules import Configuration, make_configuration
+from corsac.rules import Configuration, Rule, make_configuration
 from corsac.sources.option_names import OPTION_NAMES, foreign_option_hint
 
 if TYPE_CHECKING:
@@ -60,13 +60,17 @@ class DjangoConfiguration:
     """All that the middleware applies.
 
     Attributes:
-        routing: The policy of each path.
+        policy: The policy where no rule matches.
+        rules: The path rules.
+        routing: Both, compiled.
         path_regex: What a path has to begin with a match of, or ``None`` for all paths.
         guard: Whether any policy has the option.
         has_small_vary: Whether ``Vary: origin`` is written as django-cors-headers writes it.
         problems: The warnings and infos.
     """
 
+    policy: CORSPolicy | None
+    rules: tuple[Rule, ...]
     routing: _core.Routing
     path_regex: Callable[[str], object] | None
     guard: bool
@@ -267,6 +271,8 @@ def _finished(
 ) -> DjangoConfiguration:
     policies = (configuration.policy, *(rule[1] for rule in configuration.rules))
     return DjangoConfiguration(
+        policy=configuration.policy,
+        rules=configuration.rules,
         routing=configuration.routing,
         path_regex=None if reading.path_regex is None else _matcher(reading.path_regex),
         guard=any(policy is not None and policy.guard for policy in policies),

@@ -27,6 +27,7 @@ __all__ = [
     "load_urls",
     "mark_of",
     "mark_on",
+    "marked_views",
     "marks",
     "views_below",
 ]
@@ -183,17 +184,37 @@ def _patterns_of(urls: Any) -> Iterable[URLPattern | URLResolver]:
     return patterns
 
 
-def views_below(resolver: URLResolver) -> Iterator[Any]:
-    """All views of a URLconf, also those that have several URLs.
+def views_below(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """All views of a URLconf, each with the patterns that lead to it.
 
     Args:
         resolver: What ``get_resolver()`` gives.
+        prefix: The patterns that lead to the resolver.
     """
     for entry in resolver.url_patterns:
+        path = f"{prefix}{entry.pattern}"
         if isinstance(entry, URLResolver):
-            yield from views_below(entry)
+            yield from views_below(entry, path)
         else:
-            yield entry.callback
+            yield path, entry.callback
+
+
+def marked_views() -> Iterator[tuple[str, CORSPolicy | None]]:
+    """The policy of each decorated view of ``ROOT_URLCONF``, in the order of their URLs.
+
+    Returns:
+        The patterns that lead to the view, after a method if it has a policy of its own; and the
+        policy, or ``None`` for an exempt one.
+    """
+    for path, view in views_below(get_resolver()):
+        mark: Any = mark_on(view)
+        if mark is not UNMARKED:
+            yield f"/{path}", mark
+        view_class = class_of(view)
+        for name in () if view_class is None else view_class.http_method_names:
+            of_method: Any = mark_on(handler_of(view, name))
+            if of_method is not UNMARKED and of_method is not mark:
+                yield f"{name.upper()} /{path}", of_method
 
 
 def load_urls() -> None:

@@ -172,6 +172,21 @@ class FlaskMiddleware(CORSMiddleware):
         if any(problem.severity == "error" for problem in self._table.problems):
             raise CORSConfigError(self._table.problems)
 
+    def policies_of_routes(self) -> Iterator[tuple[str, CORSPolicy]]:
+        """The policies of routes that are no path rules: decorated ones with variable parts.
+
+        Returns:
+            The URL rule, after a method if not all have the policy; and the policy.
+        """
+        for route in self._table.routes:
+            by_policy: dict[CORSPolicy, list[str]] = {}
+            for method, decided in route.decided.items():
+                for entry in decided.resources:
+                    by_policy.setdefault(entry.policy, []).append(method)
+            for policy, methods in by_policy.items():
+                is_for_all = len(methods) == len(route.decided) and len(by_policy) == 1
+                yield f"{'' if is_for_all else '/'.join(methods) + ' '}{route.rule.rule}", policy
+
     def _forget_routes(self) -> None:
         self._stale = True
         self.__class__ = _RoutingMiddleware

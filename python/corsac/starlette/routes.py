@@ -30,6 +30,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
 class _Place:
     """One route, and what holds for the requests that it takes."""
 
+    path: str
     matches: Callable[[Scope], tuple[Match, Scope]]
     mark: Mark | None
     by_method: Mapping[str, Mark | None]
@@ -39,6 +40,18 @@ class _Place:
         if self.below is not None:
             return self.below.find({**scope, **child_scope})
         return self.by_method.get(scope.get("method", ""), self.mark)
+
+    def all(self, above: str) -> Iterator[tuple[str, Mark]]:
+        path = above + self.path
+        if self.below is not None:
+            for place in self.below.places:
+                yield from place.all(path)
+            return
+        if self.mark is not None:
+            yield path or "/", self.mark
+        for method, mark in self.by_method.items():
+            if mark is not None and mark is not self.mark:
+                yield f"{method} {path or '/'}", mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +122,11 @@ class RouteMarks:
         """
         return None if self._level is None else self._level.find(scope)
 
+    def all(self) -> Iterator[tuple[str, Mark]]:
+        """Every marked route that can be seen: its path, after a method if it is for that alone."""
+        for place in () if self._level is None else self._level.places:
+            yield from place.all("")
+
     def _read_application(
         self, applications: Sequence[object], mark: Mark | None, above: tuple[object, ...]
     ) -> _Level | None:
@@ -135,6 +153,7 @@ class RouteMarks:
     def _read_route(
         self, route: BaseRoute, effective: Any, mark: Mark | None, above: tuple[object, ...]
     ) -> _Place:
+        path = str(getattr(effective, "path", getattr(effective, "host", "")))
         module = type(route).matches.__module__
         if module not in {"starlette.routing", "fastapi.routing"} or isinstance(route, Host):
             self.by_path_alone = False
@@ -143,11 +162,11 @@ class RouteMarks:
             below = self._read_application(applications, mark, above)
             for application in applications if below is None else ():
                 mark = self._own(application, mark)
-            return _Place(effective.matches, mark, {}, below)
+            return _Place(path, effective.matches, mark, {}, below)
         endpoint = getattr(effective, "endpoint", None)
         mark = self._own(endpoint, mark)
         by_method = self._by_method(endpoint, mark) if inspect.isclass(endpoint) else {}
-        return _Place(effective.matches, mark, by_method, None)
+        return _Place(path, effective.matches, mark, by_method, None)
 
     def _by_method(self, endpoint: type, mark: Mark | None) -> dict[str, Mark | None]:
         """What the methods of an HTTPEndpoint say; HEAD is answered by `get` if need be."""
