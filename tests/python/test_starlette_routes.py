@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import fastapi.routing
 import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
@@ -26,6 +27,12 @@ OTHER = "https://other.example"
 POLICY = corsac.CORSPolicy(allow_origins=[ORIGIN], allow_methods=["PUT"])
 ANYONE = corsac.CORSPolicy(allow_origins=["*"])
 OTHERS = corsac.CORSPolicy(allow_origins=[OTHER], allow_methods=["DELETE"])
+
+
+BY_REFERENCE = pytest.mark.skipif(
+    not hasattr(fastapi.routing, "iter_route_contexts"),
+    reason="older versions of FastAPI copy the routes of a router",
+)
 
 
 async def plain(request: Request) -> Response:
@@ -173,6 +180,7 @@ def test_the_innermost_mark_decides() -> None:
     assert decided(client, "/files/x") == "anyone"
 
 
+@BY_REFERENCE
 def test_fastapi_path_operations_and_routers_decide() -> None:
     app, router, nested = FastAPI(), APIRouter(prefix="/router"), APIRouter(prefix="/nested")
 
@@ -397,6 +405,15 @@ def test_decorators_return_what_they_were_given() -> None:
     assert mark_of(endpoint) == Mark(None)
     assert mark_of(None) is None
     assert mark_of(plain) is None
+
+
+def test_a_router_of_a_fastapi_that_would_lose_its_mark_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(fastapi.routing, "iter_route_contexts", raising=False)
+    with pytest.raises(TypeError, match=r"FastAPI 0\.137\.2 or newer"):
+        cors(ANYONE)(APIRouter())
+    assert mark_of(cors(ANYONE)(Router())) == Mark(ANYONE)
 
 
 def test_mistakes_are_errors_where_they_are_made() -> None:

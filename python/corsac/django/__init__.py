@@ -13,12 +13,17 @@ with its meaning and default there.
 from __future__ import annotations
 
 try:
-    import django as _django  # noqa: F401
+    import django as _django
 except ImportError as error:
     if error.name != "django":
         raise
-    message = "corsac.django needs Django 5.2 or newer: pip install 'corsac[django]'"
+    message = "corsac.django needs Django 5.0 or newer: pip install 'corsac[django]'"
     raise ImportError(message, name="django") from error
+
+if _django.VERSION < (5, 0):
+    # Its signals do not wait for asynchronous receivers, and so would take them for agreement.
+    message = f"corsac.django needs Django 5.0 or newer, not {_django.get_version()}"
+    raise ImportError(message, name="django")
 
 from corsac.django.middleware import CORSMiddleware
 from corsac.django.views import cors, cors_exempt

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 import flask
-from flask.sansio.blueprints import BlueprintSetupState
 
 from corsac.flask.decoration import Decoration
 from corsac.flask.exchange import Exchange
@@ -26,6 +25,8 @@ from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from flask.blueprints import BlueprintSetupState
 
 __all__ = ["CORS", "cross_origin", "install"]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -132,6 +133,8 @@ def _function(route: object) -> Any:
 
 
 def _put(mark: Mark, route: Marked) -> Marked:
+    if _is_copied_when_included(route):
+        raise TypeError(_OLD_FASTAPI)
     if not marks.exist:
         marks.begin()
     try:
@@ -143,3 +146,19 @@ def _put(mark: Mark, route: Marked) -> Marked:
         )
         raise TypeError(message) from None
     return route
+
+
+def _is_copied_when_included(route: object) -> bool:
+    """Whether it is a router whose routes `include_router` copies, without its mark."""
+    routing = sys.modules.get("fastapi.routing")
+    return (
+        routing is not None
+        and not hasattr(routing, "iter_route_contexts")
+        and isinstance(route, routing.APIRouter)
+    )
+
+
+_OLD_FASTAPI = (
+    "a router can be marked with FastAPI 0.137.2 or newer, older ones lose the mark when it is "
+    "included; decorate its path operations"
+)
