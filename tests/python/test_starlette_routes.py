@@ -359,7 +359,9 @@ def test_a_route_in_the_place_of_another_has_its_own_mark() -> None:
     ]
     app.routes.reverse()
     assert decided(client, "/a") == "others"
-    app.routes[:] = [Route("/a", plain)]
+    inner.routes = [Route("/x", public)]
+    assert decided(client, "/inner/x") == "anyone"
+    app.router.routes = [Route("/a", plain)]
     assert decided(client, "/a") == "policy"
     assert decided(client, "/b") == "policy"
 

@@ -46,7 +46,10 @@ def routes_of_starlette(app: object) -> list[MarkedRoute]:
         return []
     from corsac.starlette.routes import RouteMarks  # noqa: PLC0415
 
-    return [(path, mark.policy) for path, mark in RouteMarks(app).all()]
+    try:
+        return [(path, mark.policy) for path, mark in RouteMarks(app).all()]
+    except Exception:  # Routes of the user's own classes may raise anything.
+        return []
 
 
 def middleware_of_flask(app: object) -> FrameworkPolicies | None:
@@ -78,6 +81,8 @@ def middleware_of_flask(app: object) -> FrameworkPolicies | None:
         middleware.prepare()
     except CORSConfigError as error:
         problems = error.problems
+    except Exception as error:  # Whatever the user's own converters and configuration raise.
+        problems = (_unreadable("app", "the routes", error),)
     routes = tuple(middleware.policies_of_routes())
     if not (is_installed or routes or middleware.rules):
         return None
@@ -119,11 +124,7 @@ def configuration_of_django(app: object) -> FrameworkPolicies | None:
         routes = tuple(marked_views())
     except Exception as error:  # Whatever the user's URLconf raises.
         routes = ()
-        message = f"the views cannot be looked at: {type(error).__name__}: {error}"
-        problems = [
-            *problems,
-            CORSConfigProblem("source.import_failed", "warning", "ROOT_URLCONF", None, message),
-        ]
+        problems = [*problems, _unreadable("ROOT_URLCONF", "the views", error)]
     return FrameworkPolicies(
         "corsac.django.CORSMiddleware",
         None if configuration is None else configuration.policy,
@@ -131,6 +132,11 @@ def configuration_of_django(app: object) -> FrameworkPolicies | None:
         routes,
         tuple(problems),
     )
+
+
+def _unreadable(option: str, what: str, error: Exception) -> CORSConfigProblem:
+    message = f"{what} cannot be looked at: {type(error).__name__}: {error}"
+    return CORSConfigProblem("source.import_failed", "warning", option, None, message)
 
 
 def _is_a(module: str, name: str, found: object) -> bool:

@@ -99,9 +99,9 @@ class RouteMarks:
 
     def __init__(self, app: object) -> None:
         self.by_path_alone = True
-        self._lists: list[Sequence[BaseRoute]] = []
+        self._owners: list[Any] = []
         self._level = self._read_application([app], mark=None, above=())
-        self._seen = [tuple(routes) for routes in self._lists]
+        self._seen = [tuple(owner.routes) for owner in self._owners]
 
     def are_current(self) -> bool:
         """Whether every list of routes has the same objects as then, in the same order.
@@ -109,8 +109,8 @@ class RouteMarks:
         Equal ones are not enough: a route that takes the place of another may have another mark.
         """
         return all(
-            len(routes) == len(seen) and all(map(is_, routes, seen))
-            for routes, seen in zip(self._lists, self._seen, strict=True)
+            len(routes := owner.routes) == len(seen) and all(map(is_, routes, seen))
+            for owner, seen in zip(self._owners, self._seen, strict=True)
         )
 
     def find(self, scope: Scope) -> Mark | None:
@@ -146,7 +146,7 @@ class RouteMarks:
         mark = self._own(router, mark)
         places = [
             self._read_route(route, effective, own, (*above, applications[-1]))
-            for route, effective, own in self._flat(routes, mark)
+            for route, effective, own in self._flat(applications[-1], mark)
         ]
         return _Level(places, mark, bool(getattr(router, "redirect_slashes", False)))
 
@@ -181,12 +181,10 @@ class RouteMarks:
         own = mark_of(marked)
         return own or inherited
 
-    def _flat(
-        self, routes: Sequence[BaseRoute], mark: Mark | None
-    ) -> Iterator[tuple[BaseRoute, Any, Mark | None]]:
+    def _flat(self, owner: Any, mark: Mark | None) -> Iterator[tuple[BaseRoute, Any, Mark | None]]:
         """Each route as it was made, as it is asked, and its mark or that of its router."""
-        self._lists.append(routes)
-        for route in routes:
+        self._owners.append(owner)
+        for route in owner.routes:
             if getattr(route, "original_router", None) is None:
                 yield route, route, self._own(route, mark)
                 continue
@@ -205,7 +203,7 @@ class RouteMarks:
         self, included: BaseRoute, mark: Mark | None
     ) -> Iterator[tuple[BaseRoute, Mark | None]]:
         router: Any = getattr(included, "original_router")  # noqa: B009 - FastAPI's, not BaseRoute's
-        self._lists.append(router.routes)
+        self._owners.append(router)
         mark = self._own(router, mark)
         for route in router.routes:
             if getattr(route, "original_router", None) is None:
