@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf.urls.i18n import i18n_patterns
 from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
@@ -282,6 +283,34 @@ def test_a_decorated_view_may_stream(call: Call) -> None:
     response = call(Request("GET", [("Origin", OTHER)], "/streams/"))
     assert response.body == b"one two"
     assert response.one("access-control-allow-origin") == OTHER
+
+
+def any_language(request: HttpRequest, rest: str) -> HttpResponse:
+    return HttpResponse()
+
+
+class LanguageURLs:
+    """Paths that begin with a language, and one view for all others."""
+
+    urlpatterns = (
+        *i18n_patterns(path("own/", strict), prefix_default_language=False),
+        path("<path:rest>", cors(allow_origins=["*"])(any_language)),
+    )
+
+
+@pytest.mark.parametrize("where", ["/de/own/", "/own/"])
+def test_a_path_that_begins_with_a_language_has_its_view(call: Call, where: str) -> None:
+    with override_settings(
+        ROOT_URLCONF=LanguageURLs,
+        MIDDLEWARE=[OURS, "django.middleware.locale.LocaleMiddleware"],
+        LANGUAGE_CODE="en",
+        LANGUAGES=[("en", "English"), ("de", "German")],
+        CORS_ALLOWED_ORIGINS=[ORIGIN],
+    ):
+        assert decided(call, where) == "own"
+        assert decided(call, where, "PATCH") == "own"
+        other = call(Request("GET", [("Origin", THIRD)], "/fr/own/"))
+        assert other.one("access-control-allow-origin") == "*"
 
 
 class OtherURLs:

@@ -189,6 +189,23 @@ def mixed() -> Any:
     return flask_views[0]() if "public" in flask.request.args else "secret"
 
 
+def test_a_view_that_is_decorated_in_each_request_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = flask.Flask("tested")
+    CORS(app, origins="*")
+
+    @app.get("/")
+    def own() -> Any:
+        decorated = cross_origin(origins=ALLOWED)(view)
+        return decorated()
+
+    for _ in range(3):
+        assert shared_with(app, "/") == [ALLOWED]
+    assert caplog.text.count("hides cross_origin") == 1
+    assert not install(app)._hidden
+
+
 def test_two_hidden_decorators_of_one_route_answer_for_their_responses_alone() -> None:
     one = cross_origin(origins=ALLOWED)(view)
     two = cross_origin(origins=SECOND)(view)

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.urls.exceptions import Resolver404
+from django.utils import translation
 
 from corsac.errors import CORSConfigProblem
 from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings, resolve_policy
@@ -37,6 +40,7 @@ ViewT = TypeVar("ViewT")
 _ATTRIBUTE: Final = "corsac_policy"
 _OF_SEVERAL: Final = "corsac_policy_of_several"
 _RAN: Final = "_corsac_ran"
+_LOCALE_MIDDLEWARE: Final = "django.middleware.locale.LocaleMiddleware"
 
 UNMARKED: Final = object()
 """What `mark_of` gives for a view that no decorator has seen."""
@@ -237,7 +241,7 @@ def mark_of(request: HttpRequest) -> object:
     match = request.resolver_match
     mark: object = UNMARKED
     if match is None:
-        with contextlib.suppress(Resolver404):
+        with contextlib.suppress(Resolver404), _language_of(request):
             match = resolve(request.path_info, getattr(request, "urlconf", None))
     if match is not None:
         mark = mark_on(handler_of(match.func, _announced_method(request)))
@@ -251,6 +255,18 @@ def mark_of(request: HttpRequest) -> object:
     if match is not None and ran is not mark:
         _tell_once(match._func_path)
     return ran
+
+
+def _language_of(request: HttpRequest) -> contextlib.AbstractContextManager[None]:
+    """The language that Django's middleware would choose: patterns may begin with it."""
+    if _LOCALE_MIDDLEWARE not in settings.MIDDLEWARE:
+        return contextlib.nullcontext()
+    urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
+    has_prefixes, has_default_prefix = is_language_prefix_patterns_used(urlconf)
+    language = translation.get_language_from_request(request, check_path=has_prefixes)
+    if has_prefixes and not has_default_prefix:
+        language = translation.get_language_from_path(request.path_info) or settings.LANGUAGE_CODE
+    return translation.override(language)
 
 
 def _tell_once(view: str) -> None:

@@ -36,6 +36,9 @@ decorations: Final = _Decorations()
 class Decoration:
     """The options of one decorated view, and their policy for each application.
 
+    Attributes:
+        name: The view's name, for messages.
+
     Args:
         options: The options of the decorator.
         policy: A policy in place of options.
@@ -47,7 +50,7 @@ class Decoration:
 
     def __init__(self, options: Mapping[str, Any], policy: CORSPolicy | None, name: str) -> None:
         self._options = dict(options)
-        self._name = name
+        self.name = name
         self._made: list[tuple[dict[str, Any], CORSPolicy]] = []
         self._given = policy
         decorations.exist = True
@@ -81,7 +84,7 @@ class Decoration:
         for known, policy in self._made:
             if known == values:
                 return policy
-        policy, problems = flask_cors_policy(values, f"cross_origin on {self._name}:")
+        policy, problems = flask_cors_policy(values, f"cross_origin on {self.name}:")
         log_problems(problems)
         self._made.append((values, policy))
         return policy

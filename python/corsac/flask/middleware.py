@@ -53,7 +53,7 @@ class FlaskMiddleware(CORSMiddleware):
         self._table = RouteTable()
         self._configured: dict[str, Any] | None = None
         self._hidden: HiddenDecorations = {}
-        self._told: set[tuple[Decoration, str | None]] = set()
+        self._told: set[tuple[str, str | None]] = set()
         self._stale = True
         self._was_native = False
         _call_after(app.url_map, "add", self._forget_routes)
@@ -141,8 +141,9 @@ class FlaskMiddleware(CORSMiddleware):
             self._forget_routes()
 
     def _tell_once(self, decoration: Decoration, endpoint: str | None, what: str) -> None:
-        if (decoration, endpoint) not in self._told:
-            self._told.add((decoration, endpoint))
+        # By its name: a view may be decorated anew in each request.
+        if (decoration.name, endpoint) not in self._told:
+            self._told.add((decoration.name, endpoint))
             log_problems([_hidden_from_the_route(endpoint, what)])
 
     def counters(self) -> Mapping[str, int]:
