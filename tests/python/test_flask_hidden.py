@@ -189,6 +189,29 @@ def mixed() -> Any:
     return flask_views[0]() if "public" in flask.request.args else "secret"
 
 
+def test_a_request_that_came_before_the_routes_were_read_again_has_the_policy_too() -> None:
+    app = flask.Flask("tested")
+    CORS(app, origins="*")
+    asked: list[str] = []
+
+    def meanwhile() -> str:
+        if not asked:
+            asked.append("another request")
+            assert cors_headers(app, "/", origin=OTHER) == STRICT
+            assert preflight(app, "/", origin=OTHER)[0] == 403
+        return ""
+
+    decorated = cross_origin(origins=ALLOWED)(view)
+
+    def other() -> Any:
+        meanwhile()
+        return decorated()
+
+    app.add_url_rule("/", "own", other)
+    assert cors_headers(app, "/", origin=OTHER) == STRICT
+    assert asked
+
+
 def test_a_view_that_is_decorated_in_each_request_is_told_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

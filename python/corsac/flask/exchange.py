@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import flask
 
     from corsac.flask.decoration import Decoration
-    from corsac.flask.middleware import FlaskMiddleware
+    from corsac.flask.routes import RouteTable
     from corsac.policy import CORSPolicy
 
 __all__ = ["Exchange"]
@@ -28,11 +28,10 @@ class Exchange:
     chosen already. What that put on the response is replaced here by what the view's policy says.
 
     Attributes:
-        middleware: The middleware that the request went through.
         decoration: The decoration of the view that ran; the outermost, if there are several.
 
     Args:
-        middleware: The middleware.
+        table: What was known of the application's routes when the policy was chosen.
         environ: The request.
         start_response: The server's.
     """
@@ -42,17 +41,17 @@ class Exchange:
         "_place",
         "_policy",
         "_start_response",
+        "_table",
         "decoration",
-        "middleware",
     )
 
     def __init__(
         self,
-        middleware: FlaskMiddleware,
+        table: RouteTable,
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> None:
-        self.middleware = middleware
+        self._table = table
         self.decoration: Decoration | None = None
         self._environ = environ
         self._start_response = start_response
@@ -79,7 +78,7 @@ class Exchange:
             decoration: What the view has.
             request: The request, as the view has it.
         """
-        return _place_of(request.environ) == self._place and self.middleware.knows(
+        return _place_of(request.environ) == self._place and self._table.has(
             decoration, request.endpoint, request.method
         )
 

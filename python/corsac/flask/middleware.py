@@ -104,16 +104,6 @@ class FlaskMiddleware(CORSMiddleware):
         """Whether there were requests whose environment does not tell of the middleware."""
         return self._was_native
 
-    def knows(self, decoration: Decoration, endpoint: str | None, method: str) -> bool:
-        """Whether a decoration is what decides about an endpoint.
-
-        Args:
-            decoration: What a decorated view has.
-            endpoint: The endpoint of a request; ``None`` if it has no route.
-            method: The method of the request.
-        """
-        return self._table.decided_by.get((endpoint or "", method)) is decoration
-
     def meet_hidden(self, decoration: Decoration, endpoint: str | None, method: str) -> None:
         """Take note of a decorated view that ran, and that its route does not show.
 
@@ -310,7 +300,7 @@ class _RoutingMiddleware(FlaskMiddleware):
             # Werkzeug takes several slashes at the beginning for one, so a rule must do so too.
             path = environ["PATH_INFO"] = "/" + path.lstrip("/")
         if decorations.exist:
-            start_response = Exchange(self, environ, start_response)
+            start_response = Exchange(table, environ, start_response)
         if table.beginnings and path.startswith(table.beginnings):
             middleware = self._middleware_of_route(environ, table)
             if middleware is not None:

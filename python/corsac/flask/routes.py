@@ -91,6 +91,16 @@ class RouteTable:
         self._by_rule[id(route.rule)] = route
         self.beginnings = tuple(dict.fromkeys((*self.beginnings, _beginning(route.rule))))
 
+    def has(self, decoration: Decoration, endpoint: str | None, method: str) -> bool:
+        """Whether a decoration is what decides about an endpoint.
+
+        Args:
+            decoration: What a decorated view has.
+            endpoint: The endpoint of a request; ``None`` if it has no route.
+            method: The method of the request.
+        """
+        return self.decided_by.get((endpoint or "", method)) is decoration
+
     def middleware_of(self, rule: URLRule, method: str) -> CORSMiddleware | None:
         """The middleware of a route, or ``None`` if the application's own rules decide."""
         route = self._by_rule.get(id(rule))
