@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -175,3 +176,10 @@ def test_each_code_has_one_number_of_its_own() -> None:
     assert codes >= {"origin.invalid", "regex.opens_public_suffix"}
     elsewhere = {"option", "source", "middleware"}
     assert {code for code in codes if code.partition(".")[0] not in elsewhere} <= set(NUMBERS)
+
+
+def test_a_django_that_is_too_old_is_named_when_the_package_is_imported() -> None:
+    code = "import django; django.VERSION = (4, 2, 30, 'final', 0); import corsac.django"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ImportError: corsac.django needs Django 5.0 or newer, not 4.2.30" in done.stderr

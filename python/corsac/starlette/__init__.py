@@ -12,7 +12,7 @@ from __future__ import annotations
 try:
     import starlette.applications as _starlette
 except ImportError as error:
-    message = "corsac.starlette needs Starlette: pip install 'starlette>=1.10'"
+    message = "corsac.starlette needs Starlette: pip install 'starlette>=0.40'"
     raise ImportError(message) from error
 
 from corsac.starlette.installation import InstalledCORSMiddleware, install, installed
