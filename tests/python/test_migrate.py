@@ -334,6 +334,47 @@ def test_the_urls_become_rules() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("regex", "covered", "left_out"),
+    [
+        ("^/api/.+$", ("/api/x",), ("/api", "/api/", "/apix", "/")),
+        ("^/api/.+", ("/api/x",), ("/api", "/api/")),
+        ("^/api/.*$", ("/api/", "/api/x"), ("/api", "/apix")),
+        ("^/api.+$", ("/api/", "/api/x"), ("/api",)),
+        ("^/api(?:.+)$", ("/api/", "/api/x"), ("/api",)),
+        ("^/.+$", ("/api",), ("/",)),
+        ("^.+$", ("/", "/api"), ()),
+    ],
+)
+def test_paths_that_an_expression_leaves_out_are_left_out(
+    regex: str, covered: tuple[str, ...], left_out: tuple[str, ...]
+) -> None:
+    given = {"CORS_ALLOW_ALL_ORIGINS": True, "CORS_URLS_REGEX": regex}
+    resources = {"resources": {regex: {"origins": "*"}}}
+    for translation in (
+        translate("django-cors-headers", given),
+        translate("flask-cors", resources),
+    ):
+        rules = translation.rules or [("/*", translation.policy)]
+        for path in (*covered, *left_out):
+            assert (re.match(regex, path) is not None) is (path in covered) or path == "/apix"
+            first = next(
+                policy
+                for pattern, policy in rules
+                if pattern == path
+                or (pattern.endswith("/*") and f"{path}/".startswith(pattern.removesuffix("*")))
+            )
+            assert (first is not None) is (path in covered), path
+
+
+def test_flags_of_an_expression_for_paths_are_told() -> None:
+    given = {"CORS_ALLOW_ALL_ORIGINS": True, "CORS_URLS_REGEX": re.compile("^/api/.*$", re.I)}
+    translation = translate("django-cors-headers", given)
+    assert "rule.narrower" in {problem.code for problem in translation.problems}
+    given = {"CORS_ALLOW_ALL_ORIGINS": True, "CORS_URLS_REGEX": re.compile("^/a b/", re.X)}
+    assert translate("django-cors-headers", given).has_errors
+
+
 def test_no_preflight_is_kept_for_no_seconds() -> None:
     options = translate("django-cors-headers", {"CORS_PREFLIGHT_MAX_AGE": 0}).options
     assert options["max_age"] is None

@@ -251,3 +251,22 @@ def test_odd_files_are_patched_where_they_should_be(name: str, before: bytes, af
     assert text.startswith("from corsac import CORSMiddleware\n")
     assert "app.add_middleware(\n    CORSMiddleware,\n" in text
     assert text.endswith(")\n" if after else ")")
+
+
+def test_middleware_that_is_inserted_changes_its_name() -> None:
+    text = patched(
+        "MIDDLEWARE.insert(0, 'corsheaders.middleware.CorsMiddleware')\n"
+        f"CORS_ALLOWED_ORIGINS = ['{ORIGIN}']\n",
+        "settings.py",
+    )
+    assert text.startswith("MIDDLEWARE.insert(0, 'corsac.django.CORSMiddleware')\n")
+
+
+def test_an_import_behind_try_stays_on_its_line() -> None:
+    text = patched(
+        "try: from flask_cors import CORS\nexcept ImportError: CORS = None\n"
+        f'CORS(app, resources={{"/api/*": {{"origins": "{ORIGIN}"}}}})\n'
+    )
+    assert text.startswith(
+        "try: from corsac import CORSPolicy; from corsac.wsgi import CORSMiddleware\n"
+    )

@@ -230,7 +230,7 @@ def test_simple_constants_are_followed(
         ("from x import A", "A", "A comes from another file"),
         ("A = []\nA = ['https://a.example']", "A", "A is assigned in 2 places"),
         ("A = []\nA.append('https://a.example')", "A", "A is changed after it is assigned"),
-        ("def f(A): ...", "A", "A is not assigned in this file"),
+        ("def f(A): ...", "A", "A is given to a function"),
         ("A = A", "A", "assigned"),
         ("", "x if debug else y", "it depends on a condition"),
         ("", "['https://a.example', os.environ['A']]", "of its entries, it comes from"),

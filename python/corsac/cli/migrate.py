@@ -16,11 +16,15 @@ from collections.abc import Iterator, Sequence
 from corsac.cli import INTERRUPTED, USAGE_ERROR
 from corsac.cli.plain_text import can_colour, printable, safe_repr, write_lines
 from corsac.errors import CORSConfigProblem
-from corsac.migrate.source_code import snippet
-from corsac.migrate.source_found import Found, SourceFile
+from corsac.migrate.source_code import keeps_call, snippet
+from corsac.migrate.source_found import NOT_SEEN, Found, SourceFile, is_stand_in, without_stand_ins
+from corsac.migrate.source_libraries import DJANGO_MIDDLEWARE
+from corsac.migrate.source_names import Names
 from corsac.migrate.source_patch import Patched, patch, unified_diff
-from corsac.migrate.source_search import DJANGO_MIDDLEWARE, find_configurations
-from corsac.migrate.source_values import Names
+from corsac.migrate.source_project import finish
+from corsac.migrate.source_scopes import Scopes
+from corsac.migrate.source_search import find_configurations
+from corsac.policy import CORSPolicy
 
 __all__ = ["run"]
 
@@ -120,6 +124,7 @@ def _read(paths: Sequence[str]) -> _Report:
                 report.unreadable.append((name, str(error)))
             except (RecursionError, MemoryError):
                 report.unreadable.append((name, "its expressions are nested too deeply"))
+    report.found = finish(report.files, report.found)
     return report
 
 
@@ -173,7 +178,8 @@ def _read_file(path: str) -> SourceFile | None:
         raise _UnreadableError(f"it is no Python: {error}") from None
     except (RecursionError, MemoryError):
         raise _UnreadableError("its expressions are nested too deeply") from None
-    return SourceFile(path, text, tree, Names(tree))
+    scopes = Scopes(tree)
+    return SourceFile(path, text, tree, Names(tree, scopes), scopes)
 
 
 def _decode(content: bytes) -> str:
@@ -196,7 +202,8 @@ def _decode(content: bytes) -> str:
 def _as_text(report: _Report, *, colour: bool) -> Iterator[str]:
     for each in report.found:
         place = f"{printable(each.file.path, _MAX_TEXT)}:{each.line}"
-        yield f"{place}  {each.library}, {each.style}"
+        where = "".join(f", only where {condition}" for condition in each.conditions)
+        yield f"{place}  {each.library}, {each.style}{printable(where, _MAX_TEXT)}"
         for severity, code in _SEVERITIES.items():
             label = f"\x1b[1;{code}m{severity}\x1b[0m" if colour else severity
             for problem in each.all_problems():
@@ -204,19 +211,22 @@ def _as_text(report: _Report, *, colour: bool) -> Iterator[str]:
                     yield ""
                     yield from _problem_lines(problem, place, label)
         yield ""
-        yield from _code_lines(each)
-        yield ""
+        if each.style != NOT_SEEN:
+            yield from _code_lines(each)
+            yield ""
     problems = [problem for each in report.found for problem in each.all_problems()]
     counts = [
         (sum(each.severity == severity for each in problems), severity) for severity in _SEVERITIES
     ]
     tally = ", ".join(_counted(number, severity) for number, severity in counts if number)
     files = _counted(report.looked_at, "file")
+    hidden = sum(each.style == NOT_SEEN for each in report.found)
     if not report.found:
         yield f"no CORS configuration found in {files}"
     else:
-        number = _counted(len(report.found), "configuration")
-        yield f"{number} in {files}: {tally or 'no problems'}"
+        number = _counted(len(report.found) - hidden, "configuration")
+        places = f" and {_counted(hidden, 'place')} that cannot be followed" if hidden else ""
+        yield f"{number}{places} in {files}: {tally or 'no problems'}"
 
 
 def _problem_lines(problem: CORSConfigProblem, place: str, label: str) -> Iterator[str]:
@@ -231,7 +241,7 @@ def _problem_lines(problem: CORSConfigProblem, place: str, label: str) -> Iterat
 def _code_lines(found: Found) -> Iterator[str]:
     """The code to paste; what is an error above is left out of it."""
     translation = found.translation
-    if translation is not None and translation.has_errors:
+    if translation is not None and translation.has_errors and not keeps_call(found):
         yield "With Corsac, without what is an error above:"
     else:
         yield "With Corsac:"
@@ -240,9 +250,10 @@ def _code_lines(found: Found) -> Iterator[str]:
         yield f"    {printable(line, _MAX_TEXT)}" if line else ""
     if found.library == "django-cors-headers":
         yield ""
+        first = "resolve the errors, and " if translation and translation.has_errors else ""
         yield (
             f"    In MIDDLEWARE write corsac.django.CORSMiddleware for {DJANGO_MIDDLEWARE}; then "
-            "keep the CORS_ settings, or write CORSAC in their place."
+            f"{first}keep the CORS_ settings, or write CORSAC in their place."
         )
     elif found.style == "cross_origin":
         yield ""
@@ -264,10 +275,13 @@ def _write_diff(report: _Report) -> None:
     to_people = sys.stdout.isatty()
     for file in report.files:
         found = [each for each in report.found if each.file is file]
-        changed = _patched(file, found)
+        changed = _patched(file, found, report.found)
+        shown = printable(file.path, _MAX_TEXT)
         for line, reason in changed.reasons:
-            place = f"{printable(file.path, _MAX_TEXT)}:{line}"
-            write_lines([f"{place}: left as it is: {reason}"], sys.stderr)
+            text = printable(reason, _MAX_TEXT)
+            write_lines([f"{shown}:{line}: left as it is: {text}"], sys.stderr)
+        for line, note in changed.notes:
+            write_lines([f"{shown}:{line}: note: {printable(note, _MAX_TEXT)}"], sys.stderr)
         if changed.text == file.text:
             continue
         for problem in (problem for each in found for problem in each.all_problems()):
@@ -294,9 +308,9 @@ def _write_raw(line: str, file: SourceFile) -> None:
     buffer.flush()
 
 
-def _patched(file: SourceFile, found: Sequence[Found]) -> Patched:
+def _patched(file: SourceFile, found: Sequence[Found], project: Sequence[Found]) -> Patched:
     try:
-        return patch(file, found)
+        return patch(file, found, project)
     except (RecursionError, MemoryError):
         return Patched(file.text, ((1, "its expressions are nested too deeply"),))
 
@@ -316,7 +330,10 @@ def _found_as_json(found: Found) -> dict[str, object]:
         "line": found.line,
         "library": found.library,
         "style": found.style,
-        "options": {name: _json_value(value) for name, value in found.options.items()},
+        "conditions": [str(condition) for condition in found.conditions],
+        "options": {
+            name: _json_value(without_stand_ins(value)) for name, value in found.options.items()
+        },
         "unseen": {name: value.text for name, value in found.unseen.items()},
         "problems": [
             {
@@ -334,13 +351,22 @@ def _found_as_json(found: Found) -> dict[str, object]:
             "rules": []
             if translation is None
             else [
-                [pattern, None if policy is None else repr(policy)]
+                [pattern, None if policy is None else _policy_text(policy)]
                 for pattern, policy in translation.rules
             ],
             "valid": translation is not None and not translation.has_errors,
             "code": "\n".join(snippet(found)),
         },
     }
+
+
+def _policy_text(policy: CORSPolicy) -> str:
+    """A policy; origins that cannot be seen are left out."""
+    text = repr(policy)
+    for origin in policy.allow_origins:
+        if is_stand_in(origin):
+            text = text.replace(repr(origin), "'<not seen>'")
+    return text
 
 
 def _json_value(value: object) -> object:

@@ -12,7 +12,13 @@ from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.policy import CORSPolicy
 from corsac.rules import Rule
 from corsac.sources.flask_cors import flask_cors_policy
-from corsac.sources.flask_cors_options import FLASK_CORS_OPTIONS, meant_option, unknown_option
+from corsac.sources.flask_cors_options import (
+    CONFIG_KEYS,
+    EXTENSION_OPTIONS,
+    FLASK_CORS_OPTIONS,
+    meant_option,
+    unknown_option,
+)
 from corsac.sources.flask_resources import ResourcePolicy, read_resource, read_resources
 
 __all__ = [
@@ -58,7 +64,6 @@ class CORSOptions(CrossOriginOptions, total=False):
     rules: Iterable[Rule]
 
 
-EXTENSION_OPTIONS = ("resources", "intercept_exceptions")
 _VIEW_OPTIONS = (*FLASK_CORS_OPTIONS, "tolerate", "guard")
 
 
@@ -84,9 +89,7 @@ def configured_options(config: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         config: ``app.config``.
     """
-    known = (*FLASK_CORS_OPTIONS, *EXTENSION_OPTIONS)
-    keys = {f"CORS_{name.upper()}": name for name in known}
-    return {name: config[key] for key, name in keys.items() if config.get(key) is not None}
+    return {name: config[key] for key, name in CONFIG_KEYS.items() if config.get(key) is not None}
 
 
 def unknown_keys(config: Mapping[str, Any]) -> list[CORSConfigProblem]:

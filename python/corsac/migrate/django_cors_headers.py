@@ -17,7 +17,7 @@ from corsac.migrate.paths import rules_of_regex
 from corsac.migrate.prefix_regex import in_lower_case, read_prefix_regex
 from corsac.migrate.reading import Reader, Reading, split_names
 
-__all__ = ["DEFAULT_HEADERS", "DEFAULT_METHODS", "read_django_cors_headers"]
+__all__ = ["DEFAULT_HEADERS", "DEFAULT_METHODS", "SETTINGS", "read_django_cors_headers"]
 
 DEFAULT_METHODS = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
 DEFAULT_HEADERS = (
@@ -44,6 +44,8 @@ _NAMES = {
     "allow_private_network": "CORS_ALLOW_PRIVATE_NETWORK",
 }
 _SETTINGS = (*_NAMES.values(), "CORS_ALLOW_ALL_ORIGINS", "CORS_URLS_REGEX")
+SETTINGS = frozenset((*_SETTINGS, *_OLDER.values()))
+"""All names of settings, the older ones included."""
 
 
 def read_django_cors_headers(given: Mapping[str, object]) -> Reading:
@@ -286,7 +288,11 @@ class _DjangoReader(Reader):
         if not isinstance(text, str):
             self.texts("CORS_URLS_REGEX", [value])
             return
-        rules = rules_of_regex(text)
+        flags = value.flags if isinstance(value, re.Pattern) else 0
+        rules = None if flags & re.VERBOSE else rules_of_regex(text)
+        if flags & re.IGNORECASE:
+            message = "paths in other letter case are covered as well; a rule compares letters"
+            self.report("rule.narrower", "warning", "CORS_URLS_REGEX", text, message)
         if rules is None:
             self.report(
                 "rule.no_counterpart",
@@ -317,7 +323,6 @@ class _DjangoReader(Reader):
                     f"{rule.path} and all below it",
                     f'add a rule for "{rule.path}x" if there is such a path',
                 )
-            if rule.below and not rule.itself:
-                self.reading.rules.append((rule.path, None))
+            self.reading.rules += ((path, None) for path in rule.leaves_out)
             self.reading.rules.append((rule.pattern, same))
         self.reading.rules.append(("/*", None))

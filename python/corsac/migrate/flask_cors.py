@@ -17,27 +17,18 @@ from datetime import timedelta
 from corsac.migrate.paths import PathRule, covers, exact_rule, rules_of_regex
 from corsac.migrate.prefix_regex import in_lower_case, read_glob, read_prefix_regex
 from corsac.migrate.reading import Reader, Reading, split_names
+from corsac.sources.flask_cors_options import (
+    CONFIG_KEYS,
+    DEFAULT_METHODS,
+    EXTENSION_OPTIONS,
+    FLASK_CORS_OPTIONS,
+    looks_like_a_regex,
+)
 from corsac.sources.option_names import corsac_option
 
 __all__ = ["read_flask_cors"]
 
-_METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")
-_OPTIONS = (
-    "origins",
-    "methods",
-    "allow_headers",
-    "expose_headers",
-    "supports_credentials",
-    "max_age",
-    "send_wildcard",
-    "automatic_options",
-    "vary_header",
-    "always_send",
-    "allow_private_network",
-    "resources",
-    "intercept_exceptions",
-)
-_KEYS = {f"CORS_{name.upper()}": name for name in _OPTIONS}
+_OPTIONS = (*FLASK_CORS_OPTIONS, *EXTENSION_OPTIONS)
 _NAMES = {
     "allow_origins": "origins",
     "allow_origin_regex": "origins",
@@ -48,7 +39,6 @@ _NAMES = {
     "max_age": "max_age",
     "allow_private_network": "allow_private_network",
 }
-_EXPRESSION_MARKS = frozenset("*\\]?$^[]()")
 
 
 def read_flask_cors(given: Mapping[str, object]) -> Reading:
@@ -56,13 +46,19 @@ def read_flask_cors(given: Mapping[str, object]) -> Reading:
     arguments = {key: value for key, value in given.items() if not str(key).startswith("CORS_")}
     settings = {key: value for key, value in given.items() if str(key).startswith("CORS_")}
     merged: dict[str, object] = {
-        _KEYS[key]: value for key, value in settings.items() if key in _KEYS and value is not None
+        CONFIG_KEYS[key]: value
+        for key, value in settings.items()
+        if key in CONFIG_KEYS and value is not None
     }
-    keys = {_KEYS[key]: key for key in settings if key in _KEYS and _KEYS[key] not in arguments}
+    keys = {
+        CONFIG_KEYS[key]: key
+        for key in settings
+        if key in CONFIG_KEYS and CONFIG_KEYS[key] not in arguments
+    }
     merged |= arguments
     whole = _FlaskCorsReader(merged, keys)
     for key in settings:
-        if key not in _KEYS:
+        if key not in CONFIG_KEYS:
             whole.report_ignored(str(key))
     resources = merged.pop("resources", "/*")
     pairs = whole.read_resources(resources)
@@ -91,11 +87,11 @@ def _with_rules(
     for position, (rule, reading) in enumerate(ruled):
         if rule.is_everything:
             break
-        if rule.below and not rule.itself:
+        for path in rule.leaves_out:
             after = ruled[position + 1 :]
-            other = next((found for next_, found in after if covers(next_, rule.path)), None)
+            other = next((found for next_, found in after if covers(next_, path)), None)
             if other is not reading:
-                rules.append((rule.path, other))
+                rules.append((path, other))
         rules.append((rule.pattern, reading))
     if everything is None:
         rules.append(("/*", None))
@@ -177,7 +173,7 @@ class _FlaskCorsReader(Reader):
                 )
             # The other entries are never asked; the policy says so of those that are origins.
             others = (each for each in entries if isinstance(each, str))
-            origins += ["*", *(each for each in others if _EXPRESSION_MARKS.isdisjoint(each))]
+            origins += ["*", *(each for each in others if not looks_like_a_regex(each))]
             return
         for entry in entries:
             self._read_origin(option, entry, origins)
@@ -193,7 +189,7 @@ class _FlaskCorsReader(Reader):
             read_prefix_regex(self.reading, text, entry.pattern, option, self.library)
         elif not isinstance(entry, str):
             self.texts(option, [entry])
-        elif not _EXPRESSION_MARKS.isdisjoint(entry):
+        elif looks_like_a_regex(entry):
             if not read_glob(self.reading, entry, option, self.library):
                 lower = in_lower_case(entry)
                 read_prefix_regex(self.reading, lower, entry, option, self.library)
@@ -215,7 +211,7 @@ class _FlaskCorsReader(Reader):
     def _read_methods(self) -> list[str]:
         names = [
             name.upper()
-            for entry in self.texts(self.name("methods"), self._listed("methods", _METHODS))
+            for entry in self.texts(self.name("methods"), self._listed("methods", DEFAULT_METHODS))
             for name in split_names(entry)
         ]
         if "*" in names:
@@ -242,7 +238,7 @@ class _FlaskCorsReader(Reader):
         names = []
         for entry in entries:
             if isinstance(entry, re.Pattern) or (
-                isinstance(entry, str) and not _EXPRESSION_MARKS.isdisjoint(entry)
+                isinstance(entry, str) and looks_like_a_regex(entry)
             ):
                 self.report(
                     "header.expression",
@@ -369,7 +365,7 @@ def _path_rules(written: str | re.Pattern[str]) -> list[PathRule] | None:
         return rules_of_regex(str(written.pattern))
     if written == "*":
         return [PathRule("", below=True)]
-    return exact_rule(written) if _EXPRESSION_MARKS.isdisjoint(written) else rules_of_regex(written)
+    return exact_rule(written) if not looks_like_a_regex(written) else rules_of_regex(written)
 
 
 def _priority(pair: _Resource) -> tuple[int, int, int, int]:
@@ -377,5 +373,5 @@ def _priority(pair: _Resource) -> tuple[int, int, int, int]:
     if isinstance(written, re.Pattern):
         text, kind = str(written.pattern), (1, 0)
     else:
-        text, kind = written, (0, 0) if _EXPRESSION_MARKS.isdisjoint(written) else (1, 1)
+        text, kind = written, (0, 0) if not looks_like_a_regex(written) else (1, 1)
     return (*kind, -text.count("/"), -len(text))

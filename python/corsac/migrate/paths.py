@@ -25,24 +25,24 @@ class PathRule:
     Attributes:
         path: A path, without a slash at its end if all below it is meant.
         below: Whether all paths below it are meant.
-        itself: Whether the path itself is.
+        leaves_out: Paths that the pattern of a rule covers and that are not meant.
         loses: Whether the old expression covered paths that are left out: ``/apix`` for ``/api``.
     """
 
     path: str
     below: bool = False
-    itself: bool = True
+    leaves_out: tuple[str, ...] = ()
     loses: bool = False
 
     @property
     def pattern(self) -> str:
-        """The pattern of a rule; if the path itself is not meant, another has to stand before."""
+        """The pattern of a rule; those for what it leaves out have to stand before."""
         return f"{self.path}/*" if self.below else self.path
 
     @property
     def is_everything(self) -> bool:
         """Whether it covers every path."""
-        return self.below and not self.path
+        return self.below and not self.path and not self.leaves_out
 
 
 def exact_rule(path: str) -> list[PathRule]:
@@ -52,8 +52,10 @@ def exact_rule(path: str) -> list[PathRule]:
 
 def covers(rule: PathRule, path: str) -> bool:
     """Whether a rule covers a path."""
+    if path in rule.leaves_out:
+        return False
     if path == rule.path:
-        return rule.itself
+        return True
     return rule.below and path.startswith(f"{rule.path}/")
 
 
@@ -101,34 +103,39 @@ def _rules_of_one(text: str) -> list[PathRule] | None:  # noqa: PLR0911 - one sh
     ends_here = stripped != body
     without_tail = _ANY_TAIL.sub("", stripped)
     anything_follows = without_tail != stripped
+    not_alone = "+" in stripped[len(without_tail) :]
     body = without_tail
     if body.endswith("/*") and not anything_follows:
         # Any number of slashes, from the start: /api, /api/x and /apix.
         if ends_here:
             return None
-        return _prefix(body[:-2], itself=True, loses=True)
+        return _prefix(body[:-2], loses=True)
     if body.endswith("/?"):
         if ends_here and not anything_follows:
             path = _literal(body[:-2])
             return None if path is None else [*exact_rule(path), *exact_rule(f"{path}/")]
-        return _prefix(body[:-2], itself=True, loses=True)
+        return _prefix(body[:-2], leaves_out=("",) if not_alone else (), loses=True)
     if ends_here and not anything_follows:
         path = _literal(body)
         return None if path is None else exact_rule(path)
     if body.endswith("/"):
-        return _prefix(body[:-1], itself=False, loses=False)
-    return _prefix(body, itself=True, loses=True)
+        return _prefix(body[:-1], leaves_out=("", "/") if not_alone else ("",), loses=False)
+    return _prefix(body, leaves_out=("",) if not_alone else (), loses=True)
 
 
-def _prefix(text: str, *, itself: bool, loses: bool) -> list[PathRule] | None:
+def _prefix(text: str, *, leaves_out: tuple[str, ...] = (), loses: bool) -> list[PathRule] | None:
+    """A path and all below it, without some endings of the path itself."""
     path = _literal(text)
     if path is None:
         return None
     if path in {"", "/"}:
-        return [PathRule("", below=True)]
+        # Every path has at least its first slash.
+        alone = tuple(f"{path}{end}" for end in leaves_out)
+        return [PathRule("", True, tuple(each for each in alone if each == "/"))]
     if path.endswith("/") or "*" in path:
         return None
-    return [PathRule(path, True, itself, loses)] if path.startswith("/") else []
+    left_out = tuple(f"{path}{end}" for end in leaves_out)
+    return [PathRule(path, True, left_out, loses)] if path.startswith("/") else []
 
 
 def _literal(text: str) -> str | None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from corsac.migrate.source_found import Found
+from corsac.migrate.source_found import UNSEEN_PATH, Found, is_stand_in
+from corsac.migrate.source_values import TOO_LONG, expression_text
 from corsac.migrate.translation import Translation
 
-__all__ = ["Call", "arguments_of", "code_of", "snippet"]
+__all__ = ["Call", "arguments_of", "code_of", "imports_of", "keeps_call", "snippet"]
 
 LINE_LENGTH = 88
 """What most formatters are set to."""
+
+MAX_COMMENT = 500
+"""Characters of one comment."""
 
 
 class Call:
@@ -67,13 +72,13 @@ class Call:
 
 
 def arguments_of(
-    translation: Translation, expressions: Mapping[str, str], policy: str
+    translation: Translation, found: Found, policy: str
 ) -> list[str | tuple[str, Call]]:
     """The arguments of the middleware after the application.
 
     Args:
         translation: What has to be said.
-        expressions: Options whose values only a run shows, with the expressions for them.
+        found: The configuration, with the expressions of what only a run shows.
         policy: How ``CORSPolicy`` is called here.
     """
     rules = translation.rules
@@ -81,32 +86,37 @@ def arguments_of(
     shown = rules[:-1] if elsewhere_off else rules
     arguments: list[str | tuple[str, Call]] = []
     if not elsewhere_off:
-        arguments += _options(translation.options, expressions)
+        arguments += _options(translation.options, found)
     if rules:
         pairs: list[str | tuple[str, Call]] = []
         for pattern, ruled in shown:
             if ruled is None:
                 pairs.append(f"({_text(pattern)}, None)")
             else:
-                call = Call(policy, _options(ruled._arguments(), {}))
+                call = Call(policy, _options(ruled._arguments(), found))
                 pairs.append(("", Call("", [_text(pattern), ("", call)])))
         arguments.append(("rules=", Call("", pairs, "[]")))
     return arguments
 
 
-def _options(
-    options: Mapping[str, Any], expressions: Mapping[str, str]
-) -> list[str | tuple[str, Call]]:
+def _options(options: Mapping[str, Any], found: Found) -> list[str | tuple[str, Call]]:
     arguments: list[str | tuple[str, Call]] = []
+    expressions = found.expressions
     names = [*options, *(name for name in expressions if name not in options)]
     for name in names:
-        if name in expressions:
+        value = options.get(name)
+        entries = value if isinstance(value, (list, tuple)) else ()
+        hidden = [each for each in entries if is_stand_in(each)]
+        if name in expressions and not (hidden and found.stand_ins.get(hidden[0])):
             arguments.append(f"{name}={expressions[name]}")
-        elif isinstance(options[name], (list, tuple)):
-            entries = Call("", map(_text, options[name]), "[]")
-            arguments.append((f"{name}=", entries))
+        elif hidden and len(hidden) == len(entries):
+            text = found.stand_ins.get(hidden[0])
+            arguments += [f"{name}={text}"] if text else []
+        elif isinstance(value, (list, tuple)):
+            seen = [_text(each) for each in entries if not is_stand_in(each)]
+            arguments.append((f"{name}=", Call("", seen, "[]")))
         else:
-            arguments.append(f"{name}={_text(options[name])}")
+            arguments.append(f"{name}={_text(value)}")
     return arguments
 
 
@@ -127,27 +137,63 @@ def code_of(found: Found, indent: str = "") -> list[str]:  # noqa: PLR0911 - one
     translation = found.translation
     if translation is None:
         return []
-    arguments = arguments_of(translation, found.expressions, "CORSPolicy")
-    target = found.target or "app"
+    if keeps_call(found):
+        return _kept_call(found)
+    arguments = arguments_of(translation, found, "CORSPolicy")
+    target = _target(found)
     if found.library == "django-cors-headers":
-        return _django_code(translation, found.expressions)
+        return _django_code(translation, found)
     if found.library == "flask-cors":
         if found.style == "cross_origin":
             return Call("policy = CORSPolicy", arguments).lines(indent)
+        if _is_blueprint(found):
+            policy = Call("CORSPolicy", arguments)
+            return Call("CORS", [target, ("policy=", policy)]).lines(indent)
         wsgi = f"{target}.wsgi_app"
         return Call("CORSMiddleware", [wsgi, *arguments]).lines(indent, f"{wsgi} = ")
     if found.style == "add_middleware":
         return Call(f"{target}.add_middleware", ["CORSMiddleware", *arguments]).lines(indent)
-    if found.style == "Middleware":
-        function = _function_text(found.node)
+    if found.style in {"Middleware", "partial"}:
+        function = _function_text(found)
         return Call(function, ["CORSMiddleware", *arguments]).lines(indent)
     if found.style == "wrap" and found.node is not None:
         return Call("CORSMiddleware", [target, *arguments]).lines(indent)
     return Call("CORSMiddleware", [target, *arguments]).lines(indent, "app = ")
 
 
-def _django_code(translation: Translation, expressions: Mapping[str, str]) -> list[str]:
-    arguments = arguments_of(translation, expressions, "CORSPolicy")
+def keeps_call(found: Found) -> bool:
+    """Whether the old call under another import is what says the same."""
+    valid = found.translation is not None and not found.translation.has_errors
+    return bool(found.keeps_call) and valid and found.node is not None and bool(_kept_call(found))
+
+
+def _kept_call(found: Found) -> list[str]:
+    text = TOO_LONG if found.node is None else expression_text(found.node)
+    if text == TOO_LONG:
+        return []
+    function = expression_text(found.node.func) if found.node is not None else ""
+    name = function.rpartition(".")[2] if found.style == "init_app" else "CORS"
+    return [text if found.style == "init_app" else f"{name}{text.removeprefix(function)}"]
+
+
+def _target(found: Found) -> str:
+    """The application; its usual name where something that is no name stands."""
+    target = found.target
+    if not target or target == TOO_LONG:
+        return "app"
+    is_name = re.fullmatch(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*", target) is not None
+    return "app" if found.library == "flask-cors" and not is_name else target
+
+
+def _is_blueprint(found: Found) -> bool:
+    made = found.file.names.made(found.target)
+    return isinstance(made, ast.Call) and found.file.names.full_name(made.func).endswith(
+        "Blueprint"
+    )
+
+
+def _django_code(translation: Translation, found: Found) -> list[str]:
+    arguments = arguments_of(translation, found, "CORSPolicy")
     entries: list[str | tuple[str, Call]] = []
     for each in arguments:
         name, _, value = (each if isinstance(each, str) else each[0]).partition("=")
@@ -155,25 +201,61 @@ def _django_code(translation: Translation, expressions: Mapping[str, str]) -> li
     return Call("", entries, "{}").lines("", "CORSAC = ")
 
 
-def _function_text(node: ast.Call | None) -> str:
-    return "Middleware" if node is None else ast.unparse(node.func)
+def _function_text(found: Found) -> str:
+    text = TOO_LONG if found.node is None else expression_text(found.node.func)
+    return text if text != TOO_LONG else found.style
 
 
 def imports_of(found: Found, lines: Sequence[str]) -> list[str]:
     """The import statements that a configuration's code needs."""
     uses_policy = any("CORSPolicy(" in line for line in lines)
+    policy = ["from corsac import CORSPolicy"] if uses_policy else []
     if found.library == "django-cors-headers":
-        return ["from corsac import CORSPolicy"] if uses_policy else []
+        return policy
     if found.library == "flask-cors":
         if found.style == "cross_origin":
             return ["from corsac import CORSPolicy"]
-        policy = ["from corsac import CORSPolicy"] if uses_policy else []
+        if keeps_call(found) or _is_blueprint(found):
+            return [*policy, "from corsac.flask import CORS"]
         return [*policy, "from corsac.wsgi import CORSMiddleware"]
     names = "CORSMiddleware, CORSPolicy" if uses_policy else "CORSMiddleware"
     return [f"from corsac import {names}"]
 
 
 def snippet(found: Found) -> list[str]:
-    """The code of a configuration with its imports, to be pasted."""
-    lines = code_of(found)
-    return [*imports_of(found, lines), "", *lines] if imports_of(found, lines) else lines
+    """The code of a configuration with its imports, to be pasted, and what it leaves open.
+
+    It is always Python. Where none can be written, comments say so.
+    """
+    try:
+        lines = code_of(found)
+        if not lines:
+            return []
+        imports = imports_of(found, lines)
+        code = [*imports, "", *lines] if imports else lines
+        ast.parse("\n".join(code))
+    except (RecursionError, MemoryError, SyntaxError, ValueError):
+        return ["# What stands there is too long, or nested too deeply, to be written again."]
+    return [*comments_of(found, lines), *code]
+
+
+def comments_of(found: Found, lines: Sequence[str]) -> list[str]:
+    """Comments on what the code leaves open: conditions, other values, what is not seen."""
+    comments = [f"only where {condition}" for condition in found.conditions]
+    if keeps_call(found):
+        comments.append(found.keeps_call)
+    elif found.library == "flask-cors" and found.target and _target(found) != found.target:
+        comments.append("app is the application that is given there")
+    code = "\n".join(lines)
+    for option, value in found.unseen.items():
+        is_there = bool(value.code) and value.code in code
+        if not is_there and not any(each.option == option for each in found.uncertain):
+            shown = f" = {value.code}" if value.code else ""
+            comments.append(f"not seen: {option}{shown}: {value.reason}")
+    comments += (
+        f"line {each.line}: where {each.when}, {each.written(found.library)}"
+        for each in found.uncertain
+    )
+    if UNSEEN_PATH in code:
+        comments.append(f"write the paths in place of {UNSEEN_PATH}")
+    return [f"# {' '.join(each.split())[:MAX_COMMENT]}" for each in comments]

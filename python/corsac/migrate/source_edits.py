@@ -47,6 +47,12 @@ class Places:
         end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
         return self.offset(node.lineno, node.col_offset), self.offset(end_line, end_column)
 
+    def is_alone(self, start: int, end: int) -> bool:
+        """Whether nothing but white space and a comment stands on the lines of a part."""
+        before = re.split(r"[\r\n]", self.text[:start])[-1]
+        after = re.split(r"[\r\n]", self.text[end:], maxsplit=1)[0].strip()
+        return not before.strip("\ufeff \t\x0c") and (not after or after.startswith("#"))
+
     def indent(self, line: int) -> str:
         """The white space that a line begins with."""
         text: str = self._lines[line - 1]

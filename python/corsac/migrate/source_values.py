@@ -10,14 +10,14 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
-from collections import Counter
-from collections.abc import Iterator
+import warnings
 from datetime import timedelta
 from typing import Any
 
 from corsac.migrate.django_cors_headers import DEFAULT_HEADERS, DEFAULT_METHODS
+from corsac.migrate.source_names import Names
 
-__all__ = ["NOTHING", "Names", "Unseen", "Values", "expression_text"]
+__all__ = ["NOTHING", "TOO_LONG", "Unseen", "Values", "expression_text"]
 
 MAX_DEPTH = 40
 """Expressions inside each other that are read; a deeper one is not seen."""
@@ -28,13 +28,30 @@ MAX_SIZE = 10_000
 MAX_REGEX = 1_000
 """Characters of an expression that is compiled, as far as its flags have to be known."""
 
+MAX_TEXT = 4_000
+"""Characters of an expression that is shown, or kept in the code to paste."""
+
+MAX_TERMS = 1_000
+"""Terms of one sum that are added up; more are not seen."""
+
 NOTHING = object()
 """Stands for "no value is known"."""
 
-_MUTATORS = frozenset(
-    {"add", "append", "clear", "discard", "extend", "insert", "pop", "remove", "reverse", "update"}
-)
+TOO_LONG = "..."
+"""Stands for an expression that is not shown; it is no code."""
+
 _ENVIRONMENT = re.compile(r"(?:^|\.)(?:getenv|environ(?:\.get)?|env(?:\.\w+)?|config)$")
+_VARIABLE = re.compile(r"(?:os\.)?(?:environ\[[^\[\]]*\]|(?:environ\.get|getenv)\([^()]*\))")
+_FLAGS = {
+    **dict.fromkeys(("I", "IGNORECASE"), re.IGNORECASE),
+    **dict.fromkeys(("M", "MULTILINE"), re.MULTILINE),
+    **dict.fromkeys(("S", "DOTALL"), re.DOTALL),
+    **dict.fromkeys(("X", "VERBOSE"), re.VERBOSE),
+    **dict.fromkeys(("A", "ASCII"), re.ASCII),
+    **dict.fromkeys(("U", "UNICODE"), re.UNICODE),
+    # These say how to compile, not what matches; the first prints to standard output.
+    **dict.fromkeys(("DEBUG", "NOFLAG"), re.NOFLAG),
+}
 _KNOWN = {
     "corsheaders.defaults.default_headers": DEFAULT_HEADERS,
     "corsheaders.defaults.default_methods": DEFAULT_METHODS,
@@ -49,95 +66,44 @@ class Unseen:
         text: The expression.
         reason: Why it cannot be seen.
         default: The value if nothing else is set, or `NOTHING`.
+        is_code: Whether the text is an expression that gives the value, and not only a name for it.
     """
 
     text: str
     reason: str
     default: object = NOTHING
+    is_code: bool = True
+
+    @property
+    def code(self) -> str:
+        """The expression, or ``""`` if there is none that can be written."""
+        return self.text if self.is_code and self.text != TOO_LONG else ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text in every run, as a variable of the environment is."""
+        return isinstance(self.default, str) or _VARIABLE.fullmatch(self.text) is not None
 
 
 def expression_text(node: ast.expr) -> str:
-    """An expression on one line."""
+    """An expression on one line; `TOO_LONG` if nobody would read it."""
     try:
-        return ast.unparse(node)
+        text = ast.unparse(node)
     except (RecursionError, ValueError):
-        return "..."
+        return TOO_LONG
+    return text if len(text) <= MAX_TEXT else TOO_LONG
+
+
+def _terms_of_flags(node: ast.expr) -> list[ast.expr]:
+    found: list[ast.expr] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        found.append(node.right)
+        node = node.left
+    return [*found, node]
 
 
 def _from_environment(variable: str) -> str:
     return f"it comes from the environment variable {variable}"
-
-
-class Names:
-    """What the names of a file stand for.
-
-    Args:
-        tree: The file.
-    """
-
-    def __init__(self, tree: ast.Module) -> None:
-        self.imports: dict[str, str] = {}
-        self.assigned: dict[str, ast.expr] = {}
-        self._bindings: Counter[str] = Counter()
-        self._changed: set[str] = set()
-        for node in ast.walk(tree):
-            self._read(node)
-
-    def _read(self, node: ast.AST) -> None:  # noqa: PLR0912 - one case each
-        match node:
-            case ast.Import(names=names):
-                for alias in names:
-                    name = alias.asname or alias.name.partition(".")[0]
-                    self.imports[name] = alias.name if alias.asname else name
-                    self._bindings[name] += 1
-            case ast.ImportFrom(module=module, names=names, level=level):
-                for alias in names:
-                    name = alias.asname or alias.name
-                    self.imports[name] = f"{'.' * level}{module or ''}.{alias.name}"
-                    self._bindings[name] += 1
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                self._bindings[name] += 1
-            case ast.arg(arg=name):
-                self._bindings[name] += 1
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                self._bindings[name] += 1
-            case ast.ClassDef(name=name):
-                self._bindings[name] += 1
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                self.assigned[name] = value
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                self.assigned[name] = value
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute)):
-                if attribute in _MUTATORS:
-                    self._changed.add(name)
-            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
-                self._changed.add(name)
-
-    def constant(self, name: str) -> ast.expr | None:
-        """What a name is assigned, if that happens once and it is not changed afterwards."""
-        if self._bindings[name] != 1 or name in self._changed:
-            return None
-        return self.assigned.get(name)
-
-    def why_not(self, name: str) -> str:
-        """Why a name is no constant."""
-        if name in self.imports:
-            return f"{name} comes from another file"
-        if name in self._changed:
-            return f"{name} is changed after it is assigned"
-        if self._bindings[name] > 1:
-            return f"{name} is assigned in {self._bindings[name]} places"
-        return f"{name} is not assigned in this file"
-
-    def full_name(self, node: ast.expr) -> str:
-        """The dotted name of an expression with its import in front, or ``""``."""
-        parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return ""
-        return ".".join([self.imports.get(node.id, node.id), *reversed(parts)])
 
 
 class Values:
@@ -145,9 +111,14 @@ class Values:
 
     Args:
         names: What the names of the file stand for.
+
+    Attributes:
+        bound: Values of names that have several in the file, as they are where the next expression
+            stands.
     """
 
     def __init__(self, names: Names) -> None:
+        self.bound: dict[str, object] = {}
         self._names = names
         self._known: dict[str, object] = {}
 
@@ -178,8 +149,8 @@ class Values:
                 known = _KNOWN.get(self._names.full_name(node))
                 reason = "it is read from another object when the program runs"
                 return known or Unseen(expression_text(node), reason)
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                return self._sum(node, self.of(left, depth), self.of(right, depth))
+            case ast.BinOp(op=ast.Add()):
+                return self._terms(node, depth)
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
                 return -number
             case ast.JoinedStr(values=parts):
@@ -225,6 +196,8 @@ class Values:
         known = _KNOWN.get(self._names.full_name(node))
         if known is not None:
             return known
+        if name in self.bound:
+            return self.bound[name]
         if name not in self._known:
             constant = self._names.constant(name)
             reason = self._names.why_not(name)
@@ -236,6 +209,22 @@ class Values:
                     value = dataclasses.replace(value, text=name)
                 self._known[name] = value
         return self._known[name]
+
+    def _terms(self, node: ast.BinOp, depth: int) -> Any:
+        """A sum from left to right; that of many terms nests as deeply as it is long."""
+        terms: list[ast.expr] = []
+        first: ast.expr = node
+        while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Add):
+            terms.append(first.right)
+            first = first.left
+        if len(terms) > MAX_TERMS:
+            return Unseen(expression_text(node), f"it is a sum of more than {MAX_TERMS} terms")
+        value = self.of(first, depth)
+        for term in reversed(terms):
+            value = self._sum(node, value, self.of(term, depth))
+            if isinstance(value, Unseen):
+                return value
+        return value
 
     def _sum(self, node: ast.expr, left: Any, right: Any) -> Any:
         if isinstance(left, str) and isinstance(right, str):
@@ -300,12 +289,18 @@ class Values:
             return dataclasses.replace(unseen, reason=source.reason, default=found)
         return found
 
-    def _call(self, node: ast.Call, depth: int) -> Any:
+    def _call(self, node: ast.Call, depth: int) -> Any:  # noqa: PLR0911 - one function each
         name = self._names.full_name(node.func)
         text = expression_text(node)
         arguments = [self.of(argument, depth) for argument in node.args[:4]]
         if name in {"list", "tuple", "set", "frozenset", "sorted"} and len(arguments) == 1:
             return arguments[0]
+        if name == "dict" and not node.args:
+            keys: list[ast.expr | None] = [
+                ast.Constant(each.arg) if each.arg else None for each in node.keywords
+            ]
+            values = [each.value for each in node.keywords]
+            return self._mapping(ast.copy_location(ast.Dict(keys, values), node), depth)
         if name == "re.compile" and arguments and isinstance(arguments[0], str):
             return self._regex(node, arguments[0], text)
         if name in {"timedelta", "datetime.timedelta"}:
@@ -357,21 +352,21 @@ class Values:
         return value
 
     def _regex(self, node: ast.Call, pattern: str, text: str) -> Any:
-        flags = 0
-        for name in self._flag_names([*node.args[1:], *(each.value for each in node.keywords)]):
-            flags |= getattr(re, name, re.NOFLAG)
+        flags = re.NOFLAG
+        for given in [*node.args[1:], *(each.value for each in node.keywords)]:
+            for flag in _terms_of_flags(given):
+                known = _FLAGS.get(self._names.full_name(flag).removeprefix("re."))
+                if known is None:
+                    return Unseen(text, "its flags are computed")
+                flags |= known
         try:
             if len(pattern) <= MAX_REGEX:
-                return re.compile(pattern, flags)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # Of doubtful sets in the other program.
+                    return re.compile(pattern, flags)
         except (re.error, ValueError, OverflowError, RecursionError):
             pass
         return Unseen(text, "it is no expression that can be compiled")
-
-    def _flag_names(self, nodes: list[ast.expr]) -> Iterator[str]:
-        for node in nodes:
-            for each in ast.walk(node):
-                if isinstance(each, ast.Attribute) and each.attr.isupper():
-                    yield each.attr
 
     def _timedelta(self, node: ast.Call, depth: int, text: str) -> Any:
         values = {each.arg: self.of(each.value, depth) for each in node.keywords if each.arg}

@@ -14,6 +14,9 @@ from corsac.sources import SourceReading
 from corsac.sources.option_names import OPTION_NAMES, corsac_option, nearest_name
 
 __all__ = [
+    "CONFIG_KEYS",
+    "DEFAULT_METHODS",
+    "EXTENSION_OPTIONS",
     "FLASK_CORS_OPTIONS",
     "NAMES",
     "looks_like_a_regex",
@@ -37,6 +40,12 @@ FLASK_CORS_OPTIONS = (
 )
 """What flask-cors takes for one resource or view."""
 
+EXTENSION_OPTIONS = ("resources", "intercept_exceptions")
+"""What flask-cors takes for a whole application besides."""
+
+CONFIG_KEYS = {f"CORS_{name.upper()}": name for name in (*FLASK_CORS_OPTIONS, *EXTENSION_OPTIONS)}
+"""The keys of an application's configuration, with the options that they set."""
+
 _OWN_OPTIONS = ("tolerate", "guard")
 NAMES = {
     "allow_origins": "origins",
@@ -46,7 +55,9 @@ NAMES = {
 }
 """Options of a policy, with the names that flask-cors has for them."""
 
-_DEFAULT_METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")
+DEFAULT_METHODS = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")
+"""The methods that it allows if nothing is said."""
+
 _LONGEST_MAX_AGE = 86_400
 
 
@@ -258,10 +269,10 @@ class _Reader:
     # The lists
 
     def _read_methods(self) -> list[str]:
-        if self._given.get("methods", _DEFAULT_METHODS) is None:
+        if self._given.get("methods", DEFAULT_METHODS) is None:
             return []
         methods = []
-        for method in self._read_names("methods", _DEFAULT_METHODS):
+        for method in self._read_names("methods", DEFAULT_METHODS):
             if method == "*":
                 self._report(
                     "method.invalid",
