@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("re2", reason="some configurations have an expression")
 
 from corsac.cli import main
-from corsac.migrate.source_values import MAX_TERMS, MAX_TEXT
+from corsac.migrate.source.values import MAX_TERMS, MAX_TEXT
 
 STARLETTE = "from starlette.middleware.cors import CORSMiddleware\n"
 FLASK = "from flask import Blueprint, Flask\nfrom flask_cors import CORS, cross_origin\n"

@@ -15,7 +15,7 @@ pytest.importorskip("re2", reason="some configurations have an expression")
 
 from corsac.cli import main
 from corsac.cli.migrate import MAX_FILE_BYTES
-from corsac.migrate.source_values import MAX_DEPTH
+from corsac.migrate.source.values import MAX_DEPTH
 
 STARLETTE = "from starlette.middleware.cors import CORSMiddleware\n"
 FLASK = "from flask_cors import CORS, cross_origin\n"

@@ -16,14 +16,14 @@ from collections.abc import Iterator, Sequence
 from corsac.cli import INTERRUPTED, USAGE_ERROR
 from corsac.cli.plain_text import can_colour, printable, safe_repr, write_lines
 from corsac.errors import CORSConfigProblem
-from corsac.migrate.source_code import keeps_call, snippet
-from corsac.migrate.source_found import NOT_SEEN, Found, SourceFile, is_stand_in, without_stand_ins
-from corsac.migrate.source_libraries import DJANGO_MIDDLEWARE
-from corsac.migrate.source_names import Names
-from corsac.migrate.source_patch import Patched, patch, unified_diff
-from corsac.migrate.source_project import finish
-from corsac.migrate.source_scopes import Scopes
-from corsac.migrate.source_search import find_configurations
+from corsac.migrate.source.code import keeps_call, snippet
+from corsac.migrate.source.found import NOT_SEEN, Found, SourceFile, is_stand_in, without_stand_ins
+from corsac.migrate.source.libraries import DJANGO_MIDDLEWARE
+from corsac.migrate.source.names import Names
+from corsac.migrate.source.patch import Patched, patch, unified_diff
+from corsac.migrate.source.project import finish
+from corsac.migrate.source.scopes import Scopes
+from corsac.migrate.source.search import find_configurations
 from corsac.policy import CORSPolicy
 
 __all__ = ["run"]

@@ -11,8 +11,8 @@ from typing import Any
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.migrate.narrowing import quiet
-from corsac.migrate.source_found import OTHER_FILES, WIDE, Found
-from corsac.migrate.source_meaning import judged_options
+from corsac.migrate.source.found import OTHER_FILES, WIDE, Found
+from corsac.migrate.source.meaning import judged_options
 from corsac.policy import CORSPolicy
 from corsac.sources.flask_cors import flask_cors_policy
 from corsac.sources.flask_cors_options import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
-from corsac.migrate.source_libraries import LIBRARY_OF, MODULES
-from corsac.migrate.source_scopes import Scopes
+from corsac.migrate.source.libraries import LIBRARY_OF, MODULES
+from corsac.migrate.source.scopes import Scopes
 
 __all__ = ["MUTATORS", "Names", "dotted", "root_of"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from corsac.migrate.source_found import Found, SourceFile
-from corsac.migrate.source_values import NOTHING, Unseen, Values, expression_text
+from corsac.migrate.source.found import Found, SourceFile
+from corsac.migrate.source.values import NOTHING, Unseen, Values, expression_text
 
 __all__ = ["ArgumentReader"]
 

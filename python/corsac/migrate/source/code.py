@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from corsac.migrate.source_found import UNSEEN_PATH, Found, is_stand_in
-from corsac.migrate.source_values import TOO_LONG, expression_text
+from corsac.migrate.source.found import UNSEEN_PATH, Found, is_stand_in
+from corsac.migrate.source.values import TOO_LONG, expression_text
 from corsac.migrate.translation import Translation
 
 __all__ = ["Call", "arguments_of", "code_of", "imports_of", "keeps_call", "snippet"]

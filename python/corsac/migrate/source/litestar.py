@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from corsac.migrate.source_code import code_of
-from corsac.migrate.source_edits import Edit, Places
-from corsac.migrate.source_found import Found, SourceFile
+from corsac.migrate.source.code import code_of
+from corsac.migrate.source.edits import Edit, Places
+from corsac.migrate.source.found import Found, SourceFile
 
 __all__ = ["LITESTAR_REASON", "litestar_edits"]
 

@@ -13,18 +13,18 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 
-from corsac.migrate.source_code import code_of, imports_of
-from corsac.migrate.source_drop_in import django_errors, flask_errors
-from corsac.migrate.source_edits import Edit, Places
-from corsac.migrate.source_found import NOT_SEEN, Found, SourceFile
-from corsac.migrate.source_libraries import (
+from corsac.migrate.source.code import code_of, imports_of
+from corsac.migrate.source.drop_in import django_errors, flask_errors
+from corsac.migrate.source.edits import Edit, Places
+from corsac.migrate.source.found import NOT_SEEN, Found, SourceFile
+from corsac.migrate.source.libraries import (
     DJANGO_MIDDLEWARE,
     FLASK_CLASSES,
     LITESTAR_CLASSES,
     STARLETTE_CLASSES,
 )
-from corsac.migrate.source_litestar import LITESTAR_REASON, litestar_edits
-from corsac.migrate.source_values import TOO_LONG
+from corsac.migrate.source.litestar import LITESTAR_REASON, litestar_edits
+from corsac.migrate.source.values import TOO_LONG
 
 __all__ = ["Patched", "patch", "unified_diff"]
 

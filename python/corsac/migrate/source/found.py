@@ -7,9 +7,9 @@ import dataclasses
 from typing import Any, NamedTuple
 
 from corsac.errors import CORSConfigProblem
-from corsac.migrate.source_names import Names
-from corsac.migrate.source_scopes import Condition, Place, Scopes
-from corsac.migrate.source_values import TOO_LONG, Unseen
+from corsac.migrate.source.names import Names
+from corsac.migrate.source.scopes import Condition, Place, Scopes
+from corsac.migrate.source.values import TOO_LONG, Unseen
 from corsac.migrate.translation import Translation, translate
 
 __all__ = [

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from corsac.errors import CORSConfigProblem
 from corsac.migrate.django_cors_headers import SETTINGS
-from corsac.migrate.source_found import NOT_SEEN, Found, SourceFile
-from corsac.migrate.source_libraries import (
+from corsac.migrate.source.found import NOT_SEEN, Found, SourceFile
+from corsac.migrate.source.libraries import (
     DJANGO_MIDDLEWARE,
     DJANGO_SIGNAL,
     LIBRARY_OF,

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from corsac.errors import CORSConfigProblem
-from corsac.migrate.source_arguments import ArgumentReader
-from corsac.migrate.source_found import Found, Uncertain
-from corsac.migrate.source_libraries import FLASK_CLASSES, FLASK_DECORATORS
-from corsac.migrate.source_names import dotted
-from corsac.migrate.source_scopes import Place
-from corsac.migrate.source_values import NOTHING, Unseen, expression_text
+from corsac.migrate.source.arguments import ArgumentReader
+from corsac.migrate.source.found import Found, Uncertain
+from corsac.migrate.source.libraries import FLASK_CLASSES, FLASK_DECORATORS
+from corsac.migrate.source.names import dotted
+from corsac.migrate.source.scopes import Place
+from corsac.migrate.source.values import NOTHING, Unseen, expression_text
 from corsac.sources.flask_cors_options import CONFIG_KEYS
 
 __all__ = ["CONFIG_ELSEWHERE", "FlaskSearch", "config_keys"]

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from corsac.errors import CORSConfigProblem
-from corsac.migrate.source_found import (
+from corsac.migrate.source.found import (
     NOT_SEEN,
     REPLACES,
     STAND_IN,
@@ -15,7 +15,7 @@ from corsac.migrate.source_found import (
     Uncertain,
     is_stand_in,
 )
-from corsac.migrate.source_values import NOTHING, Unseen
+from corsac.migrate.source.values import NOTHING, Unseen
 from corsac.migrate.translation import Translation, translate
 
 __all__ = ["judged_options", "translate_found"]

@@ -7,18 +7,18 @@ from collections.abc import Iterator
 
 from corsac.errors import CORSConfigProblem
 from corsac.migrate import litestar, starlette
-from corsac.migrate.source_arguments import ArgumentReader
-from corsac.migrate.source_django import find_settings
-from corsac.migrate.source_flask import FlaskSearch
-from corsac.migrate.source_found import Found, SourceFile, report_layers
-from corsac.migrate.source_leftovers import find_leftovers
-from corsac.migrate.source_libraries import (
+from corsac.migrate.source.arguments import ArgumentReader
+from corsac.migrate.source.django import find_settings
+from corsac.migrate.source.flask import FlaskSearch
+from corsac.migrate.source.found import Found, SourceFile, report_layers
+from corsac.migrate.source.leftovers import find_leftovers
+from corsac.migrate.source.libraries import (
     LITESTAR_CLASSES,
     MIDDLEWARE_CLASSES,
     PARTIAL,
     STARLETTE_CLASSES,
 )
-from corsac.migrate.source_values import expression_text
+from corsac.migrate.source.values import expression_text
 
 __all__ = ["find_configurations"]
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from corsac.migrate.django_cors_headers import SETTINGS
-from corsac.migrate.source_arguments import ArgumentReader
-from corsac.migrate.source_found import WIDE, Found, Uncertain
-from corsac.migrate.source_libraries import DJANGO_MIDDLEWARE
-from corsac.migrate.source_names import MUTATORS
-from corsac.migrate.source_scopes import Condition
-from corsac.migrate.source_values import NOTHING, Unseen, expression_text
+from corsac.migrate.source.arguments import ArgumentReader
+from corsac.migrate.source.found import WIDE, Found, Uncertain
+from corsac.migrate.source.libraries import DJANGO_MIDDLEWARE
+from corsac.migrate.source.names import MUTATORS
+from corsac.migrate.source.scopes import Condition
+from corsac.migrate.source.values import NOTHING, Unseen, expression_text
 
 __all__ = ["find_settings", "names_middleware"]
 

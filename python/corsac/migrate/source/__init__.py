@@ -1,0 +1,1 @@
+"""Configurations in Python source: found, understood and written anew; nothing of it runs."""
