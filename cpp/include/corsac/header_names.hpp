@@ -20,6 +20,8 @@ inline constexpr std::string_view kAllowHeaders = "access-control-allow-headers"
 inline constexpr std::string_view kAllowPrivateNetwork = "access-control-allow-private-network";
 inline constexpr std::string_view kExposeHeaders = "access-control-expose-headers";
 inline constexpr std::string_view kMaxAge = "access-control-max-age";
+inline constexpr std::string_view kResourcePolicy = "cross-origin-resource-policy";
+inline constexpr std::string_view kAuthenticate = "www-authenticate";
 inline constexpr std::string_view kVary = "vary";
 
 }  // namespace corsac::header_names
