@@ -1,7 +1,7 @@
 """The typed face of the C++ core. Private: use the names that the package exports."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, final
+from typing import Any, TypeAlias, final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from typing_extensions import disjoint_base
@@ -103,20 +103,98 @@ def decide_request(
 ) -> tuple[int, list[tuple[str, str]], str, bytes, str, bool, str] | Awaitable[bool]: ...
 
 # The browser's half of the protocol. Header lines are (name, value) pairs of bytes; reasons are
-# the codes of the conformance cases, and "" means that nothing is blocked.
-def browser_unsafe_request_header_names(headers: Sequence[tuple[bytes, bytes]]) -> list[bytes]: ...
-def browser_needs_preflight(method: str, headers: Sequence[tuple[bytes, bytes]]) -> bool: ...
+# the codes of the conformance cases, and "" means that nothing is blocked. An engine is one of
+# `corsac.browser.PROFILES`; another name is a ValueError.
+_HeaderLines: TypeAlias = Sequence[tuple[bytes, bytes]]
+
+def browser_engine(name: str) -> dict[str, Any]: ...
+def browser_request_method(method: str) -> str | None: ...
+def browser_request_headers(
+    author: _HeaderLines, content_type: bytes, no_cors: bool, engine: str = "standard"
+) -> list[tuple[bytes, bytes]] | None: ...
+def browser_unsafe_request_header_names(
+    headers: _HeaderLines, engine: str = "standard"
+) -> list[bytes]: ...
+def browser_needs_preflight(
+    method: str,
+    headers: _HeaderLines,
+    use_cors_preflight: bool = False,
+    engine: str = "standard",
+) -> bool: ...
+def browser_preflight_request_headers(
+    origin: str, method: str, headers: _HeaderLines, engine: str = "standard"
+) -> list[tuple[bytes, bytes]]: ...
+def browser_serialize_request_origin(origin: str, url_origins: Sequence[str]) -> str: ...
+def browser_origin_header(
+    origin: str,
+    url_origin: str,
+    method: str,
+    cors_tainting: bool,
+    cors_mode: bool,
+    referrer_policy: str,
+    engine: str = "standard",
+) -> str | None: ...
+def browser_is_redirect_status(status: int) -> bool: ...
+def browser_redirect_makes_get(status: int, method: str) -> bool: ...
+def browser_is_request_body_header_name(name: bytes) -> bool: ...
+def browser_is_bad_port(port: int) -> bool: ...
+def browser_serialize_origin(scheme: str, host: str, port: int | None) -> str: ...
 def browser_cors_check(
-    origin: str, credentials_include: bool, response_headers: Sequence[tuple[bytes, bytes]]
+    origin: str, credentials_include: bool, response_headers: _HeaderLines
 ) -> str: ...
 def browser_preflight_check(
     origin: str,
     credentials_include: bool,
     method: str,
-    request_headers: Sequence[tuple[bytes, bytes]],
+    request_headers: _HeaderLines,
     status: int,
-    response_headers: Sequence[tuple[bytes, bytes]],
+    response_headers: _HeaderLines,
+    use_cors_preflight: bool = False,
+    engine: str = "standard",
 ) -> tuple[str, str]: ...
 def browser_readable_header_names(
-    credentials_include: bool, response_headers: Sequence[tuple[bytes, bytes]]
+    credentials_include: bool, response_headers: _HeaderLines
 ) -> list[bytes]: ...
+def browser_basic_readable_header_names(response_headers: _HeaderLines) -> list[bytes]: ...
+def browser_get_header(headers: _HeaderLines, name: str) -> bytes | None: ...
+def browser_resource_policy_blocks(
+    same_origin: bool,
+    same_site: bool,
+    page_is_https: bool,
+    response_is_https: bool,
+    embedder_policy: str,
+    includes_credentials: bool,
+    response_headers: _HeaderLines,
+) -> bool: ...
+def browser_asks_for_password(status: int, response_headers: _HeaderLines) -> bool: ...
+def browser_preflight_max_age(response_headers: _HeaderLines, engine: str = "standard") -> int: ...
+
+@final
+class PreflightCache:
+    def __init__(self, capacity: int) -> None: ...
+    def covers(
+        self,
+        origin: str,
+        credentials_include: bool,
+        method: str,
+        headers: _HeaderLines,
+        use_cors_preflight: bool,
+        engine: str,
+        url: str,
+        now: float,
+    ) -> bool: ...
+    def store(
+        self,
+        origin: str,
+        credentials_include: bool,
+        method: str,
+        headers: _HeaderLines,
+        use_cors_preflight: bool,
+        engine: str,
+        url: str,
+        response_headers: _HeaderLines,
+        now: float,
+    ) -> None: ...
+    def clear_entries(self, origin: str, url: str) -> None: ...
+    def clear(self) -> None: ...
+    def __len__(self) -> int: ...

@@ -62,6 +62,20 @@ class PublicSuffixes:
         """The name that somebody registered for a host, such as ``example.co.uk``."""
         return self._list.privatesuffix(host)
 
+    def registrable_domain(self, host: str) -> str | None:
+        """URL, "registrable domain": as `owner`, and below an unknown suffix the last two labels.
+
+        Args:
+            host: A serialized domain; with a dot at its end that dot stays.
+        """
+        name = host.removesuffix(".")
+        if self._list.publicsuffix(name) is not None:
+            domain = self._list.privatesuffix(name)
+        else:
+            labels = name.split(".")
+            domain = ".".join(labels[-2:]) if len(labels) > 1 else None
+        return domain if domain is None or name == host else f"{domain}."
+
 
 def _fewest_labels_first(name: str) -> tuple[int, int, str]:
     return name.count("."), len(name), name

@@ -1,0 +1,70 @@
+"""What a browser remembers of preflights (Fetch, "CORS-preflight cache")."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from corsac import _core
+from corsac.browser.profiles import profile_facts
+
+__all__ = ["MAX_CAPACITY", "PreflightCache"]
+
+MAX_CAPACITY = 1_000_000
+
+
+class PreflightCache:
+    """Preflights that were answered, for as long as their Access-Control-Max-Age.
+
+    Hand the same one to several calls of `corsac.browser.simulate` to be one browser. It may be
+    shared between threads. It is bounded: the preflights used longest ago give way.
+
+    Args:
+        capacity: Preflights that are remembered at most, 1 to 1 000 000; one for each origin, URL,
+            and kind of credentials. ``None`` is the profile's: 100 for ``firefox``, else 1024.
+        profile: Whose capacity that is.
+        clock: A monotonic clock, in seconds; give one of your own to let time pass.
+
+    Raises:
+        ValueError: The capacity is out of range, or there is no such profile.
+    """
+
+    def __init__(
+        self,
+        capacity: int | None = None,
+        *,
+        profile: str = "standard",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        facts = profile_facts(profile)
+        if capacity is None:
+            capacity = facts["preflight_cache_capacity"]
+        if not 1 <= capacity <= MAX_CAPACITY:
+            message = f"capacity must be from 1 to {MAX_CAPACITY}, not {capacity}"
+            raise ValueError(message)
+        self._core = _core.PreflightCache(capacity)
+        self._clock = clock
+
+    def covers(self, asked: CacheRequest) -> bool:
+        """Whether a request may be sent without a preflight (Fetch, "method cache entry match")."""
+        return self._core.covers(*asked, now=self._clock())
+
+    def store(self, asked: CacheRequest, response: list[tuple[bytes, bytes]]) -> None:
+        """Remember the answer to a preflight that was passed."""
+        self._core.store(*asked, response_headers=response, now=self._clock())
+
+    def clear_entries(self, origin: str, url: str) -> None:
+        """Forget all about an origin and a URL (Fetch, "clear cache entries")."""
+        self._core.clear_entries(origin, url)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._core.clear()
+
+    def __len__(self) -> int:
+        """How many preflights are remembered, run out or not."""
+        return len(self._core)
+
+
+# Origin, credentials mode is "include", method, headers, flag "use-CORS-preflight", profile, URL.
+CacheRequest = tuple[str, bool, str, list[tuple[bytes, bytes]], bool, str, str]

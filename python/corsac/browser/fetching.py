@@ -1,0 +1,477 @@
+"""The order in which a browser does things (Fetch, "main fetch", "HTTP fetch").
+
+One generator: it yields requests and is sent what came of each, so that it is the same for
+synchronous and asynchronous transports. Every decision is the core's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from corsac import _core
+from corsac.browser.arguments import Prepared, Rejected, prepare
+from corsac.browser.cache import CacheRequest, PreflightCache
+from corsac.browser.messages import Request, Response, byte_lines
+from corsac.browser.outcome import FetchOutcome, Step, verdict_text
+from corsac.browser.profiles import profile_facts
+from corsac.browser.reasons import explain_reason
+from corsac.browser.request import FetchRequest
+from corsac.browser.shown import shown
+from corsac.browser.sites import (
+    is_ip_address,
+    is_potentially_trustworthy,
+    is_schemelessly_same_site,
+    sec_fetch_site,
+)
+from corsac.browser.urls import HTTP_SCHEMES, URL, parse_url
+
+__all__ = ["MAX_REDIRECTS", "Exchange", "fetch"]
+
+MAX_REDIRECTS = 20
+"""Fetch, "HTTP-redirect fetch", step 5: the next one is a network error."""
+
+_NO_STORE_MODES = frozenset({"no-store", "reload"})
+_BYPASSING_MODES = frozenset({"no-store", "reload", "no-cache"})
+
+Exchange = Generator[Request, Response | Exception, FetchOutcome]
+
+
+def fetch(request: FetchRequest, cache: PreflightCache | None, profile: str) -> Exchange:
+    """Go through a fetch.
+
+    Args:
+        request: What the script asks for.
+        cache: The preflights that the browser remembers; ``None`` for a browser just started.
+        profile: Which browser it is.
+
+    Yields:
+        Requests to send. What is sent back is the response, or what the transport raised.
+
+    Returns:
+        What came of it.
+    """
+    facts = profile_facts(profile)
+    steps: list[Step] = []
+    try:
+        prepared = prepare(request, profile)
+    except Rejected as rejected:
+        text = explain_reason(rejected.reason, rejected.detail)
+        steps.append(Step("verdict", f"Nothing is sent: {text}", code=rejected.reason))
+        return FetchOutcome(
+            ok=False,
+            reason=rejected.reason,
+            detail=rejected.detail,
+            steps=tuple(steps),
+            profile=profile,
+        )
+    if cache is None:
+        cache = PreflightCache(profile=profile)
+    browser = _Fetch(request, prepared, cache, profile)
+    browser.facts = facts
+    return (yield from browser.run())
+
+
+class _Fetch:
+    """One fetch under way."""
+
+    def __init__(
+        self, request: FetchRequest, prepared: Prepared, cache: PreflightCache, profile: str
+    ) -> None:
+        self.request = request
+        self.cache = cache
+        self.profile = profile
+        self.facts = profile_facts(profile)
+        self.page = request.origin_url
+        self.include = request.credentials == "include"
+        self.method = prepared.method
+        self.headers = prepared.headers
+        self.body = prepared.body
+        self.is_stream = prepared.is_stream
+        self.use_cors_preflight = prepared.is_stream or request.upload_listener
+        self.urls: list[URL] = [prepared.url]
+        self.url_origins = [prepared.url.origin]
+        self.tainting = "basic"
+        self.went_through_preflight_branch = False
+        self.sent: list[Request] = []
+        self.steps: list[Step] = []
+        self.error: Exception | None = None
+
+    def run(self) -> Exchange:
+        """Go through all of it."""
+        try:
+            response = yield from self._main_fetch()
+        except Rejected as rejected:
+            return self._rejected(rejected)
+        return self._delivered(response)
+
+    @property
+    def url(self) -> URL:
+        """The request's current URL."""
+        return self.urls[-1]
+
+    @property
+    def origin(self) -> str:
+        """Fetch, "serializing a request origin"."""
+        return _core.browser_serialize_request_origin(self.request.origin, self.url_origins)
+
+    def _is_same_origin(self, url: URL) -> bool:
+        return self.request.origin not in {"null", ""} and url.origin == self.request.origin
+
+    def _main_fetch(self) -> Generator[Request, Response | Exception, Response]:
+        """Fetch, "main fetch", once for every URL."""
+        while True:
+            with_preflight = self._choose_tainting()
+            self.went_through_preflight_branch |= with_preflight
+            try:
+                response = yield from self._http_fetch(with_preflight)
+                if not self._follow_redirect(response):
+                    return response
+            except Rejected as rejected:
+                refused = rejected.reason.startswith("preflight:")
+                keeps = self.facts["keeps_cache_after_failed_request"] and not refused
+                if self.went_through_preflight_branch and not keeps:
+                    self.cache.clear_entries(self.origin, self.url.with_fragment)
+                raise
+
+    def _choose_tainting(self) -> bool:
+        """Fetch, "main fetch", step 12: how the answer may be used, and whether to ask first."""
+        url, mode = self.url, self.request.mode
+        if url.scheme in HTTP_SCHEMES and _core.browser_is_bad_port(url.effective_port or 0):
+            raise Rejected("bad-port", str(url.effective_port))
+        if self._is_same_origin(url) and self.tainting == "basic":
+            self._note("decision", f"{self._target()} is of the page's own origin: CORS has no say")
+            return False
+        if mode == "same-origin":
+            raise Rejected("mode-same-origin")
+        if url.scheme not in HTTP_SCHEMES:
+            raise Rejected("scheme", f"{url.scheme}:")
+        if self.request.mode == "no-cors":
+            if self.request.redirect != "follow":
+                raise Rejected("redirect-mode-no-cors")
+            self.tainting = "opaque"
+            self._note("decision", f"{self._target()} is cross-origin, and the mode is no-cors")
+            return False
+        self.tainting = "cors"
+        needs = _core.browser_needs_preflight(
+            self.method, self.headers, self.use_cors_preflight, self.profile
+        )
+        why = f"a preflight is needed for {self._why_preflight()}" if needs else "no preflight"
+        self._note("decision", f"{self._target()} is cross-origin for {shown(self.origin)}: {why}")
+        self._note_mixed_content()
+        return needs
+
+    def _http_fetch(
+        self, with_preflight: bool
+    ) -> Generator[Request, Response | Exception, Response]:
+        """Fetch, "HTTP fetch": perhaps a preflight, the request, and the checks of the answer."""
+        if with_preflight:
+            yield from self._preflight_if_needed()
+        if self.is_stream and self.facts["streams_need_http2"] and self.url.scheme == "http":
+            raise Rejected("stream-needs-http2")
+        if self.request.cache == "only-if-cached":
+            raise Rejected("only-if-cached")
+        request = self._actual_request()
+        response = yield from self._exchange(request)
+        lines = byte_lines(response.headers)
+        if self._prompts_for_password(response, lines):
+            self._add("request", request, response, "password-prompt")
+            raise Rejected("password-prompt")
+        code = ""
+        if self.tainting == "cors":
+            code = _core.browser_cors_check(self.origin, self.include, lines)
+        elif self.tainting == "opaque" and self._resource_policy_blocks(lines):
+            code = "corp"
+        self._add("request", request, response, code)
+        if code:
+            raise Rejected(code, self._detail(code, response))
+        return response
+
+    def _preflight_if_needed(self) -> Generator[Request, Response | Exception, None]:
+        bypasses = (
+            self.facts["cache_modes_bypass_preflight_cache"]
+            and self.request.cache in _BYPASSING_MODES
+        )
+        asked = self._cache_request()
+        if not bypasses and self.cache.covers(asked):
+            self._note("cache", "An earlier preflight allowed this and is remembered: none is sent")
+            return
+        names = _core.browser_preflight_request_headers(
+            self.origin, self.method, self.headers, self.profile
+        )
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in names]
+        headers += self._fetch_metadata("cors")
+        request = Request("OPTIONS", str(self.url), headers, is_preflight=True)
+        response = yield from self._exchange(request)
+        lines = byte_lines(response.headers)
+        code, name = _core.browser_preflight_check(
+            self.origin,
+            self.include,
+            self.method,
+            self.headers,
+            response.status,
+            lines,
+            self.use_cors_preflight,
+            self.profile,
+        )
+        if not code:
+            self._add("preflight", request, response)
+            self.cache.store(asked, lines)
+            return
+        detail = name or self._detail(code.removeprefix("preflight:"), response)
+        self._add("preflight", request, response, f"{code}:{name}" if name else code)
+        raise Rejected(f"{code}:{name}" if name else code, detail)
+
+    def _exchange(self, request: Request) -> Generator[Request, Response | Exception, Response]:
+        self.sent.append(request)
+        answer = yield request
+        if isinstance(answer, Response):
+            return answer
+        self.error = answer
+        detail = shown(f"{type(answer).__name__}: {answer}".removesuffix(": "))
+        kind = "preflight" if request.is_preflight else "request"
+        code = "network-error"
+        self.steps.append(Step(kind, f"{request} -> no answer: {detail}", request, code=code))
+        raise Rejected(code, detail)
+
+    def _follow_redirect(self, response: Response) -> bool:
+        """Fetch, "HTTP fetch", step 7, and "HTTP-redirect fetch".
+
+        Returns:
+            Whether there is another URL to fetch; otherwise the response is the last one.
+        """
+        if not _core.browser_is_redirect_status(response.status):
+            return False
+        if self.request.redirect == "error":
+            raise Rejected("redirect-mode-error")
+        if self.request.redirect == "manual":
+            self.tainting = "opaqueredirect"
+            return False
+        location = _core.browser_get_header(byte_lines(response.headers), "location")
+        if location is None:
+            return False
+        target = parse_url(_decoded(location), self.url)
+        if target is None:
+            raise Rejected("redirect-location", shown(_decoded(location)))
+        if target.fragment is None:
+            target = target.with_other_fragment(self.url.fragment)
+        if target.scheme not in HTTP_SCHEMES:
+            raise Rejected("redirect-scheme", shown(f"{target.scheme}:"))
+        if len(self.urls) > MAX_REDIRECTS:
+            raise Rejected("too-many-redirects")
+        crosses = self.request.mode == "cors" and not self._is_same_origin(target)
+        if target.has_credentials and (crosses or self.tainting == "cors"):
+            raise Rejected("redirect-userinfo")
+        if response.status != 303 and self.is_stream:
+            raise Rejected("redirect-stream")
+        self._change_request(response.status, target)
+        self.urls.append(target)
+        self.url_origins.append(target.origin)
+        self._note("redirect", f"Redirected to {shown(str(target))}, as {shown(self.method)}")
+        return True
+
+    def _change_request(self, status: int, target: URL) -> None:
+        """Fetch, "HTTP-redirect fetch", steps 12 and 13."""
+        if _core.browser_redirect_makes_get(status, self.method):
+            self.method = "GET"
+            self.body = None
+            self.is_stream = False
+            self.use_cors_preflight = self.request.upload_listener
+            self.headers = [
+                (name, value)
+                for name, value in self.headers
+                if not _core.browser_is_request_body_header_name(name)
+            ]
+        if target.origin != self.url.origin:
+            self.headers = [line for line in self.headers if line[0].lower() != b"authorization"]
+
+    def _actual_request(self) -> Request:
+        """Fetch, "HTTP-network-or-cache fetch": the headers beside the script's own."""
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers
+        ]
+        present = {name.lower() for name, _ in headers}
+        if "accept" not in present:
+            headers.append(("Accept", "*/*"))
+        origin = _core.browser_origin_header(
+            self.origin,
+            self.url.origin,
+            self.method,
+            self.tainting == "cors",
+            self.request.mode == "cors",
+            self.request.referrer_policy,
+            self.profile,
+        )
+        if origin is not None:
+            headers.append(("Origin", origin))
+        headers += self._fetch_metadata(self.request.mode)
+        if self.request.cache in _NO_STORE_MODES:
+            extra = [("Pragma", "no-cache"), ("Cache-Control", "no-cache")]
+            headers += [line for line in extra if line[0].lower() not in present]
+        elif self.request.cache == "no-cache" and "cache-control" not in present:
+            headers.append(("Cache-Control", "max-age=0"))
+        return Request(self.method, str(self.url), headers, body=self.body)
+
+    def _fetch_metadata(self, mode: str) -> list[tuple[str, str]]:
+        """Fetch Metadata: for connections that can be trusted only."""
+        if not is_potentially_trustworthy(self.url):
+            return []
+        return [
+            ("Sec-Fetch-Site", sec_fetch_site(self.page, self.urls)),
+            ("Sec-Fetch-Mode", mode),
+            ("Sec-Fetch-Dest", "empty"),
+        ]
+
+    def _cache_request(self) -> CacheRequest:
+        return (
+            self.origin,
+            self.include,
+            self.method,
+            self.headers,
+            self.use_cors_preflight,
+            self.profile,
+            self.url.with_fragment,
+        )
+
+    def _resource_policy_blocks(self, lines: list[tuple[bytes, bytes]]) -> bool:
+        page, url = self.page, self.url
+        same_site = is_schemelessly_same_site(page, url)
+        if page is not None and self.facts["ports_of_ip_address_are_sites"]:
+            same_site = same_site and (page.port == url.port or not is_ip_address(url.host))
+        return _core.browser_resource_policy_blocks(
+            self._is_same_origin(url),
+            same_site,
+            page is not None and page.scheme == "https",
+            url.scheme == "https",
+            self.request.embedder_policy,
+            self.request.credentials == "include",
+            lines,
+        )
+
+    def _prompts_for_password(self, response: Response, lines: list[tuple[bytes, bytes]]) -> bool:
+        if not self.facts["prompts_for_passwords"]:
+            return False
+        with_credentials = self.include or (
+            self.request.credentials == "same-origin" and self.tainting == "basic"
+        )
+        return (
+            with_credentials
+            and is_schemelessly_same_site(self.page, self.url)
+            and _core.browser_asks_for_password(response.status, lines)
+        )
+
+    def _why_preflight(self) -> str:
+        reasons = []
+        if self.use_cors_preflight:
+            reasons.append("the streaming body" if self.is_stream else "the upload listener")
+        if _core.browser_needs_preflight(self.method, [], False, self.profile):
+            reasons.append(f"the method {shown(self.method)}")
+        names = _core.browser_unsafe_request_header_names(self.headers, self.profile)
+        if names:
+            listed = shown(b", ".join(names).decode("latin-1"))
+            reasons.append(f"the header{'s' if len(names) > 1 else ''} {listed}")
+        return " and ".join(reasons)
+
+    def _detail(self, code: str, response: Response) -> str:
+        match code:
+            case "allow-origin-mismatch":
+                return shown(response.header("Access-Control-Allow-Origin") or "empty")
+            case "status-not-ok":
+                return str(response.status)
+            case "method-not-allowed":
+                return shown(self.method)
+            case "authorization-not-listed":
+                return "authorization"
+            case "corp":
+                return shown(response.header("Cross-Origin-Resource-Policy") or "")
+        return ""
+
+    def _target(self) -> str:
+        return shown(str(self.url))
+
+    def _note(self, kind: str, text: str) -> None:
+        self.steps.append(Step(kind, text))
+
+    def _note_mixed_content(self) -> None:
+        page = self.page
+        if page is None or page.scheme != "https" or is_potentially_trustworthy(self.url):
+            return
+        self._note("note", "Beside CORS: browsers block http requests of https pages")
+
+    def _add(self, kind: str, request: Request, response: Response, code: str = "") -> None:
+        verdict = ""
+        if code:
+            verdict = (
+                f": {explain_reason(code, self._detail(_bare(code), response) or _name(code))}"
+            )
+            verdict = verdict.replace(": the preflight was refused: ", ": refused: ")
+        elif kind == "preflight":
+            verdict = ": passed"
+        note = f" ({shown(response.note)})" if response.note else ""
+        text = f"{request} -> {response.status}{note}{verdict}"
+        self.steps.append(Step(kind, text, request, response, code or None))
+
+    def _rejected(self, rejected: Rejected) -> FetchOutcome:
+        text = explain_reason(rejected.reason, rejected.detail)
+        self.steps.append(Step("verdict", f"fetch() rejects: {text}", code=rejected.reason))
+        return FetchOutcome(
+            ok=False,
+            reason=rejected.reason,
+            detail=rejected.detail,
+            sent=tuple(self.sent),
+            steps=tuple(self.steps),
+            profile=self.profile,
+            error=self.error,
+        )
+
+    def _delivered(self, response: Response) -> FetchOutcome:
+        lines = byte_lines(response.headers)
+        names: list[bytes] = []
+        if self.tainting == "basic":
+            names = _core.browser_basic_readable_header_names(lines)
+        elif self.tainting == "cors":
+            names = _core.browser_readable_header_names(self.include, lines)
+        readable = tuple(name.decode("latin-1") for name in names)
+        visible = self.tainting in {"basic", "cors"}
+        status = response.status if visible else 0
+        text = verdict_text(self.tainting, status, readable)
+        self.steps.append(Step("verdict", text))
+        return FetchOutcome(
+            ok=True,
+            sent=tuple(self.sent),
+            readable_headers=readable,
+            response_type=self.tainting,
+            steps=tuple(self.steps),
+            status=status,
+            url=str(self.url) if self.tainting != "opaque" else "",
+            redirected=visible and len(self.urls) > 1,
+            headers=_values(lines, names),
+            profile=self.profile,
+        )
+
+
+def _values(lines: list[tuple[bytes, bytes]], names: list[bytes]) -> tuple[tuple[str, str], ...]:
+    """The values of some headers, each joined as Fetch's "get" does, in one pass."""
+    values: dict[bytes, list[bytes]] = {name: [] for name in names}
+    for name, value in lines:
+        collected = values.get(name.lower())
+        if collected is not None:
+            collected.append(value.strip(b" \t"))
+    return tuple(
+        (name.decode("latin-1"), b", ".join(parts).decode("latin-1"))
+        for name, parts in values.items()
+    )
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def _bare(code: str) -> str:
+    return code.removeprefix("preflight:").partition(":")[0]
+
+
+def _name(code: str) -> str:
+    return code.removeprefix("preflight:").partition(":")[2]

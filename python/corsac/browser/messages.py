@@ -1,0 +1,158 @@
+"""What goes over the wire: the requests that a browser sends, and the answers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from corsac._values import FrozenValue
+from corsac.browser.shown import shown
+
+__all__ = ["HeaderLines", "Request", "Response", "TransportError", "byte_lines", "header_lines"]
+
+Text = str | bytes
+HeaderLines = Iterable[tuple[Text, Text]] | Mapping[str, str]
+Pairs = tuple[tuple[str, str], ...]
+
+_STATUS_RANGE = range(100, 1000)
+
+
+class TransportError(OSError):
+    """A transport got no answer: no connection, a time-out, or not HTTP."""
+
+
+def header_lines(headers: HeaderLines) -> Pairs:
+    """Header lines as pairs of text, one character a byte where that is possible.
+
+    Args:
+        headers: Pairs of text or bytes, or a mapping.
+
+    Raises:
+        TypeError: They are nothing of the kind.
+    """
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    if isinstance(pairs, str | bytes):
+        message = "headers must be pairs of a name and a value, or a mapping, not one text"
+        raise TypeError(message)
+    lines = []
+    for pair in pairs:
+        try:
+            name, value = pair
+        except (TypeError, ValueError):
+            message = f"a header must be a pair of a name and a value, not {pair!r:.100}"
+            raise TypeError(message) from None
+        lines.append((_text(name), _text(value)))
+    return tuple(lines)
+
+
+def _text(part: object) -> str:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, bytes | bytearray | memoryview):
+        return bytes(part).decode("latin-1")
+    message = f"a header's name and value must be str or bytes, not {type(part).__name__}"
+    raise TypeError(message)
+
+
+def byte_lines(lines: Pairs) -> list[tuple[bytes, bytes]]:
+    """Header lines as the core takes them. What is not Latin-1 is taken as UTF-8."""
+    return [(_bytes(name), _bytes(value)) for name, value in lines]
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
+
+
+def _joined(lines: Pairs, name: str) -> str | None:
+    wanted = name.lower()
+    values = [value.strip(" \t") for known, value in lines if known.lower() == wanted]
+    return ", ".join(values) if values else None
+
+
+class Request(FrozenValue):
+    """One request that a browser sends; a transport gets it.
+
+    Attributes:
+        method: Such as ``"OPTIONS"``.
+        url: The whole URL, without its fragment.
+        headers: Pairs of name and value in the order of sending. ``Host``, ``Content-Length`` and
+            what else belongs to one connection is the transport's.
+        is_preflight: The browser sends it to ask, before the request that the page wants.
+        body: What is sent, or ``None``.
+    """
+
+    __slots__ = ("body", "headers", "is_preflight", "method", "url")
+    _fields = ("method", "url", "headers", "is_preflight", "body")
+
+    method: str
+    url: str
+    headers: Pairs
+    is_preflight: bool
+    body: bytes | None
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: HeaderLines = (),
+        is_preflight: bool = False,
+        body: bytes | None = None,
+    ) -> None:
+        self._fill(method, url, header_lines(headers), is_preflight, body)
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, in any case of its name; ``None`` if it is not sent."""
+        return _joined(self.headers, name)
+
+    def as_dict(self) -> dict[str, object]:
+        """The request as plain data, without its body."""
+        return {
+            "method": self.method,
+            "url": self.url,
+            "headers": [list(pair) for pair in self.headers],
+            "is_preflight": self.is_preflight,
+        }
+
+    def __str__(self) -> str:
+        """The request line."""
+        return f"{shown(self.method)} {shown(self.url)}"
+
+
+class Response(FrozenValue):
+    """The answer to a `Request`; a transport gives it.
+
+    Args:
+        status: 100 to 999.
+        headers: Pairs of name and value, text or bytes, every line of its own; or a mapping.
+        note: What the transport has to say about it, for people.
+
+    Raises:
+        TypeError: The status is no ``int``, or the headers are no pairs.
+        ValueError: The status is out of range.
+    """
+
+    __slots__ = ("headers", "note", "status")
+    _fields = ("status", "headers", "note")
+
+    status: int
+    headers: Pairs
+    note: str
+
+    def __init__(self, status: int, headers: HeaderLines = (), note: str = "") -> None:
+        if type(status) is bool or not isinstance(status, int):
+            message = f"the status of a response must be an int, not {type(status).__name__}"
+            raise TypeError(message)
+        if status not in _STATUS_RANGE:
+            message = f"the status of a response must be from 100 to 999, not {status}"
+            raise ValueError(message)
+        self._fill(int(status), header_lines(headers), note)
+
+    def header(self, name: str) -> str | None:
+        """All values of a header joined with ``", "``; ``None`` if it is not there."""
+        return _joined(self.headers, name)
+
+    def as_dict(self) -> dict[str, object]:
+        """The response as plain data."""
+        return {"status": self.status, "headers": [list(pair) for pair in self.headers]}
