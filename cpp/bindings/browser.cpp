@@ -83,16 +83,15 @@ py::dict engine_facts(std::string_view name) {
 
 std::optional<py::list> request_headers(const BytesPairs& author, const py::bytes& content_type,
                                         bool no_cors, std::string_view engine) {
-  const std::optional<std::vector<browser::OwnedHeader>> headers =
-      browser::request_headers(view_headers(author), view_of_bytes(content_type.ptr()), no_cors,
-                               engine_called(engine));
+  const std::optional<std::vector<browser::OwnedHeader>> headers = browser::request_headers(
+      view_headers(author), view_of_bytes(content_type.ptr()), no_cors, engine_called(engine));
   if (!headers) return std::nullopt;
   return headers_to_python(*headers);
 }
 
 py::list unsafe_request_header_names(const BytesPairs& headers, std::string_view engine) {
-  return names_to_python(browser::cors_unsafe_request_header_names(view_headers(headers),
-                                                                   engine_called(engine)));
+  return names_to_python(
+      browser::cors_unsafe_request_header_names(view_headers(headers), engine_called(engine)));
 }
 
 bool needs_preflight(std::string_view method, const BytesPairs& headers, bool use_cors_preflight,
@@ -143,13 +142,10 @@ std::string_view cors_check(std::string_view origin, bool credentials_include,
       browser::cors_check(origin, credentials_include, view_headers(response_headers)));
 }
 
-std::pair<std::string, std::string> preflight_check(std::string_view origin,
-                                                    bool credentials_include,
-                                                    std::string_view method,
-                                                    const BytesPairs& request_headers, int status,
-                                                    const BytesPairs& response_headers,
-                                                    bool use_cors_preflight,
-                                                    std::string_view engine) {
+std::pair<std::string, std::string> preflight_check(
+    std::string_view origin, bool credentials_include, std::string_view method,
+    const BytesPairs& request_headers, int status, const BytesPairs& response_headers,
+    bool use_cors_preflight, std::string_view engine) {
   const RequestArguments request(origin, credentials_include, method, request_headers,
                                  use_cors_preflight, engine);
   browser::PreflightVerdict verdict =
@@ -202,8 +198,8 @@ class SharedPreflightCache {
   bool covers(std::string_view origin, bool credentials_include, std::string_view method,
               const BytesPairs& headers, bool use_cors_preflight, std::string_view engine,
               std::string_view url, double now) {
-    const RequestArguments request(origin, credentials_include, method, headers,
-                                   use_cors_preflight, engine);
+    const RequestArguments request(origin, credentials_include, method, headers, use_cors_preflight,
+                                   engine);
     const std::lock_guard lock(mutex_);
     return cache_.covers(request.get(), url, now);
   }
@@ -211,8 +207,8 @@ class SharedPreflightCache {
   void store(std::string_view origin, bool credentials_include, std::string_view method,
              const BytesPairs& headers, bool use_cors_preflight, std::string_view engine,
              std::string_view url, const BytesPairs& response_headers, double now) {
-    const RequestArguments request(origin, credentials_include, method, headers,
-                                   use_cors_preflight, engine);
+    const RequestArguments request(origin, credentials_include, method, headers, use_cors_preflight,
+                                   engine);
     const std::vector<browser::Header> answer = view_headers(response_headers);
     const std::lock_guard lock(mutex_);
     cache_.store(request.get(), url, answer, now);

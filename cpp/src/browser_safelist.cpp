@@ -163,9 +163,9 @@ bool is_cors_safelisted_request_header(const Header& header, const Engine& engin
 }
 
 bool is_no_cors_safelisted_request_header(const Header& header, const Engine& engine) noexcept {
-  constexpr std::array names = {
-      std::string_view("accept"), std::string_view("accept-language"),
-      std::string_view("content-language"), std::string_view("content-type")};
+  constexpr std::array names = {std::string_view("accept"), std::string_view("accept-language"),
+                                std::string_view("content-language"),
+                                std::string_view("content-type")};
   return std::ranges::any_of(names,
                              [&header](std::string_view lower) {
                                return ascii::equals_lowercased(header.name, lower);

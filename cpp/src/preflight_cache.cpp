@@ -146,8 +146,8 @@ void PreflightCache::store(const CorsRequest& request, std::string_view url,
   }
 
   if (max_age == 0 || (fresh[0].empty() && fresh[1].empty())) return;
-  Answer& answer = find_or_add(
-      key_of(request.origin, url, request.credentials_include), request.credentials_include);
+  Answer& answer = find_or_add(key_of(request.origin, url, request.credentials_include),
+                               request.credentials_include);
   std::erase_if(answer.names, [now](const Name& name) { return name.expires <= now; });
   for (const bool is_method : {false, true}) {
     std::vector<std::string>& texts = fresh[is_method ? 1 : 0];

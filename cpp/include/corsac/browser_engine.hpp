@@ -11,8 +11,8 @@ namespace corsac::browser {
 
 /// How Access-Control-Max-Age is read.
 enum class MaxAgeSyntax : std::uint8_t {
-  kStandard,     ///< 1*DIGIT on one line, else the default of 5 s.
-  kSignedInt64,  ///< Chromium: also a sign; what is negative is 0, what does not fit is 5 s.
+  kStandard,         ///< 1*DIGIT on one line, else the default of 5 s.
+  kSignedInt64,      ///< Chromium: also a sign; what is negative is 0, what does not fit is 5 s.
   kDigitsOrNothing,  ///< Gecko: what is there but not all digits is not cached at all.
 };
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "corsac/browser.hpp"
+#include "corsac/browser_response.hpp"
 
 namespace corsac::browser {
 namespace {
@@ -20,14 +20,6 @@ const CorsRequest kPutJson = {.origin = kPage, .method = "PUT", .headers = kJson
 const CorsRequest kPutJsonWithCredentials = {
     .origin = kPage, .method = "PUT", .headers = kJson, .credentials_include = true};
 
-bool is_safelisted(std::string_view name, std::string_view value) {
-  return is_cors_safelisted_request_header({name, value});
-}
-
-bool content_type_is_safelisted(std::string_view value) {
-  return is_safelisted("content-type", value);
-}
-
 /// The whole reason as tools show it: the code, and the header's name behind it.
 std::string preflight_reason(const CorsRequest& request, int status, const Headers& answer) {
   const PreflightVerdict verdict = preflight_check(request, status, answer);
@@ -36,143 +28,6 @@ std::string preflight_reason(const CorsRequest& request, int status, const Heade
 
 std::string cors_reason(const Headers& answer, bool credentials_include = false) {
   return std::string(block_code(cors_check(kPage, credentials_include, answer)));
-}
-
-TEST(GettingAHeader, JoinsAllLinesOfThatNameInOrder) {
-  const Headers headers = {{"X-A", "1"}, {"other", "0"}, {"x-a", ""}, {"x-a", " 2\t"}};
-  EXPECT_EQ(get(headers, "x-a"), "1, , 2");
-}
-
-TEST(GettingAHeader, TellsAnAbsentHeaderFromAnEmptyOne) {
-  const Headers headers = {{"x-empty", ""}};
-  EXPECT_EQ(get(headers, "x-a"), std::nullopt);
-  EXPECT_EQ(get(headers, "x-empty"), "");
-}
-
-TEST(ExtractingATokenList, SkipsEmptyMembersAndTrimsOnlyTabAndSpace) {
-  const Headers headers = {{"list", ",, PUT\t, ,x-a,,"}};
-  const TokenList list = extract_token_list(headers, "list");
-  EXPECT_EQ(list.state, TokenList::State::kPresent);
-  EXPECT_EQ(list.members, (std::vector<std::string_view>{"PUT", "x-a"}));
-}
-
-TEST(ExtractingATokenList, JoinsSeveralLinesToOneList) {
-  const Headers headers = {{"List", "a"}, {"list", "b, c"}};
-  EXPECT_EQ(extract_token_list(headers, "list").members,
-            (std::vector<std::string_view>{"a", "b", "c"}));
-}
-
-TEST(ExtractingATokenList, TellsAnAbsentListFromAnEmptyOne) {
-  const Headers headers = {{"empty", ""}, {"commas", ",,"}};
-  EXPECT_EQ(extract_token_list(headers, "absent").state, TokenList::State::kAbsent);
-  for (const std::string_view name : {"empty", "commas"}) {
-    EXPECT_EQ(extract_token_list(headers, name).state, TokenList::State::kPresent) << name;
-    EXPECT_TRUE(extract_token_list(headers, name).members.empty()) << name;
-  }
-}
-
-TEST(ExtractingATokenList, FailsAsAWholeForOneMemberThatIsNoToken) {
-  for (const std::string_view bad :
-       {"GET PUT", "\"PUT\"", "PUT;GET", "PUT, @x@", "PUT\x0B", "\xC2\xA0PUT"}) {
-    const Headers headers = {{"list", "GET"}, {"list", bad}, {"list", "DELETE"}};
-    const TokenList list = extract_token_list(headers, "list");
-    EXPECT_EQ(list.state, TokenList::State::kFailure) << bad;
-    EXPECT_TRUE(list.members.empty()) << bad;
-  }
-}
-
-TEST(SafelistedRequestHeaders, AreKnownByNameInAnyCaseAndNothingElseIs) {
-  EXPECT_TRUE(is_safelisted("ACCEPT", "text/html"));
-  EXPECT_TRUE(is_safelisted("Accept-Language", "de"));
-  EXPECT_TRUE(is_safelisted("Content-Language", "de"));
-  EXPECT_TRUE(is_safelisted("Content-Type", "text/plain"));
-  EXPECT_TRUE(is_safelisted("Range", "bytes=0-"));
-  for (const std::string_view name :
-       {"authorization", "x-a", "accept-encoding", "cache-control", ""}) {
-    EXPECT_FALSE(is_safelisted(name, "1")) << name;
-  }
-}
-
-TEST(SafelistedRequestHeaders, HoldAtMost128Bytes) {
-  EXPECT_TRUE(is_safelisted("accept", std::string(kMaxSafelistedValueBytes, 'a')));
-  EXPECT_FALSE(is_safelisted("accept", std::string(kMaxSafelistedValueBytes + 1, 'a')));
-}
-
-TEST(SafelistedRequestHeaders, RefuseExactlyTheUnsafeBytesInAccept) {
-  const std::string_view unsafe_marks = "\"():<>?@[\\]{}\x7F";
-  for (int code = 0; code < 256; ++code) {
-    const char byte = static_cast<char>(code);
-    const bool unsafe =
-        (code < 0x20 && byte != '\t') || unsafe_marks.find(byte) != unsafe_marks.npos;
-    EXPECT_EQ(is_safelisted("accept", std::string(1, byte)), !unsafe) << code;
-  }
-}
-
-TEST(SafelistedRequestHeaders, HoldOnlyLanguageBytesInTheLanguageHeaders) {
-  EXPECT_TRUE(is_safelisted("accept-language", "en-GB,en;q=0.9, *"));
-  EXPECT_TRUE(is_safelisted("content-language", ""));
-  for (const std::string_view value : {"en_GB", "a/b", "a:b", "a\tb", "\xC3\xA4"}) {
-    EXPECT_FALSE(is_safelisted("accept-language", value)) << value;
-    EXPECT_FALSE(is_safelisted("content-language", value)) << value;
-  }
-}
-
-TEST(SafelistedContentTypes, AreThreeEssencesInAnyCaseWithAnyParameters) {
-  for (const std::string_view value :
-       {"text/plain", "TEXT/PLAIN", "text/plain;charset=UTF-8", "text/plain ;x=y", "\ttext/plain ",
-        "text/plain; a=b, application/json", "text/plain;application/json",
-        "multipart/form-data; boundary=x", "application/x-www-form-urlencoded"}) {
-    EXPECT_TRUE(content_type_is_safelisted(value)) << value;
-  }
-}
-
-TEST(SafelistedContentTypes, AreNothingElse) {
-  for (const std::string_view value :
-       {"", "text", "text/", "/plain", "text /plain", "text/ plain", "text/plain, application/json",
-        "application/json", "text/html", "text/plain+json", "text/plain; a=\"b\"",
-        "text/plain; a=(b)"}) {
-    EXPECT_FALSE(content_type_is_safelisted(value)) << value;
-  }
-}
-
-TEST(SafelistedRanges, AreOneRangeOfBytesWithAStart) {
-  for (const std::string_view value : {"bytes=0-", "bytes=0-0", "bytes=10-20", "bytes=007-7",
-                                       "bytes=99999999999999999998-99999999999999999999"}) {
-    EXPECT_TRUE(is_safelisted("range", value)) << value;
-  }
-  for (const std::string_view value :
-       {"", "bytes=", "bytes=-", "bytes=-5", "bytes=5", "bytes=20-10", "bytes= 0-1", "bytes =0-1",
-        "bytes=0 -1", "bytes=0-1,3-4", "bytes=0-1 ", "Bytes=0-1", "items=0-1",
-        "bytes=99999999999999999999-99999999999999999998"}) {
-    EXPECT_FALSE(is_safelisted("range", value)) << value;
-  }
-}
-
-TEST(UnsafeRequestHeaderNames, AreLowerCasedUniqueAndSortedByByte) {
-  const Headers headers = {{"xa", "1"},  {"X~A", "1"},     {"x|a", "1"}, {"X_a", "1"},
-                           {"x0a", "1"}, {"x.a", "1"},     {"X-A", "1"}, {"x!a", "1"},
-                           {"x-a", "2"}, {"accept", "*/*"}};
-  EXPECT_EQ(cors_unsafe_request_header_names(headers),
-            (Names{"x!a", "x-a", "x.a", "x0a", "x_a", "xa", "x|a", "x~a"}));
-}
-
-TEST(UnsafeRequestHeaderNames, MeasureEachLineOnItsOwn) {
-  const std::string half(100, 'a');
-  const Headers headers = {{"accept", half}, {"accept", half}};
-  EXPECT_EQ(cors_unsafe_request_header_names(headers), Names{});
-}
-
-TEST(UnsafeRequestHeaderNames, NameASafelistedHeaderWithOneUnsafeValue) {
-  const Headers headers = {{"Content-Type", "text/plain"}, {"content-type", "application/json"}};
-  EXPECT_EQ(cors_unsafe_request_header_names(headers), Names{"content-type"});
-}
-
-TEST(UnsafeRequestHeaderNames, TakeInEverySafelistedOneWhenTogetherTheyExceed1024Bytes) {
-  const std::string longest(kMaxSafelistedValueBytes, 'a');
-  Headers headers(kMaxSafelistedValuesBytes / kMaxSafelistedValueBytes, Header{"Accept", longest});
-  EXPECT_EQ(cors_unsafe_request_header_names(headers), Names{});
-  headers.push_back({"Accept-Language", "d"});
-  EXPECT_EQ(cors_unsafe_request_header_names(headers), (Names{"accept", "accept-language"}));
 }
 
 TEST(APreflight, IsNeededForAMethodAHeaderOrAForcedOne) {
@@ -376,6 +231,71 @@ TEST(ReasonCodes, AreEmptyExactlyWhenNothingIsBlocked) {
   EXPECT_EQ(block_code(Block::kNone), "");
   EXPECT_EQ(PreflightVerdict{}.code(), "");
   EXPECT_EQ(block_code(Block::kHeaderNotAllowed), "header-not-allowed");
+}
+
+TEST(ReadableHeaders, OfTheOwnOriginAreAllButCookies) {
+  const Headers answer = {{"X-A", "1"}, {"x-a", "2"}, {"Date", "now"}, {"Set-Cookie", "c"}};
+  EXPECT_EQ(basic_readable_header_names(answer), (Names{"date", "x-a"}));
+}
+
+TEST(ResourcePolicy, KeepsAnAnswerFromPagesThatAreFurtherAway) {
+  const auto blocks = [](std::string_view policy, bool same_origin, bool same_site) {
+    return resource_policy_blocks({.same_origin = same_origin, .same_site = same_site},
+                                  EmbedderPolicy::kUnsafeNone, false,
+                                  Headers{{"Cross-Origin-Resource-Policy", policy}});
+  };
+  EXPECT_FALSE(blocks("cross-origin", false, false));
+  EXPECT_TRUE(blocks("same-site", false, false));
+  EXPECT_FALSE(blocks("same-site", false, true));
+  EXPECT_TRUE(blocks("same-origin", false, true));
+  EXPECT_FALSE(blocks("same-origin", true, true));
+}
+
+TEST(ResourcePolicy, IsNoneIfItCannotBeRead) {
+  const Header same_origin = {"cross-origin-resource-policy", "same-origin"};
+  const auto blocks = [](const Headers& answer) {
+    return resource_policy_blocks({}, EmbedderPolicy::kUnsafeNone, false, answer);
+  };
+  EXPECT_TRUE(blocks({same_origin}));
+  EXPECT_FALSE(blocks({same_origin, same_origin}));
+  EXPECT_FALSE(blocks({{"cross-origin-resource-policy", "Same-Origin"}}));
+  EXPECT_FALSE(blocks({}));
+}
+
+TEST(ResourcePolicy, OfOneSiteDoesNotReachFromHttpToHttps) {
+  const Headers answer = {{"cross-origin-resource-policy", "same-site"}};
+  const auto blocks = [&answer](bool page_is_https, bool response_is_https) {
+    return resource_policy_blocks(
+        {.same_site = true, .page_is_https = page_is_https, .response_is_https = response_is_https},
+        EmbedderPolicy::kUnsafeNone, false, answer);
+  };
+  EXPECT_TRUE(blocks(false, true));
+  EXPECT_FALSE(blocks(false, false));
+  EXPECT_FALSE(blocks(true, true));
+  EXPECT_FALSE(blocks(true, false));
+}
+
+TEST(AnEmbedderPolicy, TakesAMissingResourcePolicyForSameOrigin) {
+  const auto blocks = [](EmbedderPolicy embedder, bool credentials, const Headers& answer) {
+    return resource_policy_blocks({.same_site = true}, embedder, credentials, answer);
+  };
+  const Headers open = {{"cross-origin-resource-policy", "cross-origin"}};
+  EXPECT_FALSE(blocks(EmbedderPolicy::kUnsafeNone, true, {}));
+  EXPECT_TRUE(blocks(EmbedderPolicy::kRequireCorp, false, {}));
+  EXPECT_FALSE(blocks(EmbedderPolicy::kRequireCorp, true, open));
+  EXPECT_TRUE(blocks(EmbedderPolicy::kCredentialless, true, {}));
+  EXPECT_FALSE(blocks(EmbedderPolicy::kCredentialless, false, {}));
+}
+
+TEST(AChallenge, AsksForAPasswordInTheSchemesThatBrowsersKnow) {
+  const auto asks = [](int status, std::string_view value) {
+    return asks_for_password(status, Headers{{"WWW-Authenticate", value}});
+  };
+  EXPECT_TRUE(asks(401, "Basic realm=x"));
+  EXPECT_TRUE(asks(401, " NEGOTIATE "));
+  EXPECT_FALSE(asks(401, "Bearer realm=x"));
+  EXPECT_FALSE(asks(403, "Basic realm=x"));
+  EXPECT_FALSE(asks_for_password(401, {}));
 }
 
 }  // namespace
