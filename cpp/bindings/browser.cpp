@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "bindings.hpp"
@@ -75,6 +76,7 @@ py::dict engine_facts(std::string_view name) {
   facts["preflight_cache_capacity"] = engine.preflight_cache_capacity;
   facts["cache_modes_bypass_preflight_cache"] = engine.cache_modes_bypass_preflight_cache;
   facts["keeps_cache_after_failed_request"] = engine.keeps_cache_after_failed_request;
+  facts["redirect_mode_error_needs_location"] = engine.lenient_location;
   facts["streams_need_http2"] = engine.streams_need_http2;
   facts["prompts_for_passwords"] = engine.prompts_for_passwords;
   facts["ports_of_ip_address_are_sites"] = engine.ports_of_ip_address_are_sites;
@@ -162,10 +164,20 @@ py::list basic_readable_header_names(const BytesPairs& response_headers) {
   return names_to_python(browser::basic_readable_header_names(view_headers(response_headers)));
 }
 
-std::optional<py::bytes> get_header(const BytesPairs& headers, std::string_view name) {
-  const std::optional<std::string> value = browser::get(view_headers(headers), name);
-  if (!value) return std::nullopt;
-  return py::bytes(*value);
+/// @return nothing without a Location; with one its bytes, or false if it cannot be read.
+std::optional<std::variant<py::bytes, bool>> redirect_location(const BytesPairs& response_headers,
+                                                               std::string_view engine) {
+  const std::vector<browser::Header> viewed = view_headers(response_headers);
+  const browser::Location location = browser::redirect_location(viewed, engine_called(engine));
+  switch (location.state) {
+    case browser::Location::State::kAbsent:
+      return std::nullopt;
+    case browser::Location::State::kFailure:
+      return false;
+    case browser::Location::State::kPresent:
+      break;
+  }
+  return py::bytes(location.value.data(), location.value.size());
 }
 
 bool resource_policy_blocks(bool same_origin, bool same_site, bool page_is_https,
@@ -270,7 +282,8 @@ void bind_responses(py::module_& module) {
              "response_headers"_a);
   module.def("browser_basic_readable_header_names", &basic_readable_header_names,
              "response_headers"_a);
-  module.def("browser_get_header", &get_header, "headers"_a, "name"_a);
+  module.def("browser_redirect_location", &redirect_location, "response_headers"_a,
+             "engine"_a = "standard");
   module.def("browser_resource_policy_blocks", &resource_policy_blocks, "same_origin"_a,
              "same_site"_a, "page_is_https"_a, "response_is_https"_a, "embedder_policy"_a,
              "includes_credentials"_a, "response_headers"_a);

@@ -102,8 +102,12 @@ PreflightVerdict preflight_check(const CorsRequest& request, int status,
   if (!method_is_allowed(request, methods)) return {Block::kMethodNotAllowed, {}};
   const bool wildcard = !request.credentials_include && names.contains(kWildcard);
   if (sends_unlisted_authorization(request, names)) return {Block::kAuthorizationNotListed, {}};
-  for (std::string& name : cors_unsafe_request_header_names(request.headers, *request.engine)) {
-    if (!wildcard && !names.contains_name(name)) return {Block::kHeaderNotAllowed, std::move(name)};
+  if (wildcard) return {};
+  std::vector<std::string> wanted =
+      cors_unsafe_request_header_names(request.headers, *request.engine);
+  if (request.engine->names_last_refused_header) std::ranges::reverse(wanted);
+  for (std::string& name : wanted) {
+    if (!names.contains_name(name)) return {Block::kHeaderNotAllowed, std::move(name)};
   }
   return {};
 }
@@ -151,6 +155,21 @@ bool resource_policy_blocks(const Relation& relation, EmbedderPolicy embedder,
   if (policy == "cross-origin") return false;
   if (policy == "same-origin") return !relation.same_origin;
   return !(relation.same_site && (relation.page_is_https || !relation.response_is_https));
+}
+
+Location redirect_location(HeaderList response_headers, const Engine& engine) {
+  std::optional<std::string_view> location;
+  for (const Header& header : response_headers) {
+    if (!ascii::equals_lowercased(header.name, kLocation)) continue;
+    const std::string_view value = ascii::trim_tab_or_space(header.value);
+    if (engine.lenient_location && value.empty()) continue;
+    if (location && !(engine.lenient_location && *location == value)) {
+      return {Location::State::kFailure, {}};
+    }
+    location = value;
+  }
+  if (!location) return {};
+  return {Location::State::kPresent, *location};
 }
 
 bool asks_for_password(int status, HeaderList response_headers) {

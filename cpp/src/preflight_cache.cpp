@@ -60,8 +60,7 @@ class Matcher {
       : wanted_(wanted),
         is_method_(is_method),
         takes_wildcard_(!(engine.caches_one_answer && credentials) &&
-                        (is_method || engine.wildcard_covers_authorization ||
-                         !fetch::is_cors_non_wildcard_request_header_name(wanted))) {}
+                        (is_method || !fetch::is_cors_non_wildcard_request_header_name(wanted))) {}
 
   [[nodiscard]] bool operator()(std::string_view remembered, bool is_method) const noexcept {
     return is_method == is_method_ &&

@@ -42,6 +42,33 @@ TEST(Chromium, LetsAnAsteriskCoverAuthorization) {
   EXPECT_EQ(preflight_check(request, 204, answer).code(), "preflight:authorization-not-listed");
 }
 
+TEST(Chromium, NamesTheLastOfSeveralRefusedHeaders) {
+  const Headers headers = {{"X-B", "1"}, {"X-A", "1"}, {"X-C", "1"}};
+  const Headers answer = {{"access-control-allow-origin", "*"},
+                          {"access-control-allow-headers", "x-a"}};
+  CorsRequest request = {.origin = kPage, .method = "GET", .headers = headers};
+  EXPECT_EQ(preflight_check(request, 204, answer).header_name, "x-b");
+  request.engine = &kChromium;
+  EXPECT_EQ(preflight_check(request, 204, answer).header_name, "x-c");
+}
+
+TEST(Chromium, TakesEqualLocationsForOneAndAnEmptyOneForNone) {
+  const auto state = [](const Headers& headers, const Engine& engine) {
+    return redirect_location(headers, engine).state;
+  };
+  using State = Location::State;
+  const Header line = {"Location", "/x"};
+  for (const Engine& engine : {kStandard, kChromium}) {
+    EXPECT_EQ(state({}, engine), State::kAbsent);
+    EXPECT_EQ(redirect_location(Headers{{"LOCATION", " /x\t"}}, engine).value, "/x");
+    EXPECT_EQ(state({line, {"Location", "/y"}}, engine), State::kFailure);
+  }
+  EXPECT_EQ(state({line, line}, kStandard), State::kFailure);
+  EXPECT_EQ(state({line, line}, kChromium), State::kPresent);
+  EXPECT_EQ(state({{"Location", ""}}, kStandard), State::kPresent);
+  EXPECT_EQ(state({{"Location", ""}}, kChromium), State::kAbsent);
+}
+
 TEST(Chromium, JoinsLinesOfOneNameBeforeItMeasuresThem) {
   const Headers fits = {{"Accept", std::string_view("a")}, {"accept", "b"}};
   const std::string half(63, 'a');

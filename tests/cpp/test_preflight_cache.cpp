@@ -225,6 +225,17 @@ TEST(ThePreflightCacheOfChromium, HoldsOneAnswerForAnOriginAndUrl) {
   EXPECT_FALSE(cache.covers(put, kUrl, 2));
 }
 
+TEST(ThePreflightCacheOfChromium, DoesNotLetAnAsteriskCoverAuthorization) {
+  PreflightCache cache(10);
+  CorsRequest request = with_headers(kXA);
+  request.engine = find_engine("chromium");
+  cache.store(request, kUrl, allow("", "*"), 0);
+  EXPECT_TRUE(cache.covers(request, kUrl, 1));
+  const Headers authorization = {{"Authorization", "a"}};
+  request.headers = authorization;
+  EXPECT_FALSE(cache.covers(request, kUrl, 1));
+}
+
 TEST(ThePreflightCacheOfChromium, TakesNoAsteriskThatCameWithCredentials) {
   PreflightCache cache(10);
   CorsRequest put = with_method("PUT", true);

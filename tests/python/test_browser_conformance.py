@@ -1,4 +1,4 @@
-"""The simulated browser against the recorded rows: the standard's answers, and what Chromium did."""
+"""The simulated browser against the recorded rows: the standard's answers, Chromium's doings."""
 
 from __future__ import annotations
 
@@ -18,10 +18,6 @@ NOT_SIMULATED = {
     "loader/eventsource-reconnect": "an EventSource connects again by itself",
     "loader/form-post-no-referrer-page": "a form is a navigation, which CORS has no say in",
     "lna/public-page-granted-only-local-network-access": "a permission that the user did not give",
-}
-# Of several refused headers Chromium names one by an order of its own, the standard the first.
-OTHER_HEADER_NAMED = {
-    "preflight/two-acam-acah-ok-third-header-missing": "preflight:header-not-allowed:x-b"
 }
 # These APIs give the script no headers to read, so the recording has none.
 WITHOUT_HEADERS = {"beacon", "img", "font", "import", "eventsource", "websocket", "form"}
@@ -142,8 +138,6 @@ def _reasons(row: Row) -> set[str | None]:
     if error is None:
         silent: set[str | None] = set(SILENT_REASONS[row["name"].partition("/")[0] + "/"])
         return silent
-    if row["name"] in OTHER_HEADER_NAMED:
-        return {OTHER_HEADER_NAMED[row["name"]]}
     reason = CHROMIUM_REASONS[error["corsError"]]
     if reason == "preflight:header-not-allowed":
         return {f"{reason}:{error['failedParameter']}"}

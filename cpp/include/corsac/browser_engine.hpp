@@ -23,7 +23,7 @@ struct Engine {
   /// Preflights remembered at once. The standard sets no limit; some limit there has to be.
   std::size_t preflight_cache_capacity = 1024;
   MaxAgeSyntax max_age_syntax = MaxAgeSyntax::kStandard;
-  /// `Access-Control-Allow-Headers: *` covers Authorization.
+  /// `Access-Control-Allow-Headers: *` covers Authorization, but not in the preflight cache.
   bool wildcard_covers_authorization = false;
   /// A preflight replaces what an earlier one for the same origin and URL allowed; and an `*` that
   /// was received with credentials stays an ordinary name in the cache.
@@ -45,6 +45,11 @@ struct Engine {
   bool prompts_for_passwords = false;
   /// Two ports of one IP address are different sites for Cross-Origin-Resource-Policy.
   bool ports_of_ip_address_are_sites = false;
+  /// Of several refused headers the last in sorted order is named, not the first.
+  bool names_last_refused_header = false;
+  /// Equal Location lines are one, and an empty one is none; and the redirect mode "error" lets a
+  /// redirect without a Location pass.
+  bool lenient_location = false;
   /// A referrer policy never makes the Origin of fetch() `null`.
   bool origin_ignores_referrer_policy = false;
 };

@@ -74,6 +74,17 @@ enum class EmbedderPolicy : std::uint8_t { kUnsafeNone, kRequireCorp, kCredentia
 [[nodiscard]] bool resource_policy_blocks(const Relation& relation, EmbedderPolicy embedder,
                                           bool includes_credentials, HeaderList response_headers);
 
+/// Where a redirect goes.
+struct Location {
+  enum class State : std::uint8_t { kAbsent, kFailure, kPresent };
+  State state = State::kAbsent;
+  std::string_view value;  ///< Into the headers; empty unless kPresent, and not yet a URL.
+};
+
+/// Fetch, "location URL", as far as its header is read: two lines are a failure.
+[[nodiscard]] Location redirect_location(HeaderList response_headers,
+                                         const Engine& engine = kStandard);
+
 /// The credentials schemes for which Chromium asks the user: WWW-Authenticate names one of them.
 [[nodiscard]] bool asks_for_password(int status, HeaderList response_headers);
 

@@ -21,6 +21,7 @@ inline constexpr std::string_view kAllowPrivateNetwork = "access-control-allow-p
 inline constexpr std::string_view kExposeHeaders = "access-control-expose-headers";
 inline constexpr std::string_view kMaxAge = "access-control-max-age";
 inline constexpr std::string_view kResourcePolicy = "cross-origin-resource-policy";
+inline constexpr std::string_view kLocation = "location";
 inline constexpr std::string_view kAuthenticate = "www-authenticate";
 inline constexpr std::string_view kVary = "vary";
 

@@ -241,17 +241,20 @@ class _Fetch:
         """
         if not _core.browser_is_redirect_status(response.status):
             return False
+        location = _core.browser_redirect_location(byte_lines(response.headers), self.profile)
         if self.request.redirect == "error":
+            if location is None and self.facts["redirect_mode_error_needs_location"]:
+                return False
             raise Rejected("redirect-mode-error")
         if self.request.redirect == "manual":
             self.tainting = "opaqueredirect"
             return False
-        location = _core.browser_get_header(byte_lines(response.headers), "location")
         if location is None:
             return False
-        target = parse_url(_decoded(location), self.url)
+        text = _decoded(location) if isinstance(location, bytes) else None
+        target = None if text is None else parse_url(text, self.url)
         if target is None:
-            raise Rejected("redirect-location", shown(_decoded(location)))
+            raise Rejected("redirect-location", shown(text or "two lines"))
         if target.fragment is None:
             target = target.with_other_fragment(self.url.fragment)
         if target.scheme not in HTTP_SCHEMES:

@@ -21,6 +21,7 @@ class ProfileFacts(TypedDict):
     preflight_cache_capacity: int
     cache_modes_bypass_preflight_cache: bool
     keeps_cache_after_failed_request: bool
+    redirect_mode_error_needs_location: bool
     streams_need_http2: bool
     prompts_for_passwords: bool
     ports_of_ip_address_are_sites: bool

@@ -31,6 +31,7 @@ _AUTHORITY = re.compile(r"[^/\\?#]*")
 _PORT = re.compile(r":([0-9]*)\Z")
 _FORBIDDEN_IN_DOMAIN = re.compile(r"[\x00-\x20#/:<>?@\[\\\]^|%\x7f]")
 _IPV4_NUMBER = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
+_XN = re.compile("xn--", re.IGNORECASE)
 _DOTS = re.compile("[\u3002\uff0e\uff61]")
 # All that `quote_from_bytes` must leave alone: what is printable, less the percent-encode set.
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
@@ -222,9 +223,11 @@ def _domain_to_ascii(domain: str) -> str:
     """URL, "domain to ASCII", as far as Python's tables go; empty if there is none."""
     if domain.isascii() and "xn--" not in domain.lower():
         return domain.lower()
-    labels = [a_label(label) for label in _DOTS.sub(".", domain).split(".")]
-    if any(map(is_undecodable_label, labels)):
-        return ""
+    written = _DOTS.sub(".", domain).split(".")
+    labels = [a_label(label) for label in written]
+    for label, before in zip(labels, written, strict=True):
+        if is_undecodable_label(label) or (not before.isascii() and _XN.match(before)):
+            return ""
     return ".".join(labels)
 
 

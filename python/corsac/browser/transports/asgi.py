@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,6 +20,10 @@ from corsac.browser.transports.in_process import (
 )
 
 __all__ = ["asgi_async_transport", "asgi_transport"]
+
+# How long an application may go on after its response has started, or after it was cancelled.
+_FINISH_SECONDS = 1.0
+_GRACE_SECONDS = 2 * _FINISH_SECONDS + 1.0
 
 
 def asgi_transport(
@@ -50,6 +55,7 @@ def asgi_transport(
         TypeError: The application cannot be called, or the time-out is no number.
         ValueError: The time-out is not above 0.
     """
+    seconds = check_timeout(timeout)
     send = asgi_async_transport(
         app,
         root_path=root_path,
@@ -59,7 +65,7 @@ def asgi_transport(
     )
 
     def transport(request: Request) -> Response:
-        return _run_in_thread(send, request)
+        return _run_in_thread(send, request, seconds + _GRACE_SECONDS)
 
     return transport
 
@@ -154,8 +160,9 @@ async def _exchange(app: ASGIApp, scope: Scope, body: bytes) -> Response:
         await app(scope, receive, send)
 
     task = asyncio.ensure_future(call())
+    futures: list[asyncio.Future[Any]] = [task, started]
     try:
-        await asyncio.wait([task, started], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
         if started.done():
             return started.result()
         error = task.exception()
@@ -164,12 +171,13 @@ async def _exchange(app: ASGIApp, scope: Scope, body: bytes) -> Response:
         message = "the application returned without a response"
         raise TransportError(message)
     finally:
-        await _end(task)
+        await _end(task, patiently=started.done())
 
 
-async def _end(task: asyncio.Task[None]) -> None:
-    """Let an application finish its response, but not for long."""
-    await asyncio.wait([task], timeout=_FINISH_SECONDS)
+async def _end(task: asyncio.Task[None], *, patiently: bool) -> None:
+    """Let an application finish a response that it started, but not for long."""
+    if patiently:
+        await asyncio.wait([task], timeout=_FINISH_SECONDS)
     task.cancel()
     await asyncio.wait([task], timeout=_FINISH_SECONDS)
     if task.done() and not task.cancelled():
@@ -177,10 +185,9 @@ async def _end(task: asyncio.Task[None]) -> None:
         task.exception()
 
 
-_FINISH_SECONDS = 1.0
-
-
-def _run_in_thread(send: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+def _run_in_thread(
+    send: Callable[[Request], Awaitable[Response]], request: Request, seconds: float
+) -> Response:
     """Run an exchange in an event loop of its own, in a thread of its own."""
     results: list[Response] = []
     errors: list[BaseException] = []
@@ -194,9 +201,16 @@ def _run_in_thread(send: Callable[[Request], Awaitable[Response]], request: Requ
         except BaseException as error:
             errors.append(error)
 
-    thread = threading.Thread(target=run, name="corsac-asgi-transport", daemon=True)
+    context = contextvars.copy_context()
+    thread = threading.Thread(
+        target=context.run, args=(run,), name="corsac-asgi-transport", daemon=True
+    )
     thread.start()
-    thread.join()
+    thread.join(seconds)
     if errors:
         raise errors[0]
+    if not results:
+        # It blocks its event loop, or will not be cancelled.
+        message = f"the application took more than {seconds:g} s"
+        raise TimeoutError(message)
     return results[0]

@@ -37,16 +37,16 @@ def httpx2_transport(
         TypeError: The time-out is no number.
         ValueError: The time-out is not above 0.
     """
-    httpx2 = _import_httpx2()
+    library = _import_httpx2()
     seconds = check_timeout(timeout)
 
     def transport(request: Request) -> Response:
         try:
             if client is not None:
                 return send(client, request)
-            with httpx2.Client() as own:
+            with library.Client() as own:
                 return send(own, request)
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        except (library.HTTPError, library.InvalidURL, ValueError) as error:
             raise _failure(error) from error
 
     def send(sender: httpx2.Client, request: Request) -> Response:
@@ -78,16 +78,16 @@ def httpx2_async_transport(
         TypeError: As in `httpx2_transport`.
         ValueError: As in `httpx2_transport`.
     """
-    httpx2 = _import_httpx2()
+    library = _import_httpx2()
     seconds = check_timeout(timeout)
 
     async def transport(request: Request) -> Response:
         try:
             if client is not None:
                 return await send(client, request)
-            async with httpx2.AsyncClient() as own:
+            async with library.AsyncClient() as own:
                 return await send(own, request)
-        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        except (library.HTTPError, library.InvalidURL, ValueError) as error:
             raise _failure(error) from error
 
     async def send(sender: httpx2.AsyncClient, request: Request) -> Response:
@@ -118,18 +118,19 @@ def _outgoing(
     sender: httpx2.Client | httpx2.AsyncClient, request: Request, seconds: float
 ) -> httpx2.Request:
     """The request with the lines that it has, and none of the client's but its name."""
-    httpx2 = _import_httpx2()
+    library = _import_httpx2()
     headers = list(request.headers)
     agent = sender.headers.get("user-agent")
     if agent is not None and request.header("User-Agent") is None:
         headers.append(("User-Agent", agent))
-    return httpx2.Request(
+    outgoing: httpx2.Request = library.Request(
         request.method,
         request.url,
         headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
         content=request.body,
-        extensions={"timeout": httpx2.Timeout(seconds).as_dict()},
+        extensions={"timeout": library.Timeout(seconds).as_dict()},
     )
+    return outgoing
 
 
 def _no_auth(request: httpx2.Request) -> httpx2.Request:
