@@ -32,20 +32,19 @@ def asgi_transport(
     root_path: str = "",
     client: tuple[str, int] = ("127.0.0.1", 50000),
     timeout: float = DEFAULT_TIMEOUT,
-    raise_app_exceptions: bool = False,
 ) -> Callable[[Request], Response]:
     """A transport for `corsac.browser.simulate` to an ASGI application, from synchronous code.
 
     Each request runs in an event loop of its own, in a thread of its own, so that it also works
-    where a loop is running already. No lifespan events are sent.
+    where a loop is running already. No lifespan events are sent. If the application raises before
+    its response starts, the response has the status 500, as from a server, and the error is logged
+    to ``corsac.browser``.
 
     Args:
         app: The application.
         root_path: Where it is mounted.
         client: Address and port that the request comes from.
         timeout: Seconds until the response has to start.
-        raise_app_exceptions: Raise what the application raises before its response starts;
-            otherwise the response has the status 500, as from a server.
 
     Returns:
         The transport. It raises `TimeoutError`, and `corsac.browser.TransportError` if the
@@ -61,7 +60,6 @@ def asgi_transport(
         root_path=root_path,
         client=client,
         timeout=timeout,
-        raise_app_exceptions=raise_app_exceptions,
     )
 
     def transport(request: Request) -> Response:
@@ -76,7 +74,6 @@ def asgi_async_transport(
     root_path: str = "",
     client: tuple[str, int] = ("127.0.0.1", 50000),
     timeout: float = DEFAULT_TIMEOUT,
-    raise_app_exceptions: bool = False,
 ) -> Callable[[Request], Awaitable[Response]]:
     """The same for `corsac.browser.simulate_async`, in the event loop that is running (asyncio).
 
@@ -85,7 +82,6 @@ def asgi_async_transport(
         root_path: As in `asgi_transport`.
         client: As in `asgi_transport`.
         timeout: As in `asgi_transport`.
-        raise_app_exceptions: As in `asgi_transport`.
 
     Returns:
         The transport.
@@ -104,11 +100,11 @@ def asgi_async_transport(
         scope = _scope(request, target, root_path, client)
         try:
             return await asyncio.wait_for(_exchange(app, scope, target.body), seconds)
+        except TimeoutError:
+            message = f"no response within {seconds:g} s"
+            raise TimeoutError(message) from None
         except _ApplicationError as error:
-            cause = error.__cause__
-            if raise_app_exceptions and cause is not None:
-                raise cause from None
-            return failed_response(cause or error)
+            return failed_response(error.__cause__ or error)
 
     return transport
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from corsac.browser.shown import shown
 from corsac.browser.urls import URL, parse_url
 
 __all__ = ["DEFAULT_TIMEOUT", "Target", "check_timeout", "failed_response", "target_of"]
+
+_LOGGER = logging.getLogger("corsac.browser")
 
 DEFAULT_TIMEOUT = 10.0
 """Seconds that an application has until its response starts."""
@@ -47,7 +50,8 @@ def target_of(request: Request) -> Target:
 
 
 def failed_response(error: BaseException) -> Response:
-    """What a server answers for an application that raised before it answered."""
+    """What a server answers for an application that raised before it answered; and its log."""
+    _LOGGER.error("the application raised", exc_info=error)
     what = f"{type(error).__name__}: {error}".removesuffix(": ")
     note = f"the application raised {shown(what)}, and servers answer so"
     return Response(500, [("content-type", "text/plain; charset=utf-8")], note)

@@ -15,22 +15,17 @@ from corsac.browser.transports.in_process import Target, failed_response, target
 __all__ = ["wsgi_transport"]
 
 
-def wsgi_transport(
-    app: WSGIApplication,
-    *,
-    script_name: str = "",
-    raise_app_exceptions: bool = False,
-) -> Callable[[Request], Response]:
+def wsgi_transport(app: WSGIApplication, *, script_name: str = "") -> Callable[[Request], Response]:
     """A transport for `corsac.browser.simulate` to a WSGI application (PEP 3333).
 
     The application runs in the caller's thread, so nothing limits how long it takes. Its response
-    is read up to the first piece of its body, and closed.
+    is read up to the first piece of its body, and closed. If it raises before its response starts,
+    the response has the status 500, as from a server, and the error is logged to
+    ``corsac.browser``.
 
     Args:
         app: The application.
         script_name: Where it is mounted; taken off the path.
-        raise_app_exceptions: Raise what the application raises before its response starts;
-            otherwise the response has the status 500, as from a server.
 
     Returns:
         The transport. It raises `corsac.browser.TransportError` if the application gives no
@@ -50,8 +45,6 @@ def wsgi_transport(
         except TransportError:
             raise
         except Exception as error:
-            if raise_app_exceptions:
-                raise
             return failed_response(error)
 
     return transport
