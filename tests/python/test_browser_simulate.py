@@ -299,6 +299,8 @@ def test_an_interruption_and_a_failed_assertion_pass(error: type[BaseException])
         ),
         (Blob(b"{}", "text/plain"), "text/plain", b"{}"),
         (Blob("x"), None, b"x"),
+        (Blob("x", "Text/Plain"), "text/plain", b"x"),
+        (Blob("x", "text/plain\r\nX-A: 1"), None, b"x"),
         (
             FormData([('"', "----CorsacFormBoundary0")]),
             "multipart/form-data; boundary=----CorsacFormBoundary1",

@@ -17,8 +17,6 @@ namespace corsac::browser {
 inline constexpr std::size_t kMaxSafelistedValueBytes = 128;
 /// Fetch, "CORS-unsafe request-header names", step 5: bytes in all safelisted values together.
 inline constexpr std::size_t kMaxSafelistedValuesBytes = 1024;
-/// Fetch, "HTTP-redirect fetch", step 5: redirects that are followed; the next one blocks.
-inline constexpr int kMaxRedirects = 20;
 
 /// Fetch, "Request class": the method as it is sent.
 /// @return nothing for what fetch() throws at: no token, or a forbidden method.

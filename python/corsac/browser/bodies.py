@@ -48,7 +48,8 @@ class Blob(FrozenValue):
 
     Args:
         data: The bytes.
-        type: The Content-Type; empty for none.
+        type: The Content-Type; empty for none. As in browsers it becomes lower case, and what is
+            not printable ASCII is none (File API, "the Blob constructor").
     """
 
     __slots__ = ("data", "type")
@@ -58,7 +59,8 @@ class Blob(FrozenValue):
     type: str
 
     def __init__(self, data: bytes | str = b"", type: str = "") -> None:
-        self._fill(data.encode() if isinstance(data, str) else bytes(data), type)
+        kept = type.lower() if type.isascii() and type.isprintable() else ""
+        self._fill(data.encode() if isinstance(data, str) else bytes(data), kept)
 
 
 class ReadableStream(FrozenValue):
@@ -79,7 +81,8 @@ class ReadableStream(FrozenValue):
         self._fill(data.encode() if isinstance(data, str) else bytes(data))
 
 
-Body = str | bytes | URLSearchParams | FormData | Blob | ReadableStream | Mapping[str, str] | None
+Body = str | bytes | URLSearchParams | FormData | Blob | ReadableStream | None
+"""What a request may have for a body; see `corsac.browser.FetchRequest`."""
 
 
 def extract_body(body: Body) -> tuple[bytes | None, str]:  # noqa: PLR0911 - one a type
@@ -105,10 +108,8 @@ def extract_body(body: Body) -> tuple[bytes | None, str]:  # noqa: PLR0911 - one
         case URLSearchParams():
             form = urlencode(body.pairs, errors="replace").encode("ascii")
             return form, "application/x-www-form-urlencoded;charset=UTF-8"
-        case Mapping():
-            return extract_body(URLSearchParams(body))
         case _:
-            return bytes(body), ""
+            return body, ""
 
 
 def _multipart(form: FormData) -> tuple[bytes, str]:

@@ -13,7 +13,7 @@ from corsac.browser.arguments import Prepared, Rejected, prepare
 from corsac.browser.cache import CacheRequest, PreflightCache
 from corsac.browser.messages import Request, Response, byte_lines
 from corsac.browser.outcome import FetchOutcome, Step, verdict_text
-from corsac.browser.profiles import profile_facts
+from corsac.browser.profiles import ProfileFacts, profile_facts
 from corsac.browser.reasons import explain_reason
 from corsac.browser.request import FetchRequest
 from corsac.browser.shown import shown
@@ -51,36 +51,38 @@ def fetch(request: FetchRequest, cache: PreflightCache | None, profile: str) -> 
         What came of it.
     """
     facts = profile_facts(profile)
-    steps: list[Step] = []
     try:
         prepared = prepare(request, profile)
     except Rejected as rejected:
         text = explain_reason(rejected.reason, rejected.detail)
-        steps.append(Step("verdict", f"Nothing is sent: {text}", code=rejected.reason))
+        step = Step("verdict", f"Nothing is sent: {text}", code=rejected.reason)
         return FetchOutcome(
             ok=False,
             reason=rejected.reason,
             detail=rejected.detail,
-            steps=tuple(steps),
+            steps=(step,),
             profile=profile,
         )
     if cache is None:
         cache = PreflightCache(profile=profile)
-    browser = _Fetch(request, prepared, cache, profile)
-    browser.facts = facts
-    return (yield from browser.run())
+    return (yield from _Fetch(request, prepared, cache, profile, facts).run())
 
 
 class _Fetch:
     """One fetch under way."""
 
     def __init__(
-        self, request: FetchRequest, prepared: Prepared, cache: PreflightCache, profile: str
+        self,
+        request: FetchRequest,
+        prepared: Prepared,
+        cache: PreflightCache,
+        profile: str,
+        facts: ProfileFacts,
     ) -> None:
         self.request = request
         self.cache = cache
         self.profile = profile
-        self.facts = profile_facts(profile)
+        self.facts = facts
         self.page = request.origin_url
         self.include = request.credentials == "include"
         self.method = prepared.method

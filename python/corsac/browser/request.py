@@ -126,7 +126,7 @@ class FetchRequest(FrozenValue):
         credentials: str = "same-origin",
         mode: str = "cors",
         redirect: str = "follow",
-        body: Body = None,
+        body: Body | bytearray | memoryview | Mapping[str, str] = None,
         *,
         cache: str = "default",
         upload_listener: bool = False,
@@ -150,6 +150,10 @@ class FetchRequest(FrozenValue):
                 f"not {type(body).__name__}"
             )
             raise TypeError(message)
+        if isinstance(body, Mapping):
+            body = URLSearchParams(body)
+        elif isinstance(body, bytearray | memoryview):
+            body = bytes(body)
         if not isinstance(upload_listener, bool):
             message = f"upload_listener must be a bool, not {type(upload_listener).__name__}"
             raise TypeError(message)
