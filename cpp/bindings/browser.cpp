@@ -77,6 +77,7 @@ py::dict engine_facts(std::string_view name) {
   facts["cache_modes_bypass_preflight_cache"] = engine.cache_modes_bypass_preflight_cache;
   facts["keeps_cache_after_failed_request"] = engine.keeps_cache_after_failed_request;
   facts["redirect_mode_error_needs_location"] = engine.lenient_location;
+  facts["blocks_all_redirect_userinfo"] = engine.blocks_all_redirect_userinfo;
   facts["streams_need_http2"] = engine.streams_need_http2;
   facts["prompts_for_passwords"] = engine.prompts_for_passwords;
   facts["ports_of_ip_address_are_sites"] = engine.ports_of_ip_address_are_sites;

@@ -25,6 +25,7 @@ constexpr std::array kEngines = {
            .ports_of_ip_address_are_sites = true,
            .names_last_refused_header = true,
            .lenient_location = true,
+           .blocks_all_redirect_userinfo = true,
            .origin_ignores_referrer_policy = true},
     Engine{.name = "firefox",
            .max_age_cap = 86'400,

@@ -382,8 +382,10 @@ def test_a_redirect_that_browsers_do_not_follow_blocks(location: str, reason: st
     assert (outcome.ok, outcome.reason, len(outcome.sent)) == (False, reason, 1)
 
 
-def test_a_redirect_to_a_user_name_of_the_own_origin_is_followed_by_the_standard() -> None:
-    outcome = fetch(redirects({"https://app.test/x": (302, "https://u:p@app.test/y")}), "/x")
+def test_chromium_follows_no_redirect_to_a_user_name_the_standard_within_the_own_origin() -> None:
+    transport = redirects({"https://app.test/x": (302, "https://u:p@app.test/y")})
+    assert fetch(transport, "/x", profile="chromium").reason == "redirect-userinfo"
+    outcome = fetch(transport, "/x")
     assert (outcome.ok, outcome.response_type, outcome.url) == (True, "basic", "https://app.test/y")
 
 

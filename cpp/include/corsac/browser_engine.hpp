@@ -50,6 +50,8 @@ struct Engine {
   /// Equal Location lines are one, and an empty one is none; and the redirect mode "error" lets a
   /// redirect without a Location pass.
   bool lenient_location = false;
+  /// A user name or password in a Location blocks in every mode, also to the page's own origin.
+  bool blocks_all_redirect_userinfo = false;
   /// A referrer policy never makes the Origin of fetch() `null`.
   bool origin_ignores_referrer_policy = false;
 };

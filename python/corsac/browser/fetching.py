@@ -11,17 +11,18 @@ from collections.abc import Generator
 from corsac import _core
 from corsac.browser.arguments import Prepared, Rejected, prepare
 from corsac.browser.cache import CacheRequest, PreflightCache
-from corsac.browser.messages import Request, Response, byte_lines
+from corsac.browser.messages import Request, Response, byte_lines, joined_values
+from corsac.browser.narration import Narration
 from corsac.browser.outcome import FetchOutcome, Step, verdict_text
 from corsac.browser.profiles import ProfileFacts, profile_facts
 from corsac.browser.reasons import explain_reason
 from corsac.browser.request import FetchRequest
+from corsac.browser.sending import cache_mode_headers, fetch_metadata
 from corsac.browser.shown import shown
 from corsac.browser.sites import (
     is_ip_address,
     is_potentially_trustworthy,
     is_schemelessly_same_site,
-    sec_fetch_site,
 )
 from corsac.browser.urls import HTTP_SCHEMES, URL, parse_url
 
@@ -30,7 +31,6 @@ __all__ = ["MAX_REDIRECTS", "Exchange", "fetch"]
 MAX_REDIRECTS = 20
 """Fetch, "HTTP-redirect fetch", step 5: the next one is a network error."""
 
-_NO_STORE_MODES = frozenset({"no-store", "reload"})
 _BYPASSING_MODES = frozenset({"no-store", "reload", "no-cache"})
 
 Exchange = Generator[Request, Response | Exception, FetchOutcome]
@@ -95,7 +95,7 @@ class _Fetch:
         self.tainting = "basic"
         self.went_through_preflight_branch = False
         self.sent: list[Request] = []
-        self.steps: list[Step] = []
+        self.narration = Narration()
         self.error: Exception | None = None
 
     def run(self) -> Exchange:
@@ -141,7 +141,9 @@ class _Fetch:
         if url.scheme in HTTP_SCHEMES and _core.browser_is_bad_port(url.effective_port or 0):
             raise Rejected("bad-port", str(url.effective_port))
         if self._is_same_origin(url) and self.tainting == "basic":
-            self._note("decision", f"{self._target()} is of the page's own origin: CORS has no say")
+            self.narration.note(
+                "decision", f"{shown(str(url))} is of the page's own origin: CORS has no say"
+            )
             return False
         if mode == "same-origin":
             raise Rejected("mode-same-origin")
@@ -151,15 +153,21 @@ class _Fetch:
             if self.request.redirect != "follow":
                 raise Rejected("redirect-mode-no-cors")
             self.tainting = "opaque"
-            self._note("decision", f"{self._target()} is cross-origin, and the mode is no-cors")
+            self.narration.note(
+                "decision", f"{shown(str(url))} is cross-origin, and the mode is no-cors"
+            )
             return False
         self.tainting = "cors"
         needs = _core.browser_needs_preflight(
             self.method, self.headers, self.use_cors_preflight, self.profile
         )
         why = f"a preflight is needed for {self._why_preflight()}" if needs else "no preflight"
-        self._note("decision", f"{self._target()} is cross-origin for {shown(self.origin)}: {why}")
-        self._note_mixed_content()
+        self.narration.note(
+            "decision", f"{shown(str(url))} is cross-origin for {shown(self.origin)}: {why}"
+        )
+        page_is_https = self.page is not None and self.page.scheme == "https"
+        if page_is_https and not is_potentially_trustworthy(url):
+            self.narration.note("note", "Beside CORS: browsers block http requests of https pages")
         return needs
 
     def _http_fetch(
@@ -176,16 +184,16 @@ class _Fetch:
         response = yield from self._exchange(request)
         lines = byte_lines(response.headers)
         if self._prompts_for_password(response, lines):
-            self._add("request", request, response, "password-prompt")
+            self.narration.answered(request, response, "password-prompt")
             raise Rejected("password-prompt")
         code = ""
         if self.tainting == "cors":
             code = _core.browser_cors_check(self.origin, self.include, lines)
         elif self.tainting == "opaque" and self._resource_policy_blocks(lines):
             code = "corp"
-        self._add("request", request, response, code)
+        detail = self.narration.answered(request, response, code)
         if code:
-            raise Rejected(code, self._detail(code, response))
+            raise Rejected(code, detail)
         return response
 
     def _preflight_if_needed(self) -> Generator[Request, Response | Exception, None]:
@@ -195,13 +203,15 @@ class _Fetch:
         )
         asked = self._cache_request()
         if not bypasses and self.cache.covers(asked):
-            self._note("cache", "An earlier preflight allowed this and is remembered: none is sent")
+            self.narration.note(
+                "cache", "An earlier preflight allowed this and is remembered: none is sent"
+            )
             return
         names = _core.browser_preflight_request_headers(
             self.origin, self.method, self.headers, self.profile
         )
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in names]
-        headers += self._fetch_metadata("cors")
+        headers += fetch_metadata(self.page, self.urls, "cors")
         request = Request("OPTIONS", str(self.url), headers, is_preflight=True)
         response = yield from self._exchange(request)
         lines = byte_lines(response.headers)
@@ -215,13 +225,12 @@ class _Fetch:
             self.use_cors_preflight,
             self.profile,
         )
-        if not code:
-            self._add("preflight", request, response)
-            self.cache.store(asked, lines)
-            return
-        detail = name or self._detail(code.removeprefix("preflight:"), response)
-        self._add("preflight", request, response, f"{code}:{name}" if name else code)
-        raise Rejected(f"{code}:{name}" if name else code, detail)
+        if name:
+            code = f"{code}:{name}"
+        detail = self.narration.answered(request, response, code)
+        if code:
+            raise Rejected(code, detail)
+        self.cache.store(asked, lines)
 
     def _exchange(self, request: Request) -> Generator[Request, Response | Exception, Response]:
         self.sent.append(request)
@@ -229,11 +238,8 @@ class _Fetch:
         if isinstance(answer, Response):
             return answer
         self.error = answer
-        detail = shown(f"{type(answer).__name__}: {answer}".removesuffix(": "))
-        kind = "preflight" if request.is_preflight else "request"
         code = "network-error"
-        self.steps.append(Step(kind, f"{request} -> no answer: {detail}", request, code=code))
-        raise Rejected(code, detail)
+        raise Rejected(code, self.narration.unanswered(request, answer, code))
 
     def _follow_redirect(self, response: Response) -> bool:
         """Fetch, "HTTP fetch", step 7, and "HTTP-redirect fetch".
@@ -263,15 +269,20 @@ class _Fetch:
             raise Rejected("redirect-scheme", shown(f"{target.scheme}:"))
         if len(self.urls) > MAX_REDIRECTS:
             raise Rejected("too-many-redirects")
-        crosses = self.request.mode == "cors" and not self._is_same_origin(target)
-        if target.has_credentials and (crosses or self.tainting == "cors"):
+        if target.has_credentials and (
+            self.tainting == "cors"
+            or (self.request.mode == "cors" and not self._is_same_origin(target))
+            or self.facts["blocks_all_redirect_userinfo"]
+        ):
             raise Rejected("redirect-userinfo")
         if response.status != 303 and self.is_stream:
             raise Rejected("redirect-stream")
         self._change_request(response.status, target)
         self.urls.append(target)
         self.url_origins.append(target.origin)
-        self._note("redirect", f"Redirected to {shown(str(target))}, as {shown(self.method)}")
+        self.narration.note(
+            "redirect", f"Redirected to {shown(str(target))}, as {shown(self.method)}"
+        )
         return True
 
     def _change_request(self, status: int, target: URL) -> None:
@@ -308,23 +319,9 @@ class _Fetch:
         )
         if origin is not None:
             headers.append(("Origin", origin))
-        headers += self._fetch_metadata(self.request.mode)
-        if self.request.cache in _NO_STORE_MODES:
-            extra = [("Pragma", "no-cache"), ("Cache-Control", "no-cache")]
-            headers += [line for line in extra if line[0].lower() not in present]
-        elif self.request.cache == "no-cache" and "cache-control" not in present:
-            headers.append(("Cache-Control", "max-age=0"))
+        headers += fetch_metadata(self.page, self.urls, self.request.mode)
+        headers += cache_mode_headers(self.request.cache, present)
         return Request(self.method, str(self.url), headers, body=self.body)
-
-    def _fetch_metadata(self, mode: str) -> list[tuple[str, str]]:
-        """Fetch Metadata: for connections that can be trusted only."""
-        if not is_potentially_trustworthy(self.url):
-            return []
-        return [
-            ("Sec-Fetch-Site", sec_fetch_site(self.page, self.urls)),
-            ("Sec-Fetch-Mode", mode),
-            ("Sec-Fetch-Dest", "empty"),
-        ]
 
     def _cache_request(self) -> CacheRequest:
         return (
@@ -376,54 +373,15 @@ class _Fetch:
             reasons.append(f"the header{'s' if len(names) > 1 else ''} {listed}")
         return " and ".join(reasons)
 
-    def _detail(self, code: str, response: Response) -> str:
-        match code:
-            case "allow-origin-mismatch":
-                return shown(response.header("Access-Control-Allow-Origin") or "empty")
-            case "status-not-ok":
-                return str(response.status)
-            case "method-not-allowed":
-                return shown(self.method)
-            case "authorization-not-listed":
-                return "authorization"
-            case "corp":
-                return shown(response.header("Cross-Origin-Resource-Policy") or "")
-        return ""
-
-    def _target(self) -> str:
-        return shown(str(self.url))
-
-    def _note(self, kind: str, text: str) -> None:
-        self.steps.append(Step(kind, text))
-
-    def _note_mixed_content(self) -> None:
-        page = self.page
-        if page is None or page.scheme != "https" or is_potentially_trustworthy(self.url):
-            return
-        self._note("note", "Beside CORS: browsers block http requests of https pages")
-
-    def _add(self, kind: str, request: Request, response: Response, code: str = "") -> None:
-        verdict = ""
-        if code:
-            verdict = (
-                f": {explain_reason(code, self._detail(_bare(code), response) or _name(code))}"
-            )
-            verdict = verdict.replace(": the preflight was refused: ", ": refused: ")
-        elif kind == "preflight":
-            verdict = ": passed"
-        note = f" ({shown(response.note)})" if response.note else ""
-        text = f"{request} -> {response.status}{note}{verdict}"
-        self.steps.append(Step(kind, text, request, response, code or None))
-
     def _rejected(self, rejected: Rejected) -> FetchOutcome:
         text = explain_reason(rejected.reason, rejected.detail)
-        self.steps.append(Step("verdict", f"fetch() rejects: {text}", code=rejected.reason))
+        self.narration.verdict(f"fetch() rejects: {text}", rejected.reason)
         return FetchOutcome(
             ok=False,
             reason=rejected.reason,
             detail=rejected.detail,
             sent=tuple(self.sent),
-            steps=tuple(self.steps),
+            steps=tuple(self.narration.steps),
             profile=self.profile,
             error=self.error,
         )
@@ -439,32 +397,19 @@ class _Fetch:
         visible = self.tainting in {"basic", "cors"}
         status = response.status if visible else 0
         text = verdict_text(self.tainting, status, readable)
-        self.steps.append(Step("verdict", text))
+        self.narration.verdict(text)
         return FetchOutcome(
             ok=True,
             sent=tuple(self.sent),
             readable_headers=readable,
             response_type=self.tainting,
-            steps=tuple(self.steps),
+            steps=tuple(self.narration.steps),
             status=status,
             url=str(self.url) if self.tainting != "opaque" else "",
             redirected=visible and len(self.urls) > 1,
-            headers=_values(lines, names),
+            headers=joined_values(lines, names),
             profile=self.profile,
         )
-
-
-def _values(lines: list[tuple[bytes, bytes]], names: list[bytes]) -> tuple[tuple[str, str], ...]:
-    """The values of some headers, each joined as Fetch's "get" does, in one pass."""
-    values: dict[bytes, list[bytes]] = {name: [] for name in names}
-    for name, value in lines:
-        collected = values.get(name.lower())
-        if collected is not None:
-            collected.append(value.strip(b" \t"))
-    return tuple(
-        (name.decode("latin-1"), b", ".join(parts).decode("latin-1"))
-        for name, parts in values.items()
-    )
 
 
 def _decoded(value: bytes) -> str:
@@ -472,11 +417,3 @@ def _decoded(value: bytes) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return value.decode("latin-1")
-
-
-def _bare(code: str) -> str:
-    return code.removeprefix("preflight:").partition(":")[0]
-
-
-def _name(code: str) -> str:
-    return code.removeprefix("preflight:").partition(":")[2]

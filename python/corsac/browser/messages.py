@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from corsac._values import FrozenValue
 from corsac.browser.shown import shown
 
-__all__ = ["HeaderLines", "Request", "Response", "TransportError", "byte_lines", "header_lines"]
+__all__ = ["HeaderLines", "Request", "Response", "TransportError"]
+__all__ += ["byte_lines", "header_lines", "joined_values"]
 
 Text = str | bytes
 HeaderLines = Iterable[tuple[Text, Text]] | Mapping[str, str]
@@ -69,6 +70,26 @@ def _joined(lines: Pairs, name: str) -> str | None:
     wanted = name.lower()
     values = [value.strip(" \t") for known, value in lines if known.lower() == wanted]
     return ", ".join(values) if values else None
+
+
+def joined_values(
+    lines: list[tuple[bytes, bytes]], names: list[bytes]
+) -> tuple[tuple[str, str], ...]:
+    """The values of some headers, each joined as Fetch's "get" does, in one pass.
+
+    Args:
+        lines: All header lines.
+        names: Those that are wanted, in lower case.
+    """
+    values: dict[bytes, list[bytes]] = {name: [] for name in names}
+    for name, value in lines:
+        collected = values.get(name.lower())
+        if collected is not None:
+            collected.append(value.strip(b" \t"))
+    return tuple(
+        (name.decode("latin-1"), b", ".join(parts).decode("latin-1"))
+        for name, parts in values.items()
+    )
 
 
 class Request(FrozenValue):

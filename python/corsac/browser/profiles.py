@@ -22,6 +22,7 @@ class ProfileFacts(TypedDict):
     cache_modes_bypass_preflight_cache: bool
     keeps_cache_after_failed_request: bool
     redirect_mode_error_needs_location: bool
+    blocks_all_redirect_userinfo: bool
     streams_need_http2: bool
     prompts_for_passwords: bool
     ports_of_ip_address_are_sites: bool
