@@ -119,7 +119,9 @@ PyObject* respond(ASGIMiddleware* self, const CompiledPolicy& policy, PyObject* 
 /// Judges a request by the policy on trial. It changes neither the request nor what becomes of it.
 /// @param outcome what came of it, or nothing if its path is left alone.
 /// @return false with an exception set that is no Exception, such as KeyboardInterrupt.
-bool try_scope(const Exchange& exchange, std::optional<Outcome> outcome, PyObject* scope) noexcept;
+[[gnu::cold, gnu::noinline]] bool try_scope(const Exchange& exchange,
+                                            std::optional<Outcome> outcome,
+                                            PyObject* scope) noexcept;
 
 /// The path that the router of the application sees: without the part that a mount or a server has
 /// taken off already (`root_path`), as PATH_INFO is in WSGI.

@@ -29,16 +29,18 @@ namespace {
 /// What is done about every refusal.
 /// @param line out: the header line with the reason, if such is wanted.
 /// @return false with an exception set.
-bool report_refusal(const Exchange& exchange, Outcome outcome, Refusal refusal,
-                    const ReadRequest& read, PyObject* scope, Ref& line) noexcept {
+[[gnu::cold, gnu::noinline]] bool report_refusal(const Exchange& exchange, Outcome outcome,
+                                                 Refusal refusal, const ReadRequest& read,
+                                                 PyObject* scope, Ref& line) noexcept {
   const Routing::Entry& entry = *exchange.entry;
   return report(exchange.self, entry, outcome, read.origin, scope) &&
          try_if_wanted(exchange, outcome, scope) &&
          debug_line<ByteLines>(*entry.routing, refusal, line);
 }
 
-PyObject* refuse_by_guard(const Exchange& exchange, Refusal refusal, const ReadRequest& read,
-                          PyObject* const* args) noexcept {
+[[gnu::cold, gnu::noinline]] PyObject* refuse_by_guard(const Exchange& exchange, Refusal refusal,
+                                                       const ReadRequest& read,
+                                                       PyObject* const* args) noexcept {
   Ref line;
   if (!report_refusal(exchange, outcome_of_guard(refusal), refusal, read, args[0], line))
     return nullptr;
@@ -74,8 +76,9 @@ PyObject* handle_preflight(const Exchange& exchange, const ResponseChange& chang
 }
 
 /// The coroutine that waits for the answer and then begins this request anew with it.
-PyObject* continue_later(const Exchange& exchange, PyObject* awaitable, PyObject* origin,
-                         PyObject* const* args) noexcept {
+[[gnu::cold, gnu::noinline]] PyObject* continue_later(const Exchange& exchange, PyObject* awaitable,
+                                                      PyObject* origin,
+                                                      PyObject* const* args) noexcept {
   const Ref routing(py::cast(exchange.entry->routing).release().ptr());
   const Ref place(PyLong_FromSsize_t(exchange.entry->place));
   if (!place) return nullptr;
@@ -165,8 +168,9 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args) noexcept
   return answer_http(exchange, decision, read, args);
 }
 
-PyObject* refuse_handshake(const Exchange& exchange, Refusal refusal, const ReadRequest& read,
-                           PyObject* const* args) noexcept {
+[[gnu::cold, gnu::noinline]] PyObject* refuse_handshake(const Exchange& exchange, Refusal refusal,
+                                                        const ReadRequest& read,
+                                                        PyObject* const* args) noexcept {
   Ref line;
   if (!report_refusal(exchange, outcome_of_guard(refusal), refusal, read, args[0], line))
     return nullptr;

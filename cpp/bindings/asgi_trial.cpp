@@ -38,7 +38,7 @@ bool read_for_trial(ReadRequest& read, const CompiledPolicy& policy, PyObject* s
 bool try_scope(const Exchange& exchange, std::optional<Outcome> outcome, PyObject* scope) noexcept {
   ASGIMiddleware* self = exchange.self;
   const Routing& trial = *exchange.entry->trial;
-  const Ref type = get_early_item(scope, trial.names.type.ptr());
+  const Ref type = get_item(scope, trial.names.type.ptr());
   const bool is_http = is_text(type.get(), trial.names.http);
   const bool is_handshake = is_text(type.get(), trial.names.websocket);
   if (PyErr_Occurred() != nullptr) return leave_undecided(self);

@@ -45,9 +45,9 @@ struct Middleware {
   PyObject* report;
   PyObject* report_trial;  ///< The same for the policy on trial.
   std::array<Counter, kServerOutcomes> counters;
-  std::array<Reporting, kServerOutcomes> reporting;
+  std::array<Reporting, kServerOutcomes> reporting;  ///< By `first_with_reason`.
   TrialCounters trial_counters;
-  std::array<Reporting, kOutcomes> trial_reporting;
+  std::array<Reporting, kOutcomes> trial_reporting;  ///< By `first_with_reason`.
 };
 
 inline Middleware* as_middleware(PyObject* self) noexcept {
@@ -78,20 +78,23 @@ bool set_aside_exception(PyObject* culprit) noexcept;
 
 /// Has a refusal logged, unless the log does not listen now. @param entry what decided.
 /// @return false with an exception set that is no Exception.
-bool write_to_log(PyObject* log, Reporting& reporting, Outcome outcome, const Routing::Entry& entry,
-                  PyObject* origin, PyObject* request) noexcept;
+[[gnu::cold, gnu::noinline]] bool write_to_log(PyObject* log, Reporting& reporting, Outcome outcome,
+                                               const Routing::Entry& entry, PyObject* origin,
+                                               PyObject* request) noexcept;
 
 /// Tells a callback about a refusal. @param callback null: there is none.
 /// @return false with an exception set that is no Exception.
-bool tell(PyObject* callback, Outcome outcome, PyObject* rule, PyObject* origin, PyObject* request,
-          PyObject* report_only) noexcept;
+[[gnu::cold, gnu::noinline]] bool tell(PyObject* callback, Outcome outcome, PyObject* rule,
+                                       PyObject* origin, PyObject* request,
+                                       PyObject* report_only) noexcept;
 
 /// Counts a refusal, has it logged unless the log does not listen now, and tells the callback.
 /// @param entry what decided. @param origin the Origin line, or null.
 /// @param request the scope or environ.
 /// @return false with an exception set that is no Exception.
-bool report(Middleware* self, const Routing::Entry& entry, Outcome outcome, PyObject* origin,
-            PyObject* request) noexcept;
+[[gnu::cold, gnu::noinline]] bool report(Middleware* self, const Routing::Entry& entry,
+                                         Outcome outcome, PyObject* origin,
+                                         PyObject* request) noexcept;
 
 /// A request for the policy on trial.
 struct TrialRequest {
@@ -107,8 +110,10 @@ struct TrialRequest {
 /// @param trial what decides there. @param in_force what has decided.
 /// @param outcome what came of the request, or nothing if its path is left alone.
 /// @return false with an exception set that is no Exception.
-bool try_request(Middleware* self, const Routing::Entry& trial, const Routing::Entry& in_force,
-                 std::optional<Outcome> outcome, const TrialRequest& tried) noexcept;
+[[gnu::cold, gnu::noinline]] bool try_request(Middleware* self, const Routing::Entry& trial,
+                                              const Routing::Entry& in_force,
+                                              std::optional<Outcome> outcome,
+                                              const TrialRequest& tried) noexcept;
 
 /// Counts a request that the policy on trial says nothing about, because of an exception that is
 /// set. @return false if that is no Exception.

@@ -80,7 +80,7 @@ bool try_request(Middleware* self, const Routing::Entry& trial, const Routing::E
     return true;
   }
   increment(counters.newly_refused);
-  Reporting& reporting = self->trial_reporting[static_cast<std::size_t>(*would)];
+  Reporting& reporting = self->trial_reporting[static_cast<std::size_t>(first_with_reason(*would))];
   return write_to_log(self->report_trial, reporting, *would, trial, tried.origin, tried.object) &&
          tell(in_force.routing->on_refusal(), *would, trial.rule, tried.origin, tried.object,
               Py_True);

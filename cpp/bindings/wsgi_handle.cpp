@@ -43,7 +43,8 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
 /// at other header lines.
 /// @param outcome what came of it, or nothing if its path is left alone.
 /// @return false with an exception set that is no Exception.
-bool try_environ(const WSGIExchange& exchange, std::optional<Outcome> outcome) noexcept {
+[[gnu::cold, gnu::noinline]] bool try_environ(const WSGIExchange& exchange,
+                                              std::optional<Outcome> outcome) noexcept {
   WSGIMiddleware* self = exchange.self;
   const EnvironNames& names = *self->names;
   const Routing& trial = *exchange.entry->trial;
@@ -72,15 +73,17 @@ bool try_environ(const WSGIExchange& exchange, std::optional<Outcome> outcome) n
 /// What is done about every refusal.
 /// @param line out: the header line with the reason, if such is wanted.
 /// @return false with an exception set.
-bool report_refusal(const WSGIExchange& exchange, Outcome outcome, Refusal refusal,
-                    const ReadEnviron& read, Ref& line) noexcept {
+[[gnu::cold, gnu::noinline]] bool report_refusal(const WSGIExchange& exchange, Outcome outcome,
+                                                 Refusal refusal, const ReadEnviron& read,
+                                                 Ref& line) noexcept {
   const Routing::Entry& entry = *exchange.entry;
   return report(exchange.self, entry, outcome, read.origin(), exchange.environment) &&
          try_if_wanted(exchange, outcome) && debug_line<TextLines>(*entry.routing, refusal, line);
 }
 
-PyObject* refuse_by_guard(const WSGIExchange& exchange, Refusal refusal,
-                          const ReadEnviron& read) noexcept {
+[[gnu::cold, gnu::noinline]] PyObject* refuse_by_guard(const WSGIExchange& exchange,
+                                                       Refusal refusal,
+                                                       const ReadEnviron& read) noexcept {
   Ref line;
   if (!report_refusal(exchange, outcome_of_guard(refusal), refusal, read, line)) return nullptr;
   Answer answer;
@@ -111,7 +114,8 @@ PyObject* handle_preflight(const WSGIExchange& exchange, const Decision& decisio
 }
 
 /// Asks outside the core about the request's origin; nothing with an exception set.
-std::optional<bool> ask_about(const WSGIExchange& exchange, PyObject* origin) noexcept {
+[[gnu::cold, gnu::noinline]] std::optional<bool> ask_about(const WSGIExchange& exchange,
+                                                           PyObject* origin) noexcept {
   const Ref bytes = bytes_from(TextLines::view(origin));
   if (!bytes) return std::nullopt;
   Ref awaitable;

@@ -89,6 +89,17 @@ std::string_view reason_code(Outcome outcome) noexcept {
   return kRows[static_cast<std::size_t>(outcome)].reason;
 }
 
+Outcome first_with_reason(Outcome outcome) noexcept {
+  switch (outcome) {
+    case Outcome::kPreflightOriginNotAllowed:
+      return Outcome::kActualOriginNotAllowed;
+    case Outcome::kPreflightOriginMalformed:
+      return Outcome::kActualOriginMalformed;
+    default:
+      return outcome;
+  }
+}
+
 Outcome outcome_of(const Decision& decision) noexcept {
   const bool preflight = decision.kind == RequestKind::kPreflight;
   if (decision.kind == RequestKind::kNotCors) return Outcome::kNotCors;

@@ -189,7 +189,7 @@ def _read_trial(
 
 _TOKEN_MARKS = frozenset("!#$%&'*+-.^_`|~")
 _OTHERS_HEADERS = frozenset(
-    [
+    (
         "connection",
         "content-encoding",
         "content-length",
@@ -205,7 +205,7 @@ _OTHERS_HEADERS = frozenset(
         "upgrade",
         "vary",
         "www-authenticate",
-    ]
+    )
 )
 
 

@@ -43,6 +43,9 @@ inline constexpr std::size_t kServerOutcomes = 12;
   return outcome >= Outcome::kActualOriginNotAllowed;
 }
 
+/// The first outcome with the same reason: what is kept for each reason stands at its place.
+[[nodiscard]] Outcome first_with_reason(Outcome outcome) noexcept;
+
 /// What `decide` found, once it does not ask any more.
 [[nodiscard]] Outcome outcome_of(const Decision& decision) noexcept;
 
