@@ -144,8 +144,8 @@ py::object decide_request(const CompiledPolicy& policy, const std::string& metho
 
 /// What a policy and the browser would make of a request: (kind, reason); None if it is not known,
 /// since whoever is asked about the origin needs time.
-py::object try_request(const CompiledPolicy& policy, const std::string& method,
-                       const py::dict& variables, std::optional<bool> answer) {
+py::object try_variables(const CompiledPolicy& policy, const std::string& method,
+                         const py::dict& variables, std::optional<bool> answer) {
   const Policy& core = policy.core();
   const EnvironRequest read(method, variables, core.guard());
   const Request& request = read.request();
@@ -205,8 +205,8 @@ void bind_exchange(py::module_& module) {
              "Which rule decides about a path, and whether repeated slashes leave that open.");
   module.def("matches_origin_entry", &matches_origin_entry, py::arg("entry"), py::arg("origin"),
              "Whether one entry of allow_origins, no `*`, allows an origin.");
-  module.def("try_request", &try_request, py::arg("policy"), py::arg("method"), py::arg("environ"),
-             py::arg("answer") = py::none(),
+  module.def("try_request", &try_variables, py::arg("policy"), py::arg("method"),
+             py::arg("environ"), py::arg("answer") = py::none(),
              "What would become of a request under a policy, the browser's part included: (kind, "
              "reason), or None if whoever is asked about its origin needs time.");
   module.def("decide_request", &decide_request, py::arg("policy"), py::arg("method"),

@@ -23,8 +23,10 @@ constexpr std::array kRows = {
     OutcomeRow{Outcome::kActualAllowed, kActual, ""},
     OutcomeRow{Outcome::kPreflightAllowed, kPreflight, ""},
     OutcomeRow{Outcome::kActualOriginNotAllowed, kActual, "origin-not-allowed"},
+    OutcomeRow{Outcome::kActualPathAmbiguous, kActual, "path-ambiguous"},
     OutcomeRow{Outcome::kActualOriginMalformed, kActual, "origin-malformed"},
     OutcomeRow{Outcome::kPreflightOriginNotAllowed, kPreflight, "origin-not-allowed"},
+    OutcomeRow{Outcome::kPreflightPathAmbiguous, kPreflight, "path-ambiguous"},
     OutcomeRow{Outcome::kPreflightOriginMalformed, kPreflight, "origin-malformed"},
     OutcomeRow{Outcome::kPreflightRequestMethodMalformed, kPreflight, "request-method-malformed"},
     OutcomeRow{Outcome::kGuardCrossOriginRequest, kGuard, "cross-origin-request"},
@@ -93,6 +95,8 @@ Outcome first_with_reason(Outcome outcome) noexcept {
   switch (outcome) {
     case Outcome::kPreflightOriginNotAllowed:
       return Outcome::kActualOriginNotAllowed;
+    case Outcome::kPreflightPathAmbiguous:
+      return Outcome::kActualPathAmbiguous;
     case Outcome::kPreflightOriginMalformed:
       return Outcome::kActualOriginMalformed;
     default:
@@ -107,6 +111,8 @@ Outcome outcome_of(const Decision& decision) noexcept {
   switch (decision.refusal) {
     case Refusal::kRequestMethodMalformed:
       return Outcome::kPreflightRequestMethodMalformed;
+    case Refusal::kPathAmbiguous:
+      return preflight ? Outcome::kPreflightPathAmbiguous : Outcome::kActualPathAmbiguous;
     case Refusal::kOriginMalformed:
       return preflight ? Outcome::kPreflightOriginMalformed : Outcome::kActualOriginMalformed;
     default:

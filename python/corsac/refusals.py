@@ -27,8 +27,8 @@ class Refusal(FrozenValue):
     What came from the client is as it was sent: escape and cut it before it is printed.
 
     Attributes:
-        reason: The reason code: ``"origin-not-allowed"``, ``"origin-malformed"``,
-            ``"request-method-malformed"``, ``"cross-origin-request"`` or
+        reason: The reason code: ``"origin-not-allowed"``, ``"path-ambiguous"``,
+            ``"origin-malformed"``, ``"request-method-malformed"``, ``"cross-origin-request"`` or
             ``"cross-origin-websocket"``. With ``report_only`` also ``"method-not-allowed"``,
             ``"header-not-allowed"``, ``"authorization-not-listed"`` (Fetch, "CORS-preflight fetch")
             and ``"credentials-not-allowed"`` (Fetch, "CORS check").
@@ -36,7 +36,8 @@ class Refusal(FrozenValue):
             several; ``None`` without one.
         method: The request's method; ``None`` for a WebSocket handshake of ASGI, which has none.
         path: The request's path, as the log has it; ``None`` if a server gave none.
-        rule: The path pattern of the rule that decided, or ``"default"``.
+        rule: The path pattern of the rule that decided, or ``"default"``; ``"ambiguous"`` if
+            repeated slashes leave that open.
         kind: ``"preflight"``, ``"actual"``, or ``"guard"`` for what never reached the application.
         report_only: Nothing was refused: the policy given as ``report_only`` would have done so.
     """

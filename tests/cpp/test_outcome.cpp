@@ -55,8 +55,8 @@ TEST(Outcome, WhatIsKeptForEachReasonStandsAtOnePlace) {
 }
 
 TEST(Outcome, HasTheReasonOfTheRefusal) {
-  for (const Refusal refusal :
-       {Refusal::kOriginNotAllowed, Refusal::kOriginMalformed, Refusal::kRequestMethodMalformed}) {
+  for (const Refusal refusal : {Refusal::kOriginNotAllowed, Refusal::kPathAmbiguous,
+                                Refusal::kOriginMalformed, Refusal::kRequestMethodMalformed}) {
     EXPECT_EQ(reason_code(outcome_of({RequestKind::kPreflight, false, refusal})),
               reason_code(refusal));
   }
