@@ -6,10 +6,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from typing_extensions import disjoint_base
 
-from corsac._types import ASGIApp, Receive, Scope, Send
-
-# A kind, a reason or "", and how many requests there were.
-Outcomes = list[tuple[str, str, int]]
+from corsac._types import ASGIApp, Outcomes, Receive, Scope, Send
 
 @final
 class CompiledPolicy:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any, NoReturn, SupportsIndex, Unpack
 
-    from corsac._core import Outcomes, Routing
+    from corsac._core import Routing
+    from corsac._types import Outcomes
     from corsac.explain import Explanation
     from corsac.explain.request import Headers
     from corsac.observation import Keep, Observation

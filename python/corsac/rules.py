@@ -48,7 +48,7 @@ class Configuration(FrozenValue):
         rules: tuple[Rule, ...],
         problems: tuple[CORSConfigProblem, ...],
         routing: _core.Routing,
-        observation: Observation,
+        observation: Observation = NOTHING_OBSERVED,
     ) -> None:
         self._fill(policy, rules, problems, routing, observation)
 
