@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import corsac
 from benchmarks.leak_driver import (
     BROWSER_HEADERS,
     ORIGIN,
@@ -94,6 +95,7 @@ def all_kinds() -> Iterator[Kind]:
     yield from _rules()
     yield from _interruptions()
     yield from _configurations()
+    yield from _observed()
     for name, outcome, prepare in wsgi_kinds():
         yield Kind(f"WSGI: {name}", outcome, prepare)
 
@@ -310,3 +312,29 @@ def _configurations() -> Iterator[Kind]:
     )
     yield Kind("new middleware in a cycle", "200 +acao +vary", new_middleware, MAKES_POLICY)
     yield Kind("mistaken policy", "200 +acao +vary", refused_configuration, MAKES_POLICY)
+
+
+def _tell(refusal: object) -> None:
+    """Is told about refusals and keeps nothing."""
+
+
+def _fail_to_tell(refusal: object) -> None:
+    raise PlannedError
+
+
+def _observed() -> Iterator[Kind]:
+    tight = corsac.CORSPolicy(allow_origins=["https://b.example.com"])
+    yield Kind("refusal told", "200 +vary", same_request(REFUSED, on_refusal=_tell))
+    yield Kind(
+        "refusal told to what raises", "200 +vary", same_request(REFUSED, on_refusal=_fail_to_tell)
+    )
+    yield Kind("refusal, debug header", "200 +vary", same_request(REFUSED, debug_header=True))
+    preflight = preflight_scope(OTHER)
+    yield Kind("preflight, debug header", "403 +vary", same_request(preflight, debug_header=True))
+    yield Kind("on trial, actual", "200 +acao +vary", same_request(ALLOWED, report_only=tight))
+    preflight = preflight_scope(ORIGIN)
+    yield Kind(
+        "on trial, preflight",
+        "204 +acao +vary",
+        same_request(preflight, report_only=POLICY.replace(allow_methods=[])),
+    )

@@ -140,6 +140,10 @@ def _reconfigured() -> Subject:
     return Subject(step, [middleware, application, *policies])
 
 
+def _tell(refusal: object) -> None:
+    """Is told about refusals and keeps nothing."""
+
+
 def wsgi_kinds() -> Iterator[Outcome]:
     """The name, the outcome and the preparation of each kind."""
     allowed = "200 +acao +vary"
@@ -198,6 +202,16 @@ def wsgi_kinds() -> Iterator[Outcome]:
     rules = {"rules": [("/api/*", corsac.CORSPolicy(allow_origins=["*"])), ("/health", None)]}
     yield "rules", "200 +acao", _request(same(OWN, PATH_INFO="/api/x"), **rules)
     yield "rules, hands off", "200", _request(same(OWN, PATH_INFO="/health"), **rules)
+
+    yield "refusal told", "200 +vary", _request(same(EVIL), on_refusal=_tell, **OPTIONS)
+    yield "refusal, debug header", "200 +vary", _request(same(EVIL), debug_header=True, **OPTIONS)
+    tight = corsac.CORSPolicy(allow_origins=["https://b.example.com"])
+    yield "on trial, actual", allowed, _request(same(OWN), report_only=tight, **OPTIONS)
+    yield (
+        "on trial, preflight",
+        "204 +acao +vary",
+        _request(same(OWN, **preflight), report_only=tight, **OPTIONS),
+    )
 
     def says_yes(origin: str) -> bool:
         return True

@@ -27,11 +27,11 @@ PyObject* handle_call(PyObject* self_object, PyObject* const* args, std::size_t 
     return nullptr;
   }
   const Routing& routing = *in_force.routing;
-  Exchange exchange{self, routing.fallback(), std::nullopt};
+  Exchange exchange{self, &routing.fallback(), std::nullopt};
   if (routing.has_rules()) {
     const RoutePath path(args[0], routing.names);
     if (PyErr_Occurred() != nullptr) return nullptr;
-    exchange.entry = routing.select(path.view());
+    exchange.entry = &routing.select(path.view());
   }
   return handle(exchange, args);
 }
@@ -64,26 +64,31 @@ PyObject* middleware_call(PyObject* self, PyObject* args, PyObject* keywords) no
   return guarded_call(self, sorted.data(), sorted.size(), nullptr);
 }
 
-/// Goes on with a request once its origin was decided about: (policy, allowed, origin, scope,
-/// receive, send).
+/// Goes on with a request once its origin was decided about: (routing, place of the rule, allowed,
+/// origin, scope, receive, send).
 PyObject* middleware_continue(PyObject* self_object, PyObject* const* args,
                               Py_ssize_t count) noexcept {
-  if (count != 6 || !PyBytes_Check(args[2]) ||
-      !py::isinstance<CompiledPolicy>(py::handle(args[0])) ||
-      !py::detail::is_holder_constructed(args[0]) || as_middleware(self_object)->app == nullptr) {
-    PyErr_SetString(PyExc_TypeError, "policy, allowed, origin, scope, receive and send are wanted");
+  const Routing::Entry* entry = nullptr;
+  if (count == 7 && PyLong_Check(args[1]) && PyBytes_Check(args[3]) &&
+      py::isinstance<Routing>(py::handle(args[0])) && py::detail::is_holder_constructed(args[0]) &&
+      as_middleware(self_object)->app != nullptr) {
+    const Py_ssize_t place = PyLong_AsSsize_t(args[1]);
+    if (place == -1 && PyErr_Occurred() != nullptr) return nullptr;
+    entry = py::handle(args[0]).cast<const Routing*>()->at(place);
+  }
+  if (entry == nullptr) {
+    PyErr_SetString(PyExc_TypeError,
+                    "routing, place, allowed, origin, scope, receive and send are wanted");
     return nullptr;
   }
-  const auto* policy = py::handle(args[0]).cast<const CompiledPolicy*>();
-  Exchange exchange{
-      as_asgi_middleware(self_object), {args[0], policy}, args[1] == Py_True, args[2]};
-  return handle(exchange, args + 3);
+  Exchange exchange{as_asgi_middleware(self_object), entry, args[2] == Py_True, args[3]};
+  return handle(exchange, args + 4);
 }
 
 int middleware_init(PyObject* self_object, PyObject* args, PyObject* keywords) noexcept {
-  static const char* const kNames[] = {
-      "app",    "configuration", "routing", "respond", "refuse_websocket", "continue_when_decided",
-      "report", nullptr};
+  static const char* const kNames[] = {"app",     "configuration",    "routing",
+                                       "respond", "refuse_websocket", "continue_when_decided",
+                                       "report",  "report_trial",     nullptr};
   PyObject* app = nullptr;
   PyObject* configuration = nullptr;
   PyObject* routing = nullptr;
@@ -91,16 +96,19 @@ int middleware_init(PyObject* self_object, PyObject* args, PyObject* keywords) n
   PyObject* refuse_websocket = nullptr;
   PyObject* continue_when_decided = nullptr;
   PyObject* report_function = nullptr;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOO", const_cast<char**>(kNames), &app,
+  PyObject* report_trial_function = nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOOO", const_cast<char**>(kNames), &app,
                                    &configuration, &routing, &respond_function, &refuse_websocket,
-                                   &continue_when_decided, &report_function)) {
+                                   &continue_when_decided, &report_function,
+                                   &report_trial_function)) {
     return -1;
   }
   ASGIMiddleware* self = as_asgi_middleware(self_object);
   Py_XSETREF(self->respond, Py_NewRef(respond_function));
   Py_XSETREF(self->refuse_websocket, Py_NewRef(refuse_websocket));
   Py_XSETREF(self->continue_when_decided, Py_NewRef(continue_when_decided));
-  return init_middleware(self, app, configuration, routing, report_function, "_send_type");
+  return init_middleware(self, app, configuration, routing, report_function, report_trial_function,
+                         "_send_type");
 }
 
 PyObject* middleware_new(PyTypeObject* type, PyObject* /*args*/, PyObject* /*keywords*/) noexcept {
@@ -136,7 +144,9 @@ PyMethodDef kMiddlewareMethods[] = {
     {"_put_in_force", middleware_put_in_force, METH_VARARGS, "Put another configuration in force."},
     {"_continue", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(middleware_continue)),
      METH_FASTCALL, "Go on with a request once its origin was decided about."},
-    {"_counters", middleware_counters, METH_NOARGS, "The number of requests by kind and outcome."},
+    {"_outcomes", middleware_outcomes, METH_NOARGS, "The number of requests by what came of them."},
+    {"_trial_outcomes", middleware_trial_outcomes, METH_NOARGS,
+     "The same under the policy on trial, and how many differ."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyType_Slot kMiddlewareSlots[] = {

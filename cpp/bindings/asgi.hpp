@@ -14,8 +14,9 @@ namespace corsac::bindings {
 
 struct ASGIMiddleware : Middleware {
   PyObject* respond;                ///< async (send, start message, body message)
-  PyObject* refuse_websocket;       ///< async (scope, receive, send, reason)
-  PyObject* continue_when_decided;  ///< async (middleware, policy, awaitable, scope, receive, send)
+  PyObject* refuse_websocket;       ///< async (scope, receive, send, reason, header pair or None)
+  PyObject* continue_when_decided;  ///< async (middleware, routing, place of the rule, awaitable,
+                                    ///< origin, scope, receive, send)
 };
 
 inline ASGIMiddleware* as_asgi_middleware(PyObject* self) noexcept {
@@ -25,13 +26,13 @@ inline ASGIMiddleware* as_asgi_middleware(PyObject* self) noexcept {
 /// One request on its way through a policy.
 struct Exchange {
   ASGIMiddleware* self;
-  Routing::Entry entry;
+  const Routing::Entry* entry;
   /// What was said about the origin, if somebody has been asked.
   std::optional<bool> answered;
   /// The origin that it was said about, if that was long ago; borrowed. Another one is refused.
   PyObject* asked_about = nullptr;
 
-  [[nodiscard]] const CompiledPolicy& policy() const noexcept { return *entry.policy; }
+  [[nodiscard]] const CompiledPolicy& policy() const noexcept { return *entry->policy; }
 };
 
 /// Handles a request under a policy, or hands it to the application as it is. Gives what the call
@@ -111,8 +112,16 @@ bool keep_headers(ReadRequest& read, const CompiledPolicy& policy) noexcept;
 
 /// The awaitable that sends a whole answer; null with an exception set. The messages are new each
 /// time, since servers may change them.
+/// @param more a tuple of one more header pair, or null.
 PyObject* respond(ASGIMiddleware* self, const CompiledPolicy& policy, PyObject* send,
-                  const ReadRequest& read, const Answer& answer) noexcept;
+                  const ReadRequest& read, const Answer& answer, PyObject* more) noexcept;
+
+/// Judges a request by the policy on trial. It changes neither the request nor what becomes of it.
+/// @param outcome what came of it, or nothing if its path is left alone.
+/// @return false with an exception set that is no Exception, such as KeyboardInterrupt.
+[[gnu::cold, gnu::noinline]] bool try_scope(const Exchange& exchange,
+                                            std::optional<Outcome> outcome,
+                                            PyObject* scope) noexcept;
 
 /// The path that the router of the application sees: without the part that a mount or a server has
 /// taken off already (`root_path`), as PATH_INFO is in WSGI.

@@ -15,9 +15,11 @@ bool set_if_other(PyObject* dictionary, const py::str& key, PyObject* value,
 }  // namespace
 
 PyObject* respond(ASGIMiddleware* self, const CompiledPolicy& policy, PyObject* send,
-                  const ReadRequest& read, const Answer& answer) noexcept {
+                  const ReadRequest& read, const Answer& answer, PyObject* more) noexcept {
   const Names& names = policy.names;
   const Ref headers = make_pairs<ByteLines>(policy, read.request, read.origin, answer);
+  if (headers && more != nullptr && PyList_Append(headers.get(), PyTuple_GET_ITEM(more, 0)) < 0)
+    return nullptr;
   const Ref status(PyLong_FromLong(answer.status));
   const Ref body = bytes_from(answer.body);
   const Ref start(PyDict_Copy(policy.answer_start.ptr()));

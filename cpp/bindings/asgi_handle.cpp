@@ -20,45 +20,77 @@ namespace {
   return call_positional(app.get(), args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET);
 }
 
-PyObject* refuse_by_guard(ASGIMiddleware* self, const CompiledPolicy& policy, Refusal refusal,
-                          const ReadRequest& read, PyObject* scope, PyObject* send) noexcept {
-  count(self, Counter::kGuardRefused);
-  report(self, refusal, read.origin, scope);
-  Answer answer;
-  refuse(policy.core(), refusal, answer);
-  return respond(self, policy, send, read, answer);
+/// Has the policy on trial judge a request, if there is one.
+[[gnu::always_inline]] inline bool try_if_wanted(const Exchange& exchange, Outcome outcome,
+                                                 PyObject* scope) noexcept {
+  return exchange.entry->trial == nullptr || try_scope(exchange, outcome, scope);
 }
 
-PyObject* handle_preflight(ASGIMiddleware* self, const ResponseChange& change,
+/// What is done about every refusal.
+/// @param line out: the header line with the reason, if such is wanted.
+/// @return false with an exception set.
+[[gnu::cold, gnu::noinline]] bool report_refusal(const Exchange& exchange, Outcome outcome,
+                                                 Refusal refusal, const ReadRequest& read,
+                                                 PyObject* scope, Ref& line) noexcept {
+  const Routing::Entry& entry = *exchange.entry;
+  return report(exchange.self, entry, outcome, read.origin, scope) &&
+         try_if_wanted(exchange, outcome, scope) &&
+         debug_line<ByteLines>(*entry.routing, refusal, line);
+}
+
+[[gnu::cold, gnu::noinline]] PyObject* refuse_by_guard(const Exchange& exchange, Refusal refusal,
+                                                       const ReadRequest& read,
+                                                       PyObject* const* args) noexcept {
+  Ref line;
+  if (!report_refusal(exchange, outcome_of_guard(refusal), refusal, read, args[0], line))
+    return nullptr;
+  Answer answer;
+  refuse(exchange.policy().core(), refusal, answer);
+  return respond(exchange.self, exchange.policy(), args[2], read, answer, line.get());
+}
+
+PyObject* handle_preflight(const Exchange& exchange, const ResponseChange& change,
                            const Decision& decision, const ReadRequest& read,
                            PyObject* const* args) noexcept {
   const Policy& core = change.policy->core();
-  count(self, decision.allowed ? Counter::kPreflightAllowed : Counter::kPreflightRefused);
-  if (!decision.allowed) report(self, decision.refusal, read.origin, args[0]);
+  Ref line;
+  if (decision.allowed) {
+    count(exchange.self, Outcome::kPreflightAllowed);
+    if (!try_if_wanted(exchange, Outcome::kPreflightAllowed, args[0])) return nullptr;
+  } else if (!report_refusal(exchange, outcome_of(decision), decision.refusal, read, args[0],
+                             line)) {
+    return nullptr;
+  }
   Answer answer;
   if (!core.preflight_continue()) {
     answer_preflight(core, read.request, decision, answer);
-    return respond(self, *change.policy, args[2], read, answer);
+    return respond(exchange.self, *change.policy, args[2], read, answer, line.get());
   }
   preflight_headers(core, read.request, decision, answer);
   const Ref pairs = make_pairs<ByteLines>(*change.policy, read.request, read.origin, answer);
-  if (!pairs) return nullptr;
+  if (!pairs || (line && PyList_Append(pairs.get(), PyTuple_GET_ITEM(line.get(), 0)) < 0))
+    return nullptr;
   ResponseChange with_preflight = change;
-  with_preflight.preflight = pairs.get();
-  return call_app(self, args[0], args[1], args[2], with_preflight);
+  with_preflight.more = pairs.get();
+  return call_app(exchange.self, args[0], args[1], args[2], with_preflight);
 }
 
 /// The coroutine that waits for the answer and then begins this request anew with it.
-PyObject* continue_later(const Exchange& exchange, PyObject* awaitable, PyObject* origin,
-                         PyObject* const* args) noexcept {
+[[gnu::cold, gnu::noinline]] PyObject* continue_later(const Exchange& exchange, PyObject* awaitable,
+                                                      PyObject* origin,
+                                                      PyObject* const* args) noexcept {
+  const Ref routing(py::cast(exchange.entry->routing).release().ptr());
+  const Ref place(PyLong_FromSsize_t(exchange.entry->place));
+  if (!place) return nullptr;
   PyObject* call[] = {reinterpret_cast<PyObject*>(exchange.self),
-                      exchange.entry.object,
+                      routing.get(),
+                      place.get(),
                       awaitable,
                       origin,
                       args[0],
                       args[1],
                       args[2]};
-  return PyObject_Vectorcall(exchange.self->continue_when_decided, call, 7, nullptr);
+  return PyObject_Vectorcall(exchange.self->continue_when_decided, call, 8, nullptr);
 }
 
 /// Forgets an answer that was given about another origin than the one that is there now.
@@ -75,29 +107,33 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, const 
     const Refusal refusal =
         guard_request(policy.core(), read.request, exchange.answered.value_or(false));
     if (refusal != Refusal::kNone) {
-      return refuse_by_guard(self, policy, refusal, read, args[0], args[2]);
+      return refuse_by_guard(exchange, refusal, read, args);
     }
   }
-  ResponseChange change{exchange.entry.object, &policy};
+  ResponseChange change{exchange.entry->object, &policy};
   Ref allow_origin;
+  Ref line;
   switch (decision.kind) {
     case RequestKind::kPreflight:
-      return handle_preflight(self, change, decision, read, args);
+      return handle_preflight(exchange, change, decision, read, args);
     case RequestKind::kActual:
       if (decision.allowed) {
-        count(self, Counter::kActualAllowed);
+        count(self, Outcome::kActualAllowed);
+        if (!try_if_wanted(exchange, Outcome::kActualAllowed, args[0])) return nullptr;
         if (policy.core().varies_by_origin()) {
           allow_origin = allow_origin_pair<ByteLines>(policy, read.origin);
           if (!allow_origin) return nullptr;
           change.allow_origin = allow_origin.get();
         }
       } else {
-        count(self, Counter::kActualRefused);
-        report(self, decision.refusal, read.origin, args[0]);
+        if (!report_refusal(exchange, outcome_of(decision), decision.refusal, read, args[0], line))
+          return nullptr;
+        change.more = line.get();
       }
       break;
     case RequestKind::kNotCors:
-      count(self, Counter::kNotCors);
+      count(self, Outcome::kNotCors);
+      if (!try_if_wanted(exchange, Outcome::kNotCors, args[0])) return nullptr;
       break;
   }
   return call_app(self, args[0], args[1], args[2], change);
@@ -132,14 +168,17 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args) noexcept
   return answer_http(exchange, decision, read, args);
 }
 
-PyObject* refuse_handshake(ASGIMiddleware* self, Refusal refusal, const ReadRequest& read,
-                           PyObject* const* args) noexcept {
-  count(self, Counter::kGuardRefused);
-  report(self, refusal, read.origin, args[0]);
-  const Ref reason = reason_text(refusal);
+[[gnu::cold, gnu::noinline]] PyObject* refuse_handshake(const Exchange& exchange, Refusal refusal,
+                                                        const ReadRequest& read,
+                                                        PyObject* const* args) noexcept {
+  Ref line;
+  if (!report_refusal(exchange, outcome_of_guard(refusal), refusal, read, args[0], line))
+    return nullptr;
+  const Ref reason = text_from(reason_code(refusal));
   if (!reason) return nullptr;
-  PyObject* call[] = {args[0], args[1], args[2], reason.get()};
-  return PyObject_Vectorcall(self->refuse_websocket, call, 4, nullptr);
+  PyObject* call[] = {args[0], args[1], args[2], reason.get(),
+                      line ? PyTuple_GET_ITEM(line.get(), 0) : Py_None};
+  return PyObject_Vectorcall(exchange.self->refuse_websocket, call, 5, nullptr);
 }
 
 /// A WebSocket handshake under a policy with `guard`.
@@ -166,7 +205,10 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args) noe
   }
   const Refusal refusal =
       guard_websocket(policy.core(), read.request, exchange.answered.value_or(false));
-  if (refusal != Refusal::kNone) return refuse_handshake(exchange.self, refusal, read, args + 1);
+  if (refusal != Refusal::kNone) return refuse_handshake(exchange, refusal, read, args + 1);
+  // A handshake that passes is not counted, and what passes here has nothing to be compared with.
+  if (exchange.entry->trial != nullptr && !try_scope(exchange, std::nullopt, args[1]))
+    return nullptr;
   const Ref app = Ref::borrowed(exchange.self->app);
   return call_positional(app.get(), args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET);
 }
@@ -174,7 +216,7 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args) noe
 }  // namespace
 
 PyObject* handle(Exchange& exchange, PyObject* const* args) noexcept {
-  if (exchange.entry.policy != nullptr) {
+  if (exchange.entry->policy != nullptr) {
     const CompiledPolicy& policy = exchange.policy();
     const Ref type = get_early_item(args[0], policy.names.type.ptr());
     if (!type && PyErr_Occurred() != nullptr) return nullptr;
@@ -183,6 +225,8 @@ PyObject* handle(Exchange& exchange, PyObject* const* args) noexcept {
       return handle_websocket(exchange, args);
     }
   }
+  if (exchange.entry->trial != nullptr && !try_scope(exchange, std::nullopt, args[0]))
+    return nullptr;
   const Ref app = Ref::borrowed(exchange.self->app);
   return call_positional(app.get(), args, 3);
 }

@@ -30,7 +30,7 @@ Ref change_start(const ResponseChange& change, PyObject* message) {
   // Now and not before: the look-up may have run code that took the message.
   const bool temporary = PyDict_CheckExact(message) && is_temporary(message);
 #ifndef Py_GIL_DISABLED
-  if (headers && PyList_CheckExact(headers.get()) && change.preflight == nullptr &&
+  if (headers && PyList_CheckExact(headers.get()) && change.more == nullptr &&
       has_only_other_lines<ByteLines>(headers.get())) {
     const PolicyLines<ByteLines> lines(change, true);
     // One reference is the message's, one is ours.

@@ -81,7 +81,7 @@ PyType_Spec kSendSpec = {"corsac._core._Send", sizeof(ResponseCallable), 0, kRes
                          kSendSlots};
 
 PyObject* make_send(PyTypeObject* type, PyObject* send, const ResponseChange& change) noexcept {
-  return make_response_callable(type, send_vectorcall, send, change);
+  return make_response_callable(type, send_vectorcall, call_nested<send_vectorcall>, send, change);
 }
 
 }  // namespace corsac::bindings

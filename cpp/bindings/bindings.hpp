@@ -6,6 +6,8 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -157,24 +159,48 @@ class CompiledPolicy {
   std::shared_ptr<const Policy> policy_;
 };
 
+/// Who learns of refusals, beside the log. Part of a Routing, so that a request meets those that
+/// were in force when it began, with the policy of that time.
+struct Observers {
+  py::object on_refusal;   ///< (kind, reason, origin, request, rule, report_only); or None.
+  py::object report_only;  ///< The Routing of the policies on trial, or None.
+  std::optional<std::string> debug_header;  ///< The response header that gives the reason.
+};
+
 /// Which policy a path has: the first rule that matches, else the fallback.
 class Routing {
  public:
   /// @param fallback a CompiledPolicy, or None: paths without a rule are left alone.
   /// @param policies for each rule a CompiledPolicy, or None: paths of the rule are left alone.
-  Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py::list policies);
+  Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py::list policies,
+          Observers observers);
+  Routing(const Routing&) = delete;  // Its entries refer to it.
+  Routing& operator=(const Routing&) = delete;
 
-  /// A policy with the object that keeps it alive; null: hands off.
+  /// What decides about some paths. It stays where it is as long as the Routing does.
   struct Entry {
-    PyObject* object = nullptr;
+    PyObject* object = nullptr;  ///< Keeps `policy` alive; null: hands off.
     const CompiledPolicy* policy = nullptr;
+    const Routing* trial = nullptr;  ///< The policies on trial, or null.
+    PyObject* rule = nullptr;        ///< The pattern, or "default", or "ambiguous".
+    const Routing* routing = nullptr;
+    Py_ssize_t place = kFallback;  ///< Of the rule.
   };
+  static constexpr Py_ssize_t kFallback = -1;
+  static constexpr Py_ssize_t kAmbiguous = -2;
 
   [[nodiscard]] bool has_rules() const noexcept { return !entries_.empty(); }
-  [[nodiscard]] Entry fallback() const noexcept { return fallback_; }
+  [[nodiscard]] const Entry& fallback() const noexcept { return fallback_; }
   /// Where repeated slashes choose another policy for routers that take them for one than for
   /// routers that do not, it is one that allows nobody.
-  [[nodiscard]] Entry select(std::string_view path) const noexcept;
+  [[nodiscard]] const Entry& select(std::string_view path) const noexcept;
+  /// The entry at a place; null if there is none.
+  [[nodiscard]] const Entry* at(Py_ssize_t place) const noexcept;
+
+  /// Called with each refusal; null: nobody is.
+  [[nodiscard]] PyObject* on_refusal() const noexcept { return on_refusal_; }
+  /// The name of the response header that gives the reason, in lower case; empty: none does.
+  [[nodiscard]] std::string_view debug_header() const noexcept { return debug_header_; }
 
   /// The rule that matches the path as it is; nothing: the fallback decides.
   [[nodiscard]] std::optional<std::size_t> match(std::string_view path) const noexcept {
@@ -182,18 +208,22 @@ class Routing {
   }
   /// True if `select` gives the policy that allows nobody.
   [[nodiscard]] bool is_ambiguous(std::string_view path) const noexcept {
-    const Entry entry = select(path);
-    return entry.object != nullptr && entry.object == for_ambiguous_paths_.object;
+    return &select(path) == &for_ambiguous_paths_;
   }
 
   Names names;
-  py::list owners;  ///< Keeps every entry's object alive.
+  py::list owners;  ///< Alone keeps alive what everything here refers to.
 
  private:
-  [[nodiscard]] Entry entry_at(const std::optional<std::size_t>& index) const noexcept {
+  [[nodiscard]] const Entry& entry_at(const std::optional<std::size_t>& index) const noexcept {
     return index ? entries_[*index] : fallback_;
   }
 
+  Entry make_entry(const py::handle& policy, const py::handle& rule, Py_ssize_t place);
+
+  PyObject* on_refusal_ = nullptr;
+  const Routing* trial_ = nullptr;
+  std::string debug_header_;
   Entry fallback_;
   Entry for_ambiguous_paths_;
   std::shared_ptr<const PathRules> rules_;

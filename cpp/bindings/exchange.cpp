@@ -11,6 +11,7 @@
 #include "corsac/header_names.hpp"
 #include "corsac/origin.hpp"
 #include "corsac/origin_set.hpp"
+#include "corsac/outcome.hpp"
 #include "wsgi.hpp"
 
 // One request at a time, for frameworks whose middleware gets objects for requests and responses
@@ -141,12 +142,40 @@ py::object decide_request(const CompiledPolicy& policy, const std::string& metho
   return outcome(response, {}, decision, decision.refusal);
 }
 
-py::object select_policy(const Routing& routing, const py::str& path) {
+/// What a policy and the browser would make of a request: (kind, reason); None if it is not known,
+/// since whoever is asked about the origin needs time.
+py::object try_variables(const CompiledPolicy& policy, const std::string& method,
+                         const py::dict& variables, std::optional<bool> answer) {
+  const Policy& core = policy.core();
+  const EnvironRequest read(method, variables, core.guard());
+  const Request& request = read.request();
+  Decision decision = decide(core, request);
+  if (decision.asks && !answer) {
+    const py::object given = ask(policy, request.origin());
+    if (!PyBool_Check(given.ptr())) {
+      if (PyCoro_CheckExact(given.ptr())) given.attr("close")();
+      return py::none();
+    }
+    answer = given.ptr() == Py_True;
+  } else if (answer && decision.refusal == Refusal::kOriginNotAllowed) {
+    decision.asks = is_serialized_origin(request.origin());
+  }
+  const bool settled = answer.value_or(false) && is_serialized_origin(request.origin());
+  Outcome outcome = outcome_of(settle(decision, settled));
+  const Refusal by_guard = core.guard() ? guard_request(core, request, settled) : Refusal::kNone;
+  if (by_guard != Refusal::kNone) outcome = outcome_of_guard(by_guard);
+  outcome = seen_by_browser(core, request, outcome, variables.contains("HTTP_COOKIE"));
+  return py::make_tuple(text_of(kind_name(outcome)), text_of(reason_code(outcome)));
+}
+
+/// What a path has: (policy or None, rule).
+py::tuple select_policy(const Routing& routing, const py::str& path) {
   // Lone surrogates match nothing, but what stands before them does.
   const Ref bytes(PyUnicode_AsEncodedString(path.ptr(), "utf-8", "surrogatepass"));
   if (!bytes) throw py::error_already_set();
-  PyObject* selected = routing.select(view_of_bytes(bytes.get())).object;
-  return selected == nullptr ? py::none() : py::reinterpret_borrow<py::object>(selected);
+  const Routing::Entry& entry = routing.select(view_of_bytes(bytes.get()));
+  return py::make_tuple(py::handle(entry.object == nullptr ? Py_None : entry.object),
+                        py::handle(entry.rule));
 }
 
 /// The index of the rule that decides about a path, or None: the fallback does; and whether it is
@@ -171,11 +200,15 @@ bool matches_origin_entry(const std::string& entry, const py::bytes& origin) {
 
 void bind_exchange(py::module_& module) {
   module.def("select_policy", &select_policy, py::arg("routing"), py::arg("path"),
-             "The compiled policy of a path, or None: hands off.");
+             "The compiled policy of a path, or None for hands off; and the rule that says so.");
   module.def("match_rule", &match_rule, py::arg("routing"), py::arg("path"),
              "Which rule decides about a path, and whether repeated slashes leave that open.");
   module.def("matches_origin_entry", &matches_origin_entry, py::arg("entry"), py::arg("origin"),
              "Whether one entry of allow_origins, no `*`, allows an origin.");
+  module.def("try_request", &try_variables, py::arg("policy"), py::arg("method"),
+             py::arg("environ"), py::arg("answer") = py::none(),
+             "What would become of a request under a policy, the browser's part included: (kind, "
+             "reason), or None if whoever is asked about its origin needs time.");
   module.def("decide_request", &decide_request, py::arg("policy"), py::arg("method"),
              py::arg("environ"), py::arg("answer") = py::none(),
              "What becomes of one request under a policy, or an awaitable if whoever is asked "

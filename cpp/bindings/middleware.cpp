@@ -22,6 +22,20 @@ PyObject* get_configuration(PyObject* self_object, void* /*closure*/) noexcept {
   return configuration;
 }
 
+/// (kind, reason, count) for each outcome. @return empty with an exception set.
+Ref outcomes_to_python(const Counter* counters, std::size_t size) noexcept {
+  Ref list(PyList_New(0));
+  for (std::size_t i = 0; list && i < size; ++i) {
+    const Ref kind = text_from(kind_name(static_cast<Outcome>(i)));
+    const Ref reason = text_from(reason_code(static_cast<Outcome>(i)));
+    const Ref count(PyLong_FromUnsignedLongLong(counters[i].load(std::memory_order_relaxed)));
+    const Ref item(kind && reason && count ? PyTuple_Pack(3, kind.get(), reason.get(), count.get())
+                                           : nullptr);
+    if (!item || PyList_Append(list.get(), item.get()) < 0) return {};
+  }
+  return list;
+}
+
 }  // namespace
 
 PyGetSetDef kMiddlewareAttributes[] = {
@@ -33,27 +47,55 @@ PyMemberDef kMiddlewareMembers[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Middleware, vectorcall), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr}};
 
-Ref reason_text(Refusal refusal) noexcept {
-  const std::string_view code = reason_code(refusal);
-  return Ref(PyUnicode_FromStringAndSize(code.data(), static_cast<Py_ssize_t>(code.size())));
+Ref text_from(std::string_view ascii) noexcept {
+  return Ref(PyUnicode_FromStringAndSize(ascii.data(), static_cast<Py_ssize_t>(ascii.size())));
 }
 
-void report(Middleware* self, Refusal refusal, PyObject* origin, PyObject* request) noexcept {
-  if (self->report == nullptr || self->report == Py_None) return;
-  Reporting& reporting = self->reporting[static_cast<std::size_t>(refusal)];
+bool set_aside_exception(PyObject* culprit) noexcept {
+  if (!PyErr_ExceptionMatches(PyExc_Exception)) return false;
+  PyErr_WriteUnraisable(culprit);
+  return true;
+}
+
+bool write_to_log(PyObject* log, Reporting& reporting, Outcome outcome, const Routing::Entry& entry,
+                  PyObject* origin, PyObject* request) noexcept {
+  if (log == nullptr || log == Py_None) return true;
   const std::optional<std::uint64_t> unreported = reporting.begin();
-  if (!unreported) return;
-  const Ref reason = reason_text(refusal);
+  if (!unreported) return true;
+  const Ref kept = Ref::borrowed(log);  // `__init__` may be called once more meanwhile.
+  const Ref reason = text_from(reason_code(outcome));
   const Ref count(PyLong_FromUnsignedLongLong(*unreported));
   if (reason && count) {
-    PyObject* args[] = {reason.get(), origin == nullptr ? Py_None : origin, request, count.get()};
-    const Ref pause(PyObject_Vectorcall(self->report, args, 4, nullptr));
+    PyObject* args[] = {reason.get(), origin == nullptr ? Py_None : origin, request, count.get(),
+                        entry.routing->has_rules() ? entry.rule : Py_None};
+    const Ref pause(PyObject_Vectorcall(log, args, 5, nullptr));
     if (pause) {
       if (PyFloat_Check(pause.get())) reporting.pause(PyFloat_AS_DOUBLE(pause.get()));
-      return;
+      return true;
     }
   }
-  PyErr_WriteUnraisable(self->report);  // A log that fails must not fail the request.
+  return set_aside_exception(log);
+}
+
+bool tell(PyObject* callback, Outcome outcome, PyObject* rule, PyObject* origin, PyObject* request,
+          PyObject* report_only) noexcept {
+  if (callback == nullptr) return true;
+  const Ref kind = text_from(kind_name(outcome));
+  const Ref reason = text_from(reason_code(outcome));
+  if (kind && reason) {
+    PyObject* args[] = {kind.get(), reason.get(), origin == nullptr ? Py_None : origin,
+                        request,    rule,         report_only};
+    if (Ref(PyObject_Vectorcall(callback, args, 6, nullptr))) return true;
+  }
+  return set_aside_exception(callback);
+}
+
+bool report(Middleware* self, const Routing::Entry& entry, Outcome outcome, PyObject* origin,
+            PyObject* request) noexcept {
+  count(self, outcome);
+  Reporting& reporting = self->reporting[static_cast<std::size_t>(first_with_reason(outcome))];
+  return write_to_log(self->report, reporting, outcome, entry, origin, request) &&
+         tell(entry.routing->on_refusal(), outcome, entry.rule, origin, request, Py_False);
 }
 
 Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noexcept {
@@ -72,23 +114,28 @@ Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noex
   return Verdict::kRefused;
 }
 
-bool put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object) noexcept {
+int put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object,
+                 PyObject* expected) noexcept {
   // What `__new__` alone has made holds no Routing.
   if (!py::isinstance<Routing>(py::handle(routing_object)) ||
       !py::detail::is_holder_constructed(routing_object)) {
     PyErr_SetString(PyExc_TypeError, "routing must be a Routing");
-    return false;
+    return -1;
   }
   const auto* routing = py::handle(routing_object).cast<const Routing*>();
   // The old ones are let go after the lock, since that can run other code.
   Ref old_configuration = Ref::borrowed(configuration);
   Ref old_routing = Ref::borrowed(routing_object);
+  int done = 0;
   CORSAC_BEGIN_LOCKED(reinterpret_cast<PyObject*>(self));
-  old_configuration.swap(self->configuration);
-  old_routing.swap(self->routing_object);
-  self->routing = routing;
+  if (expected == nullptr || expected == self->configuration) {
+    old_configuration.swap(self->configuration);
+    old_routing.swap(self->routing_object);
+    self->routing = routing;
+    done = 1;
+  }
   CORSAC_END_LOCKED();
-  return true;
+  return done;
 }
 
 PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept {
@@ -103,11 +150,14 @@ PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept
 #endif
   new (&self->counters) decltype(self->counters){};
   new (&self->reporting) decltype(self->reporting){};
+  new (&self->trial_counters) decltype(self->trial_counters){};
+  new (&self->trial_reporting) decltype(self->trial_reporting){};
   return self_object;
 }
 
 int init_middleware(Middleware* self, PyObject* app, PyObject* configuration, PyObject* routing,
-                    PyObject* report_function, const char* type_name) noexcept {
+                    PyObject* report_function, PyObject* report_trial_function,
+                    const char* type_name) noexcept {
   PyObject* type = PyObject_GetAttrString(reinterpret_cast<PyObject*>(self), type_name);
   if (type == nullptr) return -1;
   if (!is_response_callable_type(type)) {
@@ -118,7 +168,8 @@ int init_middleware(Middleware* self, PyObject* app, PyObject* configuration, Py
   Py_XSETREF(self->callable_type, type);
   Py_XSETREF(self->app, Py_NewRef(app));
   Py_XSETREF(self->report, Py_NewRef(report_function));
-  return put_in_force(self, configuration, routing) ? 0 : -1;
+  Py_XSETREF(self->report_trial, Py_NewRef(report_trial_function));
+  return put_in_force(self, configuration, routing, nullptr) < 0 ? -1 : 0;
 }
 
 int traverse_middleware(Middleware* self, visitproc visit, void* arg) noexcept {
@@ -128,6 +179,7 @@ int traverse_middleware(Middleware* self, visitproc visit, void* arg) noexcept {
   Py_VISIT(self->routing_object);
   Py_VISIT(self->callable_type);
   Py_VISIT(self->report);
+  Py_VISIT(self->report_trial);
   return 0;
 }
 
@@ -137,6 +189,7 @@ void clear_middleware(Middleware* self) noexcept {
   Py_CLEAR(self->routing_object);
   Py_CLEAR(self->callable_type);
   Py_CLEAR(self->report);
+  Py_CLEAR(self->report_trial);
 }
 
 PyObject* call_other(ternaryfunc call, PyObject* self, PyObject* const* args, std::size_t nargsf,
@@ -156,24 +209,28 @@ PyObject* call_other(ternaryfunc call, PyObject* self, PyObject* const* args, st
 PyObject* middleware_put_in_force(PyObject* self_object, PyObject* args) noexcept {
   PyObject* configuration = nullptr;
   PyObject* routing = nullptr;
-  if (!PyArg_ParseTuple(args, "OO", &configuration, &routing)) return nullptr;
+  PyObject* expected = nullptr;
+  if (!PyArg_ParseTuple(args, "OO|O", &configuration, &routing, &expected)) return nullptr;
   if (as_middleware(self_object)->app == nullptr) {
     PyErr_SetString(PyExc_RuntimeError, "CORSMiddleware.__init__ was not called");
     return nullptr;
   }
-  if (!put_in_force(as_middleware(self_object), configuration, routing)) return nullptr;
-  Py_RETURN_NONE;
+  const int done = put_in_force(as_middleware(self_object), configuration, routing, expected);
+  return done < 0 ? nullptr : PyBool_FromLong(done);
 }
 
-PyObject* middleware_counters(PyObject* self_object, PyObject* /*unused*/) noexcept {
-  Middleware* self = as_middleware(self_object);
-  Ref result(PyDict_New());
-  for (std::size_t i = 0; result && i < kCounterNames.size(); ++i) {
-    const Ref value(PyLong_FromUnsignedLongLong(self->counters[i].load(std::memory_order_relaxed)));
-    if (!value || PyDict_SetItemString(result.get(), kCounterNames[i], value.get()) < 0)
-      return nullptr;
-  }
-  return result.release();
+PyObject* middleware_outcomes(PyObject* self, PyObject* /*unused*/) noexcept {
+  const auto& counters = as_middleware(self)->counters;
+  return outcomes_to_python(counters.data(), counters.size()).release();
+}
+
+PyObject* middleware_trial_outcomes(PyObject* self, PyObject* /*unused*/) noexcept {
+  const TrialCounters& counters = as_middleware(self)->trial_counters;
+  const Ref outcomes = outcomes_to_python(counters.outcomes.data(), counters.outcomes.size());
+  if (!outcomes) return nullptr;
+  return Py_BuildValue("(OKKK)", outcomes.get(), counters.undecided.load(std::memory_order_relaxed),
+                       counters.newly_refused.load(std::memory_order_relaxed),
+                       counters.newly_allowed.load(std::memory_order_relaxed));
 }
 
 void add_middleware_type(py::module_& module, const char* name, PyType_Spec& spec,

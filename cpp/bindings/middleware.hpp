@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "bindings.hpp"
+#include "corsac/outcome.hpp"
 #include "reporting.hpp"
 
 /// What the ASGI and the WSGI middleware have in common as Python objects: what they hold, counting
@@ -21,17 +22,15 @@ namespace corsac::bindings {
 #define CORSAC_END_LOCKED() }
 #endif
 
-enum class Counter : std::size_t {
-  kNotCors,
-  kActualAllowed,
-  kActualRefused,
-  kPreflightAllowed,
-  kPreflightRefused,
-  kGuardRefused,
+using Counter = std::atomic<std::uint64_t>;
+
+/// What the policy on trial made of requests.
+struct TrialCounters {
+  std::array<Counter, kOutcomes> outcomes;
+  Counter undecided;      ///< Its function wanted to be awaited, or the request could not be read.
+  Counter newly_refused;  ///< Let through by the policy in force.
+  Counter newly_allowed;  ///< Refused by the policy in force.
 };
-inline constexpr std::array<const char*, 6> kCounterNames = {
-    "not_cors",          "actual_allowed",    "actual_refused",
-    "preflight_allowed", "preflight_refused", "guard_refused"};
 
 /// Where the object of each middleware begins.
 struct Middleware {
@@ -42,17 +41,20 @@ struct Middleware {
   PyObject* routing_object;  ///< Its Routing.
   const Routing* routing;    ///< Inside `routing_object`.
   PyObject* callable_type;   ///< The type of the `send` or `start_response` that the app is given.
-  PyObject* report;          ///< (reason, origin or None, scope or environ, unreported) -> seconds
-  std::array<std::atomic<std::uint64_t>, kCounterNames.size()> counters;
-  std::array<Reporting, kRefusalKinds> reporting;  ///< One for each `Refusal`.
+  /// (reason, origin or None, scope or environ, unreported, rule) -> seconds
+  PyObject* report;
+  PyObject* report_trial;  ///< The same for the policy on trial.
+  std::array<Counter, kServerOutcomes> counters;
+  std::array<Reporting, kServerOutcomes> reporting;  ///< By `first_with_reason`.
+  TrialCounters trial_counters;
+  std::array<Reporting, kOutcomes> trial_reporting;  ///< By `first_with_reason`.
 };
 
 inline Middleware* as_middleware(PyObject* self) noexcept {
   return reinterpret_cast<Middleware*>(self);
 }
 
-inline void count(Middleware* self, Counter counter) noexcept {
-  std::atomic<std::uint64_t>& value = self->counters[static_cast<std::size_t>(counter)];
+inline void increment(Counter& value) noexcept {
 #ifdef Py_GIL_DISABLED
   value.fetch_add(1, std::memory_order_relaxed);
 #else
@@ -61,13 +63,61 @@ inline void count(Middleware* self, Counter counter) noexcept {
 #endif
 }
 
-/// The reason code as Python's text; empty with an exception set if memory ran out.
-Ref reason_text(Refusal refusal) noexcept;
+inline void count(Middleware* self, Outcome outcome) noexcept {
+  increment(self->counters[static_cast<std::size_t>(outcome)]);
+}
 
-/// Has a refusal logged, unless the log does not listen now.
-/// @param origin the Origin line, or null.
+/// These bytes, which are ASCII, as Python's text; empty with an exception set if memory ran out.
+Ref text_from(std::string_view ascii) noexcept;
+
+/// Sets aside what must not fail a request, such as a failing log, and has it printed.
+/// @param culprit what raised.
+/// @return false if the exception is no Exception (KeyboardInterrupt, SystemExit): it stays set,
+/// since whoever stops the program is not to be answered with a response.
+bool set_aside_exception(PyObject* culprit) noexcept;
+
+/// Has a refusal logged, unless the log does not listen now. @param entry what decided.
+/// @return false with an exception set that is no Exception.
+[[gnu::cold, gnu::noinline]] bool write_to_log(PyObject* log, Reporting& reporting, Outcome outcome,
+                                               const Routing::Entry& entry, PyObject* origin,
+                                               PyObject* request) noexcept;
+
+/// Tells a callback about a refusal. @param callback null: there is none.
+/// @return false with an exception set that is no Exception.
+[[gnu::cold, gnu::noinline]] bool tell(PyObject* callback, Outcome outcome, PyObject* rule,
+                                       PyObject* origin, PyObject* request,
+                                       PyObject* report_only) noexcept;
+
+/// Counts a refusal, has it logged unless the log does not listen now, and tells the callback.
+/// @param entry what decided. @param origin the Origin line, or null.
 /// @param request the scope or environ.
-void report(Middleware* self, Refusal refusal, PyObject* origin, PyObject* request) noexcept;
+/// @return false with an exception set that is no Exception.
+[[gnu::cold, gnu::noinline]] bool report(Middleware* self, const Routing::Entry& entry,
+                                         Outcome outcome, PyObject* origin,
+                                         PyObject* request) noexcept;
+
+/// A request for the policy on trial.
+struct TrialRequest {
+  const Request& request;
+  PyObject* origin;  ///< The Origin line, or null.
+  PyObject* object;  ///< The scope or environ.
+  bool has_cookie = false;
+  bool is_handshake = false;  ///< It asks for a WebSocket.
+  bool has_response = true;  ///< It will have a response with headers, as no handshake has in ASGI.
+};
+
+/// Judges a request by the policy on trial; counts, logs and tells what would become of it.
+/// @param trial what decides there. @param in_force what has decided.
+/// @param outcome what came of the request, or nothing if its path is left alone.
+/// @return false with an exception set that is no Exception.
+[[gnu::cold, gnu::noinline]] bool try_request(Middleware* self, const Routing::Entry& trial,
+                                              const Routing::Entry& in_force,
+                                              std::optional<Outcome> outcome,
+                                              const TrialRequest& tried) noexcept;
+
+/// Counts a request that the policy on trial says nothing about, because of an exception that is
+/// set. @return false if that is no Exception.
+bool leave_undecided(Middleware* self) noexcept;
 
 /// What whoever is asked outside the core says about an origin.
 enum class Verdict : std::uint8_t { kRefused, kAllowed, kLater, kError };
@@ -92,8 +142,11 @@ inline RoutingInForce routing_in_force(Middleware* self) noexcept {
 }
 
 /// Puts a configuration in force: one swap, so a request sees the old one or the new one, whole.
-/// @return false with an exception set if `routing_object` is no Routing.
-bool put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object) noexcept;
+/// @param expected the configuration that is to be replaced, or null for any.
+/// @return 1; 0 if another one is in force; -1 with an exception set if `routing_object` is no
+/// Routing.
+int put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object,
+                 PyObject* expected) noexcept;
 
 /// How many middlewares may call one another without a return in between.
 inline constexpr int kMaxDepth = 500;
@@ -121,7 +174,8 @@ PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept
 /// @param type_name the attribute of the class that holds the type for `callable_type`.
 /// @return 0, or -1 with an exception set.
 int init_middleware(Middleware* self, PyObject* app, PyObject* configuration, PyObject* routing,
-                    PyObject* report_function, const char* type_name) noexcept;
+                    PyObject* report_function, PyObject* report_trial_function,
+                    const char* type_name) noexcept;
 
 int traverse_middleware(Middleware* self, visitproc visit, void* arg) noexcept;
 void clear_middleware(Middleware* self) noexcept;
@@ -152,9 +206,10 @@ bool sort_arguments(PyObject* const* args, Py_ssize_t positional, PyObject* name
   return complete;
 }
 
-/// The methods `_put_in_force` and `_counters`.
+/// The methods `_put_in_force`, `_outcomes` and `_trial_outcomes`.
 PyObject* middleware_put_in_force(PyObject* self, PyObject* args) noexcept;
-PyObject* middleware_counters(PyObject* self, PyObject* unused) noexcept;
+PyObject* middleware_outcomes(PyObject* self, PyObject* unused) noexcept;
+PyObject* middleware_trial_outcomes(PyObject* self, PyObject* unused) noexcept;
 
 extern PyGetSetDef kMiddlewareAttributes[];
 extern PyMemberDef kMiddlewareMembers[];

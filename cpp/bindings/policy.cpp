@@ -75,13 +75,15 @@ py::tuple compile_policy(std::vector<std::string> allow_origins,
 }
 
 py::tuple compile_routing(py::object fallback, const std::vector<std::string>& patterns,
-                          py::list policies) {
+                          py::list policies, py::object on_refusal, py::object report_only,
+                          std::optional<std::string> debug_header) {
   if (patterns.size() != policies.size()) throw py::value_error("one policy for each pattern");
   PathRulesBuild build = build_path_rules(patterns);
   py::object routing = py::none();
   if (build.rules) {
+    Observers observers{std::move(on_refusal), std::move(report_only), std::move(debug_header)};
     routing = py::cast(std::make_unique<Routing>(std::move(fallback), std::move(build.rules),
-                                                 std::move(policies)));
+                                                 std::move(policies), std::move(observers)));
   }
   return py::make_tuple(std::move(routing), problems_to_python(build.problems));
 }
@@ -152,33 +154,55 @@ CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object 
   answer_body[names.body] = empty_body;
 }
 
-Routing::Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py::list policies)
-    : owners(std::move(policies)), rules_(std::move(rules)) {
-  const auto entry_of = [](const py::handle& object) {
-    return object.is_none() ? Entry{} : Entry{object.ptr(), object.cast<const CompiledPolicy*>()};
-  };
-  for (const py::handle& policy : owners) entries_.push_back(entry_of(policy));
-  fallback_ = entry_of(fallback);
-  owners.append(std::move(fallback));
+Routing::Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py::list policies,
+                 Observers observers)
+    : debug_header_(observers.debug_header.value_or("")), rules_(std::move(rules)) {
+  if (!observers.on_refusal.is_none()) on_refusal_ = observers.on_refusal.ptr();
+  if (!observers.report_only.is_none()) trial_ = observers.report_only.cast<const Routing*>();
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    const py::object policy = policies[i];
+    entries_.push_back(make_entry(policy, py::str(rules_->pattern(i)), static_cast<Py_ssize_t>(i)));
+  }
+  fallback_ = make_entry(fallback, py::str("default"), kFallback);
+  owners.append(observers.on_refusal);
+  owners.append(observers.report_only);
   if (entries_.empty()) return;
   PolicyOptions options;
   options.for_ambiguous_paths = true;
   for (const Entry& entry : entries_) options.guard |= is_guarded(entry);
   options.guard |= is_guarded(fallback_);
-  py::object closed =
+  const py::object closed =
       py::cast(std::make_unique<CompiledPolicy>(build_policy(options).policy, py::none()));
-  for_ambiguous_paths_ = entry_of(closed);
-  owners.append(std::move(closed));
+  for_ambiguous_paths_ = make_entry(closed, py::str("ambiguous"), kAmbiguous);
 }
 
-Routing::Entry Routing::select(std::string_view path) const noexcept {
+Routing::Entry Routing::make_entry(const py::handle& policy, const py::handle& rule,
+                                   Py_ssize_t place) {
+  owners.append(policy);
+  owners.append(rule);
+  Entry entry{nullptr, nullptr, trial_, rule.ptr(), this, place};
+  if (!policy.is_none()) {
+    entry.object = policy.ptr();
+    entry.policy = policy.cast<const CompiledPolicy*>();
+  }
+  return entry;
+}
+
+const Routing::Entry& Routing::select(std::string_view path) const noexcept {
   const std::optional<std::size_t> index = rules_->match(path);
-  const Entry entry = entry_at(index);
+  const Entry& entry = entry_at(index);
   const PathRules::Merged merged = rules_->match_merged(path);
   if (merged.repeated == PathRules::Repeated::kNone) return entry;
   if (index && rules_->names_repeated_slashes(*index)) return entry;
   if (merged.repeated == PathRules::Repeated::kTooMany) return for_ambiguous_paths_;
   return entry_at(merged.match).policy == entry.policy ? entry : for_ambiguous_paths_;
+}
+
+const Routing::Entry* Routing::at(Py_ssize_t place) const noexcept {
+  if (place == kFallback) return &fallback_;
+  if (place == kAmbiguous) return entries_.empty() ? nullptr : &for_ambiguous_paths_;
+  const bool known = place >= 0 && static_cast<std::size_t>(place) < entries_.size();
+  return known ? &entries_[static_cast<std::size_t>(place)] : nullptr;
 }
 
 void bind_policy(py::module_& module) {
@@ -196,7 +220,8 @@ void bind_policy(py::module_& module) {
       py::arg("origin"), "Whether these bytes are a tuple origin as browsers send it.");
   module.def(
       "compile_routing", &compile_routing, py::kw_only(), py::arg("fallback"), py::arg("patterns"),
-      py::arg("policies"),
+      py::arg("policies"), py::arg("on_refusal") = py::none(), py::arg("report_only") = py::none(),
+      py::arg("debug_header") = py::none(),
       "Compile path rules. Gives (Routing or None, problems), problems as compile_policy does.");
   module.def(
       "compile_policy", &compile_policy, py::kw_only(), py::arg("allow_origins"),

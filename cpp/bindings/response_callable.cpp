@@ -13,35 +13,12 @@ void free_memory(PyObject* memory) noexcept {
   Py_DECREF(type);
 }
 
-}  // namespace
-
-PyMemberDef kResponseCallableMembers[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(ResponseCallable, vectorcall), READONLY, nullptr},
-    {nullptr, 0, 0, 0, nullptr}};
-
-int response_callable_traverse(PyObject* self_object, visitproc visit, void* arg) noexcept {
-  const auto* self = as_response_callable(self_object);
-  Py_VISIT(Py_TYPE(self_object));
-  Py_VISIT(self->server);
-  Py_VISIT(self->change.preflight);
-  Py_VISIT(self->change.compiled);  // Its function may refer to the application, and that to us.
-  return 0;
-}
-
-int response_callable_clear(PyObject* self_object) noexcept {
-  // `compiled` is not cleared: `policy` points into it. Whatever else is in a cycle with it is.
+/// Frees what is untracked already, or parks its memory.
+void let_go(PyObject* self_object) noexcept {
   auto* self = reinterpret_cast<ResponseCallable*>(self_object);
-  Py_CLEAR(self->server);
-  Py_CLEAR(self->change.preflight);
-  return 0;
-}
-
-void response_callable_dealloc(PyObject* self_object) noexcept {
-  auto* self = reinterpret_cast<ResponseCallable*>(self_object);
-  PyObject_GC_UnTrack(self_object);
   Py_XDECREF(self->server);
   Py_XDECREF(self->change.allow_origin);
-  Py_XDECREF(self->change.preflight);
+  Py_XDECREF(self->change.more);
   // The last use of `self`: the policy may go, and take the memory that is parked there with it.
   PyObject* compiled = self->change.compiled;
 #ifndef Py_GIL_DISABLED
@@ -56,12 +33,48 @@ void response_callable_dealloc(PyObject* self_object) noexcept {
   Py_DECREF(compiled);
 }
 
+}  // namespace
+
+PyMemberDef kResponseCallableMembers[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(ResponseCallable, vectorcall), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
+
+int response_callable_traverse(PyObject* self_object, visitproc visit, void* arg) noexcept {
+  const auto* self = as_response_callable(self_object);
+  Py_VISIT(Py_TYPE(self_object));
+  Py_VISIT(self->server);
+  Py_VISIT(self->change.more);
+  Py_VISIT(self->change.compiled);  // Its function may refer to the application, and that to us.
+  return 0;
+}
+
+int response_callable_clear(PyObject* self_object) noexcept {
+  // `compiled` is not cleared: `policy` points into it. Whatever else is in a cycle with it is.
+  auto* self = reinterpret_cast<ResponseCallable*>(self_object);
+  Py_CLEAR(self->server);
+  Py_CLEAR(self->change.more);
+  return 0;
+}
+
+void response_callable_dealloc(PyObject* self_object) noexcept {
+  PyObject_GC_UnTrack(self_object);
+  PyObject* server = as_response_callable(self_object)->server;
+  if (server == nullptr || Py_TYPE(server)->tp_dealloc != response_callable_dealloc) {
+    let_go(self_object);
+    return;
+  }
+  // Many around one another are freed as deep as they are many.
+  Py_TRASHCAN_BEGIN(self_object, response_callable_dealloc) let_go(self_object);
+  Py_TRASHCAN_END
+}
+
 bool is_response_callable_type(PyObject* type) noexcept {
   return PyType_Check(type) &&
          reinterpret_cast<PyTypeObject*>(type)->tp_dealloc == response_callable_dealloc;
 }
 
-PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall, PyObject* server,
+PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall,
+                                 vectorcallfunc nested, PyObject* server,
                                  const ResponseChange& change) noexcept {
   PyObject* self_object = nullptr;
   ParkedCallables& parked = change.policy->parked_callables;
@@ -76,12 +89,12 @@ PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall, 
     Py_DECREF(parked_type);  // It was parked with one.
   }
   auto* self = reinterpret_cast<ResponseCallable*>(self_object);
-  self->vectorcall = vectorcall;
+  self->vectorcall = Py_TYPE(server) == type ? nested : vectorcall;
   self->server = Py_NewRef(server);
   self->change = change;
   Py_INCREF(change.compiled);
   Py_XINCREF(change.allow_origin);
-  Py_XINCREF(change.preflight);
+  Py_XINCREF(change.more);
   PyObject_GC_Track(self_object);
   return self_object;
 }

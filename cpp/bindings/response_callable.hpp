@@ -12,8 +12,14 @@ struct ResponseChange {
   PyObject* compiled;            ///< The CompiledPolicy as Python object; borrowed.
   const CompiledPolicy* policy;  ///< The same.
   PyObject* allow_origin =
-      nullptr;                    ///< The pair that allows the request's origin, or null; borrowed.
-  PyObject* preflight = nullptr;  ///< For `preflight_continue`: the list of pairs to set; borrowed.
+      nullptr;  ///< The pair that allows the request's origin, or null; borrowed.
+  /// More pairs to set, borrowed: a list on the answer to a preflight (`preflight_continue`), a
+  /// tuple on any other response, or null.
+  PyObject* more = nullptr;
+
+  [[nodiscard]] bool is_preflight() const noexcept {
+    return more != nullptr && PyList_CheckExact(more);
+  }
 };
 
 struct ResponseCallable {
@@ -28,8 +34,21 @@ inline const ResponseCallable* as_response_callable(PyObject* self) noexcept {
 }
 
 /// A new one of a type with the slots below. New reference, or null with an exception set.
-PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall, PyObject* server,
+/// @param nested what is called instead of `vectorcall` if `server` is of the type too: many around
+/// one another call as deep as they are many, with no frame of Python's to be counted.
+PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall,
+                                 vectorcallfunc nested, PyObject* server,
                                  const ResponseChange& change) noexcept;
+
+/// The vectorcall of one around another.
+template <vectorcallfunc kCall>
+PyObject* call_nested(PyObject* self, PyObject* const* args, std::size_t nargsf,
+                      PyObject* names) noexcept {
+  if (Py_EnterRecursiveCall(" in CORSMiddleware around CORSMiddleware") != 0) return nullptr;
+  PyObject* result = kCall(self, args, nargsf, names);
+  Py_LeaveRecursiveCall();
+  return result;
+}
 
 /// True if `type` has the slots below, so that its instances have this layout.
 bool is_response_callable_type(PyObject* type) noexcept;

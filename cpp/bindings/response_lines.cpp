@@ -19,14 +19,32 @@ bool is_owned(ResponseHeaderRole role, bool preflight) noexcept {
          (preflight && role == ResponseHeaderRole::kPreflightOwned);
 }
 
+/// True if one of the pairs that the response gets beside the policy's lines has this name.
+template <typename Lines>
+bool is_among_more(const ResponseChange& change, std::string_view name) noexcept {
+  if (change.more == nullptr) return false;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(change.more); ++i) {
+    PyObject* pair = PySequence_Fast_GET_ITEM(change.more, i);
+    if (ascii::equals_lowercased(name, Lines::view(PyTuple_GET_ITEM(pair, 0)))) return true;
+  }
+  return false;
+}
+
+bool append_more(const ResponseChange& change, PyObject* list) noexcept {
+  if (change.more == nullptr) return true;
+  const Py_ssize_t end = PyList_GET_SIZE(list);
+  return PyList_SetSlice(list, end, end, change.more) == 0;
+}
+
 /// Appends one line to the list unless the policy owns it.
 /// @param value the line's value, or null if it cannot be read.
 /// @return false with an exception set.
 template <typename Lines>
 bool filter_line(Filtered& filtered, PyObject* pair, PyObject* name, PyObject* value,
-                 bool preflight) {
+                 const ResponseChange& change) {
   const ResponseHeaderRole role = response_header_role(Lines::view(name));
-  if (is_owned(role, preflight)) return true;
+  if (is_owned(role, change.is_preflight()) || is_among_more<Lines>(change, Lines::view(name)))
+    return true;
   if (role == ResponseHeaderRole::kVary && value != nullptr) {
     filtered.vary_places.push_back(PyList_GET_SIZE(filtered.list.get()));
     const std::string_view text = ascii::trim_tab_or_space(Lines::view(value));
@@ -39,11 +57,11 @@ bool filter_line(Filtered& filtered, PyObject* pair, PyObject* name, PyObject* v
 }
 
 template <typename Lines>
-bool filter_headers(Filtered& filtered, PyObject* headers, bool preflight) {
+bool filter_headers(Filtered& filtered, PyObject* headers, const ResponseChange& change) {
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(headers); ++i) {
     const Ref pair = Ref::borrowed(PySequence_Fast_GET_ITEM(headers, i));
     if (PyObject* const* items = plain_pair<Lines>(pair.get())) {
-      if (!filter_line<Lines>(filtered, pair.get(), items[0], items[1], preflight)) return false;
+      if (!filter_line<Lines>(filtered, pair.get(), items[0], items[1], change)) return false;
       continue;
     }
     const HeaderPair line = take_pair<Lines>(pair.get());
@@ -55,7 +73,7 @@ bool filter_headers(Filtered& filtered, PyObject* headers, bool preflight) {
     if (!read) return false;
     // What is no header line is the server's to judge, as it would be without a middleware.
     const bool done = line.name ? filter_line<Lines>(filtered, read.get(), line.name.get(),
-                                                     line.value.get(), preflight)
+                                                     line.value.get(), change)
                                 : PyList_Append(filtered.list.get(), pair.get()) == 0;
     if (!done) return false;
   }
@@ -92,14 +110,13 @@ template <typename Lines>
 bool append_policy_lines(const ResponseChange& change, Filtered& filtered) {
   const CompiledPolicy& policy = *change.policy;
   PyObject* list = filtered.list.get();
-  if (change.preflight != nullptr) {
+  if (change.is_preflight()) {
     if (!merge_vary<Lines>(filtered, policy, policy.core().preflight_vary())) return false;
-    const Py_ssize_t end = PyList_GET_SIZE(list);
-    return PyList_SetSlice(list, end, end, change.preflight) == 0;
+    return append_more(change, list);
   }
   const bool merges = !Lines::pairs(policy).vary_origin.is_none() && !filtered.vary_places.empty();
   if (merges && !merge_vary<Lines>(filtered, policy, "Origin")) return false;
-  return PolicyLines<Lines>(change, !merges).append_to(list);
+  return PolicyLines<Lines>(change, !merges).append_to(list) && append_more(change, list);
 }
 
 /// True if the bytes of `part` are some of those of `whole`.
@@ -183,8 +200,7 @@ Ref with_policy_lines(const ResponseChange& change, PyObject* headers) {
   if (!lines) return {};
   Filtered filtered;
   filtered.list = Ref(PyList_New(0));
-  if (!filtered.list ||
-      !filter_headers<Lines>(filtered, lines.get(), change.preflight != nullptr) ||
+  if (!filtered.list || !filter_headers<Lines>(filtered, lines.get(), change) ||
       !append_policy_lines<Lines>(change, filtered)) {
     return {};
   }

@@ -169,6 +169,17 @@ Ref allow_origin_pair(const CompiledPolicy& policy, PyObject* origin) noexcept {
   return pair;
 }
 
+/// The header line with a refusal's reason, if such is wanted.
+/// @param line out: a tuple of one pair; empty if none is wanted.
+/// @return false with an exception set.
+template <typename Lines>
+bool debug_line(const Routing& routing, Refusal refusal, Ref& line) noexcept {
+  if (routing.debug_header().empty()) return true;
+  const Ref pair = make_pair<Lines>({routing.debug_header(), reason_code(refusal)});
+  line = Ref(pair ? PyTuple_Pack(1, pair.get()) : nullptr);
+  return static_cast<bool>(line);
+}
+
 /// The header lines of an answer as a list of pairs; empty with an exception set.
 /// @param request what is answered. @param origin the object of its Origin line, or null.
 template <typename Lines>

@@ -27,11 +27,11 @@ PyObject* handle_call(PyObject* self_object, PyObject* const* args, std::size_t 
     return nullptr;
   }
   const Routing& routing = *in_force.routing;
-  WSGIExchange exchange{self, routing.fallback(), args[0], args[1]};
+  WSGIExchange exchange{self, &routing.fallback(), args[0], args[1]};
   if (routing.has_rules()) {
     const PathInfo path(args[0], *self->names);
     if (PyErr_Occurred() != nullptr) return nullptr;
-    exchange.entry = routing.select(path.view());
+    exchange.entry = &routing.select(path.view());
   }
   return handle(exchange);
 }
@@ -78,19 +78,21 @@ PyObject* middleware_new(PyTypeObject* type, PyObject* /*args*/, PyObject* /*key
 
 int middleware_init(PyObject* self_object, PyObject* args, PyObject* keywords) noexcept {
   static const char* const kNames[] = {"app",    "configuration", "routing", "decide_at_once",
-                                       "report", nullptr};
+                                       "report", "report_trial",  nullptr};
   PyObject* app = nullptr;
   PyObject* configuration = nullptr;
   PyObject* routing = nullptr;
   PyObject* decide_at_once = nullptr;
   PyObject* report_function = nullptr;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOO", const_cast<char**>(kNames), &app,
-                                   &configuration, &routing, &decide_at_once, &report_function)) {
+  PyObject* report_trial_function = nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOO", const_cast<char**>(kNames), &app,
+                                   &configuration, &routing, &decide_at_once, &report_function,
+                                   &report_trial_function)) {
     return -1;
   }
   WSGIMiddleware* self = as_wsgi_middleware(self_object);
   Py_XSETREF(self->decide_at_once, Py_NewRef(decide_at_once));
-  return init_middleware(self, app, configuration, routing, report_function,
+  return init_middleware(self, app, configuration, routing, report_function, report_trial_function,
                          "_start_response_type");
 }
 
@@ -118,7 +120,9 @@ void middleware_dealloc(PyObject* self_object) noexcept {
 
 PyMethodDef kMethods[] = {
     {"_put_in_force", middleware_put_in_force, METH_VARARGS, "Put another configuration in force."},
-    {"_counters", middleware_counters, METH_NOARGS, "The number of requests by kind and outcome."},
+    {"_outcomes", middleware_outcomes, METH_NOARGS, "The number of requests by what came of them."},
+    {"_trial_outcomes", middleware_trial_outcomes, METH_NOARGS,
+     "The same under the policy on trial, and how many differ."},
     {nullptr, nullptr, 0, nullptr}};
 
 PyType_Slot kSlots[] = {
@@ -153,6 +157,7 @@ EnvironNames::EnvironNames()
       sec_fetch_site(interned("HTTP_SEC_FETCH_SITE")),
       host(interned("HTTP_HOST")),
       upgrade(interned("HTTP_UPGRADE")),
+      cookie(interned("HTTP_COOKIE")),
       method(interned("REQUEST_METHOD")),
       path_info(interned("PATH_INFO")),
       forbidden(interned("403 Forbidden")) {}

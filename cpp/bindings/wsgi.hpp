@@ -16,7 +16,7 @@ namespace corsac::bindings {
 struct EnvironNames {
   EnvironNames();
   py::str origin, request_method_header, request_headers, request_private_network, sec_fetch_site,
-      host, upgrade, method, path_info, forbidden;
+      host, upgrade, cookie, method, path_info, forbidden;
 };
 
 struct WSGIMiddleware : Middleware {
@@ -63,11 +63,11 @@ class ReadEnviron {
 /// One request on its way through a policy.
 struct WSGIExchange {
   WSGIMiddleware* self;
-  Routing::Entry entry;
+  const Routing::Entry* entry;
   PyObject* environment;
   PyObject* start_response;
 
-  [[nodiscard]] const CompiledPolicy& policy() const noexcept { return *entry.policy; }
+  [[nodiscard]] const CompiledPolicy& policy() const noexcept { return *entry->policy; }
 };
 
 /// Handles a request under a policy, or hands it to the application as it is. Gives the iterable

@@ -19,14 +19,17 @@ PyObject* call_app(const WSGIExchange& exchange, const ResponseChange& change) n
   return call_positional(app.get(), args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET);
 }
 
-/// Starts a whole answer. @return its body: a tuple, so that the server knows that it is all.
-PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read,
-                  const Answer& answer) noexcept {
+/// Starts a whole answer. @param more a tuple of one more header pair, or null.
+/// @return its body: a tuple, so that the server knows that it is all.
+PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const Answer& answer,
+                  PyObject* more) noexcept {
   const CompiledPolicy& policy = exchange.policy();
   const Ref headers = make_pairs<TextLines>(policy, read.request(), read.origin(), answer);
   const Ref chunk(answer.body.empty() ? nullptr : bytes_from(answer.body).release());
   Ref body(answer.body.empty() ? PyTuple_New(0) : chunk ? PyTuple_Pack(1, chunk.get()) : nullptr);
   if (!headers || !body) return nullptr;
+  if (more != nullptr && PyList_Append(headers.get(), PyTuple_GET_ITEM(more, 0)) < 0)
+    return nullptr;
   const py::str& status = answer.status == policy.core().preflight_status()
                               ? policy.status_line
                               : exchange.self->names->forbidden;
@@ -36,34 +39,83 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read,
   return write ? body.release() : nullptr;
 }
 
-PyObject* refuse_by_guard(const WSGIExchange& exchange, Refusal refusal,
-                          const ReadEnviron& read) noexcept {
-  count(exchange.self, Counter::kGuardRefused);
-  report(exchange.self, refusal, read.origin(), exchange.environment);
+/// Has the policy on trial judge a request. The environ is read anew, since another policy may look
+/// at other header lines.
+/// @param outcome what came of it, or nothing if its path is left alone.
+/// @return false with an exception set that is no Exception.
+[[gnu::cold, gnu::noinline]] bool try_environ(const WSGIExchange& exchange,
+                                              std::optional<Outcome> outcome) noexcept {
+  WSGIMiddleware* self = exchange.self;
+  const EnvironNames& names = *self->names;
+  const Routing& trial = *exchange.entry->trial;
+  const PathInfo path(exchange.environment, names);
+  if (PyErr_Occurred() != nullptr) return leave_undecided(self);
+  const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
+  if (entry.policy == nullptr) return true;
+  ReadEnviron read;
+  if (!read.read(names, exchange.environment, entry.policy->core().guard()))
+    return leave_undecided(self);
+  const Ref cookie = get_item(exchange.environment, names.cookie.ptr());
+  if (!cookie && PyErr_Occurred() != nullptr) return leave_undecided(self);
+  return try_request(self, entry, *exchange.entry, outcome,
+                     {.request = read.request(),
+                      .origin = read.origin(),
+                      .object = exchange.environment,
+                      .has_cookie = static_cast<bool>(cookie),
+                      .is_handshake = read.asks_for_websocket()});
+}
+
+[[gnu::always_inline]] inline bool try_if_wanted(const WSGIExchange& exchange,
+                                                 std::optional<Outcome> outcome) noexcept {
+  return exchange.entry->trial == nullptr || try_environ(exchange, outcome);
+}
+
+/// What is done about every refusal.
+/// @param line out: the header line with the reason, if such is wanted.
+/// @return false with an exception set.
+[[gnu::cold, gnu::noinline]] bool report_refusal(const WSGIExchange& exchange, Outcome outcome,
+                                                 Refusal refusal, const ReadEnviron& read,
+                                                 Ref& line) noexcept {
+  const Routing::Entry& entry = *exchange.entry;
+  return report(exchange.self, entry, outcome, read.origin(), exchange.environment) &&
+         try_if_wanted(exchange, outcome) && debug_line<TextLines>(*entry.routing, refusal, line);
+}
+
+[[gnu::cold, gnu::noinline]] PyObject* refuse_by_guard(const WSGIExchange& exchange,
+                                                       Refusal refusal,
+                                                       const ReadEnviron& read) noexcept {
+  Ref line;
+  if (!report_refusal(exchange, outcome_of_guard(refusal), refusal, read, line)) return nullptr;
   Answer answer;
   refuse(exchange.policy().core(), refusal, answer);
-  return respond(exchange, read, answer);
+  return respond(exchange, read, answer, line.get());
 }
 
 PyObject* handle_preflight(const WSGIExchange& exchange, const Decision& decision,
                            const ReadEnviron& read) noexcept {
   const Policy& core = exchange.policy().core();
-  count(exchange.self, decision.allowed ? Counter::kPreflightAllowed : Counter::kPreflightRefused);
-  if (!decision.allowed)
-    report(exchange.self, decision.refusal, read.origin(), exchange.environment);
+  Ref line;
+  if (decision.allowed) {
+    count(exchange.self, Outcome::kPreflightAllowed);
+    if (!try_if_wanted(exchange, Outcome::kPreflightAllowed)) return nullptr;
+  } else if (!report_refusal(exchange, outcome_of(decision), decision.refusal, read, line)) {
+    return nullptr;
+  }
   Answer answer;
   if (!core.preflight_continue()) {
     answer_preflight(core, read.request(), decision, answer);
-    return respond(exchange, read, answer);
+    return respond(exchange, read, answer, line.get());
   }
   preflight_headers(core, read.request(), decision, answer);
   const Ref pairs = make_pairs<TextLines>(exchange.policy(), read.request(), read.origin(), answer);
-  if (!pairs) return nullptr;
-  return call_app(exchange, {exchange.entry.object, &exchange.policy(), nullptr, pairs.get()});
+  if (!pairs || (line && PyList_Append(pairs.get(), PyTuple_GET_ITEM(line.get(), 0)) < 0))
+    return nullptr;
+  return call_app(exchange, {exchange.entry->object, &exchange.policy(), nullptr, pairs.get()});
 }
 
 /// Asks outside the core about the request's origin; nothing with an exception set.
-std::optional<bool> ask_about(const WSGIExchange& exchange, PyObject* origin) noexcept {
+[[gnu::cold, gnu::noinline]] std::optional<bool> ask_about(const WSGIExchange& exchange,
+                                                           PyObject* origin) noexcept {
   const Ref bytes = bytes_from(TextLines::view(origin));
   if (!bytes) return std::nullopt;
   Ref awaitable;
@@ -102,26 +154,30 @@ PyObject* handle_under_policy(const WSGIExchange& exchange) noexcept {
     if (refusal != Refusal::kNone) return refuse_by_guard(exchange, refusal, read);
   }
 
-  ResponseChange change{exchange.entry.object, &policy};
+  ResponseChange change{exchange.entry->object, &policy};
   Ref allow_origin;
+  Ref line;
   switch (decision.kind) {
     case RequestKind::kPreflight:
       return handle_preflight(exchange, decision, read);
     case RequestKind::kActual:
       if (decision.allowed) {
-        count(self, Counter::kActualAllowed);
+        count(self, Outcome::kActualAllowed);
+        if (!try_if_wanted(exchange, Outcome::kActualAllowed)) return nullptr;
         if (policy.core().varies_by_origin()) {
           allow_origin = allow_origin_pair<TextLines>(policy, read.origin());
           if (!allow_origin) return nullptr;
           change.allow_origin = allow_origin.get();
         }
       } else {
-        count(self, Counter::kActualRefused);
-        report(self, decision.refusal, read.origin(), exchange.environment);
+        if (!report_refusal(exchange, outcome_of(decision), decision.refusal, read, line))
+          return nullptr;
+        change.more = line.get();
       }
       break;
     case RequestKind::kNotCors:
-      count(self, Counter::kNotCors);
+      count(self, Outcome::kNotCors);
+      if (!try_if_wanted(exchange, Outcome::kNotCors)) return nullptr;
       break;
   }
   return call_app(exchange, change);
@@ -130,7 +186,8 @@ PyObject* handle_under_policy(const WSGIExchange& exchange) noexcept {
 }  // namespace
 
 PyObject* handle(const WSGIExchange& exchange) noexcept {
-  if (exchange.entry.policy != nullptr) return handle_under_policy(exchange);
+  if (exchange.entry->policy != nullptr) return handle_under_policy(exchange);
+  if (!try_if_wanted(exchange, std::nullopt)) return nullptr;
   PyObject* args[] = {nullptr, exchange.environment, exchange.start_response};
   const Ref app = Ref::borrowed(exchange.self->app);
   return call_positional(app.get(), args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET);

@@ -11,7 +11,7 @@ namespace {
 /// no iterable as it is, for the server to judge. Empty with an exception set.
 Ref change_headers(const ResponseChange& change, PyObject* headers) {
 #ifndef Py_GIL_DISABLED
-  if (PyList_CheckExact(headers) && change.preflight == nullptr &&
+  if (PyList_CheckExact(headers) && change.more == nullptr &&
       has_only_other_lines<TextLines>(headers)) {
     const PolicyLines<TextLines> lines(change, true);
     if (is_temporary(headers)) return lines.append_to(headers) ? Ref::borrowed(headers) : Ref();
@@ -93,7 +93,8 @@ PyType_Spec kStartResponseSpec = {"corsac._core._StartResponse", sizeof(Response
 
 PyObject* make_start_response(PyTypeObject* type, PyObject* start_response,
                               const ResponseChange& change) noexcept {
-  return make_response_callable(type, start_response_vectorcall, start_response, change);
+  return make_response_callable(type, start_response_vectorcall,
+                                call_nested<start_response_vectorcall>, start_response, change);
 }
 
 }  // namespace corsac::bindings

@@ -26,11 +26,13 @@ from corsac._version import __version__
 from corsac.asgi import CORSMiddleware
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.policy import CORSPolicy
+from corsac.refusals import Refusal
 
 __all__ = [
     "CORSConfigError",
     "CORSConfigProblem",
     "CORSMiddleware",
     "CORSPolicy",
+    "Refusal",
     "__version__",
 ]

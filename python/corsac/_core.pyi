@@ -6,7 +6,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from typing_extensions import disjoint_base
 
-from corsac._types import ASGIApp, Receive, Scope, Send
+from corsac._types import ASGIApp, Outcomes, Receive, Scope, Send
 
 @final
 class CompiledPolicy:
@@ -26,23 +26,28 @@ class ASGIMiddleware:
         refuse_websocket: Callable[..., Awaitable[None]],
         continue_when_decided: Callable[..., Awaitable[None]],
         report: Callable[..., float] | None,
+        report_trial: Callable[..., float] | None,
     ) -> None: ...
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]: ...
     @property
     def app(self) -> ASGIApp: ...
     @property
     def _configuration(self) -> Any: ...
-    def _put_in_force(self, configuration: object, routing: Routing) -> None: ...
+    def _put_in_force(
+        self, configuration: object, routing: Routing, expected: object = ...
+    ) -> bool: ...
     def _continue(
         self,
-        policy: CompiledPolicy,
+        routing: Routing,
+        place: int,
         allowed: bool,
         origin: bytes,
         scope: Scope,
         receive: Receive,
         send: Send,
     ) -> Awaitable[None]: ...
-    def _counters(self) -> dict[str, int]: ...
+    def _outcomes(self) -> Outcomes: ...
+    def _trial_outcomes(self) -> tuple[Outcomes, int, int, int]: ...
     _send_type: type[Any]
 
 @disjoint_base
@@ -54,6 +59,7 @@ class WSGIMiddleware:
         routing: Routing,
         decide_at_once: Callable[[Awaitable[bool]], bool],
         report: Callable[..., float] | None,
+        report_trial: Callable[..., float] | None,
     ) -> None: ...
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -62,8 +68,11 @@ class WSGIMiddleware:
     def app(self) -> WSGIApplication: ...
     @property
     def _configuration(self) -> Any: ...
-    def _put_in_force(self, configuration: object, routing: Routing) -> None: ...
-    def _counters(self) -> dict[str, int]: ...
+    def _put_in_force(
+        self, configuration: object, routing: Routing, expected: object = ...
+    ) -> bool: ...
+    def _outcomes(self) -> Outcomes: ...
+    def _trial_outcomes(self) -> tuple[Outcomes, int, int, int]: ...
     _start_response_type: type[Any]
 
 def compile_policy(
@@ -87,6 +96,9 @@ def compile_routing(
     fallback: CompiledPolicy | None,
     patterns: Sequence[str],
     policies: Sequence[CompiledPolicy | None],
+    on_refusal: Callable[..., None] | None = None,
+    report_only: Routing | None = None,
+    debug_header: str | None = None,
 ) -> tuple[Routing | None, list[tuple[str, str, str, str, str, str]]]: ...
 
 # One request under a policy, for middleware that has no messages of a protocol. `environ` has the
@@ -95,12 +107,15 @@ def compile_routing(
 # (status, header pairs, vary, body, kind, allowed, reason): with the status 0 the application
 # answers, the pairs are set on its response and `vary` is merged into its Vary; else it is the
 # whole answer. Kinds are those of `explain`, a reason is "" or a refusal's code.
-def select_policy(routing: Routing, path: str) -> CompiledPolicy | None: ...
+def select_policy(routing: Routing, path: str) -> tuple[CompiledPolicy | None, str]: ...
 def match_rule(routing: Routing, path: bytes) -> tuple[int | None, bool]: ...
 def matches_origin_entry(entry: str, origin: bytes) -> bool: ...
 def decide_request(
     policy: CompiledPolicy, method: str, environ: dict[str, Any], answer: bool | None = None
 ) -> tuple[int, list[tuple[str, str]], str, bytes, str, bool, str] | Awaitable[bool]: ...
+def try_request(
+    policy: CompiledPolicy, method: str, environ: dict[str, Any], answer: bool | None = None
+) -> tuple[str, str] | None: ...
 
 # The browser's half of the protocol. Header lines are (name, value) pairs of bytes; reasons are
 # the codes of the conformance cases, and "" means that nothing is blocked. An engine is one of

@@ -1,14 +1,17 @@
-"""Types of the ASGI interface, as wide as frameworks use them."""
+"""Types of the ASGI interface, as wide as frameworks use them, and of the counters."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send"]
+__all__ = ["ASGIApp", "Message", "Outcomes", "Receive", "Scope", "Send"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Outcomes = list[tuple[str, str, int]]
+"""A kind, a reason or ``""``, and how many requests there were."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from corsac import _core
 from corsac.middleware import ConfiguredMiddleware
-from corsac.observe import RefusalLog
+from corsac.observe import RefusalLog, TrialLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from corsac._types import ASGIApp, Message, Receive, Scope, Send
     from corsac.policy import CORSPolicy, CORSPolicyOptions
+    from corsac.refusals import OnRefusal
     from corsac.rules import Rule
 
 __all__ = ["CORSMiddleware"]
@@ -41,6 +42,17 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
             prefix on a segment border (``"/api/*"`` matches ``/api`` and ``/api/x``, not
             ``/apix``), case-sensitive, and compared with the path that the router uses. Where no
             rule matches, ``policy`` or the options decide; with neither, the path is left alone.
+        on_refusal: A plain function that is called with a `corsac.Refusal` for every refusal, in
+            the thread of the request and before anything is answered, so it has to be quick. An
+            `Exception` of it is logged, counted, and changes nothing. ``KeyboardInterrupt`` and the
+            like end the request as if the application had raised them.
+        report_only: A policy on trial, which judges the same requests and changes nothing. It
+            counts what it would refuse, and what the policy in force lets through goes to the log
+            and to ``on_refusal`` too. See `report_only_counters`.
+        report_only_rules: Path rules on trial, as ``rules``; where none matches, ``report_only``
+            judges, if there is one.
+        debug_header: Whether what is refused has a response header with the reason code, and its
+            name: ``True`` stands for ``"corsac-refused"``. Pages cannot read it, people can.
         **options: The options of `CORSPolicy`.
 
     Raises:
@@ -58,12 +70,22 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
         policy: CORSPolicy | None = None,
         *,
         rules: Iterable[Rule] | None = None,
+        on_refusal: OnRefusal | None = None,
+        report_only: CORSPolicy | None = None,
+        report_only_rules: Iterable[Rule] | None = None,
+        debug_header: bool | str = False,
         **options: Unpack[CORSPolicyOptions],
     ) -> None:
         if not callable(app):
             message = f"app must be an ASGI 3 application, not {type(app).__name__}"
             raise TypeError(message)
-        configuration = self._configure(policy, rules, options)
+        observed = {
+            "on_refusal": on_refusal,
+            "report_only": report_only,
+            "report_only_rules": report_only_rules,
+            "debug_header": debug_header,
+        }
+        configuration = self._configure(policy, rules, options, observed)
         super().__init__(
             app,
             configuration,
@@ -72,6 +94,7 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
             _refuse_websocket,
             _continue_when_decided,
             RefusalLog(),
+            TrialLog(),
         )
         # A call goes to the type and returns what the application returned: no coroutine function.
         # Servers that ask how to call an object inspect its `__call__`, and find the instance's.
@@ -92,7 +115,8 @@ async def _respond(send: Send, start: Message, body: Message) -> None:
 
 async def _continue_when_decided(  # noqa: PLR0917
     middleware: CORSMiddleware,
-    policy: _core.CompiledPolicy,
+    routing: _core.Routing,
+    place: int,
     decision: Awaitable[bool],
     origin: bytes,
     scope: Scope,
@@ -101,10 +125,16 @@ async def _continue_when_decided(  # noqa: PLR0917
 ) -> None:
     """Wait for what an asynchronous function says about an origin; then handle the request."""
     allowed = await decision
-    await middleware._continue(policy, allowed is True, origin, scope, receive, send)
+    await middleware._continue(routing, place, allowed is True, origin, scope, receive, send)
 
 
-async def _refuse_websocket(scope: Scope, receive: Receive, send: Send, reason: str) -> None:
+async def _refuse_websocket(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    reason: str,
+    debug_line: tuple[bytes, bytes] | None,
+) -> None:
     """Refuse a handshake with a 403: with the reason if the server can, else by closing."""
     await receive()  # websocket.connect, which always comes first.
     if "websocket.http.response" not in (scope.get("extensions") or {}):
@@ -114,6 +144,7 @@ async def _refuse_websocket(scope: Scope, receive: Receive, send: Send, reason: 
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
+        *(() if debug_line is None else (debug_line,)),
     ]
     await send({"type": "websocket.http.response.start", "status": 403, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.observation import KEEP, NOTHING_OBSERVED, read_observation
 from corsac.rules import make_configuration
 
 TYPE_CHECKING = False
@@ -10,10 +12,12 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn, SupportsIndex, Unpack
 
     from corsac._core import Routing
-    from corsac.errors import CORSConfigProblem
+    from corsac._types import Outcomes
     from corsac.explain import Explanation
     from corsac.explain.request import Headers
+    from corsac.observation import Keep, Observation
     from corsac.policy import CORSPolicy, CORSPolicyOptions
+    from corsac.refusals import OnRefusal
     from corsac.rules import Configuration, Rule
 
 __all__ = ["ConfiguredMiddleware"]
@@ -35,8 +39,11 @@ class ConfiguredMiddleware:
 
         @property
         def _configuration(self) -> Any: ...
-        def _put_in_force(self, configuration: object, routing: Routing) -> None: ...
-        def _counters(self) -> dict[str, int]: ...
+        def _put_in_force(
+            self, configuration: object, routing: Routing, expected: object = ...
+        ) -> bool: ...
+        def _outcomes(self) -> Outcomes: ...
+        def _trial_outcomes(self) -> tuple[Outcomes, int, int, int]: ...
 
     @property
     def policy(self) -> CORSPolicy | None:
@@ -56,11 +63,46 @@ class ConfiguredMiddleware:
         configuration: Configuration = self._configuration
         return configuration.all_problems()
 
+    @property
+    def on_refusal(self) -> OnRefusal | None:
+        """The function that is told about each refusal, or ``None``."""
+        return self._observation.on_refusal
+
+    @property
+    def report_only(self) -> CORSPolicy | None:
+        """The policy on trial where no rule on trial matches, or ``None``."""
+        return self._observation.report_only
+
+    @property
+    def report_only_rules(self) -> tuple[Rule, ...]:
+        """The path rules on trial, in order."""
+        return self._observation.report_only_rules
+
+    @property
+    def debug_header(self) -> str | None:
+        """The name of the response header with the reason of a refusal, or ``None``."""
+        return self._observation.debug_header
+
+    @property
+    def on_refusal_errors(self) -> int:
+        """How often the ``on_refusal`` in force raised, or gave something to be awaited."""
+        callback = self._observation.callback
+        return 0 if callback is None else callback.errors
+
+    @property
+    def _observation(self) -> Observation:
+        configuration: Configuration | None = self._configuration
+        return NOTHING_OBSERVED if configuration is None else configuration.observation
+
     def reconfigure(
         self,
         policy: CORSPolicy | None = None,
         *,
         rules: Iterable[Rule] | None = None,
+        on_refusal: OnRefusal | Keep | None = KEEP,
+        report_only: CORSPolicy | Keep | None = KEEP,
+        report_only_rules: Iterable[Rule] | Keep | None = KEEP,
+        debug_header: bool | str | Keep = KEEP,
         **options: Unpack[CORSPolicyOptions],
     ) -> None:
         """Put another policy in force, at once and for every request that begins from now on.
@@ -68,14 +110,79 @@ class ConfiguredMiddleware:
         Args:
             policy: The new policy; or give the options of one.
             rules: The new path rules, as for the class; without any, all old ones are gone.
+            on_refusal: As for `observe`: what is not given stays, here and below.
+            report_only: As for `observe`.
+            report_only_rules: As for `observe`.
+            debug_header: As for `observe`.
             **options: The options of `CORSPolicy`.
 
         Raises:
             CORSConfigError: The options cannot be used; what was in force stays.
             TypeError: As for the class.
         """
-        configuration = self._configure(policy, rules, options)
-        self._put_in_force(configuration, configuration.routing)
+        changes: dict[str, Any] = {
+            "on_refusal": on_refusal,
+            "report_only": report_only,
+            "report_only_rules": report_only_rules,
+            "debug_header": debug_header,
+        }
+        before = self._configuration
+        configuration = self._configure(policy, rules, options, changes)
+        made_from = NOTHING_OBSERVED if before is None else before.observation
+        changes = _only_made(changes, configuration.observation)
+        while not self._put_in_force(configuration, configuration.routing, before):
+            # Another thread put one in force meanwhile; what is to be kept is that one's.
+            before = self._configuration
+            if before.observation is not made_from:
+                made_from = before.observation
+                configuration = configuration.observed_by(self._read_observation(changes))
+        self._was_observed()
+
+    def observe(
+        self,
+        *,
+        on_refusal: OnRefusal | Keep | None = KEEP,
+        report_only: CORSPolicy | Keep | None = KEEP,
+        report_only_rules: Iterable[Rule] | Keep | None = KEEP,
+        debug_header: bool | str | Keep = KEEP,
+    ) -> None:
+        """Change who learns of refusals, or the policy on trial; the policy in force stays.
+
+        It holds for every request that begins from now on. What is not given stays what it is, and
+        the counters go on.
+
+        Args:
+            on_refusal: As for the class; ``None``: nobody is told any more.
+            report_only: As for the class; ``None``: no policy is on trial any more.
+            report_only_rules: As for the class; ``None``: no rules are on trial any more.
+            debug_header: As for the class.
+
+        Raises:
+            CORSConfigError: An option cannot be used; what was in force stays.
+            TypeError: As for the class.
+        """
+        changes: dict[str, Any] = {
+            "on_refusal": on_refusal,
+            "report_only": report_only,
+            "report_only_rules": report_only_rules,
+            "debug_header": debug_header,
+        }
+        changes = _only_made(changes, self._read_observation(changes))
+        done = False
+        while not done:
+            before: Configuration = self._configuration
+            configuration = before.observed_by(self._read_observation(changes))
+            done = self._put_in_force(configuration, configuration.routing, before)
+        self._was_observed()
+
+    def _observe_as(self, observation: Observation) -> None:
+        """Be observed as another middleware is."""
+        before: Configuration = self._configuration
+        configuration = before.observed_by(observation)
+        self._put_in_force(configuration, configuration.routing, before)
+
+    def _was_observed(self) -> None:
+        """Is called when the observers may have changed."""
 
     def counters(self) -> Mapping[str, int]:
         """How many requests there were since the middleware was made, by kind and outcome.
@@ -84,7 +191,53 @@ class ConfiguredMiddleware:
             The keys ``not_cors``, ``actual_allowed``, ``actual_refused``, ``preflight_allowed``,
             ``preflight_refused`` and ``guard_refused``.
         """
-        return self._counters()
+        return _by_outcome(self._all_outcomes())
+
+    def refusal_counters(self) -> Mapping[tuple[str, str], int]:
+        """How many requests were refused since the middleware was made, by kind and reason.
+
+        Returns:
+            The count for every pair of a kind and a reason, such as
+            ``("actual", "origin-not-allowed")``, as in `corsac.Refusal`.
+        """
+        return _by_reason(self._all_outcomes())
+
+    def report_only_counters(self) -> Mapping[str, int]:
+        """What the policies on trial would have made of requests since the middleware was made.
+
+        Returns:
+            The keys of `counters`; ``undecided`` for requests about which nothing is said, since
+            their origin would have to be waited for; and how many would have another outcome:
+            ``newly_refused``, which the policy in force lets through, its browser included, and
+            ``newly_allowed``, the other way round.
+        """
+        outcomes, undecided, newly_refused, newly_allowed = self._all_trial_outcomes()
+        return {
+            **_by_outcome(outcomes),
+            "undecided": undecided,
+            "newly_refused": newly_refused,
+            "newly_allowed": newly_allowed,
+        }
+
+    def report_only_refusal_counters(self) -> Mapping[tuple[str, str], int]:
+        """How many requests the policies on trial would have refused, by kind and reason.
+
+        Returns:
+            As `refusal_counters`, with more reasons: see `corsac.Refusal`.
+        """
+        return _by_reason(self._all_trial_outcomes()[0])
+
+    def _parts(self) -> Iterable[ConfiguredMiddleware]:
+        """Other middlewares whose requests count as this one's."""
+        return ()
+
+    def _all_outcomes(self) -> Outcomes:
+        return _sum([self._outcomes(), *(part._all_outcomes() for part in self._parts())])
+
+    def _all_trial_outcomes(self) -> tuple[Outcomes, int, int, int]:
+        found = [self._trial_outcomes(), *(part._all_trial_outcomes() for part in self._parts())]
+        outcomes, undecided, refused, allowed = zip(*found, strict=True)
+        return _sum(list(outcomes)), sum(undecided), sum(refused), sum(allowed)
 
     def explain(
         self,
@@ -133,9 +286,29 @@ class ConfiguredMiddleware:
         policy: CORSPolicy | None,
         rules: Iterable[Rule] | None,
         options: CORSPolicyOptions,
+        changes: Mapping[str, Any],
     ) -> Configuration:
         """Validate and compile; a protocol that cannot apply all of it says so here."""
-        return make_configuration(policy, rules, options)
+        problems: list[CORSConfigProblem] = []
+        observation = self._observation_with(changes, problems)
+        return make_configuration(policy, rules, options, observation, problems)
+
+    def _read_observation(self, changes: Mapping[str, Any]) -> Observation:
+        problems: list[CORSConfigProblem] = []
+        observation = self._observation_with(changes, problems)
+        if problems:
+            raise CORSConfigError(problems)
+        return observation
+
+    def _observation_with(
+        self, changes: Mapping[str, Any], problems: list[CORSConfigProblem]
+    ) -> Observation:
+        return read_observation(self._observation, self._request_line, problems, **changes)
+
+    @staticmethod
+    def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
+        """The method and the path of a request; those of ASGI's scopes."""
+        return request.get("method"), request.get("path")
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         """Say what cannot be done: a middleware is not copied or pickled, its policy can be."""
@@ -144,5 +317,47 @@ class ConfiguredMiddleware:
 
     def __repr__(self) -> str:
         """The middleware with its policy and application."""
-        rules = f", rules={self.rules!r}" if self.rules else ""
-        return f"{type(self).__name__}({self.app!r}, {self.policy!r}{rules})"
+        options = {"rules": self.rules} if self.rules else {}
+        options |= self._observation.options()
+        named = "".join(f", {name}={value!r}" for name, value in options.items())
+        return f"{type(self).__name__}({self.app!r}, {self.policy!r}{named})"
+
+
+def _only_made(changes: Mapping[str, Any], made: Observation) -> dict[str, Any]:
+    """The changes once they were read: what can be read only once, such as an iterator, is gone."""
+    read = {
+        "on_refusal": made.callback,
+        "report_only": made.report_only,
+        "report_only_rules": made.report_only_rules,
+        "debug_header": made.debug_header,
+    }
+    return {name: value if value is KEEP else read[name] for name, value in changes.items()}
+
+
+def _sum(parts: list[Outcomes]) -> Outcomes:
+    """The outcomes of several middlewares, which all have the same."""
+    return [
+        (rows[0][0], rows[0][1], sum(count for _, _, count in rows))
+        for rows in zip(*parts, strict=True)
+    ]
+
+
+def _by_outcome(outcomes: Outcomes) -> dict[str, int]:
+    counts = {
+        "not_cors": 0,
+        "actual_allowed": 0,
+        "actual_refused": 0,
+        "preflight_allowed": 0,
+        "preflight_refused": 0,
+        "guard_refused": 0,
+    }
+    for kind, reason, count in outcomes:
+        if kind == "not_cors":
+            counts[kind] += count
+        else:
+            counts[f"{kind}_{'refused' if reason else 'allowed'}"] += count
+    return counts
+
+
+def _by_reason(outcomes: Outcomes) -> dict[tuple[str, str], int]:
+    return {(kind, reason): count for kind, reason, count in outcomes if reason}

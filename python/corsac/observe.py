@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-__all__ = ["RefusalLog"]
+__all__ = ["RefusalLog", "TrialLog"]
 
 # Levels of the module logging, whose documentation gives the numbers.
 _INFO = 20
@@ -38,6 +38,9 @@ class RefusalLog:
         clock: A monotonic clock, in seconds.
     """
 
+    _refused = "refused"
+    _refusals = "CORS refusals"
+
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         # What threading.Lock is; that module takes longer to load.
@@ -51,7 +54,12 @@ class RefusalLog:
         self._full: set[str] = set()  # Whose last refusal found the window full.
 
     def __call__(
-        self, reason: str, origin: object, request: Mapping[str, Any], unreported: int = 0
+        self,
+        reason: str,
+        origin: object,
+        request: Mapping[str, Any],
+        unreported: int = 0,
+        rule: str | None = None,
     ) -> float:
         """Log one refusal, unless the log is off, or the window full and it is not the first.
 
@@ -62,6 +70,8 @@ class RefusalLog:
                 of ASGI, as ASGI's scopes do.
             unreported: The refusals for this reason since the last call that came to nobody's
                 notice, because that call asked for a pause.
+            rule: The pattern of the rule that decided, or ``"default"``; ``None`` if there are no
+                rules.
 
         Returns:
             For how many seconds a call for this reason would do nothing but count.
@@ -93,15 +103,17 @@ class RefusalLog:
                 dropped, self._dropped = self._dropped, 0
             self._lines += 2 if dropped else 1
         if dropped:
-            logger.info("%d more CORS refusals were not logged", dropped)
+            logger.info("%d more %s were not logged", dropped, self._refusals)
         kind = _printable(request.get("method")) if request.get("method") else "WebSocket"
         logger.log(
             _WARNING if first else _INFO,
-            "refused %s: origin %s, %s %s%s",
+            "%s %s: origin %s, %s %s%s%s",
+            self._refused,
             reason,
             _printable(origin),
             kind,
             _printable(request.get("path")),
+            "" if rule is None else f", rule {_printable(rule)}",
             "; more such refusals are logged as INFO" if first else "",
         )
         return 0.0
@@ -113,6 +125,13 @@ class RefusalLog:
             self._window_start = now
             self._lines = 0
         return self._lines < MAX_LINES_PER_WINDOW
+
+
+class TrialLog(RefusalLog):
+    """The same for what the policy on trial would refuse; it has a window of its own."""
+
+    _refused = "report-only: would refuse"
+    _refusals = "refusals of the policy on trial"
 
 
 def _printable(value: object) -> str:

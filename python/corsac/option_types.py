@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, TypeGuard
 
-__all__ = ["check_bool", "is_encodable", "is_iterable", "read_list", "read_max_age", "read_number"]
+__all__ = [
+    "check_bool",
+    "is_asynchronous",
+    "is_encodable",
+    "is_iterable",
+    "read_list",
+    "read_max_age",
+    "read_number",
+]
 
 
 def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tuple[str, ...]:
@@ -53,6 +61,15 @@ def is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
     from collections.abc import Iterable  # noqa: PLC0415
 
     return isinstance(value, Iterable)
+
+
+def is_asynchronous(function: object) -> bool:
+    """Whether calling a function, or an object as one, makes a coroutine."""
+    import inspect  # noqa: PLC0415 - few configurations have a function, and it takes long to load
+
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object with an asynchronous call
+    )
 
 
 def _are_plain(entries: tuple[object, ...]) -> bool:

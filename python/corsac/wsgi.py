@@ -5,7 +5,8 @@ from __future__ import annotations
 from corsac import _core
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.middleware import ConfiguredMiddleware
-from corsac.observe import RefusalLog
+from corsac.observe import RefusalLog, TrialLog
+from corsac.option_types import is_asynchronous
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from corsac.policy import CORSPolicy, CORSPolicyOptions
+    from corsac.refusals import OnRefusal
     from corsac.rules import Configuration, Rule
 
 __all__ = ["CORSMiddleware"]
@@ -40,6 +42,17 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
             prefix on a segment border (``"/api/*"`` matches ``/api`` and ``/api/x``, not
             ``/apix``), and case-sensitive. Where no rule matches, ``policy`` or the options
             decide; with neither, the path is left alone.
+        on_refusal: A plain function that is called with a `corsac.Refusal` for every refusal, in
+            the thread of the request and before anything is answered, so it has to be quick. An
+            `Exception` of it is logged, counted, and changes nothing. ``KeyboardInterrupt`` and the
+            like end the request as if the application had raised them.
+        report_only: A policy on trial, which judges the same requests and changes nothing. It
+            counts what it would refuse, and what the policy in force lets through goes to the log
+            and to ``on_refusal`` too. See `report_only_counters`.
+        report_only_rules: Path rules on trial, as ``rules``; where none matches, ``report_only``
+            judges, if there is one.
+        debug_header: Whether what is refused has a response header with the reason code, and its
+            name: ``True`` stands for ``"corsac-refused"``. Pages cannot read it, people can.
         **options: The options of `CORSPolicy`.
 
     Raises:
@@ -58,14 +71,29 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
         policy: CORSPolicy | None = None,
         *,
         rules: Iterable[Rule] | None = None,
+        on_refusal: OnRefusal | None = None,
+        report_only: CORSPolicy | None = None,
+        report_only_rules: Iterable[Rule] | None = None,
+        debug_header: bool | str = False,
         **options: Unpack[CORSPolicyOptions],
     ) -> None:
         if not callable(app):
             message = f"app must be a WSGI application, not {type(app).__name__}"
             raise TypeError(message)
-        configuration = self._configure(policy, rules, options)
+        observed = {
+            "on_refusal": on_refusal,
+            "report_only": report_only,
+            "report_only_rules": report_only_rules,
+            "debug_header": debug_header,
+        }
+        configuration = self._configure(policy, rules, options, observed)
         super().__init__(
-            app, configuration, configuration.routing, _decide_at_once, _EnvironLog(RefusalLog())
+            app,
+            configuration,
+            configuration.routing,
+            _decide_at_once,
+            _EnvironLog(RefusalLog()),
+            _EnvironLog(TrialLog()),
         )
 
     def _configure(
@@ -73,10 +101,10 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
         policy: CORSPolicy | None,
         rules: Iterable[Rule] | None,
         options: CORSPolicyOptions,
+        changes: Mapping[str, Any],
     ) -> Configuration:
-        configuration = super()._configure(policy, rules, options)
-        policies = [configuration.policy, *(rule[1] for rule in configuration.rules)]
-        functions = [each.allow_origin_func for each in policies if each is not None]
+        configuration = super()._configure(policy, rules, options, changes)
+        functions = [each.allow_origin_func for each in configuration.policies()]
         problems = [
             CORSConfigProblem(
                 "option.wrong_type",
@@ -87,19 +115,15 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
                 "write a plain function, which has to be quick, or serve the app by ASGI",
             )
             for function in functions
-            if function is not None and _is_asynchronous(function)
+            if function is not None and is_asynchronous(function)
         ]
         if problems:
             raise CORSConfigError(problems)
         return configuration
 
-
-def _is_asynchronous(function: object) -> bool:
-    import inspect  # noqa: PLC0415 - few policies have a function, and it takes long to load
-
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object with an asynchronous call
-    )
+    @staticmethod
+    def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
+        return _method_and_path(request)
 
 
 def _decide_at_once(decision: Awaitable[bool]) -> bool:
@@ -125,7 +149,12 @@ class _EnvironLog:
         self._log = log
 
     def __call__(
-        self, reason: str, origin: object, environ: Mapping[str, Any], unreported: int = 0
+        self,
+        reason: str,
+        origin: object,
+        environ: Mapping[str, Any],
+        unreported: int = 0,
+        rule: str | None = None,
     ) -> float:
         """Log one refusal, as `RefusalLog` does.
 
@@ -134,13 +163,19 @@ class _EnvironLog:
             origin: What the environ has for the Origin header, or ``None``.
             environ: The environ of the request.
             unreported: The refusals for this reason that came to nobody's notice.
+            rule: The rule that decided, or ``None`` if there are no rules.
 
         Returns:
             For how many seconds a call for this reason would do nothing but count.
         """
-        path = str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))
-        request = {"method": environ.get("REQUEST_METHOD"), "path": _decoded(path)}
-        return self._log(reason, origin, request, unreported)
+        method, path = _method_and_path(environ)
+        request = {"method": method, "path": path}
+        return self._log(reason, origin, request, unreported, rule)
+
+
+def _method_and_path(environ: Mapping[str, Any]) -> tuple[object, str]:
+    path = str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))
+    return environ.get("REQUEST_METHOD"), _decoded(path)
 
 
 def _decoded(path: str) -> str:

@@ -81,8 +81,8 @@ def test_the_policy_of_a_path_is_found() -> None:
     )
     assert routing is not None
     assert problems == []
-    assert _core.select_policy(routing, "/api/\udc80") is POLICY._compiled
-    assert _core.select_policy(routing, "/apix") is None
+    assert _core.select_policy(routing, "/api/\udc80") == (POLICY._compiled, "/api/*")
+    assert _core.select_policy(routing, "/apix") == (None, "default")
 
 
 @examples(300)

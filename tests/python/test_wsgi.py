@@ -462,5 +462,9 @@ def test_its_signature_is_documented() -> None:
         "app",
         "policy",
         "rules",
+        "on_refusal",
+        "report_only",
+        "report_only_rules",
+        "debug_header",
         "options",
     ]

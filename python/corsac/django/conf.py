@@ -20,6 +20,7 @@ from corsac import _core
 from corsac.django.drop_in import DropInReading, present_settings, read_drop_in, setting_value
 from corsac.django.signals import check_request_enabled
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.observation import NOTHING_OBSERVED, Observation, read_observation
 from corsac.policy import CORSPolicy, log_warnings
 from corsac.rules import Configuration, Rule, make_configuration
 from corsac.sources.option_names import OPTION_NAMES, foreign_option_hint
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["DjangoConfiguration", "conf", "judge", "load"]
 
 OWN_SETTING: Final = "CORSAC"
+ON_REFUSAL_SETTING: Final = "CORSAC_ON_REFUSAL"
+REPORT_ONLY_SETTING: Final = "CORSAC_REPORT_ONLY"
+DEBUG_HEADER_SETTING: Final = "CORSAC_DEBUG_HEADER"
 
 _ORIGIN_OPTIONS: Final = ("allow_origins", "allow_origin_regex", "allow_origin_func", "rules")
 # Entries that do nothing in a browser: what they name, no page can send or read.
@@ -67,6 +71,8 @@ class DjangoConfiguration:
         guard: Whether any policy has the option.
         has_small_vary: Whether ``Vary: origin`` is written as django-cors-headers writes it.
         problems: The warnings and infos.
+        has_rules: Whether the policy depends on the path.
+        observation: Who learns of refusals, and which policies are on trial.
     """
 
     policy: CORSPolicy | None
@@ -76,6 +82,8 @@ class DjangoConfiguration:
     guard: bool
     has_small_vary: bool
     problems: tuple[CORSConfigProblem, ...]
+    has_rules: bool = False
+    observation: Observation = NOTHING_OBSERVED
 
     def covers(self, path: str) -> bool:
         """Whether the settings say anything about a path."""
@@ -104,7 +112,73 @@ def load() -> DjangoConfiguration:
 def judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
     """The configuration that the settings mean, or ``None``, and every problem of it."""
     with _silent_log():
-        return _judge()
+        problems: list[CORSConfigProblem] = []
+        observation = _read_observation(problems)
+        configuration, found = _judge()
+    if configuration is None or problems:
+        return None, found + problems
+    return dataclasses.replace(configuration, observation=observation), found
+
+
+def _read_observation(problems: list[CORSConfigProblem]) -> Observation:
+    function = getattr(settings, ON_REFUSAL_SETTING, None)
+    given = getattr(settings, REPORT_ONLY_SETTING, None)
+    found: list[CORSConfigProblem] = []
+    names = {"report_only": REPORT_ONLY_SETTING, "report_only_rules": REPORT_ONLY_SETTING}
+    names |= {"rules": REPORT_ONLY_SETTING, "debug_header": DEBUG_HEADER_SETTING}
+    observation = NOTHING_OBSERVED
+    try:
+        if isinstance(function, str):
+            function = import_string(function)
+        policy, rules = _read_report_only(given, found)
+        observation = read_observation(
+            NOTHING_OBSERVED,
+            _request_line,
+            found,
+            on_refusal=function,
+            report_only=policy,
+            report_only_rules=cast("Any", rules),
+            debug_header=getattr(settings, DEBUG_HEADER_SETTING, False),
+        )
+    except (ImportError, TypeError) as error:  # Only the function is read by what raises these.
+        found.append(
+            CORSConfigProblem(
+                "option.wrong_type", "error", ON_REFUSAL_SETTING, function, str(error)
+            )
+        )
+    problems += [
+        problem.replace(option=names.get(problem.option, problem.option)) for problem in found
+    ]
+    return observation
+
+
+def _read_report_only(
+    given: object, problems: list[CORSConfigProblem]
+) -> tuple[CORSPolicy | None, object]:
+    """The policy and the rules on trial; like `CORSAC`, a policy or a dictionary of options."""
+    if not isinstance(given, Mapping):
+        return cast("CORSPolicy | None", given), None
+    options = {str(name): value for name, value in given.items()}
+    rules = _read_rules(options.pop("rules", None), problems)
+    if not options and rules is not None:
+        return None, rules
+    try:
+        return CORSPolicy(**options), rules
+    except CORSConfigError as error:
+        found = [
+            problem.replace(option=f'{REPORT_ONLY_SETTING}["{problem.option}"]')
+            for problem in error.problems
+        ]
+    except TypeError as error:
+        found = [
+            CORSConfigProblem("option.unknown", "error", REPORT_ONLY_SETTING, given, str(error))
+        ]
+    problems += found
+    return None, None
+
+
+def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
+    return request["method"], request["path"]
 
 
 def _judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
@@ -278,6 +352,7 @@ def _finished(
         guard=any(policy is not None and policy.guard for policy in policies),
         has_small_vary=is_drop_in,
         problems=problems,
+        has_rules=bool(configuration.rules),
     )
 
 

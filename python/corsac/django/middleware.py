@@ -14,7 +14,7 @@ from corsac import _core
 from corsac.django import conf
 from corsac.django.signals import check_request_enabled
 from corsac.django.views import UNMARKED, load_urls, mark_of, marks
-from corsac.observe import RefusalLog
+from corsac.observe import RefusalLog, TrialLog
 from corsac.policy import CORSPolicy
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class _Outcome(NamedTuple):
     kind: str
     allowed: bool
     reason: str
+    policy: _core.CompiledPolicy | None = None
+    rule: str = "default"
 
 
 _RUN: Final = "run the application"
@@ -87,6 +89,7 @@ class CORSMiddleware:
     ) -> None:
         self.get_response = get_response
         self._log = RefusalLog()
+        self._trial_log = TrialLog()
         self._urls_are_loaded = False
         self._configuration: conf.DjangoConfiguration | None = conf.load()
         self._is_async = iscoroutinefunction(get_response)
@@ -150,7 +153,7 @@ class CORSMiddleware:
             mark = _mark_of(request)
             outcome = yield from self._decide(configuration, request, mark, is_covered, agreed)
             if outcome is not None and outcome.status:
-                self._report(outcome, request)
+                self._report(outcome, request, configuration)
                 return _answer(outcome, configuration)
             response: HttpResponseBase = yield _RUN, None
             mark_now = _mark_of(request)
@@ -164,8 +167,8 @@ class CORSMiddleware:
             response = yield _RUN, None
             mark = _mark_of(request)
             outcome = yield from self._decide(configuration, request, mark, is_covered, agreed)
+        self._report(outcome, request, configuration)
         if outcome is not None:
-            self._report(outcome, request)
             if outcome.status:
                 response.close()
                 return _answer(outcome, configuration)
@@ -182,11 +185,12 @@ class CORSMiddleware:
     ) -> Generator[tuple[str, Any], Any, _Outcome | None]:
         """What becomes of the request; ``None`` if its path or view is left alone."""
         policy: _core.CompiledPolicy | None = None
+        rule = "default"
         if isinstance(mark, CORSPolicy):
             policy = mark._compiled
             agreed = False
         elif mark is UNMARKED and is_covered:
-            policy = _core.select_policy(configuration.routing, request.path_info)
+            policy, rule = _core.select_policy(configuration.routing, request.path_info)
         if policy is None:
             return None
         method = request.method or ""
@@ -202,12 +206,33 @@ class CORSMiddleware:
             and (yield _ASK, None)
         ):
             decided = _Outcome(*_decided(policy, request, True))
-        return decided
+        return decided._replace(policy=policy, rule=rule)
 
-    def _report(self, outcome: _Outcome, request: HttpRequest) -> None:
-        if outcome.reason:
-            where = {"method": request.method, "path": request.path_info}
-            self._log(outcome.reason, request.META.get("HTTP_ORIGIN"), where)
+    def _report(
+        self,
+        outcome: _Outcome | None,
+        request: HttpRequest,
+        configuration: conf.DjangoConfiguration,
+    ) -> None:
+        """Tell who wants to know what came of a request; ``None``: its path is left alone."""
+        where = {"method": request.method, "path": request.path_info}
+        origin = request.META.get("HTTP_ORIGIN")
+        callback = configuration.observation.callback
+        if outcome is not None and outcome.reason:
+            rule = outcome.rule if configuration.has_rules else None
+            self._log(outcome.reason, origin, where, 0, rule)
+            if callback is not None:
+                callback(_kind_of(outcome), outcome.reason, origin, where, outcome.rule, False)
+        trial = configuration.observation.trial
+        if trial is None or (outcome is not None and outcome.reason):
+            return
+        policy, rule = _core.select_policy(trial.routing, request.path_info)
+        kind, reason = _try(policy, request)
+        if not reason or (outcome is not None and _try(outcome.policy, request, outcome)[1]):
+            return
+        self._trial_log(reason, origin, where, 0, rule if trial.rules else None)
+        if callback is not None:
+            callback(kind, reason, origin, where, rule, True)
 
     def _load_urls(self) -> None:
         try:
@@ -229,6 +254,21 @@ def _decided(
     return outcome
 
 
+def _kind_of(outcome: _Outcome) -> str:
+    return "guard" if outcome.reason == "cross-origin-request" else outcome.kind
+
+
+def _try(
+    policy: _core.CompiledPolicy | None, request: HttpRequest, outcome: _Outcome | None = None
+) -> tuple[str, str]:
+    """The kind and the reason of what a policy and the browser would make of a request."""
+    if policy is None:
+        return "", ""
+    answer = None if outcome is None else outcome.allowed
+    tried = _core.try_request(policy, request.method or "", request.META, answer)
+    return ("", "") if tried is None else tried
+
+
 def _any_agrees(responses: list[tuple[Any, Any]]) -> bool:
     return any(answer and not isinstance(answer, Exception) for _, answer in responses)
 
@@ -242,7 +282,16 @@ def _answer(outcome: _Outcome, configuration: conf.DjangoConfiguration) -> HttpR
     del response.headers["content-type"]
     for name, value in outcome.headers:
         response.headers[name] = configuration.spell_vary(value) if name == "vary" else value
+    _set_debug_header(response, outcome, configuration)
     return response
+
+
+def _set_debug_header(
+    response: HttpResponseBase, outcome: _Outcome, configuration: conf.DjangoConfiguration
+) -> None:
+    name = configuration.observation.debug_header
+    if name is not None and outcome.reason:
+        response.headers[name] = outcome.reason
 
 
 def _set_headers(
@@ -256,6 +305,7 @@ def _set_headers(
             headers.pop(name, None)
     for name, value in outcome.headers:
         headers[name] = value
+    _set_debug_header(response, outcome, configuration)
     if outcome.vary:
         vary = configuration.spell_vary(outcome.vary)
         if "vary" in headers:

@@ -215,7 +215,7 @@ def choose(configuration: Configuration, path: str) -> Choice:
         message = f"path must be a str, not {type(path).__name__}"
         raise TypeError(message)
     policy, rules, routing = configuration.policy, configuration.rules, configuration.routing
-    compiled = _core.select_policy(routing, path)
+    compiled, _ = _core.select_policy(routing, path)
     index, is_ambiguous = _core.match_rule(routing, path.encode("utf-8", "surrogatepass"))
     if is_ambiguous:
         text = f"the repeated slashes of {shown(path)!r} choose one policy or another"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from corsac.flask.decoration import Decoration
     from corsac.flask.routes import RouteTable
+    from corsac.observation import Observation
     from corsac.policy import CORSPolicy
 
 __all__ = ["Exchange"]
@@ -34,10 +35,12 @@ class Exchange:
         table: What was known of the application's routes when the policy was chosen.
         environ: The request.
         start_response: The server's.
+        observation: Who learns of refusals by the view's policy.
     """
 
     __slots__ = (
         "_environ",
+        "_observation",
         "_place",
         "_policy",
         "_start_response",
@@ -50,7 +53,9 @@ class Exchange:
         table: RouteTable,
         environ: WSGIEnvironment,
         start_response: StartResponse,
+        observation: Observation,
     ) -> None:
+        self._observation = observation
         self._table = table
         self.decoration: Decoration | None = None
         self._environ = environ
@@ -102,7 +107,9 @@ class Exchange:
         def respond(_: WSGIEnvironment, start_response: StartResponse) -> Any:
             return start_response(status, headers, *((exc_info,) if exc_info else ()))
 
-        write: Any = CORSMiddleware(respond, self._policy)(self._environ, begin)
+        middleware = CORSMiddleware(respond, self._policy)
+        middleware._observe_as(self._observation)
+        write: Any = middleware(self._environ, begin)
         # The body of a refusal, where the view's answer was one too: nothing is written by hand.
         return write if callable(write) else _pass_over
 

@@ -12,6 +12,7 @@ from corsac.flask.decoration import Decoration
 from corsac.flask.exchange import Exchange
 from corsac.flask.middleware import install
 from corsac.flask.options import (
+    OBSERVATION_OPTIONS,
     CORSOptions,
     CrossOriginOptions,
     check_names,
@@ -20,6 +21,7 @@ from corsac.flask.options import (
     read_resource_policies,
     unknown_keys,
 )
+from corsac.observation import NOTHING_OBSERVED, Observation
 from corsac.policy import CORSPolicy
 from corsac.wsgi import CORSMiddleware
 
@@ -47,7 +49,9 @@ class CORS:
     Args:
         app: The application, or a blueprint whose routes alone are meant; or ``None``, and
             `init_app` later.
-        **options: ``resources``, ``origins``, ``methods``, ``allow_headers``, ``expose_headers``,
+        **options: Those of `corsac.wsgi.CORSMiddleware` about refusals, for all routes:
+            ``on_refusal``, ``report_only``, ``report_only_rules``, ``debug_header``. And
+            ``resources``, ``origins``, ``methods``, ``allow_headers``, ``expose_headers``,
             ``supports_credentials``, ``max_age``, ``send_wildcard``, ``vary_header``,
             ``automatic_options``, ``always_send``, ``allow_private_network``,
             ``intercept_exceptions``; and of `corsac.CORSPolicy` ``tolerate`` and ``guard``.
@@ -88,6 +92,13 @@ class CORS:
             raise TypeError(message)
 
     def _init_application(self, app: flask.Flask, options: dict[str, Any]) -> None:
+        observed = {name: options.pop(name) for name in OBSERVATION_OPTIONS if name in options}
+        self._apply(app, options)
+        if observed:
+            install(app).observe(**observed)
+
+    @staticmethod
+    def _apply(app: flask.Flask, options: dict[str, Any]) -> None:
         if "policy" in options or "rules" in options:
             policy, rules = options.pop("policy", None), options.pop("rules", None)
             _refuse_both(options)
@@ -102,6 +113,10 @@ class CORS:
     def _init_blueprint(self, blueprint: flask.Blueprint, options: dict[str, Any]) -> None:
         if "rules" in options:
             message = "rules are for an application; give a blueprint a policy"
+            raise TypeError(message)
+        observed = [name for name in OBSERVATION_OPTIONS if name in options]
+        if observed:
+            message = f"give these to the application's CORS, not a blueprint's: {observed}"
             raise TypeError(message)
         policy = options.pop("policy", None)
         if policy is not None:
@@ -197,7 +212,8 @@ def _respond_alone(decoration: Decoration, call: Callable[[], Any]) -> flask.Res
         # The application's own policy has the last word on this response, and may be wider.
         installed.meet_hidden(decoration, flask.request.endpoint, flask.request.method)
         return app.response_class(_TOO_LATE, 503, {"Retry-After": "1"}, mimetype="text/plain")
-    return _apply(policy, call)
+    # Not the policies on trial: the installed middleware has judged the request by them already.
+    return _apply(policy, call, installed._observation.without_trial())
 
 
 _TOO_LATE = "The CORS policy of this view is known only now. Send the request again.\n"
@@ -208,11 +224,14 @@ def _current_app() -> flask.Flask:
     return app
 
 
-def _apply(policy: CORSPolicy, call: Callable[[], Any]) -> flask.Response:
+def _apply(
+    policy: CORSPolicy, call: Callable[[], Any], observation: Observation = NOTHING_OBSERVED
+) -> flask.Response:
     def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         return flask.make_response(call())(environ, start_response)
 
     middleware = CORSMiddleware(respond, policy)
+    middleware._observe_as(observation)
     made: Any = flask.current_app.response_class.from_app(middleware, flask.request.environ)
     return cast("flask.Response", made)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -136,12 +135,16 @@ class FlaskMiddleware(CORSMiddleware):
             self._told.add((decoration.name, endpoint))
             log_problems([_hidden_from_the_route(endpoint, what)])
 
-    def counters(self) -> Mapping[str, int]:
-        """How many requests there were, as for the class; those of every route are counted in."""
-        total = Counter(super().counters())
+    def _parts(self) -> Iterable[CORSMiddleware]:
+        return self._table.middlewares
+
+    def _was_observed(self) -> None:
         for middleware in self._table.middlewares:
-            total.update(middleware.counters())
-        return dict(total)
+            self._share_observers(middleware)
+
+    def _share_observers(self, middleware: CORSMiddleware) -> None:
+        while middleware._observation is not (observation := self._observation):
+            middleware._observe_as(observation)
 
     @property
     def problems(self) -> tuple[CORSConfigProblem, ...]:
@@ -221,6 +224,7 @@ class FlaskMiddleware(CORSMiddleware):
         if table.problems != self._table.problems:
             log_problems(table.problems)
         self._table = table
+        self._was_observed()  # They may have changed since the routes were read.
 
     def _configured_too_late(self) -> Iterator[CORSConfigProblem]:
         if self._configured is None:
@@ -300,7 +304,9 @@ class _RoutingMiddleware(FlaskMiddleware):
             # Werkzeug takes several slashes at the beginning for one, so a rule must do so too.
             path = environ["PATH_INFO"] = "/" + path.lstrip("/")
         if decorations.exist:
-            start_response = Exchange(table, environ, start_response)
+            start_response = Exchange(
+                table, environ, start_response, self._observation.without_trial()
+            )
         if table.beginnings and path.startswith(table.beginnings):
             middleware = self._middleware_of_route(environ, table)
             if middleware is not None:

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.policy import CORSPolicy
@@ -21,7 +21,11 @@ from corsac.sources.flask_cors_options import (
 )
 from corsac.sources.flask_resources import ResourcePolicy, read_resource, read_resources
 
+if TYPE_CHECKING:
+    from corsac.refusals import OnRefusal
+
 __all__ = [
+    "OBSERVATION_OPTIONS",
     "CORSOptions",
     "CrossOriginOptions",
     "check_names",
@@ -56,14 +60,19 @@ class CrossOriginOptions(TypedDict, total=False):
 
 
 class CORSOptions(CrossOriginOptions, total=False):
-    """The options of the extension; ``policy`` and ``rules`` are those of a middleware."""
+    """The options of the extension; those from ``policy`` on are those of a middleware."""
 
     resources: _Patterns | Mapping[str | re.Pattern[str], Mapping[str, Any]]
     intercept_exceptions: bool
     policy: CORSPolicy
     rules: Iterable[Rule]
+    on_refusal: OnRefusal | None
+    report_only: CORSPolicy | None
+    report_only_rules: Iterable[Rule] | None
+    debug_header: bool | str
 
 
+OBSERVATION_OPTIONS = ("on_refusal", "report_only", "report_only_rules", "debug_header")
 _VIEW_OPTIONS = (*FLASK_CORS_OPTIONS, "tolerate", "guard")
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Unpack
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Unpack
 
 from starlette.applications import Starlette
 
 from corsac import _core, asgi
 from corsac._types import ASGIApp, Receive, Scope, Send
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.observe import RefusalLog
+from corsac.observe import RefusalLog, TrialLog
 from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings
 from corsac.rules import Rule
 from corsac.starlette.layers import installed_in, is_cors_layer, name_of, other_layers
 from corsac.starlette.marks import Mark, marks
 from corsac.starlette.routes import RouteMarks
+
+if TYPE_CHECKING:
+    from corsac.refusals import OnRefusal
 
 __all__ = ["InstalledCORSMiddleware", "install", "installed"]
 
@@ -32,6 +35,10 @@ def install(
     policy: CORSPolicy | None = None,
     *,
     rules: Iterable[Rule] | None = None,
+    on_refusal: OnRefusal | None = None,
+    report_only: CORSPolicy | None = None,
+    report_only_rules: Iterable[Rule] | None = None,
+    debug_header: bool | str = False,
     **options: Unpack[CORSPolicyOptions],
 ) -> InstalledCORSMiddleware:
     """Apply a policy to a Starlette or FastAPI application, from outside of everything in it.
@@ -49,6 +56,10 @@ def install(
         app: The application, before its first request.
         policy: The policy; or give the options of one.
         rules: Path rules, as `corsac.CORSMiddleware` takes them.
+        on_refusal: As there; told about the requests to every route.
+        report_only: As there; on trial for every route but those with `cors_exempt`.
+        report_only_rules: As there.
+        debug_header: As there.
         **options: The options of `CORSPolicy`.
 
     Returns:
@@ -71,7 +82,16 @@ def install(
     if app.middleware_stack is not None:
         message = "install() comes before the application's first request, its stack exists already"
         raise RuntimeError(message)
-    middleware = InstalledCORSMiddleware(app, policy, rules=rules, **options)
+    middleware = InstalledCORSMiddleware(
+        app,
+        policy,
+        rules=rules,
+        on_refusal=on_refusal,
+        report_only=report_only,
+        report_only_rules=report_only_rules,
+        debug_header=debug_header,
+        **options,
+    )
     build = _StackBuilder(app, middleware, app.build_middleware_stack)
     app.build_middleware_stack = build  # type: ignore[method-assign]
     return middleware
@@ -96,9 +116,22 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         policy: CORSPolicy | None = None,
         *,
         rules: Iterable[Rule] | None = None,
+        on_refusal: OnRefusal | None = None,
+        report_only: CORSPolicy | None = None,
+        report_only_rules: Iterable[Rule] | None = None,
+        debug_header: bool | str = False,
         **options: Unpack[CORSPolicyOptions],
     ) -> None:
-        super().__init__(app, policy, rules=rules, **options)
+        super().__init__(
+            app,
+            policy,
+            rules=rules,
+            on_refusal=on_refusal,
+            report_only=report_only,
+            report_only_rules=report_only_rules,
+            debug_header=debug_header,
+            **options,
+        )
         self._of_routes: dict[CORSPolicy, asgi.CORSMiddleware] = {}
         self._several: list[CORSConfigProblem] = []
         self._stack: ASGIApp = app
@@ -110,13 +143,17 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         """Those of the policies and rules in force, and other CORS layers that were found."""
         return (*super().problems, *self._several)
 
-    def counters(self) -> Mapping[str, int]:
-        """How many requests there were, those to routes with a policy of their own included."""
-        counts = dict(super().counters())
-        for middleware in [*self._of_routes.values()]:
-            for name, count in middleware.counters().items():
-                counts[name] += count
-        return counts
+    def _parts(self) -> Iterable[asgi.CORSMiddleware]:
+        return [*self._of_routes.values()]
+
+    def _was_observed(self) -> None:
+        for middleware in self._parts():
+            self._share_observers(middleware)
+
+    def _share_observers(self, middleware: asgi.CORSMiddleware) -> None:
+        """Have the middleware of a route observed as this one is."""
+        while middleware._observation is not (observation := self._observation):
+            middleware._observe_as(observation)
 
     def _put_around(self, app: Starlette, stack: ASGIApp) -> None:
         """Stand before a stack from now on; what is in force and what was counted stay."""
@@ -130,6 +167,7 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
             asgi._refuse_websocket,
             asgi._continue_when_decided,
             RefusalLog(),
+            TrialLog(),
         )
         self._stack = stack
         self._of_routes = {}
@@ -150,6 +188,7 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         if middleware is None:
             made = asgi.CORSMiddleware(self._stack, mark.policy)
             middleware = self._of_routes.setdefault(mark.policy, made)
+            self._share_observers(middleware)
         return middleware
 
 

@@ -1,0 +1,65 @@
+#include "asgi.hpp"
+#include "corsac/ascii.hpp"
+#include "response_lines.hpp"
+
+// An ASGI request for the policy on trial. It is read anew, since another policy may look at other
+// header lines.
+
+namespace corsac::bindings {
+namespace {
+
+bool has_line(PyObject* headers, std::string_view lower_case_name) noexcept {
+  if (headers == nullptr) return false;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(headers); ++i) {
+    PyObject* const* pair =
+        plain_pair_of_any_value<ByteLines>(PySequence_Fast_GET_ITEM(headers, i));
+    if (pair != nullptr && ascii::equals_lowercased(view_of_bytes(pair[0]), lower_case_name))
+      return true;
+  }
+  return false;
+}
+
+/// True if the header lines can be read again and again: reading others could use them up.
+bool has_lasting_headers(PyObject* scope, const Names& names) noexcept {
+  const Ref headers = get_item(scope, names.headers.ptr());
+  if (!headers) return PyErr_Occurred() == nullptr;
+  return headers.get() == Py_None || PyList_Check(headers.get()) || PyTuple_Check(headers.get());
+}
+
+/// @return false if the request is not judged, and then an exception may be set.
+bool read_for_trial(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {
+  Ref same_scope = Ref::borrowed(scope);
+  return has_lasting_headers(scope, policy.names) && read_headers(read, policy, same_scope) &&
+         read_method(read, policy, scope);
+}
+
+}  // namespace
+
+bool try_scope(const Exchange& exchange, std::optional<Outcome> outcome, PyObject* scope) noexcept {
+  ASGIMiddleware* self = exchange.self;
+  const Routing& trial = *exchange.entry->trial;
+  const Ref type = get_item(scope, trial.names.type.ptr());
+  const bool is_http = is_text(type.get(), trial.names.http);
+  const bool is_handshake = is_text(type.get(), trial.names.websocket);
+  if (PyErr_Occurred() != nullptr) return leave_undecided(self);
+  if (!is_http && !is_handshake) return true;
+  const RoutePath path(scope, trial.names);
+  if (PyErr_Occurred() != nullptr) return leave_undecided(self);
+  const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
+  if (entry.policy == nullptr || (is_handshake && !entry.policy->core().guard())) return true;
+  ReadRequest read;
+  if (!read_for_trial(read, *entry.policy, scope)) {
+    if (PyErr_Occurred() != nullptr) return leave_undecided(self);
+    increment(self->trial_counters.undecided);
+    return true;
+  }
+  return try_request(self, entry, *exchange.entry, outcome,
+                     {.request = read.request,
+                      .origin = read.origin,
+                      .object = scope,
+                      .has_cookie = has_line(read.header_list.get(), "cookie"),
+                      .is_handshake = is_handshake,
+                      .has_response = is_http});
+}
+
+}  // namespace corsac::bindings

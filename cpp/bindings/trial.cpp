@@ -1,0 +1,89 @@
+#include <new>
+
+#include "corsac/guard.hpp"
+#include "middleware.hpp"
+
+// A second policy that judges the same requests and changes nothing: what would become of them.
+
+namespace corsac::bindings {
+namespace {
+
+bool needs_answer(const Policy& policy, const TrialRequest& tried) noexcept {
+  if (tried.has_response) return decide(policy, tried.request).asks;
+  return tried.request.has_one_origin() && policy.asks_about(tried.request.origin());
+}
+
+/// What a policy and the browser make of a request; nothing for a handshake that the guard
+/// passes.
+/// @param answered what was said about the origin, if the policy asks.
+std::optional<Outcome> outcome_under(const Policy& policy, const TrialRequest& tried,
+                                     bool answered) {
+  const Request& request = tried.request;
+  if (policy.guard()) {
+    const Refusal refusal = tried.is_handshake ? guard_websocket(policy, request, answered)
+                                               : guard_request(policy, request, answered);
+    if (refusal != Refusal::kNone) return outcome_of_guard(refusal);
+  }
+  if (!tried.has_response) return std::nullopt;
+  const Decision decision = settle(decide(policy, request), answered);
+  return seen_by_browser(policy, request, outcome_of(decision), tried.has_cookie);
+}
+
+/// Says that a coroutine is not wanted, so that Python does not warn that nobody awaited it.
+bool close_unawaited(PyObject* awaitable) noexcept {
+  if (!PyCoro_CheckExact(awaitable)) return true;
+  if (Ref(PyObject_CallMethod(awaitable, "close", nullptr))) return true;
+  return set_aside_exception(awaitable);
+}
+
+}  // namespace
+
+bool leave_undecided(Middleware* self) noexcept {
+  if (!PyErr_ExceptionMatches(PyExc_Exception)) return false;
+  PyErr_Clear();
+  increment(self->trial_counters.undecided);
+  return true;
+}
+
+bool try_request(Middleware* self, const Routing::Entry& trial, const Routing::Entry& in_force,
+                 std::optional<Outcome> outcome, const TrialRequest& tried) noexcept {
+  TrialCounters& counters = self->trial_counters;
+  std::optional<bool> answered;
+  if (needs_answer(trial.policy->core(), tried)) {
+    const Ref origin = bytes_from(tried.request.origin());
+    if (!origin) return leave_undecided(self);
+    Ref awaitable;
+    const Verdict verdict = ask(*trial.policy, origin.get(), awaitable);
+    if (verdict == Verdict::kError) return false;
+    if (verdict == Verdict::kLater) {
+      increment(counters.undecided);
+      return close_unawaited(awaitable.get());
+    }
+    answered = verdict == Verdict::kAllowed;
+  }
+  std::optional<Outcome> would;
+  try {
+    would = outcome_under(trial.policy->core(), tried, answered.value_or(false));
+    if (!would) return true;
+    if (outcome && is_refused(*would)) {
+      outcome = seen_by_browser(in_force.policy->core(), tried.request, *outcome, tried.has_cookie);
+    }
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+    return leave_undecided(self);
+  }
+  increment(counters.outcomes[static_cast<std::size_t>(*would)]);
+  const bool refused = outcome && is_refused(*outcome);
+  if (refused == is_refused(*would)) return true;
+  if (refused) {
+    increment(counters.newly_allowed);
+    return true;
+  }
+  increment(counters.newly_refused);
+  Reporting& reporting = self->trial_reporting[static_cast<std::size_t>(first_with_reason(*would))];
+  return write_to_log(self->report_trial, reporting, *would, trial, tried.origin, tried.object) &&
+         tell(in_force.routing->on_refusal(), *would, trial.rule, tried.origin, tried.object,
+              Py_True);
+}
+
+}  // namespace corsac::bindings

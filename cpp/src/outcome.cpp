@@ -1,0 +1,136 @@
+#include "corsac/outcome.hpp"
+
+#include <array>
+#include <vector>
+
+#include "corsac/browser.hpp"
+
+namespace corsac {
+namespace {
+
+constexpr std::string_view kActual = "actual";
+constexpr std::string_view kPreflight = "preflight";
+constexpr std::string_view kGuard = "guard";
+
+struct OutcomeRow {
+  Outcome outcome;
+  std::string_view kind;
+  std::string_view reason;
+};
+
+constexpr std::array kRows = {
+    OutcomeRow{Outcome::kNotCors, "not_cors", ""},
+    OutcomeRow{Outcome::kActualAllowed, kActual, ""},
+    OutcomeRow{Outcome::kPreflightAllowed, kPreflight, ""},
+    OutcomeRow{Outcome::kActualOriginNotAllowed, kActual, "origin-not-allowed"},
+    OutcomeRow{Outcome::kActualPathAmbiguous, kActual, "path-ambiguous"},
+    OutcomeRow{Outcome::kActualOriginMalformed, kActual, "origin-malformed"},
+    OutcomeRow{Outcome::kPreflightOriginNotAllowed, kPreflight, "origin-not-allowed"},
+    OutcomeRow{Outcome::kPreflightPathAmbiguous, kPreflight, "path-ambiguous"},
+    OutcomeRow{Outcome::kPreflightOriginMalformed, kPreflight, "origin-malformed"},
+    OutcomeRow{Outcome::kPreflightRequestMethodMalformed, kPreflight, "request-method-malformed"},
+    OutcomeRow{Outcome::kGuardCrossOriginRequest, kGuard, "cross-origin-request"},
+    OutcomeRow{Outcome::kGuardCrossOriginWebSocket, kGuard, "cross-origin-websocket"},
+    OutcomeRow{Outcome::kActualCredentialsNotAllowed, kActual, "credentials-not-allowed"},
+    OutcomeRow{Outcome::kPreflightMethodNotAllowed, kPreflight, "method-not-allowed"},
+    OutcomeRow{Outcome::kPreflightAuthorizationNotListed, kPreflight, "authorization-not-listed"},
+    OutcomeRow{Outcome::kPreflightHeaderNotAllowed, kPreflight, "header-not-allowed"},
+};
+static_assert(kRows.size() == kOutcomes);
+
+consteval bool rows_are_in_order() {
+  for (std::size_t i = 0; i < kRows.size(); ++i) {
+    if (static_cast<std::size_t>(kRows[i].outcome) != i) return false;
+    if (kRows[i].reason.empty() != (i < 3)) return false;
+  }
+  return static_cast<std::size_t>(Outcome::kActualCredentialsNotAllowed) == kServerOutcomes;
+}
+static_assert(rows_are_in_order(), "rows are in the order of the enum, and so are its parts");
+
+/// No value of a safelisted request-header: that a name was asked for says that its value is none.
+constexpr std::string_view kUnsafeValue = "\x01";
+
+Outcome preflight_seen_by_browser(const Policy& policy, const Request& request) {
+  std::vector<browser::Header> asked;
+  const bool whole = request.for_each_requested_header([&asked](std::string_view name) {
+    if (asked.size() < kMaxJudgedRequestHeaders) asked.push_back({name, kUnsafeValue});
+    return true;
+  });
+  if (!whole) asked.clear();  // No browser's list.
+
+  Answer answer;
+  preflight_headers(policy, request, {RequestKind::kPreflight, true, Refusal::kNone}, answer);
+  std::vector<browser::Header> lines;
+  for (const HeaderLine& line : answer.headers) lines.push_back({line.name, line.value});
+  constexpr int kOkStatus = 204;
+  const browser::PreflightVerdict verdict =
+      browser::preflight_check({.origin = request.origin(),
+                                .method = request.request_method(),
+                                .headers = asked,
+                                .credentials_include = policy.allow_credentials()},
+                               kOkStatus, lines);
+  switch (verdict.block) {
+    case browser::Block::kMethodNotAllowed:
+      return Outcome::kPreflightMethodNotAllowed;
+    case browser::Block::kAuthorizationNotListed:
+      return Outcome::kPreflightAuthorizationNotListed;
+    case browser::Block::kHeaderNotAllowed:
+      return Outcome::kPreflightHeaderNotAllowed;
+    default:
+      return Outcome::kPreflightAllowed;
+  }
+}
+
+}  // namespace
+
+std::string_view kind_name(Outcome outcome) noexcept {
+  return kRows[static_cast<std::size_t>(outcome)].kind;
+}
+
+std::string_view reason_code(Outcome outcome) noexcept {
+  return kRows[static_cast<std::size_t>(outcome)].reason;
+}
+
+Outcome first_with_reason(Outcome outcome) noexcept {
+  switch (outcome) {
+    case Outcome::kPreflightOriginNotAllowed:
+      return Outcome::kActualOriginNotAllowed;
+    case Outcome::kPreflightPathAmbiguous:
+      return Outcome::kActualPathAmbiguous;
+    case Outcome::kPreflightOriginMalformed:
+      return Outcome::kActualOriginMalformed;
+    default:
+      return outcome;
+  }
+}
+
+Outcome outcome_of(const Decision& decision) noexcept {
+  const bool preflight = decision.kind == RequestKind::kPreflight;
+  if (decision.kind == RequestKind::kNotCors) return Outcome::kNotCors;
+  if (decision.allowed) return preflight ? Outcome::kPreflightAllowed : Outcome::kActualAllowed;
+  switch (decision.refusal) {
+    case Refusal::kRequestMethodMalformed:
+      return Outcome::kPreflightRequestMethodMalformed;
+    case Refusal::kPathAmbiguous:
+      return preflight ? Outcome::kPreflightPathAmbiguous : Outcome::kActualPathAmbiguous;
+    case Refusal::kOriginMalformed:
+      return preflight ? Outcome::kPreflightOriginMalformed : Outcome::kActualOriginMalformed;
+    default:
+      return preflight ? Outcome::kPreflightOriginNotAllowed : Outcome::kActualOriginNotAllowed;
+  }
+}
+
+Outcome outcome_of_guard(Refusal refusal) noexcept {
+  return refusal == Refusal::kCrossOriginWebSocket ? Outcome::kGuardCrossOriginWebSocket
+                                                   : Outcome::kGuardCrossOriginRequest;
+}
+
+Outcome seen_by_browser(const Policy& policy, const Request& request, Outcome outcome,
+                        bool has_cookie) {
+  if (outcome == Outcome::kPreflightAllowed) return preflight_seen_by_browser(policy, request);
+  const bool refused_credentials =
+      outcome == Outcome::kActualAllowed && has_cookie && !policy.allow_credentials();
+  return refused_credentials ? Outcome::kActualCredentialsNotAllowed : outcome;
+}
+
+}  // namespace corsac

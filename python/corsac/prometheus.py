@@ -1,0 +1,157 @@
+"""The counters of middlewares as Prometheus metrics; needs the extra ``prometheus``.
+
+Example:
+    >>> import corsac.prometheus
+    >>> from prometheus_client import REGISTRY
+    >>> REGISTRY.register(corsac.prometheus.CORSCollector(middleware))
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+try:
+    from prometheus_client.core import CounterMetricFamily, Metric
+    from prometheus_client.registry import Collector
+except ImportError as error:
+    message = "corsac.prometheus needs prometheus-client: pip install 'corsac[prometheus]'"
+    raise ImportError(message) from error
+
+__all__ = ["CORSCollector", "CountingMiddleware"]
+
+
+class CountingMiddleware(Protocol):
+    """What a collector asks a middleware for; those of ASGI and of WSGI have it."""
+
+    def counters(self) -> Mapping[str, int]:
+        """As `corsac.CORSMiddleware.counters`."""
+
+    def refusal_counters(self) -> Mapping[tuple[str, str], int]:
+        """As `corsac.CORSMiddleware.refusal_counters`."""
+
+    def report_only_counters(self) -> Mapping[str, int]:
+        """As `corsac.CORSMiddleware.report_only_counters`."""
+
+    def report_only_refusal_counters(self) -> Mapping[tuple[str, str], int]:
+        """As `corsac.CORSMiddleware.report_only_refusal_counters`."""
+
+    @property
+    def on_refusal_errors(self) -> int:
+        """As `corsac.CORSMiddleware.on_refusal_errors`."""
+
+
+class CORSCollector(Collector):
+    """Reads the counters of one or more middlewares whenever a registry is scraped.
+
+    A request costs nothing more for it. The metrics:
+
+    - ``corsac_requests_total{kind, outcome, reason}``: what came of requests. The kind is
+      ``not-cors``, ``actual``, ``preflight`` or ``guard``, the outcome ``none`` (not-cors only),
+      ``allowed`` or ``refused``, the reason a code or empty.
+    - ``corsac_report_only_requests_total``, with the same labels: what the policies on trial would
+      have made of them, and ``outcome="undecided"``.
+    - ``corsac_report_only_changes_total{change}``: requests with another outcome on trial,
+      ``newly_refused`` or ``newly_allowed``.
+    - ``corsac_on_refusal_errors_total``: what ``on_refusal`` raised.
+
+    A registry takes each name from one collector only, so several middlewares share one: see
+    `add`. With a ``name`` every metric has the label ``middleware`` too. A collector keeps its
+    middlewares alive. prometheus-client's mode for several processes knows no collectors of one's
+    own; scrape each worker there.
+
+    Args:
+        middleware: The first middleware.
+        name: The value of its label ``middleware``; ``None``: there is no such label.
+
+    Raises:
+        TypeError: ``middleware`` has no counters, or ``name`` is no text.
+    """
+
+    def __init__(self, middleware: CountingMiddleware, *, name: str | None = None) -> None:
+        self._lock = threading.Lock()
+        self._is_named = name is not None
+        self._middlewares: dict[str, CountingMiddleware] = {}
+        self._put(middleware, name)
+
+    def add(self, middleware: CountingMiddleware, *, name: str) -> None:
+        """Collect another middleware.
+
+        Args:
+            middleware: The middleware.
+            name: The value of its label ``middleware``.
+
+        Raises:
+            TypeError: As for the class.
+            ValueError: The first has no name, or the name or the middleware is there already.
+        """
+        if not self._is_named:
+            message = 'name all middlewares of one collector: CORSCollector(first, name="...")'
+            raise ValueError(message)
+        self._put(middleware, name)
+
+    def _put(self, middleware: CountingMiddleware, name: str | None) -> None:
+        if not hasattr(middleware, "report_only_refusal_counters"):
+            message = f"a CORSMiddleware of Corsac is wanted, not {type(middleware).__name__}"
+            raise TypeError(message)
+        if name is not None and not isinstance(name, str):
+            message = f"name must be text, not {type(name).__name__}"
+            raise TypeError(message)
+        with self._lock:
+            if name in self._middlewares or any(
+                known is middleware for known in self._middlewares.values()
+            ):
+                message = f"the middleware {name!r} is collected already"
+                raise ValueError(message)
+            # One value: a scrape meanwhile sees the old ones or the new ones, whole.
+            self._middlewares = {**self._middlewares, name or "": middleware}
+
+    def describe(self) -> Iterator[Metric]:
+        """The metrics without samples, so that registering a collector counts nothing."""
+        yield from self._families()
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics as they are now."""
+        requests, trial, changes, errors = families = self._families()
+        for name, middleware in self._middlewares.items():
+            named = [name] if self._is_named else []
+            _add(requests, named, middleware.counters(), middleware.refusal_counters())
+            counters = middleware.report_only_counters()
+            _add(trial, named, counters, middleware.report_only_refusal_counters())
+            trial.add_metric([*named, "", "undecided", ""], counters["undecided"])
+            for change in ("newly_refused", "newly_allowed"):
+                changes.add_metric([*named, change], counters[change])
+            errors.add_metric(named, middleware.on_refusal_errors)
+        yield from families
+
+    def _families(self) -> tuple[CounterMetricFamily, ...]:
+        named = ["middleware"] if self._is_named else []
+        labels = [*named, "kind", "outcome", "reason"]
+        return (
+            CounterMetricFamily("corsac_requests", "Requests by what came of them.", labels=labels),
+            CounterMetricFamily(
+                "corsac_report_only_requests",
+                "Requests by what the policies on trial would have made of them.",
+                labels=labels,
+            ),
+            CounterMetricFamily(
+                "corsac_report_only_changes",
+                "Requests of which the policies on trial would have made something else.",
+                labels=[*named, "change"],
+            ),
+            CounterMetricFamily("corsac_on_refusal_errors", "Errors of on_refusal.", labels=named),
+        )
+
+
+def _add(
+    family: CounterMetricFamily,
+    named: list[str],
+    counters: Mapping[str, int],
+    refusals: Mapping[tuple[str, str], int],
+) -> None:
+    family.add_metric([*named, "not-cors", "none", ""], counters["not_cors"])
+    for kind in ("actual", "preflight"):
+        family.add_metric([*named, kind, "allowed", ""], counters[f"{kind}_allowed"])
+    for (kind, reason), count in refusals.items():
+        family.add_metric([*named, kind, "refused", reason], count)

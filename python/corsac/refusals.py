@@ -1,0 +1,191 @@
+"""Refusals as values, and the callback that is told about each of them."""
+
+from __future__ import annotations
+
+import _thread
+import time
+
+from corsac._values import FrozenValue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    OnRefusal = Callable[["Refusal"], object]
+    RequestLine = Callable[[Mapping[str, Any]], tuple[object, object]]
+
+__all__ = ["ERROR_WINDOW_SECONDS", "Refusal", "RefusalCallback"]
+
+ERROR_WINDOW_SECONDS = 60.0
+"""A callback's first error is logged with its traceback, and then no more than one in this time."""
+
+
+class Refusal(FrozenValue):
+    """One request that was refused, as ``on_refusal`` is told about it.
+
+    What came from the client is as it was sent: escape and cut it before it is printed.
+
+    Attributes:
+        reason: The reason code: ``"origin-not-allowed"``, ``"path-ambiguous"``,
+            ``"origin-malformed"``, ``"request-method-malformed"``, ``"cross-origin-request"`` or
+            ``"cross-origin-websocket"``. With ``report_only`` also ``"method-not-allowed"``,
+            ``"header-not-allowed"``, ``"authorization-not-listed"`` (Fetch, "CORS-preflight fetch")
+            and ``"credentials-not-allowed"`` (Fetch, "CORS check").
+        origin: The value of the Origin header, bytes read as latin-1; the first if there were
+            several; ``None`` without one.
+        method: The request's method; ``None`` for a WebSocket handshake of ASGI, which has none.
+        path: The request's path, as the log has it; ``None`` if a server gave none.
+        rule: The path pattern of the rule that decided, or ``"default"``; ``"ambiguous"`` if
+            repeated slashes leave that open.
+        kind: ``"preflight"``, ``"actual"``, or ``"guard"`` for what never reached the application.
+        report_only: Nothing was refused: the policy given as ``report_only`` would have done so.
+    """
+
+    __slots__ = ("kind", "method", "origin", "path", "reason", "report_only", "rule")
+    __match_args__ = ("reason", "origin", "method", "path", "rule", "kind", "report_only")
+    _fields = __match_args__
+
+    reason: str
+    origin: str | None
+    method: str | None
+    path: str | None
+    rule: str
+    kind: str
+    report_only: bool
+
+    def __init__(  # noqa: PLR0917
+        self,
+        reason: str,
+        origin: str | None,
+        method: str | None,
+        path: str | None,
+        rule: str,
+        kind: str,
+        report_only: bool = False,
+    ) -> None:
+        self._fill(reason, origin, method, path, rule, kind, report_only)
+
+
+class RefusalCallback:
+    """Tells a user's function about refusals; an `Exception` of it ends here.
+
+    A refused request that the function itself makes, in the thread that it runs in, does not call
+    it again.
+
+    Args:
+        function: Called with a `Refusal`.
+        request_line: Gives the method and the path of what the middleware was called with.
+        clock: A monotonic clock, in seconds.
+
+    Raises:
+        TypeError: ``function`` cannot be called, or calling it would not run it.
+    """
+
+    def __init__(
+        self,
+        function: OnRefusal,
+        request_line: RequestLine,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        _check(function)
+        self.function = function
+        self._request_line = request_line
+        self._clock = clock
+        self._lock = _thread.allocate_lock()
+        self._running: set[int] = set()  # In which threads.
+        self._errors = 0
+        self._unlogged = 0
+        self._silent_until: float | None = None
+
+    @property
+    def errors(self) -> int:
+        """How often the function raised, or gave something to be awaited."""
+        return self._errors
+
+    def __call__(  # noqa: PLR0917
+        self,
+        kind: str,
+        reason: str,
+        origin: object,
+        request: Mapping[str, Any],
+        rule: str,
+        report_only: bool,
+    ) -> None:
+        """Call the function.
+
+        Args:
+            kind: As in `Refusal`.
+            reason: As in `Refusal`.
+            origin: The Origin header, bytes or text, or ``None``.
+            request: The scope or environ.
+            rule: As in `Refusal`.
+            report_only: As in `Refusal`.
+
+        Raises:
+            BaseException: What the function raised, unless it is an `Exception`.
+        """
+        # Looked up now: gevent puts the identity of its own threads there.
+        thread = _thread.get_ident()
+        if thread in self._running:
+            return
+        self._running.add(thread)
+        try:
+            method, path = self._request_line(request)
+            result = self.function(
+                Refusal(reason, _text(origin), _text(method), _text(path), rule, kind, report_only)
+            )
+            if result is not None and hasattr(result, "__await__"):
+                if hasattr(result, "close"):
+                    result.close()
+                message = f"on_refusal returned {type(result).__name__}, which nobody awaits"
+                raise TypeError(message)  # noqa: TRY301 - it is logged as other errors are
+        except Exception as error:  # Whatever it is, the request is answered.
+            self._note(error)
+        finally:
+            self._running.discard(thread)
+
+    def _note(self, error: Exception) -> None:
+        with self._lock:
+            self._errors += 1
+            now = self._clock()
+            if self._silent_until is not None and now < self._silent_until:
+                self._unlogged += 1
+                return
+            self._silent_until = now + ERROR_WINDOW_SECONDS
+            unlogged, self._unlogged = self._unlogged, 0
+        import logging  # noqa: PLC0415 - a callback that works does not need it
+
+        more = f"; {unlogged} more such errors were not logged" if unlogged else ""
+        logging.getLogger("corsac").error(
+            "on_refusal raised %s; the request is answered all the same%s",
+            ascii(type(error).__name__)[1:-1],
+            more,
+            exc_info=error,
+        )
+
+
+def _check(function: object) -> None:
+    if not callable(function):
+        message = (
+            f"on_refusal must be a function of one corsac.Refusal, not {type(function).__name__}"
+        )
+        raise TypeError(message)
+    import inspect  # noqa: PLC0415 - few middlewares have a callback, and it takes long to load
+
+    called = (function, getattr(function, "__call__", None))  # noqa: B004 - an object's own call
+    tests = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+    if any(test(each) for each in called for test in tests):
+        message = (
+            "on_refusal must be a plain function: nothing awaits it. In a plain one, hand the "
+            "refusal on: queue.put_nowait(refusal), or "
+            "loop.call_soon_threadsafe(lambda: loop.create_task(...))"
+        )
+        raise TypeError(message)
+
+
+def _text(value: object) -> str | None:
+    """What a server handed over as plain text; ``None`` for what is none."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return str.__str__(value) if isinstance(value, str) else None

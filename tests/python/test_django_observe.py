@@ -1,0 +1,118 @@
+"""The callback, the policy on trial and the debug header in Django's settings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import override_settings
+
+from corsac import CORSConfigError, CORSPolicy, Refusal
+from support.django_project import CALLS
+from support.exchange import Request, Response
+from support.policies import ORIGIN, OTHER
+
+Call = Callable[[Request], Response]
+EVIL = "https://evil.example"
+CORSAC = {"allow_origins": [ORIGIN, OTHER], "rules": [("/api/*", {"allow_origins": [OTHER]})]}
+TOLD: list[Refusal] = []
+
+
+def tell(refusal: Refusal) -> None:
+    TOLD.append(refusal)
+
+
+@pytest.fixture(params=sorted(CALLS))
+def call(request: pytest.FixtureRequest) -> Call:
+    return CALLS[request.param]
+
+
+@pytest.fixture(autouse=True)
+def nothing_told() -> Iterator[None]:
+    TOLD.clear()
+    yield
+    TOLD.clear()
+
+
+def get(origin: str, path: str = "/x") -> Request:
+    return Request(headers=[("Origin", origin)], path=path)
+
+
+@pytest.mark.parametrize("given", [tell, "support.refused.told_to_nobody"])
+def test_refusals_are_told(call: Call, given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("support.refused.told_to_nobody", tell)
+    with override_settings(CORSAC=CORSAC, CORSAC_ON_REFUSAL=given):
+        call(get(EVIL))
+        call(get(ORIGIN, "/api/1"))
+        call(get(ORIGIN))
+    assert [
+        Refusal("origin-not-allowed", EVIL, "GET", "/x", "default", "actual"),
+        Refusal("origin-not-allowed", ORIGIN, "GET", "/api/1", "/api/*", "actual"),
+    ] == TOLD
+
+
+def test_a_policy_is_on_trial(call: Call, caplog: pytest.LogCaptureFixture) -> None:
+    trial = {"allow_origins": [ORIGIN]}
+    with override_settings(CORSAC=CORSAC, CORSAC_REPORT_ONLY=trial, CORSAC_ON_REFUSAL=tell):
+        caplog.clear()
+        with caplog.at_level(logging.INFO, logger="corsac"):
+            response = call(get(OTHER))
+            call(get(EVIL))
+            call(get(ORIGIN))
+    assert response.one("access-control-allow-origin") == OTHER
+    assert [
+        Refusal("origin-not-allowed", OTHER, "GET", "/x", "default", "actual", True),
+        Refusal("origin-not-allowed", EVIL, "GET", "/x", "default", "actual", False),
+    ] == TOLD
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "report-only",
+        "refused origin-not-allowed",
+    ]
+
+
+def test_preflights_on_trial_are_judged_as_a_browser_does(call: Call) -> None:
+    policy = CORSPolicy(allow_origins=[ORIGIN], allow_methods=["PUT", "DELETE"])
+    request = Request(
+        "OPTIONS", [("Origin", ORIGIN), ("Access-Control-Request-Method", "DELETE")], "/x"
+    )
+    tight = policy.replace(allow_methods=["PUT"])
+    with override_settings(CORSAC=policy, CORSAC_REPORT_ONLY=tight, CORSAC_ON_REFUSAL=tell):
+        assert call(request).status == 204
+    assert [(each.reason, each.kind, each.report_only) for each in TOLD] == [
+        ("method-not-allowed", "preflight", True)
+    ]
+
+
+def test_refusals_say_why_in_a_header(call: Call) -> None:
+    with override_settings(CORSAC=CORSAC, CORSAC_DEBUG_HEADER=True):
+        assert call(get(EVIL)).one("corsac-refused") == "origin-not-allowed"
+        assert call(get(ORIGIN)).one("corsac-refused") is None
+        preflight = [("Origin", EVIL), ("Access-Control-Request-Method", "PUT")]
+        answer = call(Request("OPTIONS", preflight, "/x"))
+    assert answer.status == 403
+    assert answer.one("corsac-refused") == "origin-not-allowed"
+
+
+async def _asynchronous(refusal: Refusal) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CORSAC_ON_REFUSAL", "nowhere.at_all"),
+        ("CORSAC_ON_REFUSAL", 5),
+        ("CORSAC_ON_REFUSAL", _asynchronous),
+        ("CORSAC_REPORT_ONLY", {"allow_origins": ["nonsense"]}),
+        ("CORSAC_REPORT_ONLY", {"unknown": 1}),
+        ("CORSAC_REPORT_ONLY", 5),
+        ("CORSAC_DEBUG_HEADER", "two words"),
+    ],
+)
+def test_a_mistake_names_the_setting(call: Call, name: str, value: Any) -> None:
+    with (
+        override_settings(CORSAC=CORSPolicy(allow_origins=[ORIGIN]), **{name: value}),
+        pytest.raises(CORSConfigError, match=name),
+    ):
+        call(get(ORIGIN))
