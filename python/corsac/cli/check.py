@@ -20,7 +20,7 @@ from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.policy import CORSPolicy
 from corsac.sources import SourceReading, read_environment, read_toml
 
-__all__ = ["check", "run"]
+__all__ = ["Report", "check", "run", "silent_log"]
 
 _SEVERITIES = {"error": "31", "warning": "33", "info": "36"}
 """The severities from bad to good, with the colour of each (ECMA-48, SGR)."""
@@ -34,6 +34,7 @@ class Report:
         source: What was checked, as the command line has it.
         problems: Everything that is wrong or worth knowing.
         policy: The policy, if there is a valid one and one that stands for all paths.
+        rules: The path rules, if they are valid.
         allows: A valid configuration in plain words, a line for each policy.
         place: Where the user's code made an invalid policy.
         failure: Why nothing could be judged.
@@ -42,6 +43,7 @@ class Report:
     source: str
     problems: tuple[CORSConfigProblem, ...] = ()
     policy: CORSPolicy | None = None
+    rules: tuple[tuple[str, CORSPolicy | None], ...] = ()
     allows: tuple[str, ...] = ()
     place: str = ""
     failure: SourceError | None = None
@@ -92,7 +94,7 @@ def run(
 def check(source: str | None, prefix: str | None, app_dir: str) -> Report:
     """Check one source; the arguments are those of `run`."""
     name = f"{prefix}* in the environment" if source is None else source
-    with _silent_log():
+    with silent_log():
         try:
             return _examine(name, source, prefix or "", app_dir)
         except SourceError as error:
@@ -118,7 +120,7 @@ def _examine(name: str, source: str | None, prefix: str, app_dir: str) -> Report
 
 
 @contextlib.contextmanager
-def _silent_log() -> Iterator[None]:
+def silent_log() -> Iterator[None]:
     """Drop what goes to the log: the same problems are about to be printed.
 
     A filter stays where it is when the user's code configures logging; levels and handlers do not.
@@ -169,7 +171,7 @@ def _check_reading(source: str, reading: SourceReading) -> Report:
         problem.replace(option=reading.names.get(problem.option, problem.option))
         for problem in policy.problems
     )
-    return Report(source, (*reading.problems, *of_policy), policy, (_allowed(policy),))
+    return Report(source, (*reading.problems, *of_policy), policy, allows=(_allowed(policy),))
 
 
 def _check_object(source: str, app_dir: str) -> Report:
@@ -195,9 +197,9 @@ def _check_object(source: str, app_dir: str) -> Report:
         for number, layer in enumerate(layers, 1)
         for line in _layer_allows(layer)
     ]
-    return Report(
-        source, tuple(problems), layers[0].policy if valid else None, tuple(allows if valid else ())
-    )
+    if not valid:
+        return Report(source, tuple(problems))
+    return Report(source, tuple(problems), layers[0].policy, layers[0].rules, tuple(allows))
 
 
 def _nothing_found(source: str, found: object, search: Search) -> SourceError:

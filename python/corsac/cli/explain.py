@@ -1,0 +1,187 @@
+"""`corsac explain`: what becomes of a page's request under a configuration, without a server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from corsac._types import Receive, Scope, Send
+from corsac.asgi import CORSMiddleware
+from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
+from corsac.browser.transports import asgi_async_transport
+from corsac.browser.urls import parse_url
+from corsac.cli import INTERRUPTED, UNREADABLE, USAGE_ERROR
+from corsac.cli.check import Report, check, silent_log
+from corsac.cli.fetch_text import Paint, headline, hidden_names, step_lines
+from corsac.cli.page_request import fetch_request
+from corsac.cli.plain_text import can_colour, in_words, printable, write_lines
+from corsac.explain import Explanation
+
+__all__ = ["Explained", "explain", "run"]
+
+SERVER = "https://server.corsac.invalid"
+"""Where the configuration is put for the time of the command; nothing is ever sent there."""
+
+_MAX_TEXT = 600
+
+
+class Explained(NamedTuple):
+    """What became of a page's request.
+
+    Attributes:
+        request: What the page asked for.
+        outcome: What came of it.
+        explanations: Why, for each request of `FetchOutcome.sent`.
+    """
+
+    request: FetchRequest
+    outcome: FetchOutcome
+    explanations: tuple[Explanation, ...]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explain one request and print it.
+
+    Args:
+        arguments: What the command line has.
+
+    Returns:
+        The exit code: 0 allowed; 1 blocked; 2 a mistake on the command line; 3 the configuration
+        cannot be read or is not valid; 130 after Ctrl-C.
+    """
+    try:
+        request = fetch_request(arguments, f"{SERVER}{arguments.path}")
+    except ValueError as error:
+        return _refuse(str(error), USAGE_ERROR)
+    try:
+        report = check(arguments.source, arguments.env, arguments.app_dir)
+        if report.failure is not None or report.count("error"):
+            return _say_what_is_wrong(report)
+        middleware = CORSMiddleware(_application, report.policy, rules=report.rules or None)
+        with silent_log():
+            explained = asyncio.run(explain(request, middleware, arguments.profile))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    if arguments.json:
+        write_lines([json.dumps(_as_dict(report.source, explained), indent=2)], sys.stdout)
+    else:
+        paint = Paint(can_colour(sys.stdout))
+        write_lines(_as_text(arguments.path, explained, paint), sys.stdout)
+    return 0 if explained.outcome.ok else 1
+
+
+async def explain(
+    request: FetchRequest, middleware: CORSMiddleware, profile: str = "standard"
+) -> Explained:
+    """Do what a browser does against a middleware, and say why each answer is as it is.
+
+    Args:
+        request: What the page asks for.
+        middleware: The middleware; the requests that it lets through reach its application.
+        profile: Which browser it is.
+    """
+    outcome = await simulate_async(request, asgi_async_transport(middleware), profile=profile)
+    include = request.credentials == "include"
+    explanations = [
+        await middleware.explain_async(
+            sent.method, sent.headers, _routed_path(sent), credentials=include
+        )
+        for sent in outcome.sent
+    ]
+    return Explained(request, outcome, tuple(explanations))
+
+
+def _routed_path(sent: Request) -> str:
+    from urllib.parse import unquote  # noqa: PLC0415
+
+    url = parse_url(sent.url)
+    return unquote(url.path) if url is not None else "/"
+
+
+async def _application(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stands where the application is: it answers 200 to everything."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _refuse(message: str, code: int) -> int:
+    write_lines([f"corsac explain: error: {printable(message, _MAX_TEXT)}"], sys.stderr)
+    return code
+
+
+def _say_what_is_wrong(report: Report) -> int:
+    if report.failure is not None:
+        hint = f"; {report.failure.hint}" if report.failure.hint else ""
+        write_lines(report.failure.trace, sys.stderr)
+        return _refuse(f"{report.failure.message}{hint}", UNREADABLE)
+    errors = [problem for problem in report.problems if problem.severity == "error"]
+    write_lines(
+        [
+            printable(f"{problem.option}: {problem.message} [{problem.code}]", _MAX_TEXT)
+            for problem in errors
+        ],
+        sys.stderr,
+    )
+    return _refuse(
+        f"{report.source} is not valid, so nothing is allowed by it; corsac check says more",
+        UNREADABLE,
+    )
+
+
+def _as_text(path: str, explained: Explained, paint: Paint) -> Iterator[str]:
+    request, outcome, explanations = explained
+    why = {id(sent): each for sent, each in zip(outcome.sent, explanations, strict=True)}
+
+    def beside(sent: Request) -> list[str]:
+        each = why.get(id(sent))
+        return [] if each is None else list(_why_lines(each, paint))
+
+    yield headline(request, paint, target=path)
+    yield ""
+    for line in step_lines(outcome, paint, beside=beside):
+        yield line.replace(SERVER, "")
+    yield ""
+    if outcome.ok:
+        yield paint("allowed", "ALLOWED") + f"  {_script_gets(outcome)}"
+        return
+    yield paint("blocked", "BLOCKED") + f"  {outcome.explanation}  [{outcome.reason}]"
+    change = next((each.change for each in reversed(explanations) if each.change), None)
+    if change is not None:
+        yield f"  -> {printable(change.text, _MAX_TEXT)}"
+        if change.caution:
+            yield f"     {paint('warning', 'Caution:')} {printable(change.caution, _MAX_TEXT)}"
+
+
+def _script_gets(outcome: FetchOutcome) -> str:
+    if outcome.response_type not in {"basic", "cors"}:
+        return "to be sent; the script sees neither status nor headers nor body"
+    hidden = hidden_names(outcome)
+    but = f", but not {in_words(hidden)}" if hidden else ""
+    return f"the script gets the answer{but}"
+
+
+def _why_lines(each: Explanation, paint: Paint) -> Iterator[str]:
+    """What the server looked at; what the browser did is said by the fetch itself."""
+    marks = {True: paint("good", "ok"), False: paint("bad", "NO"), None: paint("dim", "--")}
+    for step in each.steps:
+        if step.side == "server":
+            text = printable(f"{step.check}: {step.text}", _MAX_TEXT)
+            yield f"{marks[step.passed]}  {text}"
+
+
+def _as_dict(source: str, explained: Explained) -> dict[str, object]:
+    outcome = explained.outcome.as_dict()
+    steps = outcome.pop("steps")
+    change = next((each.change for each in reversed(explained.explanations) if each.change), None)
+    return {
+        "source": source,
+        "verdict": "allowed" if explained.outcome.ok else "blocked",
+        "outcome": outcome,
+        "steps": steps,
+        "explanations": [each.as_dict() for each in explained.explanations],
+        "change": None if change is None else change.text,
+    }
