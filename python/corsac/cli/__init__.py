@@ -7,9 +7,10 @@ never loads what only another one needs.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from corsac._version import __version__
@@ -26,6 +27,9 @@ UNREADABLE = 3
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended before its work was done, as shells have it."""
 
+OUTPUT_CLOSED = 141
+"""The exit code of a command whose output nobody reads any more: SIGPIPE's, as shells have it."""
+
 _PROBE_NEEDS = frozenset({"httpx2", "rich"})
 _DEMO_NEEDS = frozenset({"httpx2", "rich", "starlette", "uvicorn"})
 
@@ -38,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 if all went well, 1 if the command found something wrong, 2 if it could
-        not begin, 130 if it was interrupted; what else a command returns, its help says.
+        not begin, 130 if it was interrupted, 141 if its output was closed; what else a command
+        returns, its help says.
     """
     parser = _Parser(prog="corsac", description="CORS for Python web apps, by the Fetch standard.")
     parser.add_argument("--version", action="version", version=f"corsac {__version__}")
@@ -69,7 +74,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         "migrate": _migrate,
         "probe": _probe,
     }
-    return run[arguments.command](arguments)
+    return _run(run[arguments.command], arguments)
+
+
+def _run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Run a command; whoever reads what it writes may stop reading, as head does."""
+    try:
+        code = command(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still to be flushed at the end of the program goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUTPUT_CLOSED
+    return code
 
 
 class _Parser(argparse.ArgumentParser):
@@ -228,8 +245,8 @@ def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
         description="Does what a browser does for a page's fetch(), against a configuration alone: "
         "no server is started and nothing is sent. Says what is decided about every request, why, "
         "and what the smallest change would be.",
-        epilog="Exit code: 0 allowed; 1 blocked; 2 a mistake on the command line; 3 the "
-        "configuration cannot be read or is not valid.",
+        epilog="Exit code: 0 allowed; 1 blocked; 2 the configuration leaves the path to the "
+        "application, or a mistake on the command line; 3 it cannot be read or is not valid.",
     )
     _add_source(explain)
     explain.add_argument(

@@ -16,7 +16,7 @@ from corsac.browser.transports import asgi_async_transport
 from corsac.browser.urls import parse_url
 from corsac.cli import INTERRUPTED, UNREADABLE, USAGE_ERROR
 from corsac.cli.check import Report, check, silent_log
-from corsac.cli.fetch_text import Paint, headline, hidden_names, step_lines
+from corsac.cli.fetch_text import Paint, blocked_lines, headline, hidden_names, prose, step_lines
 from corsac.cli.page_request import fetch_request
 from corsac.cli.plain_text import can_colour, in_words, printable, write_lines
 from corsac.explain import Explanation
@@ -42,6 +42,18 @@ class Explained(NamedTuple):
     outcome: FetchOutcome
     explanations: tuple[Explanation, ...]
 
+    @property
+    def verdict(self) -> str:
+        """``"allowed"``, ``"blocked"``, or ``"undecided"`` where the path is left alone."""
+        if self.outcome.ok:
+            return "allowed"
+        is_left_alone = bool(self.explanations) and self.explanations[-1].allowed is None
+        return "undecided" if is_left_alone else "blocked"
+
+
+EXIT_CODES = {"allowed": 0, "blocked": 1, "undecided": 2}
+"""What each verdict is for a shell."""
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Explain one request and print it.
@@ -50,8 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments: What the command line has.
 
     Returns:
-        The exit code: 0 allowed; 1 blocked; 2 a mistake on the command line; 3 the configuration
-        cannot be read or is not valid; 130 after Ctrl-C.
+        The exit code: 0 allowed; 1 blocked; 2 the path is left alone, or a mistake on the command
+        line; 3 the configuration cannot be read or is not valid; 130 after Ctrl-C.
     """
     try:
         request = fetch_request(arguments, f"{SERVER}{arguments.path}")
@@ -71,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         paint = Paint(can_colour(sys.stdout))
         write_lines(_as_text(arguments.path, explained, paint), sys.stdout)
-    return 0 if explained.outcome.ok else 1
+    return EXIT_CODES[explained.verdict]
 
 
 async def explain(
@@ -148,12 +160,17 @@ def _as_text(path: str, explained: Explained, paint: Paint) -> Iterator[str]:
     if outcome.ok:
         yield paint("allowed", "ALLOWED") + f"  {_script_gets(outcome)}"
         return
-    yield paint("blocked", "BLOCKED") + f"  {outcome.explanation}  [{outcome.reason}]"
+    if explained.verdict == "undecided":
+        label = paint("warning", "UNDECIDED")
+        yield f"{label}  this path is left alone, so the application's own headers decide"
+        return
     change = next((each.change for each in reversed(explanations) if each.change), None)
-    if change is not None:
-        yield f"  -> {printable(change.text, _MAX_TEXT)}"
-        if change.caution:
-            yield f"     {paint('warning', 'Caution:')} {printable(change.caution, _MAX_TEXT)}"
+    what = "" if change is None else printable(change.text, _MAX_TEXT)
+    yield from blocked_lines(outcome, what, paint)
+    if change is not None and change.caution:
+        label = " " * 12 + "Caution: "
+        painted = " " * 12 + paint("warning", "Caution: ")
+        yield prose(printable(change.caution, _MAX_TEXT), label, 21, painted)
 
 
 def _script_gets(outcome: FetchOutcome) -> str:
@@ -179,7 +196,7 @@ def _as_dict(source: str, explained: Explained) -> dict[str, object]:
     change = next((each.change for each in reversed(explained.explanations) if each.change), None)
     return {
         "source": source,
-        "verdict": "allowed" if explained.outcome.ok else "blocked",
+        "verdict": explained.verdict,
         "outcome": outcome,
         "steps": steps,
         "explanations": [each.as_dict() for each in explained.explanations],

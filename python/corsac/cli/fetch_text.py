@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 
 from corsac.browser import FetchOutcome, FetchRequest, Request, Response, Step
 from corsac.cli.plain_text import printable
 
-__all__ = ["SECRET_HEADERS", "Paint", "headline", "hidden_names", "step_lines", "without_secrets"]
+__all__ = ["SECRET_HEADERS", "Paint", "headline", "hidden_names", "prose", "step_lines"]
+__all__ += ["blocked_lines", "no_answer", "without_secrets"]
 
 MAX_SHOWN_LINES = 12
 """Header lines of one message that are shown."""
@@ -56,6 +60,29 @@ class Paint:
         if not self._colour or not text:
             return text
         return f"\x1b[{self._CODES[style]}m{text}\x1b[0m"
+
+
+def prose(text: str, first: str = "", indent: int = 2, painted: str = "") -> str:
+    """A sentence on as many lines as it needs; header lines are never broken, sentences are.
+
+    Args:
+        text: The sentence.
+        first: What stands before it.
+        indent: Columns before the further lines.
+        painted: The same as ``first`` with its colours.
+    """
+    # Without a terminal the environment's COLUMNS, or what is easily read.
+    width = max(40, min(100, shutil.get_terminal_size((100, 24)).columns))
+    lines = textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    joined = "\n".join(lines) or first.rstrip()
+    return painted + joined.removeprefix(first) if painted else joined
 
 
 def headline(request: FetchRequest, paint: Paint, target: str = "") -> str:
@@ -123,7 +150,10 @@ def _parts(
 ) -> Iterator[Part]:
     if step.request is None:
         title = {"redirect": "Redirect", "note": "Note", "cache": "Browser"}.get(step.kind, "")
-        yield title or "Browser decides", printable(step.text, 500), "", ()
+        # The headline says who asks for what, unless a redirect made another origin of it.
+        text = re.sub(r"^\S+ is (?=cross-origin|of the page)", "", step.text)
+        text = re.sub(r"^cross-origin for (?!null:)\S+: ", "cross-origin: ", text)
+        yield title or "Browser decides", printable(text, 500), "", ()
         return
     what = "Preflight" if step.kind == "preflight" else "Request"
     sent = as_sent(step.request)
@@ -134,7 +164,7 @@ def _parts(
     told = [pair for pair in sent.headers if pair[0].lower() not in _UNTOLD]
     yield f"{what} sent", line, "", told
     if step.response is None:
-        yield "No answer", printable(outcome.detail, 300), "bad", ()
+        yield "No answer", no_answer(outcome), "bad", ()
         return
     yield "Server answers", _status_text(step.response), "", _told_headers(step.response)
     if step.code is not None:
@@ -144,6 +174,14 @@ def _parts(
         yield "Browser checks", "passed: the request may be sent", "good", ()
     elif outcome.response_type in {None, "cors"}:
         yield "Browser checks", "the CORS check is passed", "good", ()
+
+
+def no_answer(outcome: FetchOutcome) -> str:
+    """Why there was no answer, without the names of exceptions that say nothing more."""
+    text = outcome.detail.removeprefix("TransportError: ")
+    text = text.replace("RemoteProtocolError: ", "not HTTP that can be read: ")
+    text = re.sub(r"^Connect(Error|Timeout): ", "no connection: ", text)
+    return printable(text, 300)
 
 
 def _status_text(response: Response) -> str:
@@ -178,6 +216,20 @@ def _header_lines(headers: Pairs, paint: Paint) -> Iterator[str]:
         yield _INDENT + paint("dim", f"... and {more} more lines")
 
 
+def blocked_lines(outcome: FetchOutcome, what: str, paint: Paint) -> Iterator[str]:
+    """That a fetch was blocked, and what to do.
+
+    Args:
+        outcome: The fetch.
+        what: What to do; may be empty.
+        paint: The colours.
+    """
+    label = paint("blocked", "BLOCKED") + "  "
+    yield prose(f"{outcome.explanation}  [{outcome.reason}]", "BLOCKED  ", 9, label)
+    if what:
+        yield prose(what, " " * 9 + "-> ", 12)
+
+
 def without_secrets(headers: Pairs) -> list[tuple[str, str]]:
     """Header lines without what would let others in."""
     return [(name, "***" if name.lower() in SECRET_HEADERS else value) for name, value in headers]
@@ -190,12 +242,13 @@ def hidden_names(outcome: FetchOutcome) -> list[str]:
         return []
     names = dict.fromkeys(name.lower() for name, _ in last.headers)
     known = {*outcome.readable_headers, *_NEVER_WANTED}
-    return [
-        name for name in names if name not in known and not name.startswith("access-control-")
-    ][:_MAX_SHOWN_NAMES]
+    return [name for name in names if name not in known and not name.startswith("access-control-")][
+        :_MAX_SHOWN_NAMES
+    ]
 
 
 # Nobody misses these: they belong to the connection, or no script ever sees them.
 _NEVER_WANTED = frozenset(
-    "connection date keep-alive server set-cookie set-cookie2 transfer-encoding vary via".split()
+    {"connection", "date", "keep-alive", "server", "set-cookie", "set-cookie2"}
+    | {"transfer-encoding", "vary", "via"}
 )

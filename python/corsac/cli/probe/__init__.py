@@ -64,8 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except (OSError, ValueError, ImportError) as error:
-        # The environment's proxy or certificates, which are read before anything is sent.
-        return _refuse(f"cannot begin: {error}")
+        # They are read before anything is sent.
+        names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+        return _refuse(f"cannot begin: {error}; look at {names} in the environment")
     if arguments.json:
         write_lines([json.dumps(as_dict(result), indent=2)], sys.stdout)
     else:

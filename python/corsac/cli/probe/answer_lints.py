@@ -12,8 +12,11 @@ from corsac.cli.probe.replays import Observations, Replay, allow_origin
 
 __all__ = ["judge_answers"]
 
-_ONCE = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials")
-_ONCE += ("Access-Control-Max-Age",)
+_ONCE = (
+    "Access-Control-Allow-Origin",
+    "Access-Control-Allow-Credentials",
+    "Access-Control-Max-Age",
+)
 _LISTS_ON_PREFLIGHT = ("Access-Control-Allow-Methods", "Access-Control-Allow-Headers")
 _MOST_SECONDS = 86_400
 """The largest cap of a browser, Firefox's."""
@@ -47,9 +50,7 @@ def _judge_lines(response: Response, what: str) -> Iterator[Finding]:
 
 def _judge_origin(response: Response) -> Iterator[Finding]:
     lines = [
-        value
-        for name, value in response.headers
-        if name.lower() == "access-control-allow-origin"
+        value for name, value in response.headers if name.lower() == "access-control-allow-origin"
     ]
     if len(lines) != 1:
         return

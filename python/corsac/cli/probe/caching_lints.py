@@ -11,8 +11,11 @@ from corsac.cli.probe.replays import Observations, Replay, allow_origin
 
 __all__ = ["judge_caching"]
 
-_KEPT = ("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials")
-_KEPT += ("Access-Control-Expose-Headers",)
+_KEPT = (
+    "Access-Control-Allow-Origin",
+    "Access-Control-Allow-Credentials",
+    "Access-Control-Expose-Headers",
+)
 
 
 def judge_caching(seen: Observations) -> Iterator[Finding]:
@@ -52,15 +55,15 @@ def _judge_vary(replays: Mapping[str, Replay]) -> Iterator[Finding]:
         return
     first = replays[without[0]]
     if first.request.is_preflight:
-        yield finding("vary.missing_on_preflight", evidence(first))
+        yield finding("vary.missing_on_preflight", evidence(first, "Vary"))
     elif any(kind in without and allow_origin(replays[kind].response) for kind in replays):
-        yield finding("vary.missing", evidence(first), what="answer")
+        yield finding("vary.missing", evidence(first, "Vary"), what="answer")
     else:
         if "no-origin" in without:
-            yield finding("vary.missing_without_origin", evidence(replays["no-origin"]))
+            yield finding("vary.missing_without_origin", evidence(replays["no-origin"], "Vary"))
         refused = [kind for kind in without if kind != "no-origin"]
         if refused:
-            yield finding("vary.missing_on_refused", evidence(replays[refused[0]]))
+            yield finding("vary.missing_on_refused", evidence(replays[refused[0]], "Vary"))
 
 
 def _depends_on_origin(replays: Mapping[str, Replay]) -> bool:
@@ -87,8 +90,8 @@ def _judge_conditional(page: Replay, conditional: Replay) -> Iterator[Finding]:
             # The same for everybody, whoever it was stored for.
             if before == "*" and name == "Access-Control-Allow-Origin":
                 continue
-            yield finding("conditional.lost", evidence(conditional), name=name)
+            yield finding("conditional.lost", evidence(conditional, "Vary"), name=name)
         elif before != after:
-            yield finding("conditional.changed", evidence(conditional), name=name)
+            yield finding("conditional.changed", evidence(conditional, "Vary"), name=name)
     if _varies(page.response) and not _varies(conditional.response):
-        yield finding("conditional.lost", evidence(conditional), name="Vary: Origin")
+        yield finding("conditional.lost", evidence(conditional, "Vary"), name="Vary: Origin")

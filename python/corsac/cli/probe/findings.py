@@ -45,13 +45,12 @@ _EXACT = "compare the whole Origin with a list of whole origins, byte for byte"
 FINDINGS: dict[str, tuple[str, str, str]] = {
     "origin.reflected_with_credentials": (
         "error",
-        "Every website may send requests in the name of your users and read the {what}s: any "
-        "Origin is echoed, and credentials are allowed",
+        "{who}, and in the name of your users: any Origin is echoed, and credentials are allowed",
         "list the origins that may do that; no other is echoed",
     ),
     "origin.reflected": (
         "warning",
-        "Every website may read the {what}s: any Origin is echoed",
+        "{who}: any Origin is echoed",
         "list the origins, or if the data is public send the constant *, which caches can keep",
     ),
     "origin.null_with_credentials": (
@@ -78,7 +77,7 @@ FINDINGS: dict[str, tuple[str, str, str]] = {
         "error",
         "An origin is allowed that has another character where the allowed one has a dot: anybody "
         "can register it",
-        f"{_EXACT}; in an expression a dot is written \\.",
+        f"{_EXACT}; in an expression write \\. for a dot",
     ),
     "origin.any_subdomain": (
         "info",

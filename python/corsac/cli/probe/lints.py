@@ -21,5 +21,7 @@ def lint(seen: Observations) -> tuple[Finding, ...]:
         The findings, every sentence once.
     """
     found = [*judge_origins(seen), *judge_answers(seen), *judge_caching(seen)]
-    once = {(each.code, each.message): each for each in reversed(found)}
-    return tuple(sorted(reversed(once.values()), key=lambda each: SEVERITIES.index(each.severity)))
+    once: dict[tuple[str, str], Finding] = {}
+    for each in found:
+        once.setdefault((each.code, each.message), each)
+    return tuple(sorted(once.values(), key=lambda each: SEVERITIES.index(each.severity)))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from corsac.browser.urls import parse_url
 from corsac.judge.hosts import public_suffixes
 
-__all__ = ["OTHER_ORIGIN", "Lookalike", "lookalikes"]
+__all__ = ["OTHER_ORIGIN", "Lookalike", "lookalikes", "other_origin"]
 
 OTHER_ORIGIN = "https://corsac-probe.example"
 """A page that nobody has listed: the domain ``.example`` is nobody's (RFC 2606)."""
@@ -27,6 +27,11 @@ class Lookalike(NamedTuple):
 
     kind: str
     origin: str
+
+
+def other_origin(origin: str) -> str:
+    """An origin that nobody has listed, and that is not the one that asks."""
+    return OTHER_ORIGIN if origin != OTHER_ORIGIN else "https://another.corsac-probe.example"
 
 
 def lookalikes(origin: str) -> list[Lookalike]:

@@ -9,6 +9,7 @@ from corsac.cli.probe.replays import Observations, Replay, allow_origin, is_gran
 
 __all__ = ["judge_origins"]
 
+_EVERYBODY = "Every website may read the answers"
 _LOOKALIKES = {
     "prefix": "origin.prefix_match",
     "other-site": "origin.suffix_match",
@@ -35,7 +36,8 @@ def _judge_strangers(what: str, replays: Mapping[str, Replay]) -> Iterator[Findi
     if other is not None and is_granted(other):
         code = "origin.reflected"
         code += "_with_credentials" if _allows_credentials(other) else ""
-        yield finding(code, evidence(other), what=what)
+        who = "Every website passes the preflight" if what != "answer" else _EVERYBODY
+        yield finding(code, evidence(other), who=who)
     elif null is not None and is_granted(null):
         code = "origin.null" + ("_with_credentials" if _allows_credentials(null) else "")
         yield finding(code, evidence(null))
@@ -63,17 +65,28 @@ def _allows_credentials(replay: Replay) -> bool:
     return replay.response.header("Access-Control-Allow-Credentials") == "true"
 
 
-def evidence(replay: Replay) -> str:
-    """What was sent and what came back, on one line."""
+def evidence(replay: Replay, *more: str) -> str:
+    """What was sent and what came back, on one line.
+
+    Args:
+        replay: The request and its answer.
+        more: Names of headers that are told beside those that allow an origin.
+    """
     request, response = replay.request, replay.response
-    origin = "no Origin" if replay.origin is None else f"Origin: {replay.origin}"
+    origin = "without Origin" if replay.origin is None else f"from {replay.origin}"
     method = "preflight" if request.is_preflight else request.method
     allowed = allow_origin(response)
-    came = "no Access-Control-Allow-Origin"
-    if allowed is not None:
-        came = f"Access-Control-Allow-Origin: {allowed}"
-        credentials = response.header("Access-Control-Allow-Credentials")
-        came += "" if credentials is None else f", Access-Control-Allow-Credentials: {credentials}"
-    vary = response.header("Vary")
-    came += ", no Vary" if vary is None else f", Vary: {vary}"
-    return f"{method}, {origin} -> {response.status}, {came}"
+    came = f"{response.status}, "
+    if allowed is None:
+        came += "no Access-Control-Allow-Origin"
+    elif allowed == replay.origin:
+        came += "Access-Control-Allow-Origin is the same"
+    else:
+        came += f"Access-Control-Allow-Origin: {allowed}"
+    credentials = response.header("Access-Control-Allow-Credentials")
+    if allowed is not None and credentials is not None:
+        came += f", Access-Control-Allow-Credentials: {credentials}"
+    for name in more:
+        value = response.header(name)
+        came += f", no {name}" if value is None else f", {name}: {value}"
+    return f"{method} {origin} -> {came}"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from corsac.browser import FetchOutcome, Request, Response, TransportError
 from corsac.browser.shown import shown
 from corsac.cli.probe.courier import SAFE_METHODS
-from corsac.cli.probe.lookalikes import OTHER_ORIGIN, lookalikes
+from corsac.cli.probe.lookalikes import lookalikes, other_origin
 
 __all__ = ["MISSING_PATH", "Observations", "Replay", "allow_origin", "is_granted", "replay"]
 
@@ -144,7 +144,7 @@ async def _replay_one(seen: dict[str, Replay], first: Replay, send: Send, *, loo
         seen[kind] = Replay(kind, request, await send(request))
 
     await ask("no-origin", None)
-    await ask("other-origin", OTHER_ORIGIN)
+    await ask("other-origin", other_origin(first.origin or ""))
     if first.origin != "null":
         await ask("null", "null")
     # Where anybody is allowed, resembling somebody is no art.

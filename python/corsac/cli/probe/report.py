@@ -8,19 +8,24 @@ from corsac.cli.advice import advice
 from corsac.cli.fetch_text import (
     SECRET_HEADERS,
     Paint,
+    blocked_lines,
     headline,
     hidden_names,
+    no_answer,
+    prose,
     step_lines,
 )
 from corsac.cli.plain_text import in_words, printable
 from corsac.cli.probe.findings import SEVERITIES, Finding
-from corsac.cli.probe.lookalikes import OTHER_ORIGIN
+from corsac.cli.probe.lookalikes import other_origin
 from corsac.cli.probe.result import Result
 
 __all__ = ["as_dict", "as_text"]
 
-MAX_JSON_TEXT = 2_000
+MAX_JSON_TEXT = 500
+"""Characters of one text in JSON."""
 MAX_JSON_ITEMS = 200
+"""Entries of one list in JSON, header lines for one."""
 _MAX_EVIDENCE = 300
 _STYLES = {"error": "bad", "warning": "warning", "info": "info"}
 
@@ -36,12 +41,12 @@ def as_text(result: Result, paint: Paint, *, did_lint: bool) -> Iterator[str]:
     held_back = result.verdict in {"not-sent", "undecided"}
     yield headline(result.request, paint)
     yield ""
-    yield from step_lines(
-        result.outcome, paint, as_sent=result.courier.as_sent, without_last=held_back
+    steps = list(
+        step_lines(result.outcome, paint, as_sent=result.courier.as_sent, without_last=held_back)
     )
-    yield ""
+    yield from [*steps, ""] if steps else []
     yield from _verdict_lines(result, paint)
-    if did_lint:
+    if did_lint and (result.seen is not None or result.verdict == "allowed"):
         yield ""
         yield from _lint_lines(result, paint)
 
@@ -54,24 +59,25 @@ def _verdict_lines(result: Result, paint: Paint) -> Iterator[str]:
             yield from _readable(result)
         case "not-sent":
             yield paint("allowed", "ALLOWED") + "  as far as the preflight goes"
-            yield (
-                f"  {method} may change something, so the request itself was not sent; with --send "
-                "it is, once."
+            yield prose(
+                f"{method} may change something, so the request itself was not sent; with --send "
+                "it is sent, once.",
+                " " * 9,
+                9,
             )
         case "undecided":
             yield paint("warning", "UNDECIDED") + "  nothing was sent that could tell"
-            yield (
-                f"  Browsers send this {method} without a preflight. It may change something, so "
-                "it was held back; with --send it is sent, once."
+            yield prose(
+                f"Browsers send this {method} without a preflight. It may change something, so it "
+                "was held back; with --send it is sent, once.",
+                " " * 11,
+                11,
             )
         case "unreachable":
-            yield paint("blocked", "NO ANSWER") + f"  {printable(outcome.detail, 300)}"
-            yield "  Browsers say just as little of this to a script as of a CORS error."
+            yield prose(no_answer(outcome), "NO ANSWER  ", 11, paint("blocked", "NO ANSWER") + "  ")
+            yield prose("To a script this looks like any CORS error.", " " * 11, 11)
         case _:
-            yield paint("blocked", "BLOCKED") + f"  {outcome.explanation}  [{outcome.reason}]"
-            what = advice(outcome, result.request)
-            if what:
-                yield f"  -> {what}"
+            yield from blocked_lines(outcome, advice(outcome, result.request), paint)
 
 
 def _script_gets(result: Result) -> str:
@@ -88,12 +94,12 @@ def _readable(result: Result) -> Iterator[str]:
     outcome = result.outcome
     if outcome.response_type not in {"basic", "cors"}:
         return
-    yield f"  It can read       {in_words(outcome.readable_headers, 20) or 'no header'}"
+    readable = in_words(outcome.readable_headers, 20) or "no header"
+    yield prose(readable, "         It can read     ", 25)
     hidden = hidden_names(outcome)
     if hidden:
-        yield (
-            f"  It cannot read    {in_words(hidden, 20)}: not in Access-Control-Expose-Headers"
-        )
+        text = f"{in_words(hidden, 20)}: not in Access-Control-Expose-Headers"
+        yield prose(text, "         It cannot read  ", 25)
 
 
 def _lint_lines(result: Result, paint: Paint) -> Iterator[str]:
@@ -101,11 +107,11 @@ def _lint_lines(result: Result, paint: Paint) -> Iterator[str]:
     if seen is None:
         yield paint("dim", "Nothing here is subject to CORS, so nothing else was tried.")
         return
-    replays = len(seen.replays)
-    yield paint("bold", "What one exchange does not show") + paint(
+    yield paint("bold", "What one exchange does not show")
+    yield paint(
         "dim",
-        f"  ({replays} more requests: preflights, and replays of safe requests; the other "
-        f"website is {OTHER_ORIGIN})",
+        f"{len(seen.replays)} more requests, also as {other_origin(seen.origin)}, which nobody has "
+        "listed",
     )
     for lint in result.lints:
         yield from _finding_lines(lint, paint)
@@ -115,17 +121,19 @@ def _lint_lines(result: Result, paint: Paint) -> Iterator[str]:
 
 
 def _finding_lines(lint: Finding, paint: Paint) -> Iterator[str]:
-    yield f"{paint(_STYLES[lint.severity], f'{lint.severity:<7}')}  {printable(lint.message, 400)}"
-    yield " " * 9 + f"-> {printable(lint.hint, 400)}"
+    label = f"{lint.severity:<7}  "
+    painted = paint(_STYLES[lint.severity], label)
+    yield prose(printable(lint.message, 400), label, 9, painted)
+    yield prose(printable(lint.hint, 400), " " * 9 + "-> ", 12)
     evidence = printable(lint.evidence, _MAX_EVIDENCE)
-    yield " " * 9 + paint("dim", f"{evidence}  [{lint.code}]".strip())
+    if evidence:
+        yield paint("dim", " " * 9 + evidence)
+    yield paint("dim", " " * 9 + f"[{lint.code}]")
 
 
 def _tally(lints: tuple[Finding, ...]) -> str:
     counts = [(sum(lint.severity == name for lint in lints), name) for name in SEVERITIES]
-    parts = [
-        f"{number} {name}{'s' if number > 1 else ''}" for number, name in counts if number
-    ]
+    parts = [f"{number} {name}{'s' if number > 1 else ''}" for number, name in counts if number]
     return ", ".join(parts) or "nothing found"
 
 

@@ -1,6 +1,6 @@
 """Run `corsac probe` against servers that others wrote, and store what it says.
 
-    python docs/probe/transcripts.py            # writes docs/probe-transcripts.md
+    python examples/probe/transcripts.py            # writes docs/probe-transcripts.md
 
 Needed: Corsac with its `cli` extra, starlette and uvicorn in the Python that runs this; and node,
 npm, go and nginx (Debian: nodejs npm golang-go nginx-light). Packages and what is built go to
@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 WORK = HERE.parents[1] / "build" / "probe"
-PAGE = HERE.parent / "probe-transcripts.md"
+PAGE = HERE.parents[1] / "docs" / "probe-transcripts.md"
 
 NEEDED = {"node": "nodejs", "npm": "npm", "go": "golang-go", "nginx": "nginx-light"}
 START_SECONDS = 30.0
@@ -62,9 +62,10 @@ def prepare() -> None:
     """Get the packages, and build what has to be built."""
     shutil.rmtree(WORK, ignore_errors=True)
     shutil.copytree(HERE, WORK, ignore=shutil.ignore_patterns("*.pyc"))
-    subprocess.run(["npm", "install", "--silent"], cwd=WORK / "express", check=True)
+    install = ["npm", "install", "--silent"]
+    subprocess.run(install, cwd=WORK / "express", check=True)  # noqa: S603
     build = ["go", "build", "-o", "server", "."]
-    subprocess.run(build, cwd=WORK / "rs_cors", check=True)
+    subprocess.run(build, cwd=WORK / "rs_cors", check=True)  # noqa: S603
     nginx = WORK / "nginx"
     (nginx / "files").mkdir()
     (nginx / "files" / "items").write_text('{"items": []}')
@@ -89,7 +90,7 @@ def cases() -> Iterator[Case]:
     )
     yield Case(
         "Express, `origin: true, credentials: true`",
-        "The commonest answer to \"CORS does not work with cookies\".",
+        'The commonest answer to "CORS does not work with cookies".',
         47802,
         [*express, "origin-true", "47802"],
         {},
@@ -157,13 +158,15 @@ def introduction() -> str:
         f"""\
         # Transcripts of `corsac probe`
 
-        Written by `python docs/probe/transcripts.py`, which starts these servers and runs these
-        commands; nothing is edited. The configurations are in [`docs/probe/`](probe/).
+        Written by `python examples/probe/transcripts.py`, which starts these servers and runs
+        these commands; nothing is edited. The configurations are in
+        [`examples/probe/`](../examples/probe/).
 
         | server | version |
         |---|---|
         | Corsac | {version("corsac")} |
-        | Express, `cors` | {npm_version("express")}, {npm_version("cors")} (node {node_version()}) |
+        | Express, `cors` | {npm_version("express")}, {npm_version("cors")} |
+        | node | {node_version()} |
         | nginx | {nginx_version()} |
         | rs/cors | {rs_cors_version()} |
         | Starlette, uvicorn | {version("starlette")}, {version("uvicorn")} |
@@ -178,7 +181,7 @@ def section(case: Case) -> str:
     for options in case.probes:
         arguments = [f"http://127.0.0.1:{case.port}/items", *options]
         command = [sys.executable, "-m", "corsac", "probe", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         shown = " ".join(arguments)
         lines += [
             "```text",
@@ -195,7 +198,7 @@ def section(case: Case) -> str:
 def serving(case: Case) -> Iterator[None]:
     """Run a server until it is done with."""
     environment = {**os.environ, **case.environment}
-    server = subprocess.Popen(case.command, cwd=case.directory, env=environment)
+    server = subprocess.Popen(case.command, cwd=case.directory, env=environment)  # noqa: S603
     try:
         wait_until_it_listens(server, case.port)
         yield
@@ -241,7 +244,7 @@ def rs_cors_version() -> str:
 
 def output(command: Sequence[str]) -> str:
     """What a command prints."""
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     return done.stdout + done.stderr
 
 
