@@ -367,6 +367,20 @@ def test_a_missing_extra_is_one_line_and_exit_code_2(missing: str) -> None:
     assert done.stderr == "corsac probe needs the cli extra: pip install 'corsac[cli]'\n"
 
 
+def test_a_header_that_scripts_cannot_set_is_said_not_to_be_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with serving_raw(server()) as running:
+        arguments = ["--header", "Cookie:a=b", "--header", "Host:x", "--no-lint"]
+        assert main(["probe", running.url, *ORIGIN, *arguments]) == 0
+    assert "cookie" not in running.requests[0].headers
+    assert capsys.readouterr().out.splitlines()[1:4] == [
+        "note  Cookie is not sent: scripts cannot set it; use --cookie",
+        "note  Host is not sent: scripts cannot set it",
+        "",
+    ]
+
+
 def test_certificates_that_are_not_checked_are_said_so(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

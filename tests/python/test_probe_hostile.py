@@ -72,7 +72,10 @@ def test_what_is_no_answer_is_said_to_be_none(
 def test_a_server_that_says_nothing_is_left_after_the_time_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with serving_raw(lambda request, connection: running.is_stopping.wait() and None) as running:
+    def silent(request: RawRequest, connection: socket.socket) -> None:
+        running.is_stopping.wait()
+
+    with serving_raw(silent) as running:
         assert main(["probe", running.url, *ORIGIN, "--timeout", "0.05"]) == 3
     assert "no answer within 0.05 seconds" in capsys.readouterr().out
 

@@ -16,7 +16,15 @@ from corsac.browser.transports import asgi_async_transport
 from corsac.browser.urls import parse_url
 from corsac.cli import INTERRUPTED, UNREADABLE, USAGE_ERROR
 from corsac.cli.check import Report, check, silent_log
-from corsac.cli.fetch_text import Paint, blocked_lines, headline, hidden_names, prose, step_lines
+from corsac.cli.fetch_text import (
+    Paint,
+    blocked_lines,
+    dropped_lines,
+    headline,
+    hidden_names,
+    prose,
+    step_lines,
+)
 from corsac.cli.page_request import fetch_request
 from corsac.cli.plain_text import can_colour, in_words, printable, write_lines
 from corsac.explain import Explanation
@@ -153,6 +161,9 @@ def _as_text(path: str, explained: Explained, paint: Paint) -> Iterator[str]:
         return [] if each is None else list(_why_lines(each, paint))
 
     yield headline(request, paint, target=path)
+    for line in dropped_lines(request, outcome.profile, paint):
+        # There is nobody to take cookies to.
+        yield line.removesuffix("; use --cookie")
     yield ""
     for line in step_lines(outcome, paint, beside=beside):
         yield line.replace(SERVER, "")

@@ -8,11 +8,12 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 
+from corsac import _core
 from corsac.browser import FetchOutcome, FetchRequest, Request, Response, Step
 from corsac.cli.plain_text import printable
 
 __all__ = ["SECRET_HEADERS", "Paint", "headline", "hidden_names", "prose", "step_lines"]
-__all__ += ["blocked_lines", "no_answer", "without_secrets"]
+__all__ += ["blocked_lines", "dropped_lines", "no_answer", "without_secrets"]
 
 MAX_SHOWN_LINES = 12
 """Header lines of one message that are shown."""
@@ -100,6 +101,24 @@ def headline(request: FetchRequest, paint: Paint, target: str = "") -> str:
     origin = "a page of an opaque origin (null)" if request.origin == "null" else request.origin
     text = f"{printable(origin, MAX_SHOWN_URL)} -> {printable(request.method, 60)} {url}"
     return paint("bold", text) + extra
+
+
+def dropped_lines(request: FetchRequest, profile: str, paint: Paint) -> Iterator[str]:
+    """Say which of the script's headers a browser does not send, without a word to the script.
+
+    Args:
+        request: What the page asks for.
+        profile: Which browser it is.
+        paint: The colours.
+    """
+    no_cors = request.mode == "no-cors"
+    for name, value in request.headers:
+        lines = [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))]
+        if _core.browser_request_headers(lines, b"", no_cors, profile) != []:
+            continue
+        why = "in mode no-cors scripts cannot set it" if no_cors else "scripts cannot set it"
+        instead = "; use --cookie" if name.lower() == "cookie" else ""
+        yield paint("warning", "note") + f"  {printable(name, 100)} is not sent: {why}{instead}"
 
 
 def step_lines(

@@ -43,7 +43,7 @@ def add_request_options(parser: argparse.ArgumentParser) -> None:
         type=_header,
         dest="headers",
         metavar="NAME[:VALUE]",
-        help="a header that the script sets; may be given again",
+        help="a header that the script sets, with some value if none is given; may be repeated",
     )
     page.add_argument(
         "--credentials",

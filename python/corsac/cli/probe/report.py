@@ -9,6 +9,7 @@ from corsac.cli.fetch_text import (
     SECRET_HEADERS,
     Paint,
     blocked_lines,
+    dropped_lines,
     headline,
     hidden_names,
     no_answer,
@@ -40,6 +41,7 @@ def as_text(result: Result, paint: Paint, *, did_lint: bool) -> Iterator[str]:
     """
     held_back = result.verdict in {"not-sent", "undecided"}
     yield headline(result.request, paint)
+    yield from dropped_lines(result.request, result.outcome.profile, paint)
     yield ""
     steps = list(
         step_lines(result.outcome, paint, as_sent=result.courier.as_sent, without_last=held_back)
