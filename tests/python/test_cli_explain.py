@@ -125,7 +125,10 @@ def test_json_has_the_source_and_everything_that_was_decided(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _, data = explain_json(capsys, toml(POLICY), *ORIGIN)
-    assert sorted(data) == ["change", "explanations", "outcome", "source", "steps", "verdict"]
+    assert set(data) == {
+        *("source", "verdict", "change", "outcome", "steps", "explanations", "notes"),
+    }
+    assert data["notes"] == []
     assert data["source"] == "policy.toml"
     assert data["explanations"][0]["entry"] == APP
 
@@ -179,6 +182,52 @@ def test_a_function_that_has_to_be_awaited_is_asked(capsys: pytest.CaptureFixtur
     for origin, code in (("https://a.tenants.example", 0), ("https://b.example", 1)):
         got, _ = explain_json(capsys, f"{module}:policy", "--origin", origin)
         assert got == code
+
+
+DECORATED = f"""
+from flask import Flask
+from corsac.flask import cross_origin
+app = Flask(__name__)
+@app.get("/open")
+@cross_origin(allow_origins=["{APP}"])
+def opened(): return "x"
+@app.get("/closed")
+def closed(): return "x"
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "notes"),
+    [
+        ("/open", 0, []),
+        (
+            "/closed",
+            2,
+            ["decorated routes count only where --path is written as the route is: /open"],
+        ),
+    ],
+)
+def test_decorated_routes_decide_for_their_own_path(
+    path: str, code: int, notes: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = f"{write_module(DECORATED)}:app"
+    got, data = explain_json(capsys, source, *ORIGIN, "--path", path)
+    assert (got, data["notes"]) == (code, notes)
+
+
+def test_of_several_layers_the_outermost_is_explained(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    module = write_module(
+        "async def api(scope, receive, send): ...\n"
+        "inner = corsac.CORSMiddleware(api, allow_origins=[])\n"
+        f"app = corsac.CORSMiddleware(inner, allow_origins=['{APP}'])\n"
+    )
+    got, data = explain_json(capsys, f"{module}:app", *ORIGIN)
+    assert got == 0
+    assert data["notes"] == [
+        "there is more than one CORS layer; the outermost of Corsac's is explained"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from corsac import CORSMiddleware, CORSPolicy
+from corsac.browser import PROFILES
 from corsac.cli import main
 from corsac.cli.demo.servers import listen, serving
 from support.probed import APP, probe_json, server
@@ -334,10 +335,10 @@ def test_findings_change_the_exit_code_only_when_that_is_wanted(
     assert "[max_age.missing]" in capsys.readouterr().out
 
 
-def test_the_profile_of_a_browser_decides(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_profile_can_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     handle = server(preflight=["Access-Control-Allow-Methods: put"])
     with serving_raw(handle) as running:
-        for profile in ("standard", "chromium", "firefox", "webkit"):
+        for profile in PROFILES:
             code, data = probe_json(
                 capsys, running.url, *ORIGIN, "--method", "PUT", "--profile", profile, "--no-lint"
             )

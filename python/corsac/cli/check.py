@@ -34,7 +34,8 @@ class Report:
         source: What was checked, as the command line has it.
         problems: Everything that is wrong or worth knowing.
         policy: The policy, if there is a valid one and one that stands for all paths.
-        rules: The path rules, if they are valid.
+        rules: The path rules of the outermost layer, if they are valid.
+        routes: Its decorated routes, likewise.
         allows: A valid configuration in plain words, a line for each policy.
         place: Where the user's code made an invalid policy.
         failure: Why nothing could be judged.
@@ -44,6 +45,7 @@ class Report:
     problems: tuple[CORSConfigProblem, ...] = ()
     policy: CORSPolicy | None = None
     rules: tuple[tuple[str, CORSPolicy | None], ...] = ()
+    routes: tuple[tuple[str, CORSPolicy | None], ...] = ()
     allows: tuple[str, ...] = ()
     place: str = ""
     failure: SourceError | None = None
@@ -199,7 +201,10 @@ def _check_object(source: str, app_dir: str) -> Report:
     ]
     if not valid:
         return Report(source, tuple(problems))
-    return Report(source, tuple(problems), layers[0].policy, layers[0].rules, tuple(allows))
+    first = layers[0]
+    return Report(
+        source, tuple(problems), first.policy, first.rules, first.routes, allows=tuple(allows)
+    )
 
 
 def _nothing_found(source: str, found: object, search: Search) -> SourceError:

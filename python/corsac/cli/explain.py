@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from corsac._types import Receive, Scope, Send
 from corsac.asgi import CORSMiddleware
@@ -81,17 +82,47 @@ def run(arguments: argparse.Namespace) -> int:
         report = check(arguments.source, arguments.env, arguments.app_dir)
         if report.failure is not None or report.count("error"):
             return _say_what_is_wrong(report)
-        middleware = CORSMiddleware(_application, report.policy, rules=report.rules or None)
+        middleware = _middleware(report, request)
         with silent_log():
             explained = asyncio.run(explain(request, middleware, arguments.profile))
     except KeyboardInterrupt:
         return INTERRUPTED
     if arguments.json:
-        write_lines([json.dumps(_as_dict(report.source, explained), indent=2)], sys.stdout)
+        data = _as_dict(report.source, explained) | {"notes": list(_notes(report, request))}
+        write_lines([json.dumps(data, indent=2)], sys.stdout)
     else:
         paint = Paint(can_colour(sys.stdout))
-        write_lines(_as_text(arguments.path, explained, paint), sys.stdout)
+        notes = [paint("warning", "note") + f"  {note}" for note in _notes(report, request)]
+        write_lines([*notes, *_as_text(arguments.path, explained, paint)], sys.stdout)
     return EXIT_CODES[explained.verdict]
+
+
+def _middleware(report: Report, request: FetchRequest) -> CORSMiddleware:
+    """A middleware that does what the outermost layer of a source does for one path.
+
+    Which of its own routes a framework takes for a path is not found out here: a decorated route
+    counts where its path is the very one that is asked for.
+    """
+    path = _path_of(request.url)
+    rules = [route for route in report.routes if route[0] == path and "*" not in path]
+    rules += report.rules
+    if report.policy is None and not rules:
+        # Nothing but decorated routes, and this path is none of them.
+        rules = [("/*", None)]
+    return CORSMiddleware(_application, report.policy, rules=rules or None)
+
+
+def _notes(report: Report, request: FetchRequest) -> Iterator[str]:
+    """What the explanation leaves out."""
+    if any(problem.code == "middleware.several" for problem in report.problems):
+        yield "there is more than one CORS layer; the outermost of Corsac's is explained"
+    path = _path_of(request.url)
+    others = [route for route, _ in report.routes]
+    if others and path not in others:
+        yield (
+            f"decorated routes count only where --path is written as the route is: "
+            f"{in_words(others)}"
+        )
 
 
 async def explain(
@@ -108,17 +139,16 @@ async def explain(
     include = request.credentials == "include"
     explanations = [
         await middleware.explain_async(
-            sent.method, sent.headers, _routed_path(sent), credentials=include
+            sent.method, sent.headers, _path_of(sent.url), credentials=include
         )
         for sent in outcome.sent
     ]
     return Explained(request, outcome, tuple(explanations))
 
 
-def _routed_path(sent: Request) -> str:
-    from urllib.parse import unquote  # noqa: PLC0415
-
-    url = parse_url(sent.url)
+def _path_of(text: str) -> str:
+    """The path as a router sees it."""
+    url = parse_url(text)
     return unquote(url.path) if url is not None else "/"
 
 
