@@ -185,27 +185,22 @@ def test_a_function_that_has_to_be_awaited_is_asked(capsys: pytest.CaptureFixtur
 
 
 DECORATED = f"""
-from flask import Flask
-from corsac.flask import cross_origin
-app = Flask(__name__)
-@app.get("/open")
-@cross_origin(allow_origins=["{APP}"])
-def opened(): return "x"
-@app.get("/closed")
-def closed(): return "x"
+from starlette.applications import Starlette
+from starlette.routing import Route
+from corsac.starlette import cors, install
+@cors(allow_origins=["{APP}"])
+async def opened(request): ...
+app = Starlette(routes=[Route("/open", opened), Route("/items/{{number}}", opened)])
+install(app, allow_origins=["https://b.example.com"])
 """
+ROUTES_NOTE = (
+    "decorated routes count only where --path is written as the route is: /open and /items/{number}"
+)
 
 
 @pytest.mark.parametrize(
     ("path", "code", "notes"),
-    [
-        ("/open", 0, []),
-        (
-            "/closed",
-            2,
-            ["decorated routes count only where --path is written as the route is: /open"],
-        ),
-    ],
+    [("/open", 0, []), ("/closed", 1, [ROUTES_NOTE]), ("/items/1", 1, [ROUTES_NOTE])],
 )
 def test_decorated_routes_decide_for_their_own_path(
     path: str, code: int, notes: list[str], capsys: pytest.CaptureFixture[str]
@@ -213,6 +208,25 @@ def test_decorated_routes_decide_for_their_own_path(
     source = f"{write_module(DECORATED)}:app"
     got, data = explain_json(capsys, source, *ORIGIN, "--path", path)
     assert (got, data["notes"]) == (code, notes)
+
+
+ONLY_DECORATED = f"""
+from flask import Flask
+from corsac.flask import cross_origin
+app = Flask(__name__)
+@app.get("/items/<int:number>")
+@cross_origin(origins=["{APP}"])
+def item(number): return "x"
+"""
+
+
+def test_where_only_some_routes_have_a_policy_the_others_are_left_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source = f"{write_module(ONLY_DECORATED)}:app"
+    for path, code in (("/items/<int:number>", 0), ("/x", 2)):
+        got, _ = explain_json(capsys, source, *ORIGIN, "--path", path)
+        assert got == code
 
 
 def test_of_several_layers_the_outermost_is_explained(

@@ -90,6 +90,45 @@ def test_a_server_that_always_says_a_little_more_is_left_after_the_time_out(
     assert "no answer within 0.2 seconds" in capsys.readouterr().out
 
 
+def test_a_tls_handshake_that_never_ends_is_left_after_the_time_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with serving_raw(lambda request, connection: None) as running:
+        url = running.url.replace("http:", "https:")
+        assert main(["probe", url, *ORIGIN, "--timeout", "0.2"]) == 3
+    assert running.requests == []
+    assert "NO ANSWER" in capsys.readouterr().out
+
+
+def test_cookies_of_the_server_are_not_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving_raw(server(credentials="true", extra=["Set-Cookie: id=1; Path=/"])) as running:
+        assert main(["probe", running.url, *ORIGIN, "--credentials"]) == 0
+    assert len(running.requests) > 2
+    assert {seen.headers.get("cookie") for seen in running.requests} == {None}
+    capsys.readouterr()
+
+
+def test_an_early_hint_is_no_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    early = f"HTTP/1.1 103 Early Hints\r\n{ALLOWED}\r\n\r\n".encode()
+    with serving_raw(answering(lambda request: early + http(200))) as running:
+        code, data = probe_json(capsys, running.url, *ORIGIN, "--no-lint")
+    assert (code, data["outcome"]["reason"]) == (1, "missing-allow-origin")
+
+
+def test_what_follows_an_answer_is_not_taken_for_the_next(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def two_answers(request: RawRequest) -> bytes:
+        if request.is_preflight:
+            methods = "Access-Control-Allow-Methods: PUT"
+            return http(204, ALLOWED, methods) + http(200, ALLOWED)
+        return http(200)
+
+    with serving_raw(answering(two_answers)) as running:
+        code, data = probe_json(capsys, running.url, *ORIGIN, "--method", "PUT", "--send")
+    assert (code, data["outcome"]["reason"]) == (1, "missing-allow-origin")
+
+
 def test_an_endless_body_is_not_read(capsys: pytest.CaptureFixture[str]) -> None:
     start = f"HTTP/1.1 200 OK\r\n{ALLOWED}\r\n\r\n".encode()
     with serving_raw(endless(start, b"x" * 65536)) as running:

@@ -127,6 +127,11 @@ FAULTY: dict[str, tuple[Handle, dict[str, Any], list[str]]] = {
         {},
         ["origin.null_with_credentials"],
     ),
+    "null, and the page is one": (
+        server(lambda origin: origin if origin == "null" else None),
+        {"origin": "null"},
+        ["origin.null"],
+    ),
     "an expression without an end": (
         server(matching(r"https://app\.example\.com")),
         {},

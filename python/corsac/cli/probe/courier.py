@@ -21,6 +21,8 @@ MAX_REQUESTS = 64
 MAX_SECONDS = 120.0
 """Seconds that one probe takes at most, unless a single request may take longer."""
 
+_GRACE_SECONDS = 0.1
+
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110, section 9.2.1); browsers refuse TRACE."""
 
@@ -70,7 +72,6 @@ class Courier:
             # What a server says after an answer that nobody reads must not become the next answer.
             limits=httpx2.Limits(max_keepalive_connections=0),
         )
-        self._transport = httpx2_async_transport(self._client, timeout=timeout)
         self._ends_at = 0.0
         self.sent_count = 0
 
@@ -127,9 +128,22 @@ class Courier:
         sent = self.as_sent(request)
         self.sent_count += 1
         self._tell(sent)
+        return await self._answer(sent, min(left, self._timeout))
+
+    async def _answer(self, sent: Request, seconds: float) -> Response:
+        """Wait for an answer, but for no longer than that.
+
+        The client's own time-out is for each wait, and closes what it leaves; a server that always
+        says a little more is ended from here.
+        """
+        message = f"no answer within {seconds:.3g} seconds"
+        transport = httpx2_async_transport(self._client, timeout=seconds)
         try:
-            async with asyncio.timeout(min(left, self._timeout)):
-                return await self._transport(sent)
+            async with asyncio.timeout(seconds + _GRACE_SECONDS):
+                return await transport(sent)
         except TimeoutError:
-            message = f"no answer within {min(left, self._timeout):.3g} seconds"
             raise TransportError(message) from None
+        except TransportError as error:
+            if isinstance(error.__cause__, httpx2.TimeoutException):
+                raise TransportError(message) from None
+            raise

@@ -32,7 +32,8 @@ def judge_origins(seen: Observations) -> Iterator[Finding]:
 
 
 def _judge_strangers(what: str, replays: Mapping[str, Replay]) -> Iterator[Finding]:
-    other, null = replays.get("other-origin"), replays.get("null")
+    other = replays.get("other-origin")
+    null = next((replay for replay in replays.values() if replay.origin == "null"), None)
     if other is not None and is_granted(other):
         code = "origin.reflected"
         code += "_with_credentials" if _allows_credentials(other) else ""
@@ -84,8 +85,8 @@ def evidence(replay: Replay, *more: str) -> str:
     else:
         came += f"Access-Control-Allow-Origin: {allowed}"
     credentials = response.header("Access-Control-Allow-Credentials")
-    if allowed is not None and credentials is not None:
-        came += f", Access-Control-Allow-Credentials: {credentials}"
+    if allowed is not None and credentials == "true":
+        came += ", with credentials"
     for name in more:
         value = response.header(name)
         came += f", no {name}" if value is None else f", {name}: {value}"

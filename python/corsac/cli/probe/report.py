@@ -115,6 +115,8 @@ def _lint_lines(result: Result, paint: Paint) -> Iterator[str]:
         f"{len(seen.replays)} more requests, also as {other_origin(seen.origin)}, which nobody has "
         "listed",
     )
+    if result.lints:
+        yield ""
     for lint in result.lints:
         yield from _finding_lines(lint, paint)
     if seen.unfinished:
@@ -128,9 +130,7 @@ def _finding_lines(lint: Finding, paint: Paint) -> Iterator[str]:
     yield prose(printable(lint.message, 400), label, 9, painted)
     yield prose(printable(lint.hint, 400), " " * 9 + "-> ", 12)
     evidence = printable(lint.evidence, _MAX_EVIDENCE)
-    if evidence:
-        yield paint("dim", " " * 9 + evidence)
-    yield paint("dim", " " * 9 + f"[{lint.code}]")
+    yield paint("dim", prose(f"{evidence}  [{lint.code}]".strip(), " " * 9, 9))
 
 
 def _tally(lints: tuple[Finding, ...]) -> str:
