@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,17 @@ def test_what_is_allowed_is_shown_with_the_reason_for_every_answer(
         "\n"
         "ALLOWED  the script gets the answer\n"
     )
+
+
+def test_the_documentation_shows_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "probe.md").read_text()
+    policy = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    shown = re.findall(r"^```console\n\$ corsac (.*?)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert (len(policy), len(shown)) == (1, 1)
+    toml(policy[0])
+    command, output = shown[0]
+    assert main(shlex.split(command)) == 1
+    assert capsys.readouterr().out == output
 
 
 def test_what_is_blocked_is_shown_with_the_smallest_change(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -276,6 +277,12 @@ def test_a_fault_is_found_and_nothing_else(name: str) -> None:
 
 def test_every_code_has_a_server_that_shows_it() -> None:
     assert {code for _, _, codes in FAULTY.values() for code in codes} == set(FINDINGS)
+
+
+def test_the_documentation_has_every_code_with_its_severity() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "probe.md").read_text()
+    rows = re.findall(r"^\| `([a-z_.0-9]+)` \| (\w+) \|", page, re.MULTILINE)
+    assert rows == [(code, severity) for code, (severity, _, _) in FINDINGS.items()]
 
 
 def test_the_largest_cap_itself_is_no_finding() -> None:

@@ -191,7 +191,7 @@ FINDINGS: dict[str, tuple[str, str, str]] = {
     ),
     "max_age.invalid": (
         "warning",
-        "Access-Control-Max-Age is no number of seconds, so browsers forget after 5 seconds",
+        "Access-Control-Max-Age is no number of seconds: browsers forget in 5 seconds, or at once",
         "send digits alone, as in 600",
     ),
     "max_age.capped": (
