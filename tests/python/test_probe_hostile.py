@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import signal
 import socket
 import struct
@@ -11,9 +13,10 @@ from collections.abc import Callable
 
 import pytest
 
+from corsac.browser import FetchRequest, Request, TransportError
 from corsac.cli import main
 from corsac.cli.probe import courier
-from corsac.cli.probe.courier import MAX_REQUESTS
+from corsac.cli.probe.courier import MAX_REQUESTS, MAX_SECONDS, Courier
 from corsac.cli.probe.report import MAX_JSON_ITEMS, MAX_JSON_TEXT
 from support.probed import APP, listed, probe_json, server
 from support.raw_server import Handle, RawRequest, answering, http, serving_raw
@@ -257,21 +260,26 @@ def test_the_longest_chain_of_redirects_leaves_room_for_every_replay() -> None:
     assert redirects + replays_of_each * 2 <= MAX_REQUESTS
 
 
+@pytest.mark.parametrize(("seconds_a_request", "answered"), [(59.0, 2), (60.0, 1)])
 def test_the_time_of_all_requests_together_is_bounded(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    seconds_a_request: float, answered: int
 ) -> None:
-    monkeypatch.setattr(courier, "MAX_SECONDS", 0.3)
+    """A server that answers every request just in time would have a probe for half an hour."""
+    ticks = itertools.count()
 
-    def silent_to_others(request: RawRequest, connection: socket.socket) -> None:
-        if request.origin == APP:
-            connection.sendall(http(200, ALLOWED))
-        else:
-            running.is_stopping.wait()
+    async def send_without_end(sender: Courier, url: str) -> None:
+        async with sender:
+            while True:
+                await sender(Request("GET", url))
 
-    with serving_raw(silent_to_others) as running:
-        code, data = probe_json(capsys, running.url, *ORIGIN, "--timeout", "0.3")
-    assert code == 0
-    assert data["unfinished"].startswith("no answer within 0.")
+    with serving_raw(server()) as running:
+        page = FetchRequest(running.url, APP)
+        sender = Courier(page, timeout=60, clock=lambda: next(ticks) * seconds_a_request)
+        with pytest.raises(TransportError, match="too much time went by"):
+            asyncio.run(send_without_end(sender, f"{running.url}/"))
+    assert MAX_SECONDS == 120
+    # The clock is looked at once at the beginning, and once before each request.
+    assert sender.sent_count == len(running.requests) == answered
 
 
 def test_ctrl_c_ends_it_at_once_and_quietly() -> None:

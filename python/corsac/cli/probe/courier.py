@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -44,6 +45,7 @@ class Courier:
         insecure: Whether certificates go unchecked.
         sends_unsafe: Whether requests are sent that may change something.
         tell: Is told of every request before it is sent.
+        clock: A monotonic clock, in seconds.
 
     Raises:
         ValueError: The environment names a proxy that is none.
@@ -58,6 +60,7 @@ class Courier:
         insecure: bool = False,
         sends_unsafe: bool = False,
         tell: Callable[[Request], None] = lambda request: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._page = page
         self._cookies = "; ".join(f"{name}={value}" for name, value in cookies)
@@ -66,6 +69,7 @@ class Courier:
         self._timeout = timeout
         self._sends_unsafe = sends_unsafe
         self._tell = tell
+        self._clock = clock
         self._client = httpx2.AsyncClient(
             verify=not insecure,
             headers={"User-Agent": f"Mozilla/5.0 (compatible; corsac-probe/{__version__})"},
@@ -78,7 +82,7 @@ class Courier:
     async def __aenter__(self) -> Self:
         """Begin to count the time."""
         seconds = max(MAX_SECONDS, self._timeout)
-        self._ends_at = asyncio.get_running_loop().time() + seconds
+        self._ends_at = self._clock() + seconds
         return self
 
     async def __aexit__(
@@ -121,9 +125,9 @@ class Courier:
         if self.sent_count == MAX_REQUESTS:
             message = f"{MAX_REQUESTS} requests were sent, which is where this program stops"
             raise TransportError(message)
-        left = self._ends_at - asyncio.get_running_loop().time()
+        left = self._ends_at - self._clock()
         if left <= 0:
-            message = f"{MAX_SECONDS:g} seconds went by, which is where this program stops"
+            message = "too much time went by, which is where this program stops"
             raise TransportError(message)
         sent = self.as_sent(request)
         self.sent_count += 1
