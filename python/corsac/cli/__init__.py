@@ -7,12 +7,14 @@ never loads what only another one needs.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from corsac._version import __version__
+from corsac.cli.page_request import add_request_options, spell_out_credentials
 
 __all__ = ["main"]
 
@@ -25,6 +27,10 @@ UNREADABLE = 3
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C ended before its work was done, as shells have it."""
 
+OUTPUT_CLOSED = 141
+"""The exit code of a command whose output nobody reads any more: SIGPIPE's, as shells have it."""
+
+_PROBE_NEEDS = frozenset({"httpx2", "rich"})
 _DEMO_NEEDS = frozenset({"httpx2", "rich", "starlette", "uvicorn"})
 
 
@@ -36,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 if all went well, 1 if the command found something wrong, 2 if it could
-        not begin, 130 if it was interrupted; what else a command returns, its help says.
+        not begin, 130 if it was interrupted, 141 if its output was closed; what else a command
+        returns, its help says.
     """
     parser = _Parser(prog="corsac", description="CORS for Python web apps, by the Fetch standard.")
     parser.add_argument("--version", action="version", version=f"corsac {__version__}")
@@ -44,9 +51,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parsers = {
         "check": _add_check(commands),
         "demo": _add_demo(commands),
+        "explain": _add_explain(commands),
         "migrate": _add_migrate(commands),
+        "probe": _add_probe(commands),
     }
-    arguments, unknown = parser.parse_known_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    if given[:1] in (["explain"], ["probe"]):
+        given = spell_out_credentials(given)
+    arguments, unknown = parser.parse_known_args(given)
     if unknown:
         # The command says so itself, with its own usage and exit code.
         parsers.get(arguments.command, parser).error(
@@ -55,8 +67,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command is None:
         parser.print_help(sys.stderr)
         return USAGE_ERROR
-    run = {"check": _check, "demo": _demo, "migrate": _migrate}
-    return run[arguments.command](arguments)
+    run = {
+        "check": _check,
+        "demo": _demo,
+        "explain": _explain,
+        "migrate": _migrate,
+        "probe": _probe,
+    }
+    return _run(run[arguments.command], arguments)
+
+
+def _run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Run a command; whoever reads what it writes may stop reading, as head does."""
+    try:
+        code = command(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still to be flushed at the end of the program goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUTPUT_CLOSED
+    return code
 
 
 class _Parser(argparse.ArgumentParser):
@@ -79,7 +109,15 @@ def _add_check(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
         "3 nothing could be judged: no such file, a failed import, a mistake on the command line.",
     )
     check.usage_error = UNREADABLE
-    source = check.add_mutually_exclusive_group(required=True)
+    _add_source(check)
+    check.add_argument("--strict", action="store_true", help="warnings are a failure: exit code 2")
+    check.add_argument("--json", action="store_true", help="write one JSON object for programs")
+    return check
+
+
+def _add_source(parser: _Parser) -> None:
+    """Give a command the arguments that say where a configuration is."""
+    source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "source",
         nargs="?",
@@ -93,15 +131,12 @@ def _add_check(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
         metavar="PREFIX",
         help="environment variables that begin with PREFIX (CORS_ if left out)",
     )
-    check.add_argument(
+    parser.add_argument(
         "--app-dir",
         default="",
         metavar="DIRECTORY",
         help="where modules are looked for first (default: the current directory)",
     )
-    check.add_argument("--strict", action="store_true", help="warnings are a failure: exit code 2")
-    check.add_argument("--json", action="store_true", help="write one JSON object for programs")
-    return check
 
 
 def _prefix(text: str) -> str:
@@ -201,3 +236,113 @@ def _migrate(arguments: argparse.Namespace) -> int:
     from corsac.cli import migrate  # noqa: PLC0415 - no other command needs it.
 
     return migrate.run(paths=arguments.paths, as_diff=arguments.diff, as_json=arguments.json)
+
+
+def _add_explain(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
+    explain = commands.add_parser(
+        "explain",
+        help="say what becomes of a page's request under a configuration, and why",
+        description="Does what a browser does for a page's fetch(), against a configuration alone: "
+        "no server is started and nothing is sent. Says what is decided about every request, why, "
+        "and what the smallest change would be.",
+        epilog="Exit code: 0 allowed; 1 blocked; 2 the configuration leaves the path to the "
+        "application, or a mistake on the command line; 3 it cannot be read or is not valid.",
+    )
+    _add_source(explain)
+    explain.add_argument(
+        "--path", default="/", type=_path, help="the path that is asked for (default: /)"
+    )
+    add_request_options(explain)
+    explain.add_argument("--json", action="store_true", help="write one JSON object for programs")
+    return explain
+
+
+def _path(text: str) -> str:
+    """Read the path of a URL, perhaps with a query."""
+    if text.startswith("/"):
+        return text
+    message = f"{text!r:.100} is no path: it begins with /"
+    raise argparse.ArgumentTypeError(message)
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from corsac.cli import explain  # noqa: PLC0415 - no other command needs it.
+
+    return explain.run(arguments)
+
+
+def _add_probe(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
+    probe = commands.add_parser(
+        "probe",
+        help="be a browser to a running server, whatever it is written in",
+        description="Does what a browser does when a page's script calls fetch(), and shows it "
+        "step by step: what is sent, what comes back, what the browser makes of it. Then asks the "
+        "same again as another website, without an origin and so on, and says what is wrong. Only "
+        "GET, HEAD and OPTIONS are sent, unless --send is given.",
+        epilog="Exit code: 0 allowed; 1 blocked, or something found with --strict; 2 a mistake on "
+        "the command line, or nothing that could be sent; 3 no answer; 130 Ctrl-C.",
+    )
+    probe.add_argument("url", metavar="URL", help="what the page fetches")
+    add_request_options(probe)
+    probe.add_argument(
+        "--send",
+        action="store_true",
+        help="send the request also if its method may change something; otherwise its preflight "
+        "alone is sent",
+    )
+    probe.add_argument(
+        "--cookie",
+        action="append",
+        default=[],
+        type=_cookie,
+        dest="cookies",
+        metavar="NAME=VALUE",
+        help="a cookie for the server, sent as a browser would: with --credentials include, and "
+        "never with a preflight",
+    )
+    probe.add_argument(
+        "--timeout",
+        default=10.0,
+        type=_seconds,
+        metavar="SECONDS",
+        help="for each request, from connecting to the end of the answer's headers (default: 10)",
+    )
+    probe.add_argument(
+        "--insecure", action="store_true", help="do not check certificates (for your own machine)"
+    )
+    probe.add_argument(
+        "--no-lint", action="store_true", help="the page's own requests alone, no others"
+    )
+    probe.add_argument(
+        "--strict", action="store_true", help="errors and warnings found are a failure: exit code 1"
+    )
+    probe.add_argument("--json", action="store_true", help="write one JSON object for programs")
+    return probe
+
+
+def _cookie(text: str) -> tuple[str, str]:
+    """Read a cookie (RFC 6265, section 4.2.1)."""
+    name, _, value = text.partition("=")
+    if re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+=[\x21-\x3a\x3c-\x7e]*", text):
+        return name, value
+    message = f"{text[:20]!a} is no cookie: NAME=VALUE is needed, without spaces and semicolons"
+    raise argparse.ArgumentTypeError(message)
+
+
+def _seconds(text: str) -> float:
+    """Read a time-out."""
+    if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text, re.ASCII) and 0 < float(text) <= 3600:
+        return float(text)
+    message = f"{text!r:.50} is no time-out: seconds above 0 and up to 3600 are needed"
+    raise argparse.ArgumentTypeError(message)
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    try:
+        from corsac.cli import probe  # noqa: PLC0415 - only this command needs what it imports.
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _PROBE_NEEDS:
+            raise
+        print("corsac probe needs the cli extra: pip install 'corsac[cli]'", file=sys.stderr)
+        return USAGE_ERROR
+    return probe.run(arguments)

@@ -20,7 +20,7 @@ from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.policy import CORSPolicy
 from corsac.sources import SourceReading, read_environment, read_toml
 
-__all__ = ["check", "run"]
+__all__ = ["Report", "check", "run", "silent_log"]
 
 _SEVERITIES = {"error": "31", "warning": "33", "info": "36"}
 """The severities from bad to good, with the colour of each (ECMA-48, SGR)."""
@@ -34,6 +34,8 @@ class Report:
         source: What was checked, as the command line has it.
         problems: Everything that is wrong or worth knowing.
         policy: The policy, if there is a valid one and one that stands for all paths.
+        rules: The path rules of the outermost layer, if they are valid.
+        routes: Its decorated routes, likewise.
         allows: A valid configuration in plain words, a line for each policy.
         place: Where the user's code made an invalid policy.
         failure: Why nothing could be judged.
@@ -42,6 +44,8 @@ class Report:
     source: str
     problems: tuple[CORSConfigProblem, ...] = ()
     policy: CORSPolicy | None = None
+    rules: tuple[tuple[str, CORSPolicy | None], ...] = ()
+    routes: tuple[tuple[str, CORSPolicy | None], ...] = ()
     allows: tuple[str, ...] = ()
     place: str = ""
     failure: SourceError | None = None
@@ -92,7 +96,7 @@ def run(
 def check(source: str | None, prefix: str | None, app_dir: str) -> Report:
     """Check one source; the arguments are those of `run`."""
     name = f"{prefix}* in the environment" if source is None else source
-    with _silent_log():
+    with silent_log():
         try:
             return _examine(name, source, prefix or "", app_dir)
         except SourceError as error:
@@ -118,7 +122,7 @@ def _examine(name: str, source: str | None, prefix: str, app_dir: str) -> Report
 
 
 @contextlib.contextmanager
-def _silent_log() -> Iterator[None]:
+def silent_log() -> Iterator[None]:
     """Drop what goes to the log: the same problems are about to be printed.
 
     A filter stays where it is when the user's code configures logging; levels and handlers do not.
@@ -169,7 +173,7 @@ def _check_reading(source: str, reading: SourceReading) -> Report:
         problem.replace(option=reading.names.get(problem.option, problem.option))
         for problem in policy.problems
     )
-    return Report(source, (*reading.problems, *of_policy), policy, (_allowed(policy),))
+    return Report(source, (*reading.problems, *of_policy), policy, allows=(_allowed(policy),))
 
 
 def _check_object(source: str, app_dir: str) -> Report:
@@ -195,8 +199,11 @@ def _check_object(source: str, app_dir: str) -> Report:
         for number, layer in enumerate(layers, 1)
         for line in _layer_allows(layer)
     ]
+    if not valid:
+        return Report(source, tuple(problems))
+    first = layers[0]
     return Report(
-        source, tuple(problems), layers[0].policy if valid else None, tuple(allows if valid else ())
+        source, tuple(problems), first.policy, first.rules, first.routes, allows=tuple(allows)
     )
 
 

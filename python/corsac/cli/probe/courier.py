@@ -1,0 +1,153 @@
+"""Sending requests to a server that may be anything: bounded in number, size and time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from corsac._version import __version__
+from corsac.browser import FetchRequest, Request, Response, TransportError
+from corsac.browser.transports import httpx2_async_transport
+from corsac.browser.urls import parse_url
+
+__all__ = ["MAX_REQUESTS", "MAX_SECONDS", "SAFE_METHODS", "Courier", "NotSentError"]
+
+MAX_REQUESTS = 64
+"""Requests of one probe: 20 redirects with a preflight each, and all replays."""
+MAX_SECONDS = 120.0
+"""Seconds that one probe takes at most, unless a single request may take longer."""
+
+_GRACE_SECONDS = 0.1
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110, section 9.2.1); browsers refuse TRACE."""
+
+
+class NotSentError(Exception):
+    """A request that may change something was held back."""
+
+
+class Courier:
+    """Sends a browser's requests, and replays of them.
+
+    It knows the user's cookies and sends them as a browser would: to the host that they are for, in
+    the credentials modes that send them, and never with a preflight.
+
+    Args:
+        page: What the page asks for.
+        cookies: Pairs of name and value.
+        timeout: Seconds for one request, from connecting to the end of the answer's headers.
+        insecure: Whether certificates go unchecked.
+        sends_unsafe: Whether requests are sent that may change something.
+        tell: Is told of every request before it is sent.
+        clock: A monotonic clock, in seconds.
+
+    Raises:
+        ValueError: The environment names a proxy that is none.
+    """
+
+    def __init__(
+        self,
+        page: FetchRequest,
+        *,
+        cookies: tuple[tuple[str, str], ...] = (),
+        timeout: float,
+        insecure: bool = False,
+        sends_unsafe: bool = False,
+        tell: Callable[[Request], None] = lambda request: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._page = page
+        self._cookies = "; ".join(f"{name}={value}" for name, value in cookies)
+        target = parse_url(page.url)
+        self._cookie_host = target.host if target is not None else ""
+        self._timeout = timeout
+        self._sends_unsafe = sends_unsafe
+        self._tell = tell
+        self._clock = clock
+        self._client = httpx2.AsyncClient(
+            verify=not insecure,
+            headers={"User-Agent": f"Mozilla/5.0 (compatible; corsac-probe/{__version__})"},
+            # What a server says after an answer that nobody reads must not become the next answer.
+            limits=httpx2.Limits(max_keepalive_connections=0),
+        )
+        self._ends_at = 0.0
+        self.sent_count = 0
+
+    async def __aenter__(self) -> Self:
+        """Begin to count the time."""
+        seconds = max(MAX_SECONDS, self._timeout)
+        self._ends_at = self._clock() + seconds
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    def as_sent(self, request: Request) -> Request:
+        """The request with the cookies that a browser adds."""
+        if not self._cookies or request.is_preflight or not self._may_send_cookies(request.url):
+            return request
+        headers = (*request.headers, ("Cookie", self._cookies))
+        return request.__replace__(headers=headers)
+
+    def _may_send_cookies(self, text: str) -> bool:
+        url = parse_url(text)
+        if url is None or url.host != self._cookie_host:
+            return False
+        match self._page.credentials:
+            case "include":
+                return True
+            case "same-origin":
+                return url.origin == self._page.origin
+            case _:
+                return False
+
+    async def __call__(self, request: Request) -> Response:
+        """Send a request and read the headers of the answer.
+
+        Raises:
+            NotSentError: It may change something.
+            TransportError: There is no answer, or too much was asked already.
+        """
+        if request.method not in SAFE_METHODS and not self._sends_unsafe:
+            raise NotSentError
+        if self.sent_count == MAX_REQUESTS:
+            message = f"{MAX_REQUESTS} requests were sent, which is where this program stops"
+            raise TransportError(message)
+        left = self._ends_at - self._clock()
+        if left <= 0:
+            message = "too much time went by, which is where this program stops"
+            raise TransportError(message)
+        sent = self.as_sent(request)
+        self.sent_count += 1
+        self._tell(sent)
+        return await self._answer(sent, min(left, self._timeout))
+
+    async def _answer(self, sent: Request, seconds: float) -> Response:
+        """Wait for an answer, but for no longer than that.
+
+        The client's own time-out is for each wait, and closes what it leaves; a server that always
+        says a little more is ended from here.
+        """
+        message = f"no answer within {seconds:.3g} seconds"
+        transport = httpx2_async_transport(self._client, timeout=seconds)
+        try:
+            async with asyncio.timeout(seconds + _GRACE_SECONDS):
+                return await transport(sent)
+        except TimeoutError:
+            raise TransportError(message) from None
+        except TransportError as error:
+            if isinstance(error.__cause__, httpx2.TimeoutException):
+                raise TransportError(message) from None
+            raise
