@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,16 +12,15 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Frame, Page
-from support.agreement import Case, Origins, draw_cases
 
 from corsac._types import Receive, Scope, Send
-from corsac.browser import PreflightCache, Request, simulate
+from corsac.browser import FetchOutcome, PreflightCache, Request, simulate
 from corsac.browser.transports import asgi_transport
 from corsac.cli.loopback import listen, serving
+from support.agreement import Case, Origins, draw_cases
 
-import os
-SEED = int(os.environ.get("SEED","1"))
-CASES = 600
+SEED = 20261121
+CASES = 900
 
 # What a browser adds that no policy reads and the simulation leaves to the connection.
 CONNECTION_HEADERS = {
@@ -94,12 +94,14 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if not scope["path"].startswith("/c/"):
-            lines = [(b"content-type", b"text/html"), (b"content-length", b"%d" % len(PAGE))]
-            await send({"type": "http.response.start", "status": 200, "headers": lines})
+            about = [(b"content-type", b"text/html"), (b"content-length", b"%d" % len(PAGE))]
+            await send({"type": "http.response.start", "status": 200, "headers": about})
             await send({"type": "http.response.body", "body": PAGE.encode()})
             return
         number = int(scope["path"].split("/")[2])
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        ]
         host = dict(headers)["host"]
         asks = "access-control-request-method" in dict(headers)
         url = f"http://{host}{scope['path']}"
@@ -128,6 +130,10 @@ def run(browser: Browser) -> Iterator[Run]:
             api=f"http://api.localhost:{ports[0]}",
             other_api=f"http://api.localhost:{ports[1]}",
         )
+        logger = logging.getLogger("corsac")
+        level = logger.level
+        # Policies drawn by lot have much to be warned of.
+        logger.setLevel(logging.ERROR)
         cases = draw_cases(SEED, CASES, origins)
         site.cases = {case.number: case for case in cases}
         with (
@@ -141,6 +147,7 @@ def run(browser: Browser) -> Iterator[Run]:
                 done = frame.evaluate(RUN_CASES, scripts)
                 results |= {int(number): result for number, result in done.items()}
         yield Run(cases, results, site.seen)
+        logger.setLevel(level)
 
 
 def open_frames(page: Page, origins: Origins) -> dict[str, Frame]:
@@ -168,20 +175,25 @@ def open_frames(page: Page, origins: Origins) -> dict[str, Frame]:
 
 def real(run: Run, case: Case) -> list[str]:
     """What a real browser sent, and what its scripts got."""
-    lines = [as_line(request) for request in run.seen.get(case.number, [])]
+    lines = [as_line(request, case.in_frame) for request in run.seen.get(case.number, [])]
     for result in run.results[case.number]:
         lines.append(verdict(result) if result["ok"] else "rejected")
     return lines
 
 
-def simulated(case: Case) -> list[str]:
-    """The same of the simulated one."""
+def outcomes(case: Case) -> Iterator[FetchOutcome]:
+    """What the simulated one does, call after call."""
     cache = PreflightCache(profile="chromium", clock=lambda: 0.0)
-    requests, verdicts = [], []
     for call in case.calls:
         asked = call.request(case.hops[0].url, case.page)
-        outcome = simulate(asked, asgi_transport(case), cache=cache, profile="chromium")
-        requests += [as_line(request) for request in outcome.sent]
+        yield simulate(asked, asgi_transport(case), cache=cache, profile="chromium")
+
+
+def simulated(case: Case) -> list[str]:
+    """The same of the simulated one."""
+    requests, verdicts = [], []
+    for outcome in outcomes(case):
+        requests += [as_line(request, case.in_frame) for request in outcome.sent]
         result = {
             "type": outcome.response_type,
             "status": outcome.status,
@@ -193,12 +205,16 @@ def simulated(case: Case) -> list[str]:
     return requests + verdicts
 
 
-def as_line(request: Request) -> str:
+def as_line(request: Request, in_frame: bool) -> str:
     """A request with all its headers but those of the connection, in the order of their names."""
     kept = {name.lower() for name, _ in request.headers} - CONNECTION_HEADERS
     if request.is_preflight:
         kept -= CACHE_HEADERS
-    values = {name: request.header(name) or "" for name in sorted(kept)}
+    if in_frame and request.method in {"GET", "HEAD"}:
+        # Frames send one for Storage Access Headers, where Fetch has none.
+        kept -= {"origin"} if request.header("Sec-Fetch-Mode") == "no-cors" else set()
+    # Lines of one name are joined with a space that nothing may follow.
+    values = {name: (request.header(name) or "").strip() for name in sorted(kept)}
     if values.get("content-type", "").startswith("multipart/form-data; boundary="):
         values["content-type"] = "multipart/form-data"
     kind = "preflight" if request.is_preflight else "request"
@@ -217,7 +233,7 @@ def test_the_simulated_chromium_does_what_the_real_one_does(run: Run) -> None:
         if expected != actual:
             lines = [str(case), "  - Chromium, + simulated", *difflib.ndiff(expected, actual)]
             disagreements.append("\n    ".join(lines))
-    assert not disagreements, f"{len(disagreements)}:\n\n" + "\n\n".join(disagreements[:40])
+    assert not disagreements, f"{len(disagreements)}:\n\n" + "\n\n".join(disagreements[:10])
 
 
 def test_the_cases_cover_what_they_are_for(run: Run) -> None:
@@ -233,18 +249,10 @@ def test_the_cases_cover_what_they_are_for(run: Run) -> None:
         "preflights": sum(request.is_preflight for request in requests),
         "opaque origins": sum(request.header("Origin") == "null" for request in requests),
         "followed redirects": sum(result["redirected"] for result in resolved),
-        "with cookies": sum(request.header("Cookie") is not None for request in requests),
-        "calls that an earlier preflight covered": covered(run),
+        "preflights spared": sum(
+            any(step.kind == "cache" for step in outcome.steps)
+            for case in run.cases
+            for outcome in outcomes(case)
+        ),
     }
     assert min(counts.values()) >= 20, counts
-
-
-def covered(run: Run) -> int:
-    """Cases in which a call needed a preflight, and the same call later on needed none."""
-    return sum(
-        sum(request.is_preflight for request in run.seen.get(case.number, ())) < len(case.calls)
-        and any(request.is_preflight for request in run.seen.get(case.number, ()))
-        and all(result["ok"] for result in run.results[case.number])
-        for case in run.cases
-        if len(case.calls) > 1 and len(set(case.calls)) < len(case.calls)
-    )

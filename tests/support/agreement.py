@@ -39,6 +39,8 @@ UNSAFE_HEADERS = (
     ("x!odd", "1"),
     ("*", "1"),
 )
+ALL_METHODS = ("PUT", "PATCH", "patch", "DELETE", "OPTIONS", "QUERY", "Chicken")
+ALL_NAMES = tuple({name.lower(): None for name, _ in UNSAFE_HEADERS if name != "*"})
 OTHER_HEADERS = (
     ("Accept", "text/html"),
     ("Accept", "a" * 128),
@@ -152,6 +154,7 @@ class Case:
 
     number: int
     page: str
+    in_frame: bool
     hops: tuple[Hop, ...]
     calls: tuple[Call, ...]
     apps: tuple[ASGIApp, ...] = field(default=(), compare=False, repr=False)
@@ -159,7 +162,11 @@ class Case:
     @property
     def script(self) -> dict[str, Any]:
         """The case as the script of the real page takes it."""
-        return {"number": self.number, "url": self.hops[0].url, "calls": list(map(asdict, self.calls))}
+        return {
+            "number": self.number,
+            "url": self.hops[0].url,
+            "calls": list(map(asdict, self.calls)),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the hop whose number ends the path."""
@@ -198,7 +205,9 @@ class _Drawing:
             calls += [self._like(call) for _ in range(lot.randint(1, 3))]
         hops = tuple(self._hop(places, index, repeated) for index in range(count))
         apps = tuple(_application(hop) for hop in hops)
-        return Case(self.number, self.page, hops, tuple(calls), apps)
+        return Case(
+            self.number, self.page, self.page != self.origins.page, hops, tuple(calls), apps
+        )
 
     def _place(self) -> str:
         origins = self.origins
@@ -230,6 +239,16 @@ class _Drawing:
         """A policy that lets many, but not all, of these requests through."""
         lot = self.lot
         pages = [self.origins.page, self.origins.other_page]
+        if lot.random() < 0.5:
+            return CORSPolicy(
+                allow_origins=[*pages, "null"],
+                allow_methods=[method for method in ALL_METHODS if lot.random() < 0.9],
+                allow_headers=[name for name in ALL_NAMES if lot.random() < 0.95],
+                allow_credentials=lot.random() < 0.9,
+                expose_headers=("ETag", "X-Request-ID"),
+                max_age=lot.choice((0, 600, 600)),
+                tolerate=TOLERATED,
+            )
         port = self.origins.page.rpartition(":")[2]
         while True:
             entries = lot.choice(
@@ -247,7 +266,12 @@ class _Drawing:
                 return CORSPolicy(
                     allow_origins=entries,
                     allow_methods=lot.choice(
-                        ((), ["*"], ["PUT", "PATCH"], ["PUT", "DELETE", "QUERY", "patch", "OPTIONS"])
+                        (
+                            (),
+                            ["*"],
+                            ["PUT", "PATCH"],
+                            ["PUT", "DELETE", "QUERY", "patch", "OPTIONS"],
+                        )
                     ),
                     allow_headers=lot.choice(
                         (
@@ -271,6 +295,17 @@ class _Drawing:
     def _answers(self, repeated: bool) -> Answers:
         """Lines that servers send which nobody checked, most of them harmless."""
         lot = self.lot
+        if lot.random() < 0.5:
+            shared = [
+                ("Access-Control-Allow-Origin", self.page),
+                ("Access-Control-Allow-Credentials", "true"),
+            ]
+            preflight = [
+                ("Access-Control-Allow-Methods", ",".join(ALL_METHODS)),
+                ("Access-Control-Allow-Headers", " , ".join(ALL_NAMES)),
+                ("Access-Control-Max-Age", lot.choice(("600", "0"))),
+            ]
+            return Answers(lot.choice((200, 204)), (*shared, *preflight), tuple(shared))
         status = lot.choice((200, 204, 204, 299, 301, 403, 500))
         lines: list[tuple[str, str]] = []
         for name, values in (
@@ -286,16 +321,16 @@ class _Drawing:
         ages = ("600", "0", "-1", "+600", "0600", "99999999999")
         if repeated or lot.random() < 0.7:
             lines.append(("Access-Control-Max-Age", lot.choice(ages)))
-        preflight = [*self._shared_lines(good=0.85), *lines]
+        preflight = [*self._shared_lines(), *lines]
         exposed = ("*", "ETag, X-Request-ID", ",,", "x b", "Set-Cookie, ETag")
-        actual = self._shared_lines(good=0.85)
+        actual = self._shared_lines()
         if lot.random() < 0.6:
             actual.append(("Access-Control-Expose-Headers", lot.choice(exposed)))
         return Answers(status, tuple(preflight), tuple(actual))
 
-    def _shared_lines(self, good: float) -> list[tuple[str, str]]:
+    def _shared_lines(self) -> list[tuple[str, str]]:
         lot = self.lot
-        if lot.random() < good:
+        if lot.random() < 0.85:
             value = lot.choice((self.page, self.page, "*"))
             lines = [("Access-Control-Allow-Origin", value)]
             if lot.random() < 0.6:

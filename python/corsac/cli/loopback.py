@@ -1,4 +1,4 @@
-"""Servers of the commands that show something: uvicorn on loopback ports, in one thread of its own."""
+"""Servers of the commands that show something: uvicorn on loopback ports, in one thread."""
 
 from __future__ import annotations
 
@@ -138,7 +138,9 @@ def serving(
     """
     servers = [(_Server(app, own_headers), listener) for app, listener in apps]
     ready: Future[None] = Future()
-    thread = threading.Thread(target=_serve, args=(servers, ready), name="corsac-servers", daemon=True)
+    thread = threading.Thread(
+        target=_serve, args=(servers, ready), name="corsac-servers", daemon=True
+    )
     running = Servers([server for server, _ in servers], thread)
     thread.start()
     try:
