@@ -39,11 +39,20 @@ def make_api(places: Places, cases: CaseStore) -> ASGIApp:
         elif scope["path"] == SIGN_IN_PATH:
             await answer(send, 204, b"", [_COOKIE])
         else:
-            query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=8)
-            case = cases.get(query.get("case", [""])[0])
+            case = cases.get(_name_of_case(scope["query_string"].decode("latin-1")))
             if case is None:
                 await answer(send, 404, b"there is no such case any more\n")
             else:
                 await case.respond(scope, receive, send)
 
     return api
+
+
+def _name_of_case(query: str) -> str:
+    try:
+        return parse_qs(query, max_num_fields=_MAX_QUERY_FIELDS).get("case", [""])[0]
+    except ValueError:
+        return ""
+
+
+_MAX_QUERY_FIELDS = 8

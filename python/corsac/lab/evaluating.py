@@ -16,7 +16,7 @@ from corsac.policy import CORSPolicy
 __all__ = ["compare", "evaluate"]
 
 MAX_EXPLAINED = 4
-"""Requests of one fetch that are explained: a preflight and a request, before and after a redirect."""
+"""Requests of one fetch that are explained: two before a redirect, and two after it."""
 
 
 def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:

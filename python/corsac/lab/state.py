@@ -86,13 +86,13 @@ def read_request(state: object, places: Places, case: str) -> tuple[FetchRequest
         InputError: A value cannot be used.
     """
     given = _object("request", state)
-    page = given.get("page", "app")
+    page = _text("page", given.get("page", "app"))
     if page not in places.pages:
         raise InputError("page", "there is no such page")
     path = _text("path", given.get("path", "/"))
     if not path.startswith("/") or "#" in path or "?" in path or "\\" in path:
         raise InputError("path", "a path begins with a slash and has no ?, # or backslash")
-    response = given.get("response", "200")
+    response = _text("response", given.get("response", "200"))
     if response not in RESPONSES:
         raise InputError("response", "there is no such response")
     lines = given.get("headers", [])

@@ -133,7 +133,7 @@ function done(text, state = "done") {
 }
 
 function nothing(text) {
-  show("verdict", element("div", "verdict", element("p", "", text)));
+  show("verdict", element("div", "verdict refused", element("p", "", text)));
   show("explanation", element("p", "empty", "There is nothing to explain yet."));
   show("wire", element("p", "empty", "Nothing was sent."));
 }
