@@ -69,8 +69,14 @@ function like(defaults, given) {
     const other = given?.[name];
     const isSame = typeof other === typeof value && Array.isArray(other) === Array.isArray(value);
     if (other === null ? name === "max_age" : other !== undefined && isSame) result[name] = other;
+    if (Array.isArray(value)) result[name] = result[name].filter((it) => isEntry(name, it));
   }
   return result;
+}
+
+function isEntry(name, it) {
+  if (name !== "headers") return typeof it === "string";
+  return Array.isArray(it) && it.every((part) => typeof part === "string");
 }
 
 /** Show problems: each at its option, or under the request if no field is it. */

@@ -13,6 +13,8 @@ export function element(tag, className = "", ...children) {
 const state = (ok) => (ok ? "Allowed" : "Blocked");
 const tone = (ok) => (ok ? "allowed" : "blocked");
 
+const lowered = (text) => text[0].toLowerCase() + text.slice(1);
+
 /** The sentence that everything below is about. */
 function headline(outcome, request) {
   if (!outcome.ok) return `Blocked: ${outcome.explanation}`;
@@ -26,8 +28,10 @@ function headline(outcome, request) {
 /** The verdicts of all engines and of this browser; `real` is null until it is known. */
 export function verdict(evaluation, real, mine) {
   const standard = evaluation.outcomes.standard;
-  const box = element("div", `verdict ${tone(standard.ok)}`);
-  box.append(element("p", "", headline(standard)));
+  const differ = Object.values(evaluation.outcomes).some((it) => it.ok !== standard.ok);
+  const box = element("div", `verdict ${differ ? "mixed" : tone(standard.ok)}`);
+  const text = headline(standard);
+  box.append(element("p", "", differ ? `Engines differ. By the standard: ${lowered(text)}` : text));
   const list = element("ul", "engines");
   list.setAttribute("aria-label", "What each browser does");
   for (const [profile, outcome] of Object.entries(evaluation.outcomes)) {
@@ -35,7 +39,7 @@ export function verdict(evaluation, real, mine) {
       "li", "",
       element("span", "name", NAMES[profile]),
       element("span", `state ${tone(outcome.ok)}`, state(outcome.ok)),
-      outcome.reason ? element("code", "", outcome.reason) : null,
+      outcome.reason ? element("code", "", outcome.reason.replaceAll(":", ":\u200b")) : null,
     );
     item.dataset.engine = profile;
     item.dataset.outcome = tone(outcome.ok);
