@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import ViewportSize, expect, sync_playwright
 
 from corsac.lab import serving_lab
 
@@ -22,7 +22,7 @@ PICTURES = {
     "lab-light.png": ("light", "The method is not listed"),
     "lab-dark.png": ("dark", "Any header, but Authorization"),
 }
-SIZE = {"width": 1180, "height": 1180}
+SIZE = ViewportSize(width=1180, height=1180)
 
 
 def main(folder: Path) -> None:

@@ -196,7 +196,7 @@ def test_a_fragment_that_is_no_case_does_no_harm(browser: Browser, lab: Lab, fra
 def test_a_keyboard_is_enough_and_every_stop_is_seen(page: Page) -> None:
     """Tab goes through every control in the order of the page, and out at its end."""
     page.locator("body").focus()
-    stops = []
+    stops: list[tuple[str, str, str]] = []
     for _ in range(60):
         page.keyboard.press("Tab")
         stop = page.evaluate(

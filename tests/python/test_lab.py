@@ -18,7 +18,7 @@ from corsac.lab import Lab, serving_lab
 from corsac.lab.cases import MAX_CASES, MAX_EXCHANGES, Case, CaseStore
 from corsac.lab.control import MAX_BODY
 from corsac.lab.places import Places
-from corsac.lab.state import MAX_ENTRIES, MAX_TEXT
+from corsac.lab.state import MAX_ENTRIES, MAX_REGEX, MAX_TEXT
 from corsac.policy import CORSPolicy
 
 SECONDS = 60
@@ -197,7 +197,7 @@ def test_what_is_no_state_is_refused_with_a_sentence(lab: Lab, content: bytes, s
         ({"allow_origins": [1]}, {}, "allow_origins"),
         ({"allow_origins": ["a"] * (MAX_ENTRIES + 1)}, {}, "allow_origins"),
         ({"allow_origins": ["a" * (MAX_TEXT + 1)]}, {}, "allow_origins"),
-        ({"allow_origin_regex": "a" * (MAX_TEXT + 1)}, {}, "allow_origin_regex"),
+        ({"allow_origin_regex": "a" * (MAX_REGEX + 1)}, {}, "allow_origin_regex"),
         ({"allow_origin_func": "os.system"}, {}, "policy"),
         ({"guard": "yes"}, {}, "guard"),
         ({"max_age": "soon"}, {}, "max_age"),
@@ -229,7 +229,8 @@ def test_a_value_that_cannot_be_used_is_refused_at_its_field(
 def test_values_at_their_limits_are_taken(lab: Lab) -> None:
     origins = [f"https://a{number}.example" for number in range(MAX_ENTRIES)]
     headers = [["X-A", "a" * MAX_TEXT]] * MAX_ENTRIES
-    found = call(lab, "/api/evaluate", state(lab, {"allow_origins": origins}, headers=headers))
+    policy = {"allow_origins": origins, "allow_origin_regex": "https://b".ljust(MAX_REGEX, "b")}
+    found = call(lab, "/api/evaluate", state(lab, policy, headers=headers))
     assert (found.status, found.json["valid"]) == (200, True)
 
 

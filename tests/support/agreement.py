@@ -337,7 +337,7 @@ class _Drawing:
                 lines.append(("Access-Control-Allow-Credentials", "true"))
             return lines
         page = self.page
-        bad = (
+        bad: tuple[list[str], ...] = (
             [],
             ["null"],
             [""],

@@ -12,6 +12,8 @@ __all__ = ["InputError", "read_options", "read_request", "read_rules"]
 
 MAX_ENTRIES = 64
 MAX_TEXT = 512
+MAX_REGEX = 128
+"""What an expression reaches is found out by automata, which longer ones can keep busy."""
 
 LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
 SWITCHES = ("allow_credentials", "allow_private_network", "preflight_continue", "guard")
@@ -60,7 +62,7 @@ def read_options(state: object) -> dict[str, Any]:
         elif name == "max_age":
             options[name] = None
         elif name == "allow_origin_regex" and value:
-            options[name] = _text(name, value)
+            options[name] = _text(name, value, MAX_REGEX)
     return options
 
 
@@ -103,17 +105,23 @@ def read_request(state: object, places: Places, case: str) -> tuple[FetchRequest
         if not isinstance(line, list) or len(line) != 2:
             raise InputError("headers", "each header is a name and a value")
         headers.append((_text("headers", line[0]), _text("headers", line[1])))
-    choices = {name: _text(name, given.get(name, "")) for name in _CHOICES if given.get(name)}
     method = _text("method", given.get("method", "GET"))
     try:
         url = f"{places.api}{path}?case={case}"
-        request = FetchRequest(url, places.pages[page], method, headers, **choices)
+        request = FetchRequest(
+            url,
+            places.pages[page],
+            method,
+            headers,
+            credentials=_text("credentials", given.get("credentials", "same-origin")),
+            mode=_text("mode", given.get("mode", "cors")),
+            redirect=_text("redirect", given.get("redirect", "follow")),
+        )
+    except InputError:
+        raise
     except (TypeError, ValueError) as error:
         raise InputError("request", str(error)) from error
     return request, response
-
-
-_CHOICES = ("credentials", "mode", "redirect")
 
 
 def _object(field: str, value: object) -> Mapping[str, Any]:
@@ -128,9 +136,9 @@ def _texts(field: str, value: object) -> list[str]:
     return [_text(field, entry) for entry in value]
 
 
-def _text(field: str, value: object) -> str:
+def _text(field: str, value: object, limit: int = MAX_TEXT) -> str:
     if not isinstance(value, str):
         raise InputError(field, "a text is wanted")
-    if len(value) > MAX_TEXT:
-        raise InputError(field, f"it is longer than {MAX_TEXT} characters")
+    if len(value) > limit:
+        raise InputError(field, f"it is longer than {limit} characters")
     return value
