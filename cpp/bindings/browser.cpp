@@ -81,6 +81,8 @@ py::dict engine_facts(std::string_view name) {
   facts["streams_need_http2"] = engine.streams_need_http2;
   facts["prompts_for_passwords"] = engine.prompts_for_passwords;
   facts["ports_of_ip_address_are_sites"] = engine.ports_of_ip_address_are_sites;
+  facts["restarts_redirected_requests"] = engine.restarts_redirected_requests;
+  facts["nulls_origin_of_no_cors_redirects"] = engine.nulls_origin_of_no_cors_redirects;
   return facts;
 }
 

@@ -106,9 +106,12 @@ bool PreflightCache::covers(const CorsRequest& request, std::string_view url, do
   };
   const bool method_needed =
       request.use_cors_preflight || !fetch::is_cors_safelisted_method(request.method);
-  if (method_needed && !is_covered(request.method, true)) return false;
-  return std::ranges::all_of(cors_unsafe_request_header_names(request.headers, *request.engine),
-                             [&](const std::string& name) { return is_covered(name, false); });
+  const bool covered =
+      (!method_needed || is_covered(request.method, true)) &&
+      std::ranges::all_of(cors_unsafe_request_header_names(request.headers, *request.engine),
+                          [&](const std::string& name) { return is_covered(name, false); });
+  if (!covered && request.engine->caches_one_answer) clear(request.origin, url);
+  return covered;
 }
 
 void PreflightCache::store(const CorsRequest& request, std::string_view url,

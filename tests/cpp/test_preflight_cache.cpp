@@ -225,15 +225,33 @@ TEST(ThePreflightCacheOfChromium, HoldsOneAnswerForAnOriginAndUrl) {
   EXPECT_FALSE(cache.covers(put, kUrl, 2));
 }
 
-TEST(ThePreflightCacheOfChromium, DoesNotLetAnAsteriskCoverAuthorization) {
+TEST(ThePreflightCacheOfChromium, ForgetsAnAnswerThatDoesNotCoverARequest) {
   PreflightCache cache(10);
-  CorsRequest request = with_headers(kXA);
+  CorsRequest put = with_method("PUT");
+  CorsRequest del = with_method("DELETE");
+  put.engine = del.engine = find_engine("chromium");
+  cache.store(put, kUrl, allow("PUT"), 0);
+  EXPECT_TRUE(cache.covers(put, kUrl, 1));
+  EXPECT_FALSE(cache.covers(del, kUrl, 1));
+  EXPECT_FALSE(cache.covers(put, kUrl, 1));
+}
+
+TEST(ThePreflightCacheOfTheStandard, KeepsAnAnswerThatDoesNotCoverARequest) {
+  PreflightCache cache(10);
+  cache.store(with_method("PUT"), kUrl, allow("PUT"), 0);
+  EXPECT_FALSE(cache.covers(with_method("DELETE"), kUrl, 1));
+  EXPECT_TRUE(cache.covers(with_method("PUT"), kUrl, 1));
+}
+
+TEST(ThePreflightCacheOfChromium, AsksForAuthorizationAgainThoughAnAsteriskAllowedIt) {
+  PreflightCache cache(10);
+  const Headers authorization = {{"Authorization", "x"}};
+  CorsRequest request = with_headers(authorization);
   request.engine = find_engine("chromium");
   cache.store(request, kUrl, allow("", "*"), 0);
-  EXPECT_TRUE(cache.covers(request, kUrl, 1));
-  const Headers authorization = {{"Authorization", "a"}};
-  request.headers = authorization;
   EXPECT_FALSE(cache.covers(request, kUrl, 1));
+  cache.store(request, kUrl, allow("", "*, authorization"), 1);
+  EXPECT_TRUE(cache.covers(request, kUrl, 2));
 }
 
 TEST(ThePreflightCacheOfChromium, TakesNoAsteriskThatCameWithCredentials) {

@@ -87,9 +87,10 @@ def test_the_distribution_is_the_package_its_extension_its_metadata_and_the_comm
     assert others[0].parent.name == "bin"
 
 
-def test_the_package_holds_python_its_types_and_nothing_else() -> None:
+def test_the_package_holds_python_its_types_the_labs_page_and_nothing_else() -> None:
     odd = {path for path in source_files() if not path.endswith((".py", ".pyi", "/py.typed"))}
-    assert odd == set()
+    assert {path.rpartition("/")[0] for path in odd} == {"corsac/lab/page"}
+    assert {path.rpartition(".")[2] for path in odd} == {"css", "html", "js"}
     assert {"corsac/_core.pyi", "corsac/py.typed"} <= source_files()
 
 

@@ -25,10 +25,11 @@ struct Engine {
   MaxAgeSyntax max_age_syntax = MaxAgeSyntax::kStandard;
   /// `Access-Control-Allow-Headers: *` covers Authorization, but not in the preflight cache.
   bool wildcard_covers_authorization = false;
-  /// A preflight replaces what an earlier one for the same origin and URL allowed; and an `*` that
-  /// was received with credentials stays an ordinary name in the cache.
+  /// A preflight replaces what an earlier one for the same origin and URL allowed, and a request
+  /// that is not covered erases it; and an `*` that was received with credentials stays an ordinary
+  /// name in the cache.
   bool caches_one_answer = false;
-  /// The cache modes no-store, reload and no-cache bypass the preflight cache.
+  /// The cache modes no-store, reload and no-cache ask anew; no-store does not remember either.
   bool cache_modes_bypass_preflight_cache = false;
   bool caches_preflights_of_opaque_origins = true;
   /// Lines of the same name are joined before they are measured.
@@ -54,6 +55,12 @@ struct Engine {
   bool blocks_all_redirect_userinfo = false;
   /// A referrer policy never makes the Origin of fetch() `null`.
   bool origin_ignores_referrer_policy = false;
+  /// A redirected request that has to be begun anew (it needs a preflight, becomes cross-origin, or
+  /// changes its method) forgets in Sec-Fetch-Site where it was before.
+  bool restarts_redirected_requests = false;
+  /// With mode no-cors every redirect to another origin makes the Origin `null`, also the one that
+  /// leaves the page's own.
+  bool nulls_origin_of_no_cors_redirects = false;
 };
 
 inline constexpr Engine kStandard{.name = "standard"};

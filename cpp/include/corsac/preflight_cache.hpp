@@ -35,7 +35,8 @@ class PreflightCache {
 
   /// Whether a request may be sent without asking: the method (unless safelisted, with no flag that
   /// forces a preflight) and every unsafe header name are remembered for its origin and URL. Access
-  /// with credentials includes access without.
+  /// with credentials includes access without. An engine that holds one answer forgets the one
+  /// that does not cover the request.
   /// @param url the whole URL, with query and fragment.
   /// @param now in seconds, on the clock of `store`.
   [[nodiscard]] bool covers(const CorsRequest& request, std::string_view url, double now);

@@ -91,6 +91,7 @@ class _Fetch:
         self.is_stream = prepared.is_stream
         self.use_cors_preflight = prepared.is_stream or request.upload_listener
         self.urls: list[URL] = [prepared.url]
+        self.site_urls: list[URL] = []  # Of these, Sec-Fetch-Site is the least.
         self.url_origins = [prepared.url.origin]
         self.tainting = "basic"
         self.went_through_preflight_branch = False
@@ -122,18 +123,26 @@ class _Fetch:
     def _main_fetch(self) -> Generator[Request, Response | Exception, Response]:
         """Fetch, "main fetch", once for every URL."""
         while True:
+            was_cors = self.tainting == "cors"
             with_preflight = self._choose_tainting()
+            self._perhaps_restart(was_cors, with_preflight)
             self.went_through_preflight_branch |= with_preflight
             try:
                 response = yield from self._http_fetch(with_preflight)
                 if not self._follow_redirect(response):
                     return response
-            except Rejected as rejected:
-                refused = rejected.reason.startswith("preflight:")
-                keeps = self.facts["keeps_cache_after_failed_request"] and not refused
+            except Rejected:
+                keeps = self.facts["keeps_cache_after_failed_request"]
                 if self.went_through_preflight_branch and not keeps:
                     self.cache.clear_entries(self.origin, self.url.with_fragment)
                 raise
+
+    def _perhaps_restart(self, was_cors: bool, with_preflight: bool) -> None:
+        """Forget earlier URLs in Sec-Fetch-Site where an engine does."""
+        is_other = with_preflight or not was_cors or self.method != self.sent[-1].method
+        if self.facts["restarts_redirected_requests"] and self.tainting == "cors" and is_other:
+            self.site_urls.clear()
+        self.site_urls.append(self.url)
 
     def _choose_tainting(self) -> bool:
         """Fetch, "main fetch", step 12: how the answer may be used, and whether to ask first."""
@@ -211,7 +220,7 @@ class _Fetch:
             self.origin, self.method, self.headers, self.profile
         )
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in names]
-        headers += fetch_metadata(self.page, self.urls, "cors")
+        headers += fetch_metadata(self.page, self.site_urls, "cors")
         request = Request("OPTIONS", str(self.url), headers, is_preflight=True)
         response = yield from self._exchange(request)
         lines = byte_lines(response.headers)
@@ -230,7 +239,8 @@ class _Fetch:
         detail = self.narration.answered(request, response, code)
         if code:
             raise Rejected(code, detail)
-        self.cache.store(asked, lines)
+        if not (bypasses and self.request.cache == "no-store"):
+            self.cache.store(asked, lines)
 
     def _exchange(self, request: Request) -> Generator[Request, Response | Exception, Response]:
         self.sent.append(request)
@@ -308,8 +318,10 @@ class _Fetch:
         present = {name.lower() for name, _ in headers}
         if "accept" not in present:
             headers.append(("Accept", "*/*"))
+        changes_origin = len(set(self.url_origins)) > 1 and self.tainting == "opaque"
+        is_null = changes_origin and self.facts["nulls_origin_of_no_cors_redirects"]
         origin = _core.browser_origin_header(
-            self.origin,
+            "null" if is_null else self.origin,
             self.url.origin,
             self.method,
             self.tainting == "cors",
@@ -319,7 +331,7 @@ class _Fetch:
         )
         if origin is not None:
             headers.append(("Origin", origin))
-        headers += fetch_metadata(self.page, self.urls, self.request.mode)
+        headers += fetch_metadata(self.page, self.site_urls, self.request.mode)
         headers += cache_mode_headers(self.request.cache, present)
         return Request(self.method, str(self.url), headers, body=self.body)
 

@@ -26,6 +26,8 @@ class ProfileFacts(TypedDict):
     streams_need_http2: bool
     prompts_for_passwords: bool
     ports_of_ip_address_are_sites: bool
+    restarts_redirected_requests: bool
+    nulls_origin_of_no_cors_redirects: bool
 
 
 def profile_facts(profile: Profile) -> ProfileFacts:

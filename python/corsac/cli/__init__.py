@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "check": _add_check(commands),
         "demo": _add_demo(commands),
         "explain": _add_explain(commands),
+        "lab": _add_lab(commands),
         "migrate": _add_migrate(commands),
         "probe": _add_probe(commands),
     }
@@ -71,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "check": _check,
         "demo": _demo,
         "explain": _explain,
+        "lab": _lab,
         "migrate": _migrate,
         "probe": _probe,
     }
@@ -209,6 +211,41 @@ def _demo(arguments: argparse.Namespace) -> int:
         )
     except demo.PortUnavailableError as error:
         print(f"corsac demo: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _add_lab(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
+    lab = commands.add_parser(
+        "lab",
+        help="try policies and requests in your browser, and see why each comes out as it does",
+        description="Serves a page, on this machine alone, where a policy and a request are "
+        "edited side by side. It shows Corsac's explanation, the verdicts of simulated browsers, "
+        "and what your own browser really does.",
+    )
+    lab.add_argument(
+        "--port",
+        type=_port,
+        metavar="PORT",
+        help="port of the page (default: 8010 or the next free one)",
+    )
+    lab.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
+    return lab
+
+
+def _lab(arguments: argparse.Namespace) -> int:
+    try:
+        from corsac import lab  # noqa: PLC0415 - only this command needs what it imports.
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _DEMO_NEEDS:
+            raise
+        print("corsac lab needs the demo extra: pip install 'corsac[demo]'", file=sys.stderr)
+        return USAGE_ERROR
+    try:
+        return lab.run(port=arguments.port, open_browser=not arguments.no_open)
+    except lab.PortUnavailableError as error:
+        print(f"corsac lab: {error}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -19,9 +19,9 @@ from corsac.cli.demo.exchange import judge
 from corsac.cli.demo.page_server import make_page_server
 from corsac.cli.demo.recorder import ExchangeLog
 from corsac.cli.demo.scenarios import SCENARIOS, Addresses
-from corsac.cli.demo.servers import PortUnavailableError, Servers, listen, serving
 from corsac.cli.demo.steps import seven_steps
 from corsac.cli.demo.transcript import write_addresses, write_exchange, write_summary
+from corsac.cli.loopback import PortUnavailableError, Servers, listen, serving
 
 __all__ = ["Demo", "PortUnavailableError", "run", "serving_demo"]
 

@@ -1,4 +1,4 @@
-"""The demo's two servers: uvicorn on loopback ports, in one thread beside the main one."""
+"""Servers of the commands that show something: uvicorn on loopback ports, in one thread."""
 
 from __future__ import annotations
 
@@ -86,9 +86,12 @@ def _check_nobody_answers_ipv6(port: int) -> None:
 class _Server(uvicorn.Server):
     """A uvicorn server that tells when it has started."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, own_headers: bool) -> None:
         config = uvicorn.Config(
             app,
+            http="h11",  # Whichever else is installed may not take every method that a page sends.
+            date_header=own_headers,
+            server_header=own_headers,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -121,15 +124,23 @@ class Servers:
 
 
 @contextmanager
-def serving(apps: Sequence[tuple[ASGIApp, socket.socket]]) -> Iterator[Servers]:
+def serving(
+    apps: Sequence[tuple[ASGIApp, socket.socket]], *, own_headers: bool = True
+) -> Iterator[Servers]:
     """Serve applications on bound sockets while the context lasts.
+
+    Args:
+        apps: The applications, each with its socket.
+        own_headers: Whether responses have the server's Date and Server beside the application's.
 
     Yields:
         The servers, all of which have started.
     """
-    servers = [(_Server(app), listener) for app, listener in apps]
+    servers = [(_Server(app, own_headers), listener) for app, listener in apps]
     ready: Future[None] = Future()
-    thread = threading.Thread(target=_serve, args=(servers, ready), name="corsac-demo", daemon=True)
+    thread = threading.Thread(
+        target=_serve, args=(servers, ready), name="corsac-servers", daemon=True
+    )
     running = Servers([server for server, _ in servers], thread)
     thread.start()
     try:

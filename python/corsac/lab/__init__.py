@@ -1,0 +1,102 @@
+"""`corsac lab`: a policy and a request side by side, and what comes of them, live.
+
+Needs the `demo` extra; nothing else of the library imports this package.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import webbrowser
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+
+from corsac.cli.loopback import PortUnavailableError, Servers, listen, serving
+from corsac.lab.api import make_api
+from corsac.lab.cases import CaseStore
+from corsac.lab.control import make_control
+from corsac.lab.places import Places
+
+__all__ = ["Lab", "PortUnavailableError", "run", "serving_lab"]
+
+DEFAULT_PORT = 8010
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """A lab that is being served.
+
+    Attributes:
+        places: Where everything is.
+        token: What requests to the control API have to show.
+        cases: What was evaluated last.
+        servers: What serves it.
+    """
+
+    places: Places
+    token: str
+    cases: CaseStore
+    servers: Servers
+
+
+@contextmanager
+def serving_lab(*, port: int | None = None) -> Iterator[Lab]:
+    """Serve the lab while the context lasts.
+
+    Args:
+        port: The page's port, 0 for any; by default 8010 or the next free one. The API takes the
+            next free one after it.
+
+    Yields:
+        The running lab.
+
+    Raises:
+        PortUnavailableError: A port cannot be used.
+    """
+    with ExitStack() as stack:
+        page = stack.enter_context(closing(listen(port, DEFAULT_PORT, "--port")))
+        page_port: int = page.getsockname()[1]
+        first = min(page_port + 1, _LAST_FIRST_PORT)
+        api = stack.enter_context(closing(listen(0 if port == 0 else None, first, "--port")))
+        places = Places(page_port, api.getsockname()[1])
+        cases = CaseStore()
+        control, token = make_control(places, cases)
+        apps = [(control, page), (make_api(places, cases), api)]
+        yield Lab(places, token, cases, stack.enter_context(serving(apps, own_headers=False)))
+
+
+_LAST_FIRST_PORT = 65435  # So that a hundred ports can be tried.
+
+
+def run(*, port: int | None = None, open_browser: bool = True) -> int:
+    """Serve the lab until Ctrl-C.
+
+    Args:
+        port: See `serving_lab`.
+        open_browser: Whether the page is opened in the user's browser.
+
+    Returns:
+        0.
+
+    Raises:
+        PortUnavailableError: A port cannot be used.
+    """
+    # The page says what was refused; the same in the terminal would only stand in the way.
+    logging.getLogger("corsac").addHandler(logging.NullHandler())
+    with serving_lab(port=port) as lab:
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.getsignal(number) for number in numbers}
+        for number in numbers:
+            signal.signal(number, lambda _number, _frame: lab.servers.stop())
+        try:
+            print(f"The lab is at {lab.places.control}", flush=True)
+            print("Ctrl-C stops it.", flush=True)
+            if open_browser:
+                webbrowser.open(lab.places.control)
+            lab.servers.wait()
+            print("Stopped.", flush=True)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    return 0

@@ -1,0 +1,171 @@
+"""From a state of the page to everything that is shown beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+from corsac.browser import PROFILES, FetchOutcome
+from corsac.browser.urls import parse_url
+from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.lab.cases import Case, CaseStore
+from corsac.lab.places import Places
+from corsac.lab.state import InputError, read_options, read_request, read_rules
+from corsac.policy import CORSPolicy
+
+__all__ = ["compare", "evaluate"]
+
+MAX_EXPLAINED = 4
+"""Requests of one fetch that are explained: two before a redirect, and two after it."""
+
+
+def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
+    """Judge a policy, and run a request against it in every simulated browser.
+
+    Args:
+        state: The JSON of the page: ``policy`` and ``request``.
+        places: Where everything is.
+        cases: Where the case is kept, for a real browser.
+
+    Returns:
+        What the page shows, as values that JSON has. ``valid`` says whether there is a policy.
+
+    Raises:
+        InputError: The state cannot be read.
+    """
+    if not isinstance(state, dict):
+        raise InputError("state", "a JSON object is wanted")
+    options, rules = read_options(state.get("policy")), read_rules(state.get("policy"))
+    name = cases.new_name()
+    request, response = read_request(state.get("request"), places, name)
+    try:
+        policy = CORSPolicy(**options)
+        case = Case(policy, rules, request, response, places)
+    except CORSConfigError as error:
+        return {"valid": False, "problems": [_problem(it) for it in error.problems]}
+    cases.add(name, case)
+    outcomes = {profile: case.simulate(profile) for profile in PROFILES}
+    return {
+        "valid": True,
+        "problems": [_problem(it) for it in policy.problems],
+        "code": _code(policy, rules),
+        "case": name,
+        "fetch": {
+            "url": request.url,
+            "options": {
+                "method": request.method,
+                "headers": [list(line) for line in request.headers],
+                "credentials": request.credentials,
+                "mode": request.mode,
+                "redirect": request.redirect,
+            },
+        },
+        "outcomes": {profile: _outcome(outcome) for profile, outcome in outcomes.items()},
+        "explanations": _explanations(case, outcomes["standard"]),
+    }
+
+
+def _problem(problem: CORSConfigProblem) -> dict[str, str]:
+    return {
+        "code": problem.code,
+        "severity": problem.severity,
+        "option": problem.option,
+        "message": problem.message,
+        "hint": problem.hint,
+    }
+
+
+def _code(policy: CORSPolicy, rules: list[tuple[str, None]]) -> str:
+    """The middleware as a user would write it."""
+    given = policy._arguments()
+    lines = [f"    {name}={_source(value)},\n" for name, value in given.items()]
+    if rules:
+        patterns = ", ".join(f"({_source(pattern)}, None)" for pattern, _ in rules)
+        lines.append(f"    rules=[{patterns}],\n")
+    return f"app = corsac.CORSMiddleware(\n    app,\n{''.join(lines)})"
+
+
+def _source(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_source, value))}]"
+    text = repr(value)
+    if isinstance(value, str) and '"' not in text and "\\" not in text:
+        return f'"{text[1:-1]}"'
+    return text
+
+
+def _outcome(outcome: FetchOutcome) -> dict[str, Any]:
+    return {
+        "ok": outcome.ok,
+        "reason": outcome.reason,
+        "explanation": outcome.explanation,
+        "type": outcome.response_type,
+        "status": outcome.status,
+        "readable": list(outcome.readable_headers),
+        "steps": [step.text for step in outcome.steps],
+        "sent": [_sent(request.as_dict()) for request in outcome.sent],
+    }
+
+
+def _sent(request: dict[str, Any]) -> dict[str, Any]:
+    """What CORS is about in a request; the same of a simulated and of a real one."""
+    values = {name.lower(): value for name, value in request["headers"]}
+    return {
+        "kind": "preflight" if request["is_preflight"] else "request",
+        "method": request["method"],
+        "url": request["url"].partition("?")[0],
+        "origin": values.get("origin"),
+        "request_method": values.get("access-control-request-method"),
+        "request_headers": values.get("access-control-request-headers"),
+    }
+
+
+def _explanations(case: Case, outcome: FetchOutcome) -> list[dict[str, Any]]:
+    """Corsac's explanation of every request that was sent."""
+    found = []
+    credentials = case.request.credentials == "include"
+    for request in outcome.sent[:MAX_EXPLAINED]:
+        url = parse_url(request.url)
+        path = "/" if url is None else unquote(url.path)
+        explained = case.middleware.explain(
+            request.method, request.headers, path, credentials=credentials
+        )
+        found.append({**explained.as_dict(), "url": request.url.partition("?")[0]})
+    return found
+
+
+def compare(case: Case, profile: str, result: object) -> dict[str, Any]:
+    """Hold what a real browser did to what its simulation says.
+
+    Args:
+        case: The case.
+        profile: Which simulated browser is its like.
+        result: What the real one's script got: ``ok``, ``type``, ``status``, ``readable``.
+
+    Returns:
+        ``agrees``, ``differences`` in words, and ``seen``: what came over the wire.
+
+    Raises:
+        InputError: There is no such browser, or the result cannot be read.
+    """
+    if profile not in PROFILES:
+        raise InputError("profile", "there is no such browser")
+    if not isinstance(result, dict) or not isinstance(result.get("ok"), bool):
+        raise InputError("result", "what fetch() came to is wanted")
+    simulated = _outcome(case.simulate(profile))
+    seen = [exchange | {"cors": _sent(exchange)} for exchange in case.seen]
+    differences = []
+    if simulated["ok"] is not result["ok"]:
+        words = {True: "lets the script have it", False: "blocks it"}
+        said, did = words[simulated["ok"]], words[result["ok"]]
+        differences.append(f"the simulation {said}, this browser {did}")
+    elif result["ok"]:
+        for key, what in _COMPARED.items():
+            if simulated[key] != result.get(key):
+                differences.append(f"{what}: simulated {simulated[key]}, here {result.get(key)}")
+    if simulated["sent"] != [exchange["cors"] for exchange in seen]:
+        differences.append("other requests were sent than the simulation says")
+    return {"agrees": not differences, "differences": differences, "seen": seen}
+
+
+_COMPARED = {"type": "response type", "status": "status", "readable": "readable headers"}

@@ -1,0 +1,50 @@
+"""The pytest plugin: `corsac.testing` as fixtures, imported when a test asks for one."""
+
+from __future__ import annotations
+
+import pytest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from corsac.browser import FetchOutcome
+
+__all__ = [
+    "assert_cors",
+    "assert_cors_async",
+    "assert_cors_blocked",
+    "assert_cors_blocked_async",
+]
+
+
+@pytest.fixture(scope="session")
+def assert_cors() -> Callable[..., FetchOutcome]:
+    """`corsac.testing.assert_cors`: a page of another origin gets the response."""
+    from corsac import testing  # noqa: PLC0415
+
+    return testing.assert_cors
+
+
+@pytest.fixture(scope="session")
+def assert_cors_blocked() -> Callable[..., FetchOutcome]:
+    """`corsac.testing.assert_cors_blocked`: it does not."""
+    from corsac import testing  # noqa: PLC0415
+
+    return testing.assert_cors_blocked
+
+
+@pytest.fixture(scope="session")
+def assert_cors_async() -> Callable[..., Awaitable[FetchOutcome]]:
+    """`corsac.testing.assert_cors_async`, to be awaited."""
+    from corsac import testing  # noqa: PLC0415
+
+    return testing.assert_cors_async
+
+
+@pytest.fixture(scope="session")
+def assert_cors_blocked_async() -> Callable[..., Awaitable[FetchOutcome]]:
+    """`corsac.testing.assert_cors_blocked_async`, to be awaited."""
+    from corsac import testing  # noqa: PLC0415
+
+    return testing.assert_cors_blocked_async
