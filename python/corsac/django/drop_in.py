@@ -46,7 +46,8 @@ _REMOVED: Final = {
     "corsac.django.signals.check_request_enabled",
     "CORS_REPLACE_HTTPS_REFERER": "list the origins in CSRF_TRUSTED_ORIGINS as well",
 }
-_ALL_PATHS: Final = ("", "^", ".*", "^.*", "^.*$", ".*$", "/", "^/", "^/.*$", "^/.*")
+# Not those with "$": "." stops at a line feed, which a path may have.
+_ALL_PATHS: Final = ("", "^", ".*", "^.*", "/", "^/", "^/.*")
 _BARE_PREFIX: Final = re.compile(r"\^?((?:/[\w-]+)+)")
 
 
@@ -98,7 +99,8 @@ def read_drop_in(tolerate: Sequence[str], makes_policy: bool) -> DropInReading:
         makes_policy: Whether they make the policy; else only ``CORS_URLS_REGEX`` is read.
     """
     reader = _Reader(tolerate)
-    path_regex = reader.path_regex()
+    is_set = makes_policy or hasattr(settings, "CORS_URLS_REGEX")
+    path_regex = reader.path_regex() if is_set else None
     reader.report_unknown()
     if not makes_policy:
         return DropInReading(path_regex=path_regex, problems=tuple(reader.problems))
@@ -228,18 +230,18 @@ class _Reader:
                     "write CORS_ALLOW_ALL_ORIGINS = True if anyone may read",
                 )
             )
-        self.problems += [
-            CORSConfigProblem(
-                "origin.pattern",
-                "info",
-                self.names["allow_origins"],
-                entry,
-                "this is a pattern here; to django-cors-headers it is a name that nothing equals",
-            )
-            for entry in listed
-            if "*" in entry and entry != "*"
-        ]
-        options: dict[str, Any] = {"allow_origins": [entry for entry in listed if entry != "*"]}
+        for entry in listed:
+            if "*" in entry and entry != "*":
+                self.warn(
+                    "origin.pattern",
+                    self.names["allow_origins"],
+                    entry,
+                    "to django-cors-headers this is a name that no origin has, so it is no pattern "
+                    "here either, and is left out",
+                    f'to mean it, write CORSAC = {{"allow_origins": ["{entry}", ...]}} in place of '
+                    f"{self.names['allow_origins']}",
+                )
+        options: dict[str, Any] = {"allow_origins": [entry for entry in listed if "*" not in entry]}
         if read.regex is not None:
             options["allow_origin_regex"] = read.regex
         if read.function is not None:

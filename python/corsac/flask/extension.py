@@ -44,7 +44,8 @@ class CORS:
 
     Where flask-cors is unsafe the narrower reading counts, and the log says what to write: an
     expression has to match a whole origin; a resource is an exact path or a prefix that ends on a
-    segment border; any origin with credentials is an error.
+    segment border, and what it so leaves out goes to no later resource that allows more; any origin
+    with credentials is an error.
 
     Args:
         app: The application, or a blueprint whose routes alone are meant; or ``None``, and
@@ -152,9 +153,14 @@ def cross_origin(
     Raises:
         CORSConfigError: An option is unknown, cannot be used, or cannot be safe. What depends on
             ``app.config`` is an error of the first request.
+        TypeError: It decorates a view without being called, or there are other arguments without a
+            name.
     """
     if args and policy is None and len(args) == 1 and isinstance(args[0], CORSPolicy):
         policy = args[0]
+    elif args and callable(args[0]):
+        message = "write @cross_origin(): without the brackets it takes the view for an argument"
+        raise TypeError(message)
     elif args:
         message = "cross_origin takes options by name, as in @cross_origin(origins=[...])"
         raise TypeError(message)

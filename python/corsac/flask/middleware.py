@@ -15,7 +15,7 @@ from corsac.flask.exchange import Exchange
 from corsac.flask.options import configured_options, log_problems
 from corsac.flask.routes import HiddenDecorations, Route, RouteTable, hidden_key
 from corsac.rules import Rule, make_configuration
-from corsac.sources.flask_resources import ResourcePolicies, ResourcePolicy
+from corsac.sources.flask_resources import ResourcePolicies, ResourcePolicy, nobody
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
@@ -136,10 +136,10 @@ class FlaskMiddleware(CORSMiddleware):
             log_problems([_hidden_from_the_route(endpoint, what)])
 
     def _parts(self) -> Iterable[CORSMiddleware]:
-        return self._table.middlewares
+        return (*self._table.middlewares, *self._table.denying.values())
 
     def _was_observed(self) -> None:
-        for middleware in self._table.middlewares:
+        for middleware in self._parts():
             self._share_observers(middleware)
 
     def _share_observers(self, middleware: CORSMiddleware) -> None:
@@ -196,7 +196,8 @@ class FlaskMiddleware(CORSMiddleware):
             except BaseException:
                 self._stale = True
                 raise
-            if not (decorations.exist or self._table.routes or self.rules):
+            table = self._table
+            if not (decorations.exist or table.routes or self.rules or table.own):
                 # From now on requests go to the native type, without a call of Python's.
                 self._was_native = True
                 self.__class__ = FlaskMiddleware
@@ -204,7 +205,8 @@ class FlaskMiddleware(CORSMiddleware):
                 self.__class__ = _RoutingMiddleware
 
     def _put_routes_in_force(self) -> None:
-        own = ResourcePolicies(entry for resources in self._own for entry in resources)
+        after = () if self._given is None else _policies_of(*self._given)
+        own = ResourcePolicies((each for resources in self._own for each in resources), after)
         rules, policy = own.rules()
         if self._given is not None:
             given_policy, given_rules = self._given
@@ -216,6 +218,10 @@ class FlaskMiddleware(CORSMiddleware):
         for route in table.routes:
             route.middleware = self._make(route, rules, policy, made)
         table.middlewares = tuple(made.values())
+        table.denying = self._table.denying or {
+            denial: CORSMiddleware(self._wsgi_app, denial)
+            for denial in (nobody(guard=False), nobody(guard=True))
+        }
         if policy is None:
             self.reconfigure(rules=rules)
         else:
@@ -284,7 +290,7 @@ class FlaskMiddleware(CORSMiddleware):
             except Exception:  # noqa: S112 - whatever it is, Flask meets it too, and answers it
                 # Another method may have a route; a redirect is the application's own answer.
                 continue
-            return table.middleware_of(rule, asked)
+            return table.middleware_of(rule, asked, environ.get("PATH_INFO", ""))
         return None
 
 
@@ -309,6 +315,10 @@ class _RoutingMiddleware(FlaskMiddleware):
             )
         if table.beginnings and path.startswith(table.beginnings):
             middleware = self._middleware_of_route(environ, table)
+            if middleware is not None:
+                return middleware(environ, start_response)
+        if table.own is not None:
+            middleware = table.denial_of(path)
             if middleware is not None:
                 return middleware(environ, start_response)
         # Not super(): the class may have been changed meanwhile.
@@ -339,6 +349,10 @@ def install(app: flask.Flask) -> FlaskMiddleware:
 
 
 _installing = threading.Lock()
+
+
+def _policies_of(policy: CORSPolicy | None, rules: Iterable[Rule]) -> list[CORSPolicy]:
+    return [each for each in (policy, *(rule[1] for rule in rules)) if each is not None]
 
 
 def _joined(first: list[Rule], then: list[Rule]) -> list[Rule]:

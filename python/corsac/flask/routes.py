@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decoration_of
 from corsac.policy import CORSPolicy
 from corsac.rules import Rule, make_configuration
-from corsac.sources.flask_resources import Resource, ResourcePolicies, ResourcePolicy
+from corsac.sources.flask_resources import Resource, ResourcePolicies, ResourcePolicy, nobody
 
 if TYPE_CHECKING:
     from corsac.wsgi import CORSMiddleware
@@ -55,6 +54,9 @@ class RouteTable:
         decided_by: The decoration that decides about an endpoint and a method.
         problems: Errors in the options of decorated views, and what is worth a warning.
         middlewares: All that ``routes`` use.
+        own: The application's resources, if their rules may give a path to the wrong one.
+        denying: The middlewares that allow nobody, by their policies.
+        exact_paths: The paths of ``exact_rules``.
     """
 
     exact_rules: list[Rule] = field(default_factory=list)
@@ -63,6 +65,9 @@ class RouteTable:
     decided_by: dict[tuple[str, str], Decoration] = field(default_factory=dict)
     problems: tuple[CORSConfigProblem, ...] = ()
     middlewares: tuple[CORSMiddleware, ...] = ()
+    own: ResourcePolicies | None = None
+    denying: dict[CORSPolicy, CORSMiddleware] = field(default_factory=dict)
+    exact_paths: frozenset[str] = frozenset()
     _by_rule: dict[int, Route] = field(default_factory=dict)
 
     @classmethod
@@ -101,13 +106,37 @@ class RouteTable:
         """
         return self.decided_by.get((endpoint or "", method)) is decoration
 
-    def middleware_of(self, rule: URLRule, method: str) -> CORSMiddleware | None:
-        """The middleware of a route, or ``None`` if the application's own rules decide."""
+    def middleware_of(self, rule: URLRule, method: str, path: str) -> CORSMiddleware | None:
+        """The middleware of a route, or ``None`` if the application's own rules decide.
+
+        Args:
+            rule: The URL rule of the route.
+            method: The method of the request, or that a preflight request asks for.
+            path: ``PATH_INFO``.
+        """
         route = self._by_rule.get(id(rule))
         if route is None:
             return None
         # Only decorated methods of a class differ; all else is decided for the rule as a whole.
-        return route.middleware.get(method.upper())
+        method = method.upper()
+        decided = route.decided.get(method)
+        denial = None if decided is None else self._denial(decided, _decoded(path))
+        return denial or route.middleware.get(method)
+
+    def denial_of(self, path: str) -> CORSMiddleware | None:
+        """The middleware that allows nobody, if the application's rules would allow too much.
+
+        Args:
+            path: ``PATH_INFO`` of a request that no route decides about.
+        """
+        decoded = _decoded(path)
+        if self.own is None or decoded in self.exact_paths:
+            return None
+        return self._denial(self.own, decoded)
+
+    def _denial(self, resources: ResourcePolicies, path: str) -> CORSMiddleware | None:
+        policy = resources.denial(path) if resources.may_deny else None
+        return None if policy is None else self.denying[policy]
 
 
 class _Reader:
@@ -142,6 +171,8 @@ class _Reader:
             else:
                 found = {m: r for m, r in decided[id(rule)].items() if r is not None}
                 table.add_route(Route(rule, found))
+        table.exact_paths = frozenset(path for path, _ in table.exact_rules)
+        table.own = self._own if self._own.may_deny else None
         table.decided_by = self._decided_by
         table.problems = (*self._errors, *self._find_problems())
         return table
@@ -163,7 +194,7 @@ class _Reader:
                 hidden = self._hidden.get(hidden_key(rule.endpoint, view, method), frozenset())
                 if len(hidden) > 1:
                     # Which one is meant can be told only when the view runs.
-                    decided[method] = _for_all_paths(_nobody())
+                    decided[method] = _for_all_paths(nobody())
                     continue
                 decoration = next(iter(hidden), None)
             if decoration is None:
@@ -178,7 +209,7 @@ class _Reader:
             return decoration.policy_of(self._app)
         except CORSConfigError as error:
             self._errors += [p for p in error.problems if p not in self._errors]
-            return _nobody()
+            return nobody()
 
     def _by_blueprint(self, rule: URLRule) -> ResourcePolicies | None:
         """The resources of the blueprints that a route belongs to, the innermost first."""
@@ -191,7 +222,7 @@ class _Reader:
             names.pop()
         if not found:
             return None
-        resources = ResourcePolicies(found)
+        resources = ResourcePolicies(found, self._own)
         path = rule.rule
         if not rule.arguments and resources.policy_of(path) is None:
             return None
@@ -243,6 +274,7 @@ class _Reader:
                 "parts; they get no CORS headers from it",
                 "decorate these views with cross_origin, or write a path such as /api/*",
             )
+        yield from self._find_denials()
         for functions in self._app.after_request_funcs.values():
             for function in functions:
                 if str(getattr(function, "__module__", "")).startswith(_FOREIGN_MODULE):
@@ -258,6 +290,39 @@ class _Reader:
                     return
 
 
+    def _find_denials(self) -> Iterator[CORSConfigProblem]:
+        """What a resource covers in flask-cors, and a later one would get here."""
+        paths = [rule.rule for rule in self._app.url_map.iter_rules() if not rule.arguments]
+        for entry in self._own.narrowed:
+            routes = [
+                path
+                for path in dict.fromkeys(paths)
+                if entry.resource.gives_up(path) and self._own.denial(path) is not None
+            ]
+            named = f", and so to {', '.join(routes[:5])}" if routes else ""
+            given = entry.resource.given
+            yield CORSConfigProblem(
+                "rule.narrower",
+                "warning",
+                "resources",
+                given if isinstance(given, str) else given.pattern,
+                "flask-cors compares the beginning of a path with it, so it covers more paths than "
+                "its rule does here; a later resource allows more than this one, so none of those "
+                f"paths is given to it{named}: they allow nobody",
+                "write a resource for these paths",
+            )
+
+
+def _decoded(path: str) -> str:
+    """The path that a view sees, of ``PATH_INFO`` (PEP 3333, "Unicode Issues")."""
+    if path.isascii():
+        return path
+    try:
+        return path.encode("latin-1").decode(errors="replace")
+    except UnicodeEncodeError:  # No server may send it.
+        return path
+
+
 def hidden_key(endpoint: str, view: object, method: str) -> tuple[str, str]:
     """What a decoration that is met when a view runs speaks for.
 
@@ -267,11 +332,6 @@ def hidden_key(endpoint: str, view: object, method: str) -> tuple[str, str]:
         method: The request's method, which counts in class-based views alone.
     """
     return endpoint, method if hasattr(view, "view_class") else ""
-
-
-@functools.cache
-def _nobody() -> CORSPolicy:
-    return CORSPolicy()
 
 
 def _for_all_paths(policy: CORSPolicy) -> ResourcePolicies:

@@ -14,7 +14,9 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from corsac.migrate.paths import PathRule, covers, exact_rule, rules_of_regex
+from corsac.migrate.flask_resources import rules_of_resources
+from corsac.migrate.narrowing import judge
+from corsac.migrate.paths import covers
 from corsac.migrate.prefix_regex import in_lower_case, read_glob, read_prefix_regex
 from corsac.migrate.reading import Reader, Reading, split_names
 from corsac.sources.flask_cors_options import (
@@ -77,11 +79,13 @@ def _with_rules(
     pairs: list[_Resource],
 ) -> Reading:
     """One reading for the paths of each resource; the first one's is that of the whole."""
-    ruled: list[tuple[PathRule, Reading]] = []
-    for written, options in pairs:
-        reader = _FlaskCorsReader({**merged, **options}, keys)
-        reading = reader.read()
-        ruled += [(rule, reading) for rule in whole.read_path(written)]
+    paths = rules_of_resources(
+        [
+            (written, _FlaskCorsReader({**merged, **options}, keys).read())
+            for written, options in pairs
+        ]
+    )
+    ruled = paths.rules
     everything = next((reading for rule, reading in ruled if rule.is_everything), None)
     rules: list[tuple[str, Reading | None]] = []
     for position, (rule, reading) in enumerate(ruled):
@@ -96,10 +100,13 @@ def _with_rules(
     if everything is None:
         rules.append(("/*", None))
     result = everything or (ruled[0][1] if ruled else Reading({"allow_origins": []}))
+    problems = [*whole.reading.problems, *paths.problems, *result.problems]
+    for left_out in paths.left_out:
+        problems += judge(left_out).problems
     return Reading(
         result.options,
         result.regexes,
-        [*whole.reading.problems, *result.problems],
+        problems,
         result.names,
         result.given,
         rules,
@@ -314,43 +321,10 @@ class _FlaskCorsReader(Reader):
             pairs = []
         first = pairs[0] if pairs else None
         if first is not None and not first[1] and len(pairs) == 1:
-            rules = _path_rules(first[0])
-            if rules and rules[0].is_everything:
+            alone = rules_of_resources([(first[0], Reading({"allow_origins": []}))]).rules
+            if alone and alone[0][0].is_everything:
                 return None
         return pairs
-
-    def read_path(self, written: str | re.Pattern[str]) -> list[PathRule]:
-        """The path rules of one resource."""
-        rules = _path_rules(written)
-        text = written.pattern if isinstance(written, re.Pattern) else written
-        if rules is None:
-            self.report(
-                "rule.no_counterpart",
-                "error",
-                "resources",
-                text,
-                "a rule is a path, or a path and all below it; this expression says something "
-                "else, so its paths are left out",
-                'write rules such as ("/api/*", policy)',
-            )
-            return []
-        if not rules:
-            message = "no path begins with this, so it has no effect"
-            self.report(
-                "rule.never_matched", "warning", "resources", text, message, "write a slash"
-            )
-        for rule in rules:
-            if rule.loses:
-                self.report(
-                    "rule.narrower",
-                    "warning",
-                    "resources",
-                    text,
-                    f"flask-cors matches paths from the start only, so {rule.path}x is covered as "
-                    f"well; {rule.pattern} covers {rule.path} and all below it",
-                    f'add a rule for "{rule.path}x" if there is such a path',
-                )
-        return rules
 
 
 _WITHOUT_COUNTERPART = {
@@ -358,14 +332,6 @@ _WITHOUT_COUNTERPART = {
     "automatic_options": (True, "preflight requests are always answered by the middleware"),
     "always_send": (True, "without Origin nothing is sent that depends on one"),
 }
-
-
-def _path_rules(written: str | re.Pattern[str]) -> list[PathRule] | None:
-    if isinstance(written, re.Pattern):
-        return rules_of_regex(str(written.pattern))
-    if written == "*":
-        return [PathRule("", below=True)]
-    return exact_rule(written) if not looks_like_a_regex(written) else rules_of_regex(written)
 
 
 def _priority(pair: _Resource) -> tuple[int, int, int, int]:

@@ -15,6 +15,7 @@ MAX_DEPTH = 8
 
 _ANY_TAIL = re.compile(r"(?:\.[*+]\??|\(\?:\.[*+]\??\)|\(\.[*+]\??\))$")
 _ALTERNATIVES = re.compile(r"\((?:\?:)?([^()]*\|[^()]*)\)(?![*+?{])")
+_LONE_DOT = re.compile(r"((?:\\.|[^\\.])*)\.", re.DOTALL)
 _LITERAL = re.compile(r"(?:\\[^A-Za-z0-9]|[^\\*+?()\[\]{}|^$])*")
 
 
@@ -27,12 +28,15 @@ class PathRule:
         below: Whether all paths below it are meant.
         leaves_out: Paths that the pattern of a rule covers and that are not meant.
         loses: Whether the old expression covered paths that are left out: ``/apix`` for ``/api``.
+        gives_up: The text that all paths begin with which the old expression covers and the rule
+            does not, those included where a lone dot stands for another character; or ``None``.
     """
 
     path: str
     below: bool = False
     leaves_out: tuple[str, ...] = ()
     loses: bool = False
+    gives_up: str | None = None
 
     @property
     def pattern(self) -> str:
@@ -112,15 +116,28 @@ def _rules_of_one(text: str) -> list[PathRule] | None:  # noqa: PLR0911 - one sh
         return _prefix(body[:-2], loses=True)
     if body.endswith("/?"):
         if ends_here and not anything_follows:
-            path = _literal(body[:-2])
-            return None if path is None else [*exact_rule(path), *exact_rule(f"{path}/")]
+            return _exact(body[:-2], "", "/")
         return _prefix(body[:-2], leaves_out=("",) if not_alone else (), loses=True)
     if ends_here and not anything_follows:
-        path = _literal(body)
-        return None if path is None else exact_rule(path)
+        return _exact(body, "")
     if body.endswith("/"):
         return _prefix(body[:-1], leaves_out=("", "/") if not_alone else ("",), loses=False)
     return _prefix(body, leaves_out=("",) if not_alone else (), loses=True)
+
+
+def _exact(text: str, *ends: str) -> list[PathRule] | None:
+    """A path with one of some endings."""
+    path = _literal(text)
+    if path is None or text.startswith("."):
+        return None
+    rules = [rule for end in ends for rule in exact_rule(f"{path}{end}")]
+    return [dataclasses.replace(rule, gives_up=_before_a_lone_dot(text)) for rule in rules]
+
+
+def _before_a_lone_dot(text: str) -> str | None:
+    """The text before the first dot that stands for any character, or ``None``."""
+    found = _LONE_DOT.match(text)
+    return None if found is None else _literal(found[1])
 
 
 def _prefix(text: str, *, leaves_out: tuple[str, ...] = (), loses: bool) -> list[PathRule] | None:
@@ -132,10 +149,12 @@ def _prefix(text: str, *, leaves_out: tuple[str, ...] = (), loses: bool) -> list
         # Every path has at least its first slash.
         alone = tuple(f"{path}{end}" for end in leaves_out)
         return [PathRule("", True, tuple(each for each in alone if each == "/"))]
-    if path.endswith("/") or "*" in path:
+    if path.endswith("/") or "*" in path or text.startswith("."):
         return None
     left_out = tuple(f"{path}{end}" for end in leaves_out)
-    return [PathRule(path, True, left_out, loses)] if path.startswith("/") else []
+    head = _before_a_lone_dot(text)
+    gives_up = path if head is None and loses else head
+    return [PathRule(path, True, left_out, loses, gives_up)] if path.startswith("/") else []
 
 
 def _literal(text: str) -> str | None:

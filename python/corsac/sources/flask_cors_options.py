@@ -177,6 +177,8 @@ class _Reader:
                 self._read_expression(entry, origins, expressions)
             elif not isinstance(entry, str):
                 self._report_no_origin(entry)
+            elif _is_wildcard(entry):
+                self._report_wildcard(entry)
             elif _PATTERN.fullmatch(entry.lower()) and entry != entry.lower():
                 self._report_capitals(entry)
                 origins.append(entry.lower())
@@ -227,6 +229,18 @@ class _Reader:
             "flask-cors takes this for a regular expression, which matches something else; here it "
             "is what it looks like",
             f'remove it if "{entry}" is not to be allowed',
+            "warning",
+        )
+
+    def _report_wildcard(self, entry: str) -> None:
+        self._report(
+            "regex.look_alike",
+            "origins",
+            entry,
+            "flask-cors takes this for a regular expression, which matches none of the origins that "
+            "it looks like; so it is no pattern here either, and is left out",
+            "to mean it, give a policy in place of options: "
+            f'policy=CORSPolicy(allow_origins=["{entry.lower()}"])',
             "warning",
         )
 
@@ -378,6 +392,14 @@ _WITHOUT_EFFECT = {
     "always_send": "what is sent without an Origin header follows from the origins",
     "send_wildcard": 'for "*" without credentials the constant "*" is always sent',
 }
+
+
+def _is_wildcard(entry: str) -> bool:
+    """Whether an entry looks like a pattern for hosts, and is another one to flask-cors.
+
+    ``http://localhost:*`` is none of them: as an expression it matches any port and more.
+    """
+    return "://*." in entry and _PATTERN.fullmatch(entry.lower()) is not None
 
 
 def _as_entries(value: object) -> list[object]:

@@ -4,21 +4,30 @@ flask-cors matches a path with an expression that only has to fit its beginning:
 "``/api`` and any number of slashes", and so covers ``/apixyz``. What is meant is nearly always an
 exact path or all paths below one, and these are the patterns that path rules have. What is neither
 is not run on requests: it can only name routes that are known when the application starts.
+
+What a resource so gives up would go to the next one. Where that allows more, it goes to nobody.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.judge.regex_language import Language, language
+from corsac.judge.regex_syntax import UnknownSyntax
 from corsac.policy import CORSPolicy
 from corsac.rules import Rule, make_configuration
+from corsac.sources.allowance import allows_no_more
 from corsac.sources.flask_cors_options import looks_like_a_regex
 
-__all__ = ["ResourcePolicies", "ResourcePolicy", "read_resource", "read_resources"]
+__all__ = ["ResourcePolicies", "ResourcePolicy", "nobody", "read_resource", "read_resources"]
+
+MAX_PATH = 2_000
+"""Characters of a path that are compared with an expression; what is longer counts as meant."""
 
 Pattern = str | re.Pattern[str]
 Kind = Literal["any", "exact", "prefix", "start", "regex"]
@@ -73,12 +82,75 @@ class Resource:
     def may_match_below(self, start: str) -> bool:
         """Whether some path that starts with a text may be meant."""
         if self.kind in ("exact", "prefix"):
-            return self.covers(start) or self.path.startswith(start)
-        head = _literal_head(_text(self.given)) if self.kind == "regex" else self.path
-        return start.startswith(head) or head.startswith(start)
+            opens = self.is_expression and start.startswith(self.head)
+            return self.covers(start) or self.path.startswith(start) or opens
+        return start.startswith(self.head) or self.head.startswith(start)
+
+    @property
+    def is_expression(self) -> bool:
+        """Whether flask-cors compares paths with an expression."""
+        return self.kind != "any" and (
+            not isinstance(self.given, str) or looks_like_a_regex(self.given)
+        )
+
+    @property
+    def ends_with_the_path(self) -> bool:
+        """Whether it may matter that a path has a line feed, which ``$`` and ``.`` look at."""
+        return _text(self.given).endswith(_ENDS)
+
+    @property
+    def head(self) -> str:
+        """The text with which all paths start that are meant."""
+        if not self.is_expression:
+            return self.path
+        flags = self.given.flags if isinstance(self.given, re.Pattern) else 0
+        return "" if flags & (re.IGNORECASE | re.VERBOSE) else _literal_head(_text(self.given))
+
+    def has_rule_for(self, path: str) -> bool:
+        """Whether the rules that `ResourcePolicies.rules` makes of it decide about a path."""
+        if self.kind == "start":
+            return (path == self.path or path.startswith(f"{self.path}/")) and self._fits(path)
+        return self.kind != "regex" and self.matches(path)
+
+    def gives_up(self, path: str) -> bool:
+        """Whether flask-cors may mean it for a path that its rules leave out.
+
+        It takes time in proportion to the path: only expressions that are literal texts with an
+        open end are run, and others are an automaton.
+        """
+        if not self.is_expression or not path.startswith(self.head) or self.has_rule_for(path):
+            return False
+        if self.kind != "regex":
+            return len(path) > MAX_PATH or self._fits(path)
+        if len(path) > MAX_PATH or not path.isascii() or not path.isprintable():
+            return True
+        automaton = _automaton(re.compile(self.given))
+        return automaton is None or path in automaton
 
     def _fits(self, path: str) -> bool:
         return re.match(self.given, path) is not None
+
+
+@functools.lru_cache(maxsize=64)
+def _automaton(expression: re.Pattern[str]) -> Language | None:
+    """The paths that begin with a match; ``None`` if the expression is not understood."""
+    if expression.flags & re.VERBOSE:
+        return None
+    flags = "(?i)" if expression.flags & re.IGNORECASE else ""
+    try:
+        return language(f"{flags}(?:{expression.pattern.removeprefix('(?i)')})[ -~]*")
+    except UnknownSyntax:
+        return None
+
+
+@functools.cache
+def nobody(guard: bool = False) -> CORSPolicy:
+    """A policy that allows nobody; it says nothing to the log.
+
+    Args:
+        guard: Whether it has the guard.
+    """
+    return CORSPolicy(guard=True)._replace_silently({"guard": guard})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +166,79 @@ class ResourcePolicies:
 
     Args:
         resources: The first that matches a path decides about it.
+        after: What decides about paths for which there is no resource: further resources, or
+            policies of which any may be in force.
     """
 
-    def __init__(self, resources: Iterable[ResourcePolicy] = ()) -> None:
+    def __init__(
+        self,
+        resources: Iterable[ResourcePolicy] = (),
+        after: ResourcePolicies | Iterable[CORSPolicy] = (),
+    ) -> None:
         self.resources = tuple(resources)
+        nested = after if isinstance(after, ResourcePolicies) else None
+        self._chain = self.resources + (() if nested is None else nested._chain)
+        self._fallbacks: tuple[CORSPolicy, ...] = (
+            tuple(after) if not isinstance(after, ResourcePolicies) else after._fallbacks
+        )
+        self._looks_at_line_feeds = any(
+            entry.resource.ends_with_the_path for entry in self._chain
+        )
+        self.narrowed = tuple(self._narrowed())
+        """The resources whose paths must not go to what comes after them."""
+        self._heads = tuple({entry.resource.head for entry in self.narrowed})
+
+    @property
+    def may_deny(self) -> bool:
+        """Whether `denial` has to be asked at all."""
+        return bool(self.narrowed) or self._looks_at_line_feeds
+
+    def denial(self, path: str) -> CORSPolicy | None:
+        """The policy that allows nobody, if the rules would give a path to a wider policy.
+
+        Args:
+            path: The path of a request, decoded.
+
+        Returns:
+            ``None`` if the rules may decide.
+        """
+        if self._looks_at_line_feeds and "\n" in path:
+            # Where `.` and `$` stop is not said by any rule.
+            return nobody(any(entry.policy.guard for entry in self._chain))
+        if not self._heads or not path.startswith(self._heads):
+            return None
+        given_up: list[CORSPolicy] = []
+        for entry in self._chain:
+            if entry.resource.has_rule_for(path):
+                return _denied(given_up, (entry.policy,))
+            if entry.resource.gives_up(path):
+                given_up.append(entry.policy)
+        return _denied(given_up, self._fallbacks)
 
     def policy_of(self, path: str) -> CORSPolicy | None:
         """The policy of a path of the application's own."""
         found = self._first(path)
-        return None if found is None else found.policy
+        end = None if found is None else self.resources.index(found)
+        given_up = [
+            entry.policy
+            for entry in self.resources[:end]
+            if entry.resource.kind in ("exact", "prefix") and entry.resource.gives_up(path)
+        ]
+        if found is not None:
+            return _denied(given_up, (found.policy,)) or found.policy
+        return self.denial(path) if given_up else None
+
+    def _narrowed(self) -> Iterable[ResourcePolicy]:
+        for position, entry in enumerate(self._chain):
+            after = (*(later.policy for later in self._chain[position + 1 :]), *self._fallbacks)
+            if entry.resource.is_expression and _denied([entry.policy], after):
+                yield entry
 
     def needs_a_rule_of_its_own(self, path: str) -> bool:
         """Whether only an exact rule can give a path its policy."""
         found = self._first(path)
-        return found is not None and found.resource.kind in ("start", "regex")
+        is_found = found is not None and found.resource.kind in ("start", "regex")
+        return is_found or self.denial(path) is not None
 
     def policy_below(self, start: str) -> CORSPolicy | None:
         """The policy of all paths that start with a text, if no rule says it and it is the same."""
@@ -155,6 +286,14 @@ class ResourcePolicies:
 
     def _first(self, path: str) -> ResourcePolicy | None:
         return next((entry for entry in self.resources if entry.resource.matches(path)), None)
+
+
+def _denied(given_up: Iterable[CORSPolicy], then: Iterable[CORSPolicy]) -> CORSPolicy | None:
+    """Nobody, if any policy allows more than one whose path it would get."""
+    given_up, then = tuple(given_up), tuple(then)
+    if all(allows_no_more(policy, kept) for policy in then for kept in given_up):
+        return None
+    return nobody(any(policy.guard for policy in (*given_up, *then)))
 
 
 def read_resources(
@@ -207,8 +346,8 @@ def read_resource(pattern: Pattern, problems: list[CORSConfigProblem]) -> Resour
             CORSConfigProblem("regex.invalid", "error", "resources", text, message, _WRITE)
         )
         return None
-    ignores_case = isinstance(pattern, re.Pattern) and bool(pattern.flags & re.IGNORECASE)
-    resource = None if ignores_case else _simple(pattern, text)
+    has_flags = isinstance(pattern, re.Pattern) and bool(pattern.flags & ~re.UNICODE)
+    resource = None if has_flags else _simple(pattern, text)
     if resource is None or resource.kind == "start":
         resource = resource or Resource(pattern, "regex", "")
         _warn_of_expression(resource, problems)
@@ -217,6 +356,7 @@ def read_resource(pattern: Pattern, problems: list[CORSConfigProblem]) -> Resour
 
 
 _WRITE = 'write resources={"/api/*": {...}} for /api and all below it, or "/health" for one path'
+_ALL_BUT_THE_ROOT = ("/.+", "/(.+)")
 _ANY_PATH = re.compile(r"/?(?:\.\*|\.\+|\(\.\*\))?|/[*+?]")
 _BELOW = re.compile(r"(?P<head>.*?)/\??(?:\*|\+|\.\*|\.\+|\(\.\*\)|\(\.\+\))?", re.DOTALL)
 _GOES_ON = re.compile(r"(?P<head>.*?)(?:\.\*|\.\+|\(\.\*\))", re.DOTALL)
@@ -224,6 +364,7 @@ _STARRED = re.compile(r"(?P<head>.*[^\\*+?)\]}])\*", re.DOTALL)
 # At the end of an expression that has to fit only the beginning, "any number of" says nothing.
 _ENDS_IN_ANY_NUMBER = re.compile(r"(?P<head>.*?)(?:\\[wdS]|\[[^\]\\]+\])\*", re.DOTALL)
 _LITERAL = re.compile(r"(?:[A-Za-z0-9_/.~@!&=,:; '%<>\"-]|\\[^A-Za-z0-9])*")
+_ENDS = ("$", r"\Z", r"\z", "$)")
 _LOOKS_AHEAD = re.compile(r"\$|\\[bBZz]|\(\?")
 
 
@@ -235,6 +376,8 @@ def _simple(pattern: Pattern, text: str) -> Resource | None:
         body = body.removesuffix("$").removesuffix(r"\Z")
         if _LITERAL.fullmatch(body) and not body.endswith("\\"):
             return Resource(pattern, "exact", _unescaped(body))
+    if body in _ALL_BUT_THE_ROOT:
+        return Resource(pattern, "prefix", "")
     if _ANY_PATH.fullmatch(body) and not (whole and body in ("", "/")):
         return Resource(pattern, "any", "")
     below = _BELOW.fullmatch(body) or _GOES_ON.fullmatch(body)

@@ -108,16 +108,33 @@ def find_settings(reader: ArgumentReader, nodes: list[ast.AST]) -> Iterator[Foun
 
 
 def _steps(reader: ArgumentReader, nodes: list[ast.AST]) -> Iterator[_Step]:
+    scopes = reader.file.scopes
+    shared = {
+        (scopes.of(node).function, name)
+        for node in nodes
+        if isinstance(node, ast.Global)
+        for name in node.names
+    }
     for node in nodes:
-        place = reader.file.scopes.of(node)
-        if not isinstance(node, ast.stmt) or place.function:
+        place = scopes.of(node)
+        if not isinstance(node, ast.stmt):
             continue
         for name, value, shown in _changes(node):
-            if name.startswith("CORS_") and name != "CORS_":
+            if not name.startswith("CORS_") or name == "CORS_":
+                continue
+            if not place.function:
                 is_change = not isinstance(node, (ast.Assign, ast.AnnAssign))
                 changes = is_change or isinstance(value, ast.Await) or _mentions(value, name)
                 where = place.conditions
                 yield _Step(name, value, shown, node.lineno, where, place.owner, changes)
+            elif (place.function, name) in shared or (
+                not isinstance(node, ast.FunctionDef)
+                and not reader.file.names.is_local(name, place.function)
+                and not reader.file.names.is_parameter(name, place.function)
+            ):
+                ran = Condition("that function has run", node.lineno, place.function, 0)
+                where = (*place.conditions, ran)
+                yield _Step(name, value, shown, node.lineno, where, 0, is_change=True)
 
 
 def _mentions(value: ast.expr, name: str) -> bool:

@@ -76,6 +76,17 @@ class FlaskSearch:
                 call = ast.copy_location(ast.Call(decorator, [], []), decorator)
                 found = self._reader.new("flask-cors", "cross_origin", call, decorator)
                 found.place = self._scopes.of(node)
+                found.problems.append(
+                    CORSConfigProblem(
+                        "option.wrong_type",
+                        "error",
+                        "cross_origin",
+                        node.name,
+                        "without brackets it takes the view for an argument, and puts a decorator "
+                        "in its place: flask-cors answers every request with an error",
+                        "write @cross_origin()",
+                    )
+                )
                 yield self._read(found, call)
 
     def rest(self, nodes: list[ast.AST]) -> Iterator[Found]:

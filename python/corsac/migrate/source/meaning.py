@@ -36,6 +36,8 @@ _OPENS = {
         *("CORS_ALLOWED_ORIGIN_REGEXES", "CORS_ORIGIN_REGEX_WHITELIST"),
     ),
 }
+# The code asks for these in each run; see `_keep_credentials`.
+_KEPT_IN_CODE = ("origin.any_with_credentials",)
 _NAME_LISTS = ("allow_methods", "allow_headers")
 # Each resource may have origins of its own, which are not seen either.
 _RESOURCES = {f"{UNSEEN_PATH}/*": {"origins": [STAND_IN], "methods": [], "allow_headers": []}}
@@ -54,10 +56,17 @@ def translate_found(found: Found) -> None:
     if found.style == NOT_SEEN:
         return
     judged = translate(found.library, judged_options(found))
+    faulty = {
+        each.option
+        for each in judged.problems
+        if each.severity == "error" and each.code not in _KEPT_IN_CODE
+    }
     for option, value in found.unseen.items():
         found.problems.append(_unseen_problem(option, value))
         replaced = REPLACES.get(option)
-        if replaced is None or not value.code:
+        if option in faulty:
+            found.certain.setdefault(option, NOTHING)
+        if replaced is None or not value.code or option in faulty:
             continue
         if not judged.rules or replaced not in _options_of_resources(found):
             found.expressions[replaced] = _as_list(found, replaced, value)

@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 
+from corsac.migrate.flask_resources import GIVES_UP
 from corsac.migrate.source.code import code_of, imports_of
 from corsac.migrate.source.drop_in import django_errors, flask_errors
 from corsac.migrate.source.edits import Edit, Places
@@ -191,6 +192,13 @@ def _why_not(file: SourceFile, found: Sequence[Found]) -> str:  # noqa: PLR0911,
             }[each.style]
         if "**" in each.unseen:
             return "the options are put together elsewhere; replace the call by hand"
+        gives_up = [
+            problem
+            for problem in each.all_problems()
+            if problem.code in GIVES_UP and problem.severity == "error"
+        ]
+        if gives_up and each.library == "flask-cors":
+            return str(gives_up[0])
         if {"resources", "CORS_RESOURCES"} & each.unseen.keys():
             return "a part of resources is computed; replace the call by hand"
         if each.keeps_call:
