@@ -78,7 +78,7 @@ def ids(**settings: Any) -> list[str | None]:
             {"CORS_ALLOWED_ORIGINS": ["null"], "CORSAC": {"tolerate": ["origin.null"]}},
             ["corsac.I109"],
         ),
-        ({"CORS_ALLOWED_ORIGINS": ["https://*.example.com"]}, ["corsac.I116", "corsac.I113"]),
+        ({"CORS_ALLOWED_ORIGINS": ["https://*.example.com"]}, ["corsac.W116", "corsac.W112"]),
         ({"CORS_ALLOWED_ORIGIN_REGEXES": ["a"]}, ["corsac.E162"]),
         ({"CORS_ALLOWED_ORIGIN_REGEXES": ["("]}, ["corsac.E160"]),
         ({"CORS_ALLOWED_ORIGIN_REGEXES": [r"(?!x)https://a\.test"]}, ["corsac.E160"]),

@@ -293,11 +293,12 @@ class _Reader:
     def _find_denials(self) -> Iterator[CORSConfigProblem]:
         """What a resource covers in flask-cors, and a later one would get here."""
         paths = [rule.rule for rule in self._app.url_map.iter_rules() if not rule.arguments]
+        denials = (nobody(guard=False), nobody(guard=True))
         for entry in self._own.narrowed:
             routes = [
                 path
                 for path in dict.fromkeys(paths)
-                if entry.resource.gives_up(path) and self._own.denial(path) is not None
+                if entry.resource.gives_up(path) and self._own.policy_of(path) in denials
             ]
             named = f", and so to {', '.join(routes[:5])}" if routes else ""
             given = entry.resource.given

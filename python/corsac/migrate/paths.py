@@ -120,6 +120,8 @@ def _rules_of_one(text: str) -> list[PathRule] | None:  # noqa: PLR0911 - one sh
         return _prefix(body[:-2], leaves_out=("",) if not_alone else (), loses=True)
     if ends_here and not anything_follows:
         return _exact(body, "")
+    if body.endswith("//"):
+        return None
     if body.endswith("/"):
         return _prefix(body[:-1], leaves_out=("", "/") if not_alone else ("",), loses=False)
     return _prefix(body, leaves_out=("",) if not_alone else (), loses=True)

@@ -105,7 +105,7 @@ def _ineffective(problem: CORSConfigProblem) -> CORSConfigProblem:
 def _in_flask_words(problem: CORSConfigProblem, where: str) -> CORSConfigProblem:
     message, hint = problem.message, problem.hint
     for name, flask_name in NAMES.items():
-        pattern = rf"\b{name}\b"
+        pattern = rf"(?<!CORSPolicy\()\b{name}\b"
         message = re.sub(pattern, flask_name, message)
         hint = re.sub(pattern, flask_name, hint)
     option = NAMES.get(problem.option, problem.option)

@@ -237,8 +237,8 @@ class _Reader:
             "regex.look_alike",
             "origins",
             entry,
-            "flask-cors takes this for a regular expression, which matches none of the origins that "
-            "it looks like; so it is no pattern here either, and is left out",
+            "flask-cors takes this for a regular expression, which matches other origins than it "
+            "looks like; so it is no pattern here either, and is left out",
             "to mean it, give a policy in place of options: "
             f'policy=CORSPolicy(allow_origins=["{entry.lower()}"])',
             "warning",
@@ -395,11 +395,12 @@ _WITHOUT_EFFECT = {
 
 
 def _is_wildcard(entry: str) -> bool:
-    """Whether an entry looks like a pattern for hosts, and is another one to flask-cors.
+    """Whether an entry looks like a pattern that flask-cors does not take for one.
 
     ``http://localhost:*`` is none of them: as an expression it matches any port and more.
     """
-    return "://*." in entry and _PATTERN.fullmatch(entry.lower()) is not None
+    looks_like_one = "://*." in entry or ("*" in entry and "[" in entry)
+    return looks_like_one and _PATTERN.fullmatch(entry.lower()) is not None
 
 
 def _as_entries(value: object) -> list[object]:

@@ -359,6 +359,7 @@ _WRITE = 'write resources={"/api/*": {...}} for /api and all below it, or "/heal
 _ALL_BUT_THE_ROOT = ("/.+", "/(.+)")
 _ANY_PATH = re.compile(r"/?(?:\.\*|\.\+|\(\.\*\))?|/[*+?]")
 _BELOW = re.compile(r"(?P<head>.*?)/\??(?:\*|\+|\.\*|\.\+|\(\.\*\)|\(\.\+\))?", re.DOTALL)
+_ANY_END = re.compile(r"\.[*+]\)?\Z")
 _GOES_ON = re.compile(r"(?P<head>.*?)(?:\.\*|\.\+|\(\.\*\))", re.DOTALL)
 _STARRED = re.compile(r"(?P<head>.*[^\\*+?)\]}])\*", re.DOTALL)
 # At the end of an expression that has to fit only the beginning, "any number of" says nothing.
@@ -381,6 +382,8 @@ def _simple(pattern: Pattern, text: str) -> Resource | None:
     if _ANY_PATH.fullmatch(body) and not (whole and body in ("", "/")):
         return Resource(pattern, "any", "")
     below = _BELOW.fullmatch(body) or _GOES_ON.fullmatch(body)
+    if whole and not _ANY_END.search(body):
+        return None
     if below and _LITERAL.fullmatch(below["head"]):
         return Resource(pattern, "prefix", _unescaped(below["head"]).removesuffix("/"))
     starred = _STARRED.fullmatch(body) or _ENDS_IN_ANY_NUMBER.fullmatch(body)
