@@ -348,6 +348,10 @@ def read_resource(pattern: Pattern, problems: list[CORSConfigProblem]) -> Resour
         return None
     has_flags = isinstance(pattern, re.Pattern) and bool(pattern.flags & ~re.UNICODE)
     resource = None if has_flags else _simple(pattern, text)
+    if resource is not None and resource.path.startswith("."):
+        resource = None  # The dot may stand for the slash.
+    if resource is not None and resource.kind == "start" and not _usable(resource, problems):
+        return None
     if resource is None or resource.kind == "start":
         resource = resource or Resource(pattern, "regex", "")
         _warn_of_expression(resource, problems)
@@ -377,6 +381,8 @@ def _simple(pattern: Pattern, text: str) -> Resource | None:
         body = body.removesuffix("$").removesuffix(r"\Z")
         if _LITERAL.fullmatch(body) and not body.endswith("\\"):
             return Resource(pattern, "exact", _unescaped(body))
+    if "//" in body:
+        return None
     if body in _ALL_BUT_THE_ROOT:
         return Resource(pattern, "prefix", "")
     if _ANY_PATH.fullmatch(body) and not (whole and body in ("", "/")):
