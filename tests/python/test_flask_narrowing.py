@@ -16,7 +16,15 @@ from corsac.migrate import translate
 from corsac.sources.allowance import allows_no_more
 from corsac.sources.flask_cors_options import looks_like_a_regex
 from corsac.wsgi import CORSMiddleware
-from support.flask_apps import ALLOWED, OTHER, SECOND, cors_headers, make_app, preflight, shared_with
+from support.flask_apps import (
+    ALLOWED,
+    OTHER,
+    SECOND,
+    cors_headers,
+    make_app,
+    preflight,
+    shared_with,
+)
 
 ADMIN = {"origins": SECOND}
 ANYONE = {"origins": "*"}
@@ -110,9 +118,7 @@ def test_a_policy_given_besides_gets_none_of_it() -> None:
     assert shared_with(app, "/other") == [ALLOWED, SECOND, OTHER]
 
 
-@pytest.mark.parametrize(
-    ("pattern", "is_meant"), [("./*", True), ("./a*", False), ("a/b*", False)]
-)
+@pytest.mark.parametrize(("pattern", "is_meant"), [("./*", True), ("./a*", False), ("a/b*", False)])
 def test_an_expression_that_begins_with_no_slash_stops_no_request(
     pattern: str, is_meant: bool
 ) -> None:
@@ -207,7 +213,6 @@ def random_resources(chance: random.Random) -> dict[str, dict[str, Any]]:
 
 def of_flask_cors(resources: Mapping[str, dict[str, Any]], path: str) -> dict[str, Any]:
     """The options that flask-cors 6 finds for a path."""
-
     resources = {".*" if key == "*" else key: each for key, each in resources.items()}
 
     def priority(pattern: str) -> tuple[bool, int, int]:
@@ -225,7 +230,7 @@ def of_flask_cors(resources: Mapping[str, dict[str, Any]], path: str) -> dict[st
 
 @pytest.mark.parametrize("seed", range(12))
 def test_no_answer_is_wider_than_that_of_flask_cors(seed: int) -> None:
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - no secret
     compared = 0
     for _ in range(12):
         resources = random_resources(chance)

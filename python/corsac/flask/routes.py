@@ -289,7 +289,6 @@ class _Reader:
                     )
                     return
 
-
     def _find_denials(self) -> Iterator[CORSConfigProblem]:
         """What a resource covers in flask-cors, and a later one would get here."""
         paths = [rule.rule for rule in self._app.url_map.iter_rules() if not rule.arguments]

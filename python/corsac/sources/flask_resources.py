@@ -181,9 +181,7 @@ class ResourcePolicies:
         self._fallbacks: tuple[CORSPolicy, ...] = (
             tuple(after) if not isinstance(after, ResourcePolicies) else after._fallbacks
         )
-        self._looks_at_line_feeds = any(
-            entry.resource.ends_with_the_path for entry in self._chain
-        )
+        self._looks_at_line_feeds = any(entry.resource.ends_with_the_path for entry in self._chain)
         self.narrowed = tuple(self._narrowed())
         """The resources whose paths must not go to what comes after them."""
         self._heads = tuple({entry.resource.head for entry in self.narrowed})

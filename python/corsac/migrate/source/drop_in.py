@@ -90,7 +90,9 @@ def _faults(options: dict[str, Any]) -> Iterable[CORSConfigProblem]:
 
 def _origin_errors(origins: Iterable[object], *, credentials: bool) -> list[str]:
     # Entries with "*" are left out there, with a warning.
-    entries = [each for each in origins if isinstance(each, str) and ("*" not in each or each == "*")]
+    entries = [
+        each for each in origins if isinstance(each, str) and ("*" not in each or each == "*")
+    ]
     try:
         with quiet():
             CORSPolicy(allow_origins=entries, allow_credentials=credentials)
