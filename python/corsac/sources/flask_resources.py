@@ -371,7 +371,7 @@ _ENDS = ("$", r"\Z", r"\z", "$)")
 _LOOKS_AHEAD = re.compile(r"\$|\\[bBZz]|\(\?")
 
 
-def _simple(pattern: Pattern, text: str) -> Resource | None:
+def _simple(pattern: Pattern, text: str) -> Resource | None:  # noqa: PLR0911 - a shape each
     """The expression as one of the other kinds, if it is one of them."""
     body = text.removeprefix("^").removeprefix(r"\A")
     whole = body.endswith(("$", r"\Z")) and not body.endswith(r"\$")
