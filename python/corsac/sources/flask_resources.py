@@ -177,7 +177,9 @@ class ResourcePolicies:
     ) -> None:
         self.resources = tuple(resources)
         nested = after if isinstance(after, ResourcePolicies) else None
-        self._chain = self.resources + (() if nested is None else nested._chain)
+        self._chain: tuple[ResourcePolicy, ...] = self.resources + (
+            () if nested is None else nested._chain
+        )
         self._fallbacks: tuple[CORSPolicy, ...] = (
             tuple(after) if not isinstance(after, ResourcePolicies) else after._fallbacks
         )
