@@ -435,8 +435,10 @@ class Odd:
         return value
 
 
+register_converter(Odd, "odd")
+
+
 def test_an_error_of_a_path_converter_has_its_cors_headers(call: Call) -> None:
-    register_converter(Odd, "odd")
     urls = (path("own/", cors(OWN)(plain)), path("odd/<odd:value>", plain))
     with override_settings(ROOT_URLCONF=urls, CORS_ALLOWED_ORIGINS=[ORIGIN]):
         for method in ("GET", "OPTIONS"):
