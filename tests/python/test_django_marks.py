@@ -11,7 +11,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
-from django.urls import include, path
+from django.urls import include, path, register_converter
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
@@ -403,6 +403,49 @@ def test_a_middleware_that_sets_the_urlconf_below_is_found() -> None:
         (message,) = checks.check_middleware()
         assert message.id == "corsac.W204"
         assert str(message.hint).startswith(f'move it above "{OURS}"')
+
+
+def test_a_middleware_that_sets_the_path_below_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sets_path(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+        def moved(request: HttpRequest) -> Any:
+            request.path_info = request.path_info.removeprefix("/v1")
+            return get_response(request)
+
+        return moved
+
+    monkeypatch.setattr("support.django_project.sets_path", sets_path, raising=False)
+    below = "support.django_project.sets_path"
+    with override_settings(MIDDLEWARE=[OURS, below], CORS_ALLOWED_ORIGINS=[ORIGIN]):
+        (message,) = checks.check_middleware()
+    assert message.id == "corsac.W204"
+    assert message.msg.startswith(f"{below} sets request.path_info, and stands below {OURS}")
+    with override_settings(MIDDLEWARE=[below, OURS], CORS_ALLOWED_ORIGINS=[ORIGIN]):
+        assert checks.check_middleware() == []
+
+
+class Odd:
+    """A path converter that raises what Django does not take for "no such URL"."""
+
+    regex = "[^/]+"
+
+    def to_python(self, value: str) -> str:
+        raise KeyError(value)
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(Odd, "odd")
+
+
+def test_an_error_of_a_path_converter_has_its_cors_headers(call: Call) -> None:
+    urls = (path("own/", cors(OWN)(plain)), path("odd/<odd:value>", plain))
+    with override_settings(ROOT_URLCONF=urls, CORS_ALLOWED_ORIGINS=[ORIGIN]):
+        for method in ("GET", "OPTIONS"):
+            response = call(Request(method, [("Origin", ORIGIN)], "/odd/x"))
+            assert response.status == 500
+            assert response.one("access-control-allow-origin") == ORIGIN
+            assert response.one("vary") == "origin"
 
 
 def test_a_decorated_method_that_answers_no_request_is_an_error_of_the_checks() -> None:

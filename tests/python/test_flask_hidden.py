@@ -320,3 +320,53 @@ def test_a_decorated_view_of_an_application_inside_of_another_keeps_its_policy()
     CORS(app, origins="*")
     assert cors_headers(app, "/in/own", origin=OTHER) == STRICT
     assert shared_with(app, "/in/own") == [ALLOWED]
+
+
+def moving(wsgi_app: Any) -> Any:
+    """Middleware that takes the version off a path."""
+
+    def moved(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix("/v1")
+        return wsgi_app(environ, start_response)
+
+    return moved
+
+
+def test_a_view_that_is_reached_by_another_path_decides_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app = make_app()
+    app.wsgi_app = moving(app.wsgi_app)  # type: ignore[method-assign]
+    CORS(app, origins="*")
+    app.add_url_rule("/a", "a", cross_origin(origins=[ALLOWED])(view), methods=["GET", "PUT"])
+    with caplog.at_level(logging.WARNING, "corsac"):
+        for _ in range(2):
+            assert cors_headers(app, "/v1/a", origin=OTHER) == STRICT
+    (record,) = [r for r in caplog.records if "cross_origin" in r.getMessage()]
+    assert "changed the path or the method" in record.getMessage()
+    assert "hides" not in record.getMessage()
+    assert cors_headers(app, "/v1/a") == {"access-control-allow-origin": ALLOWED, **STRICT}
+    assert cors_headers(app, "/a", origin=OTHER) == STRICT
+    assert preflight(app, "/a", origin=OTHER)[0] == 403
+
+
+def test_a_refused_request_to_a_hidden_view_is_told_once() -> None:
+    app = make_app()
+    told: list[corsac.Refusal] = []
+    CORS(app, origins=[SECOND], on_refusal=told.append)
+    app.add_url_rule("/a", "a", hiding(cross_origin(origins=[ALLOWED])(view)))
+    for _ in range(2):  # The second finds the policy of the view.
+        assert cors_headers(app, "/a", origin=OTHER) == STRICT
+    assert [(refusal.reason, refusal.origin, refusal.kind) for refusal in told] == [
+        ("origin-not-allowed", OTHER, "actual"),
+        ("origin-not-allowed", OTHER, "actual"),
+    ]
+
+
+def test_a_hidden_view_that_alone_refuses_is_told() -> None:
+    app = make_app()
+    told: list[corsac.Refusal] = []
+    CORS(app, origins=[SECOND], on_refusal=told.append)
+    app.add_url_rule("/a", "a", hiding(cross_origin(origins=[ALLOWED])(view)))
+    assert cors_headers(app, "/a", origin=SECOND) == STRICT
+    assert [refusal.origin for refusal in told] == [SECOND]

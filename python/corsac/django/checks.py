@@ -47,9 +47,18 @@ _SETS_URLCONF: Final = (
     "django_tenants.middleware.main.TenantMainMiddleware",
     "subdomains.middleware.SubdomainURLRoutingMiddleware",
 )
-_ASSIGNS_URLCONF: Final = re.compile(
-    r"""\brequest\.urlconf\s*=(?!=)|\bsetattr\(\s*\w*request,\s*["']urlconf["']"""
-)
+_ASSIGNS: Final = {
+    name: re.compile(rf"""\brequest\.{name}\s*=(?!=)|\bsetattr\(\s*\w*request,\s*["']{name}["']""")
+    for name in ("urlconf", "path_info")
+}
+_POLICY_OF: Final = {
+    "urlconf": "of the view that ROOT_URLCONF has for the path",
+    "path_info": "of the path as it was asked for, and responses that of the path that was set",
+}
+_IF_NEEDED: Final = {
+    "urlconf": "the two URLconfs have views with cors",
+    "path_info": "the two paths have different policies, by rules or by views with cors",
+}
 _SHOWN_LENGTH: Final = 200
 
 
@@ -100,13 +109,14 @@ def check_middleware(**_: Any) -> list[checks.CheckMessage]:
         _message(
             _problem(
                 "middleware.sets_urlconf",
-                f"{name} sets request.urlconf, and stands below {names[places[0]]}: preflight "
-                "requests and guard have the policy of the view that ROOT_URLCONF has for the path",
-                f'move it above "{names[places[0]]}", if the two URLconfs have views with cors',
+                f"{name} sets request.{attribute}, and stands below {names[places[0]]}: preflight "
+                f"requests and guard have the policy {_POLICY_OF[attribute]}",
+                f'move it above "{names[places[0]]}", if {_IF_NEEDED[attribute]}',
             )
         )
         for name in names[places[0] + 1 :]
-        if _sets_urlconf(name)
+        for attribute in _ASSIGNS
+        if _sets(name, attribute)
     ]
     return found
 
@@ -139,15 +149,15 @@ def check_views(**_: Any) -> list[checks.CheckMessage]:
     ]
 
 
-def _sets_urlconf(name: str) -> bool:
-    """Whether a middleware is known to set the URLconf, or its source seems to."""
-    if name in _SETS_URLCONF:
+def _sets(name: str, attribute: str) -> bool:
+    """Whether a middleware is known to set what decides about the view, or its source seems to."""
+    if attribute == "urlconf" and name in _SETS_URLCONF:
         return True
     try:
         source = inspect.getsource(import_string(name))
     except Exception:  # There is no such thing, which Django says, or no source.
         return False
-    return _ASSIGNS_URLCONF.search(source) is not None
+    return _ASSIGNS[attribute].search(source) is not None
 
 
 def is_in_use() -> bool:

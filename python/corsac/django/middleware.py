@@ -67,7 +67,9 @@ class CORSMiddleware:
     Which view a request goes to is known before it runs only from the URLconf. Where a middleware
     below this one sets ``request.urlconf``, the responses have the policy of the view that ran; but
     preflight requests, and ``guard``, which refuses before a view runs, have that of the view in
-    ``ROOT_URLCONF``. So such a middleware belongs above; a system check finds it.
+    ``ROOT_URLCONF``. It is the same with one that sets ``request.path_info``: responses have the
+    policy of the path that was set, preflight requests and ``guard`` that of the path as it was
+    asked for. So such a middleware belongs above; a system check finds it.
 
     It is made when Django loads its middleware, and raises there if the settings cannot be used.
     Under ASGI it runs in the event loop, without a thread. A change of the settings by

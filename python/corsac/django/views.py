@@ -12,7 +12,6 @@ from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
-from django.urls.exceptions import Resolver404
 from django.utils import translation
 
 from corsac.errors import CORSConfigProblem
@@ -241,7 +240,8 @@ def mark_of(request: HttpRequest) -> object:
     match = request.resolver_match
     mark: object = UNMARKED
     if match is None:
-        with contextlib.suppress(Resolver404), _language_of(request):
+        # A path converter may raise what it likes; Django meets it too, and answers it.
+        with contextlib.suppress(Exception), _language_of(request):
             match = resolve(request.path_info, getattr(request, "urlconf", None))
     if match is not None:
         mark = mark_on(handler_of(match.func, _announced_method(request)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from corsac.observation import Observation
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from corsac.flask.decoration import Decoration
     from corsac.flask.routes import RouteTable
-    from corsac.observation import Observation
     from corsac.policy import CORSPolicy
 
 __all__ = ["Exchange"]
@@ -30,12 +30,13 @@ class Exchange:
 
     Attributes:
         decoration: The decoration of the view that ran; the outermost, if there are several.
+        was_told: Whether `on_refusal` was told that the policy that was chosen refuses the request.
 
     Args:
         table: What was known of the application's routes when the policy was chosen.
         environ: The request.
         start_response: The server's.
-        observation: Who learns of refusals by the view's policy.
+        observation: Who learns of refusals.
     """
 
     __slots__ = (
@@ -46,6 +47,7 @@ class Exchange:
         "_start_response",
         "_table",
         "decoration",
+        "was_told",
     )
 
     def __init__(
@@ -58,6 +60,7 @@ class Exchange:
         self._observation = observation
         self._table = table
         self.decoration: Decoration | None = None
+        self.was_told = False
         self._environ = environ
         self._start_response = start_response
         self._place = _place_of(environ)
@@ -83,9 +86,25 @@ class Exchange:
             decoration: What the view has.
             request: The request, as the view has it.
         """
-        return _place_of(request.environ) == self._place and self._table.has(
+        return not self.was_moved(request) and self._table.has(
             decoration, request.endpoint, request.method
         )
+
+    def was_moved(self, request: flask.Request) -> bool:
+        """Whether another middleware changed the path or the method after the choice.
+
+        Args:
+            request: The request, as the view has it.
+        """
+        return _place_of(request.environ) != self._place
+
+    def observation_of_view(self) -> Observation:
+        """Who learns of refusals by the view's policy: nobody is told of one request twice."""
+        observation = self._observation.without_trial()
+        # With a policy on trial, what was told may have been no refusal.
+        if self.was_told and self._observation.trial is None:
+            return Observation(debug_header=observation.debug_header)
+        return observation
 
     def answer_by(self, policy: CORSPolicy) -> None:
         """Have a policy decide about the response, in place of the one that was chosen.
@@ -108,7 +127,7 @@ class Exchange:
             return start_response(status, headers, *((exc_info,) if exc_info else ()))
 
         middleware = CORSMiddleware(respond, self._policy)
-        middleware._observe_as(self._observation)
+        middleware._observe_as(self.observation_of_view())
         write: Any = middleware(self._environ, begin)
         # The body of a refusal, where the view's answer was one too: nothing is written by hand.
         return write if callable(write) else _pass_over

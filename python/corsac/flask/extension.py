@@ -203,7 +203,12 @@ def _respond_hidden(exchange: Exchange, decoration: Decoration, call: Callable[[
     app = _current_app()
     policy = decoration.policy_of(app)
     exchange.answer_by(policy)
-    install(app).meet_hidden(decoration, flask.request.endpoint, flask.request.method)
+    install(app).meet_hidden(
+        decoration,
+        flask.request.endpoint,
+        flask.request.method,
+        was_moved=exchange.was_moved(flask.request),
+    )
     if policy.guard or flask.request.method == "OPTIONS":
         return _apply(policy, call)  # The policy may refuse or answer, so the view must not run.
     return call()

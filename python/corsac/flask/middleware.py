@@ -10,9 +10,10 @@ import flask
 from werkzeug.exceptions import HTTPException
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.flask.decoration import Decoration, decorations, is_inside
+from corsac.flask.decoration import Decoration, decoration_of, decorations, is_inside
 from corsac.flask.exchange import Exchange
 from corsac.flask.options import configured_options, log_problems
+from corsac.flask.problems import called_twice, configured_too_late, hidden_from_the_route, moved
 from corsac.flask.routes import HiddenDecorations, Route, RouteTable, hidden_key
 from corsac.rules import Rule, make_configuration
 from corsac.sources.flask_resources import ResourcePolicies, ResourcePolicy, nobody
@@ -52,8 +53,10 @@ class FlaskMiddleware(CORSMiddleware):
         self._table = RouteTable()
         self._configured: dict[str, Any] | None = None
         self._hidden: HiddenDecorations = {}
-        self._told: set[tuple[str, str | None]] = set()
-        self._stale = True
+        self._told: set[tuple[str, object]] = set()
+        # What was said last, and of what the table was made: another object for each change.
+        self._said: object = object()
+        self._in_force: object = None
         self._was_native = False
         _call_after(app.url_map, "add", self._forget_routes)
         self._forget_routes()
@@ -67,7 +70,7 @@ class FlaskMiddleware(CORSMiddleware):
         """
         self._configured = dict(configured)
         if self._own or self._given:
-            log_problems([_called_twice(self._flask)])
+            log_problems([called_twice(self._flask)])
         self._own.insert(0, resources)
         self._forget_routes()
 
@@ -82,7 +85,7 @@ class FlaskMiddleware(CORSMiddleware):
             CORSConfigError: The rules cannot be used.
         """
         if self._own or self._given:
-            log_problems([_called_twice(self._flask)])
+            log_problems([called_twice(self._flask)])
         checked = make_configuration(policy, rules, {})
         self._given = (checked.policy, checked.rules)
         self._forget_routes()
@@ -103,8 +106,23 @@ class FlaskMiddleware(CORSMiddleware):
         """Whether there were requests whose environment does not tell of the middleware."""
         return self._was_native
 
-    def meet_hidden(self, decoration: Decoration, endpoint: str | None, method: str) -> None:
-        """Take note of a decorated view that ran, and that its route does not show.
+    @staticmethod
+    def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
+        # It is asked for when somebody is told.
+        exchange = Exchange.of(request)
+        if exchange is not None:
+            exchange.was_told = True
+        return CORSMiddleware._request_line(request)
+
+    def meet_hidden(
+        self,
+        decoration: Decoration,
+        endpoint: str | None,
+        method: str,
+        *,
+        was_moved: bool = False,
+    ) -> None:
+        """Take note of a decorated view that ran, and that its route did not show.
 
         If other decorators hide it, the routes are read again: from then on its policy decides
         about the endpoint. Two of them on one endpoint allow nobody.
@@ -113,14 +131,18 @@ class FlaskMiddleware(CORSMiddleware):
             decoration: What the view has.
             endpoint: The endpoint of the request; ``None`` if it has no route.
             method: The method of the request.
+            was_moved: Another middleware changed the path or the method of the request.
         """
         if self._was_native:
             self._forget_routes()
         view = None if endpoint is None else self._flask.view_functions.get(endpoint)
-        if endpoint is None or view is None or not is_inside(decoration, view, method):
-            self._tell_once(decoration, endpoint, _ONLY_RESPONSES)
+        if was_moved and view is not None and decoration_of(view, method) is decoration:
+            self._tell_once(decoration, moved(endpoint))
             return
-        self._tell_once(decoration, endpoint, _UNTIL_IT_RAN)
+        if endpoint is None or view is None or not is_inside(decoration, view, method):
+            self._tell_once(decoration, hidden_from_the_route(endpoint))
+            return
+        self._tell_once(decoration, hidden_from_the_route(endpoint, until_it_ran=True))
         key = hidden_key(endpoint, view, method)
         with self._lock:
             known = self._hidden.get(key, frozenset())
@@ -129,11 +151,12 @@ class FlaskMiddleware(CORSMiddleware):
             self._hidden = {**self._hidden, key: known | {decoration}}
             self._forget_routes()
 
-    def _tell_once(self, decoration: Decoration, endpoint: str | None, what: str) -> None:
+    def _tell_once(self, decoration: Decoration, problem: CORSConfigProblem) -> None:
         # By its name: a view may be decorated anew in each request.
-        if (decoration.name, endpoint) not in self._told:
-            self._told.add((decoration.name, endpoint))
-            log_problems([_hidden_from_the_route(endpoint, what)])
+        told = (decoration.name, problem.value)
+        if told not in self._told:
+            self._told.add(told)
+            log_problems([problem])
 
     def _parts(self) -> Iterable[CORSMiddleware]:
         return (*self._table.middlewares, *self._table.denying.values())
@@ -182,29 +205,30 @@ class FlaskMiddleware(CORSMiddleware):
                 yield f"{'' if is_for_all else '/'.join(methods) + ' '}{route.rule.rule}", policy
 
     def _forget_routes(self) -> None:
-        self._stale = True
+        self._said = object()
         self.__class__ = _RoutingMiddleware
 
     def _read_routes(self) -> None:
+        """Put in force what was said until now; other requests wait until that is done."""
         with self._lock:
-            if not self._stale:
-                return
             # Before the routes are read: one that is added meanwhile is read the next time.
-            self._stale = False
-            try:
-                self._put_routes_in_force()
-            except BaseException:
-                self._stale = True
-                raise
+            said = self._said
+            if self._in_force is said:
+                return
+            problems = self._put_routes_in_force()
             table = self._table
             if not (decorations.exist or table.routes or self.rules or table.own):
                 # From now on requests go to the native type, without a call of Python's.
                 self._was_native = True
                 self.__class__ = FlaskMiddleware
-            if self._stale:  # A route was added meanwhile.
+            # Not before: whoever finds it here does not wait.
+            self._in_force = said
+            if self._said is not said:  # A route was added meanwhile.
                 self.__class__ = _RoutingMiddleware
+        log_problems(problems)  # Without the lock: a handler may call the application.
 
-    def _put_routes_in_force(self) -> None:
+    def _put_routes_in_force(self) -> tuple[CORSConfigProblem, ...]:
+        """Read the routes; what is new about them is for the log."""
         after = () if self._given is None else _policies_of(*self._given)
         own = ResourcePolicies((each for resources in self._own for each in resources), after)
         rules, policy = own.rules()
@@ -227,10 +251,10 @@ class FlaskMiddleware(CORSMiddleware):
         else:
             self.reconfigure(policy, rules=rules)
         table.problems += tuple(self._configured_too_late())
-        if table.problems != self._table.problems:
-            log_problems(table.problems)
+        problems = () if table.problems == self._table.problems else table.problems
         self._table = table
         self._was_observed()  # They may have changed since the routes were read.
+        return problems
 
     def _configured_too_late(self) -> Iterator[CORSConfigProblem]:
         if self._configured is None:
@@ -238,15 +262,7 @@ class FlaskMiddleware(CORSMiddleware):
         now = configured_options(self._flask.config)
         for name, value in now.items():
             if name not in self._configured or self._configured[name] != value:
-                key = f"CORS_{name.upper()}"
-                yield CORSConfigProblem(
-                    "option.misplaced",
-                    "warning",
-                    key,
-                    value,
-                    "it was set after CORS(app) had read the configuration, and has no effect",
-                    "call CORS(app), or init_app, when the configuration is complete",
-                )
+                yield configured_too_late(name, value)
 
     def _make(
         self,
@@ -302,7 +318,7 @@ class _RoutingMiddleware(FlaskMiddleware):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one request."""
-        if self._stale:
+        if self._in_force is not self._said:
             self._read_routes()
         table = self._table
         path = environ.get("PATH_INFO", "")
@@ -310,9 +326,7 @@ class _RoutingMiddleware(FlaskMiddleware):
             # Werkzeug takes several slashes at the beginning for one, so a rule must do so too.
             path = environ["PATH_INFO"] = "/" + path.lstrip("/")
         if decorations.exist:
-            start_response = Exchange(
-                table, environ, start_response, self._observation.without_trial()
-            )
+            start_response = Exchange(table, environ, start_response, self._observation)
         if table.beginnings and path.startswith(table.beginnings):
             middleware = self._middleware_of_route(environ, table)
             if middleware is not None:
@@ -370,31 +384,3 @@ def _call_after(owner: Any, name: str, then: Any) -> None:
         return result
 
     setattr(owner, name, called)
-
-
-_ONLY_RESPONSES = "its preflight requests are answered by the application's own policy, if any"
-_UNTIL_IT_RAN = f"until the view has run once {_ONLY_RESPONSES}"
-
-
-def _hidden_from_the_route(endpoint: str | None, what: str) -> CORSConfigProblem:
-    return CORSConfigProblem(
-        "option.conflict",
-        "warning",
-        "cross_origin",
-        endpoint,
-        "another decorator hides cross_origin, or a function that is no view of a route has it: "
-        f"its policy decides about the responses, but {what}",
-        "put cross_origin directly below the route, or use functools.wraps in the other decorator",
-    )
-
-
-def _called_twice(app: flask.Flask) -> CORSConfigProblem:
-    return CORSConfigProblem(
-        "option.conflict",
-        "warning",
-        "CORS",
-        app.name,
-        "CORS(app) was called before: what is said last decides where both say something, and does "
-        "not add to what was said first",
-        "call it once, with resources={path: options} where paths differ",
-    )

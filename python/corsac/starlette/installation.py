@@ -13,9 +13,10 @@ from corsac._types import ASGIApp, Receive, Scope, Send
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.observe import RefusalLog, TrialLog
 from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings
-from corsac.rules import Rule
+from corsac.rules import Configuration, Rule
 from corsac.starlette.layers import installed_in, is_cors_layer, name_of, other_layers
 from corsac.starlette.marks import Mark, marks
+from corsac.starlette.passages import Passages, can_move
 from corsac.starlette.routes import RouteMarks
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ def install(
     Routes can have policies of their own: see `corsac.starlette.cors`. They may come and go as long
     as the application runs. Where nothing was ever marked, a request costs no more than with
     `corsac.CORSMiddleware`.
+
+    Paths are those that a client asks for. Middleware that rewrites them belongs outside:
+    ``app = PathMiddleware(app)``, and not `add_middleware`. Inside, path rules and preflight
+    requests follow the path as it was asked for. Where routes are marked, the responses follow the
+    route that was reached all the same, and a warning says so; middleware of a mounted application
+    or of a route is not seen.
 
     Args:
         app: The application, before its first request.
@@ -191,6 +198,12 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
             self._share_observers(middleware)
         return middleware
 
+    def _again_around(self, app: ASGIApp, configuration: Configuration) -> asgi.CORSMiddleware:
+        """The same policy and rules around another application; no part of what is counted."""
+        made = asgi.CORSMiddleware(app, configuration.policy, rules=configuration.rules)
+        made._observe_as(self._observation.without_trial())
+        return made
+
 
 class _StackBuilder:
     """Stands for the application's `build_middleware_stack`.
@@ -263,6 +276,7 @@ class _ByRoute:
         self.app = middleware
         self._application = app
         self._use(marks)
+        self._passages = Passages(app, middleware, self._handler_of) if can_move(app) else None
 
     def _use(self, marks: RouteMarks) -> None:
         middleware = self.app
@@ -276,28 +290,32 @@ class _ByRoute:
         self._in_use = (marks.are_current, cached if marks.by_path_alone else None, marks.find)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] not in {"http", "websocket"}:
+            return self.app(scope, receive, send)
+        handler = self._handler_of(scope)
+        if self._passages is not None:
+            return self._passages.enter(handler, scope, receive, send)
+        return handler(scope, receive, send)
+
+    def _handler_of(self, scope: Scope) -> ASGIApp:
+        """What handles the requests to the route of a request, or of one that it announces."""
         are_current, select, find = self._in_use
         if not are_current():
             self._use(RouteMarks(self._application))
             are_current, select, find = self._in_use
         kind: str = scope["type"]
+        method = ""
         if kind == "http":
-            method: str = scope["method"]
+            method = scope["method"]
             if method == "OPTIONS":
                 method = _announced_method(scope["headers"])
-        elif kind == "websocket":
-            method = ""
-        else:
-            return self.app(scope, receive, send)
         path, root_path = scope["path"], scope.get("root_path", "")
         try:
             if select and len(method) + len(path) + len(root_path) <= ROUTE_CACHE_KEY_LENGTH:
-                handler = select(kind, method, path, root_path)
-            else:
-                handler = self.app._for_mark(find({**scope, "method": method}))
-        except Exception:
-            handler = self.app
-        return handler(scope, receive, send)
+                return select(kind, method, path, root_path)
+            return self.app._for_mark(find({**scope, "method": method}))
+        except Exception:  # The router meets it too.
+            return self.app
 
 
 def _announced_method(headers: Iterable[tuple[bytes, bytes]]) -> str:

@@ -28,11 +28,14 @@ class _Marks:
 
     Attributes:
         exist: Whether `cors` or `cors_exempt` was ever used.
+        generation: Another object after every mark, so that who has read them sees that there is
+            more to read.
         unwatched: What to tell when that changes: applications that do not look any more.
     """
 
     def __init__(self) -> None:
         self.exist = False
+        self.generation = object()
         self.unwatched: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def begin(self) -> None:
@@ -145,6 +148,7 @@ def _put(mark: Mark, route: Marked) -> Marked:
             "or hand the route to cors(...)"
         )
         raise TypeError(message) from None
+    marks.generation = object()  # Not before: whoever sees it sees the mark.
     return route
 
 

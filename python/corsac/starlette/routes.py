@@ -16,7 +16,7 @@ from typing import Any
 from starlette.routing import BaseRoute, Host, Match, Mount
 
 from corsac._types import Scope
-from corsac.starlette.marks import Mark, mark_of
+from corsac.starlette.marks import Mark, mark_of, marks
 
 __all__ = ["RouteMarks", "inner_applications"]
 
@@ -44,8 +44,7 @@ class _Place:
     def all(self, above: str) -> Iterator[tuple[str, Mark]]:
         path = above + self.path
         if self.below is not None:
-            for place in self.below.places:
-                yield from place.all(path)
+            yield from self.below.all(path)
             return
         if self.mark is not None:
             yield path or "/", self.mark
@@ -56,11 +55,13 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """The routes of one router, in order."""
+    """The routes of one router, in order, and what it does without one."""
 
     places: Sequence[_Place]
     mark: Mark | None
     redirects: bool
+    default: _Level | None
+    default_mark: Mark | None
 
     def find(self, scope: Scope) -> Mark | None:
         partial: tuple[_Place, Scope] | None = None
@@ -83,7 +84,13 @@ class _Level:
                 match, child_scope = place.matches(other)
                 if match is not Match.NONE:
                     return place.find(other, child_scope)
-        return self.mark
+        return self.default_mark if self.default is None else self.default.find(scope)
+
+    def all(self, above: str) -> Iterator[tuple[str, Mark]]:
+        for place in self.places:
+            yield from place.all(above)
+        if self.default is not None:
+            yield from self.default.all(above)
 
 
 class RouteMarks:
@@ -99,18 +106,25 @@ class RouteMarks:
 
     def __init__(self, app: object) -> None:
         self.by_path_alone = True
+        self._generation = marks.generation  # Before the marks are read.
         self._owners: list[Any] = []
+        self._watched: list[tuple[object, str, object]] = []
         self._level = self._read_application([app], mark=None, above=())
         self._seen = [tuple(owner.routes) for owner in self._owners]
 
     def are_current(self) -> bool:
-        """Whether every list of routes has the same objects as then, in the same order.
+        """Whether nothing was marked since, and routes, mounts and defaults are the same.
 
-        Equal ones are not enough: a route that takes the place of another may have another mark.
+        Every list of routes must have the same objects as then, in the same order. Equal ones are
+        not enough: a route that takes the place of another may have another mark.
         """
-        return all(
-            len(routes := owner.routes) == len(seen) and all(map(is_, routes, seen))
-            for owner, seen in zip(self._owners, self._seen, strict=True)
+        return (
+            self._generation is marks.generation
+            and all(
+                len(routes := owner.routes) == len(seen) and all(map(is_, routes, seen))
+                for owner, seen in zip(self._owners, self._seen, strict=True)
+            )
+            and all(getattr(owner, name, None) is seen for owner, name, seen in self._watched)
         )
 
     def find(self, scope: Scope) -> Mark | None:
@@ -124,8 +138,7 @@ class RouteMarks:
 
     def all(self) -> Iterator[tuple[str, Mark]]:
         """Every marked route that can be seen: its path, after a method if it is for that alone."""
-        for place in () if self._level is None else self._level.places:
-            yield from place.all("")
+        return iter(()) if self._level is None else self._level.all("")
 
     def _read_application(
         self, applications: Sequence[object], mark: Mark | None, above: tuple[object, ...]
@@ -148,7 +161,36 @@ class RouteMarks:
             self._read_route(route, effective, own, (*above, applications[-1]))
             for route, effective, own in self._flat(applications[-1], mark)
         ]
-        return _Level(places, mark, bool(getattr(router, "redirect_slashes", False)))
+        above = (*above, applications[-1])
+        default, default_mark = self._read_inner(router, router, "default", mark, above)
+        redirects = bool(getattr(router, "redirect_slashes", False))
+        return _Level(places, mark, redirects, default, default_mark)
+
+    def _read_inner(
+        self, owner: object, holder: Any, name: str, mark: Mark | None, above: tuple[object, ...]
+    ) -> tuple[_Level | None, Mark | None]:
+        """The routes of an application that an attribute has, and what holds if they are not seen.
+
+        Args:
+            owner: Whose attribute may be set.
+            holder: Who has it for this request: the same, or what an inclusion made of it.
+            name: The attribute.
+            mark: What holds around it.
+            above: The applications that it is in.
+        """
+        applications = inner_applications(getattr(holder, name, None))
+        self._watch(owner, name)
+        for wrapper in applications[:-1]:
+            self._watch(wrapper, "app")
+        below = self._read_application(applications, mark, above)
+        for application in applications if below is None else ():
+            mark = self._own(application, mark)
+        return below, mark
+
+    def _watch(self, owner: object, name: str) -> None:
+        seen = getattr(owner, name, None)
+        if seen is getattr(owner, name, None):  # Not what is made anew each time.
+            self._watched.append((owner, name, seen))
 
     def _read_route(
         self, route: BaseRoute, effective: Any, mark: Mark | None, above: tuple[object, ...]
@@ -158,10 +200,7 @@ class RouteMarks:
         if module not in {"starlette.routing", "fastapi.routing"} or isinstance(route, Host):
             self.by_path_alone = False
         if isinstance(route, (Mount, Host)):
-            applications = inner_applications(effective.app)
-            below = self._read_application(applications, mark, above)
-            for application in applications if below is None else ():
-                mark = self._own(application, mark)
+            below, mark = self._read_inner(route, effective, "app", mark, above)
             return _Place(path, effective.matches, mark, {}, below)
         endpoint = getattr(effective, "endpoint", None)
         mark = self._own(endpoint, mark)
