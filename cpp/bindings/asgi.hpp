@@ -110,6 +110,11 @@ bool read_headers_again(ReadRequest& read, const CompiledPolicy& policy) noexcep
 /// and after which `read` is still needed as it is. @return false with an exception set.
 bool keep_headers(ReadRequest& read, const CompiledPolicy& policy) noexcept;
 
+/// Whether a request is of the same origin as its page, see `corsac::is_same_origin`; nothing with
+/// an exception set. The lines are read once more: only `guard` has the others looked at before.
+[[gnu::cold, gnu::noinline]] std::optional<bool> is_same_origin(const ReadRequest& read,
+                                                                PyObject* scope) noexcept;
+
 /// The awaitable that sends a whole answer; null with an exception set. The messages are new each
 /// time, since servers may change them.
 /// @param more a tuple of one more header pair, or null.

@@ -33,6 +33,11 @@ namespace {
                                                  Refusal refusal, const ReadRequest& read,
                                                  PyObject* scope, Ref& line) noexcept {
   const Routing::Entry& entry = *exchange.entry;
+  if (is_refused_across_origins(outcome)) {
+    const std::optional<bool> same_origin = is_same_origin(read, scope);
+    if (!same_origin) return false;
+    if (*same_origin) outcome = Outcome::kNotCors;
+  }
   return report(exchange.self, entry, outcome, read.origin, scope) &&
          try_if_wanted(exchange, outcome, scope) &&
          debug_line<ByteLines>(*entry.routing, refusal, line);

@@ -1,4 +1,5 @@
 #include "asgi.hpp"
+#include "corsac/guard.hpp"
 #include "response_lines.hpp"
 
 // Reading what a server hands over: scopes, header lists and their pairs, in whatever containers
@@ -105,6 +106,18 @@ bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) n
 #endif
   read.header_list = std::move(headers);
   return read_headers_again(read, policy);
+}
+
+std::optional<bool> is_same_origin(const ReadRequest& read, PyObject* scope) noexcept {
+  ReadRequest again;
+  again.header_list = Ref::borrowed(read.header_list.get());
+  // Odd containers stand for other lines than the protocol's own: in doubt, a refusal is told.
+  if (!again.header_list || !read_plain_pairs(again, kGuardedNames, again.header_list.get()))
+    return false;
+  const Ref key = text_from("scheme");
+  const Ref scheme = key ? get_item(scope, key.get()) : Ref();
+  if (!scheme && PyErr_Occurred() != nullptr) return std::nullopt;
+  return corsac::is_same_origin(again.request, view_of_text(scheme.get()));
 }
 
 RoutePath::RoutePath(PyObject* scope, const Names& names) noexcept

@@ -53,11 +53,14 @@ bool try_scope(const Exchange& exchange, std::optional<Outcome> outcome, PyObjec
     increment(self->trial_counters.undecided);
     return true;
   }
+  const std::optional<bool> same_origin = is_same_origin(read, scope);
+  if (!same_origin) return leave_undecided(self);
   return try_request(self, entry, *exchange.entry, outcome,
                      {.request = read.request,
                       .origin = read.origin,
                       .object = scope,
                       .has_cookie = has_line(read.header_list.get(), "cookie"),
+                      .is_same_origin = *same_origin,
                       .is_handshake = is_handshake,
                       .has_response = is_http});
 }

@@ -168,6 +168,11 @@ py::object try_variables(const CompiledPolicy& policy, const std::string& method
   return py::make_tuple(text_of(kind_name(outcome)), text_of(reason_code(outcome)));
 }
 
+bool is_same_origin_environ(const py::dict& variables, const std::string& scheme) {
+  const EnvironRequest read({}, variables, true);
+  return corsac::is_same_origin(read.request(), scheme);
+}
+
 /// What a path has: (policy or None, rule).
 py::tuple select_policy(const Routing& routing, const py::str& path) {
   // Lone surrogates match nothing, but what stands before them does.
@@ -209,6 +214,9 @@ void bind_exchange(py::module_& module) {
              py::arg("environ"), py::arg("answer") = py::none(),
              "What would become of a request under a policy, the browser's part included: (kind, "
              "reason), or None if whoever is asked about its origin needs time.");
+  module.def("is_same_origin", &is_same_origin_environ, py::arg("environ"), py::arg("scheme"),
+             "Whether a request is of the same origin as its page, as far as it tells; an empty "
+             "scheme is not compared.");
   module.def("decide_request", &decide_request, py::arg("policy"), py::arg("method"),
              py::arg("environ"), py::arg("answer") = py::none(),
              "What becomes of one request under a policy, or an awaitable if whoever is asked "

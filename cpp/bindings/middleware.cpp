@@ -93,6 +93,7 @@ bool tell(PyObject* callback, Outcome outcome, PyObject* rule, PyObject* origin,
 bool report(Middleware* self, const Routing::Entry& entry, Outcome outcome, PyObject* origin,
             PyObject* request) noexcept {
   count(self, outcome);
+  if (!is_refused(outcome)) return true;
   Reporting& reporting = self->reporting[static_cast<std::size_t>(first_with_reason(outcome))];
   return write_to_log(self->report, reporting, outcome, entry, origin, request) &&
          tell(entry.routing->on_refusal(), outcome, entry.rule, origin, request, Py_False);

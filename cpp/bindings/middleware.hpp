@@ -88,8 +88,8 @@ bool set_aside_exception(PyObject* culprit) noexcept;
                                        PyObject* origin, PyObject* request,
                                        PyObject* report_only) noexcept;
 
-/// Counts a refusal, has it logged unless the log does not listen now, and tells the callback.
-/// @param entry what decided. @param origin the Origin line, or null.
+/// Counts an outcome. A refusal is logged, unless the log does not listen now, and the callback is
+/// told. @param entry what decided. @param origin the Origin line, or null.
 /// @param request the scope or environ.
 /// @return false with an exception set that is no Exception.
 [[gnu::cold, gnu::noinline]] bool report(Middleware* self, const Routing::Entry& entry,
@@ -102,7 +102,8 @@ struct TrialRequest {
   PyObject* origin;  ///< The Origin line, or null.
   PyObject* object;  ///< The scope or environ.
   bool has_cookie = false;
-  bool is_handshake = false;  ///< It asks for a WebSocket.
+  bool is_same_origin = false;  ///< As its page; see `corsac::is_same_origin`.
+  bool is_handshake = false;    ///< It asks for a WebSocket.
   bool has_response = true;  ///< It will have a response with headers, as no handshake has in ASGI.
 };
 

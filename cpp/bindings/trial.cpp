@@ -13,6 +13,12 @@ bool needs_answer(const Policy& policy, const TrialRequest& tried) noexcept {
   return tried.request.has_one_origin() && policy.asks_about(tried.request.origin());
 }
 
+/// What the browser makes of an outcome.
+Outcome seen(const Policy& policy, const TrialRequest& tried, Outcome outcome) {
+  const Outcome seen = seen_by_browser(policy, tried.request, outcome, tried.has_cookie);
+  return tried.is_same_origin && is_refused_across_origins(seen) ? Outcome::kNotCors : seen;
+}
+
 /// What a policy and the browser make of a request; nothing for a handshake that the guard
 /// passes.
 /// @param answered what was said about the origin, if the policy asks.
@@ -26,7 +32,7 @@ std::optional<Outcome> outcome_under(const Policy& policy, const TrialRequest& t
   }
   if (!tried.has_response) return std::nullopt;
   const Decision decision = settle(decide(policy, request), answered);
-  return seen_by_browser(policy, request, outcome_of(decision), tried.has_cookie);
+  return seen(policy, tried, outcome_of(decision));
 }
 
 /// Says that a coroutine is not wanted, so that Python does not warn that nobody awaited it.
@@ -66,7 +72,7 @@ bool try_request(Middleware* self, const Routing::Entry& trial, const Routing::E
     would = outcome_under(trial.policy->core(), tried, answered.value_or(false));
     if (!would) return true;
     if (outcome && is_refused(*would)) {
-      outcome = seen_by_browser(in_force.policy->core(), tried.request, *outcome, tried.has_cookie);
+      outcome = seen(in_force.policy->core(), tried, *outcome);
     }
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();

@@ -160,7 +160,8 @@ EnvironNames::EnvironNames()
       cookie(interned("HTTP_COOKIE")),
       method(interned("REQUEST_METHOD")),
       path_info(interned("PATH_INFO")),
-      forbidden(interned("403 Forbidden")) {}
+      forbidden(interned("403 Forbidden")),
+      url_scheme(interned("wsgi.url_scheme")) {}
 
 void bind_wsgi(py::module_& module) {
   add_middleware_type(module, "WSGIMiddleware", kSpec, "_start_response_type", kStartResponseSpec);

@@ -16,7 +16,7 @@ namespace corsac::bindings {
 struct EnvironNames {
   EnvironNames();
   py::str origin, request_method_header, request_headers, request_private_network, sec_fetch_site,
-      host, upgrade, cookie, method, path_info, forbidden;
+      host, upgrade, cookie, method, path_info, forbidden, url_scheme;
 };
 
 struct WSGIMiddleware : Middleware {
@@ -56,6 +56,11 @@ class ReadEnviron {
   std::array<Ref, 2> guarded_lines_;
   bool asks_for_websocket_ = false;
 };
+
+/// Whether a request is of the same origin as its page, see `corsac::is_same_origin`; nothing with
+/// an exception set. @param read was read with `guard`.
+[[nodiscard]] std::optional<bool> is_same_origin(const ReadEnviron& read, const EnvironNames& names,
+                                                 PyObject* environment) noexcept;
 
 /// True if an Upgrade header asks for a WebSocket (RFC 6455 section 4.2.1).
 [[nodiscard]] bool asks_for_websocket(std::string_view upgrade) noexcept;

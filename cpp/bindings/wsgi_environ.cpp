@@ -1,4 +1,5 @@
 #include "corsac/ascii.hpp"
+#include "corsac/guard.hpp"
 #include "corsac/header_names.hpp"
 #include "response_lines.hpp"
 #include "wsgi.hpp"
@@ -65,6 +66,13 @@ bool ReadEnviron::read(const EnvironNames& names, PyObject* environment, bool gu
   if (origin_ && request_.method() == "OPTIONS" && !read_preflight_lines(names, environment))
     return false;
   return !guard || read_guarded_lines(names, environment);
+}
+
+std::optional<bool> is_same_origin(const ReadEnviron& read, const EnvironNames& names,
+                                   PyObject* environment) noexcept {
+  const Ref scheme = get_item(environment, names.url_scheme.ptr());
+  if (!scheme && PyErr_Occurred() != nullptr) return std::nullopt;
+  return corsac::is_same_origin(read.request(), scheme ? view_of_text(scheme.get()) : "");
 }
 
 PathInfo::PathInfo(PyObject* environment, const EnvironNames& names) noexcept

@@ -53,8 +53,9 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
   if (entry.policy == nullptr) return true;
   ReadEnviron read;
-  if (!read.read(names, exchange.environment, entry.policy->core().guard()))
-    return leave_undecided(self);
+  if (!read.read(names, exchange.environment, true)) return leave_undecided(self);
+  const std::optional<bool> same_origin = is_same_origin(read, names, exchange.environment);
+  if (!same_origin) return leave_undecided(self);
   const Ref cookie = get_item(exchange.environment, names.cookie.ptr());
   if (!cookie && PyErr_Occurred() != nullptr) return leave_undecided(self);
   return try_request(self, entry, *exchange.entry, outcome,
@@ -62,6 +63,7 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
                       .origin = read.origin(),
                       .object = exchange.environment,
                       .has_cookie = static_cast<bool>(cookie),
+                      .is_same_origin = *same_origin,
                       .is_handshake = read.asks_for_websocket()});
 }
 
@@ -77,6 +79,14 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
                                                  Refusal refusal, const ReadEnviron& read,
                                                  Ref& line) noexcept {
   const Routing::Entry& entry = *exchange.entry;
+  if (is_refused_across_origins(outcome)) {
+    const EnvironNames& names = *exchange.self->names;
+    ReadEnviron with_site;
+    if (!with_site.read(names, exchange.environment, true)) return false;
+    const std::optional<bool> same_origin = is_same_origin(with_site, names, exchange.environment);
+    if (!same_origin) return false;
+    if (*same_origin) outcome = Outcome::kNotCors;
+  }
   return report(exchange.self, entry, outcome, read.origin(), exchange.environment) &&
          try_if_wanted(exchange, outcome) && debug_line<TextLines>(*entry.routing, refusal, line);
 }

@@ -55,4 +55,13 @@ Refusal guard_websocket(const Policy& policy, const Request& request, bool settl
   return is_trusted(policy, request, settled) ? Refusal::kNone : Refusal::kCrossOriginWebSocket;
 }
 
+bool is_same_origin(const Request& request, std::string_view scheme) noexcept {
+  if (request.sec_fetch_site_lines() > 1) return false;
+  if (!request.sec_fetch_site().empty()) return request.sec_fetch_site() == "same-origin";
+  if (!request.has_one_origin() || request.host_lines() != 1) return false;
+  const std::string_view own = request.origin().substr(0, request.origin().find("://"));
+  return (scheme.empty() || equal_ignoring_case(own, scheme)) &&
+         origin_is_host(request.origin(), request.host());
+}
+
 }  // namespace corsac

@@ -116,6 +116,7 @@ def decide_request(
 def try_request(
     policy: CompiledPolicy, method: str, environ: dict[str, Any], answer: bool | None = None
 ) -> tuple[str, str] | None: ...
+def is_same_origin(environ: dict[str, Any], scheme: str) -> bool: ...
 
 # The browser's half of the protocol. Header lines are (name, value) pairs of bytes; reasons are
 # the codes of the conformance cases, and "" means that nothing is blocked. An engine is one of

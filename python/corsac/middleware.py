@@ -189,7 +189,9 @@ class ConfiguredMiddleware:
 
         Returns:
             The keys ``not_cors``, ``actual_allowed``, ``actual_refused``, ``preflight_allowed``,
-            ``preflight_refused`` and ``guard_refused``.
+            ``preflight_refused`` and ``guard_refused``. A request with an Origin that its page's
+            own origin sends, such as any POST, is ``not_cors`` unless the policy allows it: see
+            `corsac.observe.RefusalLog`.
         """
         return _by_outcome(self._all_outcomes())
 

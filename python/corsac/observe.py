@@ -34,6 +34,12 @@ class RefusalLog:
     The first refusal for each reason is a warning, so that it is seen without any setting up, even
     if the window is full; all others are informational.
 
+    Nothing that a page asks its own origin is a refusal: no browser carries out a CORS check there,
+    though every method but GET and HEAD brings an Origin. So an actual request whose Sec-Fetch-Site
+    is ``same-origin``, or without that header whose Origin is its scheme and Host, is neither
+    logged nor told nor counted as refused. Its response is that of any other origin that the policy
+    does not allow. Anyone but a browser can write these headers, and so stay out of the log.
+
     Args:
         clock: A monotonic clock, in seconds.
     """

@@ -22,4 +22,12 @@ namespace corsac {
 [[nodiscard]] Refusal guard_websocket(const Policy& policy, const Request& request,
                                       bool settled = false) noexcept;
 
+/// Whether a page asks its own origin, as far as the request tells: Sec-Fetch-Site says so (Fetch
+/// Metadata section 2.3), or is not there and Origin is the scheme and the Host. No browser carries
+/// out a CORS check then, though every method but GET and HEAD brings an Origin (Fetch, "append a
+/// request `Origin` header"). Only for what is said about a request: anyone but a browser can write
+/// these headers.
+/// @param scheme of the request, as the server knows it; empty: the host alone decides.
+[[nodiscard]] bool is_same_origin(const Request& request, std::string_view scheme) noexcept;
+
 }  // namespace corsac

@@ -43,6 +43,14 @@ inline constexpr std::size_t kServerOutcomes = 12;
   return outcome >= Outcome::kActualOriginNotAllowed;
 }
 
+/// Refused, unless the request is of the same origin as its page: then no browser asks about CORS,
+/// whatever the policy says, so that it is kNotCors. What the guard, preflights and malformed
+/// origins are refused for holds for any request.
+[[nodiscard]] inline bool is_refused_across_origins(Outcome outcome) noexcept {
+  return outcome == Outcome::kActualOriginNotAllowed || outcome == Outcome::kActualPathAmbiguous ||
+         outcome == Outcome::kActualCredentialsNotAllowed;
+}
+
 /// The first outcome with the same reason: what is kept for each reason stands at its place.
 [[nodiscard]] Outcome first_with_reason(Outcome outcome) noexcept;
 

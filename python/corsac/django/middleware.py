@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
@@ -35,6 +37,11 @@ _PREFLIGHT_OWNED: Final = (
     "access-control-allow-private-network",
 )
 _REFUSED_FOR_ITS_ORIGIN: Final = ("origin-not-allowed", "cross-origin-request")
+_REFUSED_ACROSS_ORIGINS: Final = (
+    "origin-not-allowed",
+    "path-ambiguous",
+    "credentials-not-allowed",
+)
 
 
 class _Outcome(NamedTuple):
@@ -220,17 +227,20 @@ class CORSMiddleware:
         where = {"method": request.method, "path": request.path_info}
         origin = request.META.get("HTTP_ORIGIN")
         callback = configuration.observation.callback
-        if outcome is not None and outcome.reason:
+        refused = outcome is not None and _is_refused(request, _kind_of(outcome), outcome.reason)
+        if outcome is not None and refused:
             rule = outcome.rule if configuration.has_rules else None
             self._log(outcome.reason, origin, where, 0, rule)
             if callback is not None:
                 callback(_kind_of(outcome), outcome.reason, origin, where, outcome.rule, False)
         trial = configuration.observation.trial
-        if trial is None or (outcome is not None and outcome.reason):
+        if trial is None or refused:
             return
         policy, rule = _core.select_policy(trial.routing, request.path_info)
         kind, reason = _try(policy, request)
-        if not reason or (outcome is not None and _try(outcome.policy, request, outcome)[1]):
+        if not _is_refused(request, kind, reason):
+            return
+        if outcome is not None and _is_refused(request, *_try(outcome.policy, request, outcome)):
             return
         self._trial_log(reason, origin, where, 0, rule if trial.rules else None)
         if callback is not None:
@@ -258,6 +268,16 @@ def _decided(
 
 def _kind_of(outcome: _Outcome) -> str:
     return "guard" if outcome.reason == "cross-origin-request" else outcome.kind
+
+
+def _is_refused(request: HttpRequest, kind: str, reason: str) -> bool:
+    """Whether there is a refusal to tell: a page of the same origin is not refused by CORS."""
+    if not reason or kind != "actual" or reason not in _REFUSED_ACROSS_ORIGINS:
+        return bool(reason)
+    scheme = ""
+    with contextlib.suppress(ImproperlyConfigured):  # SECURE_PROXY_SSL_HEADER is wrong.
+        scheme = request.scheme or ""
+    return not _core.is_same_origin(request.META, scheme)
 
 
 def _try(
