@@ -22,6 +22,9 @@ CHROMIUM_ARGUMENTS = [
     "--disable-sync",
 ]
 
+# What is waited for comes by itself; a busy machine only takes longer than the usual 5 seconds.
+expect.set_options(timeout=60_000)
+
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
@@ -167,6 +169,22 @@ def test_a_link_brings_the_case_back(page: Page, browser: Browser, lab: Lab) -> 
         expect(other.get_by_label("Path", exact=True)).to_have_value("/items/7")
         expect(other.get_by_label("Method", exact=True)).to_have_value("DELETE")
         expect(engine(other, "real")).to_have_attribute("data-outcome", "blocked")
+
+
+def test_a_link_from_another_run_has_the_ports_of_this_one(browser: Browser, lab: Lab) -> None:
+    theirs = ["http://app.lab.localhost:1", "http://app.lab.localhost:2", "http://localhost:3"]
+    state = {"policy": {"allow_origins": theirs}, "request": {}, "ports": ["1", 2]}
+    ours = [lab.places.page_port, lab.places.api_port]
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{lab.places.control}/#{quote(json.dumps(state))}")
+        settled(page)
+        field = page.get_by_label("allow_origins", exact=True)
+        expect(field).to_have_value(
+            "\n".join(
+                [*(f"http://app.lab.localhost:{port}" for port in ours), "http://localhost:3"]
+            )
+        )
 
 
 @pytest.mark.parametrize(

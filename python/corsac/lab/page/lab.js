@@ -4,8 +4,9 @@ import { presets } from "./presets.js";
 import { element, explanation, verdict, wire } from "./results.js";
 
 const config = JSON.parse(document.getElementById("config").textContent);
+const PORTS = [config.pages.app, config.pages.port].map((origin) => new URL(origin).port);
 const TYPING = 250; // Milliseconds without a key until an edit is evaluated.
-const PATIENCE = 10000; // Until a frame that does not answer is given up.
+const PATIENCE = 30000; // Until a frame that does not answer is given up.
 const PAGES = {
   app: "the app",
   admin: "below the app",
@@ -157,7 +158,7 @@ function remember(state) {
   const only = (part) => Object.fromEntries(Object.entries(state[part]).filter(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(DEFAULTS[part][name]),
   ));
-  const text = JSON.stringify({ policy: only("policy"), request: only("request") });
+  const text = JSON.stringify({ policy: only("policy"), request: only("request"), ports: PORTS });
   history.replaceState(null, "", `#${encodeURIComponent(text)}`);
 }
 
@@ -166,7 +167,13 @@ function recall() {
   try {
     const text = decodeURIComponent(location.hash.slice(1));
     const state = text ? JSON.parse(text) : null;
-    return state && typeof state === "object" ? state : null;
+    if (!state || typeof state !== "object") return null;
+    const theirs = Array.isArray(state.ports) ? state.ports.map(String) : [];
+    const ours = (whole, port) => {
+      const place = theirs.indexOf(port);
+      return PORTS[place] ? `localhost:${PORTS[place]}` : whole;
+    };
+    return JSON.parse(text.replace(/localhost:(\d+)/g, ours));
   } catch {
     return null;
   }
