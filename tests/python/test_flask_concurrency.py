@@ -75,7 +75,12 @@ def test_no_request_passes_the_guard_while_the_routes_are_read_for_the_first_tim
     app = flask.Flask("tested")
     CORS(app, origins=[ALLOWED], guard=True)
     ran: list[str] = []
-    app.add_url_rule("/transfer", view_func=lambda: ran.append("ran") or "done", methods=["POST"])
+
+    def transfer() -> str:
+        ran.append("ran")
+        return "done"
+
+    app.add_url_rule("/transfer", view_func=transfer, methods=["POST"])
     other = WhileReading(app, "POST", "/transfer", FORGED)
     response = other.response_after(lambda: app.test_client().post("/transfer", headers=FORGED))
     assert (response.status_code, response.headers.get("Access-Control-Allow-Origin")) == (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from corsac.observation import Observation
@@ -68,7 +68,7 @@ class Exchange:
         environ[_ENVIRON_KEY] = self
 
     @staticmethod
-    def of(environ: WSGIEnvironment) -> Exchange | None:
+    def of(environ: Mapping[str, Any]) -> Exchange | None:
         """The exchange that a request belongs to, if it went through a middleware that says so.
 
         Args:
