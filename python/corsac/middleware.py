@@ -85,7 +85,7 @@ class ConfiguredMiddleware:
 
     @property
     def on_refusal_errors(self) -> int:
-        """How often the ``on_refusal`` in force raised, or gave something to be awaited."""
+        """How often ``on_refusal`` raised, or gave something to be awaited."""
         callback = self._observation.callback
         return 0 if callback is None else callback.errors
 
@@ -267,7 +267,9 @@ class ConfiguredMiddleware:
         """
         from corsac.explain.explaining import choose, explain  # noqa: PLC0415 - for tools alone
 
-        return explain(choose(self._configuration, path), method, headers, path, credentials)
+        routes = self._routes_may_decide()
+        choice = choose(self._configuration, path, routes)
+        return explain(choice, method, headers, path, credentials)
 
     async def explain_async(
         self,
@@ -280,8 +282,13 @@ class ConfiguredMiddleware:
         """The same as `explain` from a coroutine; needed for an asynchronous function alone."""
         from corsac.explain.explaining import choose, explain_async  # noqa: PLC0415
 
-        choice = choose(self._configuration, path)
+        routes = self._routes_may_decide()
+        choice = choose(self._configuration, path, routes)
         return await explain_async(choice, method, headers, path, credentials)
+
+    def _routes_may_decide(self) -> bool:
+        """Whether routes of the application have policies that the configuration does not have."""
+        return False
 
     def _configure(
         self,

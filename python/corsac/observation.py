@@ -124,7 +124,8 @@ def read_observation(
     if on_refusal is None or isinstance(on_refusal, RefusalCallback):
         callback = on_refusal
     elif not isinstance(on_refusal, Keep) and on_refusal is not before.on_refusal:
-        callback = RefusalCallback(on_refusal, request_line)
+        errors = 0 if callback is None else callback.errors
+        callback = RefusalCallback(on_refusal, request_line, errors=errors)
     name = before.debug_header
     if not isinstance(debug_header, Keep):
         name = _read_debug_header(debug_header, problems)
@@ -188,25 +189,6 @@ def _read_trial(
 
 
 _TOKEN_MARKS = frozenset("!#$%&'*+-.^_`|~")
-_OTHERS_HEADERS = frozenset(
-    (
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "date",
-        "keep-alive",
-        "location",
-        "server",
-        "server-timing",
-        "set-cookie",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "vary",
-        "www-authenticate",
-    )
-)
 
 
 def _read_debug_header(value: object, problems: list[CORSConfigProblem]) -> str | None:
@@ -226,8 +208,10 @@ def _read_debug_header(value: object, problems: list[CORSConfigProblem]) -> str 
         refuse("header.invalid", "a header's name is a token (RFC 9110 section 5.6.2)")
     elif len(name) > MAX_DEBUG_HEADER_LENGTH:
         refuse("header.invalid", f"the name is longer than {MAX_DEBUG_HEADER_LENGTH} characters")
-    elif name in _OTHERS_HEADERS or name.startswith("access-control-"):
-        refuse("header.invalid", "the header means something else already")
+    elif not name.startswith(("x-", "corsac-")):
+        refuse(
+            "header.invalid", "the header may mean something else; write a name with x- in front"
+        )
     else:
         return name
     return None

@@ -77,6 +77,7 @@ class RefusalCallback:
         function: Called with a `Refusal`.
         request_line: Gives the method and the path of what the middleware was called with.
         clock: A monotonic clock, in seconds.
+        errors: Those of the function that it takes the place of, since counters never fall.
 
     Raises:
         TypeError: ``function`` cannot be called, or calling it would not run it.
@@ -87,6 +88,7 @@ class RefusalCallback:
         function: OnRefusal,
         request_line: RequestLine,
         clock: Callable[[], float] = time.monotonic,
+        errors: int = 0,
     ) -> None:
         _check(function)
         self.function = function
@@ -94,7 +96,7 @@ class RefusalCallback:
         self._clock = clock
         self._lock = _thread.allocate_lock()
         self._running: set[int] = set()  # In which threads.
-        self._errors = 0
+        self._errors = errors
         self._unlogged = 0
         self._silent_until: float | None = None
 

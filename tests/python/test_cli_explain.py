@@ -139,7 +139,7 @@ def test_json_has_the_source_and_everything_that_was_decided(
 ) -> None:
     _, data = explain_json(capsys, toml(POLICY), *ORIGIN)
     assert set(data) == {
-        *("source", "verdict", "change", "outcome", "steps", "explanations", "notes"),
+        *("source", "verdict", "change", "caution", "outcome", "steps", "explanations", "notes"),
     }
     assert data["notes"] == []
     assert data["source"] == "policy.toml"

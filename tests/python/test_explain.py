@@ -95,6 +95,51 @@ def test_a_request_without_an_origin_is_not_for_cors_to_decide() -> None:
     assert explanation.change is None
 
 
+@pytest.mark.parametrize(
+    ("method", "headers", "reason", "options"),
+    [
+        ("DELETE", {}, "method-not-allowed", {"allow_methods": ("PUT", "DELETE")}),
+        ("PUT", {"X-A": "1"}, "header-not-allowed", {"allow_headers": ("content-type", "x-a")}),
+        ("PUT", {"Content-Type": "application/json"}, None, None),
+        ("GET", {"Authorization": "Basic eA=="}, None, None),
+        ("GET", {"If-None-Match": "x", "Sec-Fetch-Mode": "cors", "User-Agent": "x"}, None, None),
+        (
+            "GET",
+            {"Authorization": "Bearer x"},
+            "authorization-not-listed",
+            {"allow_headers": ("content-type", "authorization")},
+        ),
+    ],
+)
+def test_a_request_is_blocked_where_its_preflight_would_be(
+    method: str, headers: dict[str, str], reason: str | None, options: dict[str, Any] | None
+) -> None:
+    explanation = POLICY.explain(method, {"Origin": ORIGIN, **headers})
+    assert (explanation.kind, explanation.allowed) == ("actual", reason is None)
+    assert explanation.reason == reason
+    assert (None if explanation.change is None else explanation.change.options) == options
+    if options:
+        changed = POLICY.replace(**options)
+        assert changed.explain(method, {"Origin": ORIGIN, **headers}).allowed is True
+
+
+def test_turning_credentials_on_for_many_says_so() -> None:
+    anyone = CORSPolicy(allow_origin_func=lambda _: True)
+    change = the_change(anyone.explain("GET", {"Origin": ORIGIN, "Cookie": "a"}))
+    assert change.options == {"allow_credentials": True}
+    assert change.caution.startswith("Pages of every origin that this policy allows then read")
+
+
+def test_listing_an_origin_past_the_guard_says_so() -> None:
+    change = the_change(CORSPolicy(guard=True).explain("POST", {"Origin": ORIGIN, "Host": "x"}))
+    assert "requests that change things" in change.caution
+
+
+def test_taking_access_from_everybody_else_says_so() -> None:
+    change = the_change(OPEN.explain("GET", {"Origin": ORIGIN, "Cookie": "a"}))
+    assert "All other origins lose access" in change.caution
+
+
 def test_a_page_of_the_same_origin_is_kept_from_nothing() -> None:
     headers = {"Origin": "https://api.example.com", "Sec-Fetch-Site": "same-origin"}
     explanation = POLICY.explain("POST", headers)
@@ -295,7 +340,9 @@ def test_a_change_that_is_dangerous_says_so() -> None:
     ("asked", "options", "text"),
     [
         ("put", {}, "write method: 'PUT' in the page"),
-        ("patch", {"allow_methods": ("PUT", "PATCH")}, "write method: 'PATCH' in the page"),
+        ("patch", {}, "write method: 'PATCH' in the page, which sends 'patch', and add"),
+        ("trace", {}, "no page can send TRACE"),
+        ("Chicken", {"allow_methods": ("PUT", "Chicken")}, "add 'Chicken' to allow_methods"),
         ("get", {}, "write method: 'GET' in the page"),
     ],
 )

@@ -418,3 +418,14 @@ def test_without_starlette_the_import_says_what_to_install() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert "corsac.compat.starlette needs Starlette: pip install" in ended.stderr
+
+
+def test_an_explanation_does_not_speak_for_routes_with_a_policy_of_their_own() -> None:
+    async def view(_: Request) -> Response:
+        return Response()
+
+    app = Starlette(routes=[Route("/x", cors(allow_origins=["*"])(view))])
+    middleware = install(app, allow_origins=["https://app.example.com"])
+    explanation = middleware.explain("GET", {"Origin": "https://other.example"}, "/x")
+    assert (explanation.allowed, explanation.change) == (None, None)
+    assert any("routes of this application" in step.text for step in explanation.steps)

@@ -39,6 +39,19 @@ _ADVICE = {
 }
 
 
+_ABOUT_ORIGINS = frozenset(
+    {"missing-allow-origin", "allow-origin-mismatch", "wildcard-with-credentials"}
+)
+_NULL = (
+    "load the page from an origin of its own: any site can send null, so a server that allows it "
+    "allows everyone"
+)
+_NULL_REDIRECTED = (
+    "fetch the URL that the redirects lead to: after a redirect across origins the origin is null, "
+    "which any site can send, so a server that allows it allows everyone"
+)
+
+
 def advice(outcome: FetchOutcome, request: FetchRequest) -> str:
     """What to change.
 
@@ -56,5 +69,7 @@ def advice(outcome: FetchOutcome, request: FetchRequest) -> str:
     if outcome.sent:
         # A redirect may have made another origin of it.
         origin = outcome.sent[-1].header("Origin") or origin
+    if origin == "null" and code in _ABOUT_ORIGINS:
+        return _NULL_REDIRECTED if request.origin != "null" else _NULL
     text = _ADVICE.get(code, "")
     return printable(text.format(origin=origin, detail=outcome.detail), 600)

@@ -242,4 +242,5 @@ def _as_dict(source: str, explained: Explained) -> dict[str, object]:
         "steps": steps,
         "explanations": [each.as_dict() for each in explained.explanations],
         "change": None if change is None else change.text,
+        "caution": "" if change is None else change.caution,
     }

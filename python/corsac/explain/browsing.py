@@ -15,6 +15,7 @@ __all__ = [
     "is_same_origin",
     "judge_actual",
     "judge_preflight",
+    "preflight_before",
 ]
 
 Lines = list[tuple[bytes, bytes]]
@@ -81,6 +82,67 @@ def judge_actual(origin: str, credentials: bool, headers: tuple[tuple[str, str],
         steps.append(_readable_step(credentials, dict(headers)))
         steps += _with_credentials(origin, credentials, lines)
     return Verdict(reason, "", tuple(steps))
+
+
+def preflight_before(request: Request) -> Request | None:
+    """The preflight request that a browser sends before an actual one, if it sends one.
+
+    What a browser adds by itself needs none: of the header lines those count that a page can set.
+    """
+    own = [
+        (name, value)
+        for name, value in request.lines
+        if name not in _OF_THE_BROWSER
+        and not name.startswith(("sec-", "proxy-", "x-forwarded-"))
+        and not (name == "authorization" and value.lower().startswith(_OF_HTTP_AUTHENTICATION))
+    ]
+    lines = _bytes(tuple((name, value) for name, value in own if name.isascii() and name))
+    method = _latin1(request.method)
+    if not _core.browser_needs_preflight(method, lines):
+        return None
+    asked = [("origin", request.value("origin") or ""), ("access-control-request-method", method)]
+    names = b",".join(_core.browser_unsafe_request_header_names(lines)).decode("latin-1")
+    if names:
+        asked.append(("access-control-request-headers", names))
+    return Request("OPTIONS", asked, request.path)
+
+
+# What a browser sends for a user who logged in at its own prompt.
+_OF_HTTP_AUTHENTICATION = ("basic ", "digest ", "negotiate ", "ntlm ")
+# Fetch, "forbidden request-header", what browsers and their caches set themselves, and proxies.
+_OF_THE_BROWSER = frozenset(
+    {
+        "accept-charset",
+        "accept-encoding",
+        "access-control-request-headers",
+        "access-control-request-method",
+        "connection",
+        "content-length",
+        "cookie",
+        "date",
+        "dnt",
+        "expect",
+        "host",
+        "keep-alive",
+        "origin",
+        "referer",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "via",
+        "cache-control",
+        "forwarded",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "pragma",
+        "priority",
+        "upgrade-insecure-requests",
+        "x-real-ip",
+    }
+)
 
 
 def judge_preflight(
@@ -188,7 +250,10 @@ def _kept_step(headers: dict[str, str]) -> Step:
 
 
 def _bytes(headers: tuple[tuple[str, str], ...]) -> Lines:
-    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    return [
+        (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for name, value in headers
+    ]
 
 
 def _latin1(text: str) -> str:

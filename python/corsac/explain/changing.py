@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import Any
 
 from corsac import _core
@@ -18,6 +18,14 @@ Judging = Generator[Awaitable[bool], bool, tuple[str, str]]
 """Gives the reason why a policy blocks a request, and the detail; both empty if it does not."""
 
 _WITH_CREDENTIALS = "Every page of that origin then reads responses with the user's cookies."
+_EVERYONE_WITH_CREDENTIALS = (
+    "Pages of every origin that this policy allows then read responses with the user's cookies."
+)
+_PAST_THE_GUARD = (
+    "Its pages may then send requests that change things, with the user's cookies: the guard lets "
+    "them through."
+)
+_NO_LONGER_ANYONE = "All other origins lose access: list them too, or write a rule for this path."
 
 _MAX_ROUNDS = 6
 """Origin, credentials, method, Authorization, headers: each is in the way once at most."""
@@ -62,36 +70,66 @@ def find_change(
         cautions.update(dict.fromkeys(tolerated))
         reason, _ = yield from judge(changed)
         if not reason:
-            if changed.allow_credentials and "allow_origins" in options:
-                cautions[_WITH_CREDENTIALS] = None
+            cautions.update(dict.fromkeys(_cautions(policy, changed)))
             return Change(options, _text(policy, options), " ".join(cautions))
     return None
 
 
+def _cautions(policy: CORSPolicy, changed: CORSPolicy) -> Iterator[str]:
+    """What to think of before a change is made."""
+    listed = changed.allow_origins != policy.allow_origins
+    if changed.allow_credentials and listed:
+        yield _WITH_CREDENTIALS
+    if (
+        changed.allow_credentials
+        and not policy.allow_credentials
+        and "*" not in policy.allow_origins
+    ):
+        yield _EVERYONE_WITH_CREDENTIALS
+    if changed.guard and listed:
+        yield _PAST_THE_GUARD
+    if "*" in policy.allow_origins and "*" not in changed.allow_origins:
+        yield _NO_LONGER_ANYONE
+
+
+_ELSEWHERE = {
+    "path-ambiguous": "ask for the path with single slashes, or write the rule with several",
+    "origin-malformed": "send one Origin line with one origin, as browsers do",
+    "request-method-malformed": (
+        "send one method name in Access-Control-Request-Method, as browsers do"
+    ),
+    "status-not-ok": "let the application answer the preflight with a status of 200 to 299",
+}
+
+
 def _elsewhere(policy: CORSPolicy, request: Request, reason: str) -> Change | None:
     """What to do where no option of the policy helps."""
-    if reason == "path-ambiguous":
-        return Change({}, "ask for the path with single slashes, or write the rule with several")
-    if reason == "origin-malformed":
-        return Change({}, "send one Origin line with one origin, as browsers do")
-    if reason == "request-method-malformed":
-        return Change({}, "send one method name in Access-Control-Request-Method, as browsers do")
+    if reason in _ELSEWHERE:
+        return Change({}, _ELSEWHERE[reason])
     method = request.value("access-control-request-method") or ""
-    if reason == "method-not-allowed" and method != method.upper():
+    if reason == "method-not-allowed" and method.upper() in _FORBIDDEN_METHODS:
+        return Change({}, f"use another method: no page can send {shown(method.upper())}")
+    if reason == "method-not-allowed" and method != method.upper() in _KNOWN_METHODS:
         return _in_capitals(policy, method)
-    if reason == "status-not-ok":
-        return Change({}, "let the application answer the preflight with a status of 200 to 299")
     return None
+
+
+# Fetch, "forbidden method": fetch() itself refuses them.
+_FORBIDDEN_METHODS = frozenset({"CONNECT", "TRACE", "TRACK"})
+# A page that sends one of these in small letters means the capitals.
+_KNOWN_METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "QUERY"}
+    | {"PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"}
+)
 
 
 def _in_capitals(policy: CORSPolicy, method: str) -> Change:
     """Methods are case-sensitive, and those in use are capitals: browsers send ``patch`` so."""
     capitals = method.upper()
-    in_page = f"write method: {shown(capitals)!r} in the page, which sends {shown(method)!r}"
+    in_page = f"write method: {capitals!r} in the page, which sends {shown(method)!r}"
     if capitals in {"GET", "HEAD", "POST", *policy.allow_methods}:
         return Change({}, in_page)
-    options = {"allow_methods": (*policy.allow_methods, capitals)}
-    return Change(options, f"{_text(policy, options)}, and {in_page}")
+    return Change({}, f"{in_page}, and add {capitals!r} to allow_methods")
 
 
 def _options_for(policy: CORSPolicy, request: Request, reason: str) -> dict[str, Any]:

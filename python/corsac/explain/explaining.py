@@ -13,6 +13,7 @@ from corsac.explain.browsing import (
     is_same_origin,
     judge_actual,
     judge_preflight,
+    preflight_before,
 )
 from corsac.explain.changing import Judge, Judging, find_change
 from corsac.explain.explanation import Explanation, Step, shown
@@ -105,7 +106,10 @@ def _explain(
     reason = _reason(served, verdict)
     change = None
     if reason:
-        change = yield from find_change(policy, request, reason, _Judge(request, include))
+        # What is asked for stands in the preflight request, also in one that would come first.
+        asked = preflight_before(request) if served.kind == "actual" else None
+        judge = _Judge(request, include)
+        change = yield from find_change(policy, asked or request, reason, judge)
     # The middleware did what it does for any origin; there is no one to be kept from anything.
     same_origin = served.reason == "origin-not-allowed" and is_same_origin(request)
     if same_origin:
@@ -146,9 +150,39 @@ def _judge(
             verdict = judge_preflight(request, include, served.status, served.headers)
     elif served.kind == "actual":
         verdict = judge_actual(origin, include, served.headers)
+        first = None if served.reason or verdict.reason else preflight_before(request)
+        if first is not None:
+            verdict = yield from _judge_first(policy, compiled, request, first, include, verdict)
     else:
         verdict = Verdict("", "", ())
     return served, verdict
+
+
+def _judge_first(  # noqa: PLR0917
+    policy: CORSPolicy,
+    compiled: _core.CompiledPolicy,
+    request: Request,
+    first: Request,
+    include: bool,
+    verdict: Verdict,
+) -> Generator[Awaitable[bool], bool, Verdict]:
+    """The verdict on an actual request that is allowed, if its preflight request is."""
+    if is_same_origin(request):
+        return verdict
+    answered = yield from serve(policy, compiled, first)
+    status = 200 if policy.preflight_continue else answered.status
+    asked = judge_preflight(first, include, status, answered.headers)
+    if not asked.reason:
+        text = "a browser asks first, by a preflight request, which is allowed"
+        return verdict._replace(
+            steps=(Step("browser", "preflight", True, text, _MAIN_FETCH), *verdict.steps)
+        )
+    text = "a browser asks first, by a preflight request, and does not send this one"
+    steps = (Step("browser", "preflight", False, text, _MAIN_FETCH), *asked.steps)
+    return Verdict(asked.reason, asked.detail, steps)
+
+
+_MAIN_FETCH = 'Fetch, "main fetch"'
 
 
 def _reason(served: Served, verdict: Verdict) -> str:
@@ -205,8 +239,13 @@ def _hands_off(choice: Choice, request: Request) -> Generator[Awaitable[bool], b
     )
 
 
-def choose(configuration: Configuration, path: str) -> Choice:
+def choose(configuration: Configuration, path: str, routes_may_decide: bool = False) -> Choice:
     """The policy that a middleware has for a path.
+
+    Args:
+        configuration: What is in force.
+        path: The path, as the rules see it.
+        routes_may_decide: Whether routes of the application have policies of their own.
 
     Raises:
         TypeError: The path is no text.
@@ -215,6 +254,12 @@ def choose(configuration: Configuration, path: str) -> Choice:
         message = f"path must be a str, not {type(path).__name__}"
         raise TypeError(message)
     policy, rules, routing = configuration.policy, configuration.rules, configuration.routing
+    if routes_may_decide:
+        text = (
+            "routes of this application have policies of their own, and only a request shows which "
+            "one it takes: ask the policy of the route itself, or `corsac explain`"
+        )
+        return Choice(None, None, None, text)
     compiled, _ = _core.select_policy(routing, path)
     index, is_ambiguous = _core.match_rule(routing, path.encode("utf-8", "surrogatepass"))
     if is_ambiguous:

@@ -101,6 +101,10 @@ class FlaskMiddleware(CORSMiddleware):
         self._blueprints[id(blueprint)] = (blueprint, [*resources, *known])
         self._forget_routes()
 
+    def _routes_may_decide(self) -> bool:
+        self._read_routes()  # Until then there are no rules.
+        return bool(self._table.routes or self._table.own or decorations.exist)
+
     @property
     def was_native(self) -> bool:
         """Whether there were requests whose environment does not tell of the middleware."""

@@ -145,6 +145,9 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         self._until_first_request: _UntilFirstRequest | None = None
         self._report_other_layers(app)
 
+    def _routes_may_decide(self) -> bool:
+        return marks.exist
+
     @property
     def problems(self) -> tuple[CORSConfigProblem, ...]:
         """Those of the policies and rules in force, and other CORS layers that were found."""

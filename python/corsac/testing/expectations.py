@@ -39,8 +39,18 @@ def check_allowed(outcome: FetchOutcome, status: int | None, readable: Iterable[
         message = "readable must be a list of header names, not one text"
         raise TypeError(message)
     wanted = list(readable)
+    given: list[object] = [*wanted]  # Whatever the types say.
+    if not all(isinstance(name, str) for name in given):
+        message = "readable must be a list of header names, which are text"
+        raise TypeError(message)
+    number: object = status
+    if not isinstance(number, int | None) or isinstance(number, bool):
+        message = f"status must be a whole number, not {type(number).__name__}"
+        raise TypeError(message)
     if not outcome.ok:
         return f"is blocked: {outcome.reason}"
+    if outcome.response_type not in {"basic", "cors"}:
+        return f"gives the script nothing to read: the response is {outcome.response_type}"
     if status is not None and outcome.status != status:
         return f"has the status {outcome.status}, not {status}"
     unreadable = [name for name in wanted if name.lower() not in outcome.readable_headers]
@@ -58,6 +68,14 @@ def _last_response(outcome: FetchOutcome) -> tuple[tuple[str, str], ...]:
         if step.response is not None:
             return step.response.headers
     return ()
+
+
+def _last_note(outcome: FetchOutcome) -> str:
+    """What the transport says of an answer that no application gave."""
+    for step in reversed(outcome.steps):
+        if step.response is not None:
+            return step.response.note
+    return ""
 
 
 def check_blocked(outcome: FetchOutcome, reason: str | None) -> str:
@@ -83,6 +101,8 @@ def check_blocked(outcome: FetchOutcome, reason: str | None) -> str:
         if found == reason or found.startswith(f"{reason}:"):
             return ""
         return f"is blocked for another reason: {found}, not {reason}"
+    if note := _last_note(outcome):
+        return f"fails, but not because of CORS: {note}"
     if found in _OF_CORS or found.startswith("preflight:"):
         return ""
     return f"fails, but not because of CORS: {found}"
