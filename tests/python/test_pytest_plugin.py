@@ -127,10 +127,13 @@ each_interface = pytest.mark.parametrize("interface", APPS)
 def run_pytest(pytester: pytest.Pytester, program: str, tests: str) -> pytest.RunResult:
     """Run a user's tests against a user's application."""
     pytester.makepyfile(shop=program, test_shop=tests)
-    # Installed, the plugin is there by itself, and must not be given twice.
+    return pytester.runpytest_inprocess("-p", "no:randomly", "-q", *the_plugin())
+
+
+def the_plugin() -> list[str]:
+    """What makes pytest load the plugin: installed it is there, and must not be given twice."""
     installed = importlib.metadata.entry_points(group="pytest11")
-    plugin = [] if "corsac" in installed.names else ["-p", "corsac.pytest_plugin"]
-    return pytester.runpytest_inprocess("-p", "no:randomly", "-q", *plugin)
+    return [] if "corsac" in installed.names else ["-p", "corsac.pytest_plugin"]
 
 
 @each_program
@@ -250,7 +253,7 @@ def test_tests_that_are_coroutines_await_the_twins(pytester: pytest.Pytester) ->
 
 def test_the_plugin_lists_its_fixtures_with_what_they_are_for(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("")
-    result = pytester.runpytest_inprocess("-p", "corsac.pytest_plugin", "--fixtures")
+    result = pytester.runpytest_inprocess(*the_plugin(), "--fixtures")
     result.stdout.fnmatch_lines(
         ["assert_cors *", "*a page of another origin gets the response.", "assert_cors_async *"]
     )
