@@ -21,6 +21,7 @@ from corsac.cli.demo import Demo, run, serving_demo
 from corsac.cli.demo.client import perform
 from corsac.cli.demo.exchange import judge
 from corsac.cli.demo.scenarios import SCENARIOS, Addresses, Scenario
+from support.signals import interruptible_children
 
 FREE_PORTS = ("--api-port=0", "--page-port=0")
 SECONDS = 60
@@ -189,9 +190,11 @@ def test_the_servers_listen_on_the_loopback_address_alone(demo: Demo) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_the_demo_cleanly(number: signal.Signals) -> None:
     command = [sys.executable, "-u", "-m", "corsac", "demo", *FREE_PORTS]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with interruptible_children():
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    with process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("Ctrl-C stops"):

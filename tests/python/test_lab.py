@@ -20,6 +20,7 @@ from corsac.lab.control import MAX_BODY
 from corsac.lab.places import Places
 from corsac.lab.state import MAX_ENTRIES, MAX_REGEX, MAX_TEXT
 from corsac.policy import CORSPolicy
+from support.signals import interruptible_children
 
 SECONDS = 60
 
@@ -374,9 +375,11 @@ def test_a_port_that_is_in_use_is_said(capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_says_where_the_lab_is_and_ends_cleanly(number: signal.Signals) -> None:
     command = [sys.executable, "-m", "corsac", "lab", "--no-open", "--port", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with interruptible_children():
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    with process:
         assert process.stdout is not None
         first = process.stdout.readline()
         assert first.startswith("The lab is at http://lab.localhost:")

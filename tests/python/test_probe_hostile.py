@@ -20,6 +20,7 @@ from corsac.cli.probe.courier import MAX_REQUESTS, MAX_SECONDS, Courier
 from corsac.cli.probe.report import MAX_JSON_ITEMS, MAX_JSON_TEXT
 from support.probed import APP, listed, probe_json, server
 from support.raw_server import Handle, RawRequest, answering, http, serving_raw
+from support.signals import interruptible_children
 
 ORIGIN = ["--origin", APP]
 ALLOWED = f"Access-Control-Allow-Origin: {APP}"
@@ -290,7 +291,8 @@ def test_ctrl_c_ends_it_at_once_and_quietly() -> None:
             running.is_stopping.wait()
 
         command = [sys.executable, "-m", "corsac", "probe", running.url, *ORIGIN]
-        process = subprocess.Popen(command, stdout=-1, stderr=-1, text=True)
+        with interruptible_children():
+            process = subprocess.Popen(command, stdout=-1, stderr=-1, text=True)
         output, error = process.communicate(timeout=60)
     assert (process.returncode, output, error) == (130, "", "")
 

@@ -312,14 +312,19 @@ def test_no_memory_is_left_behind(kind: str, shared: bool) -> None:
     for _ in range(100):
         call()
     gc.collect()
+    references = [sys.getrefcount(x) for x in held]
     tracemalloc.start()
-    before, references = tracemalloc.get_traced_memory()[0], [sys.getrefcount(x) for x in held]
-    for _ in range(2000):
-        call()
-    gc.collect()
-    after = tracemalloc.get_traced_memory()[0]
+    grown = []
+    # A leak grows with every round; what an interpreter sets up once, such as the queues of one
+    # without a GIL for what it frees later, does not.
+    for _ in range(3):
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(2000):
+            call()
+        gc.collect()
+        grown.append(tracemalloc.get_traced_memory()[0] - before)
     tracemalloc.stop()
-    assert after - before < 2000
+    assert min(grown) < 2000, grown
     assert [sys.getrefcount(x) for x in held] == references
 
 

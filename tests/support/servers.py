@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from support.signals import interruptible_children
+
 __all__ = ["SERVERS", "WSGI_SERVERS", "Answer", "RunningServer", "running_server"]
 
 _TESTS = Path(__file__).resolve().parents[1]
@@ -150,7 +152,7 @@ def running_server(name: str, app: str) -> Iterator[RunningServer]:
     environment = dict(os.environ, PYTHONPATH=str(_TESTS), SMALL_APP_TOKEN=token)
     with tempfile.TemporaryDirectory() as directory:
         output_file = Path(directory, "output.txt")
-        with output_file.open("wb") as output:
+        with output_file.open("wb") as output, interruptible_children():
             process = subprocess.Popen(
                 [sys.executable, "-m", *(SERVERS | WSGI_SERVERS)[name](app, port)],
                 cwd=directory,
