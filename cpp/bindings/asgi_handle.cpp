@@ -115,7 +115,7 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, const 
       return refuse_by_guard(exchange, refusal, read, args);
     }
   }
-  ResponseChange change{exchange.entry->object, &policy};
+  ResponseChange change{exchange.entry->object, &policy, args[0]};
   Ref allow_origin;
   Ref line;
   switch (decision.kind) {

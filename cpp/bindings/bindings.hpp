@@ -133,13 +133,16 @@ struct PolicyPairs {
 /// and not per process, so that sub-interpreters share nothing.
 class CompiledPolicy {
  public:
-  CompiledPolicy(std::shared_ptr<const Policy> policy, py::object decide_origin);
+  CompiledPolicy(std::shared_ptr<const Policy> policy, py::object decide_origin,
+                 py::object app_headers_log);
 
   [[nodiscard]] const Policy& core() const noexcept { return *policy_; }
 
   Names names;
   /// Asked about an origin that is not listed: (bytes) -> bool or an awaitable of one; or None.
   py::object decide_origin;
+  /// Told of headers of the protocol that the application sets: (request, fate, pairs); or None.
+  py::object app_headers_log;
 
   PolicyPairs byte_pairs;  ///< For ASGI.
   PolicyPairs text_pairs;  ///< For WSGI.

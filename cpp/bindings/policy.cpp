@@ -49,7 +49,8 @@ py::tuple compile_policy(std::vector<std::string> allow_origins,
                          std::vector<std::string> expose_headers, std::vector<std::string> tolerate,
                          std::optional<std::int64_t> max_age, int preflight_status,
                          bool allow_credentials, bool allow_private_network,
-                         bool preflight_continue, bool guard, py::object decide_origin) {
+                         bool preflight_continue, bool guard, const std::string& app_headers,
+                         py::object decide_origin, py::object app_headers_log) {
   const PolicyOptions options{.allow_origins = std::move(allow_origins),
                               .allow_methods = std::move(allow_methods),
                               .allow_headers = std::move(allow_headers),
@@ -61,6 +62,7 @@ py::tuple compile_policy(std::vector<std::string> allow_origins,
                               .allow_private_network = allow_private_network,
                               .preflight_continue = preflight_continue,
                               .guard = guard,
+                              .keep_app_headers = app_headers == "keep",
                               .asks_about_origins = !decide_origin.is_none()};
   PolicyBuild build;
   {
@@ -69,8 +71,8 @@ py::tuple compile_policy(std::vector<std::string> allow_origins,
   }
   py::object compiled = py::none();
   if (build.policy)
-    compiled = py::cast(
-        std::make_unique<CompiledPolicy>(std::move(build.policy), std::move(decide_origin)));
+    compiled = py::cast(std::make_unique<CompiledPolicy>(
+        std::move(build.policy), std::move(decide_origin), std::move(app_headers_log)));
   return py::make_tuple(std::move(compiled), problems_to_python(build.problems));
 }
 
@@ -140,8 +142,10 @@ PolicyPairs::PolicyPairs(const Policy& policy, py::object (*make_text)(std::stri
   vary_name = make_text(header_names::kVary);
 }
 
-CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object asked)
+CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object asked,
+                               py::object log)
     : decide_origin(std::move(asked)),
+      app_headers_log(std::move(log)),
       byte_pairs(*policy, to_bytes),
       text_pairs(*policy, to_latin1),
       answer_status(policy->preflight_status()),
@@ -171,8 +175,8 @@ Routing::Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py
   options.for_ambiguous_paths = true;
   for (const Entry& entry : entries_) options.guard |= is_guarded(entry);
   options.guard |= is_guarded(fallback_);
-  const py::object closed =
-      py::cast(std::make_unique<CompiledPolicy>(build_policy(options).policy, py::none()));
+  const py::object closed = py::cast(
+      std::make_unique<CompiledPolicy>(build_policy(options).policy, py::none(), py::none()));
   for_ambiguous_paths_ = make_entry(closed, py::str("ambiguous"), kAmbiguous);
 }
 
@@ -211,7 +215,9 @@ void bind_policy(py::module_& module) {
                              "An immutable compiled policy, shared by threads.")
       .def(
           "__deepcopy__", [](py::object self, const py::object&) { return self; },
-          "Itself: it cannot change.");
+          "Itself: it cannot change.")
+      .def_readonly("app_headers_log", &CompiledPolicy::app_headers_log,
+                    "Who is told of CORS headers that the application itself sets, or None.");
   py::classh<Routing>(module, "Routing", py::is_final(), collected<Routing, &Routing::owners>(),
                       "Which policy a path has; immutable, shared by threads.");
   module.def(
@@ -228,7 +234,8 @@ void bind_policy(py::module_& module) {
       py::arg("allow_methods"), py::arg("allow_headers"), py::arg("expose_headers"),
       py::arg("tolerate"), py::arg("max_age"), py::arg("preflight_status"),
       py::arg("allow_credentials"), py::arg("allow_private_network"), py::arg("preflight_continue"),
-      py::arg("guard"), py::arg("decide_origin"),
+      py::arg("guard"), py::arg("app_headers"), py::arg("decide_origin"),
+      py::arg("app_headers_log"),
       "Validate and compile options. Gives (policy or None, problems), a problem being (code, "
       "severity, option, value, message, hint).");
 }

@@ -17,6 +17,7 @@ void free_memory(PyObject* memory) noexcept {
 void let_go(PyObject* self_object) noexcept {
   auto* self = reinterpret_cast<ResponseCallable*>(self_object);
   Py_XDECREF(self->server);
+  Py_XDECREF(self->change.request);
   Py_XDECREF(self->change.allow_origin);
   Py_XDECREF(self->change.more);
   // The last use of `self`: the policy may go, and take the memory that is parked there with it.
@@ -43,6 +44,7 @@ int response_callable_traverse(PyObject* self_object, visitproc visit, void* arg
   const auto* self = as_response_callable(self_object);
   Py_VISIT(Py_TYPE(self_object));
   Py_VISIT(self->server);
+  Py_VISIT(self->change.request);
   Py_VISIT(self->change.more);
   Py_VISIT(self->change.compiled);  // Its function may refer to the application, and that to us.
   return 0;
@@ -52,6 +54,7 @@ int response_callable_clear(PyObject* self_object) noexcept {
   // `compiled` is not cleared: `policy` points into it. Whatever else is in a cycle with it is.
   auto* self = reinterpret_cast<ResponseCallable*>(self_object);
   Py_CLEAR(self->server);
+  Py_CLEAR(self->change.request);
   Py_CLEAR(self->change.more);
   return 0;
 }
@@ -93,6 +96,7 @@ PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall,
   self->server = Py_NewRef(server);
   self->change = change;
   Py_INCREF(change.compiled);
+  Py_INCREF(change.request);
   Py_XINCREF(change.allow_origin);
   Py_XINCREF(change.more);
   PyObject_GC_Track(self_object);

@@ -11,6 +11,7 @@ namespace corsac::bindings {
 struct ResponseChange {
   PyObject* compiled;            ///< The CompiledPolicy as Python object; borrowed.
   const CompiledPolicy* policy;  ///< The same.
+  PyObject* request;             ///< The scope or environ, for what is said; borrowed.
   PyObject* allow_origin =
       nullptr;  ///< The pair that allows the request's origin, or null; borrowed.
   /// More pairs to set, borrowed: a list on the answer to a preflight (`preflight_continue`), a

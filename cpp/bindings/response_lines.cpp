@@ -3,12 +3,27 @@
 #include <functional>
 
 #include "corsac/ascii.hpp"
+#include "corsac/header_names.hpp"
+#include "middleware.hpp"
 
 namespace corsac::bindings {
 namespace {
 
+/// What becomes of the lines that the policy owns where the application sets them too.
+enum class Fate : std::uint8_t {
+  kReplaced,  ///< The policy allows the origin: its own take their place.
+  kRemoved,
+  kKept,
+  kSeveral,  ///< They would be kept, but several Access-Control-Allow-Origin allow nobody.
+};
+constexpr std::array<const char*, 4> kFateNames = {"replaced", "removed", "kept", "several"};
+
 /// The application's header lines, filtered, and what its Vary lines were.
 struct Filtered {
+  Fate fate = Fate::kRemoved;  ///< Of lines that the policy owns.
+  Ref own;                     ///< Those, as a list of pairs, if there are any that it has not set.
+  std::vector<Py_ssize_t> own_places;  ///< Where those that are kept stand in `list`.
+  std::size_t allow_origin_lines = 0;  ///< How many of those allow an origin.
   Ref list;
   std::vector<Py_ssize_t> vary_places;  ///< Where Vary lines stand in `list`.
   std::string vary;                     ///< Their values, joined.
@@ -36,6 +51,73 @@ bool append_more(const ResponseChange& change, PyObject* list) noexcept {
   return PyList_SetSlice(list, end, end, change.more) == 0;
 }
 
+template <typename Lines>
+Fate fate_of_owned(const ResponseChange& change) noexcept {
+  const Policy& policy = change.policy->core();
+  const bool sets_own = change.is_preflight()
+                            ? is_among_more<Lines>(change, header_names::kAllowOrigin)
+                            : change.allow_origin != nullptr || !policy.varies_by_origin();
+  if (sets_own) return Fate::kReplaced;
+  return policy.keeps_app_headers() ? Fate::kKept : Fate::kRemoved;
+}
+
+/// True if the policy sets the very same line, so that nothing is lost with the application's.
+template <typename Lines>
+bool is_set_by_policy(const ResponseChange& change, std::string_view name,
+                      std::string_view value) noexcept {
+  if (!change.is_preflight()) return PolicyLines<Lines>(change, false).has(name, value);
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(change.more); ++i) {
+    if (is_pair<Lines>(PyList_GET_ITEM(change.more, i), name, value)) return true;
+  }
+  return false;
+}
+
+/// Takes note of a line that the policy owns, and appends it to the list if it is kept.
+/// @return false with an exception set.
+template <typename Lines>
+[[gnu::cold, gnu::noinline]] bool filter_owned(Filtered& filtered, PyObject* pair, PyObject* name,
+                                               PyObject* value, const ResponseChange& change) {
+  const std::string_view name_view = Lines::view(name);
+  if (value != nullptr && is_set_by_policy<Lines>(change, name_view, Lines::view(value)))
+    return true;
+  if (!filtered.own) filtered.own = Ref(PyList_New(0));
+  const Ref line(filtered.own ? PyTuple_Pack(2, name, value == nullptr ? Py_None : value)
+                              : nullptr);
+  if (!line || PyList_Append(filtered.own.get(), line.get()) < 0) return false;
+  if (filtered.fate != Fate::kKept) return true;
+  if (ascii::equals_lowercased(name_view, header_names::kAllowOrigin))
+    ++filtered.allow_origin_lines;
+  filtered.own_places.push_back(PyList_GET_SIZE(filtered.list.get()));
+  return PyList_Append(filtered.list.get(), pair) == 0;
+}
+
+/// Drops what was kept if it allows several origins: browsers join the lines to one value, which
+/// then is no origin (Fetch, "CORS check"), but what stands before them may look at one alone.
+/// @return false with an exception set.
+[[gnu::cold, gnu::noinline]] bool drop_several(Filtered& filtered) noexcept {
+  filtered.fate = Fate::kSeveral;
+  for (std::size_t i = filtered.own_places.size(); i-- > 0;) {
+    const Py_ssize_t place = filtered.own_places[i];
+    if (PyList_SetSlice(filtered.list.get(), place, place + 1, nullptr) < 0) return false;
+    for (Py_ssize_t& vary_place : filtered.vary_places) {
+      if (vary_place > place) --vary_place;
+    }
+  }
+  return true;
+}
+
+/// Has said what became of the application's own lines.
+/// @return false with an exception set that is no Exception.
+[[gnu::cold, gnu::noinline]] bool tell_fate(const ResponseChange& change,
+                                            const Filtered& filtered) noexcept {
+  PyObject* log = change.policy->app_headers_log.ptr();
+  if (log == Py_None || change.request == nullptr) return true;
+  const Ref fate(PyUnicode_FromString(kFateNames[static_cast<std::size_t>(filtered.fate)]));
+  PyObject* args[] = {change.request, fate.get(), filtered.own.get()};
+  if (fate && Ref(PyObject_Vectorcall(log, args, 3, nullptr))) return true;
+  return set_aside_exception(log);
+}
+
 /// Appends one line to the list unless the policy owns it.
 /// @param value the line's value, or null if it cannot be read.
 /// @return false with an exception set.
@@ -43,8 +125,9 @@ template <typename Lines>
 bool filter_line(Filtered& filtered, PyObject* pair, PyObject* name, PyObject* value,
                  const ResponseChange& change) {
   const ResponseHeaderRole role = response_header_role(Lines::view(name));
-  if (is_owned(role, change.is_preflight()) || is_among_more<Lines>(change, Lines::view(name)))
-    return true;
+  if (is_owned(role, change.is_preflight()))
+    return filter_owned<Lines>(filtered, pair, name, value, change);
+  if (is_among_more<Lines>(change, Lines::view(name))) return true;
   if (role == ResponseHeaderRole::kVary && value != nullptr) {
     filtered.vary_places.push_back(PyList_GET_SIZE(filtered.list.get()));
     const std::string_view text = ascii::trim_tab_or_space(Lines::view(value));
@@ -199,11 +282,14 @@ Ref with_policy_lines(const ResponseChange& change, PyObject* headers) {
   const Ref lines = headers == nullptr ? Ref(PyTuple_New(0)) : snapshot_of(headers);
   if (!lines) return {};
   Filtered filtered;
+  filtered.fate = fate_of_owned<Lines>(change);
   filtered.list = Ref(PyList_New(0));
-  if (!filtered.list || !filter_headers<Lines>(filtered, lines.get(), change) ||
-      !append_policy_lines<Lines>(change, filtered)) {
-    return {};
+  if (!filtered.list || !filter_headers<Lines>(filtered, lines.get(), change)) return {};
+  if (filtered.own) {
+    if (filtered.allow_origin_lines > 1 && !drop_several(filtered)) return {};
+    if (!tell_fate(change, filtered)) return {};
   }
+  if (!append_policy_lines<Lines>(change, filtered)) return {};
   return std::move(filtered.list);
 }
 

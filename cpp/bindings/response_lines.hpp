@@ -4,12 +4,13 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "corsac/ascii.hpp"
 #include "response_callable.hpp"
 
 /// The header lines of a response as pairs of Python objects: the policy's are set, what the
-/// application set of them is not passed on, and Vary is merged. The application's list is copied
-/// before it is changed, since an application may use one for many responses; only what nobody
-/// else can see any more is changed in place.
+/// application set of them is not passed on (or is, see `PolicyOptions::keep_app_headers`), and
+/// Vary is merged. The application's list is copied before it is changed, since an application may
+/// use one for many responses; only what nobody else can see any more is changed in place.
 ///
 /// What differs between the protocols is the kind of pair: ByteLines for ASGI, TextLines for WSGI.
 /// Everything here is a template of it, so that neither pays for the other.
@@ -186,6 +187,13 @@ template <typename Lines>
 Ref make_pairs(const CompiledPolicy& policy, const Request& request, PyObject* origin,
                const Answer& answer) noexcept;
 
+/// True if a pair of ours has this name, given in any case, and this value.
+template <typename Lines>
+bool is_pair(PyObject* pair, std::string_view name, std::string_view value) noexcept {
+  return ascii::equals_lowercased(name, Lines::view(PyTuple_GET_ITEM(pair, 0))) &&
+         value == Lines::view(PyTuple_GET_ITEM(pair, 1));
+}
+
 /// True if the policy's lines can be appended to a list and nothing else has to be done.
 template <typename Lines>
 bool has_only_other_lines(PyObject* list) noexcept {
@@ -218,6 +226,14 @@ class PolicyLines {
       add(pairs.allow_credentials);
       add(pairs.expose_headers);
     }
+  }
+
+  /// True if one of the pairs is this one. @param name a header name in any case.
+  [[nodiscard]] bool has(std::string_view name, std::string_view value) const noexcept {
+    for (std::size_t i = 0; i < size_; ++i) {
+      if (is_pair<Lines>(pairs_[i], name, value)) return true;
+    }
+    return false;
   }
 
   bool append_to(PyObject* list) const noexcept {

@@ -120,7 +120,8 @@ PyObject* handle_preflight(const WSGIExchange& exchange, const Decision& decisio
   const Ref pairs = make_pairs<TextLines>(exchange.policy(), read.request(), read.origin(), answer);
   if (!pairs || (line && PyList_Append(pairs.get(), PyTuple_GET_ITEM(line.get(), 0)) < 0))
     return nullptr;
-  return call_app(exchange, {exchange.entry->object, &exchange.policy(), nullptr, pairs.get()});
+  return call_app(exchange, {exchange.entry->object, &exchange.policy(), exchange.environment,
+                             nullptr, pairs.get()});
 }
 
 /// Asks outside the core about the request's origin; nothing with an exception set.
@@ -164,7 +165,7 @@ PyObject* handle_under_policy(const WSGIExchange& exchange) noexcept {
     if (refusal != Refusal::kNone) return refuse_by_guard(exchange, refusal, read);
   }
 
-  ResponseChange change{exchange.entry->object, &policy};
+  ResponseChange change{exchange.entry->object, &policy, exchange.environment};
   Ref allow_origin;
   Ref line;
   switch (decision.kind) {

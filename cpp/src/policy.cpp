@@ -48,6 +48,7 @@ class PolicyBuilder {
     policy_->allow_credentials_ = options_.allow_credentials;
     policy_->allow_private_network_ = options_.allow_private_network;
     policy_->preflight_continue_ = options_.preflight_continue;
+    policy_->keeps_app_headers_ = options_.keep_app_headers;
     policy_->asks_about_origins_ = options_.asks_about_origins;
     policy_->for_ambiguous_paths_ = options_.for_ambiguous_paths;
     compile_preflight_vary();

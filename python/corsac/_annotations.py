@@ -31,4 +31,5 @@ class CORSPolicyOptions(TypedDict, total=False):
     preflight_status: int
     preflight_continue: bool
     guard: bool
+    app_headers: Literal["replace", "keep"]
     tolerate: Iterable[str]

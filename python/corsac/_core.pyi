@@ -7,10 +7,13 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from typing_extensions import disjoint_base
 
 from corsac._types import ASGIApp, Outcomes, Receive, Scope, Send
+from corsac.app_headers import AppHeadersLog
 
 @final
 class CompiledPolicy:
     def __deepcopy__(self, memo: object) -> CompiledPolicy: ...
+    @property
+    def app_headers_log(self) -> AppHeadersLog | None: ...
 
 @final
 class Routing: ...
@@ -88,7 +91,9 @@ def compile_policy(
     allow_private_network: bool,
     preflight_continue: bool,
     guard: bool,
+    app_headers: str,
     decide_origin: Callable[[bytes], bool | Awaitable[bool]] | None,
+    app_headers_log: AppHeadersLog | None,
 ) -> tuple[CompiledPolicy | None, list[tuple[str, str, str, str, str, str]]]: ...
 def is_serialized_origin(origin: bytes) -> bool: ...
 def compile_routing(

@@ -128,6 +128,8 @@ class ConfiguredMiddleware:
         }
         before = self._configuration
         configuration = self._configure(policy, rules, options, changes)
+        if before is not None:
+            configuration.go_on_from(before)
         made_from = NOTHING_OBSERVED if before is None else before.observation
         changes = _only_made(changes, configuration.observation)
         while not self._put_in_force(configuration, configuration.routing, before):

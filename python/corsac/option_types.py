@@ -14,6 +14,7 @@ __all__ = [
     "is_asynchronous",
     "is_encodable",
     "is_iterable",
+    "read_choice",
     "read_list",
     "read_max_age",
     "read_number",
@@ -91,6 +92,30 @@ def check_bool(name: str, value: object, problems: list[CORSConfigProblem]) -> N
     if not isinstance(value, bool):
         message = f"True or False is wanted, not {type(value).__name__}"
         problems.append(CORSConfigProblem("option.wrong_type", "error", name, value, message))
+
+
+def read_choice(
+    name: str, value: object, choices: tuple[str, ...], problems: list[CORSConfigProblem]
+) -> object:
+    """One of some words; all else is a problem."""
+    if isinstance(value, str) and value in choices:
+        return str.__str__(value)
+    wanted = " or ".join(f'"{choice}"' for choice in choices)
+    hint = next(
+        (each for each in choices if isinstance(value, str) and value.strip().lower() == each),
+        choices[0],
+    )
+    problems.append(
+        CORSConfigProblem(
+            "option.wrong_type",
+            "error",
+            name,
+            value,
+            f"{wanted} is wanted",
+            f'write {name}="{hint}"',
+        )
+    )
+    return value
 
 
 def read_number(name: str, value: object, code: str, problems: list[CORSConfigProblem]) -> object:

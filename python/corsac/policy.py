@@ -6,14 +6,15 @@ import os
 
 from corsac import _core
 from corsac._values import FrozenValue
+from corsac.app_headers import APP_HEADERS, AppHeadersLog
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
-from corsac.option_types import check_bool, read_list, read_max_age, read_number
+from corsac.option_types import check_bool, read_choice, read_list, read_max_age, read_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import timedelta
-    from typing import Any, ClassVar, Self, Unpack
+    from typing import Any, ClassVar, Literal, Self, Unpack
 
     from corsac._annotations import CORSPolicyOptions
     from corsac.dynamic_origins import OriginDecider, OriginFunction, RegexOrigins
@@ -73,6 +74,9 @@ class CORSPolicy(_OptionsByName):
         preflight_continue: Whether the application answers preflights, with the headers added.
         guard: Whether unsafe cross-origin requests and WebSocket handshakes that the policy does
             not allow are refused before the application runs.
+        app_headers: What becomes of CORS headers that the application itself sets on responses to
+            which the policy sets none: ``"replace"``, they are removed, or ``"keep"``. Where the
+            policy allows the origin its headers alone are sent. The log says so once for each path.
         tolerate: Codes of problems that are accepted knowingly:
             ``origin.insecure_with_credentials``, ``origin.public_suffix_with_credentials``,
             ``origin.any_with_credentials``, ``origin.null``.
@@ -93,6 +97,7 @@ class CORSPolicy(_OptionsByName):
     preflight_status: int
     preflight_continue: bool
     guard: bool
+    app_headers: Literal["replace", "keep"]
     tolerate: tuple[str, ...]
     problems: tuple[CORSConfigProblem, ...]
     _compiled: _core.CompiledPolicy
@@ -112,6 +117,7 @@ class CORSPolicy(_OptionsByName):
         preflight_status: int = 204,
         preflight_continue: bool = False,
         guard: bool = False,
+        app_headers: Literal["replace", "keep"] = "replace",
         tolerate: Iterable[str] = (),
     ) -> None:
         self._build(locals())  # The options by name, and self.
@@ -130,6 +136,9 @@ class CORSPolicy(_OptionsByName):
         for name in _BOOL_OPTIONS:
             check_bool(name, getattr(self, name), problems)
         self._set("max_age", read_max_age(self.max_age, problems))
+        self._set(
+            "app_headers", read_choice("app_headers", self.app_headers, APP_HEADERS, problems)
+        )
         status = read_number("preflight_status", self.preflight_status, "status.not_ok", problems)
         self._set("preflight_status", status)
         regex, function = _read_dynamic_origins(self, problems)
@@ -139,7 +148,11 @@ class CORSPolicy(_OptionsByName):
             name: _DEFAULTS[name] if name in mistyped else getattr(self, name)
             for name in _CORE_OPTIONS
         }
-        compiled, found = _core.compile_policy(**options, decide_origin=_decider(regex, function))
+        compiled, found = _core.compile_policy(
+            **options,
+            decide_origin=_decider(regex, function),
+            app_headers_log=AppHeadersLog(options["app_headers"] == "keep"),
+        )
         judged = [self._as_given(problem) for problem in from_core(found)]
         if mistyped & {"allow_origins", "allow_origin_regex", "allow_origin_func"}:
             judged = [problem for problem in judged if problem.code != "origin.none"]

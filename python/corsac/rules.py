@@ -66,6 +66,18 @@ class Configuration(FrozenValue):
             found += policy.problems
         return tuple(found)
 
+    def go_on_from(self, before: Configuration) -> None:
+        """Say nothing again about headers of the application that was said under another one.
+
+        Args:
+            before: What is in force until now.
+        """
+        logs = [policy._compiled.app_headers_log for policy in before.policies()]
+        for policy in self.policies():
+            log = policy._compiled.app_headers_log
+            if logs and logs[0] is not None and log is not None and log not in logs:
+                log.go_on_from(logs[0])
+
     def observed_by(self, observation: Observation) -> Configuration:
         """The same policy and rules, observed by others.
 

@@ -123,7 +123,7 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
 
     @staticmethod
     def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
-        return _method_and_path(request)
+        return method_and_path(request)
 
 
 def _decide_at_once(decision: Awaitable[bool]) -> bool:
@@ -168,12 +168,13 @@ class _EnvironLog:
         Returns:
             For how many seconds a call for this reason would do nothing but count.
         """
-        method, path = _method_and_path(environ)
+        method, path = method_and_path(environ)
         request = {"method": method, "path": path}
         return self._log(reason, origin, request, unreported, rule)
 
 
-def _method_and_path(environ: Mapping[str, Any]) -> tuple[object, str]:
+def method_and_path(environ: Mapping[str, Any]) -> tuple[object, str]:
+    """The method and the whole path of a request, decoded."""
     path = str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))
     return environ.get("REQUEST_METHOD"), _decoded(path)
 

@@ -37,6 +37,7 @@ TEST(Policy, HasTheDocumentedDefaults) {
   EXPECT_FALSE(policy->allow_private_network());
   EXPECT_FALSE(policy->preflight_continue());
   EXPECT_FALSE(policy->guard());
+  EXPECT_FALSE(policy->keeps_app_headers());
 }
 
 struct OriginCase {

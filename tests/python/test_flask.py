@@ -99,7 +99,7 @@ def test_errors_have_the_headers(path: str) -> None:
     assert cors_headers(app, path)["access-control-allow-origin"] == ALLOWED
 
 
-def test_headers_that_a_view_sets_are_replaced() -> None:
+def test_headers_that_a_view_sets_are_replaced_where_the_options_allow_and_kept_elsewhere() -> None:
     app = flask.Flask("tested")
     CORS(app, origins=[ALLOWED])
 
@@ -112,7 +112,10 @@ def test_headers_that_a_view_sets_are_replaced() -> None:
         "access-control-allow-origin": ALLOWED,
         "vary": "Cookie, origin",
     }
-    assert cors_headers(app, "/", origin=OTHER) == {"vary": "Cookie, origin"}
+    assert cors_headers(app, "/", origin=OTHER) == {
+        "access-control-allow-origin": "*",
+        "vary": "Cookie, origin",
+    }
 
 
 def test_options_come_from_the_call_then_the_extension_then_the_configuration() -> None:
@@ -224,7 +227,7 @@ def test_flask_cors_beside_it_is_a_warning(caplog: pytest.LogCaptureFixture) -> 
     after_request.__module__ = "flask_cors.extension"
     app.after_request(after_request)
     CORS(app, origins=ALLOWED)
-    assert shared_with(app, "/") == [ALLOWED]
+    assert shared_with(app, "/") == [ALLOWED, SECOND, OTHER]
     assert "flask_cors.CORS is there as well" in caplog.text
 
 

@@ -39,6 +39,7 @@ def test_the_defaults_are_those_of_flask_cors() -> None:
         allow_headers=["*", "authorization"],
         max_age=None,
         preflight_status=200,
+        app_headers="keep",
     )
     assert warnings_of() == []
 

@@ -24,6 +24,7 @@ EXAMPLES: list[dict[str, Any]] = [
     },
     {"allow_origins": ["null"], "tolerate": {"origin.null"}, "max_age": None},
     {"allow_origins": ["https://a.test"], "max_age": timedelta(minutes=5), "guard": True},
+    {"allow_origins": ["https://a.test"], "app_headers": "keep"},
     {
         "allow_origins": ["capacitor://localhost"],
         "allow_headers": ["X-A"],
@@ -94,6 +95,8 @@ def problems_of(**options: Any) -> list[tuple[str, str, object]]:
         ({"allow_credentials": "true"}, ("option.wrong_type", "allow_credentials", "true")),
         ({"allow_credentials": 1}, ("option.wrong_type", "allow_credentials", 1)),
         ({"guard": None}, ("option.wrong_type", "guard", None)),
+        ({"app_headers": "Keep"}, ("option.wrong_type", "app_headers", "Keep")),
+        ({"app_headers": True}, ("option.wrong_type", "app_headers", True)),
         ({"max_age": "600"}, ("option.wrong_type", "max_age", "600")),
         ({"max_age": True}, ("option.wrong_type", "max_age", True)),
         ({"max_age": 1.5}, ("option.wrong_type", "max_age", 1.5)),

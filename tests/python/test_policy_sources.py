@@ -39,6 +39,7 @@ EVERY_OPTION: dict[str, Any] = {
     "preflight_status": 200,
     "preflight_continue": True,
     "guard": True,
+    "app_headers": "keep",
     "tolerate": ["origin.null", "origin.insecure_with_credentials"],
 }
 CONFIGURATIONS: list[dict[str, Any]] = [

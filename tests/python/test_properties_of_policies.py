@@ -150,7 +150,20 @@ def test_a_browser_passes_a_preflight_if_and_only_if_the_policy_lists_all_it_ask
 
 
 @examples(300)
-@given(st.data(), options(), app_responses(), st.booleans())
+@given(st.data(), options(app_headers="keep"), app_responses(), st.booleans())
+def test_headers_of_the_application_that_are_kept_let_a_page_read_what_they_alone_let_it_read(
+    data: st.DataObject, options: Options, app: AppResponse, include: bool
+) -> None:
+    origin = data.draw(near_origins(options))
+    allowed = options.is_constant or model.is_allowed(options, [origin])
+    lines = [(name.encode(), value.encode("latin-1")) for name, value in app.headers]
+    alone = _core.browser_cors_check(origin, include, lines) == ""
+    wanted = alone if not allowed else options.allow_credentials or not include
+    assert may_read(options, origin, include, app) is wanted
+
+
+@examples(300)
+@given(st.data(), options(app_headers="replace"), app_responses(), st.booleans())
 def test_a_browser_lets_a_page_read_an_answer_if_and_only_if_its_origin_is_allowed(
     data: st.DataObject, options: Options, app: AppResponse, include: bool
 ) -> None:

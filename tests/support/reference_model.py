@@ -58,6 +58,7 @@ class Options:
     preflight_status: int = 204
     preflight_continue: bool = False
     guard: bool = False
+    app_headers: str = "replace"
     tolerate: tuple[str, ...] = ()
 
     reason: ClassVar[str] = "origin-not-allowed"
@@ -199,7 +200,7 @@ def preflight_answer(options: Options, request: Request, app: AppResponse) -> An
     added = [] if reason else preflight_headers(options, request)
     vary = vary_of_preflight(options)
     if options.preflight_continue:
-        return with_headers(app, OWNED_ON_PREFLIGHTS, added, vary)
+        return with_headers(options, app, OWNED_ON_PREFLIGHTS, added, vary)
     if reason:
         return refusal(reason, vary)
     if vary:
@@ -342,7 +343,7 @@ def actual_answer(options: Options, request: Request, app: AppResponse) -> Answe
             # Item 62: "*" alone says everything.
             names = "*" if "*" in exposed else ", ".join(exposed)
             added.append(("access-control-expose-headers", names))
-    return with_headers(app, OWNED, added, vary_of_actual(options))
+    return with_headers(options, app, OWNED, added, vary_of_actual(options))
 
 
 def vary_of_actual(options: Options) -> list[str]:
@@ -351,10 +352,20 @@ def vary_of_actual(options: Options) -> list[str]:
 
 
 def with_headers(
-    app: AppResponse, owned: Sequence[str], added: list[tuple[str, str]], vary: Sequence[str]
+    options: Options,
+    app: AppResponse,
+    owned: Sequence[str],
+    added: list[tuple[str, str]],
+    vary: Sequence[str],
 ) -> Answer:
-    """The app's response, with the owned headers replaced and Vary merged (rules 4, 5)."""
-    headers = [pair for pair in app.headers if lower(pair[0]) not in owned]
+    """The app's response, with the owned headers replaced and Vary merged (rules 4, 5).
+
+    With ``app_headers="keep"`` they stay where nothing is set; never with two allowed origins.
+    """
+    own = values(app.headers, "access-control-allow-origin")
+    allowed = values(added, "access-control-allow-origin")
+    keeps = options.app_headers == "keep" and not allowed and len(own) < 2
+    headers = [pair for pair in app.headers if keeps or lower(pair[0]) not in owned]
     return Answer(app.status, merge_vary(headers, vary) + added, app.body, True)
 
 

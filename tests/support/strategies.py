@@ -97,6 +97,7 @@ def options(draw: st.DrawFn, /, **fixed: object) -> Options:
         "preflight_status": draw(st.sampled_from([204, 200, 205, 299])),
         "preflight_continue": draw(st.sampled_from([False, False, False, True])),
         "guard": draw(st.booleans()),
+        "app_headers": draw(st.sampled_from(["replace", "replace", "keep"])),
         "tolerate": TOLERATED,
     }
     return Options(**(drawn | fixed))  # type: ignore[arg-type]

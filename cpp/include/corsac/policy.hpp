@@ -30,6 +30,8 @@ struct PolicyOptions {
   bool allow_private_network = false;
   bool preflight_continue = false;
   bool guard = false;
+  /// Headers of the protocol that the application sets stay where the policy sets none.
+  bool keep_app_headers = false;
   /// Origins that are not listed are asked about outside the core: by a regular expression or a
   /// function.
   bool asks_about_origins = false;
@@ -78,6 +80,9 @@ class Policy {
   [[nodiscard]] bool allow_private_network() const noexcept { return allow_private_network_; }
   [[nodiscard]] bool preflight_continue() const noexcept { return preflight_continue_; }
   [[nodiscard]] bool guard() const noexcept { return guard_; }
+  /// True if headers of the protocol that the application sets stay on a response to which the
+  /// policy sets none (`app_headers="keep"`).
+  [[nodiscard]] bool keeps_app_headers() const noexcept { return keeps_app_headers_; }
   /// True if the reason for a refusal is the path (`Refusal::kPathAmbiguous`).
   [[nodiscard]] bool for_ambiguous_paths() const noexcept { return for_ambiguous_paths_; }
   /// True if an origin that `allows_origin` refuses may still be allowed by whoever is asked
@@ -101,6 +106,7 @@ class Policy {
   bool allow_private_network_ = false;
   bool preflight_continue_ = false;
   bool guard_ = false;
+  bool keeps_app_headers_ = false;
   bool asks_about_origins_ = false;
   bool for_ambiguous_paths_ = false;
 };

@@ -23,6 +23,7 @@ class CorsacConfig(AppConfig):
             checks.check_settings,
             checks.check_advice,
             checks.check_middleware,
+            checks.check_app_headers,
             checks.check_views,
         ):
             register(check, Tags.security)

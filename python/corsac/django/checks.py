@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
-from django.urls import get_resolver
+from django.urls import get_resolver, reverse
 from django.utils.module_loading import import_string
 from django.views import View
 
+from corsac import _core
 from corsac.django.conf import judge
 from corsac.django.middleware import CORSMiddleware
 from corsac.django.problem_ids import ENTRY_PROBLEMS, problem_number
@@ -22,6 +23,7 @@ from corsac.errors import CORSConfigProblem, Severity
 
 __all__ = [
     "check_advice",
+    "check_app_headers",
     "check_middleware",
     "check_notes",
     "check_settings",
@@ -33,12 +35,14 @@ _MESSAGE: Final = {"error": checks.Error, "warning": checks.Warning, "info": che
 _LETTER: Final = {"error": "E", "warning": "W", "info": "I"}
 _OWN_PATH: Final = "corsac.django.CORSMiddleware"
 
+_WHITENOISE: Final = "whitenoise.middleware.WhiteNoiseMiddleware"
+_WHITENOISE_SETTING: Final = "WHITENOISE_ALLOW_ALL_ORIGINS"
 # They answer or redirect on their own, or make another response of the one that they get.
 _ANSWERS_ITSELF: Final = (
     "django.middleware.common.CommonMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    _WHITENOISE,
 )
 _OTHER_LAYERS: Final = ("corsheaders.middleware.CorsMiddleware",)
 _SETS_URLCONF: Final = (
@@ -74,7 +78,7 @@ def check_advice(**_: Any) -> list[checks.CheckMessage]:
 
 def check_notes(**_: Any) -> list[checks.CheckMessage]:
     """What is worth knowing about the settings."""
-    return _found("info")
+    return [*_found("info"), *_about_app_headers("info")]
 
 
 def check_middleware(**_: Any) -> list[checks.CheckMessage]:
@@ -147,6 +151,76 @@ def check_views(**_: Any) -> list[checks.CheckMessage]:
         if name not in (*View.http_method_names, *view_class.http_method_names, "dispatch")
         and mark_on(inspect.getattr_static(view_class, name, None)) is not UNMARKED
     ]
+
+
+def check_app_headers(**_: Any) -> list[checks.CheckMessage]:
+    """Whether another application lets anyone read what the policy then takes back."""
+    return _about_app_headers("warning")
+
+
+def _about_app_headers(severity: Severity) -> list[checks.CheckMessage]:
+    configuration, _ = judge()
+    names = [name for name in settings.MIDDLEWARE if isinstance(name, str)]
+    place = next((place for place, name in enumerate(names) if _is_ours(name)), None)
+    if configuration is None or place is None:
+        return []
+    found = []
+    if _WHITENOISE in names[place + 1 :] and getattr(settings, _WHITENOISE_SETTING, True):
+        path = f"{urlsplit(getattr(settings, 'STATIC_URL', None) or '').path}x"
+        static = (
+            "MIDDLEWARE",
+            "WhiteNoise",
+            "static files",
+            path,
+            f"{_WHITENOISE_SETTING} = False",
+        )
+        found.append(static)
+    if "oauth2_provider" in settings.INSTALLED_APPS:
+        discovery = "its discovery documents and keys"
+        found.append(("INSTALLED_APPS", "oauth2_provider", discovery, _discovery_path(), ""))
+    messages = []
+    for option, name, what, path, silencer in found:
+        compiled = None
+        if configuration.covers(path):
+            compiled, _ = _core.select_policy(configuration.routing, path)
+        log = None if compiled is None else compiled.app_headers_log
+        if compiled is None or log is None or _is_for_anyone(compiled):
+            continue  # Nothing of it is lost.
+        sends = f"{name} sends Access-Control-Allow-Origin: * with {what}"
+        if log.keeps:
+            message = f"{sends}, which lets anyone read them, whatever the policy says"
+            hint = f"write {silencer} if nobody is to read them" if silencer else ""
+        else:
+            message = f"{sends}, which is removed for origins that the policy does not allow"
+            hint = (
+                'write CORSAC["app_headers"] = "keep" to leave it, or a rule: '
+                f'("{path.rpartition("/")[0]}/*", {{"allow_origins": ["*"]}})'
+            )
+        problem = CORSConfigProblem(
+            "middleware.app_headers",
+            "info" if log.keeps else "warning",
+            option,
+            None,
+            message,
+            hint,
+        )
+        if problem.severity == severity:
+            messages.append(_message(problem))
+    return messages
+
+
+def _is_for_anyone(compiled: _core.CompiledPolicy) -> bool:
+    """Whether every response says that any origin may read it."""
+    outcome = _core.decide_request(compiled, "GET", {})
+    return isinstance(outcome, tuple) and ("access-control-allow-origin", "*") in outcome[1]
+
+
+def _discovery_path() -> str:
+    """The path of oauth2_provider's discovery document, or what it usually is."""
+    for name in ("oauth2_provider:oidc-connect-discovery-info", "oauth2_provider:jwks-info"):
+        with contextlib.suppress(Exception):  # The URLconf is not there, or wrong.
+            return reverse(name)
+    return "/o/.well-known/openid-configuration"
 
 
 def _sets(name: str, attribute: str) -> bool:

@@ -127,6 +127,8 @@ class _Reader:
             "allow_private_network": self.boolean("CORS_ALLOW_PRIVATE_NETWORK"),
             "max_age": self.max_age(),
             "preflight_status": 200,
+            # It leaves a response alone whose origin it does not allow.
+            "app_headers": "keep",
         }
         options |= self.origins(credentials)
         if credentials:

@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from corsac import _core
+from corsac.app_headers import OWNED, PREFLIGHT_OWNED
 from corsac.django import conf
 from corsac.django.signals import check_request_enabled
 from corsac.django.views import UNMARKED, load_urls, mark_of, marks
@@ -25,17 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CORSMiddleware"]
 
-_OWNED: Final = (
-    "access-control-allow-origin",
-    "access-control-allow-credentials",
-    "access-control-expose-headers",
-)
-_PREFLIGHT_OWNED: Final = (
-    "access-control-allow-methods",
-    "access-control-allow-headers",
-    "access-control-max-age",
-    "access-control-allow-private-network",
-)
 _REFUSED_FOR_ITS_ORIGIN: Final = ("origin-not-allowed", "cross-origin-request")
 _REFUSED_ACROSS_ORIGINS: Final = (
     "origin-not-allowed",
@@ -181,7 +171,7 @@ class CORSMiddleware:
             if outcome.status:
                 response.close()
                 return _answer(outcome, configuration)
-            _set_headers(response, outcome, configuration)
+            _set_headers(request, response, outcome, configuration)
         return response
 
     def _decide(
@@ -316,15 +306,35 @@ def _set_debug_header(
         response.headers[name] = outcome.reason
 
 
+def _settle_own(
+    request: HttpRequest, response: HttpResponseBase, outcome: _Outcome, own: dict[str, str]
+) -> None:
+    """Remove or keep what the application itself set of the policy's headers, and say so."""
+    assert outcome.policy is not None, "without a policy a response is left alone"  # noqa: S101
+    log = outcome.policy.app_headers_log
+    policys = dict(outcome.headers)
+    sets_origin = "access-control-allow-origin" in policys
+    fate = "replaced" if sets_origin else "kept" if log is not None and log.keeps else "removed"
+    if fate != "kept":
+        for name in own:
+            del response.headers[name]
+    lost = [(name, value) for name, value in own.items() if policys.get(name) != value]
+    if lost and log is not None:
+        is_same = fate == "kept" and not _is_refused(request, outcome.kind, outcome.reason)
+        log.say(fate, lost, request.path, request.META.get("HTTP_ORIGIN"), is_same)
+
+
 def _set_headers(
-    response: HttpResponseBase, outcome: _Outcome, configuration: conf.DjangoConfiguration
+    request: HttpRequest,
+    response: HttpResponseBase,
+    outcome: _Outcome,
+    configuration: conf.DjangoConfiguration,
 ) -> None:
     headers = response.headers
-    for name in _OWNED:
-        headers.pop(name, None)
-    if outcome.kind == "preflight":
-        for name in _PREFLIGHT_OWNED:
-            headers.pop(name, None)
+    owned = OWNED if outcome.kind != "preflight" else (*OWNED, *PREFLIGHT_OWNED)
+    own = {name: headers[name] for name in owned if name in headers}
+    if own:
+        _settle_own(request, response, outcome, own)
     for name, value in outcome.headers:
         headers[name] = value
     _set_debug_header(response, outcome, configuration)

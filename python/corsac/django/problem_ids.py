@@ -91,6 +91,7 @@ NUMBERS: Final = {
     "middleware.too_low": 203,
     "middleware.sets_urlconf": 204,
     "view.policy_without_effect": 205,
+    "middleware.app_headers": 206,
 }
 
 _OTHER: Final = 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Generator, Iterable, Iterator
 from typing import NamedTuple
 
 from corsac import _core
@@ -64,6 +64,8 @@ def serve(policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request) 
         steps.append(_guard_step(reason))
     if kind == "preflight" and not reason.startswith("origin"):
         steps.append(_request_method_step(request, reason))
+    if not status:
+        steps += _app_headers_steps(compiled, request.path, sets_origin=_sets_origin(pairs))
     return Served(kind, allowed, reason, entry, status, headers, tuple(steps))
 
 
@@ -115,6 +117,40 @@ def _guard_step(reason: str) -> Step:
         text = "an unsafe method from an origin that is not allowed is refused before the app runs"
         return Step("server", "guard", False, text, 'Fetch Metadata, "Sec-Fetch-Site"')
     return Step("server", "guard", True, "not a forged cross-origin request")
+
+
+def _sets_origin(pairs: Iterable[tuple[str, str]]) -> bool:
+    return any(name == "access-control-allow-origin" for name, _ in pairs)
+
+
+def _app_headers_steps(
+    compiled: _core.CompiledPolicy, path: str, *, sets_origin: bool
+) -> Iterator[Step]:
+    """What becomes of headers of the application, as far as anything is known of them."""
+    log = compiled.app_headers_log
+    if log is None:
+        return
+    known = dict(log.said_about(path))
+    fates = ("replaced",) if sets_origin else ("kept", "several") if log.keeps else ("removed",)
+    for fate in fates:
+        if fate in known:
+            text = f"the application itself sent {known[fate]} on this path: {_FATES[fate]}"
+            yield Step("server", "app-headers", None, text)
+            return
+    if log.keeps and not sets_origin:
+        text = (
+            'app_headers="keep": if the application itself sets CORS headers they stay, and a '
+            "browser goes by them"
+        )
+        yield Step("server", "app-headers", None, text)
+
+
+_FATES = {
+    "replaced": "the policy's headers take their place",
+    "removed": 'they are removed (app_headers="replace")',
+    "kept": 'they stay (app_headers="keep"), and a browser goes by them',
+    "several": "they are removed, since browsers accept no two of them",
+}
 
 
 def _request_method_step(request: Request, reason: str) -> Step:

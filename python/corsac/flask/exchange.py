@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from corsac.app_headers import OWNED, PREFLIGHT_OWNED, UNDECIDED
 from corsac.observation import Observation
 from corsac.wsgi import CORSMiddleware
 
@@ -20,13 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["Exchange"]
 
 _ENVIRON_KEY = "corsac.flask"
+_OWNED = frozenset((*OWNED, *PREFLIGHT_OWNED))
 
 
 class Exchange:
     """The ``start_response`` of one request, outside of all policies of the application.
 
     A decorated view that its route does not show is met when the application's own policy has been
-    chosen already. What that put on the response is replaced here by what the view's policy says.
+    chosen already. What that put on the response is replaced here by what the view's policy says;
+    what the view itself put there is handed to it as the application's own.
 
     Attributes:
         decoration: The decoration of the view that ran; the outermost, if there are several.
@@ -42,6 +45,7 @@ class Exchange:
     __slots__ = (
         "_environ",
         "_observation",
+        "_of_view",
         "_place",
         "_policy",
         "_start_response",
@@ -65,6 +69,7 @@ class Exchange:
         self._start_response = start_response
         self._place = _place_of(environ)
         self._policy: CORSPolicy | None = None
+        self._of_view: list[tuple[str, str]] = []
         environ[_ENVIRON_KEY] = self
 
     @staticmethod
@@ -113,6 +118,15 @@ class Exchange:
             policy: The policy.
         """
         self._policy = policy
+        self._environ[UNDECIDED] = True
+
+    def take_from_view(self, response: flask.Response) -> None:
+        """Take note of the CORS headers that a view itself set, before a policy changes them.
+
+        Args:
+            response: What the view gave.
+        """
+        self._of_view = [pair for pair in response.headers if pair[0].lower() in _OWNED]
 
     def __call__(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
@@ -123,8 +137,13 @@ class Exchange:
             # A server may take no third argument, as long as there was no error.
             return begin(status, headers, exc_info) if exc_info else begin(status, headers)
 
+        self._environ.pop(UNDECIDED, None)
+        # What else is there may be of the policy that was chosen, and wider.
+        others = [pair for pair in headers if pair[0].lower() not in _OWNED]
+
         def respond(_: WSGIEnvironment, start_response: StartResponse) -> Any:
-            return start_response(status, headers, *((exc_info,) if exc_info else ()))
+            own = [*others, *self._of_view]
+            return start_response(status, own, *((exc_info,) if exc_info else ()))
 
         middleware = CORSMiddleware(respond, self._policy)
         middleware._observe_as(self.observation_of_view())

@@ -55,7 +55,8 @@ class CORS:
             ``resources``, ``origins``, ``methods``, ``allow_headers``, ``expose_headers``,
             ``supports_credentials``, ``max_age``, ``send_wildcard``, ``vary_header``,
             ``automatic_options``, ``always_send``, ``allow_private_network``,
-            ``intercept_exceptions``; and of `corsac.CORSPolicy` ``tolerate`` and ``guard``.
+            ``intercept_exceptions``; and of `corsac.CORSPolicy` ``tolerate``, ``guard`` and
+            ``app_headers``, whose default is ``"keep"`` with these options.
 
     Raises:
         CORSConfigError: An option is unknown, cannot be used, or cannot be safe.
@@ -209,9 +210,15 @@ def _respond_hidden(exchange: Exchange, decoration: Decoration, call: Callable[[
         flask.request.method,
         was_moved=exchange.was_moved(flask.request),
     )
+
+    def call_noted() -> flask.Response:
+        response = flask.make_response(call())
+        exchange.take_from_view(response)
+        return response
+
     if policy.guard or flask.request.method == "OPTIONS":
-        return _apply(policy, call)  # The policy may refuse or answer, so the view must not run.
-    return call()
+        return _apply(policy, call_noted)  # It may refuse or answer, so the view must not run.
+    return call_noted()
 
 
 def _respond_alone(decoration: Decoration, call: Callable[[], Any]) -> flask.Response:

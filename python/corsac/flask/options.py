@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.policy import CORSPolicy
@@ -42,7 +42,7 @@ _Names = str | Iterable[str] | None
 
 
 class CrossOriginOptions(TypedDict, total=False):
-    """The options of one view: those of flask-cors, and ``tolerate`` and ``guard`` of a policy."""
+    """The options of one view: those of flask-cors, and a few of a policy."""
 
     origins: _Patterns | None
     methods: _Names
@@ -57,6 +57,7 @@ class CrossOriginOptions(TypedDict, total=False):
     allow_private_network: bool
     tolerate: Iterable[str]
     guard: bool
+    app_headers: Literal["replace", "keep"]
 
 
 class CORSOptions(CrossOriginOptions, total=False):
@@ -73,7 +74,7 @@ class CORSOptions(CrossOriginOptions, total=False):
 
 
 OBSERVATION_OPTIONS = ("on_refusal", "report_only", "report_only_rules", "debug_header")
-_VIEW_OPTIONS = (*FLASK_CORS_OPTIONS, "tolerate", "guard")
+_VIEW_OPTIONS = (*FLASK_CORS_OPTIONS, "tolerate", "guard", "app_headers")
 
 
 def check_names(options: Mapping[str, Any], *, extension: bool) -> None:

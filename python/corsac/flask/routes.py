@@ -283,8 +283,8 @@ class _Reader:
                         "warning",
                         "app",
                         self._app.name,
-                        "flask_cors.CORS is there as well; it adds headers that are replaced here, "
-                        "and its Vary",
+                        "flask_cors.CORS is there as well; the headers that it adds are replaced "
+                        "here, or stay for origins that are not allowed here",
                         "remove it",
                     )
                     return

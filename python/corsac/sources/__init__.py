@@ -237,6 +237,7 @@ def _names_hint(value: object) -> str:
 
 _LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
 _BOOLS = ("allow_credentials", "allow_private_network", "preflight_continue", "guard")
+_TEXTS = ("allow_origin_regex", "app_headers")
 _TRUE_WORDS = ("true", "1", "yes", "on")
 _FALSE_WORDS = ("false", "0", "no", "off")
 _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
@@ -336,7 +337,7 @@ def _read_variable(option: str, text: str) -> object:
         return _read_words(text)
     if option in _BOOLS:
         return _read_bool(text)
-    if option == "allow_origin_regex":
+    if option in _TEXTS:
         return text
     if option == "max_age" and text.lower() == "none":
         return None

@@ -53,7 +53,8 @@ def flask_cors_policy(
     """
     reading = read_flask_cors(options)
     problems = list(reading.problems)
-    values = dict(reading.options)
+    # flask-cors leaves a response alone whose origin it does not allow.
+    values = {"app_headers": "keep", **reading.options}
     found: tuple[CORSConfigProblem, ...] = ()
     policy = None
     try:

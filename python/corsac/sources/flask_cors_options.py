@@ -46,7 +46,7 @@ EXTENSION_OPTIONS = ("resources", "intercept_exceptions")
 CONFIG_KEYS = {f"CORS_{name.upper()}": name for name in (*FLASK_CORS_OPTIONS, *EXTENSION_OPTIONS)}
 """The keys of an application's configuration, with the options that they set."""
 
-_OWN_OPTIONS = ("tolerate", "guard")
+_OWN_OPTIONS = ("tolerate", "guard", "app_headers")
 NAMES = {
     "allow_origins": "origins",
     "allow_origin_regex": "origins",
@@ -62,7 +62,7 @@ _LONGEST_MAX_AGE = 86_400
 
 
 def read_flask_cors(options: Mapping[str, Any]) -> SourceReading:
-    """Read options of flask-cors; ``tolerate`` and ``guard`` of a policy are taken too.
+    """Read options of flask-cors, and a policy's ``tolerate``, ``guard`` and ``app_headers``.
 
     Args:
         options: ``origins``, ``methods``, ``supports_credentials`` and so on; what is absent has

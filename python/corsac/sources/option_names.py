@@ -21,6 +21,7 @@ OPTION_NAMES = (
     "preflight_status",
     "preflight_continue",
     "guard",
+    "app_headers",
     "tolerate",
 )
 

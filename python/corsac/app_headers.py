@@ -1,0 +1,207 @@
+"""What is said about CORS headers that the application itself sets.
+
+Two layers that answer for CORS are the most frequent reason why a policy seems not to hold. So what
+becomes of the inner one's headers is said, once for each path.
+"""
+
+from __future__ import annotations
+
+import _thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+__all__ = [
+    "APP_HEADERS",
+    "MAX_PATHS",
+    "OWNED",
+    "PREFLIGHT_OWNED",
+    "UNDECIDED",
+    "AppHeadersLog",
+]
+
+APP_HEADERS = ("replace", "keep")
+"""The values of the option ``app_headers``."""
+
+OWNED = (
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-expose-headers",
+)
+"""Headers that a policy decides on every response."""
+
+PREFLIGHT_OWNED = (
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-max-age",
+    "access-control-allow-private-network",
+)
+"""Those that it decides on answers to preflight requests as well."""
+
+UNDECIDED = "corsac.undecided"
+"""The key of an environ whose response another policy decides further out: that one speaks."""
+
+MAX_PATHS = 100
+"""Lines about paths that one log writes and remembers; what is found later is not told."""
+
+MAX_SHOWN_LENGTH = 128
+"""Characters of a path, an origin or a header's value that a line shows."""
+
+
+class AppHeadersLog:
+    """Writes to the logger ``corsac`` what became of CORS headers that the application set.
+
+    It says so once for each path and fate, as a warning, and for `MAX_PATHS` of them at most. A
+    configuration that is put in the place of another goes on with what was said under that one.
+
+    Args:
+        keeps: Whether headers stay on responses to which the policy sets none.
+    """
+
+    __slots__ = ("_lock", "_said", "keeps")
+
+    def __init__(self, keeps: bool) -> None:
+        self.keeps = keeps
+        # What threading.Lock is; that module takes longer to load.
+        self._lock = _thread.allocate_lock()
+        self._said: dict[tuple[str, str], str] = {}
+
+    def go_on_from(self, other: AppHeadersLog) -> None:
+        """Say nothing again that another log has said; from now on both remember together."""
+        self._lock, self._said = other._lock, other._said
+
+    def said_about(self, path: str) -> Iterable[tuple[str, str]]:
+        """What became of headers of the application on a path: the fates, and the headers.
+
+        Args:
+            path: The path of a request.
+        """
+        return [(fate, lines) for (fate, said), lines in [*self._said.items()] if said == path]
+
+    def __call__(
+        self,
+        request: Mapping[str, Any],
+        fate: str,
+        lines: Iterable[tuple[str | bytes, str | bytes | None]],
+    ) -> None:
+        """Take note of what became of header lines of the application.
+
+        Args:
+            request: The scope of ASGI or the environ of WSGI.
+            fate: ``"removed"``; ``"kept"``; ``"replaced"``: the policy set its own; ``"several"``:
+                they were to be kept, but allowed several origins, so that they were removed.
+            lines: The lines that the policy has not set itself.
+        """
+        if UNDECIDED in request:
+            return
+        path = _path_of(request)
+        if not self._is_done(fate, path):
+            origin, is_same = _origin_of(request)
+            self.say(fate, lines, path, origin, is_same)
+
+    def _is_done(self, fate: str, path: str) -> bool:
+        return (fate, path) in self._said or len(self._said) > MAX_PATHS
+
+    def say(
+        self,
+        fate: str,
+        lines: Iterable[tuple[str | bytes, str | bytes | None]],
+        path: str,
+        origin: str | None,
+        is_same: bool,
+    ) -> None:
+        """The same for a request that is neither of ASGI nor of WSGI.
+
+        Args:
+            fate: As above.
+            lines: As above.
+            path: The path of the request, as text.
+            origin: Its Origin header, or ``None``.
+            is_same: Whether a page of the same origin asks, so that no browser checks anything.
+        """
+        if fate == "kept" and (origin is None or is_same):
+            return  # It allows nobody anything.
+        shown = ", ".join(f"{_name(name)}: {_shown(value)}" for name, value in lines)
+        with self._lock:
+            if self._is_done(fate, path):
+                return
+            is_last = len(self._said) == MAX_PATHS
+            self._said[fate, path] = shown
+        import logging  # noqa: PLC0415 - most applications leave CORS to the policy
+
+        logger = logging.getLogger("corsac")
+        if is_last:
+            logger.warning("CORS: the application sets CORS headers itself on more paths")
+        else:
+            logger.warning("CORS: %s", _sentence(fate, shown, _shown(path), origin))
+
+
+def _sentence(fate: str, lines: str, path: str, origin: str | bytes | None) -> str:
+    if fate == "kept":
+        return (
+            f"a response for the refused origin {_shown(origin)} on {path} carries headers from "
+            f'inside the application ({lines}); app_headers="replace" removes them'
+        )
+    if fate == "replaced":
+        return (
+            f"replaced the application's own headers ({lines}) on {path} by those of the policy; "
+            "let one of them answer for CORS"
+        )
+    if fate == "several":
+        return (
+            f"removed the application's own headers ({lines}) on {path}: with several "
+            "Access-Control-Allow-Origin no browser accepts any"
+        )
+    why = "the request has no Origin" if origin is None else f"origin {_shown(origin)} is not in it"
+    return (
+        f"removed the application's own headers ({lines}) on {path}: the policy decides, and "
+        f'{why}; app_headers="keep" leaves them'
+    )
+
+
+_NAMES = {b"origin": "HTTP_ORIGIN", b"host": "HTTP_HOST", b"sec-fetch-site": "HTTP_SEC_FETCH_SITE"}
+
+
+def _path_of(request: Mapping[str, Any]) -> str:
+    if "REQUEST_METHOD" in request:
+        from corsac.wsgi import method_and_path  # noqa: PLC0415 - WSGI's alone
+
+        return method_and_path(request)[1]
+    return str(request.get("path"))
+
+
+def _origin_of(request: Mapping[str, Any]) -> tuple[str | None, bool]:
+    """The Origin header, several lines joined with a comma; whether the page's own origin asks."""
+    if "REQUEST_METHOD" in request:
+        environ = {name: request[name] for name in _NAMES.values() if name in request}
+        scheme = request.get("wsgi.url_scheme")
+    else:
+        environ = {}
+        for name, value in request.get("headers") or ():
+            variable = _NAMES.get(bytes(name).lower())
+            if variable is not None:
+                text = bytes(value).decode("latin-1")
+                environ[variable] = f"{environ[variable]},{text}" if variable in environ else text
+        scheme = request.get("scheme")
+    from corsac import _core  # noqa: PLC0415
+
+    origin = environ.get("HTTP_ORIGIN")
+    is_same = _core.is_same_origin(environ, scheme if isinstance(scheme, str) else "")
+    return origin, origin is not None and is_same
+
+
+def _name(name: str | bytes) -> str:
+    """A header's name as it is usually spelt."""
+    text = name.decode("latin-1") if isinstance(name, bytes) else name
+    return "-".join(part.capitalize() for part in text.split("-"))
+
+
+def _shown(value: str | bytes | None) -> str:
+    """A value as escaped ASCII, cut."""
+    if value is None:
+        return "(unreadable)"
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    cut = text[:MAX_SHOWN_LENGTH]
+    return ascii(cut) + ("..." if len(text) > MAX_SHOWN_LENGTH else "")
