@@ -14,23 +14,23 @@ SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
 .PHONY: demo test test-cpp test-python lint format fuzz coverage pythons bench leaks system-packages clean
 .DELETE_ON_ERROR:
 
-demo: $(VENV)/.installed-demo
+demo: installed-demo
 	@$(BIN)/corsac demo $(ARGS)
 
 test: test-cpp test-python
 
-test-cpp: $(VENV)/.installed-test
+test-cpp: installed-test
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --preset dev
 
-test-python: $(VENV)/.installed-test
+test-python: installed-test
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/.installed-lint
+lint: installed-lint
 	bash .ci/lint check
 
-format: $(VENV)/.installed-lint
+format: installed-lint
 	bash .ci/lint format
 
 $(BIN)/python:
@@ -41,32 +41,44 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # The wheel is what users get, so the demo and the tests run from it, never from the source tree.
-$(DIST)/.built: $(SOURCES) | $(BIN)/python
+# It is built without pip's isolation, whose new folder each time would have everything compiled
+# again: of what has changed, a .cpp is compiled alone and linked, a .py is only packed.
+$(VENV)/.build-tools: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -c 'import os.path, sys, sysconfig; \
 	  sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || \
 	  bash .ci/system-packages python3-dev
-	@echo "Building Corsac (a minute or two the first time) ..."
-	rm -rf $(DIST)
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir $(DIST) .
+	$(BIN)/python -m pip install --quiet "cmake>=3.25" "ninja>=1.11" $$($(BIN)/python -c \
+	  'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
 	touch $@
 
-define install-wheel
-	$(BIN)/python -m pip install --quiet "$$(ls $(DIST)/corsac-*.whl)[$(1)]"
+$(DIST)/.built: $(SOURCES) $(VENV)/.build-tools
+	@echo "Building Corsac (about a minute the first time, later what has changed) ..."
+	rm -rf $(DIST)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir $(DIST) .
+	touch $@
+
+$(VENV)/.wheel: $(DIST)/.built
 	$(BIN)/python -m pip install --quiet --no-deps --force-reinstall $(DIST)/corsac-*.whl
 	touch $@
-endef
 
-$(VENV)/.installed-demo: $(DIST)/.built
-	$(call install-wheel,demo)
+# What the extras bring is looked up only when pyproject.toml changes.
+$(VENV)/.extra-%: pyproject.toml | $(VENV)/.wheel
+	$(BIN)/python -m pip install --quiet "$$(ls $(DIST)/corsac-*.whl)[$*]"
+	touch $@
 
-$(VENV)/.installed-test: $(DIST)/.built .ci/system-packages
+.PRECIOUS: $(VENV)/.extra-%
+
+$(VENV)/.system-test: .ci/system-packages | $(BIN)/python
 	bash .ci/system-packages chromium libgtest-dev nlohmann-json3-dev
-	$(call install-wheel,test)
-	touch $(VENV)/.installed-demo
+	touch $@
 
-$(VENV)/.installed-lint: $(VENV)/.installed-test
-	$(call install-wheel,lint)
-	touch $(VENV)/.installed-test $@
+.PHONY: installed-demo installed-test installed-lint installed-coverage installed-bench
+installed-demo: $(VENV)/.wheel $(VENV)/.extra-demo
+installed-test: $(VENV)/.wheel $(VENV)/.extra-test $(VENV)/.system-test
+installed-lint: installed-test $(VENV)/.extra-lint
+installed-coverage: installed-test $(VENV)/.extra-coverage
+installed-bench: $(VENV)/.wheel $(VENV)/.extra-bench
+	bash .ci/system-packages libbenchmark-dev linux-perf valgrind wrk
 
 clean:
 	rm -rf build $(VENV)
@@ -75,17 +87,13 @@ clean:
 # make coverage          which lines of the core the C++ tests run
 SECONDS := 60
 
-fuzz: $(VENV)/.installed-test
+fuzz: installed-test
 	bash .ci/system-packages clang libclang-rt-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset fuzz
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset fuzz
 	bash .ci/fuzz $(SECONDS)
 
-$(VENV)/.installed-coverage: $(VENV)/.installed-test
-	$(call install-wheel,coverage)
-	touch $(VENV)/.installed-test $@
-
-coverage: $(VENV)/.installed-coverage
+coverage: installed-coverage
 	bash .ci/coverage
 
 # make pythons PYTHONS="python3.12 python3.13"    build and test with other interpreters
@@ -98,13 +106,9 @@ pythons:
 # make bench MODE=quick    the same in 3 minutes, to see that it works; ARGS='--only asgi': one part
 MODE := full
 
-$(VENV)/.installed-bench: $(DIST)/.built .ci/system-packages
-	bash .ci/system-packages libbenchmark-dev linux-perf valgrind wrk
-	$(call install-wheel,bench)
-
-bench: $(VENV)/.installed-bench
+bench: installed-bench
 	$(BIN)/python -m benchmarks $(MODE) $(ARGS)
 
 # make leaks               a million requests of every kind, and whether memory stays what it was
-leaks: $(VENV)/.installed-bench
+leaks: installed-bench
 	$(BIN)/python -m benchmarks.leaks $(ARGS)
