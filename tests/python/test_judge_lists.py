@@ -246,3 +246,32 @@ def test_what_is_never_asked_is_redundant() -> None:
     policy = CORSPolicy(allow_origins=["*"], allow_origin_func=lambda origin: True)
     found = [(problem.code, problem.option) for problem in policy.problems]
     assert found == [("origin.redundant", "allow_origin_func")]
+
+
+@pytest.mark.parametrize(
+    ("option", "entry", "message", "meant"),
+    [
+        ("allow_origins", " https://b.example", "it begins with a space", "https://b.example"),
+        ("allow_origins", "https://b.example ", "it ends with a space", "https://b.example"),
+        ("allow_origins", "https://b.example\n", "it ends with a line feed", "https://b.example"),
+        ("allow_origins", "\thttps://b.example\r", "it begins with a tab", "https://b.example"),
+        ("allow_origins", "\xa0https://b.example", "character U+00A0", "https://b.example"),
+        ("allow_origins", "https://*.b.example\ufeff", "character U+FEFF", "https://*.b.example"),
+        ("allow_methods", " PUT", "it begins with a space", "PUT"),
+        ("allow_methods", "PUT\xa0", "character U+00A0", "PUT"),
+        ("allow_headers", " x-one", "it begins with a space", "x-one"),
+        ("allow_headers", "\u200bx-one", "character U+200B", "x-one"),
+        ("expose_headers", "etag\t", "it ends with a tab", "etag"),
+    ],
+)
+def test_white_space_that_no_eye_sees_is_named(
+    option: str, entry: str, message: str, meant: str
+) -> None:
+    options: dict[str, Any] = {"allow_origins": ["https://a.example"], option: [entry]}
+    with pytest.raises(CORSConfigError) as caught:
+        CORSPolicy(**options)
+    (problem,) = (each for each in caught.value.problems if each.severity == "error")
+    assert message in problem.message
+    assert problem.value == entry
+    assert f'"{meant}"' in problem.hint
+    CORSPolicy(**options | {option: [meant]})

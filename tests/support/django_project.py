@@ -58,12 +58,18 @@ urlpatterns = [re_path(r"^", _view)]
 ASYNC_URLS = (re_path(r"^", _async_view),)
 
 
-def environ_of(request: Request) -> dict[str, Any]:
-    """The WSGI environ of a request; lines of one name are joined, as servers do."""
+def environ_of(request: Request, prefix: str = "") -> dict[str, Any]:
+    """The WSGI environ of a request; lines of one name are joined, as servers do.
+
+    Args:
+        request: The request, with its whole path.
+        prefix: Where the server has mounted the project.
+    """
+    path = request.path.removeprefix(prefix)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
-        "PATH_INFO": request.path.encode().decode("latin-1"),
-        "SCRIPT_NAME": "",
+        "PATH_INFO": path.encode().decode("latin-1"),
+        "SCRIPT_NAME": prefix,
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
@@ -77,15 +83,16 @@ def environ_of(request: Request) -> dict[str, Any]:
     return environ
 
 
-def call_wsgi(request: Request) -> Response:
-    """One request through Django's WSGI application, with the settings as they are."""
+def call_wsgi(request: Request, handler: WSGIHandler | None = None, prefix: str = "") -> Response:
+    """One request through Django's WSGI application; a new one has the settings as they are."""
     del _calls[:]
     started: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
         started.append((status, headers))
 
-    response = WSGIHandler()(environ_of(request), start_response)  # type: ignore[arg-type]
+    application: Any = handler or WSGIHandler()
+    response = application(environ_of(request, prefix), start_response)
     body = b"".join(response)
     response.close()
     ((status, lines),) = started
@@ -98,8 +105,8 @@ def call_wsgi(request: Request) -> Response:
     )
 
 
-def call_asgi(request: Request) -> Response:
-    """One request through Django's ASGI application, with the settings as they are."""
+def call_asgi(request: Request, handler: ASGIHandler | None = None, prefix: str = "") -> Response:
+    """One request through Django's ASGI application; a new one has the settings as they are."""
     del _calls[:]
     messages = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
@@ -109,7 +116,8 @@ def call_asgi(request: Request) -> Response:
         await asyncio.Event().wait()  # The client stays until the response is there.
         raise AssertionError
 
-    start, *bodies = run_asgi(ASGIHandler(), http_scope(request), receive)  # type: ignore[arg-type]
+    application: Any = handler or ASGIHandler()
+    start, *bodies = run_asgi(application, http_scope(request, root_path=prefix), receive)
     lines = [(name.decode(), value.decode("latin-1")) for name, value in start["headers"]]
     return Response(
         status=start["status"],

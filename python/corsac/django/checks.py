@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
+import sys
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.urls import get_resolver, reverse
@@ -44,7 +46,8 @@ _ANSWERS_ITSELF: Final = (
     "django.middleware.locale.LocaleMiddleware",
     _WHITENOISE,
 )
-_OTHER_LAYERS: Final = ("corsheaders.middleware.CorsMiddleware",)
+_FOREIGN_MIDDLEWARE: Final = "corsheaders.middleware"
+_FOREIGN_APP: Final = "corsheaders"
 _SETS_URLCONF: Final = (
     "django_hosts.middleware.HostsRequestMiddleware",
     "django_tenants.middleware.TenantMainMiddleware",
@@ -90,11 +93,13 @@ def check_middleware(**_: Any) -> list[checks.CheckMessage]:
         hint = f'put "{_OWN_PATH}" at the top of MIDDLEWARE'
         return [_message(_problem("middleware.missing", message, hint))]
     found = []
-    others = [name for name in names if name in _OTHER_LAYERS]
+    others = any(map(_is_of_django_cors_headers, names))
     if len(places) > 1 or others:
         message = "there are several CORS middleware, and each overwrites headers of the other"
         hint = f'keep "{_OWN_PATH}" and remove the others'
         found.append(_message(_problem("middleware.several", message, hint)))
+    if not others and apps.is_installed(_FOREIGN_APP):
+        found.append(_message(_LEFT_OVER))
     above = list(_ANSWERS_ITSELF)
     if getattr(settings, "SECURE_SSL_REDIRECT", False):
         above.append("django.middleware.security.SecurityMiddleware")  # Else it never redirects.
@@ -247,6 +252,30 @@ def _is_ours(name: str) -> bool:
     except Exception:  # Django says so itself when it loads the middleware.
         return False
     return isinstance(middleware, type) and issubclass(middleware, CORSMiddleware)
+
+
+def _is_of_django_cors_headers(name: str) -> bool:
+    """Whether a middleware is that of django-cors-headers, or derives from it."""
+    if name == f"{_FOREIGN_MIDDLEWARE}.CorsMiddleware":
+        return True
+    try:
+        middleware = import_string(name)
+    except Exception:  # As above.
+        return False
+    # Who derives from it has loaded it.
+    theirs = getattr(sys.modules.get(_FOREIGN_MIDDLEWARE), "CorsMiddleware", None)
+    return theirs is not None and isinstance(middleware, type) and issubclass(middleware, theirs)
+
+
+_LEFT_OVER: Final = CORSConfigProblem(
+    "middleware.left_over",
+    "info",
+    "INSTALLED_APPS",
+    _FOREIGN_APP,
+    "its middleware is not in use, so all that it does is to check the settings once more, by its "
+    "own rules",
+    "remove it; receivers of its signal are asked without it",
+)
 
 
 def _problem(code: str, message: str, hint: str) -> CORSConfigProblem:

@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 
 from corsac import _core
 from corsac.django.drop_in import DropInReading, present_settings, read_drop_in, setting_value
-from corsac.django.signals import check_request_enabled
+from corsac.django.signals import signals_with_receivers
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.observation import NOTHING_OBSERVED, Observation, read_observation
 from corsac.policy import CORSPolicy, log_warnings
@@ -323,7 +323,7 @@ def _make(
     has_errors = any(problem.severity == "error" for problem in problems)
     for problem in found:
         # Nobody is allowed because what allows somebody could not be read, or is a receiver.
-        if problem.code == "origin.none" and (has_errors or check_request_enabled.receivers):
+        if problem.code == "origin.none" and (has_errors or signals_with_receivers()):
             continue
         if problem.code == "max_age.beyond_chromium" and names.get("max_age") not in present:
             continue  # It is the default of django-cors-headers, and nobody's choice.

@@ -12,6 +12,7 @@ from django.conf import settings
 from corsac.django.defaults import default_headers, default_methods
 from corsac.django.origin_regexes import read_origin_regexes
 from corsac.errors import CORSConfigProblem
+from corsac.judge.hints import without_outer_white_space
 from corsac.sources.option_names import foreign_option_hint, nearest_name
 
 __all__ = ["DropInReading", "present_settings", "read_drop_in", "setting_value"]
@@ -48,6 +49,10 @@ _REMOVED: Final = {
 }
 # Not those with "$": "." stops at a line feed, which a path may have.
 _ALL_PATHS: Final = ("", "^", ".*", "^.*", "/", "^/", "^/.*")
+# What urlsplit() drops in front of a URL, and what it drops wherever it stands.
+_BEFORE_A_URL: Final = "".join(map(chr, range(0x21)))
+_IN_A_URL: Final = str.maketrans("", "", "\t\r\n")
+_WHITE_SPACE_IN_HEADERS: Final = " \t"
 _BARE_PREFIX: Final = re.compile(r"\^?((?:/[\w-]+)+)")
 
 
@@ -120,10 +125,10 @@ class _Reader:
         """The options of the policy."""
         credentials = self.boolean("CORS_ALLOW_CREDENTIALS")
         options: dict[str, Any] = {
-            "allow_methods": self.strings("CORS_ALLOW_METHODS"),
-            "allow_headers": self.strings("CORS_ALLOW_HEADERS"),
+            "allow_methods": self.listed_names("CORS_ALLOW_METHODS", "method"),
+            "allow_headers": self.listed_names("CORS_ALLOW_HEADERS", "header"),
             "allow_credentials": credentials,
-            "expose_headers": self.strings("CORS_EXPOSE_HEADERS"),
+            "expose_headers": self.listed_names("CORS_EXPOSE_HEADERS", "header"),
             "allow_private_network": self.boolean("CORS_ALLOW_PRIVATE_NETWORK"),
             "max_age": self.max_age(),
             "preflight_status": 200,
@@ -179,6 +184,54 @@ class _Reader:
             return []
         return entries
 
+    def listed_names(self, name: str, what: str) -> list[str]:
+        """The names of a list that is sent joined: white space around one is no part of it."""
+        names = []
+        for entry in self.strings(name):
+            text = entry.strip(_WHITE_SPACE_IN_HEADERS)
+            if not text:
+                self._warn_of_empty(name, entry)
+                continue
+            if text != entry:
+                message = f"browsers read it as {text!r}, without the white space, and so does this"
+                self.warn(f"{what}.rewritten", name, entry, message, f"write {text!r}")
+            names.append(text)
+        return names
+
+    def listed_origins(self) -> list[str]:
+        """``CORS_ALLOWED_ORIGINS`` as django-cors-headers reads it: each with ``urlsplit()``."""
+        name = setting_name("CORS_ALLOWED_ORIGINS")
+        origins = []
+        for entry in self.strings("CORS_ALLOWED_ORIGINS"):
+            origin = _read_as_url(entry)
+            text = without_outer_white_space(origin)
+            if not text:
+                self._warn_of_empty(name, entry)
+            elif text != origin and "://" in text and text.startswith(origin[0]):
+                self.warn(
+                    "origin.never_matched",
+                    name,
+                    entry,
+                    "it ends with white space, so to django-cors-headers this is a name that no "
+                    "origin has, and it is left out",
+                    f"write {text!r} if that is meant",
+                )
+            else:
+                if origin != entry:
+                    message = f"django-cors-headers reads it as {origin!r}, and so does this"
+                    self.warn("origin.rewritten", name, entry, message, f"write {origin!r}")
+                origins.append(origin)
+        return origins
+
+    def _warn_of_empty(self, name: str, entry: str) -> None:
+        self.warn(
+            "option.empty",
+            name,
+            entry,
+            "the entry is empty, as it is when a variable is not set, and is left out",
+            'leave it out: [entry for entry in text.split(",") if entry]',
+        )
+
     def max_age(self) -> int | None:
         """Seconds; 0 sends no header."""
         name = "CORS_PREFLIGHT_MAX_AGE"
@@ -203,7 +256,7 @@ class _Reader:
         for name in ("CORS_ALLOW_ALL_ORIGINS", "CORS_ALLOWED_ORIGINS"):
             self._report_two_names(name)
         self._report_two_names("CORS_ALLOWED_ORIGIN_REGEXES")
-        listed = self.strings("CORS_ALLOWED_ORIGINS")
+        listed = self.listed_origins()
         regexes = self.entries("CORS_ALLOWED_ORIGIN_REGEXES", "expressions", _is_regex)
         if self.boolean("CORS_ALLOW_ALL_ORIGINS"):
             all_name = self.names["allow_origins"] = setting_name("CORS_ALLOW_ALL_ORIGINS")
@@ -328,6 +381,12 @@ class _Reader:
 
 def _type(value: object) -> str:
     return type(value).__name__
+
+
+def _read_as_url(entry: str) -> str:
+    """An entry as ``urlsplit()`` reads it, whose scheme and host are what is compared."""
+    scheme, separator, rest = entry.lstrip(_BEFORE_A_URL).translate(_IN_A_URL).partition("://")
+    return f"{scheme.lower()}{separator}{rest}" if separator else scheme
 
 
 def _is_regex(entry: object) -> bool:

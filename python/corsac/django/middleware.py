@@ -15,7 +15,7 @@ from django.utils.cache import patch_vary_headers
 from corsac import _core
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED
 from corsac.django import conf
-from corsac.django.signals import check_request_enabled
+from corsac.django.signals import signals_with_receivers
 from corsac.django.views import UNMARKED, load_urls, mark_of, marks
 from corsac.observe import RefusalLog, TrialLog
 from corsac.policy import CORSPolicy
@@ -116,7 +116,9 @@ class CORSMiddleware:
             if step is _RUN:
                 given = self.get_response(request)
             elif step is _ASK:
-                given = _any_agrees(check_request_enabled.send_robust(None, request=request))
+                asked = signals_with_receivers()
+                answers = [signal.send_robust(None, request=request) for signal in asked]
+                given = any(map(_any_agrees, answers))
             else:
                 given = async_to_sync(_result_of)(what)
 
@@ -130,7 +132,9 @@ class CORSMiddleware:
             if step is _RUN:
                 given = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
             elif step is _ASK:
-                given = _any_agrees(await check_request_enabled.asend_robust(None, request=request))
+                asked = signals_with_receivers()
+                answers = [await signal.asend_robust(None, request=request) for signal in asked]
+                given = any(map(_any_agrees, answers))
             else:
                 given = await what
 
@@ -143,7 +147,7 @@ class CORSMiddleware:
             self._load_urls()
         agreed: bool | None = None
         is_covered = configuration.covers(request.path_info)
-        if not is_covered and check_request_enabled.receivers:
+        if not is_covered and signals_with_receivers():
             is_covered = agreed = yield _ASK, None
         # The name that django-cors-headers has for it; some projects look at it.
         request._cors_enabled = is_covered  # type: ignore[attr-defined]
@@ -201,7 +205,7 @@ class CORSMiddleware:
         if (
             agreed is None
             and decided.reason in _REFUSED_FOR_ITS_ORIGIN
-            and check_request_enabled.receivers
+            and signals_with_receivers()
             and (yield _ASK, None)
         ):
             decided = _Outcome(*_decided(policy, request, True))

@@ -38,6 +38,7 @@ NUMBERS: Final = {
     "option.wrong_type": 101,
     "option.unknown": 102,
     "option.conflict": 103,
+    "option.empty": 119,
     "origin.invalid": 104,
     "origin.any_with_credentials": 105,
     "origin.default_port": 106,
@@ -50,11 +51,14 @@ NUMBERS: Final = {
     "origin.apex_not_covered": 113,
     "origin.redundant": 115,
     "origin.pattern": 116,
+    "origin.rewritten": 117,
+    "origin.never_matched": 118,
     "method.invalid": 120,
     "method.forbidden": 121,
     "method.lowercase_patch": 122,
     "method.redundant": 123,
     "method.any_with_credentials": 124,
+    "method.rewritten": 125,
     "header.invalid": 130,
     "header.forbidden_request": 131,
     "header.forbidden_response": 132,
@@ -66,6 +70,7 @@ NUMBERS: Final = {
     "header.safelisted": 138,
     "header.authorization_not_covered": 139,
     "header.any_with_credentials": 140,
+    "header.rewritten": 141,
     "max_age.out_of_bounds": 150,
     "max_age.beyond_chromium": 151,
     "status.not_ok": 155,
@@ -92,6 +97,7 @@ NUMBERS: Final = {
     "middleware.sets_urlconf": 204,
     "view.policy_without_effect": 205,
     "middleware.app_headers": 206,
+    "middleware.left_over": 207,
 }
 
 _OTHER: Final = 100

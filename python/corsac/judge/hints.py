@@ -9,7 +9,7 @@ from corsac import _core
 from corsac.errors import CORSConfigProblem
 from corsac.judge.hosts import a_label
 
-__all__ = ["improve_hints"]
+__all__ = ["improve_hints", "without_outer_white_space"]
 
 
 def improve_hints(problems: Iterable[CORSConfigProblem]) -> list[CORSConfigProblem]:
@@ -34,10 +34,34 @@ def _improve(problem: CORSConfigProblem) -> CORSConfigProblem:
             found = _for_header(problem.option, problem.value)
         case _:
             return problem
-    if found is None:
-        return problem
-    message, hint = found
-    return problem.replace(message=message or problem.message, hint=hint)
+    message, hint = found or ("", problem.hint)
+    message = message or _about_white_space(problem.value) or problem.message
+    return problem.replace(message=message, hint=hint)
+
+
+def without_outer_white_space(text: str) -> str:
+    """The text without the white space and invisible characters around it.
+
+    Args:
+        text: One entry of a list.
+    """
+    return _OUTER_WHITE_SPACE.sub("", text)
+
+
+_INVISIBLE = r"[\s\x00-\x1f\u00ad\u200b-\u200f\u2060\ufeff]+"
+_OUTER_WHITE_SPACE = re.compile(rf"\A{_INVISIBLE}|{_INVISIBLE}\Z")
+_NAMES_OF_CHARACTERS = {" ": "a space", "\t": "a tab", "\n": "a line feed", "\r": "a line end"}
+
+
+def _about_white_space(entry: str) -> str:
+    """The message where an entry has white space around it, which no eye sees; else nothing."""
+    text = without_outer_white_space(entry)
+    if not text or text == entry:
+        return ""
+    starts = entry[0] != text[0]
+    character = entry[0] if starts else entry[-1]
+    name = _NAMES_OF_CHARACTERS.get(character, f"the invisible character U+{ord(character):04X}")
+    return f"it {'begins' if starts else 'ends'} with {name}; white space around an entry counts"
 
 
 _Improvement = tuple[str, str]
@@ -62,7 +86,7 @@ _PARTIAL_LABEL = re.compile(r"(https?://)([a-z0-9.*-]*\*[a-z0-9.*-]*\.[a-z0-9-]+
 
 
 def _for_origin(entry: str) -> _Improvement | None:
-    text = entry.strip(" \t\r\n\f\v\"',;")
+    text = without_outer_white_space(entry).strip(" \t\r\n\f\v\"',;")
     if not text:
         return _EMPTY
     return (
@@ -139,7 +163,6 @@ def _for_one_origin(entry: str, text: str) -> _Improvement | None:
 
 def _as_origin(text: str) -> str | None:
     """What was probably meant by one entry, or ``None``. Guesses https but for the own machine."""
-    text = text.strip("\ufeff\u200b\u00ad")
     text = re.sub(r"^(https?)\??(?::/*|/{2,})", r"\1://", text, flags=re.IGNORECASE)
     if _SCHEME.match(text) is None:
         bare = text.lstrip("/")
@@ -170,7 +193,8 @@ def _as_list(entries: Iterable[str]) -> str:
 
 
 def _method_names(value: str) -> list[str]:
-    return [name.strip("\"'[]()").upper() for name in _SEPARATORS.split(value.strip()) if name]
+    text = without_outer_white_space(value)
+    return [name.strip("\"'[]()").upper() for name in _SEPARATORS.split(text) if name]
 
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -191,7 +215,7 @@ def _for_names(option: str, value: str, names: list[str]) -> _Improvement | None
 
 
 def _for_header(option: str, value: str) -> _Improvement | None:
-    text = value.strip()
+    text = without_outer_white_space(value)
     if not text:
         return _EMPTY
     if _MIME_TYPE.fullmatch(text.lower()):
