@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Frame, Page
 from corsac._types import Receive, Scope, Send
 from corsac.browser import FetchOutcome, PreflightCache, Request, simulate
 from corsac.browser.transports import asgi_transport
-from corsac.cli.loopback import listen, serving
+from corsac.lab.loopback import listen, serving
 from support.agreement import Case, Origins, draw_cases
 
 SEED = 20261121

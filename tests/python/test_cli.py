@@ -32,12 +32,12 @@ def test_without_a_command_it_shows_the_commands_and_fails(
 @pytest.mark.parametrize("port", ["65536", "-1", "http", "8_000", "\u0661"])
 def test_what_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main(["demo", f"--api-port={port}"])
+        main(["demo", f"--port={port}"])
     assert stopped.value.code == 2
     assert "is no port" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("missing", ["httpx2", "rich", "starlette", "uvicorn"])
+@pytest.mark.parametrize("missing", ["httpx2", "starlette", "uvicorn"])
 def test_a_missing_extra_is_named(missing: str) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None; "
@@ -50,12 +50,12 @@ def test_a_missing_extra_is_named(missing: str) -> None:
 
 def test_a_module_missing_for_another_reason_is_not_blamed_on_the_extra() -> None:
     code = (
-        "import sys; sys.modules['corsac.cli.demo.steps'] = None; "
+        "import sys; sys.modules['corsac.cli.demo_scenarios'] = None; "
         "from corsac.cli import main; main(['demo', '--once'])"
     )
     done = run_python("-c", code)
     assert done.returncode == 1
-    assert "corsac.cli.demo.steps" in done.stderr
+    assert "corsac.cli.demo_scenarios" in done.stderr
 
 
 def test_importing_the_library_loads_no_command() -> None:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from corsac import CORSMiddleware, CORSPolicy
 from corsac.browser import PROFILES
 from corsac.cli import main
-from corsac.cli.loopback import listen, serving
+from corsac.lab.loopback import listen, serving
 from support.probed import APP, probe_json, server
 from support.raw_server import RawRequest, answering, http, serving_raw
 

@@ -134,7 +134,7 @@ def test_the_application_with_added_middleware_answers_an_allowed_origin(tmp_pat
 
 
 def test_the_demo_ends_with_the_table_that_is_shown() -> None:
-    command = [sys.executable, "-m", "corsac", "demo", "--once", "--api-port=0", "--page-port=0"]
+    command = [sys.executable, "-m", "corsac", "demo", "--once", "--port=0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     printed = "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
     assert only("console").text in printed

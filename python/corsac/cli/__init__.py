@@ -31,7 +31,7 @@ OUTPUT_CLOSED = 141
 """The exit code of a command whose output nobody reads any more: SIGPIPE's, as shells have it."""
 
 _PROBE_NEEDS = frozenset({"httpx2", "rich"})
-_DEMO_NEEDS = frozenset({"httpx2", "rich", "starlette", "uvicorn"})
+_DEMO_NEEDS = frozenset({"httpx2", "starlette", "uvicorn"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -165,9 +165,8 @@ def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
     demo = commands.add_parser(
         "demo",
         help="watch cross-origin requests being allowed and blocked",
-        description="Starts an API behind Corsac and a web page on another origin, sends real "
-        "cross-origin requests, explains what happened to each, and then lets your browser do "
-        "the same.",
+        description="Starts an API behind Corsac, sends real cross-origin requests, explains what "
+        "happened to each, and then serves the lab, where your own browser sends the same.",
     )
     demo.add_argument(
         "--once",
@@ -175,16 +174,10 @@ def _add_demo(commands: argparse._SubParsersAction[_Parser]) -> _Parser:
         help="print the transcript and stop; exit code 0 if all is well",
     )
     demo.add_argument(
-        "--api-port",
+        "--port",
         type=_port,
         metavar="PORT",
-        help="port of the API (default: 8000 or the next free one)",
-    )
-    demo.add_argument(
-        "--page-port",
-        type=_port,
-        metavar="PORT",
-        help="port of the page (default: 8001 or the next free one)",
+        help="port of the lab's page (default: 8010 or the next free one)",
     )
     return demo
 
@@ -206,9 +199,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         print("corsac demo needs the demo extra: pip install 'corsac[demo]'", file=sys.stderr)
         return USAGE_ERROR
     try:
-        return demo.run(
-            once=arguments.once, api_port=arguments.api_port, page_port=arguments.page_port
-        )
+        return demo.run(once=arguments.once, port=arguments.port)
     except demo.PortUnavailableError as error:
         print(f"corsac demo: {error}", file=sys.stderr)
         return USAGE_ERROR

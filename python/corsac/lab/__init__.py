@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
-from corsac.cli.loopback import PortUnavailableError, Servers, listen, serving
 from corsac.lab.api import make_api
 from corsac.lab.cases import CaseStore
 from corsac.lab.control import make_control
+from corsac.lab.loopback import PortUnavailableError, Servers, listen, serving
 from corsac.lab.places import Places
 
-__all__ = ["Lab", "PortUnavailableError", "run", "serving_lab"]
+__all__ = ["Lab", "PortUnavailableError", "run", "serve_until_interrupted", "serving_lab"]
 
 DEFAULT_PORT = 8010
 
@@ -54,6 +54,8 @@ def serving_lab(*, port: int | None = None) -> Iterator[Lab]:
     Raises:
         PortUnavailableError: A port cannot be used.
     """
+    # The page says what was refused; the same in the terminal would only stand in the way.
+    logging.getLogger("corsac").addHandler(logging.NullHandler())
     with ExitStack() as stack:
         page = stack.enter_context(closing(listen(port, DEFAULT_PORT, "--port")))
         page_port: int = page.getsockname()[1]
@@ -82,21 +84,30 @@ def run(*, port: int | None = None, open_browser: bool = True) -> int:
     Raises:
         PortUnavailableError: A port cannot be used.
     """
-    # The page says what was refused; the same in the terminal would only stand in the way.
-    logging.getLogger("corsac").addHandler(logging.NullHandler())
     with serving_lab(port=port) as lab:
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.getsignal(number) for number in numbers}
-        for number in numbers:
-            signal.signal(number, lambda _number, _frame: lab.servers.stop())
-        try:
-            print(f"The lab is at {lab.places.control}", flush=True)
-            print("Ctrl-C stops it.", flush=True)
-            if open_browser:
-                webbrowser.open(lab.places.control)
-            lab.servers.wait()
-            print("Stopped.", flush=True)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        print(f"The lab is at {lab.places.control}", flush=True)
+        if open_browser:
+            webbrowser.open(lab.places.control)
+        serve_until_interrupted(lab)
     return 0
+
+
+def serve_until_interrupted(lab: Lab) -> None:
+    """Wait until Ctrl-C or SIGTERM, and stop the servers then.
+
+    Args:
+        lab: A lab that is being served.
+    """
+    # Handlers and not KeyboardInterrupt, which could come in the middle of a line of output. Ctrl-C
+    # works even where the shell had it ignored, as shells do for what they start in the background.
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number in numbers:
+        signal.signal(number, lambda _number, _frame: lab.servers.stop())
+    try:
+        print("Ctrl-C stops it.", flush=True)
+        lab.servers.wait()
+        print("Stopped.", flush=True)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

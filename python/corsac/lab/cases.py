@@ -29,6 +29,7 @@ APPLICATION_HEADERS = [
     (b"cache-control", b"no-store"),
     (b"content-length", b"2"),
 ]
+_SCOPE_KEY = "corsac.lab.exchange"
 _STATUSES = {"200": 200, "404": 404, "500": 500, "redirect-307": 307}
 
 
@@ -59,6 +60,9 @@ class Case:
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond with some headers, or with a redirect."""
+        exchange = scope.get(_SCOPE_KEY)
+        if exchange is not None:
+            exchange["application_ran"] = True
         headers = [*APPLICATION_HEADERS]
         status = _STATUSES.get(self.response, 302)
         if self.response.startswith("redirect"):
@@ -89,6 +93,7 @@ class Case:
             "url": f"http://{asked.get('host', '')}{scope['raw_path'].decode('latin-1')}",
             "is_preflight": method == "OPTIONS" and "access-control-request-method" in asked,
             "headers": [list(line) for line in lines],
+            "application_ran": False,
             "status": None,
             "response_headers": [],
         }
@@ -104,7 +109,12 @@ class Case:
                 ]
             await send(message)
 
-        await self.middleware(scope, receive, noting)
+        await self.middleware({**scope, _SCOPE_KEY: exchange}, receive, noting)
+
+    @property
+    def application_ran(self) -> bool:
+        """Whether a real request reached the application behind the policy."""
+        return any(exchange["application_ran"] for exchange in self.seen)
 
 
 class CaseStore:
