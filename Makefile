@@ -83,11 +83,12 @@ installed-bench: $(VENV)/.wheel $(VENV)/.extra-bench
 clean:
 	rm -rf build $(VENV)
 
-# make fuzz SECONDS=60   run every fuzz target of the core for so long, two at a time
+# make fuzz SECONDS=60   build and run every fuzz target of the core for so long, two at a time
 # make coverage          which lines of the core the C++ tests run
 SECONDS := 60
 
-fuzz: installed-test
+# The core and nothing else, so that no wheel has to be built and no browser installed.
+fuzz: $(VENV)/.build-tools
 	bash .ci/system-packages clang libclang-rt-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset fuzz
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset fuzz

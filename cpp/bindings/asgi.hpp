@@ -35,9 +35,12 @@ struct Exchange {
   [[nodiscard]] const CompiledPolicy& policy() const noexcept { return *entry->policy; }
 };
 
-/// Handles a request under a policy, or hands it to the application as it is. Gives what the call
-/// of the middleware gives: an awaitable, or null with an exception set.
-PyObject* handle(Exchange& exchange, PyObject* const* args) noexcept;
+/// Handles a request under a policy, or hands it to the application as it is.
+/// @param call out: the call of the application, which is the caller's to make; empty: there is an
+/// answer. So nothing of what is needed here is on the stack while the application runs.
+/// @return what the call of the middleware gives if there is one: an awaitable, or null with an
+/// exception set.
+PyObject* handle(Exchange& exchange, PyObject* const* args, AppCall<3>& call) noexcept;
 
 /// `http.response.start` with the policy's headers: the message itself if its headers cannot be
 /// read at all or nobody else can see it, else a changed copy. Empty with an exception set.

@@ -8,16 +8,23 @@
 namespace corsac::bindings {
 namespace {
 
-/// Calls the application with a `send` that changes its response.
-[[gnu::always_inline]] inline PyObject* call_app(ASGIMiddleware* self, PyObject* scope,
-                                                 PyObject* receive, PyObject* send,
-                                                 const ResponseChange& change) noexcept {
-  const Ref wrapped(make_send(reinterpret_cast<PyTypeObject*>(self->callable_type), send, change));
-  if (!wrapped) return nullptr;
-  // One free place before the arguments lets a bound method put its `self` there without a copy.
-  PyObject* args[] = {nullptr, scope, receive, wrapped.get()};
-  const Ref app = Ref::borrowed(self->app);  // `__init__` may be called once more meanwhile.
-  return call_positional(app.get(), args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET);
+/// Has the application called with these arguments.
+void call_app(const ASGIMiddleware* self, PyObject* const* args, AppCall<3>& call) noexcept {
+  call.places = {nullptr, args[0], args[1], args[2]};
+  call.app = Ref::borrowed(self->app);  // `__init__` may be called once more meanwhile.
+}
+
+/// Has the application called with a `send` that changes its response.
+/// @return null; with an exception set if it is not called.
+[[gnu::always_inline]] inline PyObject* call_app(ASGIMiddleware* self, PyObject* const* args,
+                                                 const ResponseChange& change,
+                                                 AppCall<3>& call) noexcept {
+  Ref send(make_send(reinterpret_cast<PyTypeObject*>(self->callable_type), args[2], change));
+  if (!send) return nullptr;
+  PyObject* const with_send[] = {args[0], args[1], send.get()};
+  call_app(self, with_send, call);
+  call.made[1] = std::move(send);
+  return nullptr;
 }
 
 /// Has the policy on trial judge a request, if there is one.
@@ -54,9 +61,10 @@ namespace {
   return respond(exchange.self, exchange.policy(), args[2], read, answer, line.get());
 }
 
-PyObject* handle_preflight(const Exchange& exchange, const ResponseChange& change,
-                           const Decision& decision, const ReadRequest& read,
-                           PyObject* const* args) noexcept {
+/// Apart from other requests, since an Answer takes 4 KiB of stack.
+[[gnu::noinline]] PyObject* handle_preflight(const Exchange& exchange, const ResponseChange& change,
+                                             const Decision& decision, const ReadRequest& read,
+                                             PyObject* const* args, AppCall<3>& call) noexcept {
   const Policy& core = change.policy->core();
   Ref line;
   if (decision.allowed) {
@@ -77,7 +85,7 @@ PyObject* handle_preflight(const Exchange& exchange, const ResponseChange& chang
     return nullptr;
   ResponseChange with_preflight = change;
   with_preflight.more = pairs.get();
-  return call_app(exchange.self, args[0], args[1], args[2], with_preflight);
+  return call_app(exchange.self, args, with_preflight, call);
 }
 
 /// The coroutine that waits for the answer and then begins this request anew with it.
@@ -105,7 +113,7 @@ void keep_answer_about(Exchange& exchange, const ReadRequest& read) noexcept {
 }
 
 PyObject* answer_http(const Exchange& exchange, const Decision& decision, const ReadRequest& read,
-                      PyObject* const* args) noexcept {
+                      PyObject* const* args, AppCall<3>& call) noexcept {
   const CompiledPolicy& policy = exchange.policy();
   ASGIMiddleware* self = exchange.self;
   if (policy.core().guard()) {
@@ -120,7 +128,7 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, const 
   Ref line;
   switch (decision.kind) {
     case RequestKind::kPreflight:
-      return handle_preflight(exchange, change, decision, read, args);
+      return handle_preflight(exchange, change, decision, read, args, call);
     case RequestKind::kActual:
       if (decision.allowed) {
         count(self, Outcome::kActualAllowed);
@@ -141,10 +149,10 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, const 
       if (!try_if_wanted(exchange, Outcome::kNotCors, args[0])) return nullptr;
       break;
   }
-  return call_app(self, args[0], args[1], args[2], change);
+  return call_app(self, args, change, call);
 }
 
-PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args) noexcept {
+PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args, AppCall<3>& call) noexcept {
   const CompiledPolicy& policy = exchange.policy();
   Ref scope = Ref::borrowed(caller_args[0]);
   ReadRequest read;
@@ -170,7 +178,9 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args) noexcept
     exchange.answered = verdict == Verdict::kAllowed;
   }
   decision = settle(decision, exchange.answered.value_or(false));
-  return answer_http(exchange, decision, read, args);
+  PyObject* answer = answer_http(exchange, decision, read, args, call);
+  call.made[0] = std::move(scope);
+  return answer;
 }
 
 [[gnu::cold, gnu::noinline]] PyObject* refuse_handshake(const Exchange& exchange, Refusal refusal,
@@ -187,12 +197,13 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args) noexcept
 }
 
 /// A WebSocket handshake under a policy with `guard`.
-PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args) noexcept {
+PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
+                           AppCall<3>& call) noexcept {
   const CompiledPolicy& policy = exchange.policy();
   Ref scope = Ref::borrowed(caller_args[0]);
   ReadRequest read;
   if (!read_headers(read, policy, scope)) return nullptr;
-  PyObject* args[] = {nullptr, scope.get(), caller_args[1], caller_args[2]};
+  PyObject* const args[] = {scope.get(), caller_args[1], caller_args[2]};
 
   keep_answer_about(exchange, read);
   const auto asks = [&exchange, &read, &policy] {
@@ -205,35 +216,36 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args) noe
     const Verdict verdict = ask(policy, read.origin, awaitable);
     if (verdict == Verdict::kError) return nullptr;
     if (verdict == Verdict::kLater)
-      return continue_later(exchange, awaitable.get(), read.origin, args + 1);
+      return continue_later(exchange, awaitable.get(), read.origin, args);
     exchange.answered = verdict == Verdict::kAllowed;
   }
   const Refusal refusal =
       guard_websocket(policy.core(), read.request, exchange.answered.value_or(false));
-  if (refusal != Refusal::kNone) return refuse_handshake(exchange, refusal, read, args + 1);
+  if (refusal != Refusal::kNone) return refuse_handshake(exchange, refusal, read, args);
   // A handshake that passes is not counted, and what passes here has nothing to be compared with.
-  if (exchange.entry->trial != nullptr && !try_scope(exchange, std::nullopt, args[1]))
+  if (exchange.entry->trial != nullptr && !try_scope(exchange, std::nullopt, args[0]))
     return nullptr;
-  const Ref app = Ref::borrowed(exchange.self->app);
-  return call_positional(app.get(), args + 1, 3 | PY_VECTORCALL_ARGUMENTS_OFFSET);
+  call_app(exchange.self, args, call);
+  call.made[0] = std::move(scope);
+  return nullptr;
 }
 
 }  // namespace
 
-PyObject* handle(Exchange& exchange, PyObject* const* args) noexcept {
+PyObject* handle(Exchange& exchange, PyObject* const* args, AppCall<3>& call) noexcept {
   if (exchange.entry->policy != nullptr) {
     const CompiledPolicy& policy = exchange.policy();
     const Ref type = get_early_item(args[0], policy.names.type.ptr());
     if (!type && PyErr_Occurred() != nullptr) return nullptr;
-    if (is_text(type.get(), policy.names.http)) return handle_http(exchange, args);
+    if (is_text(type.get(), policy.names.http)) return handle_http(exchange, args, call);
     if (policy.core().guard() && is_text(type.get(), policy.names.websocket)) {
-      return handle_websocket(exchange, args);
+      return handle_websocket(exchange, args, call);
     }
   }
   if (exchange.entry->trial != nullptr && !try_scope(exchange, std::nullopt, args[0]))
     return nullptr;
-  const Ref app = Ref::borrowed(exchange.self->app);
-  return call_positional(app.get(), args, 3);
+  call_app(exchange.self, args, call);
+  return nullptr;
 }
 
 }  // namespace corsac::bindings

@@ -1,3 +1,5 @@
+#include <array>
+
 #include "asgi.hpp"
 
 // The `send` that the application is given: it changes the start of the response and hands on
@@ -7,57 +9,65 @@ namespace corsac::bindings {
 namespace {
 
 /// Calls the server's `send`; what the message is called, if anything, stays as it was.
-PyObject* pass_on(const ResponseCallable* self, PyObject* const* args, std::size_t nargsf,
-                  PyObject* names) noexcept {
-  return names == nullptr ? call_positional(self->server, args, nargsf)
-                          : PyObject_Vectorcall(self->server, args, nargsf, names);
+PyObject* call_server(PyObject* server, PyObject* const* args, std::size_t nargsf,
+                      PyObject* names) noexcept {
+  return names == nullptr ? call_positional(server, args, nargsf)
+                          : PyObject_Vectorcall(server, args, nargsf, names);
 }
 
-PyObject* send_vectorcall(PyObject* self_object, PyObject* const* args, std::size_t nargsf,
+PyObject* send_vectorcall(PyObject* self, PyObject* const* args, std::size_t nargsf,
                           PyObject* names) noexcept {
-  const ResponseCallable* self = as_response_callable(self_object);
-  if (self->server == nullptr) {
-    PyErr_SetString(PyExc_RuntimeError, "send was already collected as garbage");
-    return nullptr;
-  }
   if (PyVectorcall_NARGS(nargsf) + (names == nullptr ? 0 : PyTuple_GET_SIZE(names)) != 1) {
     PyErr_SetString(PyExc_TypeError, "send is called with one message");
     return nullptr;
   }
-  const Names& texts = self->change.policy->names;
+  const Names& texts = as_response_callable(self)->change.policy->names;
   const Ref type = get_early_item(args[0], texts.type.ptr());
   if (!type && PyErr_Occurred() != nullptr) return nullptr;
-  if (!is_text(type.get(), texts.response_start)) return pass_on(self, args, nargsf, names);
+  if (!is_text(type.get(), texts.response_start)) {
+    PyObject* server = change_by_each(self, [](const ResponseChange&) { return true; });
+    return server == nullptr ? nullptr : call_server(server, args, nargsf, names);
+  }
   try {
-    const Ref changed = change_start(self->change, args[0]);
-    if (!changed) return nullptr;
+    Ref changed;
+    PyObject* server = change_by_each(self, [args, &changed](const ResponseChange& change) {
+      changed = change_start(change, changed ? changed.get() : args[0]);
+      return static_cast<bool>(changed);
+    });
+    if (server == nullptr) return nullptr;
     PyObject* call[] = {nullptr, changed.get()};
     const std::size_t positional = names == nullptr ? 1 : 0;
-    return pass_on(self, call + 1, positional | PY_VECTORCALL_ARGUMENTS_OFFSET, names);
+    return call_server(server, call + 1, positional | PY_VECTORCALL_ARGUMENTS_OFFSET, names);
   } catch (const std::bad_alloc&) {
     return PyErr_NoMemory();
   }
 }
 
 PyObject* send_repr(PyObject* self_object) noexcept {
+  if (!has_stack_left()) return refuse_depth();  // It may be that of another one.
   return PyUnicode_FromFormat("<corsac send around %R>", as_response_callable(self_object)->server);
 }
 
 /// What marks a callable as a coroutine function, which asgiref's async_to_sync and others look
-/// for.
+/// for. The mark itself has another name in the first releases of 3.12 than since 3.13.
 #if PY_VERSION_HEX >= 0x030C0000
 constexpr const char* kMarkModule = "inspect";
-constexpr const char* kMark = "_is_coroutine_mark";
+constexpr std::array kMarks = {"_is_coroutine_mark", "_is_coroutine_marker"};
 constexpr const char* kMarkAttribute = "_is_coroutine_marker";
 #else
 constexpr const char* kMarkModule = "asyncio.coroutines";
-constexpr const char* kMark = "_is_coroutine";
+constexpr std::array kMarks = {"_is_coroutine"};
 constexpr const char* kMarkAttribute = "_is_coroutine";
 #endif
 
 PyObject* send_mark(PyObject* /*self*/, void* /*closure*/) noexcept {
   const Ref module(PyImport_ImportModule(kMarkModule));
-  return module ? PyObject_GetAttrString(module.get(), kMark) : nullptr;
+  PyObject* mark = nullptr;
+  for (std::size_t i = 0; module && mark == nullptr && i < kMarks.size(); ++i) {
+    PyErr_Clear();
+    mark = PyObject_GetAttrString(module.get(), kMarks[i]);
+  }
+  return mark;
 }
 
 PyGetSetDef kSendAttributes[] = {
@@ -81,7 +91,7 @@ PyType_Spec kSendSpec = {"corsac._core._Send", sizeof(ResponseCallable), 0, kRes
                          kSendSlots};
 
 PyObject* make_send(PyTypeObject* type, PyObject* send, const ResponseChange& change) noexcept {
-  return make_response_callable(type, send_vectorcall, call_nested<send_vectorcall>, send, change);
+  return make_response_callable(type, send_vectorcall, send, change);
 }
 
 }  // namespace corsac::bindings

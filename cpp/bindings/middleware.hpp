@@ -2,10 +2,10 @@
 
 #include <array>
 #include <atomic>
-#include <cstring>
 #include <optional>
 
 #include "bindings.hpp"
+#include "calls.hpp"
 #include "corsac/outcome.hpp"
 #include "reporting.hpp"
 
@@ -149,25 +149,6 @@ inline RoutingInForce routing_in_force(Middleware* self) noexcept {
 int put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object,
                  PyObject* expected) noexcept;
 
-/// How many middlewares may call one another without a return in between.
-inline constexpr int kMaxDepth = 500;
-inline constinit thread_local int middleware_depth = 0;
-
-/// Runs `call` unless too many are under way. No Python frame of ours stands between one middleware
-/// and the next to count the depth, and Python's own count of C calls allows for smaller frames
-/// than the stack has room for.
-template <typename Call>
-PyObject* within_depth(Call call) noexcept {
-  if (middleware_depth >= kMaxDepth) {
-    PyErr_SetString(PyExc_RecursionError, "too many CORSMiddleware inside one another");
-    return nullptr;
-  }
-  ++middleware_depth;
-  PyObject* result = call();
-  --middleware_depth;
-  return result;
-}
-
 /// A new middleware that its `__init__` has to fill. @return null with an exception set.
 PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept;
 
@@ -218,20 +199,6 @@ extern PyMemberDef kMiddlewareMembers[];
 /// Adds a middleware type to the module, with the type of its response callables as attribute.
 void add_middleware_type(py::module_& module, const char* name, PyType_Spec& spec,
                          const char* type_name, PyType_Spec& callable_spec);
-
-/// Calls with positional arguments, as PyObject_Vectorcall does, without its look at the result:
-/// whoever called us looks at it.
-inline PyObject* call_positional(PyObject* callable, PyObject* const* args,
-                                 std::size_t nargsf) noexcept {
-  const PyTypeObject* type = Py_TYPE(callable);
-  if ((type->tp_flags & Py_TPFLAGS_HAVE_VECTORCALL) != 0) {
-    vectorcallfunc function = nullptr;
-    std::memcpy(&function, reinterpret_cast<const char*>(callable) + type->tp_vectorcall_offset,
-                sizeof function);
-    if (function != nullptr) return function(callable, args, nargsf, nullptr);
-  }
-  return PyObject_Vectorcall(callable, args, nargsf, nullptr);
-}
 
 /// The value for a key of a dictionary, or of any mapping; empty if there is none. What a strange
 /// mapping raises beyond "there is none" stays set, for the caller to hand on.

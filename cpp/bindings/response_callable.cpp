@@ -76,8 +76,7 @@ bool is_response_callable_type(PyObject* type) noexcept {
          reinterpret_cast<PyTypeObject*>(type)->tp_dealloc == response_callable_dealloc;
 }
 
-PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall,
-                                 vectorcallfunc nested, PyObject* server,
+PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall, PyObject* server,
                                  const ResponseChange& change) noexcept {
   PyObject* self_object = nullptr;
   ParkedCallables& parked = change.policy->parked_callables;
@@ -92,7 +91,7 @@ PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall,
     Py_DECREF(parked_type);  // It was parked with one.
   }
   auto* self = reinterpret_cast<ResponseCallable*>(self_object);
-  self->vectorcall = Py_TYPE(server) == type ? nested : vectorcall;
+  self->vectorcall = vectorcall;
   self->server = Py_NewRef(server);
   self->change = change;
   Py_INCREF(change.compiled);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bindings.hpp"
+#include "calls.hpp"
 
 /// The `send` or `start_response` that an application is given: a small object that changes the
 /// headers of the response and hands on everything else as it came. It may outlive the call of the
@@ -35,20 +36,28 @@ inline const ResponseCallable* as_response_callable(PyObject* self) noexcept {
 }
 
 /// A new one of a type with the slots below. New reference, or null with an exception set.
-/// @param nested what is called instead of `vectorcall` if `server` is of the type too: many around
-/// one another call as deep as they are many, with no frame of Python's to be counted.
-PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall,
-                                 vectorcallfunc nested, PyObject* server,
+PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall, PyObject* server,
                                  const ResponseChange& change) noexcept;
 
-/// The vectorcall of one around another.
-template <vectorcallfunc kCall>
-PyObject* call_nested(PyObject* self, PyObject* const* args, std::size_t nargsf,
-                      PyObject* names) noexcept {
-  if (Py_EnterRecursiveCall(" in CORSMiddleware around CORSMiddleware") != 0) return nullptr;
-  PyObject* result = kCall(self, args, nargsf, names);
-  Py_LeaveRecursiveCall();
-  return result;
+/// Goes through the callables that stand directly around one another, from `self` outwards, in a
+/// loop: see calls.hpp. Each keeps the next one.
+/// @param change (how one changes a response) -> false with an exception set.
+/// @return the server's callable, borrowed; null with an exception set.
+template <typename Change>
+[[gnu::always_inline]] inline PyObject* change_by_each(PyObject* self, Change change) {
+  if (!has_stack_left()) return refuse_depth();
+  PyObject* callable = self;
+  for (int depth = 0; depth < kMaxDepth; ++depth) {
+    const ResponseCallable* one = as_response_callable(callable);
+    callable = one->server;
+    if (callable == nullptr) {
+      PyErr_SetString(PyExc_RuntimeError, "the response was already collected as garbage");
+      return nullptr;
+    }
+    if (!change(one->change)) return nullptr;
+    if (Py_TYPE(callable) != Py_TYPE(self)) return callable;
+  }
+  return refuse_depth();
 }
 
 /// True if `type` has the slots below, so that its instances have this layout.

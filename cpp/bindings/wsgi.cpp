@@ -11,16 +11,10 @@ namespace {
 constexpr std::array<const char*, 2> kArgumentNames = {"environ", "start_response"};
 constexpr const char* kWantedArguments = "CORSMiddleware is called with environ and start_response";
 
-PyObject* handle_call(PyObject* self_object, PyObject* const* args, std::size_t nargsf,
-                      PyObject* names) noexcept {
+/// What a middleware makes of a request.
+[[gnu::noinline]] PyObject* judge(PyObject* self_object, PyObject* const* args,
+                                  AppCall<2>& call) noexcept {
   WSGIMiddleware* self = as_wsgi_middleware(self_object);
-  std::array<PyObject*, 2> sorted{};
-  const Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
-  if (positional != 2 || names != nullptr) {
-    if (!sort_arguments(args, positional, names, kArgumentNames, sorted, kWantedArguments))
-      return nullptr;
-    args = sorted.data();
-  }
   const RoutingInForce in_force = routing_in_force(self);
   if (!in_force.object || self->app == nullptr) {
     PyErr_SetString(PyExc_RuntimeError, "CORSMiddleware.__init__ was not called");
@@ -33,23 +27,36 @@ PyObject* handle_call(PyObject* self_object, PyObject* const* args, std::size_t 
     if (PyErr_Occurred() != nullptr) return nullptr;
     exchange.entry = &routing.select(path.view());
   }
-  return handle(exchange);
-}
-
-PyObject* guarded_call(PyObject* self, PyObject* const* args, std::size_t nargsf,
-                       PyObject* names) noexcept {
-  return within_depth([=] { return handle_call(self, args, nargsf, names); });
+  return handle(exchange, call);
 }
 
 PyObject* middleware_call(PyObject* self, PyObject* args, PyObject* keywords) noexcept;
+
+PyObject* handle_call(PyObject* self, PyObject* const* args) noexcept {
+  if (!has_stack_left()) return refuse_depth();
+  AppCall<2> call;
+  PyObject* answer = judge(self, args, call);
+  return pass_on<2, judge>(call, answer, middleware_call);
+}
+
+/// A call with arguments by name.
+[[gnu::noinline]] PyObject* handle_call_by_name(PyObject* self, PyObject* const* args,
+                                                Py_ssize_t positional, PyObject* names) noexcept {
+  std::array<PyObject*, 2> sorted{};
+  if (!sort_arguments(args, positional, names, kArgumentNames, sorted, kWantedArguments))
+    return nullptr;
+  return handle_call(self, sorted.data());
+}
 
 /// What a vectorcall of an instance runs. A class may have been given another `__call__` since:
 /// some tracers do that to every middleware class they meet.
 PyObject* middleware_vectorcall(PyObject* self, PyObject* const* args, std::size_t nargsf,
                                 PyObject* names) noexcept {
   const ternaryfunc call = Py_TYPE(self)->tp_call;
-  if (call == middleware_call) return guarded_call(self, args, nargsf, names);
-  return call_other(call, self, args, nargsf, names);
+  if (call != middleware_call) return call_other(call, self, args, nargsf, names);
+  const Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
+  if (positional == 2 && names == nullptr) return handle_call(self, args);
+  return handle_call_by_name(self, args, positional, names);
 }
 
 /// The call by tuple and dictionary, which is also what `super().__call__` reaches.
@@ -61,7 +68,7 @@ PyObject* middleware_call(PyObject* self, PyObject* args, PyObject* keywords) no
                                    const_cast<char**>(kNames), &sorted[0], &sorted[1])) {
     return nullptr;
   }
-  return guarded_call(self, sorted.data(), sorted.size(), nullptr);
+  return handle_call(self, sorted.data());
 }
 
 PyObject* middleware_new(PyTypeObject* type, PyObject* /*args*/, PyObject* /*keywords*/) noexcept {

@@ -75,9 +75,11 @@ struct WSGIExchange {
   [[nodiscard]] const CompiledPolicy& policy() const noexcept { return *entry->policy; }
 };
 
-/// Handles a request under a policy, or hands it to the application as it is. Gives the iterable
-/// of the response's body, or null with an exception set.
-PyObject* handle(const WSGIExchange& exchange) noexcept;
+/// Handles a request under a policy, or hands it to the application as it is.
+/// @param call out: the call of the application, which is the caller's to make; empty: there is an
+/// answer. So nothing of what is needed here is on the stack while the application runs.
+/// @return the iterable of the answer's body if there is one; null with an exception set.
+PyObject* handle(const WSGIExchange& exchange, AppCall<2>& call) noexcept;
 
 /// PATH_INFO, which is what the application's router sees: its bytes, as the server decoded them.
 class PathInfo {

@@ -8,15 +8,23 @@
 namespace corsac::bindings {
 namespace {
 
-PyObject* call_app(const WSGIExchange& exchange, const ResponseChange& change) noexcept {
-  WSGIMiddleware* self = exchange.self;
-  const Ref wrapped(make_start_response(reinterpret_cast<PyTypeObject*>(self->callable_type),
-                                        exchange.start_response, change));
+/// Has the application called. @param start_response its own, or the server's.
+void call_app(const WSGIExchange& exchange, PyObject* start_response, AppCall<2>& call) noexcept {
+  call.places = {nullptr, exchange.environment, start_response};
+  call.app = Ref::borrowed(exchange.self->app);  // `__init__` may be called once more meanwhile.
+}
+
+/// Has the application called with a `start_response` that changes its response.
+/// @return null; with an exception set if it is not called.
+[[gnu::always_inline]] inline PyObject* call_app(const WSGIExchange& exchange,
+                                                 const ResponseChange& change,
+                                                 AppCall<2>& call) noexcept {
+  Ref wrapped(make_start_response(reinterpret_cast<PyTypeObject*>(exchange.self->callable_type),
+                                  exchange.start_response, change));
   if (!wrapped) return nullptr;
-  // One free place before the arguments lets a bound method put its `self` there without a copy.
-  PyObject* args[] = {nullptr, exchange.environment, wrapped.get()};
-  const Ref app = Ref::borrowed(self->app);  // `__init__` may be called once more meanwhile.
-  return call_positional(app.get(), args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET);
+  call_app(exchange, wrapped.get(), call);
+  call.made[0] = std::move(wrapped);
+  return nullptr;
 }
 
 /// Starts a whole answer. @param more a tuple of one more header pair, or null.
@@ -101,8 +109,9 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   return respond(exchange, read, answer, line.get());
 }
 
-PyObject* handle_preflight(const WSGIExchange& exchange, const Decision& decision,
-                           const ReadEnviron& read) noexcept {
+/// Apart from other requests, since an Answer takes 4 KiB of stack.
+[[gnu::noinline]] PyObject* handle_preflight(const WSGIExchange& exchange, const Decision& decision,
+                                             const ReadEnviron& read, AppCall<2>& call) noexcept {
   const Policy& core = exchange.policy().core();
   Ref line;
   if (decision.allowed) {
@@ -120,8 +129,10 @@ PyObject* handle_preflight(const WSGIExchange& exchange, const Decision& decisio
   const Ref pairs = make_pairs<TextLines>(exchange.policy(), read.request(), read.origin(), answer);
   if (!pairs || (line && PyList_Append(pairs.get(), PyTuple_GET_ITEM(line.get(), 0)) < 0))
     return nullptr;
-  return call_app(exchange, {exchange.entry->object, &exchange.policy(), exchange.environment,
-                             nullptr, pairs.get()});
+  return call_app(
+      exchange,
+      {exchange.entry->object, &exchange.policy(), exchange.environment, nullptr, pairs.get()},
+      call);
 }
 
 /// Asks outside the core about the request's origin; nothing with an exception set.
@@ -146,7 +157,7 @@ Refusal judge_by_guard(const Policy& policy, const ReadEnviron& read, bool settl
                                    : guard_request(policy, read.request(), settled);
 }
 
-PyObject* handle_under_policy(const WSGIExchange& exchange) noexcept {
+PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) noexcept {
   WSGIMiddleware* self = exchange.self;
   const CompiledPolicy& policy = exchange.policy();
   ReadEnviron read;
@@ -170,7 +181,7 @@ PyObject* handle_under_policy(const WSGIExchange& exchange) noexcept {
   Ref line;
   switch (decision.kind) {
     case RequestKind::kPreflight:
-      return handle_preflight(exchange, decision, read);
+      return handle_preflight(exchange, decision, read, call);
     case RequestKind::kActual:
       if (decision.allowed) {
         count(self, Outcome::kActualAllowed);
@@ -191,17 +202,16 @@ PyObject* handle_under_policy(const WSGIExchange& exchange) noexcept {
       if (!try_if_wanted(exchange, Outcome::kNotCors)) return nullptr;
       break;
   }
-  return call_app(exchange, change);
+  return call_app(exchange, change, call);
 }
 
 }  // namespace
 
-PyObject* handle(const WSGIExchange& exchange) noexcept {
-  if (exchange.entry->policy != nullptr) return handle_under_policy(exchange);
+PyObject* handle(const WSGIExchange& exchange, AppCall<2>& call) noexcept {
+  if (exchange.entry->policy != nullptr) return handle_under_policy(exchange, call);
   if (!try_if_wanted(exchange, std::nullopt)) return nullptr;
-  PyObject* args[] = {nullptr, exchange.environment, exchange.start_response};
-  const Ref app = Ref::borrowed(exchange.self->app);
-  return call_positional(app.get(), args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET);
+  call_app(exchange, exchange.start_response, call);
+  return nullptr;
 }
 
 }  // namespace corsac::bindings

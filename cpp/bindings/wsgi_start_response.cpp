@@ -38,8 +38,7 @@ Py_ssize_t place_of_headers(Py_ssize_t positional, PyObject* names) noexcept {
 
 constexpr Py_ssize_t kMostArguments = 3;
 
-PyObject* call_server(const ResponseCallable* self, PyObject* const* args, std::size_t nargsf,
-                      PyObject* names) {
+PyObject* call_server(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* names) {
   const Py_ssize_t positional = PyVectorcall_NARGS(nargsf);
   const Py_ssize_t total = positional + (names == nullptr ? 0 : PyTuple_GET_SIZE(names));
   const Py_ssize_t place = place_of_headers(positional, names);
@@ -48,22 +47,22 @@ PyObject* call_server(const ResponseCallable* self, PyObject* const* args, std::
                     "start_response is called with status, headers and perhaps exc_info");
     return nullptr;
   }
-  const Ref changed = change_headers(self->change, args[place]);
-  if (!changed) return nullptr;
+  Ref changed;
+  PyObject* server =
+      change_by_each(self, [headers = args[place], &changed](const ResponseChange& change) {
+        changed = change_headers(change, changed ? changed.get() : headers);
+        return static_cast<bool>(changed);
+      });
+  if (server == nullptr) return nullptr;
   PyObject* call[kMostArguments + 1] = {nullptr};
   for (Py_ssize_t i = 0; i < total; ++i) call[i + 1] = i == place ? changed.get() : args[i];
   const std::size_t flags = static_cast<std::size_t>(positional) | PY_VECTORCALL_ARGUMENTS_OFFSET;
-  return names == nullptr ? call_positional(self->server, call + 1, flags)
-                          : PyObject_Vectorcall(self->server, call + 1, flags, names);
+  return names == nullptr ? call_positional(server, call + 1, flags)
+                          : PyObject_Vectorcall(server, call + 1, flags, names);
 }
 
-PyObject* start_response_vectorcall(PyObject* self_object, PyObject* const* args,
-                                    std::size_t nargsf, PyObject* names) noexcept {
-  const ResponseCallable* self = as_response_callable(self_object);
-  if (self->server == nullptr) {
-    PyErr_SetString(PyExc_RuntimeError, "start_response was already collected as garbage");
-    return nullptr;
-  }
+PyObject* start_response_vectorcall(PyObject* self, PyObject* const* args, std::size_t nargsf,
+                                    PyObject* names) noexcept {
   try {
     return call_server(self, args, nargsf, names);
   } catch (const std::bad_alloc&) {
@@ -72,6 +71,7 @@ PyObject* start_response_vectorcall(PyObject* self_object, PyObject* const* args
 }
 
 PyObject* start_response_repr(PyObject* self) noexcept {
+  if (!has_stack_left()) return refuse_depth();  // It may be that of another one.
   return PyUnicode_FromFormat("<corsac start_response around %R>",
                               as_response_callable(self)->server);
 }
@@ -93,8 +93,7 @@ PyType_Spec kStartResponseSpec = {"corsac._core._StartResponse", sizeof(Response
 
 PyObject* make_start_response(PyTypeObject* type, PyObject* start_response,
                               const ResponseChange& change) noexcept {
-  return make_response_callable(type, start_response_vectorcall,
-                                call_nested<start_response_vectorcall>, start_response, change);
+  return make_response_callable(type, start_response_vectorcall, start_response, change);
 }
 
 }  // namespace corsac::bindings

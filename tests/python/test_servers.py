@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Iterator
 from typing import Any, cast
@@ -16,6 +17,7 @@ from websockets.typing import Origin
 
 from support.servers import SERVERS, WSGI_SERVERS, Answer, RunningServer, running_server
 from support.servers_app import ALLOWED_ORIGIN, EXPOSED_HEADER, application
+from support.servers_wsgi_app import CROWD
 
 OTHER_ORIGIN = "https://evil.example"
 
@@ -277,6 +279,23 @@ def test_a_wsgi_application_may_write_its_response(server: RunningServer) -> Non
         pytest.skip("ASGI has no write")
     answer = ask(server, ALLOWED_ORIGIN, "/write")
     assert (answer.status, answer.body, answer.cors_lines) == (200, b"written", ALLOWED)
+
+
+@pytest.mark.parametrize("name", ["eventlet", "gunicorn-gevent"])
+def test_a_thread_serves_more_requests_at_once_than_middlewares_may_be_nested(name: str) -> None:
+    with (
+        running_server(name, "support.servers_wsgi_app:crowd") as server,
+        contextlib.ExitStack() as connections,
+    ):
+        begun = [
+            connections.enter_context(server.begin("/crowd", lines=[("Origin", ALLOWED_ORIGIN)]))
+            for _ in range(CROWD)
+        ]
+        answers = [request.finish() for request in begun]
+    allowed = [b"access-control-allow-origin: " + ALLOWED_ORIGIN.encode(), b"vary: Origin"]
+    seen = {(answer.status, answer.body, *answer.cors_lines) for answer in answers}
+    assert seen == {(200, b"hello", *allowed)}
+    assert "Traceback" not in server.output
 
 
 def test_its_call_is_seen_as_a_coroutine_function() -> None:

@@ -48,6 +48,14 @@ def _gunicorn(app: str, port: int) -> list[str]:
     return ["gunicorn", app, "--bind", f"{_HOST}:{port}"]
 
 
+def _gunicorn_gevent(app: str, port: int) -> list[str]:
+    return [*_gunicorn(app, port), "--worker-class", "gevent"]
+
+
+def _eventlet(app: str, port: int) -> list[str]:
+    return ["support.servers_eventlet", _HOST, str(port), app]
+
+
 def _waitress(app: str, port: int) -> list[str]:
     return ["waitress", f"--listen={_HOST}:{port}", app]
 
@@ -62,7 +70,9 @@ SERVERS: dict[str, Callable[[str, int], list[str]]] = {
     "uvicorn": _uvicorn,
 }
 WSGI_SERVERS: dict[str, Callable[[str, int], list[str]]] = {
+    "eventlet": _eventlet,
     "gunicorn": _gunicorn,
+    "gunicorn-gevent": _gunicorn_gevent,
     "waitress": _waitress,
     "wsgiref": _wsgiref,
 }
@@ -92,6 +102,22 @@ class Answer:
         return sorted(line for line in lowered if line.startswith((b"access-control-", b"vary:")))
 
 
+@dataclass(frozen=True)
+class BegunRequest:
+    """A request that was sent, and whose response was not read yet."""
+
+    connection: socket.socket
+    method: str
+
+    def finish(self) -> Answer:
+        """Read the whole response.
+
+        Raises:
+            ConnectionError: The server ended the connection without an answer.
+        """
+        return _read_answer(_receive_all(self.connection), self.method)
+
+
 @dataclass
 class RunningServer:
     """A server that answers on a port of this machine."""
@@ -112,6 +138,14 @@ class RunningServer:
         Raises:
             ConnectionError: The server ended the connection without an answer.
         """
+        with self.begin(path, method=method, lines=lines) as begun:
+            return begun.finish()
+
+    @contextlib.contextmanager
+    def begin(
+        self, path: str = "/", *, method: str = "GET", lines: Lines = ()
+    ) -> Iterator[BegunRequest]:
+        """Send one request as `ask` does, and leave its response for later."""
         head = [
             f"{method} {path} HTTP/1.1".encode(),
             f"Host: {_HOST}:{self.port}".encode(),
@@ -122,7 +156,7 @@ class RunningServer:
             # A server may refuse what is too long before it has read all of it.
             with contextlib.suppress(ConnectionError):
                 connection.sendall(b"\r\n".join(head) + b"\r\n\r\n")
-            return _read_answer(_receive_all(connection), method)
+            yield BegunRequest(connection, method)
 
     def stop(self) -> None:
         """End the server's process, by force if it does not end when asked to."""
@@ -149,7 +183,9 @@ def running_server(name: str, app: str) -> Iterator[RunningServer]:
     """
     port = _free_port()
     token = secrets.token_hex(8)
-    environment = dict(os.environ, PYTHONPATH=str(_TESTS), SMALL_APP_TOKEN=token)
+    # The package that is tested may itself be found by the path that is there.
+    path = os.pathsep.join(filter(None, [str(_TESTS), os.environ.get("PYTHONPATH")]))
+    environment = dict(os.environ, PYTHONPATH=path, SMALL_APP_TOKEN=token)
     with tempfile.TemporaryDirectory() as directory:
         output_file = Path(directory, "output.txt")
         with output_file.open("wb") as output, interruptible_children():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -10,7 +11,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import corsac.wsgi
 from support.servers_app import ALLOWED_ORIGIN, EXPOSED_HEADER
 
-__all__ = ["application", "guarded"]
+__all__ = ["CROWD", "application", "crowd", "guarded"]
 
 Pairs = list[tuple[str, str]]
 
@@ -66,3 +67,27 @@ application = corsac.wsgi.CORSMiddleware(
     expose_headers=[EXPOSED_HEADER],
 )
 guarded = corsac.wsgi.CORSMiddleware(small_app, allow_origins=[ALLOWED_ORIGIN], guard=True)
+
+CROWD = 700
+
+
+class _Crowd:
+    """An application that answers nobody until so many requests have come."""
+
+    def __init__(self, size: int) -> None:
+        self._missing = size
+        self._complete = threading.Event()  # The server's own kind, where it replaces threads.
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/crowd":
+            self._missing -= 1
+            if self._missing == 0:
+                self._complete.set()
+            self._complete.wait()
+        return small_app(environ, start_response)
+
+
+crowd = corsac.wsgi.CORSMiddleware(
+    corsac.wsgi.CORSMiddleware(_Crowd(CROWD), allow_origins=[ALLOWED_ORIGIN]),
+    allow_origins=[ALLOWED_ORIGIN],
+)
