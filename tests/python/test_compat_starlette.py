@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import pickle
 import random
+import re
 import warnings
 from importlib.metadata import version
 from typing import Any, ClassVar
@@ -160,9 +162,31 @@ def test_the_arguments_have_starlettes_order() -> None:
 
 
 def test_the_constants_are_starlettes() -> None:
-    # Older ones do not know QUERY.
-    assert {*compat.ALL_METHODS} - {"QUERY"} == {*ALL_METHODS} - {"QUERY"}
+    assert compat.ALL_METHODS == ALL_METHODS
     assert compat.SAFELISTED_HEADERS == SAFELISTED_HEADERS
+
+
+def test_who_looks_for_starlettes_class_finds_it() -> None:
+    assert issubclass(compat.CORSMiddleware, StarletteCORSMiddleware)
+    assert isinstance(make(), StarletteCORSMiddleware)
+
+
+def test_it_is_pickled_as_starlettes_is() -> None:
+    made = make(app=fresh_app, allow_origins=[ORIGIN], allow_origin_regex="https://b[.]example")
+    middleware = pickle.loads(pickle.dumps(made))  # noqa: S301 - our own bytes
+    assert allowed(middleware)
+    assert allowed(middleware, "https://b.example")
+    assert not allowed(middleware, "https://evil.example")
+    assert middleware.problems == made.problems
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((), "missing 1 required positional argument: 'app'"), ((None, *"123456789"), "positional")],
+)
+def test_wrong_arguments_are_starlettes_errors(arguments: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        compat.CORSMiddleware(*arguments)
 
 
 async def fresh_app(scope: Any, receive: Any, send: Any) -> None:
@@ -192,7 +216,7 @@ def test_attributes_are_read_for_each_request() -> None:
     middleware.allow_all_origins, middleware.allow_credentials = True, True
     assert allowed(middleware, "https://any.example")
     middleware.allow_all_origins = False
-    middleware.allow_origin_regex = compat._compile("https://re[.]example")
+    middleware.allow_origin_regex = re.compile("https://re[.]example")
     assert allowed(middleware, "https://re.example")
     middleware.preflight_headers["X-Preflight"] = "yes"
     preflight = [(b"origin", ORIGIN.encode()), (b"access-control-request-method", b"GET")]
