@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["ASGIApp", "Message", "Outcomes", "Receive", "Scope", "Send"]
+__all__ = ["ASGIApp", "Counted", "Message", "Outcomes", "Receive", "Scope", "Send"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -15,3 +15,6 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Outcomes = list[tuple[str, str, int]]
 """A kind, a reason or ``""``, and how many requests there were."""
+
+Counted = tuple[Outcomes, tuple[Outcomes, int, int, int]]
+"""What came of requests; and of those that were judged on trial, as `report_only_counters` says."""

@@ -9,12 +9,12 @@ from corsac.observe import RefusalLog, TrialLog
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
-    from typing import Unpack
+    from typing import Self, Unpack
 
     from corsac._types import ASGIApp, Message, Receive, Scope, Send
     from corsac.policy import CORSPolicy, CORSPolicyOptions
     from corsac.refusals import OnRefusal
-    from corsac.rules import Rule
+    from corsac.rules import Configuration, Rule
 
 __all__ = ["CORSMiddleware"]
 
@@ -85,7 +85,30 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
             "report_only_rules": report_only_rules,
             "debug_header": debug_header,
         }
-        configuration = self._configure(policy, rules, options, observed)
+        self._begin(app, self._configure(policy, rules, options, observed))
+
+    @classmethod
+    def _made_of(
+        cls, app: ASGIApp, configuration: Configuration, logs: tuple[RefusalLog, TrialLog]
+    ) -> Self:
+        """Make one of what was validated already.
+
+        Args:
+            app: The application.
+            configuration: What is in force.
+            logs: Who writes refusals to the log, and those of a policy on trial.
+        """
+        made = cls.__new__(cls)
+        made._begin(app, configuration, *logs)
+        return made
+
+    def _begin(
+        self,
+        app: ASGIApp,
+        configuration: Configuration,
+        log: RefusalLog | None = None,
+        trial_log: TrialLog | None = None,
+    ) -> None:
         super().__init__(
             app,
             configuration,
@@ -93,8 +116,8 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
             _respond,
             _refuse_websocket,
             _continue_when_decided,
-            RefusalLog(),
-            TrialLog(),
+            log or RefusalLog(),
+            trial_log or TrialLog(),
         )
         # A call goes to the type and returns what the application returned: no coroutine function.
         # Servers that ask how to call an object inspect its `__call__`, and find the instance's.

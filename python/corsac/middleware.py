@@ -9,10 +9,10 @@ from corsac.rules import make_configuration
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any, NoReturn, SupportsIndex, Unpack
+    from typing import Any, SupportsIndex, Unpack
 
     from corsac._core import Routing
-    from corsac._types import Outcomes
+    from corsac._types import Counted, Outcomes
     from corsac.explain import Explanation
     from corsac.explain.request import Headers
     from corsac.observation import Keep, Observation
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from corsac.refusals import OnRefusal
     from corsac.rules import Configuration, Rule
 
-__all__ = ["ConfiguredMiddleware"]
+__all__ = ["ConfiguredMiddleware", "add_up"]
 
 
 class ConfiguredMiddleware:
@@ -42,6 +42,7 @@ class ConfiguredMiddleware:
         def _put_in_force(
             self, configuration: object, routing: Routing, expected: object = ...
         ) -> bool: ...
+        def _begin(self, app: Any, configuration: Configuration) -> None: ...
         def _outcomes(self) -> Outcomes: ...
         def _trial_outcomes(self) -> tuple[Outcomes, int, int, int]: ...
 
@@ -195,7 +196,7 @@ class ConfiguredMiddleware:
             own origin sends, such as any POST, is ``not_cors`` unless the policy allows it: see
             `corsac.observe.RefusalLog`.
         """
-        return _by_outcome(self._all_outcomes())
+        return _by_outcome(self._counted()[0])
 
     def refusal_counters(self) -> Mapping[tuple[str, str], int]:
         """How many requests were refused since the middleware was made, by kind and reason.
@@ -204,7 +205,7 @@ class ConfiguredMiddleware:
             The count for every pair of a kind and a reason, such as
             ``("actual", "origin-not-allowed")``, as in `corsac.Refusal`.
         """
-        return _by_reason(self._all_outcomes())
+        return _by_reason(self._counted()[0])
 
     def report_only_counters(self) -> Mapping[str, int]:
         """What the policies on trial would have made of requests since the middleware was made.
@@ -215,7 +216,7 @@ class ConfiguredMiddleware:
             ``newly_refused``, which the policy in force lets through, its browser included, and
             ``newly_allowed``, the other way round.
         """
-        outcomes, undecided, newly_refused, newly_allowed = self._all_trial_outcomes()
+        outcomes, undecided, newly_refused, newly_allowed = self._counted()[1]
         return {
             **_by_outcome(outcomes),
             "undecided": undecided,
@@ -229,19 +230,15 @@ class ConfiguredMiddleware:
         Returns:
             As `refusal_counters`, with more reasons: see `corsac.Refusal`.
         """
-        return _by_reason(self._all_trial_outcomes()[0])
+        return _by_reason(self._counted()[1][0])
 
     def _parts(self) -> Iterable[ConfiguredMiddleware]:
         """Other middlewares whose requests count as this one's."""
         return ()
 
-    def _all_outcomes(self) -> Outcomes:
-        return _sum([self._outcomes(), *(part._all_outcomes() for part in self._parts())])
-
-    def _all_trial_outcomes(self) -> tuple[Outcomes, int, int, int]:
-        found = [self._trial_outcomes(), *(part._all_trial_outcomes() for part in self._parts())]
-        outcomes, undecided, refused, allowed = zip(*found, strict=True)
-        return _sum(list(outcomes)), sum(undecided), sum(refused), sum(allowed)
+    def _counted(self) -> Counted:
+        own = (self._outcomes(), self._trial_outcomes())
+        return add_up([own, *(part._counted() for part in self._parts())])
 
     def explain(
         self,
@@ -321,17 +318,41 @@ class ConfiguredMiddleware:
         """The method and the path of a request; those of ASGI's scopes."""
         return request.get("method"), request.get("path")
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        """Say what cannot be done: a middleware is not copied or pickled, its policy can be."""
-        message = "a CORSMiddleware belongs to its application; copy or pickle its policy instead"
-        raise TypeError(message)
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        """Travel with the application: by the policies, rules and observers.
+
+        All else is made anew at the destination, where nothing is counted yet.
+        """
+        return (_make_empty, (type(self),), self.__getstate__())
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """The application, the policy, the other options, and attributes of a subclass."""
+        return self.app, self.policy, self._options(), self._own_attributes()
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """Take what `__getstate__` gave."""
+        app, policy, options, attributes = state
+        rules = options.pop("rules", ())
+        self._begin(app, self._configure(policy, rules, {}, options))
+        vars(self).update(attributes)
+
+    def _options(self) -> dict[str, Any]:
+        """The options that make an equal middleware, beside the policy, without defaults."""
+        options = {"rules": self.rules} if self.rules else {}
+        return options | self._observation.options()
+
+    def _own_attributes(self) -> dict[str, Any]:
+        """The attributes of a copy that `_begin` does not make."""
+        return {name: value for name, value in vars(self).items() if name != "__call__"}
 
     def __repr__(self) -> str:
         """The middleware with its policy and application."""
-        options = {"rules": self.rules} if self.rules else {}
-        options |= self._observation.options()
-        named = "".join(f", {name}={value!r}" for name, value in options.items())
+        named = "".join(f", {name}={value!r}" for name, value in self._options().items())
         return f"{type(self).__name__}({self.app!r}, {self.policy!r}{named})"
+
+
+def _make_empty(cls: type[ConfiguredMiddleware]) -> ConfiguredMiddleware:
+    return cls.__new__(cls)
 
 
 def _only_made(changes: Mapping[str, Any], made: Observation) -> dict[str, Any]:
@@ -345,7 +366,19 @@ def _only_made(changes: Mapping[str, Any], made: Observation) -> dict[str, Any]:
     return {name: value if value is KEEP else read[name] for name, value in changes.items()}
 
 
-def _sum(parts: list[Outcomes]) -> Outcomes:
+def add_up(counted: Iterable[Counted]) -> Counted:
+    """What several middlewares have counted together.
+
+    Args:
+        counted: What each has counted: at least one.
+    """
+    outcomes, on_trial = zip(*counted, strict=True)
+    of_trial, *others = zip(*on_trial, strict=True)
+    undecided, newly_refused, newly_allowed = map(sum, others)
+    return _sum(outcomes), (_sum(of_trial), undecided, newly_refused, newly_allowed)
+
+
+def _sum(parts: Iterable[Outcomes]) -> Outcomes:
     """The outcomes of several middlewares, which all have the same."""
     return [
         (rows[0][0], rows[0][1], sum(count for _, _, count in rows))

@@ -86,7 +86,9 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
             "report_only_rules": report_only_rules,
             "debug_header": debug_header,
         }
-        configuration = self._configure(policy, rules, options, observed)
+        self._begin(app, self._configure(policy, rules, options, observed))
+
+    def _begin(self, app: WSGIApplication, configuration: Configuration) -> None:
         super().__init__(
             app,
             configuration,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import gc
-import pickle
 import subprocess
 import sys
 from collections import UserDict
@@ -260,16 +258,6 @@ def test_so_many_middlewares_may_stand_inside_one_another(layers: int, works: bo
     else:
         with pytest.raises(RecursionError):
             app(scope_with([]), None, None)
-
-
-def test_a_middleware_is_neither_copied_nor_pickled_and_says_so() -> None:
-    middleware = CORSMiddleware(app_sending(), **OPTIONS)
-    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        with pytest.raises(TypeError, match="belongs to its application"):
-            pickle.dumps(middleware, protocol)
-    for copier in (copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="belongs to its application"):
-            copier(middleware)
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="works there")

@@ -6,6 +6,7 @@ is no part of the extra `test`: without it, a stand-in does what its middleware 
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -104,7 +105,12 @@ ALLOWED = {
 STARLETTES = {EVIL: {"access-control-allow-credentials": "true", "vary": "Origin"}, ORIGIN: ALLOWED}
 OURS = {EVIL: {"vary": "Origin"}, ORIGIN: ALLOWED}
 
-LAYERS = [(add_drop_in, STARLETTES), (add_subclass, STARLETTES), (add_native, OURS), (install, OURS)]
+LAYERS = [
+    (add_drop_in, STARLETTES),
+    (add_subclass, STARLETTES),
+    (add_native, OURS),
+    (install, OURS),
+]
 
 
 @pytest.mark.parametrize(("add", "expected"), LAYERS)
@@ -137,8 +143,8 @@ def test_gradio_itself_stands_aside_or_is_overruled() -> None:
 def main() -> None:
     """Try Gradio itself, in a process of its own: it takes seconds to import."""
     import fastapi  # noqa: PLC0415
-    import gradio  # type: ignore[import-not-found, unused-ignore] # noqa: PLC0415
 
+    gradio: Any = importlib.import_module("gradio")
     for add, expected in LAYERS:
         app = fastapi.FastAPI()
         add(app)

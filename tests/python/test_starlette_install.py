@@ -16,6 +16,7 @@ from starlette.endpoints import HTTPEndpoint
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware as StarletteCORSMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route, Router, WebSocketRoute
@@ -200,8 +201,9 @@ def test_the_application_stays_the_same_object_and_is_known(
     assert isinstance(middleware, corsac.CORSMiddleware)
     client_of(app).get("/hello")
     assert installed(app) is middleware
-    # Nothing of ours stands between the application and the native middleware.
-    assert app.middleware_stack is middleware
+    # Nothing of ours stands between the application, the native middleware and the stack.
+    assert isinstance(app.middleware_stack, corsac.CORSMiddleware)
+    assert isinstance(app.middleware_stack.app, ServerErrorMiddleware)
     assert middleware.policy is POLICY
     assert installed(None) is None
 
@@ -351,6 +353,17 @@ def test_a_layer_of_a_single_route_or_mount_is_said() -> None:
     ]
     problems = install(Starlette(routes=routes), POLICY).problems
     assert ["'/route'" in str(problems[0]), "'/mount/deep'" in str(problems[1])] == [True, True]
+
+
+def test_a_layer_that_is_an_endpoint_itself_is_said() -> None:
+    layer = StarletteCORSMiddleware(asgi_cors(Starlette()), allow_origins=["*"])
+    problems = install(Starlette(routes=[Route("/discovery", layer)]), POLICY).problems
+    assert ["'/discovery'" in str(problem) for problem in problems] == [True, True]
+    for pattern, said in (("/discovery", 0), ("/discovery/*", 0), ("/*", 0), ("/disco/*", 2)):
+        app = Starlette(routes=[Route("/discovery", layer)])
+        assert len(install(app, POLICY, rules=[(pattern, None)]).problems) == said
+    mounted = Starlette(routes=[Mount("/sub", layer)])  # Below it there is more than its own path.
+    assert len(install(mounted, POLICY, rules=[("/sub", None)]).problems) == 2
 
 
 def test_an_endpoint_may_be_about_cors() -> None:

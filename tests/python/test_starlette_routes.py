@@ -19,7 +19,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocket
 
 import corsac
-from corsac.starlette import cors, cors_exempt, install, installation
+from corsac.starlette import cors, cors_exempt, install, place
 from corsac.starlette.marks import Mark, mark_of, marks
 
 ORIGIN = "https://app.example.com"
@@ -324,10 +324,10 @@ def test_a_mark_that_comes_when_the_application_runs_counts(
 ) -> None:
     monkeypatch.setattr(marks, "exist", False)
     app = Starlette(routes=[Route("/plain", plain)])
-    middleware = install(app, POLICY)
+    install(app, POLICY)
     client = client_of(app)
     assert decided(client, "/plain") == "policy"
-    assert app.middleware_stack is middleware  # No Python of ours on the way.
+    assert isinstance(app.middleware_stack, corsac.CORSMiddleware)  # No Python of ours on the way.
 
     @cors(OTHERS)
     async def late(request: Request) -> Response:
@@ -379,8 +379,8 @@ def test_requests_to_routes_are_counted_too() -> None:
 
 
 def test_no_more_routes_are_remembered_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(installation, "ROUTE_CACHE_ENTRIES", 3)
-    monkeypatch.setattr(installation, "ROUTE_CACHE_KEY_LENGTH", len("GET/others/123"))
+    monkeypatch.setattr(place, "ROUTE_CACHE_ENTRIES", 3)
+    monkeypatch.setattr(place, "ROUTE_CACHE_KEY_LENGTH", len("GET/others/123"))
     app = Starlette(routes=[Route("/others/{name}", others)])
     install(app, POLICY)
     client = client_of(app)

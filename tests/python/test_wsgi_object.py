@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import gc
-import pickle
 import sys
 import threading
 import tracemalloc
@@ -76,16 +74,6 @@ def test_counters_say_what_there_was() -> None:
     ):
         answer_of(middleware, origin, **changes)
     assert dict(middleware.counters()) == dict.fromkeys(middleware.counters(), 1)
-
-
-def test_it_is_neither_copied_nor_pickled_and_says_so() -> None:
-    middleware = CORSMiddleware(app_answering([]), **OPTIONS)
-    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        with pytest.raises(TypeError, match="belongs to its application"):
-            pickle.dumps(middleware, protocol)
-    for copier in (copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="belongs to its application"):
-            copier(middleware)
 
 
 @pytest.mark.parametrize("app", [None, 5, "app"])

@@ -91,7 +91,7 @@ def find_layers(found: object) -> Search:
         elif _is_named_cors(type(current)):
             layers.append(Layer(looked_at[-1], is_corsac=False))
         # What `corsac.starlette.install` put outside of all that was added.
-        installed = _attribute(_attribute(current, "build_middleware_stack"), "corsac_middleware")
+        installed = _attribute(current, "_corsac_middleware")
         routes = routes_of_starlette(current)
         if isinstance(installed, CORSMiddleware) and not any(installed is it for it in seen):
             layers.append(_with_routes(_layer_of(installed), routes))

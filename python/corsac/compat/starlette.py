@@ -2,7 +2,7 @@
 
 It is Starlette's own class with two things added. What is a trap is said, by the logger ``corsac``
 and as a Python warning. And an expression is run by RE2, in linear time, if it can be and if the
-extra ``re2`` is installed; it then matches no Origin beyond printable ASCII, which no browser sends.
+extra ``re2`` is installed; it then matches no Origin beyond printable ASCII: no browser sends one.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class CORSMiddleware(cors.CORSMiddleware):
     """
 
     problems: tuple[CORSConfigProblem, ...]
+    _is_introduced: bool
+    _live_origins: LiveOrigins
 
     if not TYPE_CHECKING:  # Type checkers see the signature of Starlette's.
 
@@ -105,5 +107,4 @@ def _introduce(app: object) -> None:
         cls = getattr(entry, "cls", None)
         if type(entry) is Middleware and isinstance(cls, type) and issubclass(cls, CORSMiddleware):
             entry.__class__ = _Entry
-            entry.stands_for = cls
-            entry.cls = cors.CORSMiddleware
+            vars(entry).update(stands_for=cls, cls=cors.CORSMiddleware)

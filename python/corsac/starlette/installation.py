@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Awaitable, Callable, Iterable
+import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Unpack
 
 from starlette.applications import Starlette
 
-from corsac import _core, asgi
-from corsac._types import ASGIApp, Receive, Scope, Send
+from corsac import asgi
+from corsac._types import ASGIApp, Counted
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.middleware import add_up
 from corsac.observe import RefusalLog, TrialLog
 from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings
 from corsac.rules import Configuration, Rule
-from corsac.starlette.layers import installed_in, is_cors_layer, name_of, other_layers
-from corsac.starlette.marks import Mark, marks
-from corsac.starlette.passages import Passages, can_move
-from corsac.starlette.routes import RouteMarks
+from corsac.starlette.application import adopt, installed_in
+from corsac.starlette.layers import is_cors_layer, name_of, other_layers
+from corsac.starlette.marks import marks
+from corsac.starlette.place import Place, place_of
 
 if TYPE_CHECKING:
     from corsac.refusals import OnRefusal
 
 __all__ = ["InstalledCORSMiddleware", "install", "installed"]
-
-ROUTE_CACHE_ENTRIES = 1024
-"""Requests, by method and path, whose route is remembered."""
-
-ROUTE_CACHE_KEY_LENGTH = 512
-"""Method, path and root path together; longer ones are looked up each time."""
 
 
 def install(
@@ -87,7 +82,10 @@ def install(
     if installed(app) is not None:
         raise CORSConfigError([_INSTALLED_ALREADY.replace(value=type(app).__name__)])
     if app.middleware_stack is not None:
-        message = "install() comes before the application's first request, its stack exists already"
+        message = (
+            "install() comes before the application's first request, its stack exists already; "
+            "if nothing but a tracer has built it: app.middleware_stack = None, then install()"
+        )
         raise RuntimeError(message)
     middleware = InstalledCORSMiddleware(
         app,
@@ -99,8 +97,7 @@ def install(
         debug_header=debug_header,
         **options,
     )
-    build = _StackBuilder(app, middleware, app.build_middleware_stack)
-    app.build_middleware_stack = build  # type: ignore[method-assign]
+    adopt(app, middleware)
     return middleware
 
 
@@ -110,12 +107,16 @@ def installed(app: object) -> InstalledCORSMiddleware | None:
     Args:
         app: The application.
     """
-    found = installed_in(app)
-    return found if isinstance(found, InstalledCORSMiddleware) else None
+    return installed_in(app)
 
 
 class InstalledCORSMiddleware(asgi.CORSMiddleware):
-    """What `install` puts into an application; it is not made by hand."""
+    """What `install` puts into an application; it is not made by hand.
+
+    Attributes:
+        app: The application. What applies the policy stands before the application's middleware
+            stack: another object for each stack that the application has in its life.
+    """
 
     def __init__(
         self,
@@ -139,11 +140,21 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
             debug_header=debug_header,
             **options,
         )
-        self._of_routes: dict[CORSPolicy, asgi.CORSMiddleware] = {}
+        self._report_other_layers()
+
+    def _begin(self, app: ASGIApp, configuration: Configuration, *logs: Any) -> None:
+        super()._begin(app, configuration, *logs)
         self._several: list[CORSConfigProblem] = []
-        self._stack: ASGIApp = app
-        self._until_first_request: _UntilFirstRequest | None = None
-        self._report_other_layers(app)
+        self._lock = threading.Lock()
+        self._place: Place | None = None
+        self._past: tuple[Counted, ...] = ()
+        # By the policy of a route; None: those of all other requests.
+        self._logs: dict[CORSPolicy | None, tuple[RefusalLog, TrialLog]] = {}
+
+    def _own_attributes(self) -> dict[str, Any]:
+        made_by_begin = {"_several", "_lock", "_place", "_past", "_logs"}
+        own = super()._own_attributes()
+        return {name: value for name, value in own.items() if name not in made_by_begin}
 
     def _routes_may_decide(self) -> bool:
         return marks.exist
@@ -154,184 +165,71 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         return (*super().problems, *self._several)
 
     def _parts(self) -> Iterable[asgi.CORSMiddleware]:
-        return [*self._of_routes.values()]
+        place = self._place
+        return () if place is None else place.parts()
+
+    def _counted(self) -> Counted:
+        with self._lock:
+            return add_up([super()._counted(), *self._past])
 
     def _was_observed(self) -> None:
-        for middleware in self._parts():
-            self._share_observers(middleware)
+        place = self._place
+        if place is not None:
+            place.follow()
 
-    def _share_observers(self, middleware: asgi.CORSMiddleware) -> None:
-        """Have the middleware of a route observed as this one is."""
-        while middleware._observation is not (observation := self._observation):
-            middleware._observe_as(observation)
+    def stand_before(self, stack: ASGIApp) -> ASGIApp:
+        """Stand before another stack from now on; what is in force and what was counted stay.
 
-    def _put_around(self, app: Starlette, stack: ASGIApp) -> None:
-        """Stand before a stack from now on; what is in force and what was counted stay."""
-        configuration = self._configuration
-        _core.ASGIMiddleware.__init__(
-            self,
-            stack,
-            configuration,
-            configuration.routing,
-            asgi._respond,
-            asgi._refuse_websocket,
-            asgi._continue_when_decided,
-            RefusalLog(),
-            TrialLog(),
-        )
-        self._stack = stack
-        self._of_routes = {}
-        self._report_other_layers(app)
+        Args:
+            stack: What the application's ``middleware_stack`` was set to. If that is what this
+                gave for a stack before, that stack is meant.
 
-    def _report_other_layers(self, app: Starlette) -> None:
-        found = [layer for layer in other_layers(app, self.rules) if layer not in self._several]
-        self._several += found
-        log_warnings(found)
+        Returns:
+            What ``middleware_stack`` has to be. What stood before an earlier stack, which may be
+            somewhere inside of this one, lets every request pass as it is.
+        """
+        place = place_of(stack)
+        if place is not None and place.middleware is self:
+            if place is self._place:
+                return stack
+            stack = place.stack
+        place = Place(self, stack)
+        with self._lock:
+            before, self._place = self._place, place
+            if before is not None:
+                before.leave()
+                counted = [part._counted() for part in before.parts()]
+                self._past = (add_up([*counted, *self._past]),)
+        place.follow()  # What was put in force meanwhile.
+        self._report_other_layers()
+        return place.until_first_request
 
-    def _for_mark(self, mark: Mark | None) -> ASGIApp:
-        """What handles the requests to a route."""
-        if mark is None:
+    def for_application(self, app: Any) -> InstalledCORSMiddleware:
+        """The same policy, rules and observers for a copy of the application.
+
+        Args:
+            app: The copy.
+        """
+        if self.app is app or self.app is None:  # None: the middleware itself is being unpickled.
             return self
-        if mark.policy is None:
-            return self._stack
-        middleware = self._of_routes.get(mark.policy)
-        if middleware is None:
-            made = asgi.CORSMiddleware(self._stack, mark.policy)
-            middleware = self._of_routes.setdefault(mark.policy, made)
-            self._share_observers(middleware)
-        return middleware
-
-    def _again_around(self, app: ASGIApp, configuration: Configuration) -> asgi.CORSMiddleware:
-        """The same policy and rules around another application; no part of what is counted."""
-        made = asgi.CORSMiddleware(app, configuration.policy, rules=configuration.rules)
-        made._observe_as(self._observation.without_trial())
+        made = type(self).__new__(type(self))
+        made.__setstate__((app, *self.__getstate__()[1:]))
         return made
 
+    def logs_for(self, policy: CORSPolicy | None) -> tuple[RefusalLog, TrialLog]:
+        """The logs of refusals, which know what was said before the stack was built anew.
 
-class _StackBuilder:
-    """Stands for the application's `build_middleware_stack`.
+        Args:
+            policy: The policy of a route, or ``None``.
+        """
+        return self._logs.setdefault(policy, (RefusalLog(), TrialLog()))
 
-    Attributes:
-        corsac_middleware: The middleware that goes outside of what is built.
-    """
-
-    def __init__(
-        self,
-        app: Starlette,
-        middleware: InstalledCORSMiddleware,
-        build: Callable[[], ASGIApp],
-    ) -> None:
-        self.corsac_middleware = middleware
-        self._app = app
-        self.__wrapped__ = build
-
-    def __call__(self) -> ASGIApp:
-        self.corsac_middleware._put_around(self._app, self.__wrapped__())
-        until_first_request = _UntilFirstRequest(self._app, self.corsac_middleware)
-        # Nothing else holds it once it has put something in its place; marks may tell it more.
-        self.corsac_middleware._until_first_request = until_first_request
-        return until_first_request
-
-
-class _UntilFirstRequest:
-    """The stack until all routes are there: a lifespan may add some."""
-
-    def __init__(self, app: Starlette, middleware: InstalledCORSMiddleware) -> None:
-        self.app = middleware
-        self._application = app
-        self._settled: ASGIApp | None = None
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        settled = self._settled
-        if settled is None:
-            if scope["type"] == "lifespan":
-                return self.app(scope, receive, send)
-            settled = self._settle()
-        return settled(scope, receive, send)
-
-    def _settle(self) -> ASGIApp:
-        # Before the question, so that a mark that is made meanwhile is not missed.
-        marks.unwatched.add(self)
-        settled: ASGIApp = self.app
-        if marks.exist:
-            settled = _ByRoute(self._application, self.app, RouteMarks(self._application))
-        self._settled = settled
-        # Else a tracer has put something round this.
-        if self._application.middleware_stack is self:
-            self._application.middleware_stack = settled
-        if marks.exist and settled is self.app:  # The first mark was made meanwhile.
-            self.look_again()
-        return settled
-
-    def look_again(self) -> None:
-        """Ask for marks from the next request on; the first one was made just now."""
-        self._settled = None
-        if self._application.middleware_stack is self.app:
-            self._application.middleware_stack = self
-
-
-class _ByRoute:
-    """The stack of an application with marked routes: hands each request to its policy."""
-
-    def __init__(
-        self, app: Starlette, middleware: InstalledCORSMiddleware, marks: RouteMarks
-    ) -> None:
-        self.app = middleware
-        self._application = app
-        self._use(marks)
-        self._passages = Passages(app, middleware, self._handler_of) if can_move(app) else None
-
-    def _use(self, marks: RouteMarks) -> None:
-        middleware = self.app
-
-        def select(kind: str, method: str, path: str, root_path: str) -> ASGIApp:
-            scope = {"type": kind, "method": method, "path": path, "root_path": root_path}
-            return middleware._for_mark(marks.find({**scope, "headers": []}))
-
-        # One value: a request sees the old marks or the new ones, whole.
-        cached = functools.lru_cache(ROUTE_CACHE_ENTRIES)(select)
-        self._in_use = (marks.are_current, cached if marks.by_path_alone else None, marks.find)
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] not in {"http", "websocket"}:
-            return self.app(scope, receive, send)
-        handler = self._handler_of(scope)
-        if self._passages is not None:
-            return self._passages.enter(handler, scope, receive, send)
-        return handler(scope, receive, send)
-
-    def _handler_of(self, scope: Scope) -> ASGIApp:
-        """What handles the requests to the route of a request, or of one that it announces."""
-        are_current, select, find = self._in_use
-        if not are_current():
-            self._use(RouteMarks(self._application))
-            are_current, select, find = self._in_use
-        kind: str = scope["type"]
-        method = ""
-        if kind == "http":
-            method = scope["method"]
-            if method == "OPTIONS":
-                method = _announced_method(scope["headers"])
-        path, root_path = scope["path"], scope.get("root_path", "")
-        try:
-            if select and len(method) + len(path) + len(root_path) <= ROUTE_CACHE_KEY_LENGTH:
-                return select(kind, method, path, root_path)
-            return self.app._for_mark(find({**scope, "method": method}))
-        except Exception:  # The router meets it too.
-            return self.app
-
-
-def _announced_method(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The method of the request that a preflight request announces; OPTIONS if it is none."""
-    has_origin = False
-    method = None
-    for name, value in headers:
-        lower = name.lower()
-        if lower == b"origin":
-            has_origin = True
-        elif lower == b"access-control-request-method" and method is None:
-            method = value
-    return method.decode("latin-1") if has_origin and method is not None else "OPTIONS"
+    def _report_other_layers(self) -> None:
+        app: Any = self.app
+        layers = other_layers(app, self.rules)
+        found = [layer for layer in layers if layer not in self._several]
+        self._several += found
+        log_warnings(found)
 
 
 def _explain_no_application(app: Any) -> str:

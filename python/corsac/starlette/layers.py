@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,10 +12,11 @@ from starlette.routing import Host, Mount
 
 from corsac.errors import CORSConfigProblem
 from corsac.rules import Rule
+from corsac.starlette.application import installed_in
 from corsac.starlette.marks import mark_of
 from corsac.starlette.routes import inner_applications
 
-__all__ = ["installed_in", "is_cors_layer", "name_of", "other_layers"]
+__all__ = ["is_cors_layer", "name_of", "other_layers"]
 
 
 def other_layers(app: Starlette, rules: Sequence[Rule] = ()) -> Iterator[CORSConfigProblem]:
@@ -47,13 +49,14 @@ def _below(
             continue
         path = prefix + getattr(route, "path", "")
         inner = getattr(route, "app", None)
-        if inner is None or _is_left_alone(route, f"{path}/", rules):
+        if inner is None or _is_left_alone(route, path, rules):
             continue
         applications = inner_applications(inner)
         endpoint = getattr(route, "endpoint", None)
         for application in applications:
             # A class that is an endpoint may be named as it likes; a Mount has no endpoint.
-            layer = None if application is endpoint else _layer_of(application)
+            is_endpoint = application is endpoint and inspect.isclass(application)
+            layer = None if is_endpoint else _layer_of(application)
             if layer is not None:
                 yield _problem(
                     layer,
@@ -75,21 +78,6 @@ def _layer_of(application: object) -> str | None:
             return name_of(middleware.cls)
     layer = installed_in(application)
     return None if layer is None else name_of(layer)
-
-
-def installed_in(app: object) -> Any:
-    """What `corsac.starlette.install` put into an application, or ``None``.
-
-    Args:
-        app: Any object.
-    """
-    build: Any = getattr(app, "build_middleware_stack", None)
-    while build is not None:  # Tracers wrap that method too.
-        middleware = getattr(build, "corsac_middleware", None)
-        if middleware is not None:
-            return middleware
-        build = getattr(build, "__wrapped__", None)
-    return None
 
 
 _NAMED_CORS = re.compile(r"CORS|Cors(?![a-z])|(?:\A|_)cors(?:_|\Z)")
@@ -118,8 +106,10 @@ def _is_left_alone(route: object, path: str, rules: Sequence[Rule]) -> bool:
     mark = mark_of(route)
     if mark is not None:
         return mark.policy is None
+    takes_more = isinstance(route, (Mount, Host))
     for pattern, policy in rules:
-        if pattern.endswith("/*") and path.startswith(pattern[:-1]):
+        below = pattern.endswith("/*") and f"{path}/".startswith(pattern[:-1])
+        if below or (pattern == path and not takes_more):
             return policy is None
     return False
 

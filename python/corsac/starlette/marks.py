@@ -44,6 +44,12 @@ class _Marks:
             stack.look_again()
         self.unwatched.clear()
 
+    def change(self) -> None:
+        """Have applications look for marks once more."""
+        if not self.exist:
+            self.begin()
+        self.generation = object()
+
 
 marks: Final = _Marks()
 
@@ -57,6 +63,15 @@ class Mark:
     """
 
     policy: CORSPolicy | None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel with what is marked; where it arrives, applications look for marks then."""
+        return (_arrive, (self.policy,))
+
+
+def _arrive(policy: CORSPolicy | None) -> Mark:
+    marks.change()
+    return Mark(policy)
 
 
 def cors(

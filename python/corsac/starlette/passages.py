@@ -12,14 +12,14 @@ from corsac.errors import CORSConfigProblem
 from corsac.policy import log_warnings
 
 if TYPE_CHECKING:
-    from corsac.starlette.installation import InstalledCORSMiddleware
+    from corsac.starlette.place import Place
 
 __all__ = ["Passages", "can_move"]
 
 _KEY: Final = "corsac.passage"
 _CORS_HEADERS: Final = b"access-control-"
 
-Place = tuple[str, str | None, str, str]
+Address = tuple[str, str | None, str, str]
 
 
 def can_move(app: Starlette) -> bool:
@@ -39,17 +39,17 @@ class _Passage:
     Attributes:
         passages: Whose request it is: an application may be mounted in another.
         handler: What was chosen for it.
-        place: What it was chosen by.
+        address: What it was chosen by.
         lines: The CORS headers of the response, if another route was taken than was asked for.
         debug_header: The name of the header that is one of them, or ``None``.
     """
 
-    __slots__ = ("debug_header", "handler", "lines", "passages", "place")
+    __slots__ = ("address", "debug_header", "handler", "lines", "passages")
 
-    def __init__(self, passages: Passages, handler: ASGIApp, place: Place) -> None:
+    def __init__(self, passages: Passages, handler: ASGIApp, address: Address) -> None:
         self.passages = passages
         self.handler = handler
-        self.place = place
+        self.address = address
         self.lines: list[tuple[bytes, bytes]] | None = None
         self.debug_header: bytes | None = None
 
@@ -91,17 +91,17 @@ class Passages:
 
     Args:
         app: The application.
-        middleware: What `install` gave.
+        place: Where the middleware stands.
         handler_of: What handles the requests to a route, found by the scope.
     """
 
     def __init__(
         self,
         app: Starlette,
-        middleware: InstalledCORSMiddleware,
+        place: Place,
         handler_of: Callable[[Scope], ASGIApp],
     ) -> None:
-        self._middleware = middleware
+        self._place = place
         self._handler_of = handler_of
         self._told = False
         self._inner: dict[ASGIApp, tuple[Any, ASGIApp]] = {}
@@ -121,7 +121,7 @@ class Passages:
             receive: As the server gave it.
             send: As the server gave it.
         """
-        passage = scope[_KEY] = _Passage(self, handler, _place_of(scope))
+        passage = scope[_KEY] = _Passage(self, handler, _address_of(scope))
         if scope["type"] == "http":
             return handler(scope, receive, _Send(passage, send))
         return handler(scope, receive, send)
@@ -132,7 +132,7 @@ class Passages:
         if (
             not isinstance(passage, _Passage)
             or passage.passages is not self
-            or passage.place == _place_of(scope)
+            or passage.address == _address_of(scope)
         ):
             return self._router(scope, receive, send)
         handler = self._handler_of(scope)
@@ -140,7 +140,7 @@ class Passages:
             return self._router(scope, receive, send)
         self._tell_once(scope)
         passage.lines = []  # Of a response that is made without the route.
-        name = self._middleware._observation.debug_header
+        name = self._place.gate.debug_header
         passage.debug_header = None if name is None else name.encode()
 
         def remember(message: Message) -> Awaitable[None]:
@@ -153,12 +153,12 @@ class Passages:
 
     def _before_router(self, handler: Any) -> ASGIApp:
         """The policy of a handler, around the router alone."""
-        if handler is self._middleware._stack:
+        if handler is self._place.stack:
             return self._router  # The route is left alone.
         configuration = handler._configuration
         known = self._inner.get(handler)
         if known is None or known[0] is not configuration:
-            known = (configuration, self._middleware._again_around(self._router, configuration))
+            known = (configuration, self._place.again_around(self._router, configuration))
             self._inner[handler] = known
         return known[1]
 
@@ -179,7 +179,7 @@ class _BeforeRouter:
         return self._arrive(scope, receive, send)
 
 
-def _place_of(scope: Scope) -> Place:
+def _address_of(scope: Scope) -> Address:
     return scope["type"], scope.get("method"), scope["path"], scope.get("root_path", "")
 
 

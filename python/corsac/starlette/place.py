@@ -1,0 +1,223 @@
+"""Where Corsac stands in an application: before one middleware stack, until it has another."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+
+from corsac import asgi
+from corsac._types import ASGIApp, Receive, Scope, Send
+from corsac.policy import CORSPolicy
+from corsac.rules import Configuration, make_configuration
+from corsac.starlette.marks import Mark, marks
+from corsac.starlette.passages import Passages, can_move
+from corsac.starlette.routes import RouteMarks
+
+if TYPE_CHECKING:
+    from corsac.starlette.installation import InstalledCORSMiddleware
+
+__all__ = ["Place", "place_of"]
+
+ROUTE_CACHE_ENTRIES = 1024
+"""Requests, by method and path, whose route is remembered."""
+
+ROUTE_CACHE_KEY_LENGTH = 512
+"""Method, path and root path together; longer ones are looked up each time."""
+
+
+class Place:
+    """A place before one stack.
+
+    Attributes:
+        middleware: What `install` gave.
+        stack: The stack.
+        gate: Applies the policy of the application to the requests to the stack.
+        until_first_request: What the application's ``middleware_stack`` is at first.
+
+    Args:
+        middleware: What `install` gave.
+        stack: The stack.
+    """
+
+    def __init__(self, middleware: InstalledCORSMiddleware, stack: ASGIApp) -> None:
+        self.middleware = middleware
+        self.stack = stack
+        self.gate = _Gate._made_of(stack, middleware._configuration, middleware.logs_for(None))
+        self.gate.place = self
+        self._of_routes: dict[CORSPolicy, asgi.CORSMiddleware] = {}
+        self._was_left = False
+        # Nothing else holds it once it has put something in its place; marks may tell it more.
+        self.until_first_request = _UntilFirstRequest(middleware.app, self)
+
+    def parts(self) -> list[asgi.CORSMiddleware]:
+        """What applies the policies: of the application, and of routes."""
+        return [self.gate, *[*self._of_routes.values()]]
+
+    def follow(self) -> None:
+        """Put in force what the middleware was told since."""
+        gate, middleware = self.gate, self.middleware
+        while gate._configuration is not (configuration := middleware._configuration):
+            gate._put_in_force(configuration, configuration.routing)
+        for each in [*self._of_routes.values()]:
+            self._share_observers(each)
+
+    def leave(self) -> None:
+        """Let all requests pass as they are: something else stands outside of this from now on."""
+        self._was_left = True
+        nothing = make_configuration(None, (), {})
+        for each in self.parts():
+            each._put_in_force(nothing, nothing.routing)
+
+    def for_mark(self, mark: Mark | None) -> ASGIApp:
+        """What handles the requests to a route.
+
+        Args:
+            mark: The mark of the route, if it has one.
+        """
+        if mark is None or self._was_left:
+            return self.gate
+        if mark.policy is None:
+            return self.stack
+        middleware = self._of_routes.get(mark.policy)
+        if middleware is None:
+            configuration = make_configuration(mark.policy, None, {})
+            logs = self.middleware.logs_for(mark.policy)
+            made = asgi.CORSMiddleware._made_of(self.stack, configuration, logs)
+            middleware = self._of_routes.setdefault(mark.policy, made)
+            self._share_observers(middleware)
+        return middleware
+
+    def _share_observers(self, middleware: asgi.CORSMiddleware) -> None:
+        """Have the middleware of a route observed as the application's is."""
+        while middleware._observation is not (observation := self.middleware._observation):
+            middleware._observe_as(observation)
+
+    def again_around(self, app: ASGIApp, configuration: Configuration) -> asgi.CORSMiddleware:
+        """The same policy and rules around another application; no part of what is counted.
+
+        Args:
+            app: The other application.
+            configuration: What a part of this place has in force.
+        """
+        made = asgi.CORSMiddleware(app, configuration.policy, rules=configuration.rules)
+        made._observe_as(self.middleware._observation.without_trial())
+        return made
+
+
+class _Gate(asgi.CORSMiddleware):
+    """The native middleware before a stack: nothing of ours stands between it and the stack."""
+
+    place: Place
+
+
+def place_of(stack: object) -> Place | None:
+    """The place that a stack belongs to, if it is what stands at one.
+
+    Args:
+        stack: What the ``middleware_stack`` of an application was, or is to be.
+    """
+    return stack.place if isinstance(stack, (_Gate, _UntilFirstRequest, _ByRoute)) else None
+
+
+class _UntilFirstRequest:
+    """The stack until all routes are there: a lifespan may add some."""
+
+    def __init__(self, app: Any, place: Place) -> None:
+        self.app = place.gate
+        self.place = place
+        self._application = app
+        self._settled: ASGIApp | None = None
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        settled = self._settled
+        if settled is None:
+            if scope["type"] == "lifespan":
+                return self.app(scope, receive, send)
+            settled = self._settle()
+        return settled(scope, receive, send)
+
+    def _settle(self) -> ASGIApp:
+        # Before the question, so that a mark that is made meanwhile is not missed.
+        marks.unwatched.add(self)
+        settled: ASGIApp = self.app
+        if marks.exist:
+            settled = _ByRoute(self._application, self.place, RouteMarks(self._application))
+        self._settled = settled
+        # Else a tracer has put something round this.
+        if self._application.middleware_stack is self:
+            self._application.middleware_stack = settled
+        if marks.exist and settled is self.app:  # The first mark was made meanwhile.
+            self.look_again()
+        return settled
+
+    def look_again(self) -> None:
+        """Ask for marks from the next request on; the first one was made just now."""
+        self._settled = None
+        if self._application.middleware_stack is self.app:
+            self._application.middleware_stack = self
+
+
+class _ByRoute:
+    """The stack of an application with marked routes: hands each request to its policy."""
+
+    def __init__(self, app: Starlette, place: Place, marks: RouteMarks) -> None:
+        self.app = place.gate
+        self.place = place
+        self._application = app
+        self._use(marks)
+        self._passages = Passages(app, place, self._handler_of) if can_move(app) else None
+
+    def _use(self, marks: RouteMarks) -> None:
+        place = self.place
+
+        def select(kind: str, method: str, path: str, root_path: str) -> ASGIApp:
+            scope = {"type": kind, "method": method, "path": path, "root_path": root_path}
+            return place.for_mark(marks.find({**scope, "headers": []}))
+
+        # One value: a request sees the old marks or the new ones, whole.
+        cached = functools.lru_cache(ROUTE_CACHE_ENTRIES)(select)
+        self._in_use = (marks.are_current, cached if marks.by_path_alone else None, marks.find)
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if scope["type"] not in {"http", "websocket"}:
+            return self.app(scope, receive, send)
+        handler = self._handler_of(scope)
+        if self._passages is not None:
+            return self._passages.enter(handler, scope, receive, send)
+        return handler(scope, receive, send)
+
+    def _handler_of(self, scope: Scope) -> ASGIApp:
+        """What handles the requests to the route of a request, or of one that it announces."""
+        are_current, select, find = self._in_use
+        if not are_current():
+            self._use(RouteMarks(self._application))
+            are_current, select, find = self._in_use
+        kind: str = scope["type"]
+        method = ""
+        if kind == "http":
+            method = scope["method"]
+            if method == "OPTIONS":
+                method = _announced_method(scope["headers"])
+        path, root_path = scope["path"], scope.get("root_path", "")
+        try:
+            if select and len(method) + len(path) + len(root_path) <= ROUTE_CACHE_KEY_LENGTH:
+                return select(kind, method, path, root_path)
+            return self.place.for_mark(find({**scope, "method": method}))
+        except Exception:  # The router meets it too.
+            return self.app
+
+
+def _announced_method(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The method of the request that a preflight request announces; OPTIONS if it is none."""
+    has_origin = False
+    method = None
+    for name, value in headers:
+        lower = name.lower()
+        if lower == b"origin":
+            has_origin = True
+        elif lower == b"access-control-request-method" and method is None:
+            method = value
+    return method.decode("latin-1") if has_origin and method is not None else "OPTIONS"
