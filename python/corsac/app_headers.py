@@ -58,15 +58,21 @@ class AppHeadersLog:
 
     Args:
         keeps: Whether headers stay on responses to which the policy sets none.
+        remedy: What to do about headers that stay and allow a refused origin, as a clause.
     """
 
-    __slots__ = ("_lock", "_said", "keeps")
+    __slots__ = ("_lock", "_remedy", "_said", "keeps")
 
-    def __init__(self, keeps: bool) -> None:
+    def __init__(self, keeps: bool, remedy: str = 'app_headers="replace" removes them') -> None:
         self.keeps = keeps
+        self._remedy = remedy
         # What threading.Lock is; that module takes longer to load.
         self._lock = _thread.allocate_lock()
         self._said: dict[tuple[str, str], str] = {}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle and copy as one that has said nothing yet."""
+        return AppHeadersLog, (self.keeps, self._remedy)
 
     def go_on_from(self, other: AppHeadersLog) -> None:
         """Say nothing again that another log has said; from now on both remember together."""
@@ -121,9 +127,10 @@ class AppHeadersLog:
             origin: Its Origin header, or ``None``.
             is_same: Whether a page of the same origin asks, so that no browser checks anything.
         """
-        if fate == "kept" and (origin is None or is_same):
+        named = [(_name(name), _shown(value)) for name, value in lines]
+        if fate == "kept" and (origin is None or is_same or not _allows_an_origin(named)):
             return  # It allows nobody anything.
-        shown = ", ".join(f"{_name(name)}: {_shown(value)}" for name, value in lines)
+        shown = ", ".join(f"{name}: {value}" for name, value in named)
         with self._lock:
             if self._is_done(fate, path):
                 return
@@ -135,14 +142,14 @@ class AppHeadersLog:
         if is_last:
             logger.warning("CORS: the application sets CORS headers itself on more paths")
         else:
-            logger.warning("CORS: %s", _sentence(fate, shown, _shown(path), origin))
+            logger.warning("CORS: %s", _sentence(fate, shown, _shown(path), origin, self._remedy))
 
 
-def _sentence(fate: str, lines: str, path: str, origin: str | bytes | None) -> str:
+def _sentence(fate: str, lines: str, path: str, origin: str | None, remedy: str) -> str:
     if fate == "kept":
         return (
-            f"a response for the refused origin {_shown(origin)} on {path} carries headers from "
-            f'inside the application ({lines}); app_headers="replace" removes them'
+            f"a response for the refused origin {_shown(origin)} on {path} carries {lines}: "
+            f"a layer inside allows it; {remedy}"
         )
     if fate == "replaced":
         return (
@@ -190,6 +197,10 @@ def _origin_of(request: Mapping[str, Any]) -> tuple[str | None, bool]:
     origin = environ.get("HTTP_ORIGIN")
     is_same = _core.is_same_origin(environ, scheme if isinstance(scheme, str) else "")
     return origin, origin is not None and is_same
+
+
+def _allows_an_origin(lines: Iterable[tuple[str, str]]) -> bool:
+    return any(name == "Access-Control-Allow-Origin" for name, _ in lines)
 
 
 def _name(name: str | bytes) -> str:

@@ -33,7 +33,7 @@ def app_with(*headers: tuple[str, str]) -> AppResponse:
 
 def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
     assert all(record.levelno == logging.WARNING for record in caplog.records)
-    own = "inside the application", "application's own", "application sets"
+    own = "layer inside", "application's own", "application sets"
     return [line for line in caplog.messages if any(words in line for words in own)]
 
 
@@ -197,8 +197,8 @@ def test_what_is_kept_for_a_refused_origin_is_said_once_for_each_path(
         exchange(policy, get(OTHER, path), app_with((ORIGIN, OTHER), (CREDENTIALS, "true")))
     start = f"CORS: a response for the refused origin '{OTHER}' on"
     end = (
-        f"carries headers from inside the application (Access-Control-Allow-Origin: '{OTHER}', "
-        "Access-Control-Allow-Credentials: 'true'); app_headers=\"replace\" removes them"
+        f"carries Access-Control-Allow-Origin: '{OTHER}', Access-Control-Allow-Credentials: "
+        "'true': a layer inside allows it; app_headers=\"replace\" removes them"
     )
     assert messages(caplog) == [f"{start} '/a' {end}", f"{start} '/b' {end}"]
 

@@ -21,6 +21,7 @@ from django.urls import include, path, re_path
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware as StarlettesMiddleware
+from starlette.requests import Request as StarletteRequest
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
@@ -29,6 +30,7 @@ import corsac.flask
 import corsac.wsgi
 from corsac import _core
 from corsac._types import ASGIApp
+from corsac.compat import starlette as compat
 from corsac.django import CORSMiddleware, checks
 from support.django_project import CALLS
 from support.exchange import Request, Response, http_scope, run_asgi, run_wsgi, wsgi_environ
@@ -199,9 +201,9 @@ def test_django_says_once_for_each_path_what_stays(caplog: pytest.LogCaptureFixt
             response: Any = middleware(requests.get(name, headers={"Origin": OTHER}))
             assert response.headers["Access-Control-Allow-Origin"] == OTHER
     assert [line for line in caplog.messages if "inside" in line] == [
-        f"CORS: a response for the refused origin '{OTHER}' on {name} carries headers from inside "
-        f"the application (Access-Control-Allow-Origin: '{OTHER}', "
-        "Access-Control-Allow-Credentials: 'true'); app_headers=\"replace\" removes them"
+        f"CORS: a response for the refused origin '{OTHER}' on {name} carries "
+        f"Access-Control-Allow-Origin: '{OTHER}', Access-Control-Allow-Credentials: 'true': "
+        'a layer inside allows it; app_headers="replace" removes them'
         for name in ("'/a'", r"'/\xfc'")
     ]
 
@@ -369,7 +371,7 @@ def test_socket_io_lets_nobody_read_whom_the_policy_refuses_unless_it_is_kept(
         found[origin] = dict(cors_lines(lines))
         assert len(cors_lines(lines)) == len(found[origin])
     assert found == {OTHER: expected, OURS: {"access-control-allow-origin": OURS}}
-    words = "removed the application's own" if app_headers == "replace" else "from inside"
+    words = "removed the application's own" if app_headers == "replace" else "a layer inside"
     assert sum(words in line for line in caplog.messages) == 1
 
 
@@ -380,8 +382,8 @@ async def hello(_: Any) -> PlainTextResponse:
     return PlainTextResponse("hello")
 
 
-def starlette_lines(app: ASGIApp, origin: str) -> Lines:
-    start = run_asgi(app, http_scope(get(origin)))[0]
+def starlette_lines(app: ASGIApp, origin: str, path: str = "/") -> Lines:
+    start = run_asgi(app, http_scope(get(origin, path)))[0]
     return [(name.decode(), value.decode("latin-1")) for name, value in start["headers"]]
 
 
@@ -397,6 +399,34 @@ def test_a_layer_inside_that_answers_anyone_with_credentials_is_overruled(
     told = [line for line in caplog.messages if "removed the application's own" in line]
     assert len(told) == 1
     assert f"Access-Control-Allow-Origin: '{OTHER}'" in told[0]
+
+
+async def echo(request: StarletteRequest) -> PlainTextResponse:
+    origin = request.headers.get("origin", "*")
+    return PlainTextResponse("hello", headers={"Access-Control-Allow-Origin": origin})
+
+
+@pytest.mark.parametrize("path", ["/", "/echo"])
+@pytest.mark.parametrize("credentials", [False, True])
+def test_the_drop_in_for_starlette_tells_of_a_layer_inside_that_allows_a_refused_origin(
+    path: str, credentials: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    inner = Starlette(routes=[Route("/", hello), Route("/echo", echo)])
+    options: dict[str, Any] = {"allow_origins": [OURS], "allow_credentials": credentials}
+    drop_in = compat.CORSMiddleware(inner, **options)
+    original = StarlettesMiddleware(inner, **options)
+    for origin in (OTHER, OURS, OTHER):
+        lines = starlette_lines(drop_in, origin, path)
+        assert lines == starlette_lines(original, origin, path)
+    sent = f"Access-Control-Allow-Origin: '{OTHER}'"
+    if credentials:  # Which Starlette adds for any origin: so a page there may use cookies.
+        assert may_read(starlette_lines(original, OTHER, "/echo"), OTHER, credentials=True)
+        sent = f"{sent}, Access-Control-Allow-Credentials: 'true'"
+    told = [line for line in caplog.messages if "layer inside" in line]
+    assert told == [
+        f"CORS: a response for the refused origin '{OTHER}' on '/echo' carries {sent}: a layer "
+        "inside allows it; corsac.CORSMiddleware removes them"
+    ] * (path == "/echo")
 
 
 def test_one_task_for_each_request_says_it_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -416,4 +446,4 @@ def test_one_task_for_each_request_says_it_once(caplog: pytest.LogCaptureFixture
         await asyncio.gather(*(middleware(scope, receive, send) for scope in scopes))
 
     asyncio.run(main())
-    assert sum("from inside" in line for line in caplog.messages) == 1
+    assert sum("a layer inside" in line for line in caplog.messages) == 1

@@ -182,6 +182,8 @@ def test_an_end_of_the_path_is_kept(
             {"allow_origins": [ALLOWED]},
             False,
         ),
+        ({"allow_origins": [ALLOWED], "app_headers": "keep"}, {"allow_origins": [ALLOWED]}, False),
+        ({"allow_origins": [ALLOWED]}, {"allow_origins": [ALLOWED], "app_headers": "keep"}, True),
     ],
 )
 def test_whether_a_policy_allows_more(

@@ -1,23 +1,26 @@
 """A drop-in for Starlette's `CORSMiddleware`: one import changes, and no answer does.
 
 It is Starlette's own class with two things added. What is a trap is said, by the logger ``corsac``
-and as a Python warning. And an expression is run by RE2, in linear time, if it can be and if the
-extra ``re2`` is installed; it then matches no Origin beyond printable ASCII: no browser sends one.
+and as a Python warning, and so is a layer inside that allows an origin which is refused here. And
+an expression is run by RE2, in linear time, if it can be and if the extra ``re2`` is installed; it
+then matches no Origin beyond printable ASCII: no browser sends one.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from typing import TYPE_CHECKING, Any
 
 try:
+    from starlette.datastructures import Headers
     from starlette.middleware import Middleware, cors
 except ImportError as error:
     message = "corsac.compat.starlette needs Starlette: pip install 'starlette>=0.40'"
     raise ImportError(message) from error
 
-from corsac._types import Receive, Scope, Send
+from corsac._types import Message, Receive, Scope, Send
+from corsac.app_headers import OWNED, AppHeadersLog
 from corsac.compat.live_origins import LiveOrigins
 from corsac.compat.python_regex import fullmatch_of
 from corsac.compat.starlette_traps import find_traps
@@ -32,6 +35,7 @@ ALL_METHODS = cors.ALL_METHODS
 SAFELISTED_HEADERS = cors.SAFELISTED_HEADERS
 """What is in every Access-Control-Allow-Headers."""
 
+_OWNED = tuple(name.encode() for name in OWNED)
 _SIGNATURE = inspect.signature(cors.CORSMiddleware)
 
 
@@ -52,6 +56,7 @@ class CORSMiddleware(cors.CORSMiddleware):
     """
 
     problems: tuple[CORSConfigProblem, ...]
+    _app_headers_log: AppHeadersLog
     _is_introduced: bool
     _live_origins: LiveOrigins
 
@@ -64,6 +69,7 @@ class CORSMiddleware(cors.CORSMiddleware):
             problems = find_traps(**given.arguments)
             self.problems = tuple(problems)
             self._live_origins = LiveOrigins()
+            self._app_headers_log = AppHeadersLog(True, "corsac.CORSMiddleware removes them")
             self._is_introduced = False
             warn_about(problems, ("starlette", "fastapi"))
 
@@ -73,6 +79,35 @@ class CORSMiddleware(cors.CORSMiddleware):
             self._is_introduced = True
             _introduce(scope.get("app"))
         await super().__call__(scope, receive, send)
+
+    async def simple_response(
+        self, scope: Scope, receive: Receive, send: Send, request_headers: Headers
+    ) -> None:
+        """Run the application, as Starlette's class does; headers of others inside are told.
+
+        Args:
+            scope: The scope of the request.
+            receive: What gives the request's body.
+            send: What takes the response.
+            request_headers: The headers of the request.
+        """
+        origin = request_headers.get("origin")
+        if origin is not None and not self.allow_all_origins:
+            send = self._telling(scope, send, origin)
+        await super().simple_response(scope, receive, send, request_headers=request_headers)
+
+    def _telling(self, scope: Scope, send: Send, origin: str) -> Send:
+        """The same ``send``; it has said that a response allows an origin that is refused here."""
+
+        def tell_and_send(message: Message) -> Awaitable[None]:
+            if message["type"] == "http.response.start":
+                lines = [pair for pair in message["headers"] if pair[0].lower() in _OWNED]
+                allows = any(name.lower() == _OWNED[0] for name, _ in lines)
+                if allows and not self.is_allowed_origin(origin=origin):
+                    self._app_headers_log(scope, "kept", lines)
+            return send(message)
+
+        return tell_and_send
 
     def is_allowed_origin(self, origin: str) -> bool:
         """Whether a page of an origin may read responses; a subclass may decide otherwise.

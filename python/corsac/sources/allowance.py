@@ -23,6 +23,8 @@ def allows_no_more(policy: CORSPolicy, than: CORSPolicy) -> bool:
         return True
     if than.guard and not policy.guard:
         return False
+    if than.app_headers == "replace" and policy.app_headers == "keep":
+        return False  # The application may allow more.
     if not (policy.allow_origins or policy.allow_origin_regex or policy.allow_origin_func):
         return True
     return (
