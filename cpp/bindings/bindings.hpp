@@ -238,5 +238,6 @@ void bind_asgi(py::module_& module);
 void bind_wsgi(py::module_& module);
 void bind_browser(py::module_& module);
 void bind_exchange(py::module_& module);
+void bind_environ_switch(py::module_& module);
 
 }  // namespace corsac::bindings

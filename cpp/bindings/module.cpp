@@ -10,4 +10,5 @@ PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used(),
   corsac::bindings::bind_wsgi(module);
   corsac::bindings::bind_browser(module);
   corsac::bindings::bind_exchange(module);
+  corsac::bindings::bind_environ_switch(module);
 }

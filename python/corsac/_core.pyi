@@ -78,6 +78,19 @@ class WSGIMiddleware:
     def _trial_outcomes(self) -> tuple[Outcomes, int, int, int]: ...
     _start_response_type: type[Any]
 
+@final
+class EnvironSwitch:
+    def __new__(
+        cls,
+        key: str,
+        mark: object,
+        then: Callable[..., Any],
+        otherwise: Callable[..., Any],
+        *,
+        marks: bool,
+    ) -> EnvironSwitch: ...
+    def __call__(self, environ: Any, /, *args: Any, **kwargs: Any) -> Any: ...
+
 def compile_policy(
     *,
     allow_origins: Sequence[str],

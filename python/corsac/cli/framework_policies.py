@@ -9,6 +9,7 @@ import dataclasses
 import sys
 from typing import Any
 
+from corsac._classes import is_of_class
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.policy import CORSPolicy
 
@@ -40,7 +41,7 @@ def routes_of_starlette(app: object) -> list[MarkedRoute]:
     Args:
         app: Any object.
     """
-    if not _is_a("starlette.applications", "Starlette", app):
+    if not is_of_class(app, "starlette.applications", "Starlette"):
         return []
     if "corsac.starlette.marks" not in sys.modules:
         return []
@@ -63,7 +64,7 @@ def middleware_of_flask(app: object) -> FrameworkPolicies | None:
     Returns:
         ``None`` if it is no Flask application, or Corsac has nothing to do with it.
     """
-    if not _is_a("flask", "Flask", app) or "corsac.flask" not in sys.modules:
+    if not is_of_class(app, "flask.app", "Flask") or "corsac.flask" not in sys.modules:
         return None
     from corsac.flask.middleware import FlaskMiddleware  # noqa: PLC0415
 
@@ -109,7 +110,7 @@ def configuration_of_django(app: object) -> FrameworkPolicies | None:
     Returns:
         ``None`` if it is no such thing, or Corsac is not in ``MIDDLEWARE``.
     """
-    if not _is_a("django.core.handlers.base", "BaseHandler", app):
+    if not is_of_class(app, "django.core.handlers.base", "BaseHandler"):
         return None
     if "corsac.django" not in sys.modules:
         return None
@@ -137,9 +138,3 @@ def configuration_of_django(app: object) -> FrameworkPolicies | None:
 def _unreadable(option: str, what: str, error: Exception) -> CORSConfigProblem:
     message = f"{what} cannot be looked at: {type(error).__name__}: {error}"
     return CORSConfigProblem("source.import_failed", "warning", option, None, message)
-
-
-def _is_a(module: str, name: str, found: object) -> bool:
-    """Whether an object is of a class of a module that may not be imported."""
-    cls = getattr(sys.modules.get(module), name, None)
-    return isinstance(cls, type) and isinstance(found, cls)

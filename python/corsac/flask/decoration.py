@@ -15,7 +15,7 @@ from corsac.policy import CORSPolicy
 from corsac.sources.flask_cors import flask_cors_policy
 from corsac.sources.flask_cors_options import FLASK_CORS_OPTIONS
 
-__all__ = ["Decoration", "decoration_of", "decorations", "is_inside"]
+__all__ = ["Decoration", "decorated_methods", "decoration_of", "decorations", "is_inside"]
 
 _ATTRIBUTE = "_corsac_decoration"
 
@@ -111,6 +111,18 @@ def decoration_of(view: Callable[..., Any], method: str) -> Decoration | None:
     if found is None:
         found = getattr(_handler_of(view, method), _ATTRIBUTE, None)
     return found
+
+
+def decorated_methods(view: object) -> Iterator[str]:
+    """The methods whose handlers a class-based view decorates.
+
+    Args:
+        view: What ``app.view_functions`` has.
+    """
+    view_class = getattr(view, "view_class", None)
+    for name in dir(view_class):
+        if isinstance(getattr(getattr(view_class, name, None), _ATTRIBUTE, None), Decoration):
+            yield name.upper()
 
 
 def _handler_of(view: object, method: str) -> object:

@@ -32,12 +32,15 @@ class Exchange:
     what the view itself put there is handed to it as the application's own.
 
     Attributes:
+        app: The application whose policies were asked.
         decoration: The decoration of the view that ran; the outermost, if there are several.
+        policy: What decides about the response in place of the policy that was chosen, if anything.
         was_told: Whether `on_refusal` was told that the policy that was chosen refuses the request.
 
     Args:
+        app: The application.
         table: What was known of the application's routes when the policy was chosen.
-        environ: The request.
+        environ: The request as the policy sees it.
         start_response: The server's.
         observation: Who learns of refusals.
     """
@@ -46,30 +49,38 @@ class Exchange:
         "_environ",
         "_observation",
         "_of_view",
-        "_place",
-        "_policy",
         "_start_response",
         "_table",
+        "app",
         "decoration",
+        "policy",
         "was_told",
     )
 
     def __init__(
         self,
+        app: flask.Flask,
         table: RouteTable,
         environ: WSGIEnvironment,
         start_response: StartResponse,
         observation: Observation,
     ) -> None:
+        self.app = app
         self._observation = observation
         self._table = table
         self.decoration: Decoration | None = None
         self.was_told = False
         self._environ = environ
         self._start_response = start_response
-        self._place = _place_of(environ)
-        self._policy: CORSPolicy | None = None
+        self.policy: CORSPolicy | None = None
         self._of_view: list[tuple[str, str]] = []
+
+    def be_known(self, environ: WSGIEnvironment) -> None:
+        """Have the views that a request reaches know the exchange.
+
+        Args:
+            environ: The request, as the application has it.
+        """
         environ[_ENVIRON_KEY] = self
 
     @staticmethod
@@ -85,23 +96,11 @@ class Exchange:
     def was_decided_by(self, decoration: Decoration, request: flask.Request) -> bool:
         """Whether the policy of a decoration was the one that was chosen for the request.
 
-        It was not if another middleware changed the path or the method after the choice.
-
         Args:
             decoration: What the view has.
             request: The request, as the view has it.
         """
-        return not self.was_moved(request) and self._table.has(
-            decoration, request.endpoint, request.method
-        )
-
-    def was_moved(self, request: flask.Request) -> bool:
-        """Whether another middleware changed the path or the method after the choice.
-
-        Args:
-            request: The request, as the view has it.
-        """
-        return _place_of(request.environ) != self._place
+        return self._table.has(decoration, request.endpoint, request.method)
 
     def observation_of_view(self) -> Observation:
         """Who learns of refusals by the view's policy: nobody is told of one request twice."""
@@ -117,7 +116,7 @@ class Exchange:
         Args:
             policy: The policy.
         """
-        self._policy = policy
+        self.policy = policy
         self._environ[UNDECIDED] = True
 
     def take_from_view(self, response: flask.Response) -> None:
@@ -133,7 +132,7 @@ class Exchange:
     ) -> Callable[[bytes], object]:
         """Begin the response (PEP 3333, "The start_response() Callable")."""
         begin = self._start_response
-        if self._policy is None:
+        if self.policy is None:
             # A server may take no third argument, as long as there was no error.
             return begin(status, headers, exc_info) if exc_info else begin(status, headers)
 
@@ -145,7 +144,7 @@ class Exchange:
             own = [*others, *self._of_view]
             return start_response(status, own, *((exc_info,) if exc_info else ()))
 
-        middleware = CORSMiddleware(respond, self._policy)
+        middleware = CORSMiddleware(respond, self.policy)
         middleware._observe_as(self.observation_of_view())
         write: Any = middleware(self._environ, begin)
         # The body of a refusal, where the view's answer was one too: nothing is written by hand.
@@ -154,11 +153,3 @@ class Exchange:
 
 def _pass_over(_: bytes) -> None:
     return None
-
-
-def _place_of(environ: WSGIEnvironment) -> tuple[str, str, str]:
-    return (
-        environ.get("REQUEST_METHOD", ""),
-        environ.get("SCRIPT_NAME", ""),
-        environ.get("PATH_INFO", ""),
-    )

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 import flask
+from werkzeug.local import LocalProxy
 
+from corsac._classes import is_of_class
 from corsac.flask.decoration import Decoration
 from corsac.flask.exchange import Exchange
 from corsac.flask.middleware import install
@@ -85,12 +87,16 @@ class CORS:
             TypeError: ``app`` is neither, or a policy is given together with other options.
         """
         merged = {**self._options, **options}
-        if isinstance(app, flask.Blueprint):
-            self._init_blueprint(app, merged)
-        elif isinstance(app, flask.Flask):
-            self._init_application(app, merged)
+        found: Any = app._get_current_object() if isinstance(app, LocalProxy) else app
+        if is_of_class(found, "flask.blueprints", "Blueprint"):
+            self._init_blueprint(found, merged)
+        elif is_of_class(found, "flask.app", "Flask"):
+            self._init_application(found, merged)
         else:
-            message = f"app must be a Flask application or a blueprint, not {type(app).__name__}"
+            kind = f"{type(found).__module__}.{type(found).__name__}".removeprefix("builtins.")
+            message = f"app must be a Flask application or a blueprint, not {kind}"
+            if is_of_class(found, "flask.sansio.scaffold", "Scaffold"):
+                message += "; for ASGI write app.asgi_app = corsac.CORSMiddleware(app.asgi_app)"
             raise TypeError(message)
 
     def _init_application(self, app: flask.Flask, options: dict[str, Any]) -> None:
@@ -204,12 +210,9 @@ def _respond_hidden(exchange: Exchange, decoration: Decoration, call: Callable[[
     app = _current_app()
     policy = decoration.policy_of(app)
     exchange.answer_by(policy)
-    install(app).meet_hidden(
-        decoration,
-        flask.request.endpoint,
-        flask.request.method,
-        was_moved=exchange.was_moved(flask.request),
-    )
+    # The view may be another application's, which the one that was asked has inside.
+    endpoint = flask.request.endpoint if exchange.app is app else None
+    install(exchange.app).meet_hidden(decoration, endpoint, flask.request.method)
 
     def call_noted() -> flask.Response:
         response = flask.make_response(call())

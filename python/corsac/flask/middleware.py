@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.flask.decoration import Decoration, decoration_of, decorations, is_inside
+from corsac.flask.arrival import Arrivals, is_wrapped
+from corsac.flask.decoration import Decoration, decorations, is_inside
 from corsac.flask.exchange import Exchange
 from corsac.flask.options import configured_options, log_problems
-from corsac.flask.problems import called_twice, configured_too_late, hidden_from_the_route, moved
+from corsac.flask.problems import (
+    called_twice,
+    came_past,
+    configured_too_late,
+    hidden_from_the_route,
+)
 from corsac.flask.routes import HiddenDecorations, Route, RouteTable, hidden_key
 from corsac.rules import Rule, make_configuration
 from corsac.sources.flask_resources import ResourcePolicies, ResourcePolicy, nobody
@@ -43,8 +50,11 @@ class FlaskMiddleware(CORSMiddleware):
     """
 
     def __init__(self, app: flask.Flask, wsgi_app: WSGIApplication) -> None:
-        super().__init__(wsgi_app, rules=[])
+        self.arrivals = Arrivals(self, app, wsgi_app)
+        super().__init__(self.arrivals.entrance, rules=[])
         self._flask = app
+        self._is_wrapped = is_wrapped(app, wsgi_app)
+        self._judges_inside = False
         self._wsgi_app = wsgi_app
         self._lock = threading.Lock()
         self._own: list[list[ResourcePolicy]] = []
@@ -60,6 +70,11 @@ class FlaskMiddleware(CORSMiddleware):
         self._was_native = False
         _call_after(app.url_map, "add", self._forget_routes)
         self._forget_routes()
+
+    @property
+    def app(self) -> WSGIApplication:
+        """The wrapped application."""
+        return self._wsgi_app
 
     def add_resources(self, resources: list[ResourcePolicy], configured: Mapping[str, Any]) -> None:
         """Add what one ``CORS(app, ...)`` says; it goes before what others said.
@@ -123,8 +138,6 @@ class FlaskMiddleware(CORSMiddleware):
         decoration: Decoration,
         endpoint: str | None,
         method: str,
-        *,
-        was_moved: bool = False,
     ) -> None:
         """Take note of a decorated view that ran, and that its route did not show.
 
@@ -135,14 +148,10 @@ class FlaskMiddleware(CORSMiddleware):
             decoration: What the view has.
             endpoint: The endpoint of the request; ``None`` if it has no route.
             method: The method of the request.
-            was_moved: Another middleware changed the path or the method of the request.
         """
         if self._was_native:
             self._forget_routes()
         view = None if endpoint is None else self._flask.view_functions.get(endpoint)
-        if was_moved and view is not None and decoration_of(view, method) is decoration:
-            self._tell_once(decoration, moved(endpoint))
-            return
         if endpoint is None or view is None or not is_inside(decoration, view, method):
             self._tell_once(decoration, hidden_from_the_route(endpoint))
             return
@@ -154,6 +163,14 @@ class FlaskMiddleware(CORSMiddleware):
                 return
             self._hidden = {**self._hidden, key: known | {decoration}}
             self._forget_routes()
+
+    def tell_of_passing(self) -> None:
+        """Say that a request reached the application past the middleware."""
+        problem = came_past(self._flask)
+        told = (problem.option, problem.value)
+        if told not in self._told:
+            self._told.add(told)
+            log_problems([problem])
 
     def _tell_once(self, decoration: Decoration, problem: CORSConfigProblem) -> None:
         # By its name: a view may be decorated anew in each request.
@@ -221,7 +238,11 @@ class FlaskMiddleware(CORSMiddleware):
                 return
             problems = self._put_routes_in_force()
             table = self._table
-            if not (decorations.exist or table.routes or self.rules or table.own):
+            by_path = bool(table.routes or self.rules or table.own)
+            # flask-cors judges what its application answers, by the path that its routes see.
+            is_drop_in = self._given is None and self.policy is not None
+            self._judges_inside = self._is_wrapped and (by_path or is_drop_in)
+            if not (decorations.exist or by_path or self._judges_inside):
                 # From now on requests go to the native type, without a call of Python's.
                 self._was_native = True
                 self.__class__ = FlaskMiddleware
@@ -247,7 +268,7 @@ class FlaskMiddleware(CORSMiddleware):
             route.middleware = self._make(route, rules, policy, made)
         table.middlewares = tuple(made.values())
         table.denying = self._table.denying or {
-            denial: CORSMiddleware(self._wsgi_app, denial)
+            denial: CORSMiddleware(self.arrivals.entrance, denial)
             for denial in (nobody(guard=False), nobody(guard=True))
         }
         if policy is None:
@@ -285,10 +306,60 @@ class FlaskMiddleware(CORSMiddleware):
                 if own_policy is None:
                     own_rules, own_policy = _joined(own_rules, rules), policy
                 # Only a mistake in the rules could raise, and they were put together here.
-                middleware = CORSMiddleware(self._wsgi_app, own_policy, rules=own_rules)
+                middleware = CORSMiddleware(self.arrivals.entrance, own_policy, rules=own_rules)
                 made[key] = middleware
             found[method] = middleware
         return found
+
+    def exchange_of(
+        self, start_response: StartResponse, *environs: WSGIEnvironment
+    ) -> StartResponse:
+        """What begins a response outside of all policies, if views may have any of their own.
+
+        Args:
+            start_response: What begins it otherwise.
+            *environs: The request as those views will have it, and last as the policies see it.
+        """
+        if not decorations.exist:
+            return start_response
+        if self._in_force is not self._said:
+            self._read_routes()
+        exchange = Exchange(
+            self._flask, self._table, environs[-1], start_response, self._observation
+        )
+        for environ in environs:
+            exchange.be_known(environ)
+        return exchange
+
+    def choose(self, environ: WSGIEnvironment) -> CORSMiddleware:
+        """The middleware that decides about a request: itself, or that of a route.
+
+        Args:
+            environ: The request; several slashes at the beginning of its path become one.
+        """
+        if self._in_force is not self._said:
+            self._read_routes()
+        table = self._table
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("//"):
+            # Werkzeug takes several slashes at the beginning for one, so a rule must do so too.
+            path = environ["PATH_INFO"] = "/" + path.lstrip("/")
+        found: CORSMiddleware | None = None
+        if table.beginnings and path.startswith(table.beginnings):
+            found = self._middleware_of_route(environ, table)
+        if found is None and table.own is not None:
+            found = table.denial_of(path)
+        return self if found is None else found
+
+    def judge(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Handle one request by its path.
+
+        Args:
+            environ: The request.
+            start_response: What begins the response.
+        """
+        # Not super(): the class may have been changed meanwhile.
+        return CORSMiddleware.__call__(self.choose(environ), environ, start_response)
 
     def _middleware_of_route(
         self, environ: WSGIEnvironment, table: RouteTable
@@ -324,23 +395,10 @@ class _RoutingMiddleware(FlaskMiddleware):
         """Handle one request."""
         if self._in_force is not self._said:
             self._read_routes()
-        table = self._table
-        path = environ.get("PATH_INFO", "")
-        if path.startswith("//"):
-            # Werkzeug takes several slashes at the beginning for one, so a rule must do so too.
-            path = environ["PATH_INFO"] = "/" + path.lstrip("/")
-        if decorations.exist:
-            start_response = Exchange(table, environ, start_response, self._observation)
-        if table.beginnings and path.startswith(table.beginnings):
-            middleware = self._middleware_of_route(environ, table)
-            if middleware is not None:
-                return middleware(environ, start_response)
-        if table.own is not None:
-            middleware = table.denial_of(path)
-            if middleware is not None:
-                return middleware(environ, start_response)
-        # Not super(): the class may have been changed meanwhile.
-        return CORSMiddleware.__call__(self, environ, start_response)
+        if self._judges_inside:
+            judges_all = self._given is not None
+            return self.arrivals.send_inside(environ, start_response, judges_all=judges_all)
+        return self.judge(environ, self.exchange_of(start_response, environ))
 
 
 def install(app: flask.Flask) -> FlaskMiddleware:
@@ -352,6 +410,8 @@ def install(app: flask.Flask) -> FlaskMiddleware:
     Args:
         app: The application.
     """
+    if isinstance(app, LocalProxy):
+        app = app._get_current_object()
     known = app.extensions.get(_EXTENSION_KEY)
     if isinstance(known, FlaskMiddleware):
         return known
@@ -363,6 +423,7 @@ def install(app: flask.Flask) -> FlaskMiddleware:
         # What Flask's manual says to do with a middleware; type checkers see a method there.
         app.wsgi_app = middleware  # type: ignore[method-assign]
         app.extensions[_EXTENSION_KEY] = middleware
+        middleware.arrivals.watch()
     return middleware
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-import flask
+import flask.sansio.app
 
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["called_twice", "configured_too_late", "hidden_from_the_route", "moved"]
+__all__ = ["called_twice", "came_past", "configured_too_late", "hidden_from_the_route"]
 
 _ONLY_RESPONSES: Final = (
     "its preflight requests are answered by the application's own policy, if any"
@@ -34,25 +34,25 @@ def hidden_from_the_route(endpoint: str | None, *, until_it_ran: bool = False) -
     )
 
 
-def moved(endpoint: str | None) -> CORSConfigProblem:
-    """A decorated view was reached by a request that asked for another path.
+def came_past(app: flask.sansio.app.App) -> CORSConfigProblem:
+    """A request reached an application, and did not go through its middleware.
 
     Args:
-        endpoint: The endpoint that it reached.
+        app: The application.
     """
     return CORSConfigProblem(
         "option.misplaced",
         "warning",
-        "cross_origin",
-        endpoint,
-        "middleware inside of Corsac's changed the path or the method of a request, and it reached "
-        "this view: its policy decides about the response, but preflight requests are answered for "
-        "the path as it was asked for",
-        "put that middleware outside: app.wsgi_app = PathMiddleware(app.wsgi_app) after CORS(app)",
+        "CORS",
+        app.name,
+        "requests reach the application past its CORS middleware: something holds app.wsgi_app as "
+        "it was before, or put it back; its policies are applied inside of Flask, so that what "
+        "other middleware answers by itself has no CORS headers",
+        "serve the application itself, or take app.wsgi_app after CORS(app)",
     )
 
 
-def called_twice(app: flask.Flask) -> CORSConfigProblem:
+def called_twice(app: flask.sansio.app.App) -> CORSConfigProblem:
     """`CORS` was called for an application again.
 
     Args:

@@ -12,7 +12,7 @@ from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.routing import Rule as URLRule
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.flask.decoration import Decoration, decoration_of
+from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
 from corsac.policy import CORSPolicy
 from corsac.rules import Rule, make_configuration
 from corsac.sources.flask_resources import Resource, ResourcePolicies, ResourcePolicy, nobody
@@ -26,6 +26,12 @@ Blueprints = Mapping[int, tuple[flask.Blueprint, list[ResourcePolicy]]]
 HiddenDecorations = Mapping[tuple[str, str], frozenset[Decoration]]
 
 _FOREIGN_MODULE = "flask_cors"
+
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
+"""Those for which `flask.views.MethodView` looks for a handler."""
+
+_ANY_OTHER = "*"
+"""Stands for every method that no rule lists, and no view of a class has: a token as any other."""
 
 
 @dataclass(slots=True)
@@ -52,6 +58,7 @@ class RouteTable:
         routes: Those with variable parts, and what else a path alone cannot tell apart.
         beginnings: How paths of these begin, as ``PATH_INFO`` has them.
         decided_by: The decoration that decides about an endpoint and a method.
+        methods: The methods that are told apart.
         problems: Errors in the options of decorated views, and what is worth a warning.
         middlewares: All that ``routes`` use.
         own: The application's resources, if their rules may give a path to the wrong one.
@@ -63,6 +70,7 @@ class RouteTable:
     routes: list[Route] = field(default_factory=list)
     beginnings: tuple[str, ...] = ()
     decided_by: dict[tuple[str, str], Decoration] = field(default_factory=dict)
+    methods: frozenset[str] = frozenset()
     problems: tuple[CORSConfigProblem, ...] = ()
     middlewares: tuple[CORSMiddleware, ...] = ()
     own: ResourcePolicies | None = None
@@ -104,7 +112,8 @@ class RouteTable:
             endpoint: The endpoint of a request; ``None`` if it has no route.
             method: The method of the request.
         """
-        return self.decided_by.get((endpoint or "", method)) is decoration
+        known = self._known(method)
+        return self.decided_by.get((endpoint or "", known)) is decoration
 
     def middleware_of(self, rule: URLRule, method: str, path: str) -> CORSMiddleware | None:
         """The middleware of a route, or ``None`` if the application's own rules decide.
@@ -118,10 +127,13 @@ class RouteTable:
         if route is None:
             return None
         # Only decorated methods of a class differ; all else is decided for the rule as a whole.
-        method = method.upper()
+        method = self._known(method.upper())
         decided = route.decided.get(method)
         denial = None if decided is None else self._denial(decided, _decoded(path))
         return denial or route.middleware.get(method)
+
+    def _known(self, method: str) -> str:
+        return method if method in self.methods else _ANY_OTHER
 
     def denial_of(self, path: str) -> CORSMiddleware | None:
         """The middleware that allows nobody, if the application's rules would allow too much.
@@ -157,8 +169,8 @@ class _Reader:
 
     def read(self) -> RouteTable:
         table = RouteTable()
-        rules = [rule for rule in self._app.url_map.iter_rules() if not rule.websocket]
-        methods = sorted({method for rule in rules for method in rule.methods or ()})
+        rules = list(self._app.url_map.iter_rules())
+        methods = self._methods(rules)
         decided = {id(rule): self._decide(rule, methods) for rule in rules}
         adapter = None if self._needs_hosts(rules) else self._app.url_map.bind("localhost")
         for rule in rules:
@@ -171,11 +183,21 @@ class _Reader:
             else:
                 found = {m: r for m, r in decided[id(rule)].items() if r is not None}
                 table.add_route(Route(rule, found))
+        table.methods = frozenset(methods)
         table.exact_paths = frozenset(path for path, _ in table.exact_rules)
         table.own = self._own if self._own.may_deny else None
         table.decided_by = self._decided_by
         table.problems = (*self._errors, *self._find_problems())
         return table
+
+    def _methods(self, rules: Iterable[URLRule]) -> list[str]:
+        """The methods that are told apart, of which a rule without any takes all."""
+        methods = {method for rule in rules for method in rule.methods or ()}
+        if any(rule.methods is None for rule in rules):
+            views = (self._app.view_functions.get(rule.endpoint) for rule in rules)
+            methods |= {name for view in views for name in decorated_methods(view)}
+            methods |= {*_METHODS, _ANY_OTHER}
+        return sorted(methods)
 
     def _needs_hosts(self, rules: Iterable[URLRule]) -> bool:
         if self._app.url_map.host_matching:
@@ -249,7 +271,7 @@ class _Reader:
         decided: Mapping[int, Mapping[str, ResourcePolicies | None]],
     ) -> CORSPolicy | None:
         """The one policy of a path whatever the method, or ``None`` if there is no such thing."""
-        if adapter is None or rule.arguments or not _is_a_pattern(rule.rule):
+        if adapter is None or rule.arguments or rule.websocket or not _is_a_pattern(rule.rule):
             return None
         if rule.rule.endswith("/") and not rule.strict_slashes:
             return None  # The path without the slash is the same route.

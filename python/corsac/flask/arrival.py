@@ -1,0 +1,258 @@
+"""Requests that reach Flask without having been judged, or by another path than they asked for.
+
+What was taken of ``app.wsgi_app`` before ``CORS(app)`` leads past the middleware, and middleware
+inside of it may move a request to another path. Both are seen where Flask makes its context of a
+request. From there on the policies are applied inside of Flask, by the path that its routes see.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+import flask
+from werkzeug.exceptions import Forbidden
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.test import run_wsgi_app
+
+from corsac import _core
+from corsac.flask.exchange import Exchange
+from corsac.observation import NOTHING_OBSERVED
+from corsac.wsgi import CORSMiddleware
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from corsac.flask.middleware import FlaskMiddleware
+
+__all__ = ["Arrival", "Arrivals", "is_wrapped"]
+
+
+class Arrival:
+    """One request that is judged when it reaches Flask.
+
+    Attributes:
+        is_past: It did not go through the middleware.
+        is_judged: Its policy was asked inside of Flask, or is being asked.
+        respond: What the policy is put around: the application, or the answer of another.
+        exchange: The exchange that it was judged in, for decorated views.
+    """
+
+    __slots__ = ("exchange", "is_judged", "is_past", "respond")
+
+    def __init__(self, *, is_past: bool) -> None:
+        self.is_past = is_past
+        self.is_judged = False
+        self.respond: WSGIApplication | None = None
+        self.exchange: Exchange | None = None
+
+
+class Arrivals:
+    """Knows of each request whether it is judged already, and judges those that are not.
+
+    Args:
+        middleware: The middleware of the application.
+        app: The application.
+        wsgi_app: What the middleware wraps.
+    """
+
+    def __init__(
+        self, middleware: FlaskMiddleware, app: flask.Flask, wsgi_app: WSGIApplication
+    ) -> None:
+        self._middleware = middleware
+        self._app = app
+        self._wsgi_app = wsgi_app
+        self._key = f"corsac.flask.{id(middleware):x}"
+        self._request_context: Callable[..., Any] = app.request_context
+        self._is_watching = False
+        self._lock = threading.Lock()
+        # Native: no request that is judged already runs a line of this file.
+        self.entrance = _core.EnvironSwitch(
+            self._key, middleware, wsgi_app, self._enter, marks=True
+        )
+
+    def watch(self) -> None:
+        """Have the application say which requests reach it."""
+        self._app.request_context = _core.EnvironSwitch(  # type: ignore[method-assign, assignment]
+            self._key, self._middleware, self._request_context, self._arrive, marks=False
+        )
+
+    def send_inside(
+        self, environ: WSGIEnvironment, start_response: StartResponse, *, judges_all: bool
+    ) -> Iterable[bytes]:
+        """Hand a request to the application, to be judged by the path that it arrives with.
+
+        The guard asks by the path that was asked for too: what it refuses must reach no middleware.
+
+        Args:
+            environ: The request.
+            start_response: What begins the response.
+            judges_all: Whether what never arrives, since other middleware answers it, is judged by
+                the path that was asked for. Otherwise it stays as it is.
+        """
+        asked = {**environ}  # Middleware inside may change what it is given.
+        arrival = environ[self._key] = asked[self._key] = Arrival(is_past=False)
+        if self._is_refused_by_guard(asked):
+            arrival.respond = Forbidden()  # Should the guard's function have another answer now.
+            return self._middleware.judge(asked, start_response)
+        begin = self._middleware.exchange_of(start_response, environ, asked)
+        if not judges_all:
+            return self._wsgi_app(environ, begin)
+
+        def judge_answer(respond: WSGIApplication) -> Any:
+            arrival.respond = respond
+            return self._middleware.judge(asked, begin)
+
+        if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in asked and asked["REQUEST_METHOD"] == "OPTIONS":
+            return self._send_preflight(environ, arrival, begin, judge_answer)
+
+        def begin_judged(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+        ) -> Callable[[bytes], object]:
+            extra = (exc_info,) if exc_info else ()
+            if arrival.is_judged:
+                return begin(status, headers, *extra)
+
+            def respond(_: WSGIEnvironment, begin: StartResponse) -> Any:
+                return begin(status, headers, *extra)
+
+            return cast("Callable[[bytes], object]", judge_answer(respond))
+
+        return self._wsgi_app(environ, begin_judged)
+
+    def _send_preflight(
+        self,
+        environ: WSGIEnvironment,
+        arrival: Arrival,
+        begin: StartResponse,
+        judge_answer: Callable[[WSGIApplication], Any],
+    ) -> Iterable[bytes]:
+        body, status, headers = run_wsgi_app(self._wsgi_app, environ)
+        close = getattr(body, "close", None)
+
+        def respond(_: WSGIEnvironment, begin: StartResponse) -> Iterable[bytes]:
+            nonlocal close
+            close = None
+            begin(status, headers.to_wsgi_list())
+            return body
+
+        if arrival.is_judged:
+            return respond(environ, begin)
+        try:
+            return cast("Iterable[bytes]", judge_answer(respond))
+        finally:
+            if close is not None:
+                close()  # The middleware answered in place of what did.
+
+    def _is_refused_by_guard(self, environ: WSGIEnvironment) -> bool:
+        chosen = self._middleware.choose(environ)
+        configuration = chosen._configuration
+        if not any(policy.guard for policy in configuration.policies()):
+            return False
+        path = environ.get("PATH_INFO", "").encode("latin-1", "replace")
+        routing = configuration.routing
+        policy, _ = _core.select_policy(routing, path.decode("utf-8", "surrogateescape"))
+        if policy is None:
+            return False
+        outcome = _core.decide_request(policy, environ["REQUEST_METHOD"], environ)
+        if not isinstance(outcome, tuple):
+            return True
+        return outcome[0] == _FORBIDDEN and outcome[4] != "preflight"
+
+    def _enter(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """What policies are put around, for all but requests that come for the first time."""
+        arrival = environ.get(self._key)
+        if not isinstance(arrival, Arrival) or arrival.respond is None:
+            return self._wsgi_app(environ, start_response)  # It is sent through a second time.
+        respond, arrival.respond = arrival.respond, None
+        return respond(environ, start_response)
+
+    def _arrive(self, environ: WSGIEnvironment, *args: Any, **keywords: Any) -> Any:
+        """Make Flask's context of a request that is not judged yet."""
+        if self._key not in environ:
+            environ[self._key] = Arrival(is_past=True)
+        self._stand_before_views()
+        return self._request_context(environ, *args, **keywords)
+
+    def _stand_before_views(self) -> None:
+        with self._lock:
+            if self._is_watching:
+                return
+            app: Any = self._app
+            dispatch, handle = app.full_dispatch_request, app.handle_exception
+
+            def full_dispatch_request(*args: Any) -> Any:
+                arrival = self._unjudged()
+                if arrival is None:
+                    return dispatch(*args)
+                return self._judge(arrival, lambda: dispatch(*args))
+
+            def handle_exception(*args: Any) -> Any:
+                response = handle(*args)
+                request = flask.request if flask.has_request_context() else None
+                arrival = None if request is None else request.environ.get(self._key)
+                if not isinstance(arrival, Arrival):
+                    return response
+                if not arrival.is_judged:
+                    return self._judge(arrival, lambda: response)
+                return self._judge_again(arrival, response)
+
+            app.full_dispatch_request = full_dispatch_request
+            app.handle_exception = handle_exception
+            self._is_watching = True
+
+    def _unjudged(self) -> Arrival | None:
+        arrival = flask.request.environ.get(self._key)
+        return arrival if isinstance(arrival, Arrival) and not arrival.is_judged else None
+
+    def _judge(self, arrival: Arrival, call: Callable[[], Any]) -> flask.Response:
+        """Apply the policy of the path that the routes see to what a call gives."""
+        arrival.is_judged = True
+        if arrival.is_past:
+            self._middleware.tell_of_passing()
+        environ = flask.request.environ
+
+        def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+            return call()(environ, start_response)
+
+        def judged(copied: WSGIEnvironment, start_response: StartResponse) -> Any:
+            begin = self._middleware.exchange_of(start_response, environ, copied)
+            arrival.exchange = begin if isinstance(begin, Exchange) else None
+            arrival.respond = respond
+            return self._middleware.judge(copied, begin)
+
+        return self._response_of(judged)
+
+    def _judge_again(self, arrival: Arrival, response: Any) -> flask.Response:
+        """Apply the policy to the answer to an error of a request that was counted already."""
+        exchange = arrival.exchange
+        if exchange is not None and exchange.policy is not None:
+            return self._response_of(CORSMiddleware(response, exchange.policy))
+        chosen = self._middleware.choose({**flask.request.environ})
+        twin = CORSMiddleware(response, rules=[])
+        configuration = chosen._configuration.observed_by(NOTHING_OBSERVED)
+        twin._put_in_force(configuration, configuration.routing)
+        return self._response_of(twin)
+
+    def _response_of(self, wsgi_app: WSGIApplication) -> flask.Response:
+        made: Any = self._app.response_class.from_app(wsgi_app, flask.request.environ)
+        return cast("flask.Response", made)
+
+
+_FORBIDDEN = 403
+
+
+def is_wrapped(app: flask.Flask, wsgi_app: object) -> bool:
+    """Whether anything stands between a middleware and Flask that may move or answer requests.
+
+    Args:
+        app: The application.
+        wsgi_app: What the middleware is put around.
+    """
+    if not (app.url_map.host_matching or getattr(app, "subdomain_matching", False)):
+        while type(wsgi_app) is ProxyFix:  # It changes no path.
+            wsgi_app = wsgi_app.app
+    function = getattr(wsgi_app, "__func__", None)
+    is_own = getattr(wsgi_app, "__self__", None) is app
+    return not (is_own and getattr(function, "__module__", "") == "flask.app")
