@@ -146,7 +146,7 @@ def test_past_the_middleware_a_view_that_fails_keeps_the_policy_of_its_decorator
     app = make_app()
 
     decorated = cross_origin(origins=ALLOWED)(fail)
-    app.add_url_rule("/", "hidden", lambda: decorated())
+    app.add_url_rule("/", "hidden", lambda: decorated())  # noqa: PLW0108 - it hides the decorator
     served = app.wsgi_app
     CORS(app, origins="*")
     status, headers = ask(served, "/", OTHER)
