@@ -58,7 +58,8 @@ struct AppCall {
   Ref app;  ///< Empty: it is not called.
   /// The free place before the arguments lets a bound method put its `self` there without a copy.
   std::array<PyObject*, kCount + 1> places{};
-  std::array<Ref, 2> made;  ///< Those arguments that are not the caller's.
+  /// Those arguments that are not the caller's; each has its own place here.
+  std::array<Ref, 2> made;
 
   [[nodiscard]] PyObject** args() noexcept { return places.data() + 1; }
 };
@@ -76,6 +77,10 @@ template <std::size_t kCount, Judge<kCount> kJudge>
 [[gnu::noinline]] PyObject* step_inside(AppCall<kCount>& call) noexcept {
   AppCall<kCount> inner;
   PyObject* answer = kJudge(call.app.get(), call.args(), inner);
+  // What it did not make anew is still the argument that was made further out.
+  for (std::size_t i = 0; i < inner.made.size(); ++i) {
+    if (!inner.made[i]) inner.made[i] = std::move(call.made[i]);
+  }
   call = std::move(inner);
   return answer;
 }

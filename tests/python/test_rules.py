@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 import corsac
+import corsac.wsgi
 from corsac import CORSConfigError, CORSMiddleware, CORSPolicy
 from support.asgi import BODY, START, app_sending, scope_with
-from support.exchange import run_asgi
+from support.exchange import Request, http_scope, run_asgi, run_wsgi, wsgi_environ
 
 ORIGIN = "https://app.example.com"
 OPEN = CORSPolicy(allow_origins=["*"])
@@ -219,3 +220,30 @@ def test_mistakes_in_options_and_rules_are_found_at_once() -> None:
         CORSMiddleware(app_sending(), allow_origins=["https://a.test/"], rules=[("bad", OPEN)])
     codes = [problem.code for problem in caught.value.problems]
     assert codes == ["origin.invalid", "rule.invalid"]
+
+
+@pytest.mark.parametrize("protocol", ["asgi", "wsgi"])
+@pytest.mark.parametrize("layers", [1, 2, 30])
+def test_layers_inside_that_leave_a_path_alone_hand_on_what_was_made_outside(
+    protocol: str, layers: int
+) -> None:
+    request = Request(headers=[("Origin", ORIGIN)])
+    allowed = {("access-control-allow-origin", ORIGIN), ("vary", "Origin")}
+
+    def wsgi_app(_: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b""]
+
+    app: Any = app_sending(START, BODY) if protocol == "asgi" else wsgi_app
+    cls: Any = CORSMiddleware if protocol == "asgi" else corsac.wsgi.CORSMiddleware
+    for _ in range(layers):
+        app = cls(app, rules=[("/only", OPEN)])
+    app = cls(app, STRICT)
+    for _ in range(100):  # What is freed too early is soon used for something else.
+        if protocol == "asgi":
+            (start, _) = run_asgi(app, http_scope(request))
+            found = {(name.decode(), value.decode()) for name, value in start["headers"]}
+        else:
+            answer = run_wsgi(app, wsgi_environ(request))
+            found = {(name.lower(), value) for name, value in answer.headers}
+        assert found - {("x-app", "1")} == allowed
