@@ -23,7 +23,7 @@ constexpr const char* kWantedArguments = "CORSMiddleware is called with scope, r
   const Routing& routing = *in_force.routing;
   Exchange exchange{self, &routing.fallback(), std::nullopt};
   if (routing.has_rules()) {
-    const RoutePath path(args[0], routing.names);
+    const RoutePath path(args[0], routing.names, self->root_path_owner);
     if (PyErr_Occurred() != nullptr) return nullptr;
     exchange.entry = &routing.select(path.view());
   }
@@ -97,7 +97,8 @@ PyObject* middleware_continue(PyObject* self_object, PyObject* const* args,
 int middleware_init(PyObject* self_object, PyObject* args, PyObject* keywords) noexcept {
   static const char* const kNames[] = {"app",     "configuration",    "routing",
                                        "respond", "refuse_websocket", "continue_when_decided",
-                                       "report",  "report_trial",     nullptr};
+                                       "report",  "report_trial",     "root_path_owner",
+                                       nullptr};
   PyObject* app = nullptr;
   PyObject* configuration = nullptr;
   PyObject* routing = nullptr;
@@ -106,16 +107,18 @@ int middleware_init(PyObject* self_object, PyObject* args, PyObject* keywords) n
   PyObject* continue_when_decided = nullptr;
   PyObject* report_function = nullptr;
   PyObject* report_trial_function = nullptr;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOOO", const_cast<char**>(kNames), &app,
+  PyObject* root_path_owner = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOOOOOOO|O", const_cast<char**>(kNames), &app,
                                    &configuration, &routing, &respond_function, &refuse_websocket,
-                                   &continue_when_decided, &report_function,
-                                   &report_trial_function)) {
+                                   &continue_when_decided, &report_function, &report_trial_function,
+                                   &root_path_owner)) {
     return -1;
   }
   ASGIMiddleware* self = as_asgi_middleware(self_object);
   Py_XSETREF(self->respond, Py_NewRef(respond_function));
   Py_XSETREF(self->refuse_websocket, Py_NewRef(refuse_websocket));
   Py_XSETREF(self->continue_when_decided, Py_NewRef(continue_when_decided));
+  Py_XSETREF(self->root_path_owner, Py_NewRef(root_path_owner));
   return init_middleware(self, app, configuration, routing, report_function, report_trial_function,
                          "_send_type");
 }
@@ -129,6 +132,7 @@ int middleware_traverse(PyObject* self_object, visitproc visit, void* arg) noexc
   Py_VISIT(self->respond);
   Py_VISIT(self->refuse_websocket);
   Py_VISIT(self->continue_when_decided);
+  Py_VISIT(self->root_path_owner);
   return traverse_middleware(self, visit, arg);
 }
 
@@ -137,6 +141,7 @@ int middleware_clear(PyObject* self_object) noexcept {
   Py_CLEAR(self->respond);
   Py_CLEAR(self->refuse_websocket);
   Py_CLEAR(self->continue_when_decided);
+  Py_CLEAR(self->root_path_owner);
   clear_middleware(self);
   return 0;
 }

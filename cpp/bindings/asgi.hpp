@@ -17,6 +17,8 @@ struct ASGIMiddleware : Middleware {
   PyObject* refuse_websocket;       ///< async (scope, receive, send, reason, header pair or None)
   PyObject* continue_when_decided;  ///< async (middleware, routing, place of the rule, awaitable,
                                     ///< origin, scope, receive, send)
+  PyObject* root_path_owner;        ///< An application inside that puts its own `root_path` into
+                                    ///< each scope, or None.
 };
 
 inline ASGIMiddleware* as_asgi_middleware(PyObject* self) noexcept {
@@ -131,11 +133,12 @@ PyObject* respond(ASGIMiddleware* self, const CompiledPolicy& policy, PyObject* 
                                             std::optional<Outcome> outcome,
                                             PyObject* scope) noexcept;
 
-/// The path that the router of the application sees: without the part that a mount or a server has
-/// taken off already (`root_path`), as PATH_INFO is in WSGI.
+/// The path that the router of the application sees: without the part that a mount, a server or the
+/// application itself takes off (`root_path`), as PATH_INFO is in WSGI.
 class RoutePath {
  public:
-  RoutePath(PyObject* scope, const Names& names) noexcept;
+  /// @param root_path_owner see `ASGIMiddleware`; null is None.
+  RoutePath(PyObject* scope, const Names& names, PyObject* root_path_owner) noexcept;
   [[nodiscard]] std::string_view view() const noexcept { return view_; }
 
  private:

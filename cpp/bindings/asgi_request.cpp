@@ -120,7 +120,7 @@ std::optional<bool> is_same_origin(const ReadRequest& read, PyObject* scope) noe
   return corsac::is_same_origin(again.request, view_of_text(scheme.get()));
 }
 
-RoutePath::RoutePath(PyObject* scope, const Names& names) noexcept
+RoutePath::RoutePath(PyObject* scope, const Names& names, PyObject* root_path_owner) noexcept
     : path_(get_item(scope, names.path.ptr())) {
   if (!path_ || !PyUnicode_Check(path_.get())) return;
   view_ = view_of_text(path_.get());
@@ -130,7 +130,14 @@ RoutePath::RoutePath(PyObject* scope, const Names& names) noexcept
     if (!encoded_) PyErr_Clear();
     if (encoded_) view_ = view_of_bytes(encoded_.get());
   }
-  const Ref root = get_item(scope, names.root_path.ptr());
+  Ref root;
+  if (root_path_owner != nullptr && root_path_owner != Py_None) {
+    root = Ref(PyObject_GetAttr(root_path_owner, names.root_path.ptr()));
+    if (!root && PyErr_ExceptionMatches(PyExc_Exception)) PyErr_Clear();
+    if (PyErr_Occurred() != nullptr) return;
+  }
+  // An empty one of the application leaves the server's as it is.
+  if (view_of_text(root.get()).empty()) root = get_item(scope, names.root_path.ptr());
   const std::string_view prefix = view_of_text(root.get());
   if (prefix.empty() || !view_.starts_with(prefix)) return;
   const std::string_view rest = view_.substr(prefix.size());

@@ -43,7 +43,7 @@ bool try_scope(const Exchange& exchange, std::optional<Outcome> outcome, PyObjec
   const bool is_handshake = is_text(type.get(), trial.names.websocket);
   if (PyErr_Occurred() != nullptr) return leave_undecided(self);
   if (!is_http && !is_handshake) return true;
-  const RoutePath path(scope, trial.names);
+  const RoutePath path(scope, trial.names, exchange.self->root_path_owner);
   if (PyErr_Occurred() != nullptr) return leave_undecided(self);
   const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
   if (entry.policy == nullptr || (is_handshake && !entry.policy->core().guard())) return true;

@@ -30,6 +30,7 @@ class ASGIMiddleware:
         continue_when_decided: Callable[..., Awaitable[None]],
         report: Callable[..., float] | None,
         report_trial: Callable[..., float] | None,
+        root_path_owner: object = None,
     ) -> None: ...
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]: ...
     @property

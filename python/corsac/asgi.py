@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from corsac import _core
 from corsac.middleware import ConfiguredMiddleware
 from corsac.observe import RefusalLog, TrialLog
@@ -9,7 +11,7 @@ from corsac.observe import RefusalLog, TrialLog
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
-    from typing import Self, Unpack
+    from typing import Any, Self, Unpack
 
     from corsac._types import ASGIApp, Message, Receive, Scope, Send
     from corsac.policy import CORSPolicy, CORSPolicyOptions
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from corsac.rules import Configuration, Rule
 
 __all__ = ["CORSMiddleware"]
+
+MAX_WRAPPERS = 64
+"""So many middlewares round an application are looked through for its ``root_path``."""
 
 
 class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
@@ -118,10 +123,60 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
             _continue_when_decided,
             log or RefusalLog(),
             trial_log or TrialLog(),
+            root_path_owner(app),
         )
         # A call goes to the type and returns what the application returned: no coroutine function.
         # Servers that ask how to call an object inspect its `__call__`, and find the instance's.
         self.__dict__["__call__"] = _coroutine_function(self)
+
+    def _route_path(self, path: str) -> str:
+        return without_root_path(path, root_path_owner(self.app))
+
+
+def root_path_owner(app: object) -> object | None:
+    """The application inside of some wrappers that puts its own ``root_path`` into each scope.
+
+    Its router takes that off the path, so rules are compared with what is left. That is FastAPI's
+    way; an application of Starlette has what the server says.
+
+    Args:
+        app: An ASGI application. Wrappers are followed by the attributes that they usually have.
+    """
+    module = sys.modules.get("fastapi.applications")
+    fastapi: type[Any] | None = getattr(module, "FastAPI", None)
+    for _ in range(MAX_WRAPPERS):
+        if fastapi is None or app is None:
+            break
+        if isinstance(app, fastapi):
+            return app
+        if isinstance(_attribute(app, "routes"), list):
+            break
+        app = next((inner for name in _WRAPPED if (inner := _attribute(app, name))), None)
+    return None
+
+
+def without_root_path(path: str, owner: object) -> str:
+    """What the router of an application sees of a path.
+
+    Args:
+        path: The path of a request.
+        owner: What `root_path_owner` gave.
+    """
+    root = _attribute(owner, "root_path")
+    if not isinstance(root, str) or not path.startswith(root):
+        return path
+    rest = path[len(root) :]
+    return rest if not rest or rest.startswith("/") else path
+
+
+def _attribute(owner: object, name: str) -> object:
+    try:
+        return getattr(owner, name, None)
+    except Exception:  # A property of the user's; what it would give is not there.
+        return None
+
+
+_WRAPPED = ("app", "asgi_app", "other_asgi_app", "__wrapped__")
 
 
 def _coroutine_function(middleware: CORSMiddleware) -> ASGIApp:

@@ -267,7 +267,7 @@ class ConfiguredMiddleware:
         from corsac.explain.explaining import choose, explain  # noqa: PLC0415 - for tools alone
 
         routes = self._routes_may_decide()
-        choice = choose(self._configuration, path, routes)
+        choice = choose(self._configuration, self._route_path(path), routes)
         return explain(choice, method, headers, path, credentials)
 
     async def explain_async(
@@ -282,8 +282,12 @@ class ConfiguredMiddleware:
         from corsac.explain.explaining import choose, explain_async  # noqa: PLC0415
 
         routes = self._routes_may_decide()
-        choice = choose(self._configuration, path, routes)
+        choice = choose(self._configuration, self._route_path(path), routes)
         return await explain_async(choice, method, headers, path, credentials)
+
+    def _route_path(self, path: str) -> str:
+        """What the rules see of a path, where the application takes a part off it itself."""
+        return path
 
     def _routes_may_decide(self) -> bool:
         """Whether routes of the application have policies that the configuration does not have."""

@@ -223,6 +223,28 @@ def test_decorated_routes_decide_for_their_own_path(
     assert (got, data["notes"]) == (code, notes)
 
 
+WITH_ROOT_PATH = """
+import corsac
+from fastapi import FastAPI
+app = FastAPI()
+app.root_path = "/shop"
+served = corsac.CORSMiddleware(
+    app, corsac.CORSPolicy(allow_origins=["*"]),
+    rules=[("/admin/*", corsac.CORSPolicy(allow_origins=["https://b.example.com"]))],
+)
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "code"), [("/shop/admin/x", 1), ("/admin/x", 1), ("/shop/x", 0), ("/shop", 0)]
+)
+def test_rules_follow_the_root_path_of_the_application(
+    path: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = f"{write_module(WITH_ROOT_PATH)}:served"
+    assert explain_json(capsys, source, *ORIGIN, "--path", path)[0] == code
+
+
 ONLY_DECORATED = f"""
 from flask import Flask
 from corsac.flask import cross_origin

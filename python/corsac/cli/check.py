@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
+from corsac.asgi import root_path_owner
 from corsac.cli import INTERRUPTED, UNREADABLE
 from corsac.cli.cors_layers import Layer, Search, find_layers
 from corsac.cli.plain_text import can_colour, in_words, printable, safe_repr, write_lines
@@ -37,6 +38,7 @@ class Report:
         rules: The path rules of the outermost layer, if they are valid.
         routes: Its decorated routes, likewise.
         allows: A valid configuration in plain words, a line for each policy.
+        root_path_owner: The application inside that takes a part off paths itself, or ``None``.
         place: Where the user's code made an invalid policy.
         failure: Why nothing could be judged.
     """
@@ -47,6 +49,7 @@ class Report:
     rules: tuple[tuple[str, CORSPolicy | None], ...] = ()
     routes: tuple[tuple[str, CORSPolicy | None], ...] = ()
     allows: tuple[str, ...] = ()
+    root_path_owner: object = None
     place: str = ""
     failure: SourceError | None = None
 
@@ -203,7 +206,13 @@ def _check_object(source: str, app_dir: str) -> Report:
         return Report(source, tuple(problems))
     first = layers[0]
     return Report(
-        source, tuple(problems), first.policy, first.rules, first.routes, allows=tuple(allows)
+        source,
+        tuple(problems),
+        first.policy,
+        first.rules,
+        first.routes,
+        tuple(allows),
+        root_path_owner(found),
     )
 
 

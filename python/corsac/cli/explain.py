@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from corsac._types import Receive, Scope, Send
-from corsac.asgi import CORSMiddleware
+from corsac.asgi import CORSMiddleware, without_root_path
 from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
 from corsac.browser.transports import asgi_async_transport
 from corsac.browser.urls import parse_url
@@ -82,6 +82,9 @@ def run(arguments: argparse.Namespace) -> int:
         report = check(arguments.source, arguments.env, arguments.app_dir)
         if report.failure is not None or report.count("error"):
             return _say_what_is_wrong(report)
+        # The rules are compared with what the application leaves of the path.
+        path = without_root_path(arguments.path, report.root_path_owner)
+        request = fetch_request(arguments, f"{SERVER}{path or '/'}")
         middleware = _middleware(report, request)
         with silent_log():
             explained = asyncio.run(explain(request, middleware, arguments.profile))

@@ -1,0 +1,182 @@
+"""Rules are compared with the path that the router uses, whoever takes the beginning off it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+import corsac
+from corsac.starlette import install
+
+ORIGIN, ADMIN = "https://evil.example", "https://admin.example.com"
+STAR = corsac.CORSPolicy(allow_origins=["*"])
+STRICT = corsac.CORSPolicy(allow_origins=[ADMIN])
+RULES = [("/admin/*", STRICT)]
+
+
+def make(root_path: str = "/shop") -> FastAPI:
+    app = FastAPI()
+    app.root_path = root_path  # Its argument is deprecated, the attribute is what it sets.
+    app.get("/admin/x")(lambda: "admin")
+    app.get("/open")(lambda: "open")
+    return app
+
+
+class Wrapper:
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+class OtherName:
+    def __init__(self, app: Any) -> None:
+        self.other_asgi_app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.other_asgi_app(scope, receive, send)
+
+
+def outside(app: FastAPI) -> Any:
+    return corsac.CORSMiddleware(app, STAR, rules=RULES)
+
+
+def outside_of_wrappers(app: FastAPI) -> Any:
+    return corsac.CORSMiddleware(Wrapper(OtherName(Wrapper(app))), STAR, rules=RULES)
+
+
+def outside_of_another(app: FastAPI) -> Any:
+    inner = corsac.CORSMiddleware(app, rules=[("/nothing", None)])
+    return corsac.CORSMiddleware(inner, STAR, rules=RULES)
+
+
+def added(app: FastAPI) -> Any:
+    app.add_middleware(corsac.CORSMiddleware, policy=STAR, rules=RULES)
+    return app
+
+
+def installed(app: FastAPI) -> Any:
+    install(app, STAR, rules=RULES)
+    return app
+
+
+def mounted(app: FastAPI) -> Any:
+    outer = Starlette()
+    outer.mount("/", outside(app))
+    return outer
+
+
+def travelled(app: FastAPI) -> Any:
+    return copy.copy(outside(app))
+
+
+EVERY_PLACE = [
+    outside,
+    outside_of_wrappers,
+    outside_of_another,
+    added,
+    installed,
+    mounted,
+    travelled,
+]
+
+
+def who_may_read(app: Any, path: str, server: str = "") -> tuple[int, str | None]:
+    """The status, and what an origin is told that is not the admin's."""
+    client = TestClient(app, root_path=server)
+    response = client.get(path, headers={"Origin": ORIGIN})
+    return response.status_code, response.headers.get("access-control-allow-origin")
+
+
+@pytest.mark.parametrize("place", EVERY_PLACE)
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/shop/admin/x", (200, None)),  # The proxy has left the prefix.
+        ("/admin/x", (200, None)),  # The proxy has taken it off.
+        ("/shop/open", (200, "*")),
+        ("/open", (200, "*")),
+        ("/shop", (404, "*")),
+        ("/shopping/admin/x", (404, "*")),  # No segment border: the router sees it whole.
+        ("/shop/shop/admin/x", (404, "*")),
+    ],
+)
+def test_the_applications_root_path_counts(
+    place: Callable[[FastAPI], Any], path: str, expected: tuple[int, str | None]
+) -> None:
+    assert who_may_read(place(make()), path) == expected
+
+
+@pytest.mark.parametrize("place", [outside, added, installed])
+def test_the_applications_goes_before_the_servers(place: Callable[[FastAPI], Any]) -> None:
+    assert who_may_read(place(make()), "/shop/admin/x", server="/shop") == (200, None)
+    # FastAPI replaces the server's; without one of its own it keeps that.
+    assert who_may_read(place(make()), "/server/admin/x", server="/server") == (404, "*")
+    assert who_may_read(place(make("")), "/server/admin/x", server="/server") == (200, None)
+    assert who_may_read(place(make("")), "/shop/admin/x", server="/server") == (404, "*")
+
+
+def test_it_is_read_for_each_request() -> None:
+    app = make("")
+    served = outside(app)
+    app.root_path = "/late"
+    assert who_may_read(served, "/late/admin/x") == (200, None)
+
+
+def test_preflight_requests_handshakes_and_trials_follow_too() -> None:
+    app = make()
+    on_trial = [("/admin/*", corsac.CORSPolicy(allow_origins=[ADMIN], guard=True))]
+    served = corsac.CORSMiddleware(
+        app, STAR, rules=RULES, report_only=STAR, report_only_rules=on_trial
+    )
+    client = TestClient(served)
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "GET"}
+    assert client.options("/shop/admin/x", headers=asked).status_code == 403
+    assert client.options("/shop/open", headers=asked).status_code == 204
+    client.get("/shop/admin/x", headers={"Origin": ADMIN})
+    assert served.report_only_counters()["actual_allowed"] == 1
+    assert served.report_only_refusal_counters()["preflight", "origin-not-allowed"] == 1
+
+
+@pytest.mark.parametrize("place", [outside, outside_of_wrappers, lambda app: install(app, STAR)])
+def test_explain_says_what_happens(place: Callable[[FastAPI], Any]) -> None:
+    middleware = place(make())
+    middleware.reconfigure(STAR, rules=RULES)
+    for path in ("/shop/admin/x", "/admin/x", "/shop/open"):
+        explained = middleware.explain("GET", {"Origin": ORIGIN}, path)
+        assert explained.allowed is path.endswith("open"), path
+
+
+class Broken(FastAPI):
+    """Its root path cannot be read."""
+
+    @property
+    def root_path(self) -> Any:
+        raise LookupError("no root path")
+
+    @root_path.setter
+    def root_path(self, value: object) -> None:
+        pass
+
+
+def test_a_root_path_that_cannot_be_read_is_none() -> None:
+    seen: list[str] = []
+
+    async def send(message: Any) -> None:
+        seen.append(message["type"])
+
+    middleware = corsac.CORSMiddleware(Broken(), STAR, rules=RULES)
+    scope = {"type": "http", "method": "OPTIONS", "path": "/admin/x"}
+    headers = [(b"origin", ORIGIN.encode()), (b"access-control-request-method", b"GET")]
+    coroutine: Any = middleware({**scope, "headers": headers}, None, send)  # type: ignore[arg-type]
+    with pytest.raises(StopIteration):
+        coroutine.send(None)
+    assert seen == ["http.response.start", "http.response.body"]
+    assert middleware.counters()["preflight_refused"] == 1
