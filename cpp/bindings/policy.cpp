@@ -225,6 +225,12 @@ void bind_policy(py::module_& module) {
       [](const py::bytes& origin) { return is_serialized_origin(view_of_bytes(origin.ptr())); },
       py::arg("origin"), "Whether these bytes are a tuple origin as browsers send it.");
   module.def(
+      "is_origin_entry",
+      [](const std::string& entry) {
+        return std::holds_alternative<OriginPattern>(parse_origin_pattern(entry));
+      },
+      py::arg("entry"), "Whether this can be an entry of allow_origins other than `*` and null.");
+  module.def(
       "compile_routing", &compile_routing, py::kw_only(), py::arg("fallback"), py::arg("patterns"),
       py::arg("policies"), py::arg("on_refusal") = py::none(), py::arg("report_only") = py::none(),
       py::arg("debug_header") = py::none(),

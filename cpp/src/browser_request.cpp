@@ -6,6 +6,7 @@
 
 #include "corsac/ascii.hpp"
 #include "corsac/fetch_names.hpp"
+#include "corsac/host.hpp"
 
 namespace corsac::browser {
 namespace {
@@ -175,9 +176,7 @@ std::string serialize_origin(std::string_view scheme, std::string_view host,
                              std::optional<std::uint32_t> port) {
   std::string origin;
   origin.append(scheme).append("://").append(host);
-  const bool is_default = ((scheme == "http" || scheme == "ws") && port == 80U) ||
-                          ((scheme == "https" || scheme == "wss") && port == 443U);
-  if (port && !is_default) origin.append(":").append(std::to_string(*port));
+  if (port && default_port(scheme) != port) origin.append(":").append(std::to_string(*port));
   return origin;
 }
 

@@ -1,9 +1,6 @@
 #include "corsac/origin.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
@@ -19,98 +16,13 @@ constexpr ascii::ByteTable kSchemeBytes = ascii::make_table([](unsigned char byt
          byte == '.';
 });
 
-constexpr ascii::ByteTable kLabelBytes = ascii::make_table([](unsigned char byte) {
-  return ascii::is_lower(byte) || ascii::is_digit(byte) || byte == '-' || byte == '_';
-});
-
 constexpr std::string_view kLoopbackIPv4Prefix = "127.";
-
-std::optional<std::uint16_t> default_port(std::string_view scheme) {
-  if (scheme == "http" || scheme == "ws") return std::uint16_t{80};
-  if (scheme == "https" || scheme == "wss") return std::uint16_t{443};
-  return std::nullopt;
-}
+constexpr std::string_view kFileScheme = "file";
 
 bool all_digits(std::string_view bytes) {
   return !bytes.empty() && std::ranges::all_of(bytes, [](char byte) {
     return ascii::is_digit(static_cast<unsigned char>(byte));
   });
-}
-
-std::string_view last_label(std::string_view host) {
-  if (host.ends_with('.')) host.remove_suffix(1);
-  return host.substr(host.rfind('.') + 1);
-}
-
-/// URL, "ends in a number checker": such a host is read as an IPv4 address by every browser.
-bool ends_in_a_number(std::string_view host) {
-  const std::string_view label = last_label(host);
-  if (all_digits(label)) return true;
-  if (!label.starts_with("0x")) return false;
-  return std::ranges::all_of(label.substr(2), [](char byte) {
-    return ascii::is_digit(static_cast<unsigned char>(byte)) || (byte >= 'a' && byte <= 'f');
-  });
-}
-
-/// Four decimal numbers 0 to 255 without leading zeros: how URL serializes an IPv4 address.
-bool is_canonical_ipv4(std::string_view host) {
-  int parts = 0;
-  while (true) {
-    const std::size_t dot = host.find('.');
-    const std::string_view part = host.substr(0, dot);
-    int value = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
-    if (!all_digits(part) || error != std::errc{} || end != part.data() + part.size() ||
-        value > 255) {
-      return false;
-    }
-    if (part.size() > 1 && part.front() == '0') return false;
-    ++parts;
-    if (dot == host.npos) return parts == 4;
-    host.remove_prefix(dot + 1);
-  }
-}
-
-/// URL, "IPv6 serializer": lower-case hexadecimal pieces, the first longest run of two or more zero
-/// pieces compressed, never an embedded dotted IPv4 tail (which is where inet_ntop differs).
-std::string serialize_ipv6(const std::array<unsigned char, 16>& address) {
-  std::array<unsigned, 8> pieces{};
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    pieces[i] = (static_cast<unsigned>(address[2 * i]) << 8U) | address[2 * i + 1];
-  }
-  std::size_t run_start = pieces.size();
-  std::size_t run_length = 1;
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    std::size_t end = i;
-    while (end < pieces.size() && pieces[end] == 0) ++end;
-    if (end - i > run_length) {
-      run_start = i;
-      run_length = end - i;
-    }
-  }
-  std::string text = "[";
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    if (i == run_start) {
-      text += i == 0 ? "::" : ":";
-      i += run_length - 1;
-      continue;
-    }
-    std::array<char, 4> digits{};
-    const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), pieces[i], 16);
-    text.append(digits.data(), result.ptr);
-    if (i + 1 < pieces.size()) text += ':';
-  }
-  return text + "]";
-}
-
-/// The canonical bracketed form of an IPv6 address given without brackets, or nothing.
-std::optional<std::string> canonical_ipv6(std::string_view address) {
-  std::array<unsigned char, 16> bytes{};
-  const std::string text(address);
-  if (text.find('\0') != text.npos || inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1) {
-    return std::nullopt;
-  }
-  return serialize_ipv6(bytes);
 }
 
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
@@ -119,46 +31,41 @@ OriginError invalid(std::string message) {
   return {ProblemCode::kOriginInvalid, std::move(message), {}};
 }
 
-/// The name without its optional single trailing dot.
-std::string_view without_trailing_dot(std::string_view host) {
-  if (host.ends_with('.')) host.remove_suffix(1);
-  return host;
+std::optional<OriginError> misplaced_wildcard() {
+  return invalid(
+      "* may only stand for the whole first label, as in https://*.example.com, or the "
+      "port, as in http://localhost:*");
 }
 
 std::optional<OriginError> check_domain(std::string_view host) {
-  const std::string_view name = without_trailing_dot(host);
-  if (name.size() > kMaxHostLength) return invalid("the host is longer than 253 bytes");
-  for (std::string_view rest = name;;) {
+  for (std::string_view rest = without_trailing_dot(host);;) {
     const std::size_t dot = rest.find('.');
     const std::string_view label = rest.substr(0, dot);
     if (label.empty()) return invalid("the host has an empty label");
-    if (label.size() > kMaxLabelLength) {
-      return invalid("the host label " + quoted(label) + " is longer than 63 bytes");
-    }
-    if (label.find('*') != label.npos) {
-      return invalid(
-          "* may only stand for the whole first label, as in https://*.example.com, or the "
-          "port, as in http://localhost:*");
-    }
-    if (!is_host_label(label)) {
-      return invalid(
-          "the host label " + quoted(label) +
-          " has bytes other than a-z 0-9 - _ or a hyphen at an end; browsers send hosts in "
-          "lower case and other scripts as A-labels (xn--...)");
+    if (label.find('*') != label.npos) return misplaced_wildcard();
+    if (!has_label_bytes(label)) {
+      return invalid("the host label " + quoted(label) +
+                     " has bytes other than a-z 0-9 - _; browsers send hosts in lower case and "
+                     "other scripts as A-labels (xn--...)");
     }
     if (dot == rest.npos) return std::nullopt;
     rest.remove_prefix(dot + 1);
   }
 }
 
+bool is_scheme(std::string_view scheme) noexcept {
+  return !scheme.empty() && scheme.size() <= kMaxSchemeLength &&
+         ascii::is_lower(static_cast<unsigned char>(scheme.front())) &&
+         ascii::all_in(kSchemeBytes, scheme);
+}
+
 std::optional<OriginError> read_scheme(std::string_view scheme, OriginPattern& pattern) {
   if (scheme.empty()) return invalid("the scheme is missing");
   if (scheme.size() > kMaxSchemeLength) return invalid("the scheme is longer than 64 bytes");
-  if (!ascii::is_lower(static_cast<unsigned char>(scheme.front())) ||
-      !ascii::all_in(kSchemeBytes, scheme)) {
+  if (!is_scheme(scheme)) {
     return invalid("a scheme is a lower-case letter followed by a-z 0-9 + - .");
   }
-  if (scheme == "file")
+  if (scheme == kFileScheme)
     return invalid("pages opened from a file send the origin null, never file://");
   pattern.scheme = scheme;
   return std::nullopt;
@@ -177,6 +84,15 @@ std::optional<OriginError> read_ipv6_host(std::string_view host, OriginPattern& 
   return std::nullopt;
 }
 
+std::optional<OriginError> read_opaque_host(std::string_view host, OriginPattern& pattern) {
+  if (host.find('*') != host.npos) return misplaced_wildcard();
+  if (!is_serialized_opaque_host(host)) {
+    return invalid("the host has bytes that no browser sends; other scripts are percent-encoded");
+  }
+  pattern.host = host;
+  return std::nullopt;
+}
+
 std::optional<OriginError> read_host(std::string_view host, OriginPattern& pattern) {
   if (host.starts_with("*.")) {
     pattern.subdomains = true;
@@ -189,6 +105,9 @@ std::optional<OriginError> read_host(std::string_view host, OriginPattern& patte
     return read_ipv6_host(host, pattern);
   }
   if (host.find(':') != host.npos) return invalid("an IPv6 address is written in brackets");
+  if (!pattern.subdomains && !is_special_scheme(pattern.scheme)) {
+    return read_opaque_host(host, pattern);
+  }
   if (const auto error = check_domain(host)) return error;
   // "*." and the shortest label must fit too, or the pattern could never match.
   if (pattern.subdomains && without_trailing_dot(host).size() + 2 > kMaxHostLength) {
@@ -196,11 +115,13 @@ std::optional<OriginError> read_host(std::string_view host, OriginPattern& patte
   }
   if (ends_in_a_number(host)) {
     if (pattern.subdomains) return invalid("an IP address has no subdomains");
-    if (!is_canonical_ipv4(host)) {
+    const std::optional<std::string> address = canonical_ipv4(host);
+    if (!address) {
       return invalid(
           "a host that ends in a number is read as an IPv4 address, and this is not four "
           "numbers from 0 to 255");
     }
+    if (*address != host) return invalid("browsers send this IPv4 address as " + *address);
     pattern.is_ip_address = true;
   }
   pattern.host = host;
@@ -240,7 +161,9 @@ std::variant<OriginPattern, OriginError> parse(std::string_view entry) {
   if (authority.find_first_of(" \t\r\n\f\v") != authority.npos) {
     return invalid("an origin has no white space");
   }
-  if (authority.find_first_of(",;") != authority.npos) {
+  // A semicolon is a byte like any other in an opaque host.
+  const bool is_special = is_special_scheme(pattern.scheme);
+  if (authority.find_first_of(is_special ? ",;" : ",") != authority.npos) {
     return invalid("one entry is one origin; write a list of strings, not a joined string");
   }
   if (authority.find_first_of("/?#\\") != authority.npos) {
@@ -263,7 +186,8 @@ std::variant<OriginPattern, OriginError> parse(std::string_view entry) {
 }
 
 /// What the author of a rejected entry most probably meant, if that is an origin; otherwise empty.
-std::string suggest(std::string_view entry) {
+/// @param filled_up set if that needed an IPv4 address to be completed.
+std::string suggest(std::string_view entry, bool& filled_up) {
   constexpr std::string_view kWhiteSpace = " \t\r\n\f\v";
   const std::size_t first = entry.find_first_not_of(kWhiteSpace);
   if (first == entry.npos) return {};
@@ -271,12 +195,14 @@ std::string suggest(std::string_view entry) {
   if (entry.size() > 2 * kMaxOriginLength) return {};
 
   std::string text(entry);
-  std::ranges::transform(text, text.begin(), ascii::to_lower);
-  std::size_t separator = text.find("://");
-  if (separator == text.npos) {
-    // A scheme is not guessed: between http and https there is a security decision.
-    return {};
-  }
+  const std::size_t separator = text.find("://");
+  // A scheme is not guessed: between http and https there is a security decision.
+  if (separator == text.npos) return {};
+  const auto scheme_end = text.begin() + static_cast<std::ptrdiff_t>(separator);
+  std::transform(text.begin(), scheme_end, text.begin(), ascii::to_lower);
+  const bool is_special = is_special_scheme(std::string_view(text).substr(0, separator));
+  // Nobody but its browser knows what the case of an opaque host means.
+  if (is_special) std::transform(scheme_end, text.end(), scheme_end, ascii::to_lower);
   std::string_view authority = std::string_view(text).substr(separator + 3);
   authority = authority.substr(0, authority.find_first_of("/?#\\"));
   authority.remove_prefix(authority.rfind('@') + 1);  // npos + 1 is 0: nothing to remove.
@@ -296,7 +222,10 @@ std::string suggest(std::string_view entry) {
       result += "*.";
       host.remove_prefix(1);
     }
-    result += host;
+    std::optional<std::string> address;
+    if (is_special && ends_in_a_number(host)) address = canonical_ipv4(host);
+    filled_up = address && *address != host;
+    result += address ? *address : host;
     authority = colon == authority.npos ? std::string_view{} : authority.substr(colon);
   }
   if (authority.starts_with(':')) authority.remove_prefix(1);
@@ -336,14 +265,18 @@ bool is_made_of_origin_bytes(std::string_view bytes) noexcept {
 
 std::variant<OriginPattern, OriginError> parse_origin_pattern(std::string_view entry) {
   auto result = parse(entry);
-  if (auto* error = std::get_if<OriginError>(&result)) error->suggestion = suggest(entry);
+  if (auto* error = std::get_if<OriginError>(&result)) {
+    error->suggestion = suggest(entry, error->is_address_filled_up);
+  }
   return result;
 }
 
 bool is_serialized_origin(std::string_view bytes) {
-  const auto result = parse(bytes);
-  const auto* pattern = std::get_if<OriginPattern>(&result);
-  return pattern != nullptr && pattern->is_exact();
+  const std::optional<OriginParts> parts = split_origin(bytes);
+  if (!parts || !is_scheme(parts->scheme) || parts->scheme == kFileScheme) return false;
+  const std::optional<std::uint16_t> standard = default_port(parts->scheme);
+  if (!standard) return is_serialized_opaque_host(parts->host);
+  return parts->port != std::to_string(*standard) && is_serialized_host(parts->host);
 }
 
 bool is_port(std::string_view digits) noexcept {
@@ -351,11 +284,6 @@ bool is_port(std::string_view digits) noexcept {
   unsigned port = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), port);
   return port <= 65535;
-}
-
-bool is_host_label(std::string_view label) noexcept {
-  return !label.empty() && label.size() <= kMaxLabelLength && ascii::all_in(kLabelBytes, label) &&
-         label.front() != '-' && label.back() != '-';
 }
 
 bool can_be_one_origin(std::string_view bytes) noexcept {

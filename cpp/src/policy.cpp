@@ -139,10 +139,13 @@ class PolicyBuilder {
     }
     auto parsed = parse_origin_pattern(entry);
     if (const auto* error = std::get_if<OriginError>(&parsed)) {
-      report(error->code, kOption, entry, error->message,
-             error->suggestion.empty()
-                 ? "write it as browsers send it, such as \"https://app.example.com\""
-                 : "did you mean \"" + error->suggestion + "\"?");
+      std::string hint = "write it as browsers send it, such as \"https://app.example.com\"";
+      if (error->is_address_filled_up) {
+        hint = "write \"" + error->suggestion + "\" if that address is meant";
+      } else if (!error->suggestion.empty()) {
+        hint = "did you mean \"" + error->suggestion + "\"?";
+      }
+      report(error->code, kOption, entry, error->message, std::move(hint));
       return;
     }
     const auto& pattern = std::get<OriginPattern>(parsed);

@@ -393,12 +393,12 @@ using Counts = std::map<std::string, int>;
 
 TEST(ConformanceCases, AreAsManyExchangesAsAreKnown) {
   ASSERT_EQ(exchange_cases().error, "");
-  EXPECT_EQ(exchange_cases().counts(), (Counts{{"", 86}, {std::string(kExpress), 13}}));
+  EXPECT_EQ(exchange_cases().counts(), (Counts{{"", 101}, {std::string(kExpress), 13}}));
 }
 
 TEST(ConformanceCases, AreAsManyPoliciesAsAreKnown) {
   ASSERT_EQ(policy_cases().error, "");
-  EXPECT_EQ(policy_cases().counts(), (Counts{{"", 47}, {std::string(kPublicSuffix), 2}}));
+  EXPECT_EQ(policy_cases().counts(), (Counts{{"", 65}, {std::string(kPublicSuffix), 2}}));
 }
 
 TEST(ConformanceCases, ThatCannotBeReadAreAnError) {

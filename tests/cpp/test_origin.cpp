@@ -74,6 +74,10 @@ TEST(Origin, AcceptsWhatBrowsersSend) {
                                   "https://foo_bar.test",
                                   "https://xn--bcher-kva.test",
                                   "https://a.1b",
+                                  "https://user-.github.io",
+                                  "https://-.-a.a--b._.test",
+                                  "https://a.0b",
+                                  "https://-1",
                                   "https://10.0.0.1",
                                   "http://0.0.0.0:1",
                                   "http://255.255.255.255",
@@ -86,6 +90,7 @@ TEST(Origin, AcceptsWhatBrowsersSend) {
                                   "https://example.com:80",
                                   "https://example.com:65535",
                                   "app://example.com:80",
+                                  "ftp://example.com",
                                   "http://[::1]:*",
                                   "http://127.0.0.1:*"}) {
     EXPECT_TRUE(is_valid(entry)) << entry;
@@ -131,14 +136,56 @@ TEST(Origin, ASchemeIsLowerCaseAndStartsWithALetter) {
 }
 
 TEST(Origin, AHostIsMadeOfLowerCaseLabels) {
-  for (const std::string host :
-       {"Example.com",
-        "b\xC3\xBC"
-        "cher.test",
-        "a..b", ".example.com", "example.com..", ".", "..", "-a.test", "a-.test", "a.-b",
-        "a%41.test", "exa mple", "a\x7F.test", "a!b", "[example]", "ex[ample", "example]"}) {
+  for (const std::string host : {"Example.com",
+                                 "b\xC3\xBC"
+                                 "cher.test",
+                                 "a..b",
+                                 ".example.com",
+                                 "example.com..",
+                                 ".",
+                                 "..",
+                                 "a%41.test",
+                                 "exa mple",
+                                 "a\x7F.test",
+                                 "a!b",
+                                 "a.test$",
+                                 "a.test\"",
+                                 "a.test'",
+                                 "(a).test",
+                                 "${HOST}",
+                                 "{host}.test",
+                                 "a;b.test",
+                                 "a+.test",
+                                 "a~b",
+                                 "[example]",
+                                 "ex[ample",
+                                 "example]"}) {
     EXPECT_EQ(error_of("https://" + host).code, ProblemCode::kOriginInvalid) << host;
   }
+}
+
+TEST(Origin, AHostOutsideOfTheWebIsItsBytes) {
+  for (const std::string host :
+       {"-", ".", "..", "a..b", "A", "127.1", "1.2.3.4.", "a.0x", "%41", "%", "a$b", "a;b",
+        "a!\"'`", "{a}", "a=b&c+d~", "[::1]", "E8CF0E9A-1B2C-4D5E-8F90-A1B2C3D4E5F6"}) {
+    const std::string bytes = host;
+    for (const std::string scheme : {"app", "capacitor-electron", "moz-extension", "x"}) {
+      const OriginPattern pattern = pattern_of(scheme + "://" + bytes);
+      EXPECT_EQ(pattern.host, bytes);
+      EXPECT_TRUE(pattern.is_exact());
+      EXPECT_EQ(pattern_of(scheme + "://" + bytes + ":8").port, 8);
+      EXPECT_TRUE(pattern_of(scheme + "://" + bytes + ":*").any_port);
+    }
+  }
+  EXPECT_FALSE(pattern_of("app://127.0.0.1").is_ip_address);
+  for (const std::string host :
+       {"",    "a b", "a/",  "a?b",   "a#b",  "a\\b",  "u@a",      "a:b:1", "a<b",
+        "a>b", "a^b", "a|b", "[a",    "a]",   "a,b",   "\xC3\xA9", "a\x7F", "*",
+        "a*",  "*a",  "a.*", "*.A.b", "*.-$", "*.*.b", "[::01]"}) {
+    EXPECT_FALSE(is_valid("app://" + std::string(host))) << host;
+  }
+  // Wildcards for subdomains stand for labels, so what follows them is made of labels too.
+  EXPECT_TRUE(pattern_of("app://*.-a-.local").subdomains);
 }
 
 TEST(Origin, AnAsteriskStandsOnlyForTheFirstLabelOrThePort) {
@@ -157,6 +204,27 @@ TEST(Origin, AnIPv4AddressIsFourDecimalNumbers) {
         "1.2.3.4.5", "1.2.3.4.", "1.2.3.", "127.0.0.01", "1.2.3.99999999999999999999", "a.0xff",
         "*.127.0.0.1", "*.1"}) {
     EXPECT_EQ(error_of("https://" + host).code, ProblemCode::kOriginInvalid) << host;
+  }
+  const std::vector<std::pair<std::string, std::string>> meant = {{"127.1", "127.0.0.1"},
+                                                                  {"1", "0.0.0.1"},
+                                                                  {"0x7f.1", "127.0.0.1"},
+                                                                  {"0x7f000001", "127.0.0.1"},
+                                                                  {"010.0.0.1", "8.0.0.1"},
+                                                                  {"1.2.3", "1.2.0.3"},
+                                                                  {"1.2.3.4.", "1.2.3.4"},
+                                                                  {"1.2.65535", "1.2.255.255"},
+                                                                  {"4294967295", "255.255.255.255"},
+                                                                  {"0x", "0.0.0.0"},
+                                                                  {"127.0.0.01", "127.0.0.1"},
+                                                                  {"0X7F.1", "127.0.0.1"}};
+  for (const auto& [host, address] : meant) {
+    const OriginError error = error_of("http://" + host + ":8080");
+    EXPECT_EQ(error.suggestion, "http://" + address + ":8080");
+    EXPECT_TRUE(error.is_address_filled_up);
+  }
+  for (const std::string host : {"a.1", "256.0.0.1", "1.2.3.4.5", "1.2.65536", "4294967296", "08.1",
+                                 "1..2", "0xg.1", "1.2.3.256", "1.+2"}) {
+    EXPECT_EQ(error_of("https://" + host).suggestion, "") << host;
   }
   EXPECT_TRUE(pattern_of("https://1.2.3.4").is_ip_address);
   // Not numbers, so names.
@@ -251,6 +319,11 @@ TEST(Origin, TheDefaultPortIsNeverWritten) {
   }
 }
 
+TEST(Origin, FtpHasADefaultPortToo) {
+  EXPECT_EQ(error_of("ftp://a.test:21").suggestion, "ftp://a.test");
+  EXPECT_TRUE(is_valid("http://a.test:21"));
+}
+
 TEST(Origin, SuggestsTheOriginThatWasMeant) {
   const std::vector<std::pair<std::string, std::string>> rows = {
       {"https://Example.COM/", "https://example.com"},
@@ -261,13 +334,15 @@ TEST(Origin, SuggestsTheOriginThatWasMeant) {
       {"HTTP://[2001:DB8:0:0:0:0:0:1]:80/", "http://[2001:db8::1]"},
       {"https://*.Example.com/", "https://*.example.com"},
       {"http://LOCALHOST:*", "http://localhost:*"},
+      {"Safari-Web-Extension://E8CF0E9A/", "safari-web-extension://E8CF0E9A"},
+      {"app://-/index.html", "app://-"},
   };
   for (const auto& [entry, suggestion] : rows) EXPECT_EQ(error_of(entry).suggestion, suggestion);
 }
 
 TEST(Origin, SuggestsNothingThatWouldBeAGuess) {
   for (const std::string entry :
-       {"", "  ", "example.com", "*.example.com", "https://", "https://127.1", "https://a..b",
+       {"", "  ", "example.com", "*.example.com", "https://", "https://a..b", "app://*",
         "https://b\xC3\xBC"
         "cher.test",
         "https://[::1", "https://example.com:65536", "https://a.test,https://b.test",
@@ -284,16 +359,16 @@ TEST(Origin, ASchemeHasALongestLength) {
   EXPECT_FALSE(is_valid(longest + "a://example.com"));
 }
 
-TEST(Origin, ALabelHasALongestLength) {
-  EXPECT_TRUE(is_valid("https://" + repeated("a", kMaxLabelLength) + ".test"));
-  EXPECT_FALSE(is_valid("https://" + repeated("a", kMaxLabelLength + 1) + ".test"));
+TEST(Origin, AHostIsAsLongAsAnOriginCanBe) {
+  // "domain to ASCII" is not strict: browsers open http://<70 bytes>.localhost.
+  EXPECT_TRUE(is_valid("http://" + repeated("a", kMaxLabelLength + 1) + ".localhost"));
+  EXPECT_TRUE(is_valid("https://" + repeated("a", kMaxOriginLength - 8)));
+  EXPECT_FALSE(is_valid("https://" + repeated("a", kMaxOriginLength - 7)));
+  EXPECT_TRUE(is_valid("app://" + repeated("a", kMaxOriginLength - 6)));
+  EXPECT_FALSE(is_valid("app://" + repeated("a", kMaxOriginLength - 5)));
 }
 
-TEST(Origin, AHostHasALongestLengthWithoutItsTrailingDot) {
-  EXPECT_TRUE(is_valid("https://" + host_of_length(kMaxHostLength)));
-  EXPECT_TRUE(is_valid("https://" + host_of_length(kMaxHostLength) + "."));
-  EXPECT_FALSE(is_valid("https://" + host_of_length(kMaxHostLength + 1)));
-  // One more label and its dot have to fit in front.
+TEST(Origin, WhatFollowsAWildcardLeavesRoomForALabel) {
   EXPECT_TRUE(is_valid("https://*." + host_of_length(kMaxHostLength - 2)));
   EXPECT_TRUE(is_valid("https://*." + host_of_length(kMaxHostLength - 2) + "."));
   EXPECT_FALSE(is_valid("https://*." + host_of_length(kMaxHostLength - 1)));
@@ -396,25 +471,60 @@ TEST(Origin, ARequestsOriginWithAPortNoBrowserSendsIsNotCut) {
   }
 }
 
-TEST(Origin, AHostLabelHasOneTo63BytesAndNoHyphenAtAnEnd) {
-  for (const std::string label : {"a", "0", "_", "a-b", "a--b", "xn--bcher-kva", "_dmarc"}) {
+TEST(Origin, AHostLabelHasOneTo63Bytes) {
+  for (const std::string label :
+       {"a", "0", "_", "a-b", "a--b", "xn--bcher-kva", "_dmarc", "-", "-a", "a-", "--"}) {
     EXPECT_TRUE(is_host_label(label)) << label;
   }
-  for (const std::string label : {"", "-", "-a", "a-", "A", "a.b", "*", "a b", "a@b", "\xC3\xA9"}) {
+  for (const std::string label : {"", "A", "a.b", "a$", "*", "a b", "a@b", "\xC3\xA9"}) {
     EXPECT_FALSE(is_host_label(label)) << label;
   }
   EXPECT_TRUE(is_host_label(repeated("a", kMaxLabelLength)));
   EXPECT_FALSE(is_host_label(repeated("a", kMaxLabelLength + 1)));
 }
 
-TEST(Origin, ASerializedOriginIsAnEntryWithoutWildcards) {
-  for (const std::string entry : {"https://example.com", "http://[::1]:3000", "app://x"}) {
-    EXPECT_TRUE(is_serialized_origin(entry)) << entry;
+TEST(Origin, ASerializedOriginIsWhatAUrlParserWrites) {
+  for (const std::string origin :
+       {"https://example.com", "http://[::1]:3000", "https://user-.github.io", "https://a..b",
+        "https://.", "https://a!$&'()*+;=_`{}~.test", "https://*.example.com", "https://10.0.0.1",
+        "app://x", "app://-", "app://.", "capacitor-electron://-", "tauri://localhost", "x://A%:80",
+        "ws://a.test", "ftp://a.test"}) {
+    EXPECT_TRUE(is_serialized_origin(origin)) << origin;
   }
-  for (const std::string entry : {"", "null", "*", "https://*.example.com", "http://localhost:*",
-                                  "https://example.com/", "https://evil.com/.example.com"}) {
-    EXPECT_FALSE(is_serialized_origin(entry)) << entry;
+  for (const std::string origin : {"",
+                                   "null",
+                                   "*",
+                                   "http://localhost:*",
+                                   "https://example.com/",
+                                   "https://Example.com",
+                                   "https://evil.com/.example.com",
+                                   "https://a,b",
+                                   "app://a,b",
+                                   "https://a%41",
+                                   "https://127.1",
+                                   "https://1.2.3.4.",
+                                   "https://a.1",
+                                   "http://[::01]",
+                                   "app://[::01]",
+                                   "https://a:443",
+                                   "ws://a:80",
+                                   "ftp://a:21",
+                                   "https://a:0",
+                                   "file://a",
+                                   "app://",
+                                   "App://a",
+                                   "1a://b",
+                                   "app://a@b",
+                                   "app://a b",
+                                   "app://a|b",
+                                   "://a",
+                                   "a",
+                                   "app://\xC3\xA9",
+                                   "app://a\x7F"}) {
+    EXPECT_FALSE(is_serialized_origin(origin)) << origin;
   }
+  EXPECT_TRUE(is_serialized_origin("https://" + repeated("a", kMaxOriginLength - 8)));
+  EXPECT_FALSE(is_serialized_origin("https://" + repeated("a", kMaxOriginLength - 7)));
 }
 
 TEST(Origin, HttpsAndLoopbackArePotentiallyTrustworthy) {

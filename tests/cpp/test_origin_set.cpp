@@ -132,8 +132,10 @@ TEST(OriginSet, ASubdomainPatternMatchesOneOrMoreWholeLabels) {
       {"https://x@y.sub.test", false},
       {"https://x:y@z.sub.test", false},
       {"https://*.sub.test", false},
-      {"https://-a.sub.test", false},
-      {"https://a-.sub.test", false},
+      {"https://-a.sub.test", true},
+      {"https://a-.sub.test", true},
+      {"https://-.sub.test", true},
+      {"https://a$.sub.test", false},
       {"https://A.sub.test", false},
       {"https://a.Sub.test", false},
       {"https://%61.sub.test", false},
@@ -147,6 +149,17 @@ TEST(OriginSet, ASubdomainPatternMatchesOneOrMoreWholeLabels) {
       {"null", false},
   };
   expect_matches({"https://*.sub.test"}, cases);
+}
+
+TEST(OriginSet, AnyPortStandsBehindAnOpaqueHostToo) {
+  expect_matches({"app://-:*", "web+app://A%41:*"}, {{"app://-", true},
+                                                     {"app://-:80", true},
+                                                     {"app://-:0", false},
+                                                     {"app://.", false},
+                                                     {"app://a-", false},
+                                                     {"web+app://A%41:8", true},
+                                                     {"web+app://a%41:8", false},
+                                                     {"web+app://AA", false}});
 }
 
 TEST(OriginSet, ATrailingDotIsPartOfTheHost) {

@@ -15,12 +15,24 @@ namespace corsac {
 namespace {
 
 const naive::Strings kEntries = {
-    "https://example.com",  "http://example.com:8080",   "http://[::1]:3000",
-    "https://sub.test",     "https://a.sub.test:8443",   "app://local",
-    "https://*.sub.test",   "https://*.b.sub.test:8443", "https://*.example.com:*",
-    "http://*.example.com", "http://localhost:*",        "http://[::1]:*",
-    "https://*.dot.test.",  "app://*.x_y.test:80",       "http://*.test:443",
+    "https://example.com",
+    "http://example.com:8080",
+    "http://[::1]:3000",
+    "https://sub.test",
+    "https://a.sub.test:8443",
+    "app://local",
+    "https://*.sub.test",
+    "https://*.b.sub.test:8443",
+    "https://*.example.com:*",
+    "http://*.example.com",
+    "http://localhost:*",
+    "http://[::1]:*",
+    "https://*.dot.test.",
+    "app://*.x_y.test:80",
+    "http://*.test:443",
     "https://127.0.0.1:*",
+    "app://-:*",
+    "https://*.-b.test",
 };
 
 /// Makes origins that look like allowed ones. The same ones in each run, on each platform: only the
@@ -51,8 +63,9 @@ class NearMisses {
   std::string host() {
     std::string host;
     for (std::size_t labels = below(4); labels > 0; --labels) host += label() + ".";
-    host += pick({"sub.test", "b.sub.test", "example.com", "dot.test.", "x_y.test", "localhost"},
-                 {"[::1]", "127.0.0.1", "local", "test", "dot.test", "sub.test.", "evil.com"});
+    host += pick(
+        {"sub.test", "b.sub.test", "example.com", "dot.test.", "x_y.test", "localhost", "-b.test"},
+        {"[::1]", "127.0.0.1", "local", "-", "test", "dot.test", "sub.test.", "evil.com"});
     if (below(50) == 0) host.insert(0, std::string(150 + below(150), 'a'));
     if (below(50) == 0) {
       while (host.size() < 240 + below(20)) host.insert(0, "ab.");
@@ -62,8 +75,8 @@ class NearMisses {
 
   std::string label() {
     if (below(20) == 0) return std::string(62 + below(3), 'a');
-    return pick({"a", "b", "x_y", "a-b", "0", "xn--a"},
-                {"", "-a", "a-", "A", "*", "x@y", "evil/", "a\\", "%41", "[", "]", "\xC3\xA9"});
+    return pick({"a", "b", "x_y", "a-b", "0", "xn--a", "-a", "a-"},
+                {"", "A", "a$", "*", "x@y", "evil/", "a\\", "%41", "[", "]", "\xC3\xA9"});
   }
 
   void mutate(std::string& text) {

@@ -92,6 +92,8 @@ TEST(Policy, JudgesOrigins) {
       {{"http://localhost:*"}, true, {}, true},
       {{"http://127.0.0.1:5173", "http://[::1]:5173"}, true, {}, true},
       {{"chrome-extension://abc", "capacitor://localhost"}, true, {}, true},
+      {{"app://-", "app://.", "capacitor-electron://-", "https://user-.github.io"}, true, {}, true},
+      {{"app://-", "app://-:*"}, true, {"origin.redundant"}, true},
   };
   for (const OriginCase& row : cases) {
     const PolicyBuild build = build_policy(with_origins(row.origins, row.credentials));

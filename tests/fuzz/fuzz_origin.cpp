@@ -28,6 +28,9 @@ void check_request_side(std::string_view text) {
   CORSAC_HOLDS(can_be_one_origin(text) == naive::can_be_one_origin(std::string(text)));
   CORSAC_HOLDS(is_port(text) == naive::is_port(std::string(text)));
   CORSAC_HOLDS(is_host_label(text) == naive::is_label(std::string(text)));
+  const bool is_origin = is_serialized_origin(text);
+  CORSAC_HOLDS(is_origin == naive::is_serialized_origin(std::string(text)));
+  CORSAC_HOLDS(!is_origin || can_be_one_origin(text));
 
   const std::optional<OriginParts> parts = split_origin(text);
   if (!parts) return;
@@ -67,12 +70,14 @@ void check_accepted(std::string_view text, const OriginPattern& pattern) {
   CORSAC_HOLDS(serialized(pattern) == text);
   CORSAC_HOLDS(can_be_one_origin(text));
   CORSAC_HOLDS(pattern.is_exact() == (text.find('*') == text.npos));
+  CORSAC_HOLDS(!pattern.is_exact() || is_serialized_origin(text));
   CORSAC_HOLDS(!(pattern.any_port && pattern.port));
   if (pattern.is_exact()) check_exact(text, pattern);
 
   const std::string name = naive::split(naive::without_trailing_dot(pattern.host), '.').back();
-  const bool loopback =
-      naive::is_ipv4(pattern.host) ? pattern.host.starts_with("127.") : pattern.host == "[::1]";
+  const bool is_domain = !naive::default_port(pattern.scheme).empty();
+  const bool loopback = is_domain && naive::is_ipv4(pattern.host) ? pattern.host.starts_with("127.")
+                                                                  : pattern.host == "[::1]";
   CORSAC_HOLDS(is_potentially_trustworthy(pattern) ==
                (pattern.scheme == "https" || loopback || name == "localhost"));
 }

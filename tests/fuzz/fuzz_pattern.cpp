@@ -20,8 +20,6 @@ std::string good_label(Choices& choices) {
   const std::size_t length = 1 + choices.below(kMaxLabelLength);
   std::string label;
   while (label.size() < length) label += kInner[choices.below(kInner.size())];
-  if (label.front() == '-') label.front() = 'a';
-  if (label.back() == '-') label.back() = 'z';
   return label;
 }
 

@@ -34,6 +34,34 @@ PATTERNS = (
     "https://*.xn--bcher-kva.test",
     "https://*.*.test",
     "https://*.127.0.0.1",
+    "app://-:*",
+    "https://*.-a-.test",
+)
+ORIGINS = (
+    "https://user-.github.io",
+    "https://-.test",
+    "https://a--b._.test.",
+    "https://" + "a" * 64 + ".test",
+    "https://a..test",
+    "https://.",
+    "https://a$.test",
+    "https://127.1",
+    "https://0x7f.0.0.1",
+    "https://1.2.3.4.",
+    "http://[::ffff:1.2.3.4]",
+    "app://-",
+    "app://.",
+    "app://*",
+    "app://-:*",
+    "app://a;b",
+    "app://127.1",
+    "app://[::1]:80",
+    "app://*.-a.local:8",
+    "capacitor-electron://-",
+    "safari-web-extension://E8CF0E9A-1B2C-4D5E-8F90-A1B2C3D4E5F6",
+    "web+app://%C3%A9",
+    "ftp://a.test:21",
+    "file://host",
 )
 ACRH = "access-control-request-headers"
 
@@ -103,6 +131,15 @@ def exchange(case: Case) -> str:
     return "\n".join(lines)
 
 
+def shapes() -> Iterator[tuple[str, str, str]]:
+    """Gives the seeds that are in no case: odd patterns and origins."""
+    for number, entry in enumerate(PATTERNS):
+        yield "pattern", f"shape-{number}", f"{entry}\nabcdefghijkl\n{entry.replace('*', 'a')}"
+    for number, entry in enumerate(ORIGINS):
+        yield "origin", f"shape-{number}", entry
+        yield "origin_set", f"shape-{number}", f"+{entry}\n?{entry}\n~" + "\x01\x02\x03" * 5
+
+
 def seeds() -> Iterator[tuple[str, str, str]]:
     """Gives target, name and content of each seed."""
     exchanges = cases("exchanges.json")
@@ -124,8 +161,7 @@ def seeds() -> Iterator[tuple[str, str, str]]:
         if ACRH in {name.lower() for name, _ in request_lines(case)}:
             yield "request_headers", case["id"], "\n".join(values(case, ACRH))
         yield "exchange", case["id"], exchange(case)
-    for number, entry in enumerate(PATTERNS):
-        yield "pattern", f"shape-{number}", f"{entry}\nabcdefghijkl\n{entry.replace('*', 'a')}"
+    yield from shapes()
     for case in json.loads((CASES / "browser.json").read_text()):
         # A row is kind, server, method, Origin, and the two headers a preflight asks with.
         for row in (case.get("spec_expected") or {}).get("requests") or []:

@@ -62,11 +62,13 @@ inline bool can_be_one_origin(const std::string& text) {
   return true;
 }
 
+const inline std::string kLowerLetters = "abcdefghijklmnopqrstuvwxyz";
+const inline std::string kUpperLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const inline std::string kDigits = "0123456789";
+const inline std::string kLabelBytes = kLowerLetters + kDigits + "-_";
+
 inline bool is_label(const std::string& label) {
-  if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') {
-    return false;
-  }
-  return only(label, "abcdefghijklmnopqrstuvwxyz0123456789-_");
+  return !label.empty() && label.size() <= 63 && only(label, kLabelBytes);
 }
 
 inline bool is_port(const std::string& text) {
@@ -193,28 +195,62 @@ inline bool is_ipv6(const std::string& text) {
   return true;
 }
 
+/// The schemes whose hosts are domains, with the port that nobody writes.
+inline std::string default_port(const std::string& scheme) {
+  if (scheme == "http" || scheme == "ws") return "80";
+  if (scheme == "https" || scheme == "wss") return "443";
+  return scheme == "ftp" ? "21" : "";
+}
+
+inline bool is_good_scheme(const std::string& scheme) {
+  if (scheme.empty() || scheme.size() > 64 || scheme == "file") return false;
+  return only(scheme.substr(0, 1), kLowerLetters) && only(scheme, kLowerLetters + kDigits + "+-.");
+}
+
+inline bool is_bracketed_ipv6(const std::string& host) {
+  return host.size() > 2 && host.starts_with('[') && host.ends_with(']') &&
+         is_ipv6(host.substr(1, host.size() - 2));
+}
+
+/// A host that the parser of its kind takes and leaves as it is, listed byte by byte; a comma would
+/// make two origins of one.
+inline bool is_serialized_host(const std::string& scheme, const std::string& host) {
+  if (host.starts_with('[')) return is_bracketed_ipv6(host);
+  const bool is_domain = !default_port(scheme).empty();
+  const std::string domain_bytes = kLowerLetters + kDigits + "!\"$&'()*+-.;=_`{}~";
+  const std::string bytes = is_domain ? domain_bytes : domain_bytes + kUpperLetters + "%";
+  if (host.empty() || !only(host, bytes)) return false;
+  return !is_domain || !ends_in_a_number(host) || is_ipv4(host);
+}
+
+/// Can a browser send the text as a page's origin, other than `null`?
+inline bool is_serialized_origin(const std::string& text) {
+  const Parts parts = parts_of(text);
+  if (text.size() > 326 || !parts.separated || !is_good_scheme(parts.scheme)) return false;
+  if (parts.has_port && (!is_port(parts.port) || parts.port == default_port(parts.scheme))) {
+    return false;
+  }
+  return is_serialized_host(parts.scheme, parts.host);
+}
+
 /// May the text be an entry of allow_origins, other than `*` and `null`?
 inline bool is_entry(const std::string& text) {
   const Parts parts = parts_of(text);
-  if (text.size() > 326 || !parts.separated) return false;
-  if (parts.scheme.empty() || parts.scheme.size() > 64 || parts.scheme == "file") return false;
-  if (parts.scheme.front() < 'a' || parts.scheme.front() > 'z') return false;
-  if (!only(parts.scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.")) return false;
+  if (text.size() > 326 || !parts.separated || !is_good_scheme(parts.scheme)) return false;
+  const bool is_domain = !default_port(parts.scheme).empty();
   if (parts.has_port && parts.port != "*") {
-    if (!is_port(parts.port)) return false;
-    if (parts.port == "80" && (parts.scheme == "http" || parts.scheme == "ws")) return false;
-    if (parts.port == "443" && (parts.scheme == "https" || parts.scheme == "wss")) return false;
-  }
-  if (parts.host.starts_with('[')) {
-    return parts.host.size() > 2 && parts.host.ends_with(']') &&
-           is_ipv6(parts.host.substr(1, parts.host.size() - 2));
+    if (!is_port(parts.port) || parts.port == default_port(parts.scheme)) return false;
   }
   const bool wildcard = parts.host.starts_with("*.");
   const std::string host = wildcard ? parts.host.substr(2) : parts.host;
+  if (host.starts_with('[')) return !wildcard && is_bracketed_ipv6(host);
+  if (host.find('*') != host.npos) return false;
+  if (!wildcard && !is_domain) return is_serialized_host(parts.scheme, host);
+
   const std::string name = without_trailing_dot(host);
-  if (name.size() + (wildcard ? 2 : 0) > 253) return false;
+  if (wildcard && name.size() + 2 > 253) return false;
   for (const std::string& label : split(name, '.')) {
-    if (!is_label(label)) return false;
+    if (label.empty() || !only(label, kLabelBytes)) return false;
   }
   return !ends_in_a_number(host) || (!wildcard && is_ipv4(host));
 }

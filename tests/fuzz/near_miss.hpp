@@ -13,9 +13,9 @@
 namespace corsac::fuzz {
 
 inline std::string some_label(Choices& choices) {
-  constexpr std::array<std::string_view, 16> kLabels = {
-      "a", "b",  "www", "x_y", "a-b", "0",   "xn--a", "127",
-      "",  "-a", "a-",  "A",   "*",   "a@b", "a/",    "\xC3\xA9"};
+  constexpr std::array<std::string_view, 20> kLabels = {
+      "a",  "b",  "www", "x_y", "a-b", "0",  "xn--a", "127", "",   "-a",
+      "a-", "--", "_",   "A",   "*",   "a$", "a@b",   "a/",  "a%", "\xC3\xA9"};
   const std::size_t choice = choices.below(kLabels.size() + 2);
   if (choice < kLabels.size()) return std::string(kLabels[choice]);
   return std::string(62 + choices.below(3), 'a');

@@ -62,6 +62,7 @@ def test_any_site_is_an_error_with_credentials_and_a_warning_without(pattern: st
         (r"https://deploy-\d+--my-app\.netlify\.app", "https://deploy-0--my-app.netlify.app"),
         (r"https://(ab)+\.vercel\.app", "https://ab.vercel.app"),
         (r"https://docs\.[a-z]+\.github\.io", "https://docs.evil.github.io"),
+        (r"https://[a-z]+-\.github\.io", "https://evil-.github.io"),
         # One name below any suffix: nobody has it below all of them.
         (r"https://example\.[a-z]+", "https://example.ac"),
     ],
@@ -94,7 +95,9 @@ def test_a_free_name_below_a_public_suffix_is_named(pattern: str, example: str) 
         (r"https://.*\.www\.ck", ["https://*.www.ck"]),
         (r"https://example\.com(:443)?", ["https://example.com"]),
         (r"https://.*\.corp(:\d+)?", ["https://*.corp:*"]),
-        (r"chrome-extension://[a-p]{32}", None),
+        (r"chrome-extension://(abcdefghijklmnop){2}", None),
+        (r"app://-", None),
+        (r"(app|capacitor-electron)://[-.]", None),
         (r"https://10\.\d{1,3}\.\d{1,3}\.\d{1,3}", None),
     ],
 )

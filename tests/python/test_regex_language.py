@@ -109,12 +109,30 @@ ORIGINS = [
     *("https://1.2.3.4", "http://255.255.255.255:1", "https://[::1]:65535", "http://[::]"),
     *("https://[2001:db8::1]", "https://[1:2:3:4:5:6:7:8]", "chrome-extension://abcdef"),
     *("https://a.test:80", "http://a.test:443", "https://a.test:4430", "http://a.test:8"),
+    *("https://user-.github.io", "https://-a.-"),
+    *(
+        "app://-",
+        "app://.",
+        "x://A",
+        "x://%41",
+        "x://a;b",
+        "x://[::1]:8",
+        "x://1.2",
+        "ftp://a.test",
+    ),
     *("capacitor://localhost", "https://1a.test", "https://a.1b", "http-x://a", "httpss://a"),
 ]
 NOT_ORIGINS = [
     *("", "null", "a.test", "https://", "https://a.test/", "https://A.test", "https://a..test"),
     *("https://a.test:443", "http://a.test:80", "https://a.test:", "https://a.test:0"),
-    *("https://a.test:08", "https://a.test:65536", "https://-a.test", "https://a-.test"),
+    *(
+        "https://a.test:08",
+        "https://a.test:65536",
+        "https://a.0x",
+        "https://a.0xff",
+        "https://a.08",
+    ),
+    *("wss://a.test", "file://a", "x://", "x://a,b", "x://a b", "x://a|b", "x://a@b", "x://a:0"),
     *("https://1.2.3", "https://1.2.3.256", "https://a.1", "https://u@a.test", "https://a.test,"),
     *("https://[::1", "https://[1:2]", "1x://a", "HTTPS://a.test", "https://a test", "https://.a"),
 ]

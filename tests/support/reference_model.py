@@ -27,7 +27,7 @@ MAX_EMPTY_MEMBERS = 16
 MAX_ECHOED_HEADERS_BYTES = 4096
 
 TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # Item 1.
-LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+LABEL = r"[a-z0-9_-]{1,63}"  # As browsers open them: hyphens anywhere.
 OWS = " \t"  # Item 2.
 # Item 59, "HTTP responses": the first are for actual responses, these are for preflights.
 OWNED = (

@@ -34,17 +34,21 @@ NAMES = ["example.com", "app.example.com", "a.b.example.com", "localhost", "exam
 NAMES += [
     "a_b.example.com",
     "xn--bcher-kva.example",
+    "user-.example",
+    "-a.-b",
     "com",
     "example.co",
     ("a" * 49 + ".") * 5 + "b",
 ]
+OPAQUE_HOSTS = ["-", ".", "..", "Main", "127.1", "%C3%A9", "a;b=c", "$", "E8CF0E9A-1B2C"]
 ADDRESSES = ["127.0.0.1", "10.0.0.1", "[::1]", "[2001:db8::1]", "[::ffff:102:304]"]
-SCHEMES = ["https", "http", "capacitor", "chrome-extension", "s" * 64]
+APP_SCHEMES = ["capacitor", "app", "capacitor-electron", "chrome-extension", "s" * 64]
+SCHEMES = ["https", "http", *APP_SCHEMES]
 PORTS = ["", ":8443", ":3000", ":1", ":65535", ":80", ":443", ":*"]
 ANY_PORTS = ["", ":", ":0", ":1", ":80", ":443", ":080", ":08443", ":8443", ":3000", ":65535"]
 ANY_PORTS += [":65536", ":99999", ":100000", ":1:2", ":+1", ":-1", ":a", ":8443a", ": 1", ":*"]
-LABELS = ["a", "b", "www", "evil", "x_y", "a-b", "0", "127", "xn--a", "a" * 63]
-ODD_LABELS = ["", "-a", "a-", "_", "-", "A", "*", "a@b", "a/", "a%2eb", "\xe9", "a" * 64, "a\n"]
+LABELS = ["a", "b", "www", "evil", "x_y", "a-b", "0", "127", "xn--a", "a" * 63, "a-", "-a", "--"]
+ODD_LABELS = ["", "_", "-", "A", "*", "a$", "a;b", "a@b", "a/", "a%2eb", "\xe9", "a" * 64, "a\n"]
 SPELLINGS_OF_ADDRESSES = ["[0:0:0:0:0:0:0:1]", "[::0001]", "[2001:DB8::1]", "[2001:db8:0::1]"]
 SPELLINGS_OF_ADDRESSES += ["::1", "[::1", "[::1%25eth0]", "[::ffff:1.2.3.4]", "0x7f.1", "127.1"]
 ODD_BYTES = "a.:/@*[]-_ \t,\\?#%0\n\x00\x7f\x80\xff"
@@ -72,6 +76,8 @@ def entries(draw: st.DrawFn) -> str:
     """An entry of `allow_origins` that is no error, but for "*" and null."""
     host = draw(st.sampled_from(NAMES) | st.sampled_from(NAMES + ADDRESSES))
     scheme, port = draw(st.sampled_from(SCHEMES)), draw(st.sampled_from(PORTS))
+    if scheme in APP_SCHEMES and draw(st.booleans()):
+        return f"{scheme}://{draw(st.sampled_from(OPAQUE_HOSTS))}{port}"
     if host in NAMES and len(host) < 200 and draw(st.booleans()):
         host = f"*.{host}"
     if (scheme, port) in {("http", ":80"), ("https", ":443")}:
@@ -115,7 +121,6 @@ def origins_of(draw: st.DrawFn, entry: str) -> str:
     if rest.startswith("*."):
         wild = st.sampled_from(LABELS) | st.sampled_from(LABELS + ODD_LABELS)
         labels = draw(st.lists(wild, max_size=3))
-        # Without a label it is the apex, which the pattern does not allow.
         rest = ".".join([*labels, rest.removeprefix("*.")])
     if rest.endswith(":*"):
         rest = rest.removesuffix(":*") + draw(st.sampled_from(ANY_PORTS))
@@ -334,23 +339,8 @@ def app_responses(draw: st.DrawFn) -> AppResponse:
 
 PATTERNS = ["/api/*", "/api", "/api/", "/api/x", "/api/v1/*", "/", "/*", "/health", "/API/*"]
 PATTERNS += ["/api//*", "/b\xfccher/*", "/a;b", "/api/v1/x/*"]
-ENDINGS = [
-    "",
-    "",
-    "/",
-    "/x",
-    "x",
-    "//",
-    "/x/",
-    "/../api/x",
-    "%2Fx",
-    ";x",
-    "?",
-    ".",
-    "/*",
-    "*",
-    "\x00",
-]
+ENDINGS = ["", "", "/", "/x", "x", "//", "/x/", "/../api/x", "%2Fx", ";x", "?", ".", "/*", "*"]
+ENDINGS += ["\x00"]
 
 
 def rules(

@@ -133,7 +133,7 @@ def judge_lists(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
 
 def _judge_origins(entries: Iterable[str]) -> Iterable[CORSConfigProblem]:
     # A list may have a million entries, so most are passed over without a closer look.
-    odd = [each for each in entries if "xn--" in each or each[:1] in "wW"]
+    odd = [each for each in entries if "xn--" in each or each[:1] != "h"]
     if not odd:
         return []
     from corsac.judge import origins  # noqa: PLC0415 - most policies have none

@@ -75,11 +75,6 @@ _EMPTY: _Improvement = (
 _SEPARATORS = re.compile(r"[\s,;]+")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _AT_A_SCHEME = re.compile(r"(?=https?://)")
-_ORIGIN = re.compile(
-    r"[a-z][a-z0-9+-]*://(?:\*\.)?"
-    r"(?:(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?|\[[0-9a-f:]+\])"
-    r"(?::(?:\*|[1-9][0-9]{0,4}))?"
-)
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d+){3}|\[::1\])(?::.*)?")
 _LOOKS_LIKE_A_REGEX = re.compile(r"\\|^\^|\$$|\[[^\]:]*-|[^(]\(|\||://\.[*+]")
 _PARTIAL_LABEL = re.compile(r"(https?://)([a-z0-9.*-]*\*[a-z0-9.*-]*\.[a-z0-9-]+)(:\d+)?")
@@ -141,9 +136,14 @@ def _for_unusual_wildcard(text: str) -> _Improvement | None:
     if separator and rest in {"*", "*:*"}:
         if scheme in {"http", "https"}:
             return "", 'write "*" if any site is meant'
+        from corsac.judge.extensions import any_id_regex  # noqa: PLC0415 - seldom
+
+        expression = any_id_regex(scheme)
+        if expression is not None:
+            return "", f'write allow_origin_regex=r"{expression}"'
         return "", f'write the one that is meant, such as "{scheme}://" and its id'
     match = _PARTIAL_LABEL.fullmatch(text)
-    if match is None or _ORIGIN.fullmatch(text):
+    if match is None or _core.is_origin_entry(text):
         return None
     if re.fullmatch(r"\*[a-z0-9-]+\.[a-z0-9-]+", match[2]):
         # As an expression it would match a name that anyone may register: evilexample.com.
@@ -173,19 +173,16 @@ def _as_origin(text: str) -> str | None:
     scheme, _, rest = text.partition("://")
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2]
     host, colon, port = authority.partition(":") if "[" not in authority else (authority, "", "")
-    host = ".".join(map(a_label, re.split("[.\u3002\uff0e\uff61]", host)))
+    scheme = scheme.lower()
+    # Outside of the web a host is its bytes, in whatever case.
+    if scheme in {"http", "https"}:
+        host = ".".join(map(a_label, re.split("[.\u3002\uff0e\uff61]", host))).lower()
     port = port.lstrip("0") or port[:1]
-    if (scheme.lower(), port) in {("http", "80"), ("https", "443")} or not port:
+    if (scheme, port) in {("http", "80"), ("https", "443")} or not port:
         colon = port = ""
-    origin = f"{scheme.lower()}://{host.lower()}{colon}{port}"
-    # The core accepts what it would itself be content with: a hint has to work when it is pasted.
-    return origin if _core.is_serialized_origin(_without_wildcards(origin)) else None
-
-
-def _without_wildcards(origin: str) -> bytes:
-    """A pattern's text as an origin of the same form, for the core to judge."""
-    plain = origin.replace("://*.", "://", 1).removesuffix(":*")
-    return plain.encode("ascii", "replace")
+    origin = f"{scheme}://{host}{colon}{port}"
+    # A hint has to work when it is pasted.
+    return origin if _core.is_origin_entry(origin) else None
 
 
 def _as_list(entries: Iterable[str]) -> str:

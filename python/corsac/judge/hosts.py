@@ -116,6 +116,12 @@ def judge_patterns(patterns: Iterable[str]) -> list[CORSConfigProblem]:
 _ACE_PREFIX = "xn--"
 # ZERO WIDTH NON-JOINER and JOINER: format characters that UTS #46 lets into a label.
 _JOINERS = "\u200c\u200d"
+# Case folding makes ss, a sigma and nothing of these, UTS #46 leaves them alone.
+_KEPT = frozenset(f"\u00df\u03c2{_JOINERS}")
+# What UTS #46 maps to nothing: invisible characters, and the selectors that emoji are typed with.
+_IGNORED = re.compile(
+    "[\u00ad\u034f\u180b-\u180f\u200b\u2060\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]"
+)
 
 
 def a_label(label: str) -> str:
@@ -124,8 +130,16 @@ def a_label(label: str) -> str:
     Python's own codec is that of 2003 and turns ß into ss, which no browser does any more. This is
     the mapping of UTS #46 as far as Python's tables go: good for a hint, not for a URL parser.
     """
-    mapped = unicodedata.normalize("NFKC", "".join(map(str.lower, label)))
+    text = unicodedata.normalize("NFKC", _IGNORED.sub("", label))
+    mapped = unicodedata.normalize("NFKC", "".join(map(_folded, text)))
     return mapped if mapped.isascii() else _ACE_PREFIX + mapped.encode("punycode").decode("ascii")
+
+
+def _folded(character: str) -> str:
+    if character in _KEPT:
+        return character
+    # Not str.lower: the small letters of Cherokee are mapped to the capital ones.
+    return "\u00df" if character == "\u1e9e" else character.casefold()
 
 
 def is_undecodable_label(label: str) -> bool:

@@ -2,7 +2,8 @@
 
 Each is written as an expression and read by the same reader; see RFC 6454 section 6.2 and the URL
 standard, "host serializing" and "ends in a number checker". Lengths are not looked at: they would
-make the automata large and could only hide a match of more than 253 bytes.
+make the automata large and could only hide a match of more than 253 bytes. Of the hosts that a URL
+parser takes, those are here that browsers look up: nobody has a page at ``a$.test`` or ``a..test``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from corsac.judge import regex_language
 from corsac.judge.regex_language import Language
 
 __all__ = [
+    "OPAQUE_CHARACTER",
     "below_suffix",
     "insecure_origins",
     "languages_of_mistakes",
@@ -29,9 +31,11 @@ def language(pattern: str) -> Language:
     return regex_language.language(pattern, _MAX_STATES)
 
 
-_LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
-# A host whose last label is a number is an IPv4 address; so a name's last label is not one.
-_LAST_LABEL = "(?:[a-z_]|[1-9][0-9]*[a-z_])(?:[a-z0-9_-]*[a-z0-9_])?"
+_LABEL = "[a-z0-9_-]+"
+_TIDY_LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+# A host whose last label is a number is an IPv4 address; so a name's last label is not one. Of
+# those that begin with 0 most are numbers, also hexadecimal ones, and no other is a top level.
+_LAST_LABEL = "(?:[a-z_-]|[1-9][0-9]*[a-z_-])[a-z0-9_-]*"
 _NAME = rf"(?:{_LABEL}\.)*{_LAST_LABEL}\.?"
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -76,13 +80,21 @@ def _goes_on(word: str, prefix: str) -> bool:
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
-_OTHER_SCHEME = _all_but(("http", "https"), _LETTERS, _LETTERS + _DIGITS + "+.-")
+# No page has one of these: a WebSocket has the origin of its page, and the page of a file has null.
+_NO_PAGES = ("file", "ws", "wss")
+OPAQUE_CHARACTER = r"[!\"$-+.\-;=A-Z_`a-z{}~0-9]"
+"""URL, "opaque-host parser": visible ASCII without forbidden host code points and the comma."""
 
 
 @functools.cache
-def origins() -> Language:
-    """Every origin that a browser can send, but null."""
-    return language(f"{_WEB}|{_OTHER_SCHEME}://{_HOST}(?::{_PORT})?")
+def origins(*but: str) -> Language:
+    """Every origin that a browser can send, but null.
+
+    Args:
+        but: Schemes to leave out, other than http and https.
+    """
+    scheme = _all_but(("http", "https", *_NO_PAGES, *but), _LETTERS, _LETTERS + _DIGITS + "+.-")
+    return language(f"{_WEB}|{scheme}://(?:{OPAQUE_CHARACTER}+|{_IPV6})(?::{_PORT})?")
 
 
 @functools.cache
@@ -110,16 +122,18 @@ def public_addresses() -> tuple[Language, ...]:
     return tuple(language(rf"https?://{re.escape(address)}(?::{_PORT})?") for address in addresses)
 
 
-def below_suffix(suffix: str, name: str = _LABEL) -> Language:
+def below_suffix(suffix: str, name: str | None = None) -> Language:
     """The origins of names that somebody got below a suffix, and of the hosts below those.
 
     Args:
         suffix: A public suffix; ``*.ck`` for any name directly below ``ck``.
-        name: An expression for the name.
+        name: An expression for the name, if that and all labels below it are to look tidy; without
+            it hyphens may be anywhere, which no registry allows, but some services do.
     """
+    label = _LABEL if name is None else _TIDY_LABEL
     escaped = re.escape(suffix.removeprefix("*."))
-    escaped = rf"{_LABEL}\.{escaped}" if suffix.startswith("*.") else escaped
-    return language(rf"https?://(?:{_LABEL}\.)*{name}\.{escaped}\.?(?::{_PORT})?")
+    escaped = rf"{label}\.{escaped}" if suffix.startswith("*.") else escaped
+    return language(rf"https?://(?:{label}\.)*{name or label}\.{escaped}\.?(?::{_PORT})?")
 
 
 @functools.cache

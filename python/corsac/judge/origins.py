@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from corsac.errors import CORSConfigProblem
+from corsac.judge.extensions import judge_entries
 from corsac.judge.hosts import is_undecodable_label
 
 TYPE_CHECKING = False
@@ -19,11 +20,13 @@ _LOOPBACK = re.compile(r"(?:[a-z0-9_.-]*\.)?localhost|127(?:\.\d+){3}|\[::1\]")
 
 
 def judge_origins(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
-    """Finds origins of WebSockets, and hosts with a label that no browser opens.
+    """Finds origins of WebSockets, ids that nobody keeps, and labels that no browser opens.
 
     Args:
         entries: Entries that `corsac.judge` picked as odd; nothing is said of all others.
     """
+    entries = list(entries)
+    yield from judge_entries(entries)
     for entry in entries:
         if _WEBSOCKET.match(entry):
             yield CORSConfigProblem(

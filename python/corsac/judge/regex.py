@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from corsac.errors import CORSConfigProblem, Severity
+from corsac.judge.extensions import SAMPLES_OF_IDS, judge_language
 from corsac.judge.hosts import public_suffixes
 from corsac.judge.origin_languages import (
     below_suffix,
@@ -101,6 +102,8 @@ class _Judge:
         self._find_null(meant.language)
         self._find_insecure(meant.language)
         self._find_openings(meant.language, found)
+        for finding in judge_language(meant.language, self._confirmed, self.allow_credentials):
+            self.report(*finding)
         as_origins = as_allow_origins(meant.tree)
         self._find_unescaped_dots(dots, meant.language, as_origins)
         told = any(
@@ -165,11 +168,7 @@ class _Judge:
 
     def _name_below(self, language: Language, suffix: str) -> str | None:
         """An origin of somebody else below a suffix, or ``None`` if it is not theirs after all."""
-        for name in (
-            "[a-z0-9-]*evil",
-            "[a-z0-9-]*evil[a-z0-9-]*",
-            "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?",
-        ):
+        for name in _NAMES_OF_OTHERS:
             origin = language.common(below_suffix(suffix, name))
             if origin is None:
                 continue
@@ -284,6 +283,13 @@ class _Judge:
                 "page and so act with the user's cookies",
                 "match https only",
             )
+        if self.allow_credentials and all(map(self.regex, SAMPLES_OF_IDS)):
+            self.report(
+                "origin.any_with_credentials",
+                "error",
+                f"it matches {SAMPLES_OF_IDS[0]} and the like: anyone can publish an extension",
+                "list the ids of your own extensions in allow_origins",
+            )
         if self.allow_credentials and not self.problems:
             self.report(
                 "regex.reach_unknown",
@@ -345,10 +351,10 @@ def _replace_dots(pattern: str, dots: list[int], wild: int | None = None) -> str
 
 # The most telling first.
 _NAMES_OF_OTHERS = (
-    "evil",
     "[a-z0-9-]*evil",
     "[a-z0-9-]*evil[a-z0-9-]*",
     "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?",
+    None,
 )
 _INNER_ANCHOR = re.compile(r"(?<!\\)(?:\$.*[A-Za-z]|[A-Za-z].*(?<!\[)\^)")
 

@@ -123,6 +123,43 @@ class Language:
                 raise UnknownSyntax("too many states")
         return None
 
+    def count_common(self, other: Language) -> int:
+        """How many strings are in both.
+
+        Args:
+            other: A language with a longest string.
+
+        Raises:
+            UnknownSyntax: Too many cases would have to be looked at.
+        """
+        found = looked = 0
+        # Sets of states, so that no string is counted twice.
+        heads = {(self.start, other.start): 1}
+        while heads:
+            following: dict[tuple[int, int], int] = {}
+            for (mine, its), count in heads.items():
+                for character in bits(self._read_by(mine) & other._read_by(its)):
+                    one = 1 << character
+                    pair = self.forward(mine, one), other.forward(its, one)
+                    following[pair] = following.get(pair, 0) + count
+                    looked += 1
+            if looked > MAX_PAIRS:
+                raise UnknownSyntax("too many states")
+            found += sum(
+                count
+                for (mine, its), count in following.items()
+                if mine & self.end and its & other.end
+            )
+            heads = following
+        return found
+
+    def _read_by(self, states: int) -> int:
+        """The characters that any of some states reads."""
+        characters = 0
+        for state in bits(states):
+            characters |= self.reads[state]
+        return characters
+
     def _spell(
         self,
         other: Language,

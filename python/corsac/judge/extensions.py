@@ -1,0 +1,189 @@
+"""Browser extensions: which of them an origin or an expression lets in.
+
+Anyone can publish an extension, and installing it gives it no right to a site yet; a policy that
+lets every extension in with credentials gives it the user's cookies there. Chromium's ids are
+hashes of the publisher's key, so one's own can be listed. Firefox and Safari make an id up for each
+installation, so that there nobody can be told from anybody else.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from corsac.errors import CORSConfigProblem
+from corsac.judge import origin_languages
+from corsac.judge.origin_languages import OPAQUE_CHARACTER
+from corsac.judge.regex_language import Language
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from corsac.errors import Severity
+
+__all__ = ["SAMPLES_OF_IDS", "any_id_regex", "judge_entries", "judge_language"]
+
+MAX_IDS = 2**64
+"""As many ids of 32 letters a to p can be hit: who tries 2 to the 64 keys gets one of them."""
+
+SAMPLES_OF_IDS = tuple(
+    f"chrome-extension://{text}" for text in ("abcdefghijklmnop" * 2, "hgfedcba" * 4, "p" * 32)
+)
+"""Extensions that have nothing to do with each other."""
+
+Finding = tuple[str, "Severity", str, str]
+"""A code, a severity, a message and a hint."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """The ids of one kind of extension.
+
+    Attributes:
+        scheme: The scheme of its pages.
+        shape: An expression for the ids.
+        others: An expression for one character that they never have.
+    """
+
+    scheme: str
+    shape: str
+    others: str = ""
+
+
+_PUBLISHED = (
+    _Ids("chrome-extension", "[a-p]{32}"),  # Edge, Opera and all others of Chromium, too.
+    _Ids("ms-browser-extension", "[0-9A-Za-z._-]{1,64}"),  # Edge before it was Chromium.
+    _Ids("safari-extension", "[0-9A-Za-z._-]{1,64}"),  # Safari before 2020.
+)
+_RANDOM = {
+    ids.scheme: ids
+    for ids in (
+        _Ids("moz-extension", "[0-9a-f-]{36}", r"[!\"$-+.;=A-Z_`g-z{}~]"),
+        # WebKit keeps the case of an opaque host, and its ids have been of both.
+        _Ids("safari-web-extension", "[0-9A-Fa-f-]{36}", r"[!\"$-+.;=G-Z_`g-z{}~]"),
+        _Ids("webkit-extension", "[0-9A-Fa-f-]{36}", r"[!\"$-+.;=G-Z_`g-z{}~]"),
+    )
+}
+
+
+def any_id_regex(scheme: str) -> str | None:
+    """The narrowest expression for all extensions of a browser that makes ids up.
+
+    Args:
+        scheme: A scheme, ``moz-extension``.
+
+    Returns:
+        The text of the expression; ``None`` if it is no scheme of such a browser.
+    """
+    ids = _RANDOM.get(scheme)
+    return None if ids is None else f"{scheme}://{ids.shape}"
+
+
+def judge_entries(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
+    """Finds exact origins that only one installation of an extension has.
+
+    Args:
+        entries: Entries of ``allow_origins``.
+    """
+    for entry in entries:
+        expression = any_id_regex(entry.partition("://")[0])
+        if expression is not None and "*" not in entry:
+            yield CORSConfigProblem(
+                "origin.random_extension_id",
+                "warning",
+                "allow_origins",
+                entry,
+                _MADE_UP,
+                f'write allow_origin_regex=r"{expression}", which is every extension, '
+                "and ask for a token",
+            )
+
+
+def judge_language(
+    language: Language, confirmed: Callable[[str], str], allow_credentials: bool
+) -> Iterator[Finding]:
+    """Finds the extensions that a language lets in, and should not or cannot.
+
+    Args:
+        language: What is allowed.
+        confirmed: Gives an origin back that the language has, or raises.
+        allow_credentials: Whether cookies are at stake.
+
+    Raises:
+        UnknownSyntax: It cannot be told.
+    """
+    origins = (_one_of_too_many(language, ids) for ids in _PUBLISHED if allow_credentials)
+    origin = next(filter(None, origins), None)
+    if origin is not None:
+        yield (
+            "origin.any_with_credentials",
+            "error",
+            f"it matches {confirmed(origin)} and the like: anyone can publish an extension, which "
+            "could read responses and act with the user's cookies",
+            "list the ids of your own extensions in allow_origins",
+        )
+    for ids in _RANDOM.values():
+        origin = language.common(_any_of(ids.scheme))
+        if origin is None:
+            continue
+        if _one_of_too_many(language, ids) is None:
+            yield (
+                "origin.random_extension_id",
+                "warning",
+                f"it matches {confirmed(origin)}, and {_MADE_UP}",
+                f"{_hint(language, ids)}, which is every extension, and ask for a token",
+            )
+        elif allow_credentials:
+            yield _judge_any(language, confirmed, ids)
+
+
+_MADE_UP = "the browser makes such an id up for each installation, so one user has it at most"
+
+
+def _judge_any(language: Language, confirmed: Callable[[str], str], ids: _Ids) -> Finding:
+    every = "any extension that a user installs could act with the user's cookies"
+    origin = language.common(_no_ids_of(ids))
+    if origin is not None:
+        message = f"it matches {confirmed(origin)}, the origin of no extension, and {every}"
+        return "regex.matches_any_extension", "warning", message, _hint(language, ids)
+    return (
+        "regex.matches_any_extension",
+        "info",
+        f"{every}: {ids.scheme} has random ids, so that none can be told from others",
+        "ask for a token that only your extension has",
+    )
+
+
+def _one_of_too_many(language: Language, ids: _Ids) -> str | None:
+    """The origin of an extension that somebody else has, or ``None`` if the ids are a list."""
+    every = _extensions(ids)
+    origin = language.common(every)
+    if origin is None or language.count_common(every) < MAX_IDS:
+        return None
+    return origin
+
+
+def _hint(language: Language, ids: _Ids) -> str:
+    expression = any_id_regex(ids.scheme)
+    if language.common(origin_languages.origins(ids.scheme)) is None:
+        return f'write allow_origin_regex=r"{expression}"'
+    return f"write {expression} for that browser"
+
+
+@functools.cache
+def _extensions(ids: _Ids) -> Language:
+    return origin_languages.language(f"{ids.scheme}://{ids.shape}")
+
+
+@functools.cache
+def _any_of(scheme: str) -> Language:
+    return origin_languages.language(f"{scheme}://{OPAQUE_CHARACTER}+")
+
+
+@functools.cache
+def _no_ids_of(ids: _Ids) -> Language:
+    """What begins with the scheme and is no id: shorter, longer, or with other characters."""
+    one = OPAQUE_CHARACTER
+    hosts = f"{one}{{1,35}}|{one}{{37,}}|{one}*{ids.others}{one}*"
+    return origin_languages.language(f"{ids.scheme}://(?:{hosts})")
