@@ -22,6 +22,16 @@ void append_member(std::string& list, std::string_view member) {
   list += member;
 }
 
+/// What to write instead of an entry that is not an origin pattern.
+std::string way_out(const OriginError& error) {
+  if (error.suggestion.empty()) {
+    return "write it as browsers send it, such as \"https://app.example.com\"";
+  }
+  const std::string quoted = '"' + error.suggestion + '"';
+  return error.is_address_filled_up ? "write " + quoted + " if that address is meant"
+                                    : "did you mean " + quoted + "?";
+}
+
 bool is_insecure(const OriginPattern& pattern) {
   // Only http pages can be changed on the way by the network. Extension and app-shell schemes
   // (chrome-extension:, capacitor:, tauri:) are not fetched from a network at all.
@@ -139,13 +149,7 @@ class PolicyBuilder {
     }
     auto parsed = parse_origin_pattern(entry);
     if (const auto* error = std::get_if<OriginError>(&parsed)) {
-      std::string hint = "write it as browsers send it, such as \"https://app.example.com\"";
-      if (error->is_address_filled_up) {
-        hint = "write \"" + error->suggestion + "\" if that address is meant";
-      } else if (!error->suggestion.empty()) {
-        hint = "did you mean \"" + error->suggestion + "\"?";
-      }
-      report(error->code, kOption, entry, error->message, std::move(hint));
+      report(error->code, kOption, entry, error->message, way_out(*error));
       return;
     }
     const auto& pattern = std::get<OriginPattern>(parsed);
@@ -223,7 +227,8 @@ class PolicyBuilder {
         append_member(policy_->methods_.value, method);
       }
     }
-    if (policy_->methods_.any) policy_->methods_.value = options_.allow_credentials ? "" : "*";
+    if (policy_->methods_.any)
+      policy_->methods_.value.assign(options_.allow_credentials ? 0 : 1, '*');
   }
 
   void read_request_headers() {
@@ -296,7 +301,7 @@ class PolicyBuilder {
         if (seen.insert(lowercase(entry)).second) append_member(policy_->expose_headers_, entry);
       }
     }
-    if (any) policy_->expose_headers_ = "*";
+    if (any) policy_->expose_headers_.assign(1, '*');
   }
 
   void read_max_age() {
