@@ -51,7 +51,7 @@ def main(count: int) -> None:
         if index % 2:
             environ |= PREFLIGHT
 
-        def start_response(status: str, headers: list[tuple[str, str]]) -> None:
+        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Any:
             answers.append((origin, dict(headers)))
             assert status == "200 OK"
 
