@@ -9,8 +9,8 @@
 namespace corsac::bindings {
 namespace {
 
-/// Of a stack of 256 KiB or more, what must be left: a refusal is logged by Python's `logging` from
-/// here, which takes 20 KiB, and the application has to run. Of a smaller one, a quarter.
+/// What must be left of a stack, or half of a smaller one. A refusal with its callback and Python's
+/// `logging` takes 8 KiB; the rest is for what else those do, and for the application.
 constexpr std::size_t kStackKept = 64 * std::size_t{1024};
 /// More of a stack is not used, also where the system sets no limit.
 constexpr std::size_t kLargestStack = 64 * std::size_t{1024} * 1024;
@@ -33,7 +33,7 @@ bool find_stack_left([[maybe_unused]] std::uintptr_t here) noexcept {
   const std::uintptr_t top = reinterpret_cast<std::uintptr_t>(bottom) + size;
   if (!found || here > top || here < top - size) return true;
   const std::size_t usable = std::min(size, kLargestStack);
-  lowest_usable_stack = top - usable + std::min(usable / 4, kStackKept);
+  lowest_usable_stack = top - usable + std::min(usable / 2, kStackKept);
   return here >= lowest_usable_stack;
 #else
   return true;

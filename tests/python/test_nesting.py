@@ -32,7 +32,7 @@ def run_program(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("kib", [64, 256, 512, 1024, 8192])
+@pytest.mark.parametrize("kib", [32, 64, 256, 512, 1024, 8192])
 def test_middlewares_inside_one_another_never_run_out_of_stack(kib: int) -> None:
     done = run_program("support.nested", str(kib * KIB))
     results = [json.loads(line) for line in done.stdout.splitlines()]
