@@ -327,3 +327,55 @@ def test_checking_logs_nothing_and_leaves_the_log_as_it_was(
 
 def test_ctrl_c_ends_it_without_a_traceback() -> None:
     assert main(["check", f"{write_module('raise KeyboardInterrupt')}:app"]) == 130
+
+
+OUTSIDE = """
+import corsac, corsac.starlette
+from starlette.applications import Starlette
+class Auth:
+    def __init__(self, app): self.app = app
+    async def __call__(self, scope, receive, send): ...
+class Tracer(Auth): ...
+POLICY = corsac.CORSPolicy(allow_origins=["https://a.test"])
+added, inside, installed = Starlette(), Starlette(), Starlette()
+added.add_middleware(corsac.CORSMiddleware, policy=POLICY)
+added.add_middleware(Auth)
+inside.add_middleware(Auth)
+inside.add_middleware(corsac.CORSMiddleware, policy=POLICY)
+installed.add_middleware(Auth)
+corsac.starlette.install(installed, POLICY)
+traced = Tracer(installed)
+wrapped = corsac.CORSMiddleware(Auth(Starlette()), POLICY)
+both = Tracer(Auth(wrapped))
+"""
+
+
+FIVE_HUNDREDS = "those 500s have no CORS headers"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("added", ["{}.Auth stands outside of Corsac and answers without", FIVE_HUNDREDS]),
+        ("inside", [FIVE_HUNDREDS]),
+        ("installed", []),
+        ("traced", ["{}.Tracer stands outside of Corsac and answers without"]),
+        ("wrapped", []),
+        ("both", ["{0}.Tracer and {0}.Auth stand outside of Corsac and answer without"]),
+        ("POLICY", []),
+    ],
+)
+def test_what_stands_outside_of_corsac_is_said(
+    name: str, said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = write_module(OUTSIDE)
+    source = f"{module}:{name}"
+    assert check_json(capsys, source)[1]["problems"] == []
+    commands = (["check", "--strict", source], ["explain", source, "--origin", "https://a.test"])
+    for command in commands:
+        assert main(command) == 0
+        lines = capsys.readouterr().out.splitlines()
+        notes = [line for line in lines if line.startswith("note  ")]
+        assert len(notes) == len(said), command
+        for note, want in zip(notes, said, strict=True):
+            assert want.format(module) in note

@@ -15,6 +15,7 @@ from datetime import timedelta
 from corsac.asgi import root_path_owner
 from corsac.cli import INTERRUPTED, UNREADABLE
 from corsac.cli.cors_layers import Layer, Search, find_layers
+from corsac.cli.outside import outside_of_corsac
 from corsac.cli.plain_text import can_colour, in_words, printable, safe_repr, write_lines
 from corsac.cli.user_code import ObjectName, SourceError, importable_from, load_object, place_of
 from corsac.errors import CORSConfigError, CORSConfigProblem
@@ -39,6 +40,7 @@ class Report:
         routes: Its decorated routes, likewise.
         allows: A valid configuration in plain words, a line for each policy.
         root_path_owner: The application inside that takes a part off paths itself, or ``None``.
+        notes: What stands outside of Corsac.
         place: Where the user's code made an invalid policy.
         failure: Why nothing could be judged.
     """
@@ -50,6 +52,7 @@ class Report:
     routes: tuple[tuple[str, CORSPolicy | None], ...] = ()
     allows: tuple[str, ...] = ()
     root_path_owner: object = None
+    notes: tuple[str, ...] = ()
     place: str = ""
     failure: SourceError | None = None
 
@@ -213,6 +216,7 @@ def _check_object(source: str, app_dir: str) -> Report:
         first.routes,
         tuple(allows),
         root_path_owner(found),
+        notes=tuple(outside_of_corsac(found)),
     )
 
 
@@ -315,6 +319,7 @@ def _as_text(report: Report, *, colour: bool) -> Iterator[str]:
                 yield ""
                 yield from _problem_lines(problem, label)
     yield ""
+    yield from (f"note  {printable(note, _MAX_MESSAGE)}" for note in report.notes)
     yield from report.allows
     yield _tally(report)
 

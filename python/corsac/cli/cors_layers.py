@@ -22,7 +22,7 @@ from corsac.policy import CORSPolicy
 from corsac.sources import SourceReading
 from corsac.sources.option_names import OPTION_NAMES, foreign_option_hint
 
-__all__ = ["Layer", "Search", "find_layers"]
+__all__ = ["Layer", "Search", "attribute_of", "find_layers", "full_name", "is_named_cors"]
 
 MAX_DEPTH = 64
 """So many applications inside each other are looked at; real ones have a dozen."""
@@ -85,13 +85,13 @@ def find_layers(found: object) -> Search:
             looked_at.append(f"no deeper than {MAX_DEPTH} applications inside each other")
             break
         seen.append(current)
-        looked_at.append(_full_name(type(current)))
+        looked_at.append(full_name(type(current)))
         if isinstance(current, ConfiguredMiddleware):
             layers.append(_layer_of(current))
-        elif _is_named_cors(type(current)):
+        elif is_named_cors(type(current)):
             layers.append(Layer(looked_at[-1], is_corsac=False))
         # What `corsac.starlette.install` put outside of all that was added.
-        installed = _attribute(current, "_corsac_middleware")
+        installed = attribute_of(current, "_corsac_middleware")
         routes = routes_of_starlette(current)
         if isinstance(installed, CORSMiddleware) and not any(installed is it for it in seen):
             layers.append(_with_routes(_layer_of(installed), routes))
@@ -100,27 +100,33 @@ def find_layers(found: object) -> Search:
         from_framework = middleware_of_flask(current) or configuration_of_django(current)
         if from_framework is not None:
             layers.append(_of_framework(from_framework))
-        entries = _attribute(current, "user_middleware")
+        entries = attribute_of(current, "user_middleware")
         for entry in entries if isinstance(entries, (list, tuple)) else ():
-            cls = _attribute(entry, "cls")
-            looked_at.append(f"its middleware {_full_name(cls)}")
+            cls = attribute_of(entry, "cls")
+            looked_at.append(f"its middleware {full_name(cls)}")
             if isinstance(cls, type) and issubclass(cls, CORSMiddleware):
                 layers.append(_make_layer(cls, entry))
-            elif _is_named_cors(cls):
-                layers.append(Layer(_full_name(cls), is_corsac=False))
+            elif is_named_cors(cls):
+                layers.append(Layer(full_name(cls), is_corsac=False))
         # A Flask application has all of its layers in one, which was looked at.
         names = ("app", "asgi_app") if from_framework else ("app", "wsgi_app", "asgi_app")
-        inner = (_attribute(current, name) for name in names)
+        inner = (attribute_of(current, name) for name in names)
         current = next((it for it in inner if it is not None), None)
     if marked and layers:
         layers[0] = dataclasses.replace(
             layers[0], problems=(*layers[0].problems, _not_installed(marked))
         )
     # A name once is enough; None has no application inside and is still what was looked at.
-    return Search(tuple(layers), tuple(dict.fromkeys(looked_at)) or (_full_name(type(found)),))
+    return Search(tuple(layers), tuple(dict.fromkeys(looked_at)) or (full_name(type(found)),))
 
 
-def _attribute(owner: object, name: str) -> object:
+def attribute_of(owner: object, name: str) -> object:
+    """An attribute of any object; ``None`` where it has none or raises.
+
+    Args:
+        owner: The object.
+        name: The attribute.
+    """
     try:
         return getattr(owner, name, None)
     except Exception:  # A property of the user's; what it would give is not there.
@@ -130,12 +136,22 @@ def _attribute(owner: object, name: str) -> object:
 _NAMED_CORS = re.compile(r"CORS|Cors(?![a-z])")
 
 
-def _is_named_cors(cls: object) -> bool:
-    return _NAMED_CORS.search(_full_name(cls).rpartition(".")[2]) is not None
+def is_named_cors(cls: object) -> bool:
+    """Whether a class, or a function that makes a layer, is named like a CORS layer.
+
+    Args:
+        cls: The class or function.
+    """
+    return _NAMED_CORS.search(full_name(cls).rpartition(".")[2]) is not None
 
 
-def _full_name(cls: object) -> str:
-    module, name = _attribute(cls, "__module__"), _attribute(cls, "__qualname__")
+def full_name(cls: object) -> str:
+    """The name of a class or function with that of its module.
+
+    Args:
+        cls: The class or function; of anything else its text is given.
+    """
+    module, name = attribute_of(cls, "__module__"), attribute_of(cls, "__qualname__")
     return f"{module}.{name}" if isinstance(name, str) else safe_repr(cls)
 
 
@@ -150,7 +166,7 @@ def _layer_of(middleware: ConfiguredMiddleware) -> Layer:
             continue
         policies.append(policy)
         problems += (_below(f"rules[{pattern!r}]", problem) for problem in policy.problems)
-    name = _full_name(type(middleware))
+    name = full_name(type(middleware))
     return Layer(name, True, middleware.policy, middleware.rules, tuple(problems))
 
 
@@ -189,7 +205,7 @@ def _below(place: str, problem: CORSConfigProblem) -> CORSConfigProblem:
 
 def _make_layer(cls: type[CORSMiddleware], entry: object) -> Layer:
     """Make a middleware as Starlette would when the application is first called."""
-    given, keywords = _attribute(entry, "args"), _attribute(entry, "kwargs")
+    given, keywords = attribute_of(entry, "args"), attribute_of(entry, "kwargs")
     positional: Sequence[Any] = given if isinstance(given, (list, tuple)) else ()
     options: Mapping[str, Any] = keywords if isinstance(keywords, dict) else {}
     try:
@@ -202,7 +218,7 @@ def _make_layer(cls: type[CORSMiddleware], entry: object) -> Layer:
         message = f"the middleware cannot be made: {type(error).__name__}: {error}"
         problem = CORSConfigProblem("middleware.invalid", "error", "middleware", cls, message)
         problems = (problem,)
-    return Layer(_full_name(cls), is_corsac=True, problems=problems)
+    return Layer(full_name(cls), is_corsac=True, problems=problems)
 
 
 def _make(positional: Sequence[Any], options: Mapping[str, Any]) -> CORSMiddleware:

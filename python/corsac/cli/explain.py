@@ -119,6 +119,7 @@ def _notes(report: Report, request: FetchRequest) -> Iterator[str]:
     """What the explanation leaves out."""
     if any(problem.code == "middleware.several" for problem in report.problems):
         yield "there is more than one CORS layer; the outermost of Corsac's is explained"
+    yield from (printable(note, _MAX_TEXT) for note in report.notes)
     path = _path_of(request.url)
     others = [route for route, _ in report.routes]
     if others and path not in others:
