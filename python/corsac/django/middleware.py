@@ -70,7 +70,9 @@ class CORSMiddleware:
 
     It is made when Django loads its middleware, and raises there if the settings cannot be used.
     Under ASGI it runs in the event loop, without a thread. A change of the settings by
-    ``override_settings`` holds from the next request on.
+    ``override_settings`` holds from the next request on. One that sends no ``setting_changed``, as
+    when a list is changed in place, does not: django-cors-headers reads its settings anew with each
+    request, and here they are compiled once.
 
     Args:
         get_response: The rest of the chain, as Django hands it over.
