@@ -313,8 +313,8 @@ class _Reader:
             f"{what}.any_with_credentials",
             name,
             "*",
-            f'with credentials "*" is only the name of a {what}, so it allows nothing and is left '
-            "out",
+            f'to a request with credentials "*" is only the name of a {what}, and allows nothing; '
+            "here it is left out for all requests",
             f'list every {what} in {name}; or remove {name} and write CORSAC = {{"{option}": '
             '["*"]} to allow any',
         )
