@@ -321,10 +321,14 @@ def test_whitenoise_around_an_application_of_wsgi(static_files: Path) -> None:
     app.wsgi_app = inner  # type: ignore[method-assign]
     native = corsac.wsgi.CORSMiddleware(inner, allow_origins=[OURS])
     corsac.flask.CORS(app, origins=[OURS])
-    for origin, in_flask, in_native in ((OTHER, "*", None), (OURS, OURS, OURS), (None, "*", None)):
-        for server, allowed in ((app, in_flask), (native, in_native)):
-            lines = dict(cors_lines(wsgi_lines(server, get(origin, "/font.woff2"))))
-            assert lines.get("access-control-allow-origin") == allowed
+    for origin, in_native in ((OTHER, None), (OURS, OURS), (None, None)):
+        request = get(origin, "/font.woff2")
+        found = dict(cors_lines(wsgi_lines(native, request)))
+        assert found.get("access-control-allow-origin") == in_native
+        # As with flask-cors, which does not see what is answered outside of Flask.
+        lines = wsgi_lines(app, request)
+        assert len(cors_lines(lines)) == 1
+        assert may_read(lines, origin or OTHER, credentials=False)
 
 
 # Socket.IO
