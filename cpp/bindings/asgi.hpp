@@ -115,9 +115,14 @@ bool read_headers_again(ReadRequest& read, const CompiledPolicy& policy) noexcep
 /// and after which `read` is still needed as it is. @return false with an exception set.
 bool keep_headers(ReadRequest& read, const CompiledPolicy& policy) noexcept;
 
-/// Whether a request is of the same origin as its page, see `corsac::is_same_origin`; nothing with
-/// an exception set. The lines are read once more: only `guard` has the others looked at before.
-[[gnu::cold, gnu::noinline]] std::optional<bool> is_same_origin(const ReadRequest& read,
+/// Reads scope["scheme"] into `read`. @return false with an exception set.
+[[gnu::cold, gnu::noinline]] bool read_scheme(Request& request, const Names& names,
+                                              PyObject* scope) noexcept;
+
+/// Whether no browser carries out a CORS check, see `corsac::is_beyond_cors`; nothing with an
+/// exception set. The lines are read once more: only `guard` has the others looked at before.
+[[gnu::cold, gnu::noinline]] std::optional<bool> is_beyond_cors(const ReadRequest& read,
+                                                                const Names& names,
                                                                 PyObject* scope) noexcept;
 
 /// The awaitable that sends a whole answer; null with an exception set. The messages are new each

@@ -40,14 +40,14 @@ void call_app(const ASGIMiddleware* self, PyObject* const* args, AppCall<3>& cal
                                                  Refusal refusal, const ReadRequest& read,
                                                  PyObject* scope, Ref& line) noexcept {
   const Routing::Entry& entry = *exchange.entry;
-  if (is_refused_across_origins(outcome)) {
-    const std::optional<bool> same_origin = is_same_origin(read, scope);
-    if (!same_origin) return false;
-    if (*same_origin) outcome = Outcome::kNotCors;
+  if (is_refused_by_cors_check(outcome)) {
+    const std::optional<bool> beyond_cors = is_beyond_cors(read, entry.policy->names, scope);
+    if (!beyond_cors) return false;
+    if (*beyond_cors) outcome = Outcome::kNotCors;
   }
-  return report(exchange.self, entry, outcome, read.origin, scope) &&
+  return report(exchange.self, {outcome, entry, read.origin, scope}) &&
          try_if_wanted(exchange, outcome, scope) &&
-         debug_line<ByteLines>(*entry.routing, refusal, line);
+         debug_line<ByteLines>(*entry.routing, reason_code(refusal), line);
 }
 
 [[gnu::cold, gnu::noinline]] PyObject* refuse_by_guard(const Exchange& exchange, Refusal refusal,
@@ -68,8 +68,14 @@ void call_app(const ASGIMiddleware* self, PyObject* const* args, AppCall<3>& cal
   const Policy& core = change.policy->core();
   Ref line;
   if (decision.allowed) {
-    count(exchange.self, Outcome::kPreflightAllowed);
-    if (!try_if_wanted(exchange, Outcome::kPreflightAllowed, args[0])) return nullptr;
+    const Routing::Entry& entry = *exchange.entry;
+    Outcome outcome{};
+    if (!report_preflight(exchange.self, entry, read.request, read.origin, args[0], outcome) ||
+        !try_if_wanted(exchange, outcome, args[0]) ||
+        (is_refused(outcome) &&
+         !debug_line<ByteLines>(*entry.routing, reason_code(outcome), line))) {
+      return nullptr;
+    }
   } else if (!report_refusal(exchange, outcome_of(decision), decision.refusal, read, args[0],
                              line)) {
     return nullptr;
@@ -112,11 +118,15 @@ void keep_answer_about(Exchange& exchange, const ReadRequest& read) noexcept {
   if (read.request.origin() != view_of_bytes(exchange.asked_about)) exchange.answered = false;
 }
 
-PyObject* answer_http(const Exchange& exchange, const Decision& decision, const ReadRequest& read,
+PyObject* answer_http(const Exchange& exchange, const Decision& decision, ReadRequest& read,
                       PyObject* const* args, AppCall<3>& call) noexcept {
   const CompiledPolicy& policy = exchange.policy();
   ASGIMiddleware* self = exchange.self;
   if (policy.core().guard()) {
+    if (read.request.has_origin() && !decision.allowed &&
+        !read_scheme(read.request, policy.names, args[0])) {
+      return nullptr;
+    }
     const Refusal refusal =
         guard_request(policy.core(), read.request, exchange.answered.value_or(false));
     if (refusal != Refusal::kNone) {
@@ -219,6 +229,7 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
       return continue_later(exchange, awaitable.get(), read.origin, args);
     exchange.answered = verdict == Verdict::kAllowed;
   }
+  if (!read_scheme(read.request, policy.names, args[0])) return nullptr;
   const Refusal refusal =
       guard_websocket(policy.core(), read.request, exchange.answered.value_or(false));
   if (refusal != Refusal::kNone) return refuse_handshake(exchange, refusal, read, args);

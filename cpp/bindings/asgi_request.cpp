@@ -108,16 +108,22 @@ bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) n
   return read_headers_again(read, policy);
 }
 
-std::optional<bool> is_same_origin(const ReadRequest& read, PyObject* scope) noexcept {
+bool read_scheme(Request& request, const Names& names, PyObject* scope) noexcept {
+  const Ref scheme = get_item(scope, names.scheme.ptr());
+  if (!scheme && PyErr_Occurred() != nullptr) return false;
+  request.set_server_scheme(view_of_text(scheme.get()));
+  return true;
+}
+
+std::optional<bool> is_beyond_cors(const ReadRequest& read, const Names& names,
+                                   PyObject* scope) noexcept {
   ReadRequest again;
   again.header_list = Ref::borrowed(read.header_list.get());
   // Odd containers stand for other lines than the protocol's own: in doubt, a refusal is told.
   if (!again.header_list || !read_plain_pairs(again, kGuardedNames, again.header_list.get()))
     return false;
-  const Ref key = text_from("scheme");
-  const Ref scheme = key ? get_item(scope, key.get()) : Ref();
-  if (!scheme && PyErr_Occurred() != nullptr) return std::nullopt;
-  return corsac::is_same_origin(again.request, view_of_text(scheme.get()));
+  if (!read_scheme(again.request, names, scope)) return std::nullopt;
+  return corsac::is_beyond_cors(again.request);
 }
 
 RoutePath::RoutePath(PyObject* scope, const Names& names, PyObject* root_path_owner) noexcept

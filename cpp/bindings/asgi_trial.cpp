@@ -30,7 +30,7 @@ bool has_lasting_headers(PyObject* scope, const Names& names) noexcept {
 bool read_for_trial(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {
   Ref same_scope = Ref::borrowed(scope);
   return has_lasting_headers(scope, policy.names) && read_headers(read, policy, same_scope) &&
-         read_method(read, policy, scope);
+         read_method(read, policy, scope) && read_scheme(read.request, policy.names, scope);
 }
 
 }  // namespace
@@ -46,21 +46,21 @@ bool try_scope(const Exchange& exchange, std::optional<Outcome> outcome, PyObjec
   const RoutePath path(scope, trial.names, exchange.self->root_path_owner);
   if (PyErr_Occurred() != nullptr) return leave_undecided(self);
   const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
-  if (entry.policy == nullptr || (is_handshake && !entry.policy->core().guard())) return true;
+  if (entry.policy == nullptr) return true;
   ReadRequest read;
   if (!read_for_trial(read, *entry.policy, scope)) {
     if (PyErr_Occurred() != nullptr) return leave_undecided(self);
     increment(self->trial_counters.undecided);
     return true;
   }
-  const std::optional<bool> same_origin = is_same_origin(read, scope);
-  if (!same_origin) return leave_undecided(self);
+  const std::optional<bool> beyond_cors = is_beyond_cors(read, trial.names, scope);
+  if (!beyond_cors) return leave_undecided(self);
   return try_request(self, entry, *exchange.entry, outcome,
                      {.request = read.request,
                       .origin = read.origin,
                       .object = scope,
                       .has_cookie = has_line(read.header_list.get(), "cookie"),
-                      .is_same_origin = *same_origin,
+                      .is_beyond_cors = *beyond_cors,
                       .is_handshake = is_handshake,
                       .has_response = is_http});
 }

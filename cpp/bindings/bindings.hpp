@@ -70,8 +70,8 @@ inline Ref bytes_from(std::string_view text) noexcept {
 /// interpreter.
 struct Names {
   Names();
-  py::str type, http, websocket, method, path, root_path, headers, status, body, response_start,
-      response_body;
+  py::str type, http, websocket, method, path, root_path, scheme, headers, status, body,
+      response_start, response_body;
 };
 
 /// Memory of response callables that are gone, kept for the next ones (response_callable.cpp).

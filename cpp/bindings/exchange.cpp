@@ -24,8 +24,11 @@ namespace {
 /// The header lines of a dictionary that the protocol looks at. Holds what its views point into.
 class EnvironRequest {
  public:
-  EnvironRequest(std::string_view method, const py::dict& variables, bool guard)
+  /// @param guard reads what `guard` and `is_beyond_cors` look at, too.
+  EnvironRequest(std::string_view method, const py::dict& variables, const std::string& scheme,
+                 bool guard)
       : request_(method) {
+    request_.set_server_scheme(scheme);
     read(variables, "HTTP_ORIGIN", header_names::kOrigin);
     // Without it there is nothing to decide; only the guard still wants to know who asks.
     if (!request_.has_origin() && !guard) return;
@@ -35,6 +38,7 @@ class EnvironRequest {
          header_names::kRequestPrivateNetwork);
     if (!guard) return;
     read(variables, "HTTP_SEC_FETCH_SITE", header_names::kSecFetchSite);
+    read(variables, "HTTP_SEC_FETCH_MODE", header_names::kSecFetchMode);
     read(variables, "HTTP_HOST", header_names::kHost);
     PyObject* upgrade = PyDict_GetItemString(variables.ptr(), "HTTP_UPGRADE");
     is_handshake_ = upgrade != nullptr && asks_for_websocket(view_of_text(upgrade));
@@ -61,7 +65,7 @@ class EnvironRequest {
   }
 
   Request request_;
-  std::array<Ref, 6> held_;
+  std::array<Ref, 7> held_;
   std::size_t size_ = 0;
   bool is_handshake_ = false;
 };
@@ -81,13 +85,54 @@ py::list pairs_of(const Lines& lines) {
   return pairs;
 }
 
+/// What is to be told about an outcome: (kind, reason, method that is missing or None, names of
+/// headers that are), and how far the request gets; see the stub.
+py::tuple told(Outcome outcome, const Missing& missing) {
+  py::list headers;
+  for (const std::string& name : missing.headers) headers.append(text_of(name));
+  py::object method = py::none();
+  if (!missing.method.empty()) method = text_of(missing.method);
+  py::object what = py::none();
+  if (!missing.method.empty() || !missing.headers.empty())
+    what = py::make_tuple(method, py::tuple(headers));
+  return py::make_tuple(text_of(kind_name(outcome)), text_of(reason_code(outcome)), what,
+                        static_cast<int>(reach_of(outcome)));
+}
+
+/// One request as its caller gives it.
+struct Asked {
+  const CompiledPolicy& policy;
+  const std::string& method;
+  const py::dict& variables;
+  const std::string& scheme;
+};
+
+/// kNotCors for what only a CORS check would refuse, where no browser carries one out.
+Outcome unless_beyond_cors(Outcome outcome, const Asked& asked) {
+  if (!is_refused_by_cors_check(outcome)) return outcome;
+  const EnvironRequest all({}, asked.variables, asked.scheme, true);
+  return is_beyond_cors(all.request()) ? Outcome::kNotCors : outcome;
+}
+
 /// What `decide_request` gives; see the stub.
-py::tuple outcome(const Answer& answer, std::string_view vary, const Decision& decision,
-                  Refusal refusal) {
+py::tuple outcome(const Asked& asked, const Request& request, const Answer& answer,
+                  std::string_view vary, const Decision& decision, Refusal by_guard) {
+  Missing missing;
+  Outcome outcome = by_guard == Refusal::kNone ? outcome_of(decision) : outcome_of_guard(by_guard);
+  if (outcome == Outcome::kPreflightAllowed)
+    outcome = seen_by_browser(asked.policy.core(), request, outcome, false, &missing);
+  const Refusal refusal = by_guard == Refusal::kNone ? decision.refusal : by_guard;
   return py::make_tuple(answer.status, pairs_of(answer.headers), text_of(vary),
                         py::bytes(answer.body.data(), answer.body.size()),
                         text_of(kind_name(decision.kind)), decision.allowed,
-                        text_of(reason_code(refusal)));
+                        text_of(reason_code(refusal)),
+                        told(unless_beyond_cors(outcome, asked), missing));
+}
+
+Refusal judge_by_guard(const Policy& policy, const EnvironRequest& read, bool settled) {
+  if (!policy.guard()) return Refusal::kNone;
+  return read.is_handshake() ? guard_websocket(policy, read.request(), settled)
+                             : guard_request(policy, read.request(), settled);
 }
 
 /// Asks outside the core about an origin: a bool, or what has to be awaited for one.
@@ -105,9 +150,11 @@ py::object ask(const CompiledPolicy& policy, std::string_view origin) {
 /// @param answer what was found out about the origin elsewhere. It counts for an origin that is
 /// not listed, also under a policy that asks nobody, and never for `null` or a malformed one.
 py::object decide_request(const CompiledPolicy& policy, const std::string& method,
-                          const py::dict& variables, std::optional<bool> answer) {
+                          const py::dict& variables, std::optional<bool> answer,
+                          const std::string& scheme) {
   const Policy& core = policy.core();
-  const EnvironRequest read(method, variables, core.guard());
+  const Asked asked{policy, method, variables, scheme};
+  const EnvironRequest read(method, variables, scheme, core.guard());
   const Request& request = read.request();
   Decision decision = decide(core, request);
   if (decision.asks && !answer) {
@@ -121,33 +168,32 @@ py::object decide_request(const CompiledPolicy& policy, const std::string& metho
   decision = settle(decision, settled);
 
   Answer response;
-  if (core.guard()) {
-    const Refusal refusal = read.is_handshake() ? guard_websocket(core, request, settled)
-                                                : guard_request(core, request, settled);
-    if (refusal != Refusal::kNone) {
-      refuse(core, refusal, response);
-      return outcome(response, {}, decision, refusal);
-    }
+  const Refusal by_guard = judge_by_guard(core, read, settled);
+  if (by_guard != Refusal::kNone) {
+    refuse(core, by_guard, response);
+    return outcome(asked, request, response, {}, decision, by_guard);
   }
   if (decision.kind != RequestKind::kPreflight) {
     for (const HeaderLine& line : actual_headers(core, request.origin(), decision.allowed))
       response.headers.add(line.name, line.value);
-    return outcome(response, core.varies_by_origin() ? "Origin" : "", decision, decision.refusal);
+    const std::string_view vary = core.varies_by_origin() ? "Origin" : "";
+    return outcome(asked, request, response, vary, decision, by_guard);
   }
   if (core.preflight_continue()) {
     preflight_headers(core, request, decision, response);
-    return outcome(response, core.preflight_vary(), decision, decision.refusal);
+    return outcome(asked, request, response, core.preflight_vary(), decision, by_guard);
   }
   answer_preflight(core, request, decision, response);
-  return outcome(response, {}, decision, decision.refusal);
+  return outcome(asked, request, response, {}, decision, by_guard);
 }
 
-/// What a policy and the browser would make of a request: (kind, reason); None if it is not known,
-/// since whoever is asked about the origin needs time.
+/// What a policy and the browser would make of a request, as `told` has it; None if it is not
+/// known, since whoever is asked about the origin needs time.
 py::object try_variables(const CompiledPolicy& policy, const std::string& method,
-                         const py::dict& variables, std::optional<bool> answer) {
+                         const py::dict& variables, std::optional<bool> answer,
+                         const std::string& scheme) {
   const Policy& core = policy.core();
-  const EnvironRequest read(method, variables, core.guard());
+  const EnvironRequest read(method, variables, scheme, core.guard());
   const Request& request = read.request();
   Decision decision = decide(core, request);
   if (decision.asks && !answer) {
@@ -162,15 +208,16 @@ py::object try_variables(const CompiledPolicy& policy, const std::string& method
   }
   const bool settled = answer.value_or(false) && is_serialized_origin(request.origin());
   Outcome outcome = outcome_of(settle(decision, settled));
-  const Refusal by_guard = core.guard() ? guard_request(core, request, settled) : Refusal::kNone;
+  const Refusal by_guard = judge_by_guard(core, read, settled);
   if (by_guard != Refusal::kNone) outcome = outcome_of_guard(by_guard);
-  outcome = seen_by_browser(core, request, outcome, variables.contains("HTTP_COOKIE"));
-  return py::make_tuple(text_of(kind_name(outcome)), text_of(reason_code(outcome)));
+  Missing missing;
+  outcome = seen_by_browser(core, request, outcome, variables.contains("HTTP_COOKIE"), &missing);
+  return told(unless_beyond_cors(outcome, {policy, method, variables, scheme}), missing);
 }
 
-bool is_same_origin_environ(const py::dict& variables, const std::string& scheme) {
-  const EnvironRequest read({}, variables, true);
-  return corsac::is_same_origin(read.request(), scheme);
+bool is_beyond_cors_environ(const py::dict& variables, const std::string& scheme) {
+  const EnvironRequest read({}, variables, scheme, true);
+  return is_beyond_cors(read.request());
 }
 
 /// What a path has: (policy or None, rule).
@@ -211,14 +258,13 @@ void bind_exchange(py::module_& module) {
   module.def("matches_origin_entry", &matches_origin_entry, py::arg("entry"), py::arg("origin"),
              "Whether one entry of allow_origins, no `*`, allows an origin.");
   module.def("try_request", &try_variables, py::arg("policy"), py::arg("method"),
-             py::arg("environ"), py::arg("answer") = py::none(),
-             "What would become of a request under a policy, the browser's part included: (kind, "
-             "reason), or None if whoever is asked about its origin needs time.");
-  module.def("is_same_origin", &is_same_origin_environ, py::arg("environ"), py::arg("scheme"),
-             "Whether a request is of the same origin as its page, as far as it tells; an empty "
-             "scheme is not compared.");
+             py::arg("environ"), py::arg("answer") = py::none(), py::arg("scheme") = "",
+             "What would become of a request under a policy, the browser's part included, or None "
+             "if whoever is asked about its origin needs time.");
+  module.def("is_beyond_cors", &is_beyond_cors_environ, py::arg("environ"), py::arg("scheme") = "",
+             "Whether no browser carries out a CORS check on the response to an actual request.");
   module.def("decide_request", &decide_request, py::arg("policy"), py::arg("method"),
-             py::arg("environ"), py::arg("answer") = py::none(),
+             py::arg("environ"), py::arg("answer") = py::none(), py::arg("scheme") = "",
              "What becomes of one request under a policy, or an awaitable if whoever is asked "
              "about its origin needs time: then call again with the answer.");
 }

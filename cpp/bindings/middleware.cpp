@@ -1,9 +1,12 @@
 #include "middleware.hpp"
 
 #include <cstddef>
+#include <exception>
 #include <new>
 
+#include "corsac/seeded_hash.hpp"
 #include "response_callable.hpp"
+#include "response_lines.hpp"
 
 namespace corsac::bindings {
 namespace {
@@ -36,6 +39,49 @@ Ref outcomes_to_python(const Counter* counters, std::size_t size) noexcept {
   return list;
 }
 
+/// The bytes of an Origin line; of what cannot be one origin for its length, none: all such are
+/// one.
+std::string_view view_of_origin(PyObject* origin) noexcept {
+  if (origin == nullptr) return {};
+  const std::string_view view = PyBytes_Check(origin) ? view_of_bytes(origin)
+                                : is_latin1(origin)   ? view_of_latin1(origin)
+                                                      : std::string_view();
+  return view.size() <= kMaxOriginLength ? view : std::string_view();
+}
+
+std::uint64_t hash_of(const Refused& refused, std::uint64_t seed) noexcept {
+  std::uint64_t hash = hash_bytes(reason_code(refused.outcome), seed);
+  hash = hash_bytes(view_of_origin(refused.origin), hash);
+  if (refused.missing == nullptr) return hash;
+  hash = hash_bytes(refused.missing->method, hash);
+  for (const std::string& name : refused.missing->headers) hash = hash_bytes(name, hash);
+  return hash;
+}
+
+/// (method or None, names of headers), or None if nothing is missing; empty with an exception set.
+Ref missing_to_python(const Missing* missing) noexcept {
+  if (missing == nullptr || (missing->method.empty() && missing->headers.empty()))
+    return Ref::borrowed(Py_None);
+  const Ref method = missing->method.empty() ? Ref::borrowed(Py_None) : text_from(missing->method);
+  const Ref names(PyTuple_New(static_cast<Py_ssize_t>(missing->headers.size())));
+  if (!method || !names) return {};
+  for (std::size_t i = 0; i < missing->headers.size(); ++i) {
+    PyObject* name = text_from(missing->headers[i]).release();
+    if (name == nullptr) return {};
+    PyTuple_SET_ITEM(names.get(), static_cast<Py_ssize_t>(i), name);
+  }
+  return Ref(PyTuple_Pack(2, method.get(), names.get()));
+}
+
+/// What a log gave; anything but two numbers is no silence.
+Silence silence_from(PyObject* given) noexcept {
+  if (!PyTuple_Check(given) || PyTuple_GET_SIZE(given) != 2) return {};
+  PyObject* same = PyTuple_GET_ITEM(given, 0);
+  PyObject* any = PyTuple_GET_ITEM(given, 1);
+  if (!PyFloat_Check(same) || !PyFloat_Check(any)) return {};
+  return {PyFloat_AS_DOUBLE(same), PyFloat_AS_DOUBLE(any)};
+}
+
 }  // namespace
 
 PyGetSetDef kMiddlewareAttributes[] = {
@@ -57,46 +103,67 @@ bool set_aside_exception(PyObject* culprit) noexcept {
   return true;
 }
 
-bool write_to_log(PyObject* log, Reporting& reporting, Outcome outcome, const Routing::Entry& entry,
-                  PyObject* origin, PyObject* request) noexcept {
+bool write_to_log(PyObject* log, Reporting& reporting, const Refused& refused) noexcept {
   if (log == nullptr || log == Py_None) return true;
-  const std::optional<std::uint64_t> unreported = reporting.begin();
+  RefusalKey key{};
+  const auto hash = [&reporting, &refused] { return hash_of(refused, reporting.seed()); };
+  const std::optional<std::uint64_t> unreported = reporting.begin(refused.outcome, hash, key);
   if (!unreported) return true;
   const Ref kept = Ref::borrowed(log);  // `__init__` may be called once more meanwhile.
-  const Ref reason = text_from(reason_code(outcome));
+  const Ref reason = text_from(reason_code(refused.outcome));
   const Ref count(PyLong_FromUnsignedLongLong(*unreported));
-  if (reason && count) {
-    PyObject* args[] = {reason.get(), origin == nullptr ? Py_None : origin, request, count.get(),
-                        entry.routing->has_rules() ? entry.rule : Py_None};
-    const Ref pause(PyObject_Vectorcall(log, args, 5, nullptr));
-    if (pause) {
-      if (PyFloat_Check(pause.get())) reporting.pause(PyFloat_AS_DOUBLE(pause.get()));
+  const Ref missing = missing_to_python(refused.missing);
+  if (reason && count && missing) {
+    PyObject* args[] = {reason.get(),
+                        refused.origin == nullptr ? Py_None : refused.origin,
+                        refused.request,
+                        count.get(),
+                        refused.entry.routing->has_rules() ? refused.entry.rule : Py_None,
+                        missing.get()};
+    const Ref silence(PyObject_Vectorcall(log, args, 6, nullptr));
+    if (silence) {
+      reporting.be_silent(key, silence_from(silence.get()));
       return true;
     }
   }
   return set_aside_exception(log);
 }
 
-bool tell(PyObject* callback, Outcome outcome, PyObject* rule, PyObject* origin, PyObject* request,
-          PyObject* report_only) noexcept {
+bool tell(PyObject* callback, const Refused& refused, PyObject* report_only) noexcept {
   if (callback == nullptr) return true;
-  const Ref kind = text_from(kind_name(outcome));
-  const Ref reason = text_from(reason_code(outcome));
-  if (kind && reason) {
-    PyObject* args[] = {kind.get(), reason.get(), origin == nullptr ? Py_None : origin,
-                        request,    rule,         report_only};
-    if (Ref(PyObject_Vectorcall(callback, args, 6, nullptr))) return true;
+  const Ref kind = text_from(kind_name(refused.outcome));
+  const Ref reason = text_from(reason_code(refused.outcome));
+  const Ref missing = missing_to_python(refused.missing);
+  if (kind && reason && missing) {
+    PyObject* args[] = {
+        kind.get(),      reason.get(),       refused.origin == nullptr ? Py_None : refused.origin,
+        refused.request, refused.entry.rule, report_only,
+        missing.get()};
+    if (Ref(PyObject_Vectorcall(callback, args, 7, nullptr))) return true;
   }
   return set_aside_exception(callback);
 }
 
-bool report(Middleware* self, const Routing::Entry& entry, Outcome outcome, PyObject* origin,
-            PyObject* request) noexcept {
-  count(self, outcome);
-  if (!is_refused(outcome)) return true;
-  Reporting& reporting = self->reporting[static_cast<std::size_t>(first_with_reason(outcome))];
-  return write_to_log(self->report, reporting, outcome, entry, origin, request) &&
-         tell(entry.routing->on_refusal(), outcome, entry.rule, origin, request, Py_False);
+bool report(Middleware* self, const Refused& refused) noexcept {
+  count(self, refused.outcome);
+  if (!is_refused(refused.outcome)) return true;
+  return write_to_log(self->report, self->reporting, refused) &&
+         tell(refused.entry.routing->on_refusal(), refused, Py_False);
+}
+
+bool report_preflight(Middleware* self, const Routing::Entry& entry, const Request& read,
+                      PyObject* origin, PyObject* request, Outcome& outcome) noexcept {
+  outcome = Outcome::kPreflightAllowed;
+  const Policy& policy = entry.policy->core();
+  Missing missing;
+  if (!is_plainly_listed(policy, read)) {
+    try {
+      outcome = seen_by_browser(policy, read, outcome, false, &missing);
+    } catch (const std::exception&) {
+      outcome = Outcome::kPreflightAllowed;  // Out of memory: what the server answers is known.
+    }
+  }
+  return report(self, {outcome, entry, origin, request, &missing});
 }
 
 Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noexcept {
@@ -150,9 +217,16 @@ PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept
   type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
 #endif
   new (&self->counters) decltype(self->counters){};
-  new (&self->reporting) decltype(self->reporting){};
   new (&self->trial_counters) decltype(self->trial_counters){};
-  new (&self->trial_reporting) decltype(self->trial_reporting){};
+  try {
+    const std::uint64_t seed = random_seed();
+    new (&self->reporting) Reporting(seed);
+    new (&self->trial_reporting) Reporting(seed);
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_OSError, error.what());
+    Py_DECREF(self_object);
+    return nullptr;
+  }
   return self_object;
 }
 

@@ -41,13 +41,14 @@ struct Middleware {
   PyObject* routing_object;  ///< Its Routing.
   const Routing* routing;    ///< Inside `routing_object`.
   PyObject* callable_type;   ///< The type of the `send` or `start_response` that the app is given.
-  /// (reason, origin or None, scope or environ, unreported, rule) -> seconds
+  /// (reason, origin or None, scope or environ, unreported, rule, (method or None, header names) or
+  /// None) -> (seconds, seconds); see `Silence`.
   PyObject* report;
   PyObject* report_trial;  ///< The same for the policy on trial.
   std::array<Counter, kServerOutcomes> counters;
-  std::array<Reporting, kServerOutcomes> reporting;  ///< By `first_with_reason`.
+  Reporting reporting;
   TrialCounters trial_counters;
-  std::array<Reporting, kOutcomes> trial_reporting;  ///< By `first_with_reason`.
+  Reporting trial_reporting;
 };
 
 inline Middleware* as_middleware(PyObject* self) noexcept {
@@ -76,25 +77,37 @@ Ref text_from(std::string_view ascii) noexcept;
 /// since whoever stops the program is not to be answered with a response.
 bool set_aside_exception(PyObject* culprit) noexcept;
 
-/// Has a refusal logged, unless the log does not listen now. @param entry what decided.
-/// @return false with an exception set that is no Exception.
-[[gnu::cold, gnu::noinline]] bool write_to_log(PyObject* log, Reporting& reporting, Outcome outcome,
-                                               const Routing::Entry& entry, PyObject* origin,
-                                               PyObject* request) noexcept;
+/// A refusal, as a log and a callback are told of it.
+struct Refused {
+  Outcome outcome;
+  const Routing::Entry& entry;       ///< What decided.
+  PyObject* origin;                  ///< The Origin line, or null.
+  PyObject* request;                 ///< The scope or environ.
+  const Missing* missing = nullptr;  ///< What a preflight misses, if that is the reason.
+};
+
+/// Logs a refusal unless the log does not listen now.
+/// @return false with an exception set that is not an Exception.
+[[gnu::cold, gnu::noinline]] bool write_to_log(PyObject* log, Reporting& reporting,
+                                               const Refused& refused) noexcept;
 
 /// Tells a callback about a refusal. @param callback null: there is none.
-/// @return false with an exception set that is no Exception.
-[[gnu::cold, gnu::noinline]] bool tell(PyObject* callback, Outcome outcome, PyObject* rule,
-                                       PyObject* origin, PyObject* request,
+/// @return false with an exception set that is not an Exception.
+[[gnu::cold, gnu::noinline]] bool tell(PyObject* callback, const Refused& refused,
                                        PyObject* report_only) noexcept;
 
 /// Counts an outcome. A refusal is logged, unless the log does not listen now, and the callback is
-/// told. @param entry what decided. @param origin the Origin line, or null.
-/// @param request the scope or environ.
-/// @return false with an exception set that is no Exception.
-[[gnu::cold, gnu::noinline]] bool report(Middleware* self, const Routing::Entry& entry,
-                                         Outcome outcome, PyObject* origin,
-                                         PyObject* request) noexcept;
+/// told.
+/// @return false with an exception set that is not an Exception.
+[[gnu::cold, gnu::noinline]] bool report(Middleware* self, const Refused& refused) noexcept;
+
+/// Counts a preflight of an allowed origin. If the browser refuses it all the same, since a method
+/// or header is not listed, it is counted and reported as refused; its answer is that of any other.
+/// @param outcome out: what came of it.
+/// @return false with an exception set that is not an Exception.
+[[gnu::cold, gnu::noinline]] bool report_preflight(Middleware* self, const Routing::Entry& entry,
+                                                   const Request& read, PyObject* origin,
+                                                   PyObject* request, Outcome& outcome) noexcept;
 
 /// A request for the policy on trial.
 struct TrialRequest {
@@ -102,7 +115,7 @@ struct TrialRequest {
   PyObject* origin;  ///< The Origin line, or null.
   PyObject* object;  ///< The scope or environ.
   bool has_cookie = false;
-  bool is_same_origin = false;  ///< As its page; see `corsac::is_same_origin`.
+  bool is_beyond_cors = false;  ///< See `corsac::is_beyond_cors`.
   bool is_handshake = false;    ///< It asks for a WebSocket.
   bool has_response = true;  ///< It will have a response with headers, as no handshake has in ASGI.
 };

@@ -120,6 +120,7 @@ Names::Names()
       method(interned("method")),
       path(interned("path")),
       root_path(interned("root_path")),
+      scheme(interned("scheme")),
       headers(interned("headers")),
       status(interned("status")),
       body(interned("body")),
@@ -213,6 +214,8 @@ void bind_policy(py::module_& module) {
   py::classh<CompiledPolicy>(module, "CompiledPolicy", py::is_final(),
                              collected<CompiledPolicy, &CompiledPolicy::decide_origin>(),
                              "An immutable compiled policy, shared by threads.")
+      .def_readonly("decide_origin", &CompiledPolicy::decide_origin,
+                    "Whom it asks about origins that are not listed, or None.")
       .def(
           "__deepcopy__", [](py::object self, const py::object&) { return self; },
           "Itself: it cannot change.")

@@ -5,26 +5,27 @@
 namespace corsac::bindings {
 namespace {
 
-std::int64_t steady_nanoseconds() noexcept {
-  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+/// When a time from now ends; 0: there is none.
+std::int64_t end_of(double seconds, std::int64_t now) noexcept {
+  constexpr double kLongest = 3600;
+  return seconds > 0 && seconds <= kLongest ? now + static_cast<std::int64_t>(seconds * 1e9) : 0;
 }
 
 }  // namespace
 
-std::optional<std::uint64_t> Reporting::begin() noexcept {
-  const std::int64_t silent_until = silent_until_.load(std::memory_order_relaxed);
-  if (silent_until != 0 && steady_nanoseconds() < silent_until) {
-    unreported_.fetch_add(1, std::memory_order_relaxed);
-    return std::nullopt;
-  }
-  return unreported_.exchange(0, std::memory_order_relaxed);
+std::int64_t Reporting::now() noexcept {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-void Reporting::pause(double seconds) noexcept {
-  constexpr double kLongest = 3600;
-  const bool some = seconds > 0 && seconds <= kLongest;
-  const auto nanoseconds = static_cast<std::int64_t>(some ? seconds * 1e9 : 0);
-  silent_until_.store(some ? steady_nanoseconds() + nanoseconds : 0, std::memory_order_relaxed);
+void Reporting::be_silent(const RefusalKey& key, Silence silence) noexcept {
+  Reason& reason = reasons_[key.reason];
+  const std::int64_t time = now();
+  const std::int64_t same_until = end_of(silence.same, time);
+  reason.any_until.store(end_of(silence.any, time), std::memory_order_relaxed);
+  // A log that listens to this key now may still not listen to the others.
+  if (same_until == 0) return;
+  reason.same_until.store(same_until, std::memory_order_relaxed);
+  silent_keys_[key.hash % kPlaces].store(key.hash, std::memory_order_relaxed);
 }
 
 }  // namespace corsac::bindings

@@ -174,9 +174,9 @@ Ref allow_origin_pair(const CompiledPolicy& policy, PyObject* origin) noexcept {
 /// @param line out: a tuple of one pair; empty if none is wanted.
 /// @return false with an exception set.
 template <typename Lines>
-bool debug_line(const Routing& routing, Refusal refusal, Ref& line) noexcept {
+bool debug_line(const Routing& routing, std::string_view reason, Ref& line) noexcept {
   if (routing.debug_header().empty()) return true;
-  const Ref pair = make_pair<Lines>({routing.debug_header(), reason_code(refusal)});
+  const Ref pair = make_pair<Lines>({routing.debug_header(), reason});
   line = Ref(pair ? PyTuple_Pack(1, pair.get()) : nullptr);
   return static_cast<bool>(line);
 }

@@ -10,20 +10,22 @@ namespace {
 
 bool needs_answer(const Policy& policy, const TrialRequest& tried) noexcept {
   if (tried.has_response) return decide(policy, tried.request).asks;
-  return tried.request.has_one_origin() && policy.asks_about(tried.request.origin());
+  return policy.guard() && tried.request.has_one_origin() &&
+         policy.asks_about(tried.request.origin());
 }
 
 /// What the browser makes of an outcome.
-Outcome seen(const Policy& policy, const TrialRequest& tried, Outcome outcome) {
-  const Outcome seen = seen_by_browser(policy, tried.request, outcome, tried.has_cookie);
-  return tried.is_same_origin && is_refused_across_origins(seen) ? Outcome::kNotCors : seen;
+Outcome seen(const Policy& policy, const TrialRequest& tried, Outcome outcome,
+             Missing* missing = nullptr) {
+  const Outcome seen = seen_by_browser(policy, tried.request, outcome, tried.has_cookie, missing);
+  return tried.is_beyond_cors && is_refused_by_cors_check(seen) ? Outcome::kNotCors : seen;
 }
 
 /// What a policy and the browser make of a request; nothing for a handshake that the guard
 /// passes.
 /// @param answered what was said about the origin, if the policy asks.
-std::optional<Outcome> outcome_under(const Policy& policy, const TrialRequest& tried,
-                                     bool answered) {
+std::optional<Outcome> outcome_under(const Policy& policy, const TrialRequest& tried, bool answered,
+                                     Missing& missing) {
   const Request& request = tried.request;
   if (policy.guard()) {
     const Refusal refusal = tried.is_handshake ? guard_websocket(policy, request, answered)
@@ -32,7 +34,7 @@ std::optional<Outcome> outcome_under(const Policy& policy, const TrialRequest& t
   }
   if (!tried.has_response) return std::nullopt;
   const Decision decision = settle(decide(policy, request), answered);
-  return seen(policy, tried, outcome_of(decision));
+  return seen(policy, tried, outcome_of(decision), &missing);
 }
 
 /// Says that a coroutine is not wanted, so that Python does not warn that nobody awaited it.
@@ -68,28 +70,27 @@ bool try_request(Middleware* self, const Routing::Entry& trial, const Routing::E
     answered = verdict == Verdict::kAllowed;
   }
   std::optional<Outcome> would;
+  Missing missing;
   try {
-    would = outcome_under(trial.policy->core(), tried, answered.value_or(false));
-    if (!would) return true;
-    if (outcome && is_refused(*would)) {
-      outcome = seen(in_force.policy->core(), tried, *outcome);
-    }
+    would = outcome_under(trial.policy->core(), tried, answered.value_or(false), missing);
+    if (outcome) outcome = seen(in_force.policy->core(), tried, *outcome);
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
     return leave_undecided(self);
   }
-  increment(counters.outcomes[static_cast<std::size_t>(*would)]);
-  const bool refused = outcome && is_refused(*outcome);
-  if (refused == is_refused(*would)) return true;
-  if (refused) {
+  if (would) increment(counters.outcomes[static_cast<std::size_t>(*would)]);
+  // A handshake that passes, and a path that is left alone, are the application's business.
+  const Reach now = outcome ? reach_of(*outcome) : Reach::kPage;
+  const Reach then = would ? reach_of(*would) : Reach::kPage;
+  if (then == now) return true;
+  if (then > now) {
     increment(counters.newly_allowed);
     return true;
   }
   increment(counters.newly_refused);
-  Reporting& reporting = self->trial_reporting[static_cast<std::size_t>(first_with_reason(*would))];
-  return write_to_log(self->report_trial, reporting, *would, trial, tried.origin, tried.object) &&
-         tell(in_force.routing->on_refusal(), *would, trial.rule, tried.origin, tried.object,
-              Py_True);
+  const Refused refused{*would, trial, tried.origin, tried.object, &missing};
+  return write_to_log(self->report_trial, self->trial_reporting, refused) &&
+         tell(in_force.routing->on_refusal(), refused, Py_True);
 }
 
 }  // namespace corsac::bindings

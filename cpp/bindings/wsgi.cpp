@@ -162,6 +162,7 @@ EnvironNames::EnvironNames()
       request_headers(interned("HTTP_ACCESS_CONTROL_REQUEST_HEADERS")),
       request_private_network(interned("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK")),
       sec_fetch_site(interned("HTTP_SEC_FETCH_SITE")),
+      sec_fetch_mode(interned("HTTP_SEC_FETCH_MODE")),
       host(interned("HTTP_HOST")),
       upgrade(interned("HTTP_UPGRADE")),
       cookie(interned("HTTP_COOKIE")),

@@ -16,7 +16,7 @@ namespace corsac::bindings {
 struct EnvironNames {
   EnvironNames();
   py::str origin, request_method_header, request_headers, request_private_network, sec_fetch_site,
-      host, upgrade, cookie, method, path_info, forbidden, url_scheme;
+      sec_fetch_mode, host, upgrade, cookie, method, path_info, forbidden, url_scheme;
 };
 
 struct WSGIMiddleware : Middleware {
@@ -36,6 +36,10 @@ class ReadEnviron {
  public:
   /// Reads what every request is judged by. @return false with an exception set.
   bool read(const EnvironNames& names, PyObject* environment, bool guard) noexcept;
+  /// Reads the scheme by which the server was asked. @return false with an exception set.
+  bool read_scheme(const EnvironNames& names, PyObject* environment) noexcept;
+  /// Reads Sec-Fetch-Mode. @return false with an exception set.
+  bool read_mode(const EnvironNames& names, PyObject* environment) noexcept;
 
   [[nodiscard]] const Request& request() const noexcept { return request_; }
   /// The object of the Origin line, or null.
@@ -57,10 +61,10 @@ class ReadEnviron {
   bool asks_for_websocket_ = false;
 };
 
-/// Whether a request is of the same origin as its page, see `corsac::is_same_origin`; nothing with
-/// an exception set. @param read was read with `guard`.
-[[nodiscard]] std::optional<bool> is_same_origin(const ReadEnviron& read, const EnvironNames& names,
-                                                 PyObject* environment) noexcept;
+/// Whether no browser carries out a CORS check, see `corsac::is_beyond_cors`; nothing with an
+/// exception set. The environ is read anew: ordinary requests are not judged by all of this.
+[[gnu::cold, gnu::noinline]] std::optional<bool> is_beyond_cors(const EnvironNames& names,
+                                                                PyObject* environment) noexcept;
 
 /// True if an Upgrade header asks for a WebSocket (RFC 6455 section 4.2.1).
 [[nodiscard]] bool asks_for_websocket(std::string_view upgrade) noexcept;

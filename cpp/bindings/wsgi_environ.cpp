@@ -68,11 +68,25 @@ bool ReadEnviron::read(const EnvironNames& names, PyObject* environment, bool gu
   return !guard || read_guarded_lines(names, environment);
 }
 
-std::optional<bool> is_same_origin(const ReadEnviron& read, const EnvironNames& names,
-                                   PyObject* environment) noexcept {
+bool ReadEnviron::read_scheme(const EnvironNames& names, PyObject* environment) noexcept {
   const Ref scheme = get_item(environment, names.url_scheme.ptr());
-  if (!scheme && PyErr_Occurred() != nullptr) return std::nullopt;
-  return corsac::is_same_origin(read.request(), scheme ? view_of_text(scheme.get()) : "");
+  if (!scheme && PyErr_Occurred() != nullptr) return false;
+  request_.set_server_scheme(view_of_text(scheme.get()));
+  return true;
+}
+
+bool ReadEnviron::read_mode(const EnvironNames& names, PyObject* environment) noexcept {
+  Ref kept;  // The core notes what it says, and no view of it.
+  return read_line(environment, names.sec_fetch_mode, header_names::kSecFetchMode, kept);
+}
+
+std::optional<bool> is_beyond_cors(const EnvironNames& names, PyObject* environment) noexcept {
+  ReadEnviron read;
+  if (!read.read(names, environment, true) || !read.read_scheme(names, environment) ||
+      !read.read_mode(names, environment)) {
+    return std::nullopt;
+  }
+  return corsac::is_beyond_cors(read.request());
 }
 
 PathInfo::PathInfo(PyObject* environment, const EnvironNames& names) noexcept

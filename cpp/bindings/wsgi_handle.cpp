@@ -61,9 +61,12 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
   if (entry.policy == nullptr) return true;
   ReadEnviron read;
-  if (!read.read(names, exchange.environment, true)) return leave_undecided(self);
-  const std::optional<bool> same_origin = is_same_origin(read, names, exchange.environment);
-  if (!same_origin) return leave_undecided(self);
+  if (!read.read(names, exchange.environment, true) ||
+      !read.read_scheme(names, exchange.environment)) {
+    return leave_undecided(self);
+  }
+  const std::optional<bool> beyond_cors = is_beyond_cors(names, exchange.environment);
+  if (!beyond_cors) return leave_undecided(self);
   const Ref cookie = get_item(exchange.environment, names.cookie.ptr());
   if (!cookie && PyErr_Occurred() != nullptr) return leave_undecided(self);
   return try_request(self, entry, *exchange.entry, outcome,
@@ -71,7 +74,7 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
                       .origin = read.origin(),
                       .object = exchange.environment,
                       .has_cookie = static_cast<bool>(cookie),
-                      .is_same_origin = *same_origin,
+                      .is_beyond_cors = *beyond_cors,
                       .is_handshake = read.asks_for_websocket()});
 }
 
@@ -87,16 +90,15 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
                                                  Refusal refusal, const ReadEnviron& read,
                                                  Ref& line) noexcept {
   const Routing::Entry& entry = *exchange.entry;
-  if (is_refused_across_origins(outcome)) {
-    const EnvironNames& names = *exchange.self->names;
-    ReadEnviron with_site;
-    if (!with_site.read(names, exchange.environment, true)) return false;
-    const std::optional<bool> same_origin = is_same_origin(with_site, names, exchange.environment);
-    if (!same_origin) return false;
-    if (*same_origin) outcome = Outcome::kNotCors;
+  if (is_refused_by_cors_check(outcome)) {
+    const std::optional<bool> beyond_cors =
+        is_beyond_cors(*exchange.self->names, exchange.environment);
+    if (!beyond_cors) return false;
+    if (*beyond_cors) outcome = Outcome::kNotCors;
   }
-  return report(exchange.self, entry, outcome, read.origin(), exchange.environment) &&
-         try_if_wanted(exchange, outcome) && debug_line<TextLines>(*entry.routing, refusal, line);
+  return report(exchange.self, {outcome, entry, read.origin(), exchange.environment}) &&
+         try_if_wanted(exchange, outcome) &&
+         debug_line<TextLines>(*entry.routing, reason_code(refusal), line);
 }
 
 [[gnu::cold, gnu::noinline]] PyObject* refuse_by_guard(const WSGIExchange& exchange,
@@ -115,8 +117,15 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   const Policy& core = exchange.policy().core();
   Ref line;
   if (decision.allowed) {
-    count(exchange.self, Outcome::kPreflightAllowed);
-    if (!try_if_wanted(exchange, Outcome::kPreflightAllowed)) return nullptr;
+    const Routing::Entry& entry = *exchange.entry;
+    Outcome outcome{};
+    if (!report_preflight(exchange.self, entry, read.request(), read.origin(), exchange.environment,
+                          outcome) ||
+        !try_if_wanted(exchange, outcome) ||
+        (is_refused(outcome) &&
+         !debug_line<TextLines>(*entry.routing, reason_code(outcome), line))) {
+      return nullptr;
+    }
   } else if (!report_refusal(exchange, outcome_of(decision), decision.refusal, read, line)) {
     return nullptr;
   }
@@ -172,6 +181,10 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
     decision = settle(decision, settled);
   }
   if (policy.core().guard()) {
+    if (read.request().has_origin() && !decision.allowed &&
+        !read.read_scheme(*self->names, exchange.environment)) {
+      return nullptr;
+    }
     const Refusal refusal = judge_by_guard(policy.core(), read, settled);
     if (refusal != Refusal::kNone) return refuse_by_guard(exchange, refusal, read);
   }

@@ -12,13 +12,19 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
       a, b, [](char x, char y) { return ascii::to_lower(x) == ascii::to_lower(y); });
 }
 
-/// True if the origin's host and port are the Host header's. The scheme is not compared: behind a
-/// proxy that ends TLS the application does not know its own.
-bool origin_is_host(std::string_view origin, std::string_view host) noexcept {
+/// True if the request's Origin is the origin that it asks: the host and port of the Host header,
+/// and the scheme as far as the server knows it. Behind a proxy that ends TLS the server takes
+/// `https` for `http`, so there `https` is its own too; where it knows of TLS itself, `http` is
+/// not. A page of another scheme, such as `tauri://localhost`, never asks its own origin by HTTP.
+bool is_own_origin(const Request& request) noexcept {
+  if (request.host_lines() != 1) return false;
+  const std::string_view origin = request.origin();
+  std::string_view host = request.host();
   const std::size_t separator = origin.find("://");
   if (separator == origin.npos) return false;
   const std::string_view scheme = origin.substr(0, separator);
   const std::string_view authority = origin.substr(separator + 3);
+  if (scheme != "https" && (scheme != "http" || request.is_by_tls())) return false;
   // Clients may write the default port in Host; browsers never write it in Origin.
   if (scheme == "http" && host.ends_with(":80")) host.remove_suffix(3);
   if (scheme == "https" && host.ends_with(":443")) host.remove_suffix(4);
@@ -36,7 +42,7 @@ bool is_trusted(const Policy& policy, const Request& request, bool settled) noex
   }
   // Neither header: not sent by a browser, so no browser's credentials are being misused.
   if (!request.has_origin()) return true;
-  return request.host_lines() == 1 && origin_is_host(request.origin(), request.host());
+  return is_own_origin(request);
 }
 
 bool is_safe_method(std::string_view method) noexcept {
@@ -55,13 +61,11 @@ Refusal guard_websocket(const Policy& policy, const Request& request, bool settl
   return is_trusted(policy, request, settled) ? Refusal::kNone : Refusal::kCrossOriginWebSocket;
 }
 
-bool is_same_origin(const Request& request, std::string_view scheme) noexcept {
+bool is_beyond_cors(const Request& request) noexcept {
   if (request.sec_fetch_site_lines() > 1) return false;
+  if (request.has_mode_without_cors()) return true;
   if (!request.sec_fetch_site().empty()) return request.sec_fetch_site() == "same-origin";
-  if (!request.has_one_origin() || request.host_lines() != 1) return false;
-  const std::string_view own = request.origin().substr(0, request.origin().find("://"));
-  return (scheme.empty() || equal_ignoring_case(own, scheme)) &&
-         origin_is_host(request.origin(), request.host());
+  return request.has_one_origin() && is_own_origin(request);
 }
 
 }  // namespace corsac

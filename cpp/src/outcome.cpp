@@ -1,9 +1,12 @@
 #include "corsac/outcome.hpp"
 
 #include <array>
-#include <vector>
+#include <utility>
 
+#include "corsac/ascii.hpp"
 #include "corsac/browser.hpp"
+#include "corsac/fetch_names.hpp"
+#include "corsac/header_names.hpp"
 
 namespace corsac {
 namespace {
@@ -31,10 +34,10 @@ constexpr std::array kRows = {
     OutcomeRow{Outcome::kPreflightRequestMethodMalformed, kPreflight, "request-method-malformed"},
     OutcomeRow{Outcome::kGuardCrossOriginRequest, kGuard, "cross-origin-request"},
     OutcomeRow{Outcome::kGuardCrossOriginWebSocket, kGuard, "cross-origin-websocket"},
-    OutcomeRow{Outcome::kActualCredentialsNotAllowed, kActual, "credentials-not-allowed"},
     OutcomeRow{Outcome::kPreflightMethodNotAllowed, kPreflight, "method-not-allowed"},
     OutcomeRow{Outcome::kPreflightAuthorizationNotListed, kPreflight, "authorization-not-listed"},
     OutcomeRow{Outcome::kPreflightHeaderNotAllowed, kPreflight, "header-not-allowed"},
+    OutcomeRow{Outcome::kActualCredentialsNotAllowed, kActual, "credentials-not-allowed"},
 };
 static_assert(kRows.size() == kOutcomes);
 
@@ -50,7 +53,46 @@ static_assert(rows_are_in_order(), "rows are in the order of the enum, and so ar
 /// No value of a safelisted request-header: that a name was asked for says that its value is none.
 constexpr std::string_view kUnsafeValue = "\x01";
 
-Outcome preflight_seen_by_browser(const Policy& policy, const Request& request) {
+bool has_member(std::string_view list, std::string_view member) noexcept {
+  while (!list.empty()) {
+    if (ascii::take_list_member(list) == member) return true;
+  }
+  return false;
+}
+
+bool has_member_in_any_case(std::string_view list, std::string_view member) noexcept {
+  while (!list.empty()) {
+    const std::string_view one = ascii::take_list_member(list);
+    bool same = one.size() == member.size();
+    for (std::size_t i = 0; same && i < one.size(); ++i)
+      same = ascii::to_lower(one[i]) == ascii::to_lower(member[i]);
+    if (same) return true;
+  }
+  return false;
+}
+
+bool lists_method(const Policy& policy, std::string_view method) noexcept {
+  if (fetch::is_cors_safelisted_method(method)) return true;
+  if (policy.echoes_methods())
+    return method.size() <= kMaxEchoedMethodLength && !fetch::is_forbidden_method(method);
+  return policy.methods().any || has_member(policy.methods().value, method);
+}
+
+/// The names of a preflight's unsafe headers that are not in the answer's list.
+std::vector<std::string> missing_headers(const browser::HeaderList asked, bool credentials,
+                                         const browser::HeaderList answer) {
+  const browser::TokenList listed =
+      browser::extract_token_list(answer, header_names::kAllowHeaders);
+  const bool wildcard = !credentials && listed.contains("*");
+  std::vector<std::string> missing;
+  for (std::string& name : browser::cors_unsafe_request_header_names(asked)) {
+    const bool covered = wildcard && !fetch::is_cors_non_wildcard_request_header_name(name);
+    if (!covered && !listed.contains_name(name)) missing.push_back(std::move(name));
+  }
+  return missing;
+}
+
+Outcome preflight_seen_by_browser(const Policy& policy, const Request& request, Missing* missing) {
   std::vector<browser::Header> asked;
   const bool whole = request.for_each_requested_header([&asked](std::string_view name) {
     if (asked.size() < kMaxJudgedRequestHeaders) asked.push_back({name, kUnsafeValue});
@@ -69,6 +111,11 @@ Outcome preflight_seen_by_browser(const Policy& policy, const Request& request) 
                                 .headers = asked,
                                 .credentials_include = policy.allow_credentials()},
                                kOkStatus, lines);
+  if (missing != nullptr && verdict.block != browser::Block::kNone) {
+    if (verdict.block == browser::Block::kMethodNotAllowed)
+      missing->method = request.request_method();
+    missing->headers = missing_headers(asked, policy.allow_credentials(), lines);
+  }
   switch (verdict.block) {
     case browser::Block::kMethodNotAllowed:
       return Outcome::kPreflightMethodNotAllowed;
@@ -89,6 +136,12 @@ std::string_view kind_name(Outcome outcome) noexcept {
 
 std::string_view reason_code(Outcome outcome) noexcept {
   return kRows[static_cast<std::size_t>(outcome)].reason;
+}
+
+Reach reach_of(Outcome outcome) noexcept {
+  if (!is_refused(outcome)) return Reach::kPage;
+  return kRows[static_cast<std::size_t>(outcome)].kind == kActual ? Reach::kApplication
+                                                                  : Reach::kNowhere;
 }
 
 Outcome first_with_reason(Outcome outcome) noexcept {
@@ -125,9 +178,33 @@ Outcome outcome_of_guard(Refusal refusal) noexcept {
                                                    : Outcome::kGuardCrossOriginRequest;
 }
 
+bool is_plainly_listed(const Policy& policy, const Request& request) noexcept {
+  if (!lists_method(policy, request.request_method())) return false;
+  const bool echoes = policy.echoes_headers();
+  const bool any = policy.headers().any && !echoes;
+  const std::string_view listed = policy.headers().value;
+  std::size_t names = 0;
+  std::size_t echo = 0;
+  bool all_listed = true;
+  const bool whole = request.for_each_requested_header([&](std::string_view name) {
+    echo += name.size() + 2;
+    if (echoes) {
+      all_listed = echo <= kMaxEchoedHeadersBytes;
+    } else if (any && !fetch::is_cors_non_wildcard_request_header_name(name)) {
+      all_listed = true;
+    } else {
+      all_listed = ++names <= kMaxJudgedRequestHeaders && has_member_in_any_case(listed, name);
+    }
+    return all_listed;
+  });
+  // Where it is not a list that a browser sends, the browser asks for no header.
+  return whole || all_listed;
+}
+
 Outcome seen_by_browser(const Policy& policy, const Request& request, Outcome outcome,
-                        bool has_cookie) {
-  if (outcome == Outcome::kPreflightAllowed) return preflight_seen_by_browser(policy, request);
+                        bool has_cookie, Missing* missing) {
+  if (outcome == Outcome::kPreflightAllowed)
+    return preflight_seen_by_browser(policy, request, missing);
   const bool refused_credentials =
       outcome == Outcome::kActualAllowed && has_cookie && !policy.allow_credentials();
   return refused_credentials ? Outcome::kActualCredentialsNotAllowed : outcome;

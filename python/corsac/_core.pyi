@@ -11,6 +11,8 @@ from corsac.app_headers import AppHeadersLog
 
 @final
 class CompiledPolicy:
+    @property
+    def decide_origin(self) -> Callable[[bytes], bool | Awaitable[bool]] | None: ...
     def __deepcopy__(self, memo: object) -> CompiledPolicy: ...
     @property
     def app_headers_log(self) -> AppHeadersLog | None: ...
@@ -28,8 +30,8 @@ class ASGIMiddleware:
         respond: Callable[..., Awaitable[None]],
         refuse_websocket: Callable[..., Awaitable[None]],
         continue_when_decided: Callable[..., Awaitable[None]],
-        report: Callable[..., float] | None,
-        report_trial: Callable[..., float] | None,
+        report: Callable[..., tuple[float, float]] | None,
+        report_trial: Callable[..., tuple[float, float]] | None,
         root_path_owner: object = None,
     ) -> None: ...
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]: ...
@@ -62,8 +64,8 @@ class WSGIMiddleware:
         configuration: object,
         routing: Routing,
         decide_at_once: Callable[[Awaitable[bool]], bool],
-        report: Callable[..., float] | None,
-        report_trial: Callable[..., float] | None,
+        report: Callable[..., tuple[float, float]] | None,
+        report_trial: Callable[..., tuple[float, float]] | None,
     ) -> None: ...
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -124,19 +126,33 @@ def compile_routing(
 # One request under a policy, for middleware that has no messages of a protocol. `environ` has the
 # names of CGI (HTTP_ORIGIN) with latin-1 text. `answer` is what was found out about an origin that
 # is not listed; it never counts for `null`. What comes back is
-# (status, header pairs, vary, body, kind, allowed, reason): with the status 0 the application
+# (status, header pairs, vary, body, kind, allowed, reason, told): with the status 0 the application
 # answers, the pairs are set on its response and `vary` is merged into its Vary; else it is the
-# whole answer. Kinds are those of `explain`, a reason is "" or a refusal's code.
+# whole answer. Kinds are those of `explain`, a reason is "" or a refusal's code. `told` is what is
+# counted and reported: (kind, reason, what is missing, reach), the kinds and reasons of
+# `corsac.Refusal`; a reach is 0 if the application does not run, 1 if its page cannot read the
+# response, 2 if CORS keeps nothing from anyone. `scheme` is that by which the server was asked, as
+# far as it knows.
+_Told: TypeAlias = tuple[str, str, tuple[str | None, tuple[str, ...]] | None, int]
+
 def select_policy(routing: Routing, path: str) -> tuple[CompiledPolicy | None, str]: ...
 def match_rule(routing: Routing, path: bytes) -> tuple[int | None, bool]: ...
 def matches_origin_entry(entry: str, origin: bytes) -> bool: ...
 def decide_request(
-    policy: CompiledPolicy, method: str, environ: dict[str, Any], answer: bool | None = None
-) -> tuple[int, list[tuple[str, str]], str, bytes, str, bool, str] | Awaitable[bool]: ...
+    policy: CompiledPolicy,
+    method: str,
+    environ: dict[str, Any],
+    answer: bool | None = None,
+    scheme: str = "",
+) -> tuple[int, list[tuple[str, str]], str, bytes, str, bool, str, _Told] | Awaitable[bool]: ...
 def try_request(
-    policy: CompiledPolicy, method: str, environ: dict[str, Any], answer: bool | None = None
-) -> tuple[str, str] | None: ...
-def is_same_origin(environ: dict[str, Any], scheme: str) -> bool: ...
+    policy: CompiledPolicy,
+    method: str,
+    environ: dict[str, Any],
+    answer: bool | None = None,
+    scheme: str = "",
+) -> _Told | None: ...
+def is_beyond_cors(environ: dict[str, Any], scheme: str = "") -> bool: ...
 
 # The browser's half of the protocol. Header lines are (name, value) pairs of bytes; reasons are
 # the codes of the conformance cases, and "" means that nothing is blocked. An engine is one of

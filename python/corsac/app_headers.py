@@ -168,7 +168,12 @@ def _sentence(fate: str, lines: str, path: str, origin: str | None, remedy: str)
     )
 
 
-_NAMES = {b"origin": "HTTP_ORIGIN", b"host": "HTTP_HOST", b"sec-fetch-site": "HTTP_SEC_FETCH_SITE"}
+_NAMES = {
+    b"origin": "HTTP_ORIGIN",
+    b"host": "HTTP_HOST",
+    b"sec-fetch-site": "HTTP_SEC_FETCH_SITE",
+    b"sec-fetch-mode": "HTTP_SEC_FETCH_MODE",
+}
 
 
 def _path_of(request: Mapping[str, Any]) -> str:
@@ -180,7 +185,7 @@ def _path_of(request: Mapping[str, Any]) -> str:
 
 
 def _origin_of(request: Mapping[str, Any]) -> tuple[str | None, bool]:
-    """The Origin header, several lines joined with a comma; whether the page's own origin asks."""
+    """The Origin header, several lines joined with a comma; whether no browser checks it."""
     if "REQUEST_METHOD" in request:
         environ = {name: request[name] for name in _NAMES.values() if name in request}
         scheme = request.get("wsgi.url_scheme")
@@ -195,8 +200,8 @@ def _origin_of(request: Mapping[str, Any]) -> tuple[str | None, bool]:
     from corsac import _core  # noqa: PLC0415
 
     origin = environ.get("HTTP_ORIGIN")
-    is_same = _core.is_same_origin(environ, scheme if isinstance(scheme, str) else "")
-    return origin, origin is not None and is_same
+    is_beyond_cors = _core.is_beyond_cors(environ, scheme if isinstance(scheme, str) else "")
+    return origin, origin is not None and is_beyond_cors
 
 
 def _allows_an_origin(lines: Iterable[tuple[str, str]]) -> bool:

@@ -114,6 +114,7 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
         log: RefusalLog | None = None,
         trial_log: TrialLog | None = None,
     ) -> None:
+        self._logs = (log or RefusalLog(), trial_log or TrialLog())
         super().__init__(
             app,
             configuration,
@@ -121,8 +122,7 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
             _respond,
             _refuse_websocket,
             _continue_when_decided,
-            log or RefusalLog(),
-            trial_log or TrialLog(),
+            *self._logs,
             root_path_owner(app),
         )
         # A call goes to the type and returns what the application returned: no coroutine function.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from corsac.explain import Explanation
     from corsac.explain.request import Headers
     from corsac.observation import Keep, Observation
+    from corsac.observe import RefusalLog, TrialLog
     from corsac.policy import CORSPolicy, CORSPolicyOptions
     from corsac.refusals import OnRefusal
     from corsac.rules import Configuration, Rule
@@ -45,6 +46,8 @@ class ConfiguredMiddleware:
         def _begin(self, app: Any, configuration: Configuration) -> None: ...
         def _outcomes(self) -> Outcomes: ...
         def _trial_outcomes(self) -> tuple[Outcomes, int, int, int]: ...
+
+        _logs: tuple[RefusalLog, TrialLog]
 
     @property
     def policy(self) -> CORSPolicy | None:
@@ -184,6 +187,11 @@ class ConfiguredMiddleware:
         configuration = before.observed_by(observation)
         self._put_in_force(configuration, configuration.routing, before)
 
+    def _log_as_part_of(self, whole: ConfiguredMiddleware) -> None:
+        """Write into the logs of another middleware: what is bounded there is bounded once."""
+        for own, others in zip(self._logs, whole._logs, strict=True):
+            own.write_into(others)
+
     def _was_observed(self) -> None:
         """Is called when the observers may have changed."""
 
@@ -192,9 +200,11 @@ class ConfiguredMiddleware:
 
         Returns:
             The keys ``not_cors``, ``actual_allowed``, ``actual_refused``, ``preflight_allowed``,
-            ``preflight_refused`` and ``guard_refused``. A request with an Origin that its page's
-            own origin sends, such as any POST, is ``not_cors`` unless the policy allows it: see
-            `corsac.observe.RefusalLog`.
+            ``preflight_refused`` and ``guard_refused``. A preflight request of an allowed origin
+            that the browser refuses, since a method or header is not listed, is
+            ``preflight_refused``. A request with an Origin that no browser carries out a CORS check
+            for, such as a form or any POST of the own origin, is ``not_cors`` unless the policy
+            allows it: see `corsac.observe.RefusalLog`.
         """
         return _by_outcome(self._counted()[0])
 
@@ -212,9 +222,13 @@ class ConfiguredMiddleware:
 
         Returns:
             The keys of `counters`; ``undecided`` for requests about which nothing is said, since
-            their origin would have to be waited for; and how many would have another outcome:
-            ``newly_refused``, which the policy in force lets through, its browser included, and
-            ``newly_allowed``, the other way round.
+            their origin would have to be waited for; and how many would get less far, or farther.
+            A request gets nowhere (the guard answers it; or it is a preflight request that the
+            server or the browser refuses), or to the application, or, as CORS keeps nothing from
+            it, to its page too. ``newly_refused`` counts those that would get less far than under
+            the policy in force, ``newly_allowed`` those that would get farther. A WebSocket
+            handshake gets nowhere or all the way. A path that the policy in force leaves alone
+            keeps nothing from anyone; what the policies on trial leave alone is not judged.
         """
         outcomes, undecided, newly_refused, newly_allowed = self._counted()[1]
         return {
@@ -347,7 +361,8 @@ class ConfiguredMiddleware:
 
     def _own_attributes(self) -> dict[str, Any]:
         """The attributes of a copy that `_begin` does not make."""
-        return {name: value for name, value in vars(self).items() if name != "__call__"}
+        made_by_begin = {"__call__", "_logs"}
+        return {name: value for name, value in vars(self).items() if name not in made_by_begin}
 
     def __repr__(self) -> str:
         """The middleware with its policy and application."""

@@ -9,13 +9,18 @@ from __future__ import annotations
 import _thread
 import time
 
+from corsac._text import MAX_LOGGED_LENGTH, quoted, quoted_list
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable, Mapping
     from typing import Any
 
-__all__ = ["RefusalLog", "TrialLog"]
+    Missing = tuple[str | None, tuple[str, ...]]
+    """A method or ``None``, and names of headers."""
+
+__all__ = ["MAX_LOGGED_LENGTH", "RefusalLog", "TrialLog"]
 
 # Levels of the module logging, whose documentation gives the numbers.
 _INFO = 20
@@ -23,29 +28,45 @@ _WARNING = 30
 
 MAX_LINES_PER_WINDOW = 20
 WINDOW_SECONDS = 60.0
-MAX_LOGGED_LENGTH = 128
+MAX_REMEMBERED = 1000
+"""Refusals that are remembered as seen; the oldest is forgotten first."""
+MAX_KEY_LENGTH = 326
+"""How much of an Origin, and of what is missing, tells one refusal from another: a whole origin."""
 # How long after the level was changed refusals show; a middleware asks no more often.
 LEVEL_SECONDS = 0.1
 
 
 class RefusalLog:
-    """Writes refusals to the logger ``corsac``, at most `MAX_LINES_PER_WINDOW` lines a window.
+    """Writes refusals to the logger ``corsac``; every line begins with ``CORS:``.
 
-    The first refusal for each reason is a warning, so that it is seen without any setting up, even
-    if the window is full; all others are informational.
+    The precise rule:
 
-    Nothing that a page asks its own origin is a refusal: no browser carries out a CORS check there,
-    though every method but GET and HEAD brings an Origin. So an actual request whose Sec-Fetch-Site
-    is ``same-origin``, or without that header whose Origin is its scheme and Host, is neither
-    logged nor told nor counted as refused. Its response is that of any other origin that the policy
-    does not allow. Anyone but a browser can write these headers, and so stay out of the log.
+    - The first refusal of each origin for each reason is a ``WARNING``, so that it is seen without
+      any setting up; later ones are ``INFO``. For a method or header that is not listed, the
+      missing names count too: each is said once. `MAX_REMEMBERED` refusals are remembered.
+    - In `WINDOW_SECONDS` at most `MAX_LINES_PER_WINDOW` of them are warnings. The first ever for a
+      reason is written all the same: there are a dozen reasons.
+    - ``INFO`` lines are written while fewer than `MAX_LINES_PER_WINDOW` lines of either level were.
+      So the flood of one origin does not keep the first refusal of another from the log; only as
+      many first refusals do as may be written in a window. A first one that was not written is
+      still the first in the next window.
+    - What was not written for want of room is counted, and the next window begins with the number.
+
+    No refusal is what no browser carries out a CORS check for, though it has an Origin: an actual
+    request with a Sec-Fetch-Mode other than ``cors`` (a form, a beacon, an image); or one of a page
+    that asks its own origin, which is to say that its Sec-Fetch-Site is ``same-origin``, or without
+    that header that its Origin is its scheme and Host. It is neither logged nor told nor counted as
+    refused. Its response is that of any other origin that the policy does not allow. A server
+    behind a proxy that ends TLS takes ``https`` for ``http``: there both are its own; where it
+    knows that it was asked by TLS, ``http`` is not. Anyone but a browser can write these headers,
+    and so stay out of the log.
 
     Args:
         clock: A monotonic clock, in seconds.
     """
 
     _refused = "refused"
-    _refusals = "CORS refusals"
+    _refusals = "refusals"
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -53,35 +74,53 @@ class RefusalLog:
         self._lock = _thread.allocate_lock()
         self._logger: logging.Logger | None = None
         self._window_start = clock()
-        self._lines = 0
+        self._lines = 0  # In this window.
+        self._warnings = 0  # Those of them that are first refusals.
         self._dropped = 0
+        self._dropped_first = False
+        self._seen: dict[tuple[object, ...], None] = {}  # In order.
         # Of reason codes, of which there are a handful.
-        self._seen: set[str] = set()
+        self._seen_reasons: set[str] = set()
         self._full: set[str] = set()  # Whose last refusal found the window full.
+        self._whole: RefusalLog | None = None
 
-    def __call__(
+    def write_into(self, whole: RefusalLog) -> None:
+        """Have another log write all refusals from now on, with its memory and its limits.
+
+        Args:
+            whole: The log of the middleware of which this one's is a part.
+        """
+        self._whole = whole
+
+    def __call__(  # noqa: PLR0917
         self,
         reason: str,
         origin: object,
         request: Mapping[str, Any],
         unreported: int = 0,
         rule: str | None = None,
-    ) -> float:
-        """Log one refusal, unless the log is off, or the window full and it is not the first.
+        missing: Missing | None = None,
+    ) -> tuple[float, float]:
+        """Log one refusal, unless the log is off or the window full.
 
         Args:
             reason: The reason code, such as ``"origin-not-allowed"``.
             origin: The Origin header as it was sent, bytes or text, or ``None`` if there was none.
-            request: Has the request's ``path``, and its ``method`` if it is no WebSocket handshake
-                of ASGI, as ASGI's scopes do.
+            request: Has the request's ``path``, and its ``method`` if it is not a WebSocket
+                handshake of ASGI, as ASGI's scopes do.
             unreported: The refusals for this reason since the last call that came to nobody's
-                notice, because that call asked for a pause.
+                notice, because that call asked for silence.
             rule: The pattern of the rule that decided, or ``"default"``; ``None`` if there are no
                 rules.
+            missing: The method, or ``None``, and the header names that a preflight request asked
+                for and that are not listed.
 
         Returns:
-            For how many seconds a call for this reason would do nothing but count.
+            For how many seconds a call would do nothing but count: about the same reason, origin
+            and missing names, and about the same reason.
         """
+        if self._whole is not None:
+            return self._whole(reason, origin, request, unreported, rule, missing)
         logger = self._logger
         if logger is None:
             import logging  # noqa: PLC0415 - whoever refuses nothing need not load it
@@ -89,48 +128,76 @@ class RefusalLog:
             logger = self._logger = logging.getLogger("corsac")
         informs = logger.isEnabledFor(_INFO)
         warns = informs or logger.isEnabledFor(_WARNING)
+        key = (reason, _key_of(origin), missing and _names_of(missing))
         with self._lock:
             if reason in self._full:
                 # Otherwise the log was off meanwhile, and nothing was to be written.
                 self._dropped += unreported
                 self._full.remove(reason)
+            if not warns:
+                return LEVEL_SECONDS, LEVEL_SECONDS
             # Who is blocked for the first time is told why.
-            first = warns and reason not in self._seen
+            first = key not in self._seen
             if not (first or informs):
-                return LEVEL_SECONDS
-            has_place = self._has_place()
-            if not (first or has_place):
+                return LEVEL_SECONDS, 0.0
+            rest = self._rest_of_window()
+            if first:
+                has_place = self._warnings < MAX_LINES_PER_WINDOW
+                has_place = has_place or reason not in self._seen_reasons
+            else:
+                has_place = self._lines < MAX_LINES_PER_WINDOW
+            if not has_place:
                 self._dropped += 1
+                self._dropped_first |= first
                 self._full.add(reason)
-                return self._window_start + WINDOW_SECONDS - self._clock()
-            self._seen.add(reason)
-            dropped = 0
-            if has_place and informs:
-                dropped, self._dropped = self._dropped, 0
-            self._lines += 2 if dropped else 1
+                return rest, rest if first else 0.0
+            dropped, dropped_level = self._take_dropped(informs)
+            self._lines += 1
+            if first:
+                self._warnings += 1
+                self._remember(reason, key)
         if dropped:
-            logger.info("%d more %s were not logged", dropped, self._refusals)
-        kind = _printable(request.get("method")) if request.get("method") else "WebSocket"
+            logger.log(dropped_level, "CORS: %d more %s were not logged", dropped, self._refusals)
+        kind = quoted(request.get("method")) if request.get("method") else "WebSocket"
         logger.log(
             _WARNING if first else _INFO,
-            "%s %s: origin %s, %s %s%s%s",
+            "CORS: %s %s: origin %s, %s %s%s%s%s",
             self._refused,
             reason,
-            _printable(origin),
+            quoted(origin),
             kind,
-            _printable(request.get("path")),
-            "" if rule is None else f", rule {_printable(rule)}",
+            quoted(request.get("path")),
+            "" if rule is None else f", rule {quoted(rule)}",
+            "" if missing is None else f"; write {_advice(missing)} to allow it",
             "; more such refusals are logged as INFO" if first else "",
         )
-        return 0.0
+        return 0.0, 0.0
 
-    def _has_place(self) -> bool:
-        """Whether one more line may be written in this window, or in the next if it is over."""
+    def _rest_of_window(self) -> float:
+        """The seconds that are left of this window, or of the next if it is over."""
         now = self._clock()
         if now - self._window_start >= WINDOW_SECONDS:
             self._window_start = now
-            self._lines = 0
-        return self._lines < MAX_LINES_PER_WINDOW
+            self._lines = self._warnings = 0
+        return self._window_start + WINDOW_SECONDS - now
+
+    def _take_dropped(self, informs: bool) -> tuple[int, int]:
+        """How many refusals the next line says were not logged, and its level; 0: none is due."""
+        if not self._dropped or not (informs or self._dropped_first):
+            return 0, _INFO
+        if self._lines > MAX_LINES_PER_WINDOW - 2:  # It takes a place, and the refusal does too.
+            return 0, _INFO
+        level = _WARNING if self._dropped_first else _INFO
+        self._lines += 1
+        self._warnings += level == _WARNING
+        dropped, self._dropped, self._dropped_first = self._dropped, 0, False
+        return dropped, level
+
+    def _remember(self, reason: str, key: tuple[object, ...]) -> None:
+        self._seen_reasons.add(reason)
+        self._seen[key] = None
+        if len(self._seen) > MAX_REMEMBERED:
+            del self._seen[next(iter(self._seen))]
 
 
 class TrialLog(RefusalLog):
@@ -140,10 +207,21 @@ class TrialLog(RefusalLog):
     _refusals = "refusals of the policy on trial"
 
 
-def _printable(value: object) -> str:
-    """The value as escaped ASCII, cut."""
-    if value is None:
-        return "(none)"
-    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-    cut = text[:MAX_LOGGED_LENGTH]
-    return ascii(cut) + ("..." if len(text) > MAX_LOGGED_LENGTH else "")
+def _key_of(origin: object) -> object:
+    """What tells an Origin from others; all that is too long for one is the same."""
+    if not isinstance(origin, (bytes, str)):
+        return None
+    return origin if len(origin) <= MAX_KEY_LENGTH else MAX_KEY_LENGTH
+
+
+def _names_of(missing: Missing) -> str:
+    method, headers = missing
+    return ",".join((method or "", *headers))[:MAX_KEY_LENGTH]
+
+
+def _advice(missing: Missing) -> str:
+    method, headers = missing
+    advice = [] if method is None else [f"allow_methods=[..., {quoted(method)}]"]
+    if headers:
+        advice.append(f"allow_headers=[..., {quoted_list(headers)}]")
+    return " and ".join(advice)

@@ -302,7 +302,7 @@ def log_warnings(problems: Iterable[CORSConfigProblem]) -> None:
     import logging  # noqa: PLC0415 - most policies have nothing to say
 
     for warning in warnings:
-        logging.getLogger("corsac").warning("%s", warning)
+        logging.getLogger("corsac").warning("CORS: %s", warning)
 
 
 def resolve_policy(policy: CORSPolicy | None, options: CORSPolicyOptions) -> CORSPolicy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import time
 
+from corsac._text import error_text
 from corsac._values import FrozenValue
 
 TYPE_CHECKING = False
@@ -29,9 +30,10 @@ class Refusal(FrozenValue):
     Attributes:
         reason: The reason code: ``"origin-not-allowed"``, ``"path-ambiguous"``,
             ``"origin-malformed"``, ``"request-method-malformed"``, ``"cross-origin-request"`` or
-            ``"cross-origin-websocket"``. With ``report_only`` also ``"method-not-allowed"``,
-            ``"header-not-allowed"``, ``"authorization-not-listed"`` (Fetch, "CORS-preflight fetch")
-            and ``"credentials-not-allowed"`` (Fetch, "CORS check").
+            ``"cross-origin-websocket"``; for a preflight request of an allowed origin that the
+            browser refuses all the same, ``"method-not-allowed"``, ``"header-not-allowed"`` or
+            ``"authorization-not-listed"`` (Fetch, "CORS-preflight fetch"). With ``report_only``
+            also ``"credentials-not-allowed"`` (Fetch, "CORS check").
         origin: The value of the Origin header, bytes read as latin-1; the first if there were
             several; ``None`` without one.
         method: The request's method; ``None`` for a WebSocket handshake of ASGI, which has none.
@@ -40,10 +42,24 @@ class Refusal(FrozenValue):
             repeated slashes leave that open.
         kind: ``"preflight"``, ``"actual"``, or ``"guard"`` for what never reached the application.
         report_only: Nothing was refused: the policy given as ``report_only`` would have done so.
+        missing_method: The method that a preflight request asks for and that is not listed, or
+            ``None``.
+        missing_headers: The names of headers that it asks for and that are not listed, in lower
+            case; no more than 64.
     """
 
-    __slots__ = ("kind", "method", "origin", "path", "reason", "report_only", "rule")
-    __match_args__ = ("reason", "origin", "method", "path", "rule", "kind", "report_only")
+    __match_args__ = (
+        "reason",
+        "origin",
+        "method",
+        "path",
+        "rule",
+        "kind",
+        "report_only",
+        "missing_method",
+        "missing_headers",
+    )
+    __slots__ = __match_args__
     _fields = __match_args__
 
     reason: str
@@ -53,6 +69,8 @@ class Refusal(FrozenValue):
     rule: str
     kind: str
     report_only: bool
+    missing_method: str | None
+    missing_headers: tuple[str, ...]
 
     def __init__(  # noqa: PLR0917
         self,
@@ -63,8 +81,20 @@ class Refusal(FrozenValue):
         rule: str,
         kind: str,
         report_only: bool = False,
+        missing_method: str | None = None,
+        missing_headers: tuple[str, ...] = (),
     ) -> None:
-        self._fill(reason, origin, method, path, rule, kind, report_only)
+        self._fill(
+            reason,
+            origin,
+            method,
+            path,
+            rule,
+            kind,
+            report_only,
+            missing_method,
+            missing_headers,
+        )
 
 
 class RefusalCallback:
@@ -113,6 +143,7 @@ class RefusalCallback:
         request: Mapping[str, Any],
         rule: str,
         report_only: bool,
+        missing: tuple[str | None, tuple[str, ...]] | None = None,
     ) -> None:
         """Call the function.
 
@@ -123,6 +154,7 @@ class RefusalCallback:
             request: The scope or environ.
             rule: As in `Refusal`.
             report_only: As in `Refusal`.
+            missing: The method, or ``None``, and the names of headers that are not listed.
 
         Raises:
             BaseException: What the function raised, unless it is an `Exception`.
@@ -134,9 +166,9 @@ class RefusalCallback:
         self._running.add(thread)
         try:
             method, path = self._request_line(request)
-            result = self.function(
-                Refusal(reason, _text(origin), _text(method), _text(path), rule, kind, report_only)
-            )
+            asked = (_text(origin), _text(method), _text(path))
+            refusal = Refusal(reason, *asked, rule, kind, report_only, *(missing or (None, ())))
+            result = self.function(refusal)
             if result is not None and hasattr(result, "__await__"):
                 if hasattr(result, "close"):
                     result.close()
@@ -160,8 +192,8 @@ class RefusalCallback:
 
         more = f"; {unlogged} more such errors were not logged" if unlogged else ""
         logging.getLogger("corsac").error(
-            "on_refusal raised %s; the request is answered all the same%s",
-            ascii(type(error).__name__)[1:-1],
+            "CORS: on_refusal raised %s; the request is answered all the same%s",
+            error_text(error),
             more,
             exc_info=error,
         )

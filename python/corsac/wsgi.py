@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
     from wsgiref.types import WSGIApplication
 
+    from corsac.observe import Missing
     from corsac.policy import CORSPolicy, CORSPolicyOptions
     from corsac.refusals import OnRefusal
     from corsac.rules import Configuration, Rule
@@ -89,13 +90,14 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
         self._begin(app, self._configure(policy, rules, options, observed))
 
     def _begin(self, app: WSGIApplication, configuration: Configuration) -> None:
+        self._logs = (RefusalLog(), TrialLog())
         super().__init__(
             app,
             configuration,
             configuration.routing,
             _decide_at_once,
-            _EnvironLog(RefusalLog()),
-            _EnvironLog(TrialLog()),
+            _EnvironLog(self._logs[0]),
+            _EnvironLog(self._logs[1]),
         )
 
     def _configure(
@@ -150,14 +152,15 @@ class _EnvironLog:
     def __init__(self, log: RefusalLog) -> None:
         self._log = log
 
-    def __call__(
+    def __call__(  # noqa: PLR0917
         self,
         reason: str,
         origin: object,
         environ: Mapping[str, Any],
         unreported: int = 0,
         rule: str | None = None,
-    ) -> float:
+        missing: Missing | None = None,
+    ) -> tuple[float, float]:
         """Log one refusal, as `RefusalLog` does.
 
         Args:
@@ -166,13 +169,14 @@ class _EnvironLog:
             environ: The environ of the request.
             unreported: The refusals for this reason that came to nobody's notice.
             rule: The rule that decided, or ``None`` if there are no rules.
+            missing: What a preflight request asked for and is not listed.
 
         Returns:
-            For how many seconds a call for this reason would do nothing but count.
+            As `RefusalLog` does.
         """
         method, path = method_and_path(environ)
         request = {"method": method, "path": path}
-        return self._log(reason, origin, request, unreported, rule)
+        return self._log(reason, origin, request, unreported, rule, missing)
 
 
 def method_and_path(environ: Mapping[str, Any]) -> tuple[object, str]:

@@ -178,16 +178,19 @@ inline Headers read_headers(const json& lines) {
 struct SentRequest {
   explicit SentRequest(const json& data)
       : method(data.at("request").at("method")),
+        scheme(data.at("request").value("scheme", "http")),
         headers(read_headers(data.at("request").at("headers"))) {}
 
   /// Views into this object.
   [[nodiscard]] Request view() const {
     Request request(method);
+    request.set_server_scheme(scheme);
     for (const auto& [name, value] : headers) request.add_header_line(name, value);
     return request;
   }
 
   std::string method;
+  std::string scheme;
   Headers headers;
 };
 

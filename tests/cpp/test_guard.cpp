@@ -18,6 +18,7 @@ struct Case {
   std::string sec_fetch_site;
   bool passes;
   std::string host = "api.test";
+  std::string scheme = "";
 };
 
 class Guard : public ::testing::Test {
@@ -34,6 +35,7 @@ class Guard : public ::testing::Test {
     if (!row.origin.empty()) request.add_header_line("Origin", row.origin);
     if (!row.sec_fetch_site.empty()) request.add_header_line("Sec-Fetch-Site", row.sec_fetch_site);
     if (!row.host.empty()) request.add_header_line("Host", row.host);
+    request.set_server_scheme(row.scheme);
     return request;
   }
 
@@ -76,6 +78,22 @@ TEST_F(Guard, ComparesSecFetchSiteFirstAndThenOriginWithHost) {
       {"https://", "", false, ":443"},
       {"null", "", false},
       {"null", "", false, "null"},
+      // The scheme, as far as the server knows it: a proxy may have ended TLS, but not begun it.
+      {"https://api.test", "", true, "api.test", "http"},
+      {"https://api.test", "", true, "api.test", "https"},
+      {"https://api.test", "", true, "api.test:443", "wss"},
+      {"http://api.test", "", true, "api.test", "http"},
+      {"http://api.test", "", true, "api.test", "ws"},
+      {"http://api.test", "", false, "api.test", "https"},
+      {"http://api.test", "", false, "api.test:80", "HTTPS"},
+      {"http://api.test", "", false, "api.test", "wss"},
+      {"http://api.test", "same-origin", true, "api.test", "https"},
+      {"http://app.test", "", false, "api.test", "https"},
+      // Only HTTP is a server's own.
+      {"tauri://localhost", "", false, "localhost"},
+      {"tauri://localhost", "", false, "localhost", "http"},
+      {"chrome-extension://api.test", "", false},
+      {"ws://api.test", "", false},
       // Neither header: no browser, so nobody's cookies are misused.
       {"", "", true},
       {"", "", true, ""},
@@ -102,6 +120,49 @@ TEST_F(Guard, SafeMethodsPassButNotAsAWebSocketHandshake) {
     EXPECT_EQ(guard_request(*policy_, request_of(method, evil)), Refusal::kCrossOriginRequest)
         << method;
   }
+}
+
+/// Whether no browser checks a request of https://evil.test with these lines.
+bool beyond_cors(std::initializer_list<HeaderLine> headers, std::string_view scheme = "") {
+  Request request = testing::make_request("POST", headers);
+  request.set_server_scheme(scheme);
+  return is_beyond_cors(request);
+}
+
+TEST(IsBeyondCors, AnyModeButCors) {
+  const HeaderLine evil{"origin", "https://evil.test"};
+  for (const std::string_view mode :
+       {"navigate", "no-cors", "same-origin", "websocket", "webtransport", "CORS"}) {
+    EXPECT_TRUE(beyond_cors({evil, {"Sec-Fetch-Mode", mode}})) << mode;
+    EXPECT_TRUE(beyond_cors({evil, {"sec-fetch-mode", mode}, {"sec-fetch-site", "cross-site"}}))
+        << mode;
+    EXPECT_FALSE(beyond_cors({evil, {"sec-fetch-mode", mode}, {"sec-fetch-mode", mode}})) << mode;
+  }
+  for (const std::string_view mode : {"cors", "", "navigate, navigate", " ", "navigate,cors"})
+    EXPECT_FALSE(beyond_cors({evil, {"sec-fetch-mode", mode}})) << mode;
+  EXPECT_FALSE(beyond_cors({evil}));
+}
+
+TEST(IsBeyondCors, AModeUpToALimit) {
+  const HeaderLine evil{"origin", "https://evil.test"};
+  const std::string longest(kMaxModeLength, 'x');
+  EXPECT_TRUE(beyond_cors({evil, {"sec-fetch-mode", longest}}));
+  const std::string longer = longest + "x";
+  EXPECT_FALSE(beyond_cors({evil, {"sec-fetch-mode", longer}}));
+}
+
+TEST(IsBeyondCors, TheOwnOrigin) {
+  const HeaderLine own{"origin", "https://api.test"};
+  const HeaderLine host{"host", "api.test"};
+  EXPECT_TRUE(beyond_cors({own, host}));
+  EXPECT_TRUE(beyond_cors({own, host, {"sec-fetch-mode", "cors"}}));
+  EXPECT_TRUE(beyond_cors({own, {"sec-fetch-site", "same-origin"}}));
+  EXPECT_FALSE(beyond_cors({own, host, {"sec-fetch-site", "cross-site"}}));
+  EXPECT_FALSE(beyond_cors({own, host, host}));
+  const HeaderLine plain{"origin", "http://api.test"};
+  EXPECT_TRUE(beyond_cors({plain, host}));
+  EXPECT_TRUE(beyond_cors({plain, host}, "http"));
+  EXPECT_FALSE(beyond_cors({plain, host}, "https"));
 }
 
 TEST_F(Guard, AmbiguousRequestsAreRefused) {

@@ -97,6 +97,77 @@ TEST(SeenByBrowser, ReadsUpToALimitOfNames) {
   EXPECT_EQ(seen(options, preflight("POST", names + "x-two")), Outcome::kPreflightAllowed);
 }
 
+TEST(SeenByBrowser, NamesAllThatIsMissing) {
+  const auto policy = make_policy(options_with({"PUT"}, {"X-One"}));
+  Missing missing;
+  const Request request = preflight("DELETE", "x-two, x-one, a, x-two");
+  EXPECT_EQ(seen_by_browser(*policy, request, Outcome::kPreflightAllowed, false, &missing),
+            Outcome::kPreflightMethodNotAllowed);
+  EXPECT_EQ(missing.method, "DELETE");
+  EXPECT_EQ(missing.headers, (std::vector<std::string>{"a", "x-two"}));
+
+  const auto any = make_policy(options_with({"*"}, {"*"}));
+  Missing authorization;
+  EXPECT_EQ(seen_by_browser(*any, preflight("DELETE", "x, Authorization"),
+                            Outcome::kPreflightAllowed, false, &authorization),
+            Outcome::kPreflightAuthorizationNotListed);
+  EXPECT_EQ(authorization.method, "");
+  EXPECT_EQ(authorization.headers, (std::vector<std::string>{"authorization"}));
+}
+
+TEST(IsPlainlyListed, OnlyWhatTheBrowserLetsThrough) {
+  std::string many;
+  for (std::size_t i = 0; i <= kMaxEchoedHeadersBytes / 3; ++i) many += "a,";
+  const std::vector<std::string> methods = {"GET",
+                                            "PUT",
+                                            "put",
+                                            "DELETE",
+                                            "TRACE",
+                                            std::string(kMaxEchoedMethodLength, 'X'),
+                                            std::string(kMaxEchoedMethodLength + 1, 'X')};
+  const std::vector<std::string> headers = {"",          "x-one",           "X-ONE,x-one",
+                                            "x-two",     "authorization",   "x-one,authorization",
+                                            "two words", "x-two,two words", many};
+  for (const std::vector<std::string>& listed_methods :
+       std::vector<std::vector<std::string>>{{}, {"PUT"}, {"*"}}) {
+    for (const std::vector<std::string>& listed :
+         std::vector<std::vector<std::string>>{{}, {"x-one"}, {"*"}, {"*", "authorization"}}) {
+      for (const bool credentials : {false, true}) {
+        PolicyOptions options = options_with(listed_methods, listed);
+        options.allow_credentials = credentials;
+        const PolicyBuild build = build_policy(options);
+        if (!build.policy) continue;
+        for (const std::string& method : methods) {
+          for (const std::string& names : headers) {
+            const Request request = preflight(method, names);
+            if (!is_plainly_listed(*build.policy, request)) continue;
+            EXPECT_EQ(seen_by_browser(*build.policy, request, Outcome::kPreflightAllowed, false),
+                      Outcome::kPreflightAllowed)
+                << method << " | " << names.substr(0, 40) << " | " << credentials;
+          }
+        }
+      }
+    }
+  }
+  const auto policy = make_policy(options_with({"PUT"}, {"X-One"}));
+  EXPECT_TRUE(is_plainly_listed(*policy, preflight("PUT", "x-one, x-one")));
+  EXPECT_TRUE(is_plainly_listed(*policy, preflight("POST", "")));
+  EXPECT_FALSE(is_plainly_listed(*policy, preflight("DELETE", "")));
+  EXPECT_FALSE(is_plainly_listed(*policy, preflight("PUT", "x-two")));
+}
+
+TEST(Reach, IsMoreWhereMoreComesThrough) {
+  EXPECT_EQ(reach_of(Outcome::kGuardCrossOriginRequest), Reach::kNowhere);
+  EXPECT_EQ(reach_of(Outcome::kGuardCrossOriginWebSocket), Reach::kNowhere);
+  EXPECT_EQ(reach_of(Outcome::kPreflightOriginNotAllowed), Reach::kNowhere);
+  EXPECT_EQ(reach_of(Outcome::kPreflightHeaderNotAllowed), Reach::kNowhere);
+  EXPECT_EQ(reach_of(Outcome::kActualOriginNotAllowed), Reach::kApplication);
+  EXPECT_EQ(reach_of(Outcome::kActualCredentialsNotAllowed), Reach::kApplication);
+  for (const Outcome outcome :
+       {Outcome::kNotCors, Outcome::kActualAllowed, Outcome::kPreflightAllowed})
+    EXPECT_EQ(reach_of(outcome), Reach::kPage);
+}
+
 TEST(SeenByBrowser, CookiesWithoutAllowedCredentialsAreRefused) {
   const Request actual = make_request("GET", {{"origin", "https://app.test"}});
   PolicyOptions options = options_with({}, {});

@@ -9,6 +9,7 @@
 #include "corsac/browser.hpp"
 #include "corsac/cors_protocol.hpp"
 #include "corsac/guard.hpp"
+#include "corsac/outcome.hpp"
 #include "corsac/policy.hpp"
 #include "fuzz/entry.hpp"
 #include "fuzz/naive.hpp"
@@ -24,6 +25,7 @@ using Headers = std::vector<browser::Header>;
 struct Exchange {
   PolicyOptions options;
   std::string method = "GET";
+  std::string scheme;  ///< By which the server was asked, as far as it knows.
   std::vector<std::pair<std::string, std::string>> lines;
 
   [[nodiscard]] naive::Strings values(const std::string& lower_name) const {
@@ -68,6 +70,8 @@ Exchange read_exchange(std::string_view rest) {
     const std::string_view line = take_line(rest);
     if (line.starts_with("> ")) {
       exchange.method = unfolded(line.substr(2));
+    } else if (in_options && line.starts_with("scheme ")) {
+      exchange.scheme = unfolded(line.substr(7));
       in_options = false;
     } else if (in_options) {
       read_option(line, exchange.options);
@@ -284,8 +288,23 @@ browser::Block expected_block(const PolicyOptions& options, const std::string& m
   return block;
 }
 
+/// What is said to be missing is what the browser blocks for.
+void check_missing(const Policy& policy, const Request& request, browser::Block block,
+                   const naive::Strings& names) {
+  const bool listed = is_plainly_listed(policy, request);
+  if (listed) CORSAC_HOLDS(block == browser::Block::kNone);
+  if (names.size() > kMaxJudgedRequestHeaders) return;
+  Missing missing;
+  const Outcome outcome =
+      seen_by_browser(policy, request, Outcome::kPreflightAllowed, false, &missing);
+  CORSAC_HOLDS(is_refused(outcome) == (block != browser::Block::kNone));
+  CORSAC_HOLDS(is_refused(outcome) == (!missing.method.empty() || !missing.headers.empty()));
+  CORSAC_HOLDS(missing.method.empty() == (block != browser::Block::kMethodNotAllowed));
+}
+
 /// The browser that sent this preflight lets exactly that through what the options list.
-void check_browser_agrees(const Exchange& exchange, const Answer& answer) {
+void check_browser_agrees(const Exchange& exchange, const Policy& policy, const Request& read,
+                          const Answer& answer) {
   const PolicyOptions& options = exchange.options;
   const std::string origin = exchange.values("origin").at(0);
   const std::string method = exchange.values("access-control-request-method").at(0);
@@ -302,6 +321,7 @@ void check_browser_agrees(const Exchange& exchange, const Answer& answer) {
   const browser::PreflightVerdict verdict =
       browser::preflight_check(request, answer.status, received);
   CORSAC_HOLDS(verdict.block == expected_block(options, method, requested.names));
+  check_missing(policy, read, verdict.block, requested.names);
   if (options.allow_credentials) return;
   // A request with credentials is blocked whatever else it wants.
   CORSAC_HOLDS(browser::cors_check(origin, true, received) != browser::Block::kNone);
@@ -348,7 +368,7 @@ void check_preflight(const Exchange& exchange, const Policy& policy, const Reque
     ++added;
   }
   CORSAC_HOLDS(onto_application.headers.size() == added);
-  check_browser_agrees(exchange, answer);
+  check_browser_agrees(exchange, policy, request, answer);
 }
 
 void check_actual(const Exchange& exchange, const Policy& policy, const Request& request,
@@ -391,10 +411,15 @@ void check_actual(const Exchange& exchange, const Policy& policy, const Request&
 
 // --- The guard ---
 
-bool host_is_origin(const naive::Strings& hosts, const std::string& origin) {
+bool host_is_origin(const naive::Strings& hosts, const std::string& origin,
+                    const std::string& server_scheme) {
   const std::size_t separator = origin.find("://");
   if (hosts.size() != 1 || separator == origin.npos) return false;
   const std::string scheme = origin.substr(0, separator);
+  const std::string known = naive::lowercase(server_scheme);
+  const bool by_tls = known == "https" || known == "wss";
+  if (scheme != "https" && scheme != "http") return false;
+  if (scheme == "http" && by_tls) return false;
   const std::string authority = naive::lowercase(origin.substr(separator + 3));
   std::string host = naive::lowercase(hosts[0]);
   const std::string default_port = scheme == "http" ? ":80" : scheme == "https" ? ":443" : "";
@@ -413,7 +438,24 @@ bool is_trusted(const Exchange& exchange, bool settled) {
   if (sites.size() > 1) return false;
   if (sites.size() == 1 && !sites[0].empty())
     return sites[0] == "same-origin" || sites[0] == "none";
-  return origins.empty() || host_is_origin(exchange.values("host"), origins[0]);
+  return origins.empty() || host_is_origin(exchange.values("host"), origins[0], exchange.scheme);
+}
+
+bool expected_beyond_cors(const Exchange& exchange) {
+  const naive::Strings origins = exchange.values("origin");
+  const naive::Strings sites = exchange.values("sec-fetch-site");
+  if (sites.size() > 1) return false;
+  naive::Strings modes;
+  for (const std::string& mode : exchange.values("sec-fetch-mode")) {
+    if (!mode.empty()) modes.push_back(mode);
+  }
+  if (modes.size() == 1 && modes[0] != "cors" && modes[0].size() <= kMaxModeLength &&
+      naive::is_token(modes[0])) {
+    return true;
+  }
+  if (sites.size() == 1 && !sites[0].empty()) return sites[0] == "same-origin";
+  return origins.size() == 1 && naive::can_be_one_origin(origins[0]) &&
+         host_is_origin(exchange.values("host"), origins[0], exchange.scheme);
 }
 
 void check_guard(const Exchange& exchange, const Policy& policy, const Request& request) {
@@ -442,6 +484,7 @@ void check_exchange(const Exchange& exchange, const Policy& policy) {
   }
   const ExactBytes method(exchange.method);
   Request request(method.view());
+  request.set_server_scheme(exchange.scheme);
   for (std::size_t i = 0; i < bytes.size(); i += 2) {
     request.add_header_line(bytes[i].view(), bytes[i + 1].view());
   }
@@ -459,6 +502,7 @@ void check_exchange(const Exchange& exchange, const Policy& policy) {
     }
   }
   check_guard(exchange, policy, request);
+  CORSAC_HOLDS(is_beyond_cors(request) == expected_beyond_cors(exchange));
 }
 
 }  // namespace

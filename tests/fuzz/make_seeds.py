@@ -126,7 +126,10 @@ def option_lines(config: Case) -> Iterator[str]:
 
 
 def exchange(case: Case) -> str:
-    lines = [*option_lines(case["config"]), f"> {case['request']['method']}"]
+    lines = [*option_lines(case["config"])]
+    if "scheme" in case["request"]:
+        lines.append(f"scheme {case['request']['scheme']}")
+    lines.append(f"> {case['request']['method']}")
     lines += [f"{name}: {value}" for name, value in request_lines(case)]
     return "\n".join(lines)
 

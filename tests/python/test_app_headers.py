@@ -243,7 +243,7 @@ def test_headers_that_are_the_policys_too_are_not_worth_a_word(
     exchange(policy, get(OURS), app_with(*own))
     exchange(policy, preflight(OURS), app_with(*own[:2], ("Access-Control-Max-Age", "600")))
     exchange(CORSPolicy(allow_origins=["*"]), get(OTHER), app_with(*ANY_ORIGIN))
-    assert caplog.messages == []
+    assert messages(caplog) == []
 
 
 def test_several_allowed_origins_that_are_not_kept_are_said(

@@ -127,7 +127,7 @@ def test_requests_on_many_threads_see_one_policy_or_the_other_whole() -> None:
 
 def test_counters_tell_kinds_and_outcomes_apart() -> None:
     middleware = corsac.CORSMiddleware(app_sending(START, BODY), guard=True, **OPTIONS)
-    asked = (b"access-control-request-method", b"PUT")
+    asked = (b"access-control-request-method", b"POST")
     evil = (b"origin", b"https://evil.example")
     for method, headers in (
         ("GET", []),

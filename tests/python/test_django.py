@@ -351,7 +351,7 @@ def test_a_refusal_is_logged_once(call: Call, caplog: pytest.LogCaptureFixture) 
         call(STRANGER)
         (record,) = [r for r in caplog.records if r.name == "corsac"]
         assert record.getMessage().startswith(
-            "refused origin-not-allowed: origin 'https://other.example.com', 'GET' '/'"
+            "CORS: refused origin-not-allowed: origin 'https://other.example.com', 'GET' '/'"
         )
 
 

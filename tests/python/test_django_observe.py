@@ -66,9 +66,9 @@ def test_a_policy_is_on_trial(call: Call, caplog: pytest.LogCaptureFixture) -> N
         Refusal("origin-not-allowed", OTHER, "GET", "/x", "default", "actual", True),
         Refusal("origin-not-allowed", EVIL, "GET", "/x", "default", "actual", False),
     ] == TOLD
-    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
-        "report-only",
-        "refused origin-not-allowed",
+    assert [record.getMessage().partition(": origin")[0] for record in caplog.records] == [
+        "CORS: report-only: would refuse origin-not-allowed",
+        "CORS: refused origin-not-allowed",
     ]
 
 

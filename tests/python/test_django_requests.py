@@ -30,7 +30,7 @@ def decide(
 ) -> tuple[int, list[tuple[str, str]], str, bytes, str, bool, str]:
     outcome = _core.decide_request(policy._compiled, method, environ, answer)
     assert isinstance(outcome, tuple)
-    return outcome
+    return outcome[:-1]
 
 
 def test_an_allowed_actual_request_runs_and_has_headers_set() -> None:

@@ -105,7 +105,7 @@ def test_nothing_but_true_allows(
     assert plain(ORIGIN) is False
     name = type(make()).__name__
     assert messages(caplog) == [
-        f"allow_origin_func returned {name}, not True or False: "
+        f"CORS: allow_origin_func returned {name}, not True or False: "
         "the origin 'https://app.tenant.test' is refused"
     ]
     decider = FunctionOrigins(function)
@@ -130,12 +130,16 @@ def test_an_exception_refuses(
     async def function_async(origin: str) -> bool:
         raise error
 
-    said = "allow_origin_func raised {}: the origin 'https://app.tenant.test' is refused"
+    said = "CORS: allow_origin_func raised {}: the origin 'https://app.tenant.test' is refused"
+    text = f"{error.__name__}: 'password=secret\\r\\nforged line'"
     assert FunctionOrigins(function)(ORIGIN) is False
     assert loop.run(lambda: ask(FunctionOrigins(function_async))) is False
     # Python makes a StopIteration that leaves a coroutine a RuntimeError.
     raised = "RuntimeError" if error is StopIteration else error.__name__
-    assert messages(caplog) == [said.format(error.__name__), said.format(raised)]
+    lines = messages(caplog)
+    assert lines[0] == said.format(text)
+    assert lines[1].startswith(said.format(raised).partition(": the origin")[0])
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])

@@ -123,8 +123,8 @@ def test_a_flood_of_failures_is_bounded_in_memory_and_in_the_log(
     clock.now = FAILURE_LOG_WINDOW_SECONDS
     decider(OTHER)
     assert messages(caplog)[1:] == [
-        "10000 more failures of allow_origin_func were not logged",
-        "allow_origin_func raised ValueError: the origin 'https://evil.example' is refused",
+        "CORS: 10000 more failures of allow_origin_func were not logged",
+        "CORS: allow_origin_func raised ValueError: the origin 'https://evil.example' is refused",
     ]
     assert len(decider._answers) == DEFAULT_MAX_ENTRIES
 

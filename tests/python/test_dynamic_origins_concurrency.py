@@ -164,7 +164,8 @@ def test_a_call_that_hangs_is_ended_and_refuses(
     decider = FunctionOrigins(slow, timeout=0, clock=Clock())
     assert loop.run(lambda: ask(decider)) is False
     assert messages(caplog) == [
-        "allow_origin_func took longer than 0 s: the origin 'https://app.tenant.test' is refused"
+        "CORS: allow_origin_func took longer than 0 s: "
+        "the origin 'https://app.tenant.test' is refused"
     ]
     assert decider(ORIGIN) is False
     assert len(slow.calls) == 1

@@ -35,7 +35,7 @@ def test_a_refusal_is_logged_with_reason_origin_method_and_path(
         run_asgi(middleware, scope_with([]))
         run_asgi(middleware, scope_with([(b"origin", b"https://evil.example")], path="/items"))
     assert [record.getMessage() for record in caplog.records] == [
-        "refused origin-not-allowed: origin 'https://evil.example', 'GET' '/items'"
+        "CORS: refused origin-not-allowed: origin 'https://evil.example', 'GET' '/items'"
         "; more such refusals are logged as INFO"
     ]
 
@@ -70,8 +70,8 @@ def test_a_flood_is_counted_not_written(caplog: pytest.LogCaptureFixture) -> Non
         clock.now = WINDOW_SECONDS
         log("origin-not-allowed", None, {})
     assert [record.getMessage() for record in caplog.records[MAX_LINES_PER_WINDOW:]] == [
-        "10000 more CORS refusals were not logged",
-        "refused origin-not-allowed: origin (none), WebSocket (none)",
+        "CORS: 10000 more refusals were not logged",
+        "CORS: refused origin-not-allowed: origin (none), WebSocket (none)",
     ]
 
 
@@ -85,7 +85,7 @@ def test_a_flood_costs_the_middleware_a_call_now_and_then_and_all_are_counted(
         def __init__(self) -> None:
             super().__init__(clock)
 
-        def __call__(self, reason: str, *rest: Any) -> float:
+        def __call__(self, reason: str, *rest: Any) -> tuple[float, float]:
             calls.append(reason)
             return super().__call__(reason, *rest)
 
@@ -111,10 +111,11 @@ def test_refusals_during_a_pause_are_counted_if_the_window_was_full(
     log = RefusalLog(clock)
     with caplog.at_level(logging.INFO, logger="corsac"):
         pauses = [log("origin-not-allowed", None, {}) for _ in range(MAX_LINES_PER_WINDOW + 1)]
-        assert pauses == [0.0] * MAX_LINES_PER_WINDOW + [WINDOW_SECONDS]
+        nothing = (0.0, 0.0)
+        assert pauses == [nothing] * MAX_LINES_PER_WINDOW + [(WINDOW_SECONDS, 0.0)]
         clock.now = WINDOW_SECONDS
         log("origin-not-allowed", None, {}, 41)
-    assert caplog.records[-2].getMessage() == "42 more CORS refusals were not logged"
+    assert caplog.records[-2].getMessage() == "CORS: 42 more refusals were not logged"
 
 
 def test_a_first_refusal_is_a_warning_even_if_the_window_is_full(
@@ -125,15 +126,15 @@ def test_a_first_refusal_is_a_warning_even_if_the_window_is_full(
     with caplog.at_level(logging.INFO, logger="corsac"):
         for _ in range(MAX_LINES_PER_WINDOW + 1):
             log("origin-not-allowed", None, {})
-        assert log("origin-malformed", None, {}) == 0.0
+        assert log("origin-malformed", None, {}) == (0.0, 0.0)
         assert caplog.records[-1].levelname == "WARNING"
-        assert log("origin-malformed", None, {}) == WINDOW_SECONDS
+        assert log("origin-malformed", None, {}) == (WINDOW_SECONDS, 0.0)
         assert len(caplog.records) == MAX_LINES_PER_WINDOW + 1
         clock.now = WINDOW_SECONDS
         log("origin-malformed", None, {})
     assert [record.getMessage() for record in caplog.records[MAX_LINES_PER_WINDOW + 1 :]] == [
-        "2 more CORS refusals were not logged",
-        "refused origin-malformed: origin (none), WebSocket (none)",
+        "CORS: 2 more refusals were not logged",
+        "CORS: refused origin-malformed: origin (none), WebSocket (none)",
     ]
 
 
@@ -147,10 +148,10 @@ def test_a_full_window_and_then_a_log_that_is_off_count_what_came_while_it_was_o
             log("origin-not-allowed", None, {})
     clock.now = WINDOW_SECONDS
     with caplog.at_level(logging.ERROR, logger="corsac"):
-        assert log("origin-not-allowed", None, {}, 41) == LEVEL_SECONDS
+        assert log("origin-not-allowed", None, {}, 41) == (LEVEL_SECONDS, LEVEL_SECONDS)
     with caplog.at_level(logging.INFO, logger="corsac"):
         log("origin-not-allowed", None, {}, 1000)
-    assert caplog.records[-2].getMessage() == "42 more CORS refusals were not logged"
+    assert caplog.records[-2].getMessage() == "CORS: 42 more refusals were not logged"
 
 
 def test_what_was_not_logged_is_not_forgotten_while_only_warnings_are(
@@ -167,7 +168,7 @@ def test_what_was_not_logged_is_not_forgotten_while_only_warnings_are(
     assert caplog.records[-1].levelname == "WARNING"
     with caplog.at_level(logging.INFO, logger="corsac"):
         log("origin-malformed", None, {})
-    assert caplog.records[-2].getMessage() == "1 more CORS refusals were not logged"
+    assert caplog.records[-2].getMessage() == "CORS: 1 more refusals were not logged"
 
 
 def test_refusals_show_soon_after_the_level_was_changed(caplog: pytest.LogCaptureFixture) -> None:
@@ -186,9 +187,9 @@ def test_a_log_that_is_off_asks_for_a_short_pause_and_counts_nothing(
 ) -> None:
     log = RefusalLog(Clock())
     with caplog.at_level(logging.ERROR, logger="corsac"):
-        assert log("origin-not-allowed", None, {}) == LEVEL_SECONDS
+        assert log("origin-not-allowed", None, {}) == (LEVEL_SECONDS, LEVEL_SECONDS)
     with caplog.at_level(logging.INFO, logger="corsac"):
-        assert log("origin-not-allowed", None, {}, 7) == 0.0
+        assert log("origin-not-allowed", None, {}, 7) == (0.0, 0.0)
     assert len(caplog.records) == 1
 
 
@@ -205,14 +206,20 @@ def test_the_line_about_what_was_not_logged_takes_a_place_too(
     assert len(caplog.records) == 2 * MAX_LINES_PER_WINDOW
 
 
-def test_only_the_first_refusal_for_a_reason_is_a_warning(
+def test_only_the_first_refusal_for_a_reason_and_an_origin_is_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     log = RefusalLog()
     with caplog.at_level(logging.INFO, logger="corsac"):
         for reason in ("origin-not-allowed", "origin-malformed", "origin-not-allowed"):
             log(reason, b"https://evil.example", {"method": "GET", "path": "/"})
-    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING", "INFO"]
+        log("origin-not-allowed", b"https://other.example", {"method": "GET", "path": "/"})
+    assert [record.levelname for record in caplog.records] == [
+        "WARNING",
+        "WARNING",
+        "INFO",
+        "WARNING",
+    ]
 
 
 def test_a_log_that_is_off_takes_no_place_in_the_window(caplog: pytest.LogCaptureFixture) -> None:

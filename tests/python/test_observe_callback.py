@@ -122,7 +122,8 @@ def test_an_exception_of_it_changes_no_answer_and_is_counted_and_logged_once(
     assert {(answer.status, *answer.headers) for answer in answers} == {(200, *REFUSED_HEADERS)}
     assert send.middleware.on_refusal_errors == 51
     assert [record.getMessage() for record in caplog.records] == [
-        "on_refusal raised LookupError; the request is answered all the same"
+        "CORS: on_refusal raised LookupError: 'origin-not-allowed'; "
+        "the request is answered all the same"
     ]
     assert caplog.records[0].exc_info is not None
 
@@ -138,8 +139,8 @@ def test_errors_that_were_not_logged_are_counted_in_the_next_line(
     now = ERROR_WINDOW_SECONDS
     callback("actual", "origin-malformed", None, {}, "default", False)
     assert [record.getMessage() for record in caplog.records] == [
-        "on_refusal raised ValueError; the request is answered all the same",
-        "on_refusal raised ValueError; the request is answered all the same"
+        "CORS: on_refusal raised ValueError; the request is answered all the same",
+        "CORS: on_refusal raised ValueError; the request is answered all the same"
         "; 3 more such errors were not logged",
     ]
 
@@ -213,7 +214,7 @@ def test_a_plain_function_that_gives_a_coroutine_is_an_error_of_it(
     send = make_observed(policy=POLICY, on_refusal=hand_on)
     assert send(REFUSED).headers == REFUSED_HEADERS
     assert send.middleware.on_refusal_errors == 1
-    assert "on_refusal raised TypeError" in caplog.text
+    assert "CORS: on_refusal raised TypeError: " in caplog.text
 
 
 def test_a_request_that_it_makes_itself_does_not_call_it_again(

@@ -11,7 +11,7 @@ import pytest
 
 import corsac
 import corsac.wsgi
-from corsac.observe import MAX_LINES_PER_WINDOW
+from corsac.observe import MAX_LINES_PER_WINDOW, RefusalLog
 from support.refused import EVIL, POLICY
 
 REFUSALS = 1_000_000
@@ -56,6 +56,35 @@ def test_a_million_refusals_write_a_few_lines_and_leave_nothing_behind(
     assert after - before < MAX_GROWTH_BYTES
     counted = middleware.refusal_counters()["actual", "origin-not-allowed"]
     assert counted == middleware.counters()["actual_refused"] == REFUSALS + 40
+
+
+ORIGINS = 50_000
+
+
+@pytest.mark.parametrize(("make", "prepare"), KINDS)
+def test_a_flood_of_origins_is_bounded_in_lines_and_in_calls_and_in_memory(
+    make: Any, prepare: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[object] = []
+
+    class Counted(RefusalLog):
+        def __call__(self, *arguments: Any) -> tuple[float, float]:
+            calls.append(arguments[0])
+            return super().__call__(*arguments)
+
+    monkeypatch.setattr(f"{make.__module__}.RefusalLog", Counted)
+    middleware = make(nothing, POLICY)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(ORIGINS):
+        prepare(middleware, f"https://evil{number}.example")()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # A window lasts a minute, and this takes less than two.
+    assert MAX_LINES_PER_WINDOW <= len(caplog.records) <= 3 * MAX_LINES_PER_WINDOW
+    assert len(calls) <= 3 * (MAX_LINES_PER_WINDOW + 1)
+    assert after - before < MAX_GROWTH_BYTES
+    assert middleware.counters()["actual_refused"] == ORIGINS
 
 
 @pytest.mark.parametrize(("make", "prepare"), KINDS)

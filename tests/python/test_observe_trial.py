@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 import corsac
+import corsac.wsgi
 from corsac import CORSConfigError, CORSPolicy, Refusal
 from corsac.observe import MAX_LINES_PER_WINDOW
-from support.exchange import Request, run_asgi
+from support.exchange import Request, http_scope, run_asgi, run_wsgi, wsgi_environ
 from support.refused import (
     ACTUAL,
     EVIL,
@@ -94,15 +95,24 @@ def test_what_the_policy_in_force_lets_through_is_told_and_logged(
             send(request)
     assert told == [
         Refusal("origin-not-allowed", OTHER, "GET", "/items", "default", "actual", True),
-        Refusal("method-not-allowed", ORIGIN, "OPTIONS", "/items", "default", "preflight", True),
+        Refusal(
+            "method-not-allowed",
+            ORIGIN,
+            "OPTIONS",
+            "/items",
+            "default",
+            "preflight",
+            True,
+            missing_method="DELETE",
+        ),
         Refusal("origin-not-allowed", EVIL, "GET", "/items", "default", "actual", False),
     ]
     assert [record.getMessage().partition(";")[0] for record in caplog.records] == [
-        "report-only: would refuse origin-not-allowed: "
+        "CORS: report-only: would refuse origin-not-allowed: "
         "origin 'https://b.example.com', 'GET' '/items'",
-        "report-only: would refuse method-not-allowed: "
+        "CORS: report-only: would refuse method-not-allowed: "
         "origin 'https://app.example.com', 'OPTIONS' '/items'",
-        "refused origin-not-allowed: origin 'https://evil.example', 'GET' '/items'",
+        "CORS: refused origin-not-allowed: origin 'https://evil.example', 'GET' '/items'",
     ]
 
 
@@ -191,6 +201,104 @@ def test_the_guard_can_be_on_trial(make_observed: MakeObserved) -> None:
     assert nonzero(send.middleware.report_only_refusal_counters()) == {
         ("guard", "cross-origin-request"): 1
     }
+
+
+PUBLIC = CORSPolicy(allow_origins=["*"])
+GUARDED = TIGHT.replace(guard=True)
+OPEN_GUARDED = POLICY.replace(guard=True)
+WITH_COOKIE = Request(headers=[("origin", ORIGIN), ("cookie", "a=b")], path="/items")
+FORGED_BY_FORM = Request(
+    "POST",
+    [("origin", EVIL), ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")],
+    "/items",
+)
+FORM = Request("POST", [("origin", EVIL), ("sec-fetch-mode", "navigate")], "/items")
+
+
+@pytest.mark.parametrize(
+    ("in_force", "on_trial", "request_", "newly"),
+    [
+        # It runs today, though its page cannot read the response; with the guard it would not.
+        (TIGHT, GUARDED, FORGED, "refused"),
+        (GUARDED, TIGHT, FORGED, "allowed"),
+        (TIGHT, GUARDED, FORGED_BY_FORM, "refused"),
+        (TIGHT, GUARDED, MALFORMED, None),  # A GET, which the guard lets through.
+        (GUARDED, GUARDED, FORGED, None),
+        # It runs under both, and its page reads it under one of them.
+        (POLICY, TIGHT, FROM_OTHER, "refused"),
+        (TIGHT, POLICY, FROM_OTHER, "allowed"),
+        (TIGHT, PUBLIC, REFUSED, "allowed"),
+        (PUBLIC, TIGHT, REFUSED, "refused"),
+        (POLICY, POLICY.replace(allow_credentials=False), WITH_COOKIE, "refused"),
+        (POLICY.replace(allow_credentials=False), POLICY, WITH_COOKIE, "allowed"),
+        # Only one of the two differs from what is refused for another reason.
+        (TIGHT, TIGHT.replace(allow_origins=["https://c.example"]), REFUSED, None),
+        # Nothing runs, the page's own request included.
+        (POLICY, TIGHT, preflight("DELETE"), "refused"),
+        (TIGHT, POLICY, preflight("DELETE"), "allowed"),
+        (TIGHT, TIGHT.replace(allow_methods=[]), preflight("DELETE"), None),
+        (TIGHT, GUARDED, preflight(origin=EVIL), None),
+        # No browser checks it.
+        (PUBLIC, TIGHT, FORM, None),
+        (POLICY, TIGHT, Request(path="/items"), None),
+    ],
+)
+def test_newly_refused_is_what_reaches_less_and_newly_allowed_what_reaches_more(
+    make_observed: MakeObserved,
+    in_force: CORSPolicy,
+    on_trial: CORSPolicy,
+    request_: Request,
+    newly: str | None,
+) -> None:
+    told: list[Refusal] = []
+    send = make_observed(policy=in_force, report_only=on_trial, on_refusal=told.append)
+    send(request_)
+    counters = send.middleware.report_only_counters()
+    assert {name for name in ("refused", "allowed") if counters[f"newly_{name}"]} == (
+        set() if newly is None else {newly}
+    )
+    assert [refusal.report_only for refusal in told].count(True) == (newly == "refused")
+
+
+def handshake(protocol: str, in_force: CORSPolicy | None, on_trial: CORSPolicy) -> Any:
+    """Send a handshake of another origin, and give what the trial counted."""
+    request = Request(headers=[("origin", EVIL), ("host", "x"), ("upgrade", "websocket")])
+    rules = [] if in_force is None else None
+    if protocol == "asgi":
+
+        async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+        middleware = corsac.CORSMiddleware(app, in_force, rules=rules, report_only=on_trial)
+        scope = {k: v for k, v in http_scope(request).items() if k != "method"}
+        run_asgi(middleware, {**scope, "type": "websocket"})
+        return middleware.report_only_counters()
+
+    def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return []
+
+    wsgi = corsac.wsgi.CORSMiddleware(wsgi_app, in_force, rules=rules, report_only=on_trial)
+    run_wsgi(wsgi, wsgi_environ(request))
+    return wsgi.report_only_counters()
+
+
+@pytest.mark.parametrize("protocol", ["asgi", "wsgi"])
+@pytest.mark.parametrize(
+    ("in_force", "on_trial", "newly"),
+    [
+        (POLICY, OPEN_GUARDED, "newly_refused"),
+        (None, OPEN_GUARDED, "newly_refused"),
+        (OPEN_GUARDED, POLICY, "newly_allowed"),
+        (OPEN_GUARDED, GUARDED, None),
+        (POLICY, TIGHT, None),
+    ],
+)
+def test_handshakes_are_compared_in_both_directions(
+    protocol: str, in_force: CORSPolicy | None, on_trial: CORSPolicy, newly: str | None
+) -> None:
+    counters = handshake(protocol, in_force, on_trial)
+    found = {name for name in ("newly_refused", "newly_allowed") if counters[name]}
+    assert found == (set() if newly is None else {newly})
 
 
 def test_handshakes_can_be_on_trial() -> None:

@@ -219,7 +219,7 @@ def test_warnings_go_to_the_log_once_and_infos_do_not(caplog: pytest.LogCaptureF
         )
         CORSMiddleware(app_sending(), policy)
     assert [problem.severity for problem in policy.problems] == ["warning", "info"]
-    assert [record.getMessage() for record in caplog.records] == [str(policy.problems[0])]
+    assert [record.getMessage() for record in caplog.records] == [f"CORS: {policy.problems[0]}"]
 
 
 @pytest.mark.parametrize("option", ["allow_origin", "origins", "rules_"])

@@ -233,7 +233,7 @@ def test_an_empty_variable_sets_nothing_and_is_a_warning_in_the_log(
     with caplog.at_level(logging.WARNING, logger="corsac"):
         assert options_from_environment({name: text}, "CORS_") == {}
     (record,) = caplog.records
-    assert record.getMessage().startswith(f"{name}: ")
+    assert record.getMessage().startswith(f"CORS: {name}: ")
     assert "[option.empty]" in record.getMessage()
 
 

@@ -202,7 +202,7 @@ def test_a_rule_that_can_never_decide_is_a_warning(caplog: pytest.LogCaptureFixt
     codes = [problem.code for problem in middleware.problems]
     assert codes == ["rule.unreachable", "rule.duplicate"]
     assert [record.getMessage() for record in caplog.records] == [
-        str(problem) for problem in middleware.problems
+        f"CORS: {problem}" for problem in middleware.problems
     ]
 
 

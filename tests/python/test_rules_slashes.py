@@ -92,5 +92,5 @@ def test_the_log_says_that_the_path_was_the_reason(
     with caplog.at_level(logging.INFO, "corsac"):
         exchange(OPEN, asking("//api/x"), rules=[("/api/*", STRICT)])
     (record,) = caplog.records
-    assert record.getMessage().startswith("refused path-ambiguous: origin")
+    assert record.getMessage().startswith("CORS: refused path-ambiguous: origin")
     assert "'//api/x'" in record.getMessage()

@@ -452,7 +452,7 @@ def test_the_log_names_method_and_whole_path(caplog: pytest.LogCaptureFixture) -
     middleware = CORSMiddleware(app_answering([]), **OPTIONS)
     answer_of(middleware, EVIL, SCRIPT_NAME="/v1", PATH_INFO=path)
     assert [record.getMessage() for record in caplog.records] == [
-        "refused origin-not-allowed: origin 'https://evil.example', 'GET' '/v1/b\\xfccher'"
+        "CORS: refused origin-not-allowed: origin 'https://evil.example', 'GET' '/v1/b\\xfccher'"
         "; more such refusals are logged as INFO"
     ]
 

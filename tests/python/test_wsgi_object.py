@@ -63,7 +63,7 @@ def test_a_request_keeps_the_policy_that_it_began_with() -> None:
 
 def test_counters_say_what_there_was() -> None:
     middleware = CORSMiddleware(app_answering([]), guard=True, **OPTIONS)
-    preflight = {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"}
+    preflight = {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"}
     for origin, changes in (
         (None, {}),
         (ORIGIN, {}),
@@ -276,7 +276,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "no Origin": {"origin": None},
     "allowed": {},
     "refused": {"origin": EVIL},
-    "preflight": {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "PUT"},
+    "preflight": {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"},
     "forged": {"origin": EVIL, "REQUEST_METHOD": "POST"},
 }
 

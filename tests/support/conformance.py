@@ -85,7 +85,8 @@ def case_request(case: Case) -> Request:
     """The request of a case."""
     request = case["request"]
     headers = [(name, header_text(value)) for name, value in request["headers"]]
-    return Request(method=request["method"], headers=headers)
+    scheme = request.get("scheme", "http")
+    return Request(method=request["method"], headers=headers, scheme=scheme)
 
 
 def case_app(case: Case) -> AppResponse:

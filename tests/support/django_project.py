@@ -73,7 +73,7 @@ def environ_of(request: Request, prefix: str = "") -> dict[str, Any]:
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "wsgi.url_scheme": "http",
+        "wsgi.url_scheme": request.scheme,
         "wsgi.input": io.BytesIO(),
         "wsgi.errors": io.StringIO(),
     }

@@ -26,11 +26,19 @@ Pairs = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Request:
-    """A request as a client writes it; header values are latin-1."""
+    """A request as a client writes it; header values are latin-1.
+
+    Attributes:
+        method: The method.
+        headers: The header lines.
+        path: The path.
+        scheme: That by which the server knows that it was asked.
+    """
 
     method: str = "GET"
     headers: Pairs = ()
     path: str = "/"
+    scheme: str = "http"
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,7 @@ def http_scope(request: Request, **changes: Any) -> dict[str, Any]:
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
         "method": request.method,
-        "scheme": "http",
+        "scheme": request.scheme,
         "path": request.path,
         "raw_path": request.path.encode(),
         "query_string": b"",
@@ -169,7 +177,7 @@ def wsgi_environ(request: Request, **changes: Any) -> WSGIEnvironment:
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
+        "wsgi.url_scheme": request.scheme,
         "wsgi.input": io.BytesIO(),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": False,

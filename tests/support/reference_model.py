@@ -398,8 +398,12 @@ def is_forged(options: Options, headers: Pairs) -> bool:
 
 
 def is_same_host(origin: str, hosts: Sequence[str]) -> bool:
-    """Whether an origin and the Host line name one host and port."""
-    if len(hosts) != 1:
+    """Whether an origin of HTTP and the Host line name one host and port.
+
+    The server believes that it was asked by plain HTTP, as every server behind a proxy does that
+    ends TLS: so it does not know that ``https`` is not its own.
+    """
+    if len(hosts) != 1 or not origin.startswith(("http://", "https://")):
         return False
     scheme, separator, authority = origin.partition("://")
     default_port = {"http": ":80", "https": ":443"}.get(scheme, "no port")

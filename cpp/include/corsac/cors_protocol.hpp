@@ -30,6 +30,9 @@ inline constexpr std::size_t kMaxEchoedMethodLength = 64;
 /// The longest Access-Control-Allow-Headers value that is made as an echo.
 inline constexpr std::size_t kMaxEchoedHeadersBytes = 4096;
 
+/// The longest Sec-Fetch-Mode that says something; Fetch's are much shorter.
+inline constexpr std::size_t kMaxModeLength = 32;
+
 /// The lengths of some header names, which tell most other names from them.
 class NameLengths {
  public:
@@ -48,11 +51,12 @@ class NameLengths {
 inline constexpr NameLengths kProtocolNames{header_names::kOrigin, header_names::kRequestMethod,
                                             header_names::kRequestHeaders,
                                             header_names::kRequestPrivateNetwork};
-/// Those, and the ones that `guard` looks at.
+/// Those, and the ones that `guard` and `is_beyond_cors` look at.
 inline constexpr NameLengths kGuardedNames{
     header_names::kOrigin,         header_names::kRequestMethod,
     header_names::kRequestHeaders, header_names::kRequestPrivateNetwork,
-    header_names::kHost,           header_names::kSecFetchSite};
+    header_names::kHost,           header_names::kSecFetchSite,
+    header_names::kSecFetchMode};
 
 /// The parts of a request that the protocol looks at. Views into the caller's memory.
 class Request {
@@ -87,8 +91,20 @@ class Request {
 
   [[nodiscard]] std::string_view sec_fetch_site() const noexcept { return sec_fetch_site_.value; }
   [[nodiscard]] std::size_t sec_fetch_site_lines() const noexcept { return sec_fetch_site_.lines; }
+  /// Sec-Fetch-Mode is there and says another mode than `cors`. What is not a mode says nothing,
+  /// and neither do two lines.
+  [[nodiscard]] bool has_mode_without_cors() const noexcept {
+    return sec_fetch_mode_ == Mode::kOther;
+  }
   [[nodiscard]] std::string_view host() const noexcept { return host_.value; }
   [[nodiscard]] std::size_t host_lines() const noexcept { return host_.lines; }
+
+  /// Notes the scheme by which the server was asked, as far as it knows: behind a proxy that ends
+  /// TLS it may take `https` for `http`, but never the other way round.
+  /// @param scheme as ASGI and WSGI have it, `ws` and `wss` included; empty: it is not known.
+  void set_server_scheme(std::string_view scheme) noexcept;
+  /// The server knows that it was asked by TLS.
+  [[nodiscard]] bool is_by_tls() const noexcept { return is_by_tls_; }
 
   /// Calls `take(name)` for each member of Access-Control-Request-Headers that is a token, in
   /// order.
@@ -114,6 +130,9 @@ class Request {
   SingleLine private_network_;
   SingleLine sec_fetch_site_;
   SingleLine host_;
+  enum class Mode : std::uint8_t { kUnknown, kCors, kOther };
+  Mode sec_fetch_mode_ = Mode::kUnknown;
+  bool is_by_tls_ = false;
   struct Line {
     const char* data;
     std::size_t size;

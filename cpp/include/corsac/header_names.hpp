@@ -11,6 +11,7 @@ inline constexpr std::string_view kRequestMethod = "access-control-request-metho
 inline constexpr std::string_view kRequestHeaders = "access-control-request-headers";
 inline constexpr std::string_view kRequestPrivateNetwork = "access-control-request-private-network";
 inline constexpr std::string_view kSecFetchSite = "sec-fetch-site";
+inline constexpr std::string_view kSecFetchMode = "sec-fetch-mode";
 inline constexpr std::string_view kHost = "host";
 
 inline constexpr std::string_view kAllowOrigin = "access-control-allow-origin";

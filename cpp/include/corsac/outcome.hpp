@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "corsac/cors_protocol.hpp"
 
@@ -24,14 +26,15 @@ enum class Outcome : std::uint8_t {
   kGuardCrossOriginRequest,
   kGuardCrossOriginWebSocket,
   // What a browser makes of an answer that allows the origin; see `seen_by_browser`.
-  kActualCredentialsNotAllowed,
   kPreflightMethodNotAllowed,
   kPreflightAuthorizationNotListed,
   kPreflightHeaderNotAllowed,
+  kActualCredentialsNotAllowed,
 };
 inline constexpr std::size_t kOutcomes = 16;
-/// Those that a server sees of its own answers; they are the first.
-inline constexpr std::size_t kServerOutcomes = 12;
+/// Those of a policy in force; they are the first. What comes after them is found on trial alone:
+/// an allowed actual request is not looked at for it.
+inline constexpr std::size_t kServerOutcomes = 15;
 
 /// "not_cors", "actual", "preflight" or "guard".
 [[nodiscard]] std::string_view kind_name(Outcome outcome) noexcept;
@@ -43,13 +46,22 @@ inline constexpr std::size_t kServerOutcomes = 12;
   return outcome >= Outcome::kActualOriginNotAllowed;
 }
 
-/// Refused, unless the request is of the same origin as its page: then no browser asks about CORS,
-/// whatever the policy says, so that it is kNotCors. What the guard, preflights and malformed
-/// origins are refused for holds for any request.
-[[nodiscard]] inline bool is_refused_across_origins(Outcome outcome) noexcept {
+/// Refused, unless no browser carries out a CORS check on the response (`is_beyond_cors`): then it
+/// is kNotCors, whatever the policy says. What the guard, preflights and malformed origins are
+/// refused for holds for any request.
+[[nodiscard]] inline bool is_refused_by_cors_check(Outcome outcome) noexcept {
   return outcome == Outcome::kActualOriginNotAllowed || outcome == Outcome::kActualPathAmbiguous ||
          outcome == Outcome::kActualCredentialsNotAllowed;
 }
+
+/// How far a request gets; what comes later includes what comes before.
+enum class Reach : std::uint8_t {
+  kNowhere,      ///< Answered by the guard, or never sent, since its preflight is refused.
+  kApplication,  ///< The application runs, and its page cannot read the response.
+  kPage,         ///< CORS keeps nothing from anyone.
+};
+
+[[nodiscard]] Reach reach_of(Outcome outcome) noexcept;
 
 /// The first outcome with the same reason: what is kept for each reason stands at its place.
 [[nodiscard]] Outcome first_with_reason(Outcome outcome) noexcept;
@@ -60,8 +72,19 @@ inline constexpr std::size_t kServerOutcomes = 12;
 /// What the guard found. @param refusal one of its refusals.
 [[nodiscard]] Outcome outcome_of_guard(Refusal refusal) noexcept;
 
-/// Requested header names that `seen_by_browser` looks at; no page asks for nearly as many.
+/// Requested header names that are judged; no page asks for nearly as many.
 inline constexpr std::size_t kMaxJudgedRequestHeaders = 64;
+
+/// What a preflight asks for and the answer of an allowed origin does not have.
+struct Missing {
+  std::string_view method;           ///< Of the request; empty: it is allowed.
+  std::vector<std::string> headers;  ///< In lower case, sorted; kMaxJudgedRequestHeaders at most.
+};
+
+/// True only if the browser finds the method and every header that a preflight asks for in the
+/// answer to an allowed origin: in that case, which is the usual one, `seen_by_browser` gives
+/// kPreflightAllowed and need not be asked. It does not allocate, and false says nothing.
+[[nodiscard]] bool is_plainly_listed(const Policy& policy, const Request& request) noexcept;
 
 /// What the browser makes of an answer under a policy, where it knows more than the server does:
 /// the answer to a preflight may lack the method or a header (Fetch, "CORS-preflight fetch"), and
@@ -73,7 +96,8 @@ inline constexpr std::size_t kMaxJudgedRequestHeaders = 64;
 /// ordinary requests: it allocates.
 /// @param outcome what the policy makes of the request.
 /// @param has_cookie it came with cookies, so a page's credentials mode was "include".
+/// @param missing out, unless null: what a refused preflight misses.
 [[nodiscard]] Outcome seen_by_browser(const Policy& policy, const Request& request, Outcome outcome,
-                                      bool has_cookie);
+                                      bool has_cookie, Missing* missing = nullptr);
 
 }  // namespace corsac

@@ -13,10 +13,12 @@ from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from corsac import _core
+from corsac._text import error_text
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED
 from corsac.django import conf
 from corsac.django.signals import signals_with_receivers
 from corsac.django.views import UNMARKED, load_urls, mark_of, marks
+from corsac.dynamic_origins import FailureLog
 from corsac.observe import RefusalLog, TrialLog
 from corsac.policy import CORSPolicy
 
@@ -26,12 +28,24 @@ if TYPE_CHECKING:
 
 __all__ = ["CORSMiddleware"]
 
-_REFUSED_FOR_ITS_ORIGIN: Final = ("origin-not-allowed", "cross-origin-request")
-_REFUSED_ACROSS_ORIGINS: Final = (
+_REFUSED_FOR_ITS_ORIGIN: Final = (
     "origin-not-allowed",
-    "path-ambiguous",
-    "credentials-not-allowed",
+    "cross-origin-request",
+    "cross-origin-websocket",
 )
+_Missing = tuple[str | None, tuple[str, ...]]
+
+
+class _Told(NamedTuple):
+    """What is told about a request; see ``decide_request`` of the core."""
+
+    kind: str
+    reason: str
+    missing: _Missing | None
+    reach: int
+
+
+_LEFT_ALONE: Final = _Told("", "", None, 2)
 
 
 class _Outcome(NamedTuple):
@@ -44,6 +58,7 @@ class _Outcome(NamedTuple):
     kind: str
     allowed: bool
     reason: str
+    told: tuple[str, str, _Missing | None, int]
     policy: _core.CompiledPolicy | None = None
     rule: str = "default"
 
@@ -91,6 +106,7 @@ class CORSMiddleware:
         self.get_response = get_response
         self._log = RefusalLog()
         self._trial_log = TrialLog()
+        self._failures = FailureLog("a receiver of check_request_enabled")
         self._urls_are_loaded = False
         self._configuration: conf.DjangoConfiguration | None = conf.load()
         self._is_async = iscoroutinefunction(get_response)
@@ -120,7 +136,7 @@ class CORSMiddleware:
             elif step is _ASK:
                 asked = signals_with_receivers()
                 answers = [signal.send_robust(None, request=request) for signal in asked]
-                given = any(map(_any_agrees, answers))
+                given = self._any_agrees(answers, request)
             else:
                 given = async_to_sync(_result_of)(what)
 
@@ -136,7 +152,7 @@ class CORSMiddleware:
             elif step is _ASK:
                 asked = signals_with_receivers()
                 answers = [await signal.asend_robust(None, request=request) for signal in asked]
-                given = any(map(_any_agrees, answers))
+                given = self._any_agrees(answers, request)
             else:
                 given = await what
 
@@ -199,7 +215,8 @@ class CORSMiddleware:
         if policy is None:
             return None
         method = request.method or ""
-        outcome = _core.decide_request(policy, method, request.META, agreed or None)
+        scheme = _scheme_of(request)
+        outcome = _core.decide_request(policy, method, request.META, agreed or None, scheme)
         if not isinstance(outcome, tuple):
             answer = yield _WAIT, outcome
             outcome = _decided(policy, request, answer is True)
@@ -223,24 +240,34 @@ class CORSMiddleware:
         where = {"method": request.method, "path": request.path_info}
         origin = request.META.get("HTTP_ORIGIN")
         callback = configuration.observation.callback
-        refused = outcome is not None and _is_refused(request, _kind_of(outcome), outcome.reason)
-        if outcome is not None and refused:
+        told = _LEFT_ALONE if outcome is None else _Told(*outcome.told)
+        if outcome is not None and told.reason:
             rule = outcome.rule if configuration.has_rules else None
-            self._log(outcome.reason, origin, where, 0, rule)
+            self._log(told.reason, origin, where, 0, rule, told.missing)
             if callback is not None:
-                callback(_kind_of(outcome), outcome.reason, origin, where, outcome.rule, False)
+                callback(told.kind, told.reason, origin, where, outcome.rule, False, told.missing)
         trial = configuration.observation.trial
-        if trial is None or refused:
+        if trial is None:
             return
         policy, rule = _core.select_policy(trial.routing, request.path_info)
-        kind, reason = _try(policy, request)
-        if not _is_refused(request, kind, reason):
+        then = _try(policy, request)
+        now = _LEFT_ALONE if outcome is None else _try(outcome.policy, request, outcome)
+        if then.reach >= now.reach:
             return
-        if outcome is not None and _is_refused(request, *_try(outcome.policy, request, outcome)):
-            return
-        self._trial_log(reason, origin, where, 0, rule if trial.rules else None)
+        self._trial_log(then.reason, origin, where, 0, rule if trial.rules else None, then.missing)
         if callback is not None:
-            callback(kind, reason, origin, where, rule, True)
+            callback(then.kind, then.reason, origin, where, rule, True, then.missing)
+
+    def _any_agrees(self, answers: list[list[tuple[Any, Any]]], request: HttpRequest) -> bool:
+        """Whether a receiver allows the request; what another one raised is then of no account."""
+        given = [answer for of_signal in answers for _, answer in of_signal]
+        errors = [answer for answer in given if isinstance(answer, Exception)]
+        if any(answer and not isinstance(answer, Exception) for answer in given):
+            return True
+        for error in errors:
+            origin = request.META.get("HTTP_ORIGIN")
+            self._failures(f"raised {error_text(error)}", origin, error)
+        return False
 
     def _load_urls(self) -> None:
         try:
@@ -256,39 +283,30 @@ def _mark_of(request: HttpRequest) -> object:
 
 def _decided(
     policy: _core.CompiledPolicy, request: HttpRequest, answer: bool
-) -> tuple[int, list[tuple[str, str]], str, bytes, str, bool, str]:
-    outcome = _core.decide_request(policy, request.method or "", request.META, answer)
+) -> tuple[int, list[tuple[str, str]], str, bytes, str, bool, str, tuple[Any, ...]]:
+    scheme = _scheme_of(request)
+    outcome = _core.decide_request(policy, request.method or "", request.META, answer, scheme)
     assert isinstance(outcome, tuple), "nobody is asked twice"  # noqa: S101
     return outcome
 
 
-def _kind_of(outcome: _Outcome) -> str:
-    return "guard" if outcome.reason == "cross-origin-request" else outcome.kind
-
-
-def _is_refused(request: HttpRequest, kind: str, reason: str) -> bool:
-    """Whether there is a refusal to tell: a page of the same origin is not refused by CORS."""
-    if not reason or kind != "actual" or reason not in _REFUSED_ACROSS_ORIGINS:
-        return bool(reason)
-    scheme = ""
-    with contextlib.suppress(ImproperlyConfigured):  # SECURE_PROXY_SSL_HEADER is wrong.
-        scheme = request.scheme or ""
-    return not _core.is_same_origin(request.META, scheme)
+def _scheme_of(request: HttpRequest) -> str:
+    """The scheme as Django knows it: by SECURE_PROXY_SSL_HEADER also behind a proxy."""
+    with contextlib.suppress(ImproperlyConfigured):  # That setting is wrong.
+        return request.scheme or ""
+    return ""
 
 
 def _try(
     policy: _core.CompiledPolicy | None, request: HttpRequest, outcome: _Outcome | None = None
-) -> tuple[str, str]:
-    """The kind and the reason of what a policy and the browser would make of a request."""
+) -> _Told:
+    """What a policy and the browser would make of a request."""
     if policy is None:
-        return "", ""
+        return _LEFT_ALONE
     answer = None if outcome is None else outcome.allowed
-    tried = _core.try_request(policy, request.method or "", request.META, answer)
-    return ("", "") if tried is None else tried
-
-
-def _any_agrees(responses: list[tuple[Any, Any]]) -> bool:
-    return any(answer and not isinstance(answer, Exception) for _, answer in responses)
+    scheme = _scheme_of(request)
+    tried = _core.try_request(policy, request.method or "", request.META, answer, scheme)
+    return _LEFT_ALONE if tried is None else _Told(*tried)
 
 
 async def _result_of(awaitable: Awaitable[bool]) -> bool:
@@ -326,7 +344,7 @@ def _settle_own(
             del response.headers[name]
     lost = [(name, value) for name, value in own.items() if policys.get(name) != value]
     if lost and log is not None:
-        is_same = fate == "kept" and not _is_refused(request, outcome.kind, outcome.reason)
+        is_same = fate == "kept" and not outcome.told[1]
         log.say(fate, lost, request.path, request.META.get("HTTP_ORIGIN"), is_same)
 
 

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from corsac import _core
+from corsac._text import error_text, quoted, type_name
 from corsac.dynamic_origins.event_loops import Event, EventLoop, Interruption, running_event_loop
 from corsac.dynamic_origins.regex import RegexOrigins, compile_origin_regex
 
@@ -46,7 +47,7 @@ FAILURE_HOLD_SECONDS = 1.0
 because it is no answer; long enough that a flood does not keep a broken database from its feet."""
 
 FAILURE_LOG_WINDOW_SECONDS = 60.0
-"""One failure is logged in this time; the next line says how many were not."""
+"""One failure is logged in this time, with its traceback; the next line says how many were not."""
 
 
 class FunctionOrigins:
@@ -96,7 +97,7 @@ class FunctionOrigins:
         self._answers = _Answers(max_entries)
         # By event loop and origin, only while a call is under way: no more than requests that wait.
         self._calls: dict[tuple[object, bytes], _Call] = {}
-        self._failures = _FailureLog(clock)
+        self._failures = FailureLog("allow_origin_func", clock)
 
     def __call__(self, origin: bytes) -> bool | Awaitable[bool]:
         """Whether the function allows the origin.
@@ -120,12 +121,25 @@ class FunctionOrigins:
         try:
             result = self._function(origin.decode("ascii"))
             is_awaitable = inspect.isawaitable(result)
-        except Exception as error:  # Whatever it is, it is no permission.
-            return self._fail(origin, f"raised {_type_name(error)}")
+        except Exception as error:  # Whatever it is, it is not permission.
+            return self._fail(origin, f"raised {error_text(error)}", error)
         if not is_awaitable:
             return self._settle(origin, result)
         self._is_asynchronous = True
         return self._ask(origin, result)
+
+    def failure(self, origin: bytes) -> str | None:
+        """Why the function has not answered about an origin that is refused for that.
+
+        Args:
+            origin: The origin.
+
+        Returns:
+            What it did, such as ``"raised LookupError: 'no such table'"``, as long as the origin is
+            refused for it; ``None`` if it answered or was not asked.
+        """
+        with self._lock:
+            return self._answers.failure(origin, self._clock())
 
     async def _ask(self, origin: bytes, result: object = None) -> bool:
         """Wait for the call that is under way for the origin, or make it.
@@ -175,8 +189,8 @@ class FunctionOrigins:
                 result = self._function(origin.decode("ascii"))
             if inspect.isawaitable(result):
                 result = await loop.within(self._timeout, result)
-        except Exception as error:  # Whatever it is, it is no permission.
-            return self._fail(origin, f"raised {_type_name(error)}")
+        except Exception as error:  # Whatever it is, it is not permission.
+            return self._fail(origin, f"raised {error_text(error)}", error)
         if isinstance(result, Interruption):
             return self._interrupted(origin, result)
         return self._settle(origin, result)
@@ -187,18 +201,20 @@ class FunctionOrigins:
 
     def _settle(self, origin: bytes, result: object) -> bool:
         """Keep what the function gave, and read it: `True` is permission, nothing else is."""
+        failure = None
         if not isinstance(result, bool):
-            self._failures(origin, f"returned {_type_name(result)}, not True or False")
+            failure = f"returned {type_name(result)}, not True or False"
+            self._failures(failure, origin)
             _close(result)
         with self._lock:
-            self._answers.put(origin, result is True, self._clock() + self._ttl)
+            self._answers.put(origin, result is True, self._clock() + self._ttl, failure)
         return result is True
 
-    def _fail(self, origin: bytes, what: str) -> bool:
+    def _fail(self, origin: bytes, what: str, error: Exception | None = None) -> bool:
         """Refuse the origin without an answer; it is asked about again soon, but not at once."""
-        self._failures(origin, what)
+        self._failures(what, origin, error)
         with self._lock:
-            self._answers.put(origin, False, self._clock() + FAILURE_HOLD_SECONDS)
+            self._answers.put(origin, False, self._clock() + FAILURE_HOLD_SECONDS, what)
         return False
 
     def _interrupted(self, origin: bytes, why: Interruption) -> bool:
@@ -224,10 +240,19 @@ def make_decider(
     if function is None:
         return regex
 
-    def decide(origin: bytes) -> bool | Awaitable[bool]:
-        return regex(origin) or function(origin)
+    return _Either(regex, function)
 
-    return decide
+
+class _Either:
+    """Allows what an expression matches, and then what a function allows."""
+
+    def __init__(self, regex: RegexOrigins, function: FunctionOrigins) -> None:
+        self._regex = regex
+        self._function = function
+        self.failure = function.failure
+
+    def __call__(self, origin: bytes) -> bool | Awaitable[bool]:
+        return self._regex(origin) or self._function(origin)
 
 
 class _Call:
@@ -252,6 +277,7 @@ class _Answers:
         self._max_entries = max_entries
         self._allowed: OrderedDict[bytes, float] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
+        self._failures: dict[bytes, str] = {}  # Of refused ones.
 
     def __len__(self) -> int:
         return len(self._allowed) + len(self._refused)
@@ -264,28 +290,48 @@ class _Answers:
                 return answer
         return None
 
-    def put(self, origin: bytes, answer: bool, end: float) -> None:
+    def failure(self, origin: bytes, now: float) -> str | None:
+        is_refused = now < self._refused.get(origin, -math.inf)
+        return self._failures.get(origin) if is_refused else None
+
+    def put(self, origin: bytes, answer: bool, end: float, failure: str | None = None) -> None:
         ends, others = (self._allowed, self._refused) if answer else (self._refused, self._allowed)
         others.pop(origin, None)
+        self._failures.pop(origin, None)
         ends[origin] = end
         ends.move_to_end(origin)
+        if failure is not None:
+            self._failures[origin] = failure
         if len(ends) > self._max_entries:
-            ends.popitem(last=False)
+            oldest, _ = ends.popitem(last=False)
+            self._failures.pop(oldest, None)
 
 
-class _FailureLog:
+class FailureLog:
     """Writes one failure in a window to the logger ``corsac``, and counts the others.
 
-    An exception is named by its type alone: its text may hold what does not belong into a log.
+    The line has the text of the exception, escaped and cut, and its traceback.
+
+    Args:
+        what: What fails, as the line names it.
+        clock: A monotonic clock, in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._what = what
         self._clock = clock
         self._lock = threading.RLock()  # Reentrant for the same reason as above.
         self._silent_until = -math.inf
         self._dropped = 0
 
-    def __call__(self, origin: bytes, what: str) -> None:
+    def __call__(self, what: str, origin: object, error: BaseException | None = None) -> None:
+        """Write a failure, unless one was written in this window.
+
+        Args:
+            what: What it did, such as ``"raised LookupError"``.
+            origin: The origin that is refused for it, bytes or text.
+            error: The exception, if there was one.
+        """
         if not _logger.isEnabledFor(logging.WARNING):
             return
         with self._lock:
@@ -296,13 +342,11 @@ class _FailureLog:
             self._silent_until = now + FAILURE_LOG_WINDOW_SECONDS
             dropped, self._dropped = self._dropped, 0
         if dropped:
-            _logger.warning("%d more failures of allow_origin_func were not logged", dropped)
-        shown = ascii(origin.decode("latin-1"))
-        _logger.warning("allow_origin_func %s: the origin %s is refused", what, shown)
-
-
-def _type_name(value: object) -> str:
-    return ascii(type(value).__name__)[1:-1]
+            _logger.warning("CORS: %d more failures of %s were not logged", dropped, self._what)
+        shown = quoted(origin)
+        _logger.warning(
+            "CORS: %s %s: the origin %s is refused", self._what, what, shown, exc_info=error
+        )
 
 
 def _close(result: object) -> None:

@@ -9,10 +9,10 @@ from corsac.explain.explanation import Step, shown
 from corsac.explain.request import Request
 
 __all__ = [
-    "SAME_ORIGIN",
     "Verdict",
     "asked_headers",
-    "is_same_origin",
+    "beyond_cors_step",
+    "is_beyond_cors",
     "judge_actual",
     "judge_preflight",
     "preflight_before",
@@ -38,19 +38,26 @@ _BLOCKS = {
 }
 
 
-SAME_ORIGIN = Step(
-    "browser",
-    "same-origin",
-    None,
-    "Sec-Fetch-Site says that the page is of the same origin, so that there is no CORS check; "
-    "browsers send Origin with every method but GET and HEAD",
-    'Fetch, "append a request `Origin` header"',
-)
+def is_beyond_cors(request: Request) -> bool:
+    """Whether no browser carries out a CORS check on the response, though there is an Origin."""
+    return _core.is_beyond_cors(request.environ())
 
 
-def is_same_origin(request: Request) -> bool:
-    """Whether the browser says that a request is none across origins."""
-    return request.value("sec-fetch-site") == "same-origin"
+def beyond_cors_step(request: Request) -> Step:
+    """Why no browser carries out a CORS check; see `is_beyond_cors`."""
+    mode = request.value("sec-fetch-mode")
+    if mode and mode != "cors":
+        text = f"the mode of the request is {shown(mode)!r} (Sec-Fetch-Mode)"
+        step, section = "mode", 'Fetch Metadata, "The Sec-Fetch-Mode HTTP Request Header"'
+    else:
+        said = request.value("sec-fetch-site") == "same-origin"
+        who = "Sec-Fetch-Site says" if said else "its Origin and Host say"
+        text = f"{who} that the page is of the same origin"
+        step, section = "same-origin", 'Fetch, "append a request `Origin` header"'
+    text += (
+        ", so that there is no CORS check; browsers send Origin with every method but GET and HEAD"
+    )
+    return Step("browser", step, None, text, section)
 
 
 class Verdict(NamedTuple):

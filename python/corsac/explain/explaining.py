@@ -8,9 +8,9 @@ from typing import NamedTuple, TypeVar
 
 from corsac import _core
 from corsac.explain.browsing import (
-    SAME_ORIGIN,
     Verdict,
-    is_same_origin,
+    beyond_cors_step,
+    is_beyond_cors,
     judge_actual,
     judge_preflight,
     preflight_before,
@@ -103,7 +103,7 @@ def _explain(
         return (yield from _hands_off(choice, request))
     include = _sends_credentials(request) if credentials is None else credentials
     served, verdict = yield from _judge(policy, compiled, request, include)
-    reason = _reason(served, verdict)
+    reason = _reason(served, verdict) if served.counts else ""
     change = None
     if reason:
         # What is asked for stands in the preflight request, also in one that would come first.
@@ -111,10 +111,7 @@ def _explain(
         judge = _Judge(request, include)
         change = yield from find_change(policy, asked or request, reason, judge)
     # The middleware did what it does for any origin; there is no one to be kept from anything.
-    same_origin = served.reason == "origin-not-allowed" and is_same_origin(request)
-    if same_origin:
-        reason, change = "", None
-    decided = (served.kind != "not-cors" or bool(served.reason)) and not same_origin
+    decided = (served.kind != "not-cors" or bool(served.reason)) and served.counts
     return Explanation(
         method=request.method,
         path=request.path,
@@ -131,7 +128,7 @@ def _explain(
             *served.steps[:1],
             *_choice_steps(choice),
             *served.steps[1:],
-            *((SAME_ORIGIN,) if same_origin else verdict.steps),
+            *(verdict.steps if served.counts else (beyond_cors_step(request),)),
         ),
         change=change,
     )
@@ -167,7 +164,7 @@ def _judge_first(  # noqa: PLR0917
     verdict: Verdict,
 ) -> Generator[Awaitable[bool], bool, Verdict]:
     """The verdict on an actual request that is allowed, if its preflight request is."""
-    if is_same_origin(request):
+    if is_beyond_cors(request):
         return verdict
     answered = yield from serve(policy, compiled, first)
     status = 200 if policy.preflight_continue else answered.status

@@ -25,6 +25,8 @@ class Served(NamedTuple):
         status: Of its own answer; 0 if the application answers.
         headers: What it sets, or its whole answer.
         steps: What was looked at.
+        counts: A refusal is one: ``False`` if no browser carries out a CORS check on the response,
+            so that it keeps nothing from anyone.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class Served(NamedTuple):
     status: int
     headers: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
+    counts: bool
 
 
 Deciding = Generator[Awaitable[bool], bool, Served]
@@ -53,20 +56,22 @@ def serve(policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request) 
     while not isinstance(decided, tuple):  # Once at most: with an answer nobody is asked.
         answer = yield decided
         decided = _core.decide_request(compiled, request.method, environ, answer)
-    status, pairs, vary, _, kind, allowed, reason = decided
+    status, pairs, vary, _, kind, allowed, reason, told = decided
     headers = (*pairs, ("vary", vary)) if vary else tuple(pairs)
     origin = request.value("origin")
     entry = entry_for(policy, origin) if allowed and origin is not None else None
     steps = [_kind_step(kind, request)]
     if kind != "not-cors":
-        steps.append(_origin_step(policy, request, reason, entry))
+        failure = _failure(compiled, origin or "") if reason else None
+        steps.append(_origin_step(policy, request, reason, entry, failure))
     if (policy.guard or reason.startswith("cross-origin")) and kind != "preflight":
         steps.append(_guard_step(reason))
     if kind == "preflight" and not reason.startswith("origin"):
         steps.append(_request_method_step(request, reason))
     if not status:
         steps += _app_headers_steps(compiled, request.path, sets_origin=_sets_origin(pairs))
-    return Served(kind, allowed, reason, entry, status, headers, tuple(steps))
+    counts = bool(told[1]) or not reason
+    return Served(kind, allowed, reason, entry, status, headers, tuple(steps), counts)
 
 
 _HTTP_REQUESTS = 'Fetch, "HTTP requests"'
@@ -87,7 +92,15 @@ def _kind_step(kind: str, request: Request) -> Step:
     return Step("server", "kind", None, text, _HTTP_REQUESTS)
 
 
-def _origin_step(policy: CORSPolicy, request: Request, reason: str, entry: str | None) -> Step:
+def _failure(compiled: _core.CompiledPolicy, origin: str) -> str | None:
+    """Why the function that decides about an origin gave no answer, if that is so."""
+    find = getattr(compiled.decide_origin, "failure", None)
+    return None if find is None else find(origin.encode("latin-1", "replace"))
+
+
+def _origin_step(
+    policy: CORSPolicy, request: Request, reason: str, entry: str | None, failure: str | None
+) -> Step:
     section = 'Fetch, "`Access-Control-Allow-Origin` header"'
     origin = request.value("origin") or ""
     if reason == "origin-malformed":
@@ -97,7 +110,7 @@ def _origin_step(policy: CORSPolicy, request: Request, reason: str, entry: str |
         text = "nobody is allowed, since the path's repeated slashes choose one policy or another"
         return Step("server", "origin", False, text)
     if entry is None:
-        near = near_miss(policy, origin)
+        near = f"allow_origin_func {failure}" if failure else near_miss(policy, origin)
         text = f"{shown(origin)} is not allowed" + (f": {shown(near)}" if near else "")
         return Step("server", "origin", False, text, section)
     if entry == origin:

@@ -42,15 +42,15 @@ class Exchange:
         table: What was known of the application's routes when the policy was chosen.
         environ: The request as the policy sees it.
         start_response: The server's.
-        observation: Who learns of refusals.
+        whole: The middleware of the application, whose observers and log learn of refusals.
     """
 
     __slots__ = (
         "_environ",
-        "_observation",
         "_of_view",
         "_start_response",
         "_table",
+        "_whole",
         "app",
         "decoration",
         "policy",
@@ -63,10 +63,10 @@ class Exchange:
         table: RouteTable,
         environ: WSGIEnvironment,
         start_response: StartResponse,
-        observation: Observation,
+        whole: CORSMiddleware,
     ) -> None:
         self.app = app
-        self._observation = observation
+        self._whole = whole
         self._table = table
         self.decoration: Decoration | None = None
         self.was_told = False
@@ -104,9 +104,9 @@ class Exchange:
 
     def observation_of_view(self) -> Observation:
         """Who learns of refusals by the view's policy: nobody is told of one request twice."""
-        observation = self._observation.without_trial()
+        observation = self._whole._observation.without_trial()
         # With a policy on trial, what was told may have been no refusal.
-        if self.was_told and self._observation.trial is None:
+        if self.was_told and self._whole._observation.trial is None:
             return Observation(debug_header=observation.debug_header)
         return observation
 
@@ -146,6 +146,7 @@ class Exchange:
 
         middleware = CORSMiddleware(respond, self.policy)
         middleware._observe_as(self.observation_of_view())
+        middleware._log_as_part_of(self._whole)
         write: Any = middleware(self._environ, begin)
         # The body of a refusal, where the view's answer was one too: nothing is written by hand.
         return write if callable(write) else _pass_over

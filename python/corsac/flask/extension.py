@@ -253,6 +253,7 @@ def _apply(
 
     middleware = CORSMiddleware(respond, policy)
     middleware._observe_as(observation)
+    middleware._log_as_part_of(install(_current_app()))
     made: Any = flask.current_app.response_class.from_app(middleware, flask.request.environ)
     return cast("flask.Response", made)
 

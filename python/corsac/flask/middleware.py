@@ -187,6 +187,7 @@ class FlaskMiddleware(CORSMiddleware):
             self._share_observers(middleware)
 
     def _share_observers(self, middleware: CORSMiddleware) -> None:
+        middleware._log_as_part_of(self)
         while middleware._observation is not (observation := self._observation):
             middleware._observe_as(observation)
 
@@ -324,9 +325,7 @@ class FlaskMiddleware(CORSMiddleware):
             return start_response
         if self._in_force is not self._said:
             self._read_routes()
-        exchange = Exchange(
-            self._flask, self._table, environs[-1], start_response, self._observation
-        )
+        exchange = Exchange(self._flask, self._table, environs[-1], start_response, self)
         for environ in environs:
             exchange.be_known(environ)
         return exchange

@@ -55,7 +55,7 @@ class SourceReading:
             raise CORSConfigError(self.problems)
         for problem in self.problems:
             if problem.severity == "warning":
-                _logger.warning("%s", problem)
+                _logger.warning("CORS: %s", problem)
         return self.options
 
     def policy(self, make: Callable[..., PolicyT]) -> PolicyT:

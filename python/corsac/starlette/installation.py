@@ -12,7 +12,6 @@ from corsac import asgi
 from corsac._types import ASGIApp, Counted
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.middleware import add_up
-from corsac.observe import RefusalLog, TrialLog
 from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings
 from corsac.rules import Configuration, Rule
 from corsac.starlette.application import adopt, installed_in
@@ -148,11 +147,9 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         self._lock = threading.Lock()
         self._place: Place | None = None
         self._past: tuple[Counted, ...] = ()
-        # By the policy of a route; None: those of all other requests.
-        self._logs: dict[CORSPolicy | None, tuple[RefusalLog, TrialLog]] = {}
 
     def _own_attributes(self) -> dict[str, Any]:
-        made_by_begin = {"_several", "_lock", "_place", "_past", "_logs"}
+        made_by_begin = {"_several", "_lock", "_place", "_past"}
         own = super()._own_attributes()
         return {name: value for name, value in own.items() if name not in made_by_begin}
 
@@ -215,14 +212,6 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         made = type(self).__new__(type(self))
         made.__setstate__((app, *self.__getstate__()[1:]))
         return made
-
-    def logs_for(self, policy: CORSPolicy | None) -> tuple[RefusalLog, TrialLog]:
-        """The logs of refusals, which know what was said before the stack was built anew.
-
-        Args:
-            policy: The policy of a route, or ``None``.
-        """
-        return self._logs.setdefault(policy, (RefusalLog(), TrialLog()))
 
     def _report_other_layers(self) -> None:
         app: Any = self.app

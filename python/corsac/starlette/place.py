@@ -45,7 +45,7 @@ class Place:
     def __init__(self, middleware: InstalledCORSMiddleware, stack: ASGIApp) -> None:
         self.middleware = middleware
         self.stack = stack
-        self.gate = _Gate._made_of(stack, middleware._configuration, middleware.logs_for(None))
+        self.gate = _Gate._made_of(stack, middleware._configuration, middleware._logs)
         self.gate.place = self
         self._of_routes: dict[CORSPolicy, asgi.CORSMiddleware] = {}
         self._was_left = False
@@ -84,7 +84,7 @@ class Place:
         middleware = self._of_routes.get(mark.policy)
         if middleware is None:
             configuration = make_configuration(mark.policy, None, {})
-            logs = self.middleware.logs_for(mark.policy)
+            logs = self.middleware._logs
             made = asgi.CORSMiddleware._made_of(self.stack, configuration, logs)
             middleware = self._of_routes.setdefault(mark.policy, made)
             self._share_observers(middleware)

@@ -51,7 +51,7 @@ def target_of(request: Request) -> Target:
 
 def failed_response(error: BaseException) -> Response:
     """What a server answers for an application that raised before it answered; and its log."""
-    _LOGGER.error("the application raised", exc_info=error)
+    _LOGGER.error("CORS: the application raised", exc_info=error)
     what = f"{type(error).__name__}: {error}".removesuffix(": ")
     note = f"the application raised {shown(what)}, and servers answer so"
     return Response(500, [("content-type", "text/plain; charset=utf-8")], note)

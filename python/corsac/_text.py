@@ -1,0 +1,53 @@
+"""Text for log lines: what came from elsewhere is escaped and cut."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["MAX_LOGGED_LENGTH", "error_text", "quoted", "quoted_list", "type_name"]
+
+MAX_LOGGED_LENGTH = 128
+
+
+def quoted(value: object) -> str:
+    """Give a value as quoted, escaped ASCII of at most `MAX_LOGGED_LENGTH` characters.
+
+    Args:
+        value: Bytes, read as latin-1, or anything else, read as text; ``None`` is not there.
+    """
+    if value is None:
+        return "(none)"
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    cut = text[:MAX_LOGGED_LENGTH]
+    return ascii(cut) + ("..." if len(text) > MAX_LOGGED_LENGTH else "")
+
+
+def quoted_list(values: Iterable[str]) -> str:
+    """Give values as `quoted` does, with commas; those beyond `MAX_LOGGED_LENGTH` are left out."""
+    text = ""
+    for value in values:
+        one = quoted(value)
+        if text and len(text) + len(one) > MAX_LOGGED_LENGTH:
+            return f"{text}, ..."
+        text += f", {one}" if text else one
+    return text
+
+
+def error_text(error: BaseException) -> str:
+    """Give an exception's type and text, such as ``"LookupError: 'no such table'"``.
+
+    Args:
+        error: The exception; its ``__str__`` may raise.
+    """
+    try:
+        text = str(error)
+    except Exception:  # It says nothing, and that is no reason to fail.
+        return type_name(error)
+    return f"{type_name(error)}: {quoted(text)}" if text else type_name(error)
+
+
+def type_name(value: object) -> str:
+    """Give the name of a value's type as escaped ASCII."""
+    return ascii(type(value).__name__)[1:-1][:MAX_LOGGED_LENGTH]
