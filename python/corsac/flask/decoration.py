@@ -61,6 +61,11 @@ class Decoration:
                 self._policy_for({})
 
     @property
+    def is_native(self) -> bool:
+        """Whether it has a policy, and no options of flask-cors."""
+        return self._given is not None
+
+    @property
     def answers_options(self) -> bool:
         """Whether requests with the method OPTIONS are kept from the view."""
         return bool(self._options.get("automatic_options", True))

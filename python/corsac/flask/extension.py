@@ -262,7 +262,7 @@ def policy_for_all(policy: CORSPolicy) -> list[Any]:
     """One policy for every path, as resources."""
     from corsac.sources.flask_resources import Resource, ResourcePolicy  # noqa: PLC0415
 
-    return [ResourcePolicy(Resource("*", "any", ""), policy)]
+    return [ResourcePolicy(Resource("*", "any", ""), policy, is_native=True)]
 
 
 def _refuse_both(options: Any) -> None:

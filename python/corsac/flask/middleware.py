@@ -14,6 +14,7 @@ from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.arrival import Arrivals, is_wrapped
 from corsac.flask.decoration import Decoration, decorations, is_inside
 from corsac.flask.exchange import Exchange
+from corsac.flask.listed_methods import BareMiddlewares, policies_in_old_words
 from corsac.flask.options import configured_options, log_problems
 from corsac.flask.problems import (
     called_twice,
@@ -55,6 +56,7 @@ class FlaskMiddleware(CORSMiddleware):
         self._flask = app
         self._is_wrapped = is_wrapped(app, wsgi_app)
         self._judges_inside = False
+        self._bare = BareMiddlewares()
         self._wsgi_app = wsgi_app
         self._lock = threading.Lock()
         self._own: list[list[ResourcePolicy]] = []
@@ -180,7 +182,7 @@ class FlaskMiddleware(CORSMiddleware):
             log_problems([problem])
 
     def _parts(self) -> Iterable[CORSMiddleware]:
-        return (*self._table.middlewares, *self._table.denying.values())
+        return (*self._table.middlewares, *self._table.denying.values(), *self._bare)
 
     def _was_observed(self) -> None:
         for middleware in self._parts():
@@ -239,7 +241,7 @@ class FlaskMiddleware(CORSMiddleware):
                 return
             problems = self._put_routes_in_force()
             table = self._table
-            by_path = bool(table.routes or self.rules or table.own)
+            by_path = bool(table.routes or self.rules or table.own or self._bare)
             # flask-cors judges what its application answers, by the path that its routes see.
             is_drop_in = self._given is None and self.policy is not None
             self._judges_inside = self._is_wrapped and (by_path or is_drop_in)
@@ -272,6 +274,11 @@ class FlaskMiddleware(CORSMiddleware):
             denial: CORSMiddleware(self.arrivals.entrance, denial)
             for denial in (nobody(guard=False), nobody(guard=True))
         }
+        said = (*self._own, *(found for _, found in self._blueprints.values()))
+        self._bare = BareMiddlewares(
+            self.arrivals.entrance,
+            (*policies_in_old_words(said), *table.policies_of_decorations(self._flask)),
+        )
         if policy is None:
             self.reconfigure(rules=rules)
         else:
@@ -346,9 +353,10 @@ class FlaskMiddleware(CORSMiddleware):
         found: CORSMiddleware | None = None
         if table.beginnings and path.startswith(table.beginnings):
             found = self._middleware_of_route(environ, table)
-        if found is None and table.own is not None:
+        if found is None and (table.own is not None or "%" in path):
             found = table.denial_of(path)
-        return self if found is None else found
+        chosen = self if found is None else found
+        return self._bare.choose(environ, chosen) if self._bare else chosen
 
     def judge(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one request by its path.
@@ -365,7 +373,8 @@ class FlaskMiddleware(CORSMiddleware):
     ) -> CORSMiddleware | None:
         """The middleware of the route that the request goes to, or is a preflight request for."""
         method = environ["REQUEST_METHOD"]
-        if method == "OPTIONS" and "HTTP_ORIGIN" in environ:
+        is_preflight = method == "OPTIONS" and "HTTP_ORIGIN" in environ
+        if is_preflight:
             method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", method)
         request = self._flask.request_class(environ, populate_request=False)
         try:
@@ -380,7 +389,8 @@ class FlaskMiddleware(CORSMiddleware):
             except Exception:  # noqa: S112 - whatever it is, Flask meets it too, and answers it
                 # Another method may have a route; a redirect is the application's own answer.
                 continue
-            return table.middleware_of(rule, asked, environ.get("PATH_INFO", ""))
+            path = environ.get("PATH_INFO", "")
+            return table.middleware_of(rule, asked, path, is_preflight=is_preflight)
         return None
 
 

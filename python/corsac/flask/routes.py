@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import flask
 from werkzeug.exceptions import HTTPException
@@ -15,6 +17,7 @@ from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
 from corsac.policy import CORSPolicy
 from corsac.rules import Rule, make_configuration
+from corsac.sources.allowance import allows_no_more
 from corsac.sources.flask_resources import Resource, ResourcePolicies, ResourcePolicy, nobody
 
 if TYPE_CHECKING:
@@ -64,6 +67,9 @@ class RouteTable:
         own: The application's resources, if their rules may give a path to the wrong one.
         denying: The middlewares that allow nobody, by their policies.
         exact_paths: The paths of ``exact_rules``.
+        resources: The application's resources.
+        unanswered: Methods of rules, by identity, whose view asks to answer preflight requests
+            itself, and which Flask answers all the same.
     """
 
     exact_rules: list[Rule] = field(default_factory=list)
@@ -76,6 +82,8 @@ class RouteTable:
     own: ResourcePolicies | None = None
     denying: dict[CORSPolicy, CORSMiddleware] = field(default_factory=dict)
     exact_paths: frozenset[str] = frozenset()
+    resources: ResourcePolicies = field(default_factory=ResourcePolicies)
+    unanswered: frozenset[tuple[int, str]] = frozenset()
     _by_rule: dict[int, Route] = field(default_factory=dict)
 
     @classmethod
@@ -115,22 +123,38 @@ class RouteTable:
         known = self._known(method)
         return self.decided_by.get((endpoint or "", known)) is decoration
 
-    def middleware_of(self, rule: URLRule, method: str, path: str) -> CORSMiddleware | None:
+    def middleware_of(
+        self, rule: URLRule, method: str, path: str, *, is_preflight: bool = False
+    ) -> CORSMiddleware | None:
         """The middleware of a route, or ``None`` if the application's own rules decide.
 
         Args:
             rule: The URL rule of the route.
             method: The method of the request, or that a preflight request asks for.
             path: ``PATH_INFO``.
+            is_preflight: Whether it is a preflight request.
         """
         route = self._by_rule.get(id(rule))
         if route is None:
             return None
         # Only decorated methods of a class differ; all else is decided for the rule as a whole.
         method = self._known(method.upper())
+        if is_preflight and (id(rule), method) in self.unanswered:
+            method = "OPTIONS"
         decided = route.decided.get(method)
         denial = None if decided is None else self._denial(decided, _decoded(path))
         return denial or route.middleware.get(method)
+
+    def policies_of_decorations(self, app: flask.Flask) -> Iterator[CORSPolicy]:
+        """The policies that options of flask-cors in decorators made.
+
+        Args:
+            app: The application.
+        """
+        for decoration in dict.fromkeys(self.decided_by.values()):
+            with contextlib.suppress(CORSConfigError):  # It allows nobody.
+                if not decoration.is_native:
+                    yield decoration.policy_of(app)
 
     def _known(self, method: str) -> str:
         return method if method in self.methods else _ANY_OTHER
@@ -142,12 +166,14 @@ class RouteTable:
             path: ``PATH_INFO`` of a request that no route decides about.
         """
         decoded = _decoded(path)
-        if self.own is None or decoded in self.exact_paths:
+        if decoded in self.exact_paths:
             return None
-        return self._denial(self.own, decoded)
+        return self._denial(self.resources, decoded)
 
     def _denial(self, resources: ResourcePolicies, path: str) -> CORSMiddleware | None:
         policy = resources.denial(path) if resources.may_deny else None
+        if policy is None and "%" in path:
+            policy = resources.denial_by_decoding(unquote(path), path)
         return None if policy is None else self.denying[policy]
 
 
@@ -164,7 +190,9 @@ class _Reader:
         self._own = own
         self._blueprints = blueprints
         self._decided_by: dict[tuple[str, str], Decoration] = {}
+        self._unanswered: set[tuple[int, str]] = set()
         self._unreached: dict[str, list[str]] = {}
+        self._kept_from: dict[str, list[str]] = {}
         self._errors: list[CORSConfigProblem] = []
 
     def read(self) -> RouteTable:
@@ -186,6 +214,8 @@ class _Reader:
         table.methods = frozenset(methods)
         table.exact_paths = frozenset(path for path, _ in table.exact_rules)
         table.own = self._own if self._own.may_deny else None
+        table.resources = self._own
+        table.unanswered = frozenset(self._unanswered)
         table.decided_by = self._decided_by
         table.problems = (*self._errors, *self._find_problems())
         return table
@@ -222,6 +252,12 @@ class _Reader:
             if decoration is None:
                 decided[method] = below
                 continue
+            if not decoration.answers_options and getattr(rule, "provide_automatic_options", False):
+                # Flask answers, and asks no view: what is around all views decides.
+                self._unanswered.add((id(rule), method))
+                if method == "OPTIONS":
+                    decided[method] = below
+                    continue
             self._decided_by[rule.endpoint, method] = decoration
             decided[method] = _for_all_paths(self._policy_of(decoration))
         return decided
@@ -236,6 +272,7 @@ class _Reader:
     def _by_blueprint(self, rule: URLRule) -> ResourcePolicies | None:
         """The resources of the blueprints that a route belongs to, the innermost first."""
         names = rule.endpoint.split(".")[:-1]
+        full_name = ".".join(names)
         found: list[ResourcePolicy] = []
         while names:
             blueprint = self._app.blueprints.get(".".join(names))
@@ -248,6 +285,9 @@ class _Reader:
         path = rule.rule
         if not rule.arguments and resources.policy_of(path) is None:
             return None
+        of_app = (entry.policy for entry in self._own.resources)
+        if any(not allows_no_more(p, entry.policy) for p in of_app for entry in found):
+            self._kept_from.setdefault(full_name, []).append(path)
         return resources
 
     def _by_expression(self, rule: URLRule) -> ResourcePolicies | None:
@@ -295,6 +335,16 @@ class _Reader:
                 f"the expression may be meant for {', '.join(paths[:5])}, which have variable "
                 "parts; they get no CORS headers from it",
                 "decorate these views with cross_origin, or write a path such as /api/*",
+            )
+        for name, paths in self._kept_from.items():
+            yield CORSConfigProblem(
+                "option.conflict",
+                "warning",
+                "CORS",
+                name,
+                "flask-cors asks CORS(app) where CORS(blueprint) refuses; here the blueprint's "
+                f"decides alone about its routes: {', '.join(paths[:5])}",
+                "say in the blueprint's options what is to be allowed there",
             )
         yield from self._find_denials()
         for functions in self._app.after_request_funcs.values():

@@ -387,6 +387,23 @@ class _Reader:
                     "option.without_effect", name, self._given[name], message, "remove it", "info"
                 )
 
+        origins = [entry for entry in _as_entries(self._given.get("origins")) if entry != "*"]
+        if (
+            self._given.get("always_send")
+            and origins
+            and len(origins) == len(self._options["allow_origins"])
+        ):
+            self._report(
+                "option.without_effect",
+                "always_send",
+                self._given["always_send"],
+                f'flask-cors sends "{min(map(str, origins))}" to requests without an Origin header '
+                "too; here they get none, so that nothing works behind a cache or proxy that takes "
+                "Origin away",
+                "have it hand on Origin, and keep answers apart by Vary; or remove always_send",
+                "warning",
+            )
+
 
 _WITHOUT_EFFECT = {
     "always_send": "what is sent without an Origin header follows from the origins",

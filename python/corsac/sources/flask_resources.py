@@ -159,6 +159,8 @@ class ResourcePolicy:
 
     resource: Resource
     policy: CORSPolicy
+    is_native: bool = False
+    """Whether it was given as a policy, not in the options of flask-cors."""
 
 
 class ResourcePolicies:
@@ -214,6 +216,19 @@ class ResourcePolicies:
             if entry.resource.gives_up(path):
                 given_up.append(entry.policy)
         return _denied(given_up, self._fallbacks)
+
+    def denial_by_decoding(self, decoded: str, path: str) -> CORSPolicy | None:
+        """The policy that allows nobody, if decoding a path once more gives it another policy.
+
+        flask-cors does that, and the router does not.
+
+        Args:
+            decoded: The path, decoded once more.
+            path: The path as the router has it.
+        """
+        if self.policy_of(path) == self.policy_of(decoded):
+            return None
+        return nobody(any(entry.policy.guard for entry in self._chain))
 
     def policy_of(self, path: str) -> CORSPolicy | None:
         """The policy of a path of the application's own."""
