@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "native_object.hpp"
+
 // The ASGI 3 middleware as a C type. Its call is no coroutine: it looks at the scope, makes one
 // small `send` and returns what the application returned.
 
@@ -16,12 +18,12 @@ constexpr const char* kWantedArguments = "CORSMiddleware is called with scope, r
                                   AppCall<3>& call) noexcept {
   ASGIMiddleware* self = as_asgi_middleware(self_object);
   const RoutingInForce in_force = routing_in_force(self);
-  if (!in_force.object || self->app == nullptr) {
-    PyErr_SetString(PyExc_RuntimeError, "CORSMiddleware.__init__ was not called");
+  if (in_force.routing == nullptr) {
+    set_not_initialized();
     return nullptr;
   }
   const Routing& routing = *in_force.routing;
-  Exchange exchange{self, &routing.fallback(), std::nullopt};
+  Exchange exchange{self, in_force.object.get(), &routing.fallback(), std::nullopt};
   if (routing.has_rules()) {
     const RoutePath path(args[0], routing.names, self->root_path_owner);
     if (PyErr_Occurred() != nullptr) return nullptr;
@@ -75,20 +77,25 @@ PyObject* middleware_call(PyObject* self, PyObject* args, PyObject* keywords) no
 /// origin, scope, receive, send).
 PyObject* middleware_continue(PyObject* self_object, PyObject* const* args,
                               Py_ssize_t count) noexcept {
+  ASGIMiddleware* self = as_asgi_middleware(self_object);
+  if (routing_in_force(self).routing == nullptr) {
+    set_not_initialized();
+    return nullptr;
+  }
+  // That of the time when the request began.
+  const Routing* routing = count == 7 ? NativeType<Routing>::value_of(args[0]) : nullptr;
   const Routing::Entry* entry = nullptr;
-  if (count == 7 && PyLong_Check(args[1]) && PyBytes_Check(args[3]) &&
-      py::isinstance<Routing>(py::handle(args[0])) && py::detail::is_holder_constructed(args[0]) &&
-      as_middleware(self_object)->app != nullptr) {
+  if (routing != nullptr && PyLong_Check(args[1]) && PyBytes_Check(args[3])) {
     const Py_ssize_t place = PyLong_AsSsize_t(args[1]);
     if (place == -1 && PyErr_Occurred() != nullptr) return nullptr;
-    entry = py::handle(args[0]).cast<const Routing*>()->at(place);
+    entry = routing->at(place);
   }
   if (entry == nullptr) {
     PyErr_SetString(PyExc_TypeError,
                     "routing, place, allowed, origin, scope, receive and send are wanted");
     return nullptr;
   }
-  Exchange exchange{as_asgi_middleware(self_object), entry, args[2] == Py_True, args[3]};
+  Exchange exchange{self, args[0], entry, args[2] == Py_True, args[3]};
   AppCall<3> call;
   PyObject* answer = handle(exchange, args + 4, call);
   return pass_on<3, judge>(call, answer, middleware_call);
@@ -115,12 +122,15 @@ int middleware_init(PyObject* self_object, PyObject* args, PyObject* keywords) n
     return -1;
   }
   ASGIMiddleware* self = as_asgi_middleware(self_object);
-  Py_XSETREF(self->respond, Py_NewRef(respond_function));
-  Py_XSETREF(self->refuse_websocket, Py_NewRef(refuse_websocket));
-  Py_XSETREF(self->continue_when_decided, Py_NewRef(continue_when_decided));
-  Py_XSETREF(self->root_path_owner, Py_NewRef(root_path_owner));
-  return init_middleware(self, app, configuration, routing, report_function, report_trial_function,
-                         "_send_type");
+  return init_middleware(self, routing, "_send_type",
+                         {{&self->app, app},
+                          {&self->configuration, configuration},
+                          {&self->respond, respond_function},
+                          {&self->refuse_websocket, refuse_websocket},
+                          {&self->continue_when_decided, continue_when_decided},
+                          {&self->root_path_owner, root_path_owner},
+                          {&self->report, report_function},
+                          {&self->report_trial, report_trial_function}});
 }
 
 PyObject* middleware_new(PyTypeObject* type, PyObject* /*args*/, PyObject* /*keywords*/) noexcept {

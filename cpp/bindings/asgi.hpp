@@ -28,6 +28,7 @@ inline ASGIMiddleware* as_asgi_middleware(PyObject* self) noexcept {
 /// One request on its way through a policy.
 struct Exchange {
   ASGIMiddleware* self;
+  PyObject* routing;  ///< The Routing of `entry` as Python object.
   const Routing::Entry* entry;
   /// What was said about the origin, if somebody has been asked.
   std::optional<bool> answered;
@@ -70,7 +71,7 @@ inline bool is_text(PyObject* object, const py::str& interned) noexcept {
          std::memcmp(PyUnicode_DATA(object), PyUnicode_DATA(interned.ptr()), size) == 0;
 }
 
-/// References to as many objects as a Request keeps values of.
+/// References to at most as many objects as a Request keeps values of.
 class KeptObjects {
  public:
   KeptObjects() = default;
@@ -78,7 +79,12 @@ class KeptObjects {
   KeptObjects& operator=(const KeptObjects&) = delete;
   ~KeptObjects() { clear(); }
 
-  void keep(PyObject* object) noexcept { objects_[size_++] = Py_NewRef(object); }
+  /// @return false if there is no room.
+  [[nodiscard]] bool keep(PyObject* object) noexcept {
+    if (size_ == objects_.size()) return false;
+    objects_[size_++] = Py_NewRef(object);
+    return true;
+  }
   void clear() noexcept {
     while (size_ > 0) Py_DECREF(objects_[--size_]);
   }

@@ -11,7 +11,7 @@ namespace {
 /// Has the application called with these arguments.
 void call_app(const ASGIMiddleware* self, PyObject* const* args, AppCall<3>& call) noexcept {
   call.places = {nullptr, args[0], args[1], args[2]};
-  call.app = Ref::borrowed(self->app);  // `__init__` may be called once more meanwhile.
+  call.app = Ref::borrowed(self->app);
 }
 
 /// Has the application called with a `send` that changes its response.
@@ -98,11 +98,10 @@ void call_app(const ASGIMiddleware* self, PyObject* const* args, AppCall<3>& cal
 [[gnu::cold, gnu::noinline]] PyObject* continue_later(const Exchange& exchange, PyObject* awaitable,
                                                       PyObject* origin,
                                                       PyObject* const* args) noexcept {
-  const Ref routing(py::cast(exchange.entry->routing).release().ptr());
   const Ref place(PyLong_FromSsize_t(exchange.entry->place));
   if (!place) return nullptr;
   PyObject* call[] = {reinterpret_cast<PyObject*>(exchange.self),
-                      routing.get(),
+                      exchange.routing,
                       place.get(),
                       awaitable,
                       origin,

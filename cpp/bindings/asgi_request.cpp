@@ -9,14 +9,20 @@ namespace corsac::bindings {
 namespace {
 
 /// Notes one header line; both are bytes.
-void read_header_line(ReadRequest& read, PyObject* name, PyObject* value) noexcept {
-  if (!read.request.add_header_line(view_of_bytes(name), view_of_bytes(value))) return;
-  read.values.keep(value);
+/// @return false with an exception set if its value cannot be kept, which cannot be: nothing may
+/// look at it then.
+bool read_header_line(ReadRequest& read, PyObject* name, PyObject* value) noexcept {
+  if (!read.request.add_header_line(view_of_bytes(name), view_of_bytes(value))) return true;
+  if (!read.values.keep(value)) {
+    PyErr_SetString(PyExc_SystemError, "a request keeps more header values than it may");
+    return false;
+  }
   if (read.origin == nullptr && read.request.has_origin()) read.origin = value;
+  return true;
 }
 
-/// Notes all lines whose names are as long as one of `names`. @return false at the first that is no
-/// plain pair.
+/// Notes all lines whose names are as long as one of `names`. @return false at the first that is
+/// not a plain pair, or with an exception set.
 bool read_plain_pairs(ReadRequest& read, NameLengths names, PyObject* headers) noexcept {
   PyObject* const* pairs = PySequence_Fast_ITEMS(headers);
   PyObject* const* const end = pairs + PySequence_Fast_GET_SIZE(headers);
@@ -25,7 +31,7 @@ bool read_plain_pairs(ReadRequest& read, NameLengths names, PyObject* headers) n
     if (pair == nullptr) return false;
     if (!names.has(static_cast<std::size_t>(PyBytes_GET_SIZE(pair[0])))) continue;
     if (!is_bytes(pair[1])) return false;
-    read_header_line(read, pair[0], pair[1]);
+    if (!read_header_line(read, pair[0], pair[1])) return false;
   }
   return true;
 }
@@ -75,7 +81,7 @@ bool read_headers_again(ReadRequest& read, const CompiledPolicy& policy) noexcep
   read.request = Request(view_of_text(read.method.get()));
   const NameLengths names = policy.core().guard() ? kGuardedNames : kProtocolNames;
   if (!read.header_list || read_plain_pairs(read, names, read.header_list.get())) return true;
-  return keep_headers(read, policy);
+  return PyErr_Occurred() == nullptr && keep_headers(read, policy);
 }
 
 bool keep_headers(ReadRequest& read, const CompiledPolicy& policy) noexcept {
@@ -120,8 +126,9 @@ std::optional<bool> is_beyond_cors(const ReadRequest& read, const Names& names,
   ReadRequest again;
   again.header_list = Ref::borrowed(read.header_list.get());
   // Odd containers stand for other lines than the protocol's own: in doubt, a refusal is told.
-  if (!again.header_list || !read_plain_pairs(again, kGuardedNames, again.header_list.get()))
-    return false;
+  if (!again.header_list) return false;
+  if (!read_plain_pairs(again, kGuardedNames, again.header_list.get()))
+    return PyErr_Occurred() == nullptr ? std::optional(false) : std::nullopt;
   if (!read_scheme(again.request, names, scope)) return std::nullopt;
   return corsac::is_beyond_cors(again.request);
 }

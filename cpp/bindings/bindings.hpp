@@ -23,7 +23,8 @@
 /// reasons as `str`. The objects on the path of every request, the two middlewares and the `send`
 /// or `start_response` that an application is given, are plain C types with vectorcall
 /// (middleware.cpp, response_callable.cpp), because a call through pybind11 costs several times the
-/// work it would do; everything else is pybind11.
+/// work it would do. Compiled policies and routings are C types too (native_object.hpp), for the
+/// garbage collector's sake; everything else is pybind11.
 namespace corsac::bindings {
 
 namespace py = pybind11;
@@ -86,6 +87,7 @@ class ParkedCallables {
 
   [[nodiscard]] bool is_empty() const noexcept { return size_ == 0; }
   [[nodiscard]] bool is_full() const noexcept { return size_ == kCapacity; }
+  int traverse(visitproc visit, void* arg) const noexcept;
   void push(PyObject* memory) noexcept { parked_[size_++] = memory; }
   PyObject* pop() noexcept { return parked_[--size_]; }
 
@@ -133,10 +135,15 @@ struct PolicyPairs {
 /// and not per process, so that sub-interpreters share nothing.
 class CompiledPolicy {
  public:
+  static constexpr char kTypeName[] = "CompiledPolicy";
+
   CompiledPolicy(std::shared_ptr<const Policy> policy, py::object decide_origin,
                  py::object app_headers_log);
 
   [[nodiscard]] const Policy& core() const noexcept { return *policy_; }
+  /// A user's function may well refer to the application that it decides for. What is not visited
+  /// refers to nothing that could refer back.
+  int traverse(visitproc visit, void* arg) const noexcept;
 
   Names names;
   /// Asked about an origin that is not listed: (bytes) -> bool or an awaitable of one; or None.
@@ -173,10 +180,16 @@ struct Observers {
 /// Which policy a path has: the first rule that matches, else the fallback.
 class Routing {
  public:
-  /// @param fallback a CompiledPolicy, or None: paths without a rule are left alone.
-  /// @param policies for each rule a CompiledPolicy, or None: paths of the rule are left alone.
-  Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py::list policies,
-          Observers observers);
+  static constexpr char kTypeName[] = "Routing";
+
+  /// Each policy is a CompiledPolicy, or None: its paths are left alone. Else that is a TypeError,
+  /// thrown as error_already_set.
+  /// @param fallback for paths without a rule.
+  /// @param policies for each rule.
+  /// @param for_ambiguous_paths allows nobody; None where there are no rules.
+  Routing(const py::object& fallback, std::shared_ptr<const PathRules> rules,
+          const std::vector<py::object>& policies, const py::object& for_ambiguous_paths,
+          const Observers& observers);
   Routing(const Routing&) = delete;  // Its entries refer to it.
   Routing& operator=(const Routing&) = delete;
 
@@ -213,6 +226,7 @@ class Routing {
   [[nodiscard]] bool is_ambiguous(std::string_view path) const noexcept {
     return &select(path) == &for_ambiguous_paths_;
   }
+  int traverse(visitproc visit, void* arg) const noexcept;
 
   Names names;
   py::list owners;  ///< Alone keeps alive what everything here refers to.
@@ -232,6 +246,15 @@ class Routing {
   std::shared_ptr<const PathRules> rules_;
   std::vector<Entry> entries_;
 };
+
+/// A function for pybind11 with its first argument given already, such as what belongs to one
+/// interpreter.
+template <typename First, typename Result, typename... Rest>
+auto bind_first(First first, Result (*function)(const First&, Rest...)) {
+  return [first = std::move(first), function](Rest... rest) {
+    return function(first, std::forward<Rest>(rest)...);
+  };
+}
 
 void bind_policy(py::module_& module);
 void bind_asgi(py::module_& module);

@@ -112,8 +112,9 @@ py::list preflight_request_headers(std::string_view origin, std::string_view met
 }
 
 std::string_view serialize_request_origin(std::string_view origin,
-                                          const std::vector<std::string_view>& url_origins) {
-  return browser::serialize_request_origin(origin, url_origins);
+                                          const std::vector<std::string>& url_origins) {
+  const std::vector<std::string_view> views(url_origins.begin(), url_origins.end());
+  return browser::serialize_request_origin(origin, views);
 }
 
 /// Fetch's names of the referrer policies; nothing is the default policy.
@@ -249,6 +250,13 @@ class SharedPreflightCache {
   browser::PreflightCache cache_;
 };
 
+/// Lets nobody but the core make an instance: one that `__new__` alone has made has no cache.
+py::custom_type_setup made_here_alone() {
+  return py::custom_type_setup([](PyHeapTypeObject* heap_type) {
+    heap_type->ht_type.tp_flags |= Py_TPFLAGS_DISALLOW_INSTANTIATION;
+  });
+}
+
 void bind_requests(py::module_& module) {
   using py::operator""_a;
   module.def("browser_engine", &engine_facts, "name"_a);
@@ -301,8 +309,7 @@ void bind_browser(py::module_& module) {
   using py::operator""_a;
   bind_requests(module);
   bind_responses(module);
-  py::class_<SharedPreflightCache>(module, "PreflightCache", py::is_final())
-      .def(py::init<std::size_t>(), "capacity"_a)
+  py::class_<SharedPreflightCache>(module, "PreflightCache", py::is_final(), made_here_alone())
       .def("covers", &SharedPreflightCache::covers, "origin"_a, "credentials_include"_a, "method"_a,
            "headers"_a, "use_cors_preflight"_a, "engine"_a, "url"_a, "now"_a)
       .def("store", &SharedPreflightCache::store, "origin"_a, "credentials_include"_a, "method"_a,
@@ -310,6 +317,10 @@ void bind_browser(py::module_& module) {
       .def("clear_entries", &SharedPreflightCache::clear_entries, "origin"_a, "url"_a)
       .def("clear", &SharedPreflightCache::clear)
       .def("__len__", &SharedPreflightCache::size);
+  module.def(
+      "make_preflight_cache",
+      [](std::size_t capacity) { return std::make_unique<SharedPreflightCache>(capacity); },
+      "capacity"_a);
 }
 
 }  // namespace corsac::bindings

@@ -1,6 +1,6 @@
 #include <pybind11/stl.h>
 
-#include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -8,10 +8,10 @@
 #include "bindings.hpp"
 #include "corsac/cors_protocol.hpp"
 #include "corsac/guard.hpp"
-#include "corsac/header_names.hpp"
 #include "corsac/origin.hpp"
 #include "corsac/origin_set.hpp"
 #include "corsac/outcome.hpp"
+#include "native_object.hpp"
 #include "wsgi.hpp"
 
 // One request at a time, for frameworks whose middleware gets objects for requests and responses
@@ -21,54 +21,16 @@
 namespace corsac::bindings {
 namespace {
 
-/// The header lines of a dictionary that the protocol looks at. Holds what its views point into.
-class EnvironRequest {
- public:
-  /// @param guard reads what `guard` and `is_beyond_cors` look at, too.
-  EnvironRequest(std::string_view method, const py::dict& variables, const std::string& scheme,
-                 bool guard)
-      : request_(method) {
-    request_.set_server_scheme(scheme);
-    read(variables, "HTTP_ORIGIN", header_names::kOrigin);
-    // Without it there is nothing to decide; only the guard still wants to know who asks.
-    if (!request_.has_origin() && !guard) return;
-    read(variables, "HTTP_ACCESS_CONTROL_REQUEST_METHOD", header_names::kRequestMethod);
-    read(variables, "HTTP_ACCESS_CONTROL_REQUEST_HEADERS", header_names::kRequestHeaders);
-    read(variables, "HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK",
-         header_names::kRequestPrivateNetwork);
-    if (!guard) return;
-    read(variables, "HTTP_SEC_FETCH_SITE", header_names::kSecFetchSite);
-    read(variables, "HTTP_SEC_FETCH_MODE", header_names::kSecFetchMode);
-    read(variables, "HTTP_HOST", header_names::kHost);
-    PyObject* upgrade = PyDict_GetItemString(variables.ptr(), "HTTP_UPGRADE");
-    is_handshake_ = upgrade != nullptr && asks_for_websocket(view_of_text(upgrade));
-  }
-  EnvironRequest(const EnvironRequest&) = delete;
-  EnvironRequest& operator=(const EnvironRequest&) = delete;
+/// The keys of such a dictionary. Each interpreter has its own.
+using Keys = std::shared_ptr<const EnvironNames>;
 
-  [[nodiscard]] const Request& request() const noexcept { return request_; }
-  /// It asks for a WebSocket. Known under a policy with `guard` only.
-  [[nodiscard]] bool is_handshake() const noexcept { return is_handshake_; }
-
- private:
-  void read(const py::dict& variables, const char* key, std::string_view name) {
-    PyObject* value = PyDict_GetItemString(variables.ptr(), key);
-    if (value == nullptr || !PyUnicode_Check(value)) return;
-    Ref bytes(PyUnicode_AsLatin1String(value));
-    if (!bytes) {
-      PyErr_Clear();
-      bytes = bytes_from("\xff");  // No server sends such text. The byte stands in no good header.
-    }
-    if (!bytes) throw py::error_already_set();
-    request_.add_header_line(name, view_of_bytes(bytes.get()));
-    held_[size_++] = std::move(bytes);
-  }
-
-  Request request_;
-  std::array<Ref, 7> held_;
-  std::size_t size_ = 0;
-  bool is_handshake_ = false;
-};
+/// Throws what a strange key or value raised.
+ReadEnviron read_variables(const Keys& keys, std::string_view method, const py::dict& variables,
+                           std::string_view scheme, bool guard) {
+  ReadEnviron read;
+  if (!read.read(*keys, method, scheme, variables.ptr(), guard)) throw py::error_already_set();
+  return read;
+}
 
 py::str text_of(std::string_view bytes) {
   auto text = py::reinterpret_steal<py::str>(
@@ -101,6 +63,7 @@ py::tuple told(Outcome outcome, const Missing& missing) {
 
 /// One request as its caller gives it.
 struct Asked {
+  const Keys& keys;
   const CompiledPolicy& policy;
   const std::string& method;
   const py::dict& variables;
@@ -110,7 +73,7 @@ struct Asked {
 /// kNotCors for what only a CORS check would refuse, where no browser carries one out.
 Outcome unless_beyond_cors(Outcome outcome, const Asked& asked) {
   if (!is_refused_by_cors_check(outcome)) return outcome;
-  const EnvironRequest all({}, asked.variables, asked.scheme, true);
+  const ReadEnviron all = read_variables(asked.keys, {}, asked.variables, asked.scheme, true);
   return is_beyond_cors(all.request()) ? Outcome::kNotCors : outcome;
 }
 
@@ -129,10 +92,10 @@ py::tuple outcome(const Asked& asked, const Request& request, const Answer& answ
                         told(unless_beyond_cors(outcome, asked), missing));
 }
 
-Refusal judge_by_guard(const Policy& policy, const EnvironRequest& read, bool settled) {
+Refusal judge_by_guard(const Policy& policy, const ReadEnviron& read, bool settled) {
   if (!policy.guard()) return Refusal::kNone;
-  return read.is_handshake() ? guard_websocket(policy, read.request(), settled)
-                             : guard_request(policy, read.request(), settled);
+  return read.asks_for_websocket() ? guard_websocket(policy, read.request(), settled)
+                                   : guard_request(policy, read.request(), settled);
 }
 
 /// Asks outside the core about an origin: a bool, or what has to be awaited for one.
@@ -149,12 +112,12 @@ py::object ask(const CompiledPolicy& policy, std::string_view origin) {
 
 /// @param answer what was found out about the origin elsewhere. It counts for an origin that is
 /// not listed, also under a policy that asks nobody, and never for `null` or a malformed one.
-py::object decide_request(const CompiledPolicy& policy, const std::string& method,
+py::object decide_request(const Keys& keys, const CompiledPolicy& policy, const std::string& method,
                           const py::dict& variables, std::optional<bool> answer,
                           const std::string& scheme) {
   const Policy& core = policy.core();
-  const Asked asked{policy, method, variables, scheme};
-  const EnvironRequest read(method, variables, scheme, core.guard());
+  const Asked asked{keys, policy, method, variables, scheme};
+  const ReadEnviron read = read_variables(keys, method, variables, scheme, core.guard());
   const Request& request = read.request();
   Decision decision = decide(core, request);
   if (decision.asks && !answer) {
@@ -189,11 +152,11 @@ py::object decide_request(const CompiledPolicy& policy, const std::string& metho
 
 /// What a policy and the browser would make of a request, as `told` has it; None if it is not
 /// known, since whoever is asked about the origin needs time.
-py::object try_variables(const CompiledPolicy& policy, const std::string& method,
+py::object try_variables(const Keys& keys, const CompiledPolicy& policy, const std::string& method,
                          const py::dict& variables, std::optional<bool> answer,
                          const std::string& scheme) {
   const Policy& core = policy.core();
-  const EnvironRequest read(method, variables, scheme, core.guard());
+  const ReadEnviron read = read_variables(keys, method, variables, scheme, core.guard());
   const Request& request = read.request();
   Decision decision = decide(core, request);
   if (decision.asks && !answer) {
@@ -212,11 +175,12 @@ py::object try_variables(const CompiledPolicy& policy, const std::string& method
   if (by_guard != Refusal::kNone) outcome = outcome_of_guard(by_guard);
   Missing missing;
   outcome = seen_by_browser(core, request, outcome, variables.contains("HTTP_COOKIE"), &missing);
-  return told(unless_beyond_cors(outcome, {policy, method, variables, scheme}), missing);
+  return told(unless_beyond_cors(outcome, {keys, policy, method, variables, scheme}), missing);
 }
 
-bool is_beyond_cors_environ(const py::dict& variables, const std::string& scheme) {
-  const EnvironRequest read({}, variables, scheme, true);
+bool is_beyond_cors_environ(const Keys& keys, const py::dict& variables,
+                            const std::string& scheme) {
+  const ReadEnviron read = read_variables(keys, {}, variables, scheme, true);
   return is_beyond_cors(read.request());
 }
 
@@ -251,20 +215,23 @@ bool matches_origin_entry(const std::string& entry, const py::bytes& origin) {
 }  // namespace
 
 void bind_exchange(py::module_& module) {
+  const Keys keys = std::make_shared<const EnvironNames>();
   module.def("select_policy", &select_policy, py::arg("routing"), py::arg("path"),
              "The compiled policy of a path, or None for hands off; and the rule that says so.");
   module.def("match_rule", &match_rule, py::arg("routing"), py::arg("path"),
              "Which rule decides about a path, and whether repeated slashes leave that open.");
   module.def("matches_origin_entry", &matches_origin_entry, py::arg("entry"), py::arg("origin"),
              "Whether one entry of allow_origins, no `*`, allows an origin.");
-  module.def("try_request", &try_variables, py::arg("policy"), py::arg("method"),
+  module.def("try_request", bind_first(keys, &try_variables), py::arg("policy"), py::arg("method"),
              py::arg("environ"), py::arg("answer") = py::none(), py::arg("scheme") = "",
              "What would become of a request under a policy, the browser's part included, or None "
              "if whoever is asked about its origin needs time.");
-  module.def("is_beyond_cors", &is_beyond_cors_environ, py::arg("environ"), py::arg("scheme") = "",
+  module.def("is_beyond_cors", bind_first(keys, &is_beyond_cors_environ), py::arg("environ"),
+             py::arg("scheme") = "",
              "Whether no browser carries out a CORS check on the response to an actual request.");
-  module.def("decide_request", &decide_request, py::arg("policy"), py::arg("method"),
-             py::arg("environ"), py::arg("answer") = py::none(), py::arg("scheme") = "",
+  module.def("decide_request", bind_first(keys, &decide_request), py::arg("policy"),
+             py::arg("method"), py::arg("environ"), py::arg("answer") = py::none(),
+             py::arg("scheme") = "",
              "What becomes of one request under a policy, or an awaitable if whoever is asked "
              "about its origin needs time: then call again with the answer.");
 }

@@ -5,15 +5,18 @@
 #include <new>
 
 #include "corsac/seeded_hash.hpp"
+#include "native_object.hpp"
 #include "response_callable.hpp"
 #include "response_lines.hpp"
 
 namespace corsac::bindings {
 namespace {
 
-PyObject* get_app(PyObject* self, void* /*closure*/) noexcept {
-  PyObject* app = as_middleware(self)->app;
-  return Py_NewRef(app == nullptr ? Py_None : app);
+PyObject* get_app(PyObject* self_object, void* /*closure*/) noexcept {
+  Middleware* self = as_middleware(self_object);
+  // Once there is a routing, the application is there and stays.
+  const bool initialized = routing_in_force(self).routing != nullptr;
+  return Py_NewRef(initialized ? self->app : Py_None);
 }
 
 PyObject* get_configuration(PyObject* self_object, void* /*closure*/) noexcept {
@@ -23,6 +26,13 @@ PyObject* get_configuration(PyObject* self_object, void* /*closure*/) noexcept {
   configuration = Py_NewRef(self->configuration == nullptr ? Py_None : self->configuration);
   CORSAC_END_LOCKED();
   return configuration;
+}
+
+/// The Routing in an object; null with a TypeError set for anything else.
+const Routing* routing_in(PyObject* object) noexcept {
+  const Routing* routing = NativeType<Routing>::value_of(object);
+  if (routing == nullptr) PyErr_SetString(PyExc_TypeError, "routing must be a Routing");
+  return routing;
 }
 
 /// (kind, reason, count) for each outcome. @return empty with an exception set.
@@ -109,7 +119,6 @@ bool write_to_log(PyObject* log, Reporting& reporting, const Refused& refused) n
   const auto hash = [&reporting, &refused] { return hash_of(refused, reporting.seed()); };
   const std::optional<std::uint64_t> unreported = reporting.begin(refused.outcome, hash, key);
   if (!unreported) return true;
-  const Ref kept = Ref::borrowed(log);  // `__init__` may be called once more meanwhile.
   const Ref reason = text_from(reason_code(refused.outcome));
   const Ref count(PyLong_FromUnsignedLongLong(*unreported));
   const Ref missing = missing_to_python(refused.missing);
@@ -182,28 +191,31 @@ Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noex
   return Verdict::kRefused;
 }
 
+void set_not_initialized() noexcept {
+  PyErr_SetString(PyExc_RuntimeError, "CORSMiddleware.__init__ was not called");
+}
+
 int put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object,
                  PyObject* expected) noexcept {
-  // What `__new__` alone has made holds no Routing.
-  if (!py::isinstance<Routing>(py::handle(routing_object)) ||
-      !py::detail::is_holder_constructed(routing_object)) {
-    PyErr_SetString(PyExc_TypeError, "routing must be a Routing");
-    return -1;
-  }
-  const auto* routing = py::handle(routing_object).cast<const Routing*>();
+  const Routing* routing = routing_in(routing_object);
+  if (routing == nullptr) return -1;
   // The old ones are let go after the lock, since that can run other code.
   Ref old_configuration = Ref::borrowed(configuration);
   Ref old_routing = Ref::borrowed(routing_object);
+  bool initialized = false;
   int done = 0;
   CORSAC_BEGIN_LOCKED(reinterpret_cast<PyObject*>(self));
-  if (expected == nullptr || expected == self->configuration) {
+  initialized = self->routing != nullptr;
+  if (initialized && (expected == nullptr || expected == self->configuration)) {
     old_configuration.swap(self->configuration);
     old_routing.swap(self->routing_object);
     self->routing = routing;
     done = 1;
   }
   CORSAC_END_LOCKED();
-  return done;
+  if (initialized) return done;
+  set_not_initialized();
+  return -1;
 }
 
 PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept {
@@ -230,21 +242,30 @@ PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept
   return self_object;
 }
 
-int init_middleware(Middleware* self, PyObject* app, PyObject* configuration, PyObject* routing,
-                    PyObject* report_function, PyObject* report_trial_function,
-                    const char* type_name) noexcept {
-  PyObject* type = PyObject_GetAttrString(reinterpret_cast<PyObject*>(self), type_name);
-  if (type == nullptr) return -1;
-  if (!is_response_callable_type(type)) {
-    Py_DECREF(type);
+int init_middleware(Middleware* self, PyObject* routing_object, const char* type_name,
+                    std::initializer_list<Filling> filling) noexcept {
+  const Ref type(PyObject_GetAttrString(reinterpret_cast<PyObject*>(self), type_name));
+  if (!type) return -1;
+  if (!is_response_callable_type(type.get())) {
     PyErr_Format(PyExc_TypeError, "%s is not for subclasses to set", type_name);
     return -1;
   }
-  Py_XSETREF(self->callable_type, type);
-  Py_XSETREF(self->app, Py_NewRef(app));
-  Py_XSETREF(self->report, Py_NewRef(report_function));
-  Py_XSETREF(self->report_trial, Py_NewRef(report_trial_function));
-  return put_in_force(self, configuration, routing, nullptr) < 0 ? -1 : 0;
+  const Routing* routing = routing_in(routing_object);
+  if (routing == nullptr) return -1;
+  bool first = false;
+  CORSAC_BEGIN_LOCKED(reinterpret_cast<PyObject*>(self));
+  first = self->routing == nullptr;
+  if (first) {
+    for (const Filling& one : filling) *one.place = Py_NewRef(one.object);
+    self->callable_type = Py_NewRef(type.get());
+    self->routing_object = Py_NewRef(routing_object);
+    self->routing = routing;
+  }
+  CORSAC_END_LOCKED();
+  if (first) return 0;
+  PyErr_SetString(PyExc_RuntimeError,
+                  "CORSMiddleware.__init__ was called before; make another, or reconfigure it");
+  return -1;
 }
 
 int traverse_middleware(Middleware* self, visitproc visit, void* arg) noexcept {
@@ -259,6 +280,7 @@ int traverse_middleware(Middleware* self, visitproc visit, void* arg) noexcept {
 }
 
 void clear_middleware(Middleware* self) noexcept {
+  self->routing = nullptr;
   Py_CLEAR(self->app);
   Py_CLEAR(self->configuration);
   Py_CLEAR(self->routing_object);
@@ -286,10 +308,6 @@ PyObject* middleware_put_in_force(PyObject* self_object, PyObject* args) noexcep
   PyObject* routing = nullptr;
   PyObject* expected = nullptr;
   if (!PyArg_ParseTuple(args, "OO|O", &configuration, &routing, &expected)) return nullptr;
-  if (as_middleware(self_object)->app == nullptr) {
-    PyErr_SetString(PyExc_RuntimeError, "CORSMiddleware.__init__ was not called");
-    return nullptr;
-  }
   const int done = put_in_force(as_middleware(self_object), configuration, routing, expected);
   return done < 0 ? nullptr : PyBool_FromLong(done);
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <initializer_list>
 #include <optional>
 
 #include "bindings.hpp"
@@ -32,13 +33,14 @@ struct TrialCounters {
   Counter newly_allowed;  ///< Refused by the policy in force.
 };
 
-/// Where the object of each middleware begins.
+/// Where the object of each middleware begins. `__init__` fills it in, once: but for what the
+/// policy consists of, it is read without a lock.
 struct Middleware {
   PyObject head;  ///< What every Python object begins with.
   vectorcallfunc vectorcall;
   PyObject* app;
   PyObject* configuration;   ///< What the user sees: the policy and the rules.
-  PyObject* routing_object;  ///< Its Routing.
+  PyObject* routing_object;  ///< Its Routing; null before `__init__`.
   const Routing* routing;    ///< Inside `routing_object`.
   PyObject* callable_type;   ///< The type of the `send` or `start_response` that the app is given.
   /// (reason, origin or None, scope or environ, unreported, rule, (method or None, header names) or
@@ -141,7 +143,7 @@ Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noex
 
 struct RoutingInForce {
   Ref object;
-  const Routing* routing = nullptr;
+  const Routing* routing = nullptr;  ///< Inside `object`; null before `__init__`.
 };
 
 /// The routing in force now. A request keeps the policy it began with when another is put in its
@@ -155,22 +157,31 @@ inline RoutingInForce routing_in_force(Middleware* self) noexcept {
   return result;
 }
 
+/// Sets the exception for what is done to a middleware before its `__init__`.
+void set_not_initialized() noexcept;
+
 /// Puts a configuration in force: one swap, so a request sees the old one or the new one, whole.
 /// @param expected the configuration that is to be replaced, or null for any.
-/// @return 1; 0 if another one is in force; -1 with an exception set if `routing_object` is no
-/// Routing.
+/// @return 1; 0 if another one is in force; -1 with an exception set if `routing_object` is not a
+/// Routing, or none was in force yet.
 int put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object,
                  PyObject* expected) noexcept;
 
 /// A new middleware that its `__init__` has to fill. @return null with an exception set.
 PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept;
 
-/// Fills in what all middlewares have.
+/// A place in a middleware that owns a reference, and what it gets.
+struct Filling {
+  PyObject** place;
+  PyObject* object;
+};
+
+/// Fills in a middleware: everything, or nothing if it cannot be used or was filled in before.
+/// @param filling everything but the routing and `callable_type`.
 /// @param type_name the attribute of the class that holds the type for `callable_type`.
 /// @return 0, or -1 with an exception set.
-int init_middleware(Middleware* self, PyObject* app, PyObject* configuration, PyObject* routing,
-                    PyObject* report_function, PyObject* report_trial_function,
-                    const char* type_name) noexcept;
+int init_middleware(Middleware* self, PyObject* routing, const char* type_name,
+                    std::initializer_list<Filling> filling) noexcept;
 
 int traverse_middleware(Middleware* self, visitproc visit, void* arg) noexcept;
 void clear_middleware(Middleware* self) noexcept;

@@ -2,12 +2,21 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "bindings.hpp"
 #include "corsac/header_names.hpp"
 #include "corsac/origin.hpp"
+#include "native_object.hpp"
 
 namespace corsac::bindings {
 namespace {
+
+/// The types of the objects that are compiled. Each interpreter has its own.
+struct CompiledTypes {
+  py::object policy;
+  py::object routing;
+};
 
 py::object to_bytes(std::string_view text) { return py::bytes(text.data(), text.size()); }
 
@@ -43,7 +52,14 @@ py::list problems_to_python(const std::vector<ConfigProblem>& problems) {
   return result;
 }
 
-py::tuple compile_policy(std::vector<std::string> allow_origins,
+py::object make_policy(const CompiledTypes& types, std::shared_ptr<const Policy> policy,
+                       py::object decide_origin, py::object app_headers_log) {
+  return NativeType<CompiledPolicy>::make(
+      types.policy, std::make_unique<const CompiledPolicy>(
+                        std::move(policy), std::move(decide_origin), std::move(app_headers_log)));
+}
+
+py::tuple compile_policy(const CompiledTypes& types, std::vector<std::string> allow_origins,
                          std::vector<std::string> allow_methods,
                          std::vector<std::string> allow_headers,
                          std::vector<std::string> expose_headers, std::vector<std::string> tolerate,
@@ -71,45 +87,71 @@ py::tuple compile_policy(std::vector<std::string> allow_origins,
   }
   py::object compiled = py::none();
   if (build.policy)
-    compiled = py::cast(std::make_unique<CompiledPolicy>(
-        std::move(build.policy), std::move(decide_origin), std::move(app_headers_log)));
+    compiled = make_policy(types, std::move(build.policy), std::move(decide_origin),
+                           std::move(app_headers_log));
   return py::make_tuple(std::move(compiled), problems_to_python(build.problems));
 }
 
-py::tuple compile_routing(py::object fallback, const std::vector<std::string>& patterns,
-                          py::list policies, py::object on_refusal, py::object report_only,
-                          std::optional<std::string> debug_header) {
+/// The policy in an object, or null for None. Throws a TypeError for anything else.
+const CompiledPolicy* policy_in(const py::handle& object) {
+  if (object.is_none()) return nullptr;
+  const CompiledPolicy* policy = NativeType<CompiledPolicy>::value_of(object.ptr());
+  if (policy == nullptr) throw py::type_error("a policy must be a CompiledPolicy or None");
+  return policy;
+}
+
+/// The policy of paths whose repeated slashes choose another one. It allows nobody, and guards if
+/// any of the others does.
+py::object policy_for_ambiguous_paths(const CompiledTypes& types, const py::object& fallback,
+                                      const std::vector<py::object>& policies) {
+  const auto guards = [](const py::object& object) {
+    const CompiledPolicy* policy = policy_in(object);
+    return policy != nullptr && policy->core().guard();
+  };
+  PolicyOptions options;
+  options.for_ambiguous_paths = true;
+  options.guard = guards(fallback) || std::any_of(policies.begin(), policies.end(), guards);
+  return make_policy(types, build_policy(options).policy, py::none(), py::none());
+}
+
+/// @param policies a copy of what was given: that may change meanwhile.
+py::tuple compile_routing(const CompiledTypes& types, py::object fallback,
+                          const std::vector<std::string>& patterns,
+                          const std::vector<py::object>& policies, py::object on_refusal,
+                          py::object report_only, std::optional<std::string> debug_header) {
   if (patterns.size() != policies.size()) throw py::value_error("one policy for each pattern");
   PathRulesBuild build = build_path_rules(patterns);
   py::object routing = py::none();
   if (build.rules) {
-    Observers observers{std::move(on_refusal), std::move(report_only), std::move(debug_header)};
-    routing = py::cast(std::make_unique<Routing>(std::move(fallback), std::move(build.rules),
-                                                 std::move(policies), std::move(observers)));
+    const py::object for_ambiguous_paths =
+        policies.empty() ? py::none() : policy_for_ambiguous_paths(types, fallback, policies);
+    const Observers observers{std::move(on_refusal), std::move(report_only),
+                              std::move(debug_header)};
+    routing = NativeType<Routing>::make(
+        types.routing, std::make_unique<const Routing>(fallback, std::move(build.rules), policies,
+                                                       for_ambiguous_paths, observers));
   }
   return py::make_tuple(std::move(routing), problems_to_python(build.problems));
 }
 
-/// Lets Python's garbage collector see the one member through which an object can be part of a
-/// cycle: a user's function may well refer to the application that it decides for.
-template <typename Owner, auto kMember>
-py::custom_type_setup collected() {
-  return py::custom_type_setup([](PyHeapTypeObject* heap_type) {
-    PyTypeObject* type = &heap_type->ht_type;
-    type->tp_flags |= Py_TPFLAGS_HAVE_GC;
-    type->tp_traverse = [](PyObject* self, visitproc visit, void* arg) {
-      Py_VISIT(Py_TYPE(self));
-      if (py::detail::is_holder_constructed(self)) {
-        Py_VISIT((py::handle(self).cast<const Owner*>()->*kMember).ptr());
-      }
-      return 0;
-    };
-  });
+PyObject* same_object(PyObject* self, PyObject* /*memo*/) noexcept { return Py_NewRef(self); }
+
+PyObject* get_decide_origin(PyObject* self, void* /*closure*/) noexcept {
+  return Py_NewRef(NativeType<CompiledPolicy>::value_of(self)->decide_origin.ptr());
 }
 
-bool is_guarded(const Routing::Entry& entry) {
-  return entry.policy != nullptr && entry.policy->core().guard();
+PyObject* get_app_headers_log(PyObject* self, void* /*closure*/) noexcept {
+  return Py_NewRef(NativeType<CompiledPolicy>::value_of(self)->app_headers_log.ptr());
 }
+
+PyMethodDef kPolicyMethods[] = {{"__deepcopy__", same_object, METH_O, "Itself: it cannot change."},
+                                {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef kPolicyAttributes[] = {
+    {"decide_origin", get_decide_origin, nullptr,
+     "Whom it asks about origins that are not listed, or None.", nullptr},
+    {"app_headers_log", get_app_headers_log, nullptr,
+     "Who is told of CORS headers that the application itself sets, or None.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 }  // namespace
 
@@ -159,38 +201,43 @@ CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object 
   answer_body[names.body] = empty_body;
 }
 
-Routing::Routing(py::object fallback, std::shared_ptr<const PathRules> rules, py::list policies,
-                 Observers observers)
+int CompiledPolicy::traverse(visitproc visit, void* arg) const noexcept {
+  Py_VISIT(decide_origin.ptr());
+  Py_VISIT(app_headers_log.ptr());
+  return parked_callables.traverse(visit, arg);
+}
+
+Routing::Routing(const py::object& fallback, std::shared_ptr<const PathRules> rules,
+                 const std::vector<py::object>& policies, const py::object& for_ambiguous_paths,
+                 const Observers& observers)
     : debug_header_(observers.debug_header.value_or("")), rules_(std::move(rules)) {
   if (!observers.on_refusal.is_none()) on_refusal_ = observers.on_refusal.ptr();
-  if (!observers.report_only.is_none()) trial_ = observers.report_only.cast<const Routing*>();
-  for (std::size_t i = 0; i < policies.size(); ++i) {
-    const py::object policy = policies[i];
-    entries_.push_back(make_entry(policy, py::str(rules_->pattern(i)), static_cast<Py_ssize_t>(i)));
+  if (!observers.report_only.is_none()) {
+    trial_ = NativeType<Routing>::value_of(observers.report_only.ptr());
+    if (trial_ == nullptr) throw py::type_error("report_only must be a Routing or None");
   }
-  fallback_ = make_entry(fallback, py::str("default"), kFallback);
   owners.append(observers.on_refusal);
   owners.append(observers.report_only);
-  if (entries_.empty()) return;
-  PolicyOptions options;
-  options.for_ambiguous_paths = true;
-  for (const Entry& entry : entries_) options.guard |= is_guarded(entry);
-  options.guard |= is_guarded(fallback_);
-  const py::object closed = py::cast(
-      std::make_unique<CompiledPolicy>(build_policy(options).policy, py::none(), py::none()));
-  for_ambiguous_paths_ = make_entry(closed, py::str("ambiguous"), kAmbiguous);
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    entries_.push_back(
+        make_entry(policies[i], py::str(rules_->pattern(i)), static_cast<Py_ssize_t>(i)));
+  }
+  fallback_ = make_entry(fallback, py::str("default"), kFallback);
+  for_ambiguous_paths_ = make_entry(for_ambiguous_paths, py::str("ambiguous"), kAmbiguous);
 }
 
 Routing::Entry Routing::make_entry(const py::handle& policy, const py::handle& rule,
                                    Py_ssize_t place) {
   owners.append(policy);
   owners.append(rule);
-  Entry entry{nullptr, nullptr, trial_, rule.ptr(), this, place};
-  if (!policy.is_none()) {
-    entry.object = policy.ptr();
-    entry.policy = policy.cast<const CompiledPolicy*>();
-  }
+  Entry entry{nullptr, policy_in(policy), trial_, rule.ptr(), this, place};
+  if (entry.policy != nullptr) entry.object = policy.ptr();
   return entry;
+}
+
+int Routing::traverse(visitproc visit, void* arg) const noexcept {
+  Py_VISIT(owners.ptr());
+  return 0;
 }
 
 const Routing::Entry& Routing::select(std::string_view path) const noexcept {
@@ -211,18 +258,16 @@ const Routing::Entry* Routing::at(Py_ssize_t place) const noexcept {
 }
 
 void bind_policy(py::module_& module) {
-  py::classh<CompiledPolicy>(module, "CompiledPolicy", py::is_final(),
-                             collected<CompiledPolicy, &CompiledPolicy::decide_origin>(),
-                             "An immutable compiled policy, shared by threads.")
-      .def_readonly("decide_origin", &CompiledPolicy::decide_origin,
-                    "Whom it asks about origins that are not listed, or None.")
-      .def(
-          "__deepcopy__", [](py::object self, const py::object&) { return self; },
-          "Itself: it cannot change.")
-      .def_readonly("app_headers_log", &CompiledPolicy::app_headers_log,
-                    "Who is told of CORS headers that the application itself sets, or None.");
-  py::classh<Routing>(module, "Routing", py::is_final(), collected<Routing, &Routing::owners>(),
-                      "Which policy a path has; immutable, shared by threads.");
+  const CompiledTypes types{
+      NativeType<CompiledPolicy>::add_to(
+          module, "corsac._core.CompiledPolicy",
+          {{Py_tp_doc, const_cast<char*>("An immutable compiled policy, shared by threads.")},
+           {Py_tp_methods, kPolicyMethods},
+           {Py_tp_getset, kPolicyAttributes}}),
+      NativeType<Routing>::add_to(
+          module, "corsac._core.Routing",
+          {{Py_tp_doc,
+            const_cast<char*>("Which policy a path has; immutable, shared by threads.")}})};
   module.def(
       "is_serialized_origin",
       [](const py::bytes& origin) { return is_serialized_origin(view_of_bytes(origin.ptr())); },
@@ -234,12 +279,12 @@ void bind_policy(py::module_& module) {
       },
       py::arg("entry"), "Whether this can be an entry of allow_origins other than `*` and null.");
   module.def(
-      "compile_routing", &compile_routing, py::kw_only(), py::arg("fallback"), py::arg("patterns"),
-      py::arg("policies"), py::arg("on_refusal") = py::none(), py::arg("report_only") = py::none(),
-      py::arg("debug_header") = py::none(),
+      "compile_routing", bind_first(types, &compile_routing), py::kw_only(), py::arg("fallback"),
+      py::arg("patterns"), py::arg("policies"), py::arg("on_refusal") = py::none(),
+      py::arg("report_only") = py::none(), py::arg("debug_header") = py::none(),
       "Compile path rules. Gives (Routing or None, problems), problems as compile_policy does.");
   module.def(
-      "compile_policy", &compile_policy, py::kw_only(), py::arg("allow_origins"),
+      "compile_policy", bind_first(types, &compile_policy), py::kw_only(), py::arg("allow_origins"),
       py::arg("allow_methods"), py::arg("allow_headers"), py::arg("expose_headers"),
       py::arg("tolerate"), py::arg("max_age"), py::arg("preflight_status"),
       py::arg("allow_credentials"), py::arg("allow_private_network"), py::arg("preflight_continue"),

@@ -45,6 +45,7 @@ int response_callable_traverse(PyObject* self_object, visitproc visit, void* arg
   Py_VISIT(Py_TYPE(self_object));
   Py_VISIT(self->server);
   Py_VISIT(self->change.request);
+  Py_VISIT(self->change.allow_origin);  // The request's own object may be of any class.
   Py_VISIT(self->change.more);
   Py_VISIT(self->change.compiled);  // Its function may refer to the application, and that to us.
   return 0;
@@ -55,6 +56,7 @@ int response_callable_clear(PyObject* self_object) noexcept {
   auto* self = reinterpret_cast<ResponseCallable*>(self_object);
   Py_CLEAR(self->server);
   Py_CLEAR(self->change.request);
+  Py_CLEAR(self->change.allow_origin);
   Py_CLEAR(self->change.more);
   return 0;
 }
@@ -100,6 +102,11 @@ PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall, 
   Py_XINCREF(change.more);
   PyObject_GC_Track(self_object);
   return self_object;
+}
+
+int ParkedCallables::traverse(visitproc visit, void* arg) const noexcept {
+  for (std::size_t i = 0; i < size_; ++i) Py_VISIT(Py_TYPE(parked_[i]));
+  return 0;
 }
 
 ParkedCallables::~ParkedCallables() {

@@ -77,6 +77,10 @@ bool is_set_by_policy(const ResponseChange& change, std::string_view name,
 template <typename Lines>
 [[gnu::cold, gnu::noinline]] bool filter_owned(Filtered& filtered, PyObject* pair, PyObject* name,
                                                PyObject* value, const ResponseChange& change) {
+  // Until Python 3.12 a new list may set off the garbage collector, and that code which changes
+  // the pair.
+  const Ref kept_name = Ref::borrowed(name);
+  const Ref kept_value = Ref::borrowed(value);
   const std::string_view name_view = Lines::view(name);
   if (value != nullptr && is_set_by_policy<Lines>(change, name_view, Lines::view(value)))
     return true;

@@ -16,8 +16,8 @@ constexpr const char* kWantedArguments = "CORSMiddleware is called with environ 
                                   AppCall<2>& call) noexcept {
   WSGIMiddleware* self = as_wsgi_middleware(self_object);
   const RoutingInForce in_force = routing_in_force(self);
-  if (!in_force.object || self->app == nullptr) {
-    PyErr_SetString(PyExc_RuntimeError, "CORSMiddleware.__init__ was not called");
+  if (in_force.routing == nullptr) {
+    set_not_initialized();
     return nullptr;
   }
   const Routing& routing = *in_force.routing;
@@ -98,9 +98,12 @@ int middleware_init(PyObject* self_object, PyObject* args, PyObject* keywords) n
     return -1;
   }
   WSGIMiddleware* self = as_wsgi_middleware(self_object);
-  Py_XSETREF(self->decide_at_once, Py_NewRef(decide_at_once));
-  return init_middleware(self, app, configuration, routing, report_function, report_trial_function,
-                         "_start_response_type");
+  return init_middleware(self, routing, "_start_response_type",
+                         {{&self->app, app},
+                          {&self->configuration, configuration},
+                          {&self->decide_at_once, decide_at_once},
+                          {&self->report, report_function},
+                          {&self->report_trial, report_trial_function}});
 }
 
 int middleware_traverse(PyObject* self_object, visitproc visit, void* arg) noexcept {

@@ -36,6 +36,10 @@ class ReadEnviron {
  public:
   /// Reads what every request is judged by. @return false with an exception set.
   bool read(const EnvironNames& names, PyObject* environment, bool guard) noexcept;
+  /// The same where the method and the scheme are known; with `guard` Sec-Fetch-Mode is read too.
+  /// @param method outlives this.
+  bool read(const EnvironNames& names, std::string_view method, std::string_view scheme,
+            PyObject* environment, bool guard) noexcept;
   /// Reads the scheme by which the server was asked. @return false with an exception set.
   bool read_scheme(const EnvironNames& names, PyObject* environment) noexcept;
   /// Reads Sec-Fetch-Mode. @return false with an exception set.
@@ -50,6 +54,7 @@ class ReadEnviron {
  private:
   bool read_line(PyObject* environment, const py::str& key, std::string_view name,
                  Ref& kept) noexcept;
+  bool read_other_lines(const EnvironNames& names, PyObject* environment, bool guard) noexcept;
   bool read_preflight_lines(const EnvironNames& names, PyObject* environment) noexcept;
   bool read_guarded_lines(const EnvironNames& names, PyObject* environment) noexcept;
 

@@ -62,6 +62,19 @@ bool ReadEnviron::read(const EnvironNames& names, PyObject* environment, bool gu
   method_ = get_item(environment, names.method.ptr());
   if (!method_ && PyErr_Occurred() != nullptr) return false;
   if (method_) request_.set_method(view_of_value(method_.get()));
+  return read_other_lines(names, environment, guard);
+}
+
+bool ReadEnviron::read(const EnvironNames& names, std::string_view method, std::string_view scheme,
+                       PyObject* environment, bool guard) noexcept {
+  request_.set_method(method);
+  request_.set_server_scheme(scheme);
+  return read_line(environment, names.origin, header_names::kOrigin, origin_) &&
+         read_other_lines(names, environment, guard) && (!guard || read_mode(names, environment));
+}
+
+bool ReadEnviron::read_other_lines(const EnvironNames& names, PyObject* environment,
+                                   bool guard) noexcept {
   // Only with this method are the other lines more than any request's.
   if (origin_ && request_.method() == "OPTIONS" && !read_preflight_lines(names, environment))
     return false;

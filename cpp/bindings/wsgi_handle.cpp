@@ -11,7 +11,7 @@ namespace {
 /// Has the application called. @param start_response its own, or the server's.
 void call_app(const WSGIExchange& exchange, PyObject* start_response, AppCall<2>& call) noexcept {
   call.places = {nullptr, exchange.environment, start_response};
-  call.app = Ref::borrowed(exchange.self->app);  // `__init__` may be called once more meanwhile.
+  call.app = Ref::borrowed(exchange.self->app);
 }
 
 /// Has the application called with a `start_response` that changes its response.

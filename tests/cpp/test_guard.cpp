@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "corsac/guard.hpp"
@@ -201,6 +203,28 @@ TEST_F(Guard, AnOverLongOriginIsRefusedWithoutReadingIt) {
   Request metadata("POST");
   metadata.add_header_line("sec-fetch-site", bytes.view());
   EXPECT_EQ(guard_request(*policy_, metadata), Refusal::kCrossOriginRequest);
+}
+
+TEST(SameOrigin, IsToldByOneOriginAndOneHostWhereSecFetchSiteIsNotThere) {
+  using Lines = std::vector<std::pair<std::string_view, std::string_view>>;
+  const auto is_own = [](const Lines& lines) {
+    Request request("POST");
+    for (const auto& [name, value] : lines) request.add_header_line(name, value);
+    return is_same_origin(request, "https");
+  };
+  EXPECT_TRUE(is_own({{"origin", "https://api.test"}, {"host", "api.test"}}));
+  EXPECT_FALSE(is_own({{"origin", "https://api.test"}, {"host", "app.test"}}));
+  EXPECT_FALSE(is_own({{"origin", "https://api.test"}}));
+  EXPECT_FALSE(is_own({{"host", "api.test"}}));
+  // What stands twice says nothing, even the same.
+  EXPECT_FALSE(
+      is_own({{"origin", "https://api.test"}, {"host", "api.test"}, {"host", "api.test"}}));
+  EXPECT_FALSE(
+      is_own({{"origin", "https://api.test"}, {"host", "api.test"}, {"host", "evil.test"}}));
+  EXPECT_FALSE(is_own(
+      {{"origin", "https://api.test"}, {"origin", "https://api.test"}, {"host", "api.test"}}));
+  EXPECT_TRUE(is_own({{"sec-fetch-site", "same-origin"}}));
+  EXPECT_FALSE(is_own({{"sec-fetch-site", "same-origin"}, {"sec-fetch-site", "same-origin"}}));
 }
 
 TEST_F(Guard, ARefusalIsA403WithItsReasonAndNoCorsHeader) {

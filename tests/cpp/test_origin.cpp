@@ -336,8 +336,14 @@ TEST(Origin, SuggestsTheOriginThatWasMeant) {
       {"http://LOCALHOST:*", "http://localhost:*"},
       {"Safari-Web-Extension://E8CF0E9A/", "safari-web-extension://E8CF0E9A"},
       {"app://-/index.html", "app://-"},
+      {"https://*example.com", "https://*.example.com"},
   };
   for (const auto& [entry, suggestion] : rows) EXPECT_EQ(error_of(entry).suggestion, suggestion);
+}
+
+TEST(Origin, SaysWhatIsWrongWithAHostThatBeginsWithAColon) {
+  EXPECT_EQ(error_of("https://:80").message, "the host is missing");
+  EXPECT_EQ(error_of("https://::1").message, "an IPv6 address is written in brackets");
 }
 
 TEST(Origin, SuggestsNothingThatWouldBeAGuess) {

@@ -223,6 +223,11 @@ const std::vector<Refused> kRefused = {
     {"/%F0%80%80%AF", "\"%F0\" is not there", "which no pattern can name"},
     {"/%E2%82", "\"%E2\" is not there", "which no pattern can name"},
     {"/%F0%9F%A6%8A", "\"%F0\" is not there", "did you mean \"/\xF0\x9F\xA6\x8A\"?"},
+    {"/%C2%80", "\"%C2\" is not there", "did you mean \"/\xC2\x80\"?"},
+    {"/%DF%BF", "\"%DF\" is not there", "did you mean \"/\xDF\xBF\"?"},
+    {"/%E0%A0%80", "\"%E0\" is not there", "did you mean \"/\xE0\xA0\x80\"?"},
+    {"/%ED%9F%BF", "\"%ED\" is not there", "did you mean \"/\xED\x9F\xBF\"?"},
+    {"/%F4%8F%BF%BF", "\"%F4\" is not there", "did you mean \"/\xF4\x8F\xBF\xBF\"?"},
 };
 
 TEST(PathRules, APatternThatCannotMatchWhatItSeemsToIsRefusedWithTheFix) {

@@ -101,6 +101,31 @@ TEST_F(RequestBounds, OneMemberThatIsNoTokenLeavesTheWholeEchoOut) {
   EXPECT_EQ(echo({std::string("x\0y", 3)}), kNone);
 }
 
+TEST_F(RequestBounds, SoManyValuesAreKeptAtMostWhateverTheLinesAreCalled) {
+  constexpr std::size_t kLines = 200;
+  const auto kept = [](const std::vector<std::string>& names) {
+    Request request("OPTIONS");
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < kLines; ++i) {
+      for (const std::string& name : names)
+        count += static_cast<std::size_t>(request.add_header_line(name, "x"));
+    }
+    return count;
+  };
+  const std::vector<std::string> known = {"origin",
+                                          "access-control-request-method",
+                                          "Access-Control-Request-Headers",
+                                          "access-control-request-private-network",
+                                          "sec-fetch-site",
+                                          "host"};
+  EXPECT_EQ(kept(known), Request::kMaxKeptValues);
+  // Each name's length with another one's bytes.
+  for (const std::string& name : known) {
+    EXPECT_EQ(kept({repeated("x", name.size())}), 0U) << name;
+    EXPECT_EQ(kept({"X" + name.substr(1), name.substr(1) + "X"}), 0U) << name;
+  }
+}
+
 TEST_F(RequestBounds, RequestHeadersHaveALargestNumberOfLines) {
   EXPECT_NE(echo(std::vector<std::string>(kMaxRequestHeadersLines, "x-a")), kNone);
   EXPECT_EQ(echo(std::vector<std::string>(kMaxRequestHeadersLines + 1, "x-a")), kNone);

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from corsac import CORSMiddleware, _core
-from support.asgi import BODY, OPTIONS, ORIGIN, START, app_sending, scope_with
+from corsac import CORSMiddleware
+from support.asgi import ALLOWED, BODY, OPTIONS, ORIGIN, START, app_sending, scope_with
 from support.exchange import run_asgi
 
 EVIL = b"https://evil.example"
@@ -189,6 +189,28 @@ def test_an_origin_line_that_cannot_be_read_makes_the_request_ambiguous(value: A
         assert headers_of(START, lines) == [(b"x-app", b"1"), (b"vary", b"Origin")]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"access-control-request-headers",
+        b"x" * len(b"access-control-request-headers"),
+        b"origin",
+        b"x" * len(b"origin"),
+    ],
+)
+@pytest.mark.parametrize("guard", [False, True])
+def test_very_many_lines_with_names_as_long_as_one_of_the_protocol(
+    name: bytes, guard: bool
+) -> None:
+    lines = [(b"origin", ORIGIN), (b"access-control-request-method", b"GET")]
+    lines += [(name, bytes(bytearray(b"x-%d" % number))) for number in range(200)]
+    middleware = CORSMiddleware(app_sending(START, BODY), guard=guard, **OPTIONS)
+    allowed = [(b"x-app", b"1"), *(ALLOWED[:1] if name == b"origin" else ALLOWED)]
+    assert run_asgi(middleware, scope_with(lines))[0]["headers"] == allowed
+    answer = run_asgi(middleware, scope_with(lines, method="OPTIONS"))[0]
+    assert answer["status"] == (403 if name == b"origin" else 204)
+
+
 def test_a_mapping_of_headers_reaches_the_application_as_it_is() -> None:
     seen: list[Any] = []
 
@@ -234,16 +256,15 @@ def test_the_hidden_parts_cannot_be_exchanged_for_others() -> None:
     with pytest.raises(TypeError, match="_send_type"):
         Strange(app_sending(), **OPTIONS)
     middleware = CORSMiddleware(app_sending(), **OPTIONS)
-    for routing in (None, _core.Routing.__new__(_core.Routing)):
-        with pytest.raises(TypeError, match="must be a Routing"):
-            middleware._put_in_force(None, routing)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="must be a Routing"):
+        middleware._put_in_force(None, None)  # type: ignore[arg-type]
 
 
 def test_a_middleware_round_itself_ends_in_a_recursion_error() -> None:
-    middleware = CORSMiddleware(app_sending(), **OPTIONS)
-    CORSMiddleware.__init__(middleware, middleware, **OPTIONS)
+    middleware: Any = CORSMiddleware.__new__(CORSMiddleware)
+    middleware.__init__(middleware, **OPTIONS)
     with pytest.raises(RecursionError):
-        middleware(scope_with([]), None, None)  # type: ignore[arg-type]
+        middleware(scope_with([]), None, None)
 
 
 @pytest.mark.parametrize(("layers", "works"), [(500, True), (501, False)])

@@ -12,14 +12,14 @@ import subprocess
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from corsac import CORSMiddleware, CORSPolicy
-from support.asgi import BODY, OPTIONS, ORIGIN, START, app_sending, scope_with
+from support.asgi import BODY, OPTIONS, ORIGIN, START, app_sending, finish, messages_of, scope_with
 
 THREADS = 4
 REQUESTS = 4000
@@ -45,23 +45,6 @@ def _threads_take_turns_often() -> Iterator[None]:
     sys.setswitchinterval(1e-5)
     yield
     sys.setswitchinterval(usual)
-
-
-def messages_of(middleware: Any, scope: Any) -> list[Any]:
-    """The messages that answer one request; without an event loop, which nothing here needs."""
-    messages: list[Any] = []
-
-    async def send(message: Any) -> None:
-        messages.append(message)
-
-    finish(middleware(scope, None, send))
-    return messages
-
-
-def finish(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine that never has to wait."""
-    with pytest.raises(StopIteration):
-        coroutine.send(None)
 
 
 def run_together(work: Callable[[int], Any], *meanwhile: Callable[[int], Any]) -> list[Any]:

@@ -42,7 +42,7 @@ class PreflightCache:
         if not 1 <= capacity <= MAX_CAPACITY:
             message = f"capacity must be from 1 to {MAX_CAPACITY}, not {capacity}"
             raise ValueError(message)
-        self._core = _core.PreflightCache(capacity)
+        self._core = _core.make_preflight_cache(capacity)
         self._clock = clock
 
     def covers(self, asked: CacheRequest) -> bool:

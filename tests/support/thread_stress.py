@@ -1,0 +1,251 @@
+"""Many threads that do to the middlewares and the core whatever may be done, at the same time.
+
+A program, since what it looks for ends the process or never ends:
+
+    python -m support.thread_stress collector --seconds 10
+    python -m support.thread_stress reuse --turns 500
+
+It prints how many turns each kind of thread made. Any wrong answer ends it with an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import json
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import corsac
+import corsac.wsgi
+from corsac import _core
+from support.asgi import ALLOWED, BODY, OPTIONS, ORIGIN, START, app_sending, messages_of, scope_with
+from support.wsgi import ALLOWED as ALLOWED_TEXT
+from support.wsgi import app_answering, environ_from
+
+EVIL = "https://evil.example"
+POLICY = corsac.CORSPolicy(**OPTIONS)
+ANYONE = corsac.CORSPolicy(allow_origins=["*"], expose_headers=["two"])
+ANYONE_LINES = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"two"),
+]
+RULES = [("/open/*", ANYONE), ("/none/*", None)]
+APP = app_sending(START, BODY)
+TEXT_APP = app_answering([("x-app", "1")])
+
+
+def expect(seen: object, *wanted: object) -> None:
+    if seen not in wanted:
+        message = f"{seen!r} is none of {wanted!r}"
+        raise AssertionError(message)
+
+
+@dataclass
+class Work:
+    """What some threads do again and again, each with 0, 1, 2 ...
+
+    Attributes:
+        do: One turn.
+        threads: How many do it.
+        serves: Whether the others wait for it where turns are counted.
+    """
+
+    do: Callable[[int], None]
+    threads: int = 1
+    serves: bool = False
+
+
+def collector() -> list[Work]:
+    """What corsac.django does for each request, beside garbage and middlewares that come and go."""
+    shared = corsac.CORSMiddleware(APP, POLICY, rules=RULES)
+    routing = shared._configuration.routing
+    environs: list[dict[str, Any]] = [environ_from(), environ_from()]
+
+    def decide(turn: int) -> None:
+        # Threads share an environ, which one of them changes; no text in it is anybody else's.
+        environ = environs[turn % 2]
+        origin = "".join((ORIGIN.decode(), "" if turn % 4 else "x"))
+        environ["HTTP_ORIGIN"] = origin
+        environ["HTTP_UPGRADE"] = f"websocket{turn}"
+        policy, rule = _core.select_policy(routing, ("/", "/open/x", "/none/x")[turn % 3])
+        expect(
+            (policy is None, rule),
+            [(False, "default"), (False, "/open/*"), (True, "/none/*")][turn % 3],
+        )
+        if policy is None:
+            return
+        decided: Any = _core.decide_request(policy, "GET", environ)
+        expect(decided[4:7], ("actual", True, ""), ("actual", False, "origin-not-allowed"))
+        _core.try_request(policy, "POST", environ)
+        _core.is_beyond_cors(environ, "https")
+
+    def make_garbage(turn: int) -> None:
+        for _ in range(100):
+            cycle: list[Any] = [{"turn": turn}]
+            cycle.append(cycle)
+
+    def come_and_go(turn: int) -> None:
+        name = f"x-{turn}"
+        app = app_sending(START, BODY)
+        middleware = corsac.CORSMiddleware(
+            app, allow_origins=[ORIGIN.decode()], expose_headers=[name], rules=RULES
+        )
+        app.middleware = middleware
+        lines = messages_of(middleware, scope_with([(b"origin", ORIGIN)]))[0]["headers"]
+        expect(lines[-1], (b"access-control-expose-headers", name.encode()))
+
+    def ask(turn: int) -> None:
+        lines = messages_of(shared, scope_with([(b"origin", ORIGIN)]))[0]["headers"]
+        expect(lines[1:], ALLOWED, ANYONE_LINES)
+
+    def replace(turn: int) -> None:
+        shared.reconfigure((ANYONE, POLICY)[turn % 2], rules=RULES)
+
+    return [
+        Work(decide, 14, serves=True),
+        Work(ask, 2, serves=True),
+        Work(make_garbage, 2),
+        Work(come_and_go, 2),
+        Work(replace),
+    ]
+
+
+def collections() -> list[Work]:
+    """The same beside a thread that collects all the time."""
+
+    def collect(turn: int) -> None:
+        gc.collect()
+
+    return [*collector(), Work(collect)]
+
+
+def reuse() -> list[Work]:
+    """Middlewares that serve, beside threads that initialise and configure them anew."""
+    middleware: Any = corsac.CORSMiddleware(APP, POLICY)
+    text_middleware: Any = corsac.wsgi.CORSMiddleware(TEXT_APP, POLICY)
+
+    def ask(turn: int) -> None:
+        origin = ORIGIN if turn % 8 else EVIL.encode()
+        lines = messages_of(middleware, scope_with([(b"origin", origin)]))[0]["headers"]
+        expect(lines[1:], ALLOWED, ALLOWED[:1], ANYONE_LINES)
+
+    def ask_text(turn: int) -> None:
+        seen: list[Any] = []
+        text_middleware(environ_from(), lambda status, headers: seen.append(headers))
+        expect(seen[0][1:], ALLOWED_TEXT)
+
+    def initialise(turn: int) -> None:
+        with contextlib.suppress(RuntimeError):
+            middleware.__init__(app_sending(START, BODY), POLICY)
+        with contextlib.suppress(RuntimeError):
+            text_middleware.__init__(app_answering([("x-app", "1")]), POLICY)
+
+    def replace(turn: int) -> None:
+        middleware.reconfigure((ANYONE, POLICY)[turn % 2])
+
+    def look(turn: int) -> None:
+        expect(callable(middleware.app), True)
+        expect(middleware.policy, POLICY, ANYONE)
+        repr(middleware)
+
+    def first(turn: int) -> None:
+        # Several threads initialise one that nobody has initialised, while it is called.
+        fresh: Any = corsac.CORSMiddleware.__new__(corsac.CORSMiddleware)
+
+        def begin() -> None:
+            with contextlib.suppress(RuntimeError):
+                fresh.__init__(APP, POLICY)
+
+        threads = [threading.Thread(target=begin) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        with contextlib.suppress(RuntimeError):
+            lines = messages_of(fresh, scope_with([(b"origin", ORIGIN)]))[0]["headers"]
+            expect(lines[1:], ALLOWED)
+        for thread in threads:
+            thread.join()
+        lines = messages_of(fresh, scope_with([(b"origin", ORIGIN)]))[0]["headers"]
+        expect(lines[1:], ALLOWED)
+
+    return [
+        Work(ask, 5, serves=True),
+        Work(ask_text, 3, serves=True),
+        Work(initialise, 3),
+        Work(replace),
+        Work(look),
+        Work(first),
+    ]
+
+
+SCENARIOS = {scenario.__name__: scenario for scenario in (collector, collections, reuse)}
+
+
+def run(works: list[Work], seconds: float | None, turns: int) -> dict[str, int]:
+    """Do all works at once.
+
+    Args:
+        works: What is done.
+        seconds: For how long, or ``None``: until each thread that serves has made its turns.
+        turns: How many those are.
+
+    Returns:
+        How many turns were made, by the work's name.
+
+    Raises:
+        RuntimeError: A turn raised; what it raised is printed.
+    """
+    ended = threading.Event()
+    failed = threading.Event()
+    made: list[tuple[str, int]] = []
+    start = threading.Barrier(sum(work.threads for work in works))
+
+    def repeat(work: Work) -> None:
+        turn = 0
+        start.wait()
+        try:
+            while not ended.is_set() and (seconds or not work.serves or turn < turns):
+                work.do(turn)
+                turn += 1
+        except BaseException:
+            failed.set()
+            ended.set()
+            traceback.print_exc()
+        made.append((work.do.__name__, turn))
+
+    threads = {
+        threading.Thread(target=repeat, args=(work,), daemon=True): work
+        for work in works
+        for _ in range(work.threads)
+    }
+    for thread in threads:
+        thread.start()
+    if seconds:
+        ended.wait(seconds)
+    for thread, work in threads.items():
+        if work.serves and not seconds:
+            thread.join()
+    ended.set()
+    for thread in threads:
+        thread.join()
+    if failed.is_set():
+        message = "a thread failed, see above"
+        raise RuntimeError(message)
+    return {
+        work.do.__name__: sum(n for name, n in made if name == work.do.__name__) for work in works
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("scenario", choices=SCENARIOS)
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--turns", type=int, default=0)
+    arguments = parser.parse_args()
+    sys.setswitchinterval(1e-5)
+    print(json.dumps(run(SCENARIOS[arguments.scenario](), arguments.seconds, arguments.turns)))
