@@ -81,6 +81,7 @@ PyObject* switch_new(PyTypeObject* type, PyObject* args, PyObject* keywords) noe
 int switch_traverse(PyObject* self_object, visitproc visit, void* arg) noexcept {
   const EnvironSwitch* self = as_environ_switch(self_object);
   Py_VISIT(Py_TYPE(self_object));
+  Py_VISIT(self->key);  // A subclass of str may refer to anything.
   Py_VISIT(self->mark);
   Py_VISIT(self->then);
   Py_VISIT(self->otherwise);
@@ -89,7 +90,7 @@ int switch_traverse(PyObject* self_object, visitproc visit, void* arg) noexcept 
 
 int switch_clear(PyObject* self_object) noexcept {
   EnvironSwitch* self = as_environ_switch(self_object);
-  // Not `key`: it is in no cycle.
+  // Not `key`, which a call looks at; what it refers to can be cleared as well.
   Py_CLEAR(self->mark);
   Py_CLEAR(self->then);
   Py_CLEAR(self->otherwise);
