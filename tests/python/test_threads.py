@@ -149,7 +149,9 @@ def test_lists_that_other_threads_change_are_read_as_they_were_at_one_moment() -
 
 
 def test_counters_lose_no_request() -> None:
-    middleware = CORSMiddleware(app_sending(START, BODY), guard=True, **OPTIONS)
+    middleware = CORSMiddleware(
+        app_sending(START, BODY), guard=True, allow_methods=["PUT"], **OPTIONS
+    )
     scopes = [
         scope_with(headers, method=method)
         for method, headers in (
