@@ -11,7 +11,7 @@ from corsac.observe import RefusalLog, TrialLog
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
-    from typing import Any, Self, Unpack
+    from typing import Self, Unpack
 
     from corsac._types import ASGIApp, Message, Receive, Scope, Send
     from corsac.policy import CORSPolicy, CORSPolicyOptions
@@ -143,7 +143,7 @@ def root_path_owner(app: object) -> object | None:
         app: An ASGI application. Wrappers are followed by the attributes that they usually have.
     """
     module = sys.modules.get("fastapi.applications")
-    fastapi: type[Any] | None = getattr(module, "FastAPI", None)
+    fastapi: type[object] | None = getattr(module, "FastAPI", None)
     for _ in range(MAX_WRAPPERS):
         if fastapi is None or app is None:
             break
