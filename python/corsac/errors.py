@@ -56,6 +56,24 @@ class CORSConfigProblem(FrozenValue):
         """Another problem with some attributes changed and all others kept."""
         return self.__replace__(**changes)
 
+    def as_dict(self) -> dict[str, object]:
+        """The problem as values that JSON has; a value that it does not have is its ``repr``."""
+        import json  # noqa: PLC0415 - no application that starts needs it
+
+        value = self.value
+        try:
+            json.dumps(value, allow_nan=False)
+        except Exception:  # Whatever an option was given, be it another program's source.
+            value = _short(value)
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "option": self.option,
+            "value": value,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
     def __str__(self) -> str:
         """One line for people: option, value, reason, way out, code."""
         hint = f"; {self.hint}" if self.hint else ""

@@ -142,14 +142,14 @@ def test_an_interrupt_before_the_work_is_done_has_the_exit_code_of_one(
     assert main(["demo", "--once"]) == 130
 
 
-def test_a_busy_port_that_was_asked_for_is_a_clear_message_and_exit_code_2(
+def test_a_busy_port_that_was_asked_for_is_a_clear_message_and_exit_code_3(
     busy_port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["demo", "--once", f"--port={busy_port}"]) == 2
+    assert main(["demo", "--once", f"--port={busy_port}"]) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
-        f"corsac demo: port {busy_port} cannot be used (Address already in use); "
+        f"corsac demo: error: port {busy_port} cannot be used (Address already in use); "
         "choose another with --port\n"
     )
 
@@ -163,7 +163,7 @@ def test_a_port_that_another_server_has_on_ipv6_counts_as_busy(
         pytest.skip("this machine has no ::1, so no other server can have it")
     with server:
         port = server.getsockname()[1]
-        assert main(["demo", "--once", f"--port={port}"]) == 2
+        assert main(["demo", "--once", f"--port={port}"]) == 3
     assert f"port {port} cannot be used" in capsys.readouterr().err
 
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from corsac.asgi import root_path_owner
-from corsac.cli import INTERRUPTED, UNREADABLE
 from corsac.cli.cors_layers import Layer, Search, find_layers
+from corsac.cli.exit_codes import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.outside import outside_of_corsac
 from corsac.cli.plain_text import can_colour, in_words, printable, safe_repr, write_lines
 from corsac.cli.user_code import ObjectName, SourceError, importable_from, load_object, place_of
@@ -61,12 +61,11 @@ class Report:
         return sum(problem.severity == severity for problem in self.problems)
 
     def exit_code(self, *, strict: bool) -> int:
-        """0: fine; 1: errors; 2: warnings, if they matter; 3: nothing could be judged."""
+        """What the report means for a shell; with ``strict`` warnings are problems too."""
         if self.failure is not None:
-            return UNREADABLE
-        if self.count("error"):
-            return 1
-        return 2 if strict and self.count("warning") else 0
+            return COULD_NOT_RUN
+        wrong = self.count("error") + (self.count("warning") if strict else 0)
+        return PROBLEMS if wrong else FINE
 
 
 def run(
@@ -84,10 +83,7 @@ def run(
     Returns:
         The exit code.
     """
-    try:
-        report = check(source, prefix, app_dir)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    report = check(source, prefix, app_dir)
     if as_json:
         write_lines([json.dumps(_as_json(report), indent=2)], sys.stdout)
     elif report.failure is None:
@@ -354,17 +350,7 @@ def _as_json(report: Report) -> dict[str, object]:
     return {
         "source": report.source,
         "valid": report.count("error") == 0,
-        "problems": [
-            {
-                "code": problem.code,
-                "severity": problem.severity,
-                "option": problem.option,
-                "value": _json_value(problem.value),
-                "message": problem.message,
-                "hint": problem.hint,
-            }
-            for problem in report.problems
-        ],
+        "problems": [problem.as_dict() for problem in report.problems],
         "policy": None if report.policy is None else repr(report.policy),
     }
 

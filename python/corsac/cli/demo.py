@@ -23,9 +23,6 @@ from corsac.cli.plain_text import can_colour
 from corsac.lab import Lab, serve_until_interrupted, serving_lab
 from corsac.lab.api import SIGN_IN_PATH
 from corsac.lab.evaluating import evaluate
-from corsac.lab.loopback import PortUnavailableError
-
-__all__ = ["Performed", "PortUnavailableError", "link_to", "perform", "run"]
 
 _TIMEOUT_SECONDS = 10.0
 _RULE_WIDTH = 80
@@ -133,7 +130,7 @@ def run(*, once: bool, port: int | None = None, scenarios: Sequence[Scenario] = 
         0 if every verdict was the expected one, otherwise 1.
 
     Raises:
-        PortUnavailableError: A port cannot be used.
+        corsac.lab.PortUnavailableError: A port cannot be used.
     """
     paint = Paint(can_colour(sys.stdout))
     with serving_lab(port=port) as lab:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sys
@@ -15,8 +14,9 @@ from corsac.asgi import CORSMiddleware, without_root_path
 from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
 from corsac.browser.transports import asgi_async_transport
 from corsac.browser.urls import parse_url
-from corsac.cli import INTERRUPTED, UNREADABLE, USAGE_ERROR
+from corsac.cli import CommandError
 from corsac.cli.check import Report, check, silent_log
+from corsac.cli.exit_codes import COULD_NOT_RUN, FINE, PROBLEMS, USAGE
 from corsac.cli.fetch_text import (
     Paint,
     blocked_lines,
@@ -26,7 +26,7 @@ from corsac.cli.fetch_text import (
     prose,
     step_lines,
 )
-from corsac.cli.page_request import fetch_request
+from corsac.cli.page_request import PageRequest
 from corsac.cli.plain_text import can_colour, in_words, printable, write_lines
 from corsac.explain import Explanation
 
@@ -60,43 +60,55 @@ class Explained(NamedTuple):
         return "undecided" if is_left_alone else "blocked"
 
 
-EXIT_CODES = {"allowed": 0, "blocked": 1, "undecided": 2}
+EXIT_CODES = {"allowed": FINE, "blocked": PROBLEMS, "undecided": COULD_NOT_RUN}
 """What each verdict is for a shell."""
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(
+    *,
+    source: str | None,
+    prefix: str | None,
+    app_dir: str,
+    path: str,
+    page: PageRequest,
+    as_json: bool,
+) -> int:
     """Explain one request and print it.
 
     Args:
-        arguments: What the command line has.
+        source: A TOML file or ``module:attribute``; ``None`` for the environment.
+        prefix: What the environment variables begin with; ``None`` for another source.
+        app_dir: Where modules are looked for first.
+        path: The path that is asked for.
+        page: What the page asks for.
+        as_json: Whether to write JSON.
 
     Returns:
-        The exit code: 0 allowed; 1 blocked; 2 the path is left alone, or a mistake on the command
-        line; 3 the configuration cannot be read or is not valid; 130 after Ctrl-C.
+        The exit code, by `EXIT_CODES`.
+
+    Raises:
+        CommandError: The request is invalid, or the configuration is or cannot be read.
     """
     try:
-        request = fetch_request(arguments, f"{SERVER}{arguments.path}")
+        request = page.to(f"{SERVER}{path}")
     except ValueError as error:
-        return _refuse(str(error), USAGE_ERROR)
-    try:
-        report = check(arguments.source, arguments.env, arguments.app_dir)
-        if report.failure is not None or report.count("error"):
-            return _say_what_is_wrong(report)
-        # The rules are compared with what the application leaves of the path.
-        path = without_root_path(arguments.path, report.root_path_owner)
-        request = fetch_request(arguments, f"{SERVER}{path or '/'}")
-        middleware = _middleware(report, request)
-        with silent_log():
-            explained = asyncio.run(explain(request, middleware, arguments.profile))
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    if arguments.json:
+        raise CommandError(printable(str(error), _MAX_TEXT), USAGE) from None
+    report = check(source, prefix, app_dir)
+    if report.failure is not None or report.count("error"):
+        raise _what_is_wrong(report)
+    # The rules are compared with what the application leaves of the path.
+    routed = without_root_path(path, report.root_path_owner)
+    request = page.to(f"{SERVER}{routed or '/'}")
+    middleware = _middleware(report, request)
+    with silent_log():
+        explained = asyncio.run(explain(request, middleware, page.profile))
+    if as_json:
         data = _as_dict(report.source, explained) | {"notes": list(_notes(report, request))}
         write_lines([json.dumps(data, indent=2)], sys.stdout)
     else:
         paint = Paint(can_colour(sys.stdout))
         notes = [paint("warning", "note") + f"  {note}" for note in _notes(report, request)]
-        write_lines([*notes, *_as_text(arguments.path, explained, paint)], sys.stdout)
+        write_lines([*notes, *_as_text(path, explained, paint)], sys.stdout)
     return EXIT_CODES[explained.verdict]
 
 
@@ -162,27 +174,21 @@ async def _application(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _refuse(message: str, code: int) -> int:
-    write_lines([f"corsac explain: error: {printable(message, _MAX_TEXT)}"], sys.stderr)
-    return code
-
-
-def _say_what_is_wrong(report: Report) -> int:
+def _what_is_wrong(report: Report) -> CommandError:
     if report.failure is not None:
         hint = f"; {report.failure.hint}" if report.failure.hint else ""
-        write_lines(report.failure.trace, sys.stderr)
-        return _refuse(f"{report.failure.message}{hint}", UNREADABLE)
+        message = printable(f"{report.failure.message}{hint}", _MAX_TEXT)
+        return CommandError(message, lines=report.failure.trace)
     errors = [problem for problem in report.problems if problem.severity == "error"]
-    write_lines(
-        [
-            printable(f"{problem.option}: {problem.message} [{problem.code}]", _MAX_TEXT)
-            for problem in errors
-        ],
-        sys.stderr,
-    )
-    return _refuse(
-        f"{report.source} is not valid, so nothing is allowed by it; corsac check says more",
-        UNREADABLE,
+    lines = [
+        printable(f"{problem.option}: {problem.message} [{problem.code}]", _MAX_TEXT)
+        for problem in errors
+    ]
+    message = f"{report.source} is not valid, so nothing is allowed by it; corsac check says more"
+    return CommandError(
+        printable(message, _MAX_TEXT),
+        lines=lines,
+        problems=[problem.as_dict() for problem in errors],
     )
 
 

@@ -13,7 +13,7 @@ import tokenize
 import warnings
 from collections.abc import Iterator, Sequence
 
-from corsac.cli import INTERRUPTED, USAGE_ERROR
+from corsac.cli.exit_codes import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.plain_text import can_colour, printable, safe_repr, write_lines
 from corsac.errors import CORSConfigProblem
 from corsac.migrate.source.code import keeps_call, snippet
@@ -62,11 +62,11 @@ class _Report:
     looked_at: int = 0
 
     def exit_code(self) -> int:
-        """0: nothing to warn of; 1: problems; 2: something could not be read."""
+        """What the report means for a shell."""
         if self.unreadable:
-            return USAGE_ERROR
+            return COULD_NOT_RUN
         problems = [problem for each in self.found for problem in each.all_problems()]
-        return 1 if any(problem.severity != "info" for problem in problems) else 0
+        return PROBLEMS if any(problem.severity != "info" for problem in problems) else FINE
 
 
 def run(*, paths: Sequence[str], as_diff: bool, as_json: bool) -> int:
@@ -78,19 +78,11 @@ def run(*, paths: Sequence[str], as_diff: bool, as_json: bool) -> int:
         as_json: Whether to write JSON.
 
     Returns:
-        The exit code: 0 nothing to warn of, 1 problems, 2 something could not be read.
+        The exit code.
     """
-    try:
-        report = _read(paths or ["."])
-        try:
-            _write(report, as_diff=as_diff, as_json=as_json)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # Who read the output has seen enough; the interpreter would flush once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return report.exit_code()
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    report = _read(paths or ["."])
+    _write(report, as_diff=as_diff, as_json=as_json)
+    return report.exit_code()
 
 
 def _write(report: _Report, *, as_diff: bool, as_json: bool) -> None:
@@ -335,17 +327,7 @@ def _found_as_json(found: Found) -> dict[str, object]:
             name: _json_value(without_stand_ins(value)) for name, value in found.options.items()
         },
         "unseen": {name: value.text for name, value in found.unseen.items()},
-        "problems": [
-            {
-                "code": problem.code,
-                "severity": problem.severity,
-                "option": problem.option,
-                "value": _json_value(problem.value),
-                "message": problem.message,
-                "hint": problem.hint,
-            }
-            for problem in found.all_problems()
-        ],
+        "problems": [problem.as_dict() for problem in found.all_problems()],
         "corsac": {
             "options": {} if translation is None else dict(translation.options),
             "rules": []

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from corsac.browser import PROFILES, FetchOutcome
 from corsac.browser.urls import parse_url
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError
 from corsac.lab.cases import Case, CaseStore
 from corsac.lab.places import Places
 from corsac.lab.state import InputError, read_options, read_request, read_rules
@@ -42,12 +42,12 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
         policy = CORSPolicy(**options)
         case = Case(policy, rules, request, response, places)
     except CORSConfigError as error:
-        return {"valid": False, "problems": [_problem(it) for it in error.problems]}
+        return {"valid": False, "problems": [it.as_dict() for it in error.problems]}
     cases.add(name, case)
     outcomes = {profile: case.simulate(profile) for profile in PROFILES}
     return {
         "valid": True,
-        "problems": [_problem(it) for it in policy.problems],
+        "problems": [it.as_dict() for it in policy.problems],
         "code": _code(policy, rules),
         "case": name,
         "fetch": {
@@ -62,16 +62,6 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
         },
         "outcomes": {profile: _outcome(outcome) for profile, outcome in outcomes.items()},
         "explanations": _explanations(case, outcomes["standard"]),
-    }
-
-
-def _problem(problem: CORSConfigProblem) -> dict[str, str]:
-    return {
-        "code": problem.code,
-        "severity": problem.severity,
-        "option": problem.option,
-        "message": problem.message,
-        "hint": problem.hint,
     }
 
 

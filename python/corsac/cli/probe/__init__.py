@@ -5,7 +5,6 @@ Needs the `cli` extra; nothing else of the library imports this package.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -18,9 +17,10 @@ from rich.text import Text
 
 from corsac.browser import FetchRequest, Request, simulate_async
 from corsac.browser.urls import HTTP_SCHEMES, parse_url
-from corsac.cli import INTERRUPTED, USAGE_ERROR
+from corsac.cli import CommandError
+from corsac.cli.exit_codes import USAGE
 from corsac.cli.fetch_text import Paint
-from corsac.cli.page_request import fetch_request
+from corsac.cli.page_request import PageRequest
 from corsac.cli.plain_text import can_colour, printable, write_lines
 from corsac.cli.probe.courier import Courier
 from corsac.cli.probe.lints import lint
@@ -31,53 +31,68 @@ from corsac.cli.probe.result import Result
 __all__ = ["probe", "run"]
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(
+    *,
+    url: str,
+    page: PageRequest,
+    sends_unsafe: bool,
+    cookies: tuple[tuple[str, str], ...],
+    timeout: float,
+    insecure: bool,
+    with_lints: bool,
+    strict: bool,
+    as_json: bool,
+) -> int:
     """Probe a server and print what was found.
 
     Args:
-        arguments: What the command line has.
+        url: What the page fetches.
+        page: What the page asks for there.
+        sends_unsafe: See `probe`.
+        cookies: See `probe`.
+        timeout: See `probe`.
+        insecure: See `probe`.
+        with_lints: See `probe`.
+        strict: Whether what is found counts as blocked.
+        as_json: Whether to write JSON.
 
     Returns:
-        The exit code: see `corsac.cli.probe.result.EXIT_CODES`; 130 after Ctrl-C.
+        The exit code, by `corsac.cli.probe.result.EXIT_CODES`.
+
+    Raises:
+        CommandError: The request is invalid, or the environment cannot be used.
     """
     try:
-        request = fetch_request(arguments, _url(arguments.url))
+        request = page.to(_url(url))
     except ValueError as error:
-        return _refuse(str(error))
-    if arguments.insecure:
+        raise CommandError(printable(str(error), 500), USAGE) from None
+    if insecure:
         write_lines(["corsac probe: certificates are NOT checked (--insecure)"], sys.stderr)
-    did_lint = not arguments.no_lint
     try:
         with _Progress(sys.stderr) as progress:
             result = asyncio.run(
                 probe(
                     request,
-                    profile=arguments.profile,
-                    cookies=tuple(arguments.cookies),
-                    timeout=arguments.timeout,
-                    insecure=arguments.insecure,
-                    sends_unsafe=arguments.send,
-                    with_lints=did_lint,
+                    profile=page.profile,
+                    cookies=cookies,
+                    timeout=timeout,
+                    insecure=insecure,
+                    sends_unsafe=sends_unsafe,
+                    with_lints=with_lints,
                     tell=progress.tell,
                 )
             )
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except (OSError, ValueError, ImportError) as error:
         # They are read before anything is sent.
         names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
-        return _refuse(f"cannot begin: {error}; look at {names} in the environment")
-    if arguments.json:
+        message = f"cannot begin: {error}; look at {names} in the environment"
+        raise CommandError(printable(message, 500)) from None
+    if as_json:
         write_lines([json.dumps(as_dict(result), indent=2)], sys.stdout)
     else:
         paint = Paint(can_colour(sys.stdout))
-        write_lines(as_text(result, paint, did_lint=did_lint), sys.stdout)
-    return result.exit_code(strict=arguments.strict)
-
-
-def _refuse(message: str) -> int:
-    write_lines([f"corsac probe: error: {printable(message, 500)}"], sys.stderr)
-    return USAGE_ERROR
+        write_lines(as_text(result, paint, did_lint=with_lints), sys.stdout)
+    return result.exit_code(strict=strict)
 
 
 def _url(text: str) -> str:

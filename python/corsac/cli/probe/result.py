@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from corsac.browser import FetchOutcome, FetchRequest
+from corsac.cli.exit_codes import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.probe.courier import Courier, NotSentError
 from corsac.cli.probe.findings import Finding
 from corsac.cli.probe.replays import Observations
 
 __all__ = ["EXIT_CODES", "Result"]
 
-EXIT_CODES = {"allowed": 0, "not-sent": 0, "blocked": 1, "undecided": 2, "unreachable": 3}
+EXIT_CODES = {
+    "allowed": FINE,
+    "not-sent": FINE,
+    "blocked": PROBLEMS,
+    "undecided": COULD_NOT_RUN,
+    "unreachable": COULD_NOT_RUN,
+}
 """What each verdict is for a shell."""
 
 

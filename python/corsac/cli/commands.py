@@ -1,0 +1,367 @@
+"""The commands with their options and help; each imports what it runs when it runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from corsac._version import __version__
+from corsac.cli import CommandError
+from corsac.cli.exit_codes import EPILOG, USAGE
+from corsac.cli.page_request import (
+    CREDENTIALS,
+    BodyOption,
+    BodyTypeOption,
+    CredentialsOption,
+    HeadersOption,
+    MethodOption,
+    ModeOption,
+    OriginOption,
+    PageRequest,
+    ProfileOption,
+    RedirectOption,
+)
+
+__all__ = ["Job", "app", "spell_out"]
+
+Job = Callable[[], int]
+"""What a command line asks for; it is run once that has been read, and gives the exit code."""
+
+app = typer.Typer(
+    help="CORS for Python web apps, by the Fetch standard.",
+    epilog=EPILOG,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_DEFAULT_PREFIX = "CORS_"
+
+
+def spell_out(argv: Sequence[str]) -> list[str]:
+    """Give the two options that may stand without a value the one that they have then.
+
+    A parser would take the next argument for it, be it the URL.
+
+    Args:
+        argv: The arguments without the program's name.
+    """
+    spelled: list[str] = []
+    for number, argument in enumerate(argv):
+        if argument == "--":
+            return [*spelled, *argv[number:]]
+        following = argv[number + 1] if number + 1 < len(argv) else "--"
+        if argument == "--credentials" and following not in CREDENTIALS:
+            argument = "--credentials=include"  # noqa: PLW2901
+        elif argument == "--env" and following.startswith("-"):
+            argument = f"--env={_DEFAULT_PREFIX}"  # noqa: PLW2901
+        spelled.append(argument)
+    return spelled
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"corsac {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _corsac(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and stop."
+        ),
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(USAGE)
+
+
+def _prefix(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
+        return text
+    message = f"{text!r} is not a valid prefix for environment variables"
+    raise typer.BadParameter(message)
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= 65535:
+        return int(text)
+    message = f"{text!r:.50} is not a port: a number from 0 (any free one) to 65535 is needed"
+    raise typer.BadParameter(message)
+
+
+def _path(text: str) -> str:
+    if text.startswith("/"):
+        return text
+    message = f"{text!r:.100} is not a path: it begins with /"
+    raise typer.BadParameter(message)
+
+
+def _cookie(text: str) -> tuple[str, str]:
+    """Read a cookie (RFC 6265, section 4.2.1)."""
+    name, _, value = text.partition("=")
+    if re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+=[\x21-\x3a\x3c-\x7e]*", text):
+        return name, value
+    message = f"{text[:20]!a} is not a cookie: write NAME=VALUE, without spaces and semicolons"
+    raise typer.BadParameter(message)
+
+
+def _seconds(number: float) -> float:
+    if 0 < number <= 3600:
+        return number
+    message = f"{number:g} is not a time-out: seconds above 0 and up to 3600 are needed"
+    raise typer.BadParameter(message)
+
+
+SourceArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SOURCE",
+        show_default=False,
+        help="A TOML file (policy.toml), or module:attribute (api:app, api:create_app()).",
+    ),
+]
+EnvironmentOption = Annotated[
+    str | None,
+    typer.Option(
+        "--env",
+        metavar="[PREFIX]",
+        parser=_prefix,
+        show_default=False,
+        help="Read environment variables that begin with PREFIX, CORS_ if it is left out.",
+    ),
+]
+DirectoryOption = Annotated[
+    str,
+    typer.Option(
+        metavar="DIRECTORY",
+        show_default="the current directory",
+        help="Where modules are looked for first.",
+    ),
+]
+JSONOption = Annotated[
+    bool, typer.Option("--json", help="Write one JSON object for programs, also on errors.")
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PORT",
+        parser=_port,
+        show_default="8010 or the next free one",
+        help="Port of the lab's page.",
+    ),
+]
+
+
+def _one_source(source: str | None, env: str | None) -> None:
+    if (source is None) == (env is None):
+        message = (
+            "name a source, or --env, but not both"
+            if source is not None
+            else "name a source: a TOML file, module:attribute, or --env"
+        )
+        raise CommandError(message, USAGE)
+
+
+@app.command("check", epilog="For example: corsac check api:app --strict")
+def _check(
+    source: SourceArgument = None,
+    env: EnvironmentOption = None,
+    app_dir: DirectoryOption = "",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Count warnings as problems: exit code 1.")
+    ] = False,
+    as_json: JSONOption = False,
+) -> Job:
+    """Judge a configuration and say what it allows, without starting anything."""
+    from corsac.cli import check  # noqa: PLC0415 - no other command needs it.
+
+    _one_source(source, env)
+    return partial(
+        check.run, source=source, prefix=env, app_dir=app_dir, strict=strict, as_json=as_json
+    )
+
+
+@app.command("demo", epilog="For example: corsac demo --once")
+def _demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Print the transcript and stop; 0 if all is well.")
+    ] = False,
+    port: PortOption = None,
+) -> Job:
+    """Watch cross-origin requests being allowed and blocked, then send them in your browser."""
+    from corsac.cli import demo  # noqa: PLC0415 - only this command needs what it imports.
+
+    return partial(_serve, partial(demo.run, once=once, port=port))
+
+
+def _serve(job: Job) -> int:
+    """Run a command that listens on ports."""
+    from corsac.lab.loopback import PortUnavailableError  # noqa: PLC0415 - in an extra
+
+    try:
+        return job()
+    except PortUnavailableError as error:
+        raise CommandError(str(error)) from None
+
+
+@app.command("lab", epilog="For example: corsac lab --no-open")
+def _lab(
+    port: PortOption = None,
+    no_open: Annotated[
+        bool, typer.Option("--no-open", help="Do not open the page in a browser.")
+    ] = False,
+) -> Job:
+    """Try policies and requests in your browser, and see why each comes out as it does."""
+    from corsac import lab  # noqa: PLC0415 - only this command needs what it imports.
+
+    return partial(_serve, partial(lab.run, port=port, open_browser=not no_open))
+
+
+@app.command("migrate", epilog="For example: corsac migrate src --diff | git apply")
+def _migrate(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH...",
+            show_default="the current directory",
+            help="Files and directories.",
+        ),
+    ] = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Write a patch for `git apply`.")] = False,
+    as_json: JSONOption = False,
+) -> Job:
+    """Find a project's CORS configuration and say it in Corsac's terms; change nothing."""
+    from corsac.cli import migrate  # noqa: PLC0415 - no other command needs it.
+
+    if diff and as_json:
+        message = "--diff and --json exclude each other"
+        raise CommandError(message, USAGE)
+    return partial(migrate.run, paths=paths or [], as_diff=diff, as_json=as_json)
+
+
+@app.command(
+    "explain",
+    epilog="For example: corsac explain api:app --origin https://app.example.com --method PUT",
+)
+def _explain(  # noqa: PLR0917 - options are arguments for Typer
+    origin: OriginOption,
+    source: SourceArgument = None,
+    env: EnvironmentOption = None,
+    app_dir: DirectoryOption = "",
+    path: Annotated[
+        str, typer.Option(callback=_path, metavar="PATH", help="The path that is asked for.")
+    ] = "/",
+    method: MethodOption = "GET",
+    header: HeadersOption = None,
+    credentials: CredentialsOption = "same-origin",
+    mode: ModeOption = "cors",
+    redirect: RedirectOption = "follow",
+    body: BodyOption = None,
+    body_type: BodyTypeOption = "text",
+    profile: ProfileOption = "standard",
+    as_json: JSONOption = False,
+) -> Job:
+    """Say what becomes of a page's request under a configuration, and why; send nothing."""
+    from corsac.cli import explain  # noqa: PLC0415 - no other command needs it.
+
+    _one_source(source, env)
+    page = PageRequest(
+        origin, method, _pairs(header), credentials, mode, redirect, body, body_type, profile
+    )
+    return partial(
+        explain.run,
+        source=source,
+        prefix=env,
+        app_dir=app_dir,
+        path=path,
+        page=page,
+        as_json=as_json,
+    )
+
+
+@app.command(
+    "probe",
+    epilog="For example: corsac probe https://api.example.com/x --origin https://app.example.com",
+)
+def _probe(  # noqa: PLR0917 - options are arguments for Typer
+    url: Annotated[str, typer.Argument(metavar="URL", help="What the page fetches.")],
+    origin: OriginOption,
+    method: MethodOption = "GET",
+    header: HeadersOption = None,
+    credentials: CredentialsOption = "same-origin",
+    mode: ModeOption = "cors",
+    redirect: RedirectOption = "follow",
+    body: BodyOption = None,
+    body_type: BodyTypeOption = "text",
+    profile: ProfileOption = "standard",
+    send: Annotated[
+        bool,
+        typer.Option(
+            "--send",
+            help="Send the request also if its method may change something; otherwise its "
+            "preflight request alone is sent.",
+        ),
+    ] = False,
+    cookie: Annotated[
+        list[Any] | None,
+        typer.Option(
+            parser=_cookie,
+            metavar="NAME=VALUE",
+            show_default=False,
+            help="A cookie for the server, sent as a browser would: with --credentials include, "
+            "and never with a preflight request.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            callback=_seconds,
+            metavar="SECONDS",
+            help="For each request, from connecting to the end of the answer's headers.",
+        ),
+    ] = 10.0,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Do not check certificates (for your own machine)."),
+    ] = False,
+    no_lint: Annotated[
+        bool, typer.Option("--no-lint", help="Send the page's own requests alone, no others.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Count what is found as a problem: exit code 1.")
+    ] = False,
+    as_json: JSONOption = False,
+) -> Job:
+    """Be a browser to a running server, whatever it is written in, and say what is wrong.
+
+    Only GET, HEAD and OPTIONS are sent, unless --send is given.
+    """
+    from corsac.cli import probe  # noqa: PLC0415 - only this command needs what it imports.
+
+    page = PageRequest(
+        origin, method, _pairs(header), credentials, mode, redirect, body, body_type, profile
+    )
+    return partial(
+        probe.run,
+        url=url,
+        page=page,
+        sends_unsafe=send,
+        cookies=_pairs(cookie),
+        timeout=timeout,
+        insecure=insecure,
+        with_lints=not no_lint,
+        strict=strict,
+        as_json=as_json,
+    )
+
+
+def _pairs(values: list[Any] | None) -> tuple[tuple[str, str], ...]:
+    return tuple(values or ())

@@ -1,0 +1,28 @@
+"""What every command's exit code means: one table for all of them."""
+
+from __future__ import annotations
+
+__all__ = ["COULD_NOT_RUN", "EPILOG", "FINE", "INTERRUPTED", "OUTPUT_CLOSED", "PROBLEMS", "USAGE"]
+
+FINE = 0
+"""Nothing is wrong, or the request is allowed."""
+
+PROBLEMS = 1
+"""Something is wrong, or the request is blocked."""
+
+USAGE = 2
+"""A mistake on the command line, as is the convention."""
+
+COULD_NOT_RUN = 3
+"""There is no verdict: a file that cannot be read, a failed import, no answer, a missing extra."""
+
+INTERRUPTED = 130
+"""Ctrl-C came before the work was done, as shells have it."""
+
+OUTPUT_CLOSED = 141
+"""Nobody reads the output any more: SIGPIPE's code, as shells have it."""
+
+EPILOG = (
+    "Exit code of every command: 0 fine or allowed; 1 problems found, or blocked; 2 a mistake on "
+    "the command line; 3 no verdict, since something could not be read, reached or run; 130 Ctrl-C."
+)
