@@ -12,37 +12,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from corsac.cli.exit_codes import COULD_NOT_RUN, FINE, INTERRUPTED, OUTPUT_CLOSED, USAGE
+from corsac.cli.ending import FINE, INTERRUPTED, OUTPUT_CLOSED, USAGE, CommandError
 
 if TYPE_CHECKING:
     from corsac.cli.commands import Job
 
-__all__ = ["CommandError", "main"]
+__all__ = ["main"]
 
 _EXTRAS = {"cli": ("typer", "rich", "httpx2"), "demo": ("starlette", "uvicorn")}
-
-
-class CommandError(Exception):
-    """Why a command ends without a verdict.
-
-    Attributes:
-        exit_code: See `corsac.cli.exit_codes`.
-        lines: What stands before the message on standard error, such as a traceback.
-        problems: The problems of a configuration, as values that JSON has.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        exit_code: int = COULD_NOT_RUN,
-        *,
-        lines: Sequence[str] = (),
-        problems: Sequence[dict[str, object]] = (),
-    ) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
-        self.lines = tuple(lines)
-        self.problems = tuple(problems)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments without the program's name; by default the process's own.
 
     Returns:
-        The exit code; see `corsac.cli.exit_codes`.
+        The exit code; see `corsac.cli.ending`.
     """
     given = sys.argv[1:] if argv is None else list(argv)
     name = next((f"corsac {word}" for word in given if not word.startswith("-")), "corsac")

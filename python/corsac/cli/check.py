@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from corsac.asgi import root_path_owner
 from corsac.cli.cors_layers import Layer, Search, find_layers
-from corsac.cli.exit_codes import COULD_NOT_RUN, FINE, PROBLEMS
+from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.outside import outside_of_corsac
 from corsac.cli.plain_text import can_colour, in_words, printable, safe_repr, write_lines
 from corsac.cli.user_code import ObjectName, SourceError, importable_from, load_object, place_of

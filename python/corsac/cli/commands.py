@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from corsac._version import __version__
-from corsac.cli import CommandError
-from corsac.cli.exit_codes import EPILOG, USAGE
+from corsac.cli.ending import EPILOG, USAGE, CommandError
 from corsac.cli.page_request import (
     CREDENTIALS,
     BodyOption,
@@ -181,12 +180,10 @@ def _check(
     as_json: JSONOption = False,
 ) -> Job:
     """Judge a configuration and say what it allows, without starting anything."""
-    from corsac.cli import check  # noqa: PLC0415 - no other command needs it.
+    from corsac.cli.check import run  # noqa: PLC0415 - no other command needs it.
 
     _one_source(source, env)
-    return partial(
-        check.run, source=source, prefix=env, app_dir=app_dir, strict=strict, as_json=as_json
-    )
+    return partial(run, source=source, prefix=env, app_dir=app_dir, strict=strict, as_json=as_json)
 
 
 @app.command("demo", epilog="For example: corsac demo --once")
@@ -197,9 +194,9 @@ def _demo(
     port: PortOption = None,
 ) -> Job:
     """Watch cross-origin requests being allowed and blocked, then send them in your browser."""
-    from corsac.cli import demo  # noqa: PLC0415 - only this command needs what it imports.
+    from corsac.cli.demo import run  # noqa: PLC0415 - only this command needs what it imports.
 
-    return partial(_serve, partial(demo.run, once=once, port=port))
+    return partial(_serve, partial(run, once=once, port=port))
 
 
 def _serve(job: Job) -> int:
@@ -220,9 +217,9 @@ def _lab(
     ] = False,
 ) -> Job:
     """Try policies and requests in your browser, and see why each comes out as it does."""
-    from corsac import lab  # noqa: PLC0415 - only this command needs what it imports.
+    from corsac.lab import run  # noqa: PLC0415 - only this command needs what it imports.
 
-    return partial(_serve, partial(lab.run, port=port, open_browser=not no_open))
+    return partial(_serve, partial(run, port=port, open_browser=not no_open))
 
 
 @app.command("migrate", epilog="For example: corsac migrate src --diff | git apply")
@@ -239,12 +236,12 @@ def _migrate(
     as_json: JSONOption = False,
 ) -> Job:
     """Find a project's CORS configuration and say it in Corsac's terms; change nothing."""
-    from corsac.cli import migrate  # noqa: PLC0415 - no other command needs it.
+    from corsac.cli.migrate import run  # noqa: PLC0415 - no other command needs it.
 
     if diff and as_json:
         message = "--diff and --json exclude each other"
         raise CommandError(message, USAGE)
-    return partial(migrate.run, paths=paths or [], as_diff=diff, as_json=as_json)
+    return partial(run, paths=paths or [], as_diff=diff, as_json=as_json)
 
 
 @app.command(
@@ -270,14 +267,14 @@ def _explain(  # noqa: PLR0917 - options are arguments for Typer
     as_json: JSONOption = False,
 ) -> Job:
     """Say what becomes of a page's request under a configuration, and why; send nothing."""
-    from corsac.cli import explain  # noqa: PLC0415 - no other command needs it.
+    from corsac.cli.explain import run  # noqa: PLC0415 - no other command needs it.
 
     _one_source(source, env)
     page = PageRequest(
         origin, method, _pairs(header), credentials, mode, redirect, body, body_type, profile
     )
     return partial(
-        explain.run,
+        run,
         source=source,
         prefix=env,
         app_dir=app_dir,
@@ -344,13 +341,13 @@ def _probe(  # noqa: PLR0917 - options are arguments for Typer
 
     Only GET, HEAD and OPTIONS are sent, unless --send is given.
     """
-    from corsac.cli import probe  # noqa: PLC0415 - only this command needs what it imports.
+    from corsac.cli.probe import run  # noqa: PLC0415 - only this command needs what it imports.
 
     page = PageRequest(
         origin, method, _pairs(header), credentials, mode, redirect, body, body_type, profile
     )
     return partial(
-        probe.run,
+        run,
         url=url,
         page=page,
         sends_unsafe=send,

@@ -14,9 +14,8 @@ from corsac.asgi import CORSMiddleware, without_root_path
 from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
 from corsac.browser.transports import asgi_async_transport
 from corsac.browser.urls import parse_url
-from corsac.cli import CommandError
 from corsac.cli.check import Report, check, silent_log
-from corsac.cli.exit_codes import COULD_NOT_RUN, FINE, PROBLEMS, USAGE
+from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS, USAGE, CommandError
 from corsac.cli.fetch_text import (
     Paint,
     blocked_lines,

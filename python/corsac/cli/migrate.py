@@ -13,7 +13,7 @@ import tokenize
 import warnings
 from collections.abc import Iterator, Sequence
 
-from corsac.cli.exit_codes import COULD_NOT_RUN, FINE, PROBLEMS
+from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.plain_text import can_colour, printable, safe_repr, write_lines
 from corsac.errors import CORSConfigProblem
 from corsac.migrate.source.code import keeps_call, snippet

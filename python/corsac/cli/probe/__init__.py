@@ -17,8 +17,7 @@ from rich.text import Text
 
 from corsac.browser import FetchRequest, Request, simulate_async
 from corsac.browser.urls import HTTP_SCHEMES, parse_url
-from corsac.cli import CommandError
-from corsac.cli.exit_codes import USAGE
+from corsac.cli.ending import USAGE, CommandError
 from corsac.cli.fetch_text import Paint
 from corsac.cli.page_request import PageRequest
 from corsac.cli.plain_text import can_colour, printable, write_lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from corsac.browser import FetchOutcome, FetchRequest
-from corsac.cli.exit_codes import COULD_NOT_RUN, FINE, PROBLEMS
+from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.probe.courier import Courier, NotSentError
 from corsac.cli.probe.findings import Finding
 from corsac.cli.probe.replays import Observations

@@ -1,8 +1,11 @@
-"""What every command's exit code means: one table for all of them."""
+"""How a command ends: one table of exit codes for all of them, and the error without a verdict."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = ["COULD_NOT_RUN", "EPILOG", "FINE", "INTERRUPTED", "OUTPUT_CLOSED", "PROBLEMS", "USAGE"]
+__all__ += ["CommandError"]
 
 FINE = 0
 """Nothing is wrong, or the request is allowed."""
@@ -26,3 +29,26 @@ EPILOG = (
     "Exit code of every command: 0 fine or allowed; 1 problems found, or blocked; 2 a mistake on "
     "the command line; 3 no verdict, since something could not be read, reached or run; 130 Ctrl-C."
 )
+
+
+class CommandError(Exception):
+    """Why a command ends without a verdict.
+
+    Attributes:
+        exit_code: One of those above.
+        lines: What stands before the message on standard error, such as a traceback.
+        problems: The problems of a configuration, as values that JSON has.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        exit_code: int = COULD_NOT_RUN,
+        *,
+        lines: Sequence[str] = (),
+        problems: Sequence[dict[str, object]] = (),
+    ) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.lines = tuple(lines)
+        self.problems = tuple(problems)
