@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import _thread
 
+from corsac._text import quoted
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,9 +47,6 @@ UNDECIDED = "corsac.undecided"
 
 MAX_PATHS = 100
 """Lines about paths that one log writes and remembers; what is found later is not told."""
-
-MAX_SHOWN_LENGTH = 128
-"""Characters of a path, an origin or a header's value that a line shows."""
 
 
 class AppHeadersLog:
@@ -127,7 +126,7 @@ class AppHeadersLog:
             origin: Its Origin header, or ``None``.
             is_same: Whether a page of the same origin asks, so that no browser checks anything.
         """
-        named = [(_name(name), _shown(value)) for name, value in lines]
+        named = [(_name(name), quoted(value)) for name, value in lines]
         if fate == "kept" and (origin is None or is_same or not _allows_an_origin(named)):
             return  # It allows nobody anything.
         shown = ", ".join(f"{name}: {value}" for name, value in named)
@@ -142,13 +141,13 @@ class AppHeadersLog:
         if is_last:
             logger.warning("CORS: the application sets CORS headers itself on more paths")
         else:
-            logger.warning("CORS: %s", _sentence(fate, shown, _shown(path), origin, self._remedy))
+            logger.warning("CORS: %s", _sentence(fate, shown, quoted(path), origin, self._remedy))
 
 
 def _sentence(fate: str, lines: str, path: str, origin: str | None, remedy: str) -> str:
     if fate == "kept":
         return (
-            f"a response for the refused origin {_shown(origin)} on {path} carries {lines}: "
+            f"a response for the refused origin {quoted(origin)} on {path} carries {lines}: "
             f"a layer inside allows it; {remedy}"
         )
     if fate == "replaced":
@@ -161,7 +160,7 @@ def _sentence(fate: str, lines: str, path: str, origin: str | None, remedy: str)
             f"removed the application's own headers ({lines}) on {path}: with several "
             "Access-Control-Allow-Origin no browser accepts any"
         )
-    why = "the request has no Origin" if origin is None else f"origin {_shown(origin)} is not in it"
+    why = "the request has no Origin" if origin is None else f"origin {quoted(origin)} is not in it"
     return (
         f"removed the application's own headers ({lines}) on {path}: the policy decides, and "
         f'{why}; app_headers="keep" leaves them'
@@ -212,12 +211,3 @@ def _name(name: str | bytes) -> str:
     """A header's name as it is usually spelt."""
     text = name.decode("latin-1") if isinstance(name, bytes) else name
     return "-".join(part.capitalize() for part in text.split("-"))
-
-
-def _shown(value: str | bytes | None) -> str:
-    """A value as escaped ASCII, cut."""
-    if value is None:
-        return "(unreadable)"
-    text = value.decode("latin-1") if isinstance(value, bytes) else value
-    cut = text[:MAX_SHOWN_LENGTH]
-    return ascii(cut) + ("..." if len(text) > MAX_SHOWN_LENGTH else "")

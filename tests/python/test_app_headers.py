@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from corsac import CORSConfigError, CORSMiddleware, CORSPolicy
-from corsac.app_headers import MAX_PATHS, MAX_SHOWN_LENGTH, AppHeadersLog
+from corsac._text import MAX_LOGGED_LENGTH
+from corsac.app_headers import MAX_PATHS, AppHeadersLog
 from support.exchange import AppResponse, Exchange, Request, run_asgi
 
 OURS = "https://app.example.com"
@@ -280,11 +281,11 @@ def test_no_more_paths_are_told_and_remembered_than_the_limit(
 def test_what_is_said_is_escaped_and_cut(
     exchange: Exchange, caplog: pytest.LogCaptureFixture
 ) -> None:
-    long = "/" + "a" * MAX_SHOWN_LENGTH
+    long = "/" + "a" * MAX_LOGGED_LENGTH
     exchange(CORSPolicy(allow_origins=[OURS]), get("\xff", long), app_with((ORIGIN, "\xfe\t")))
     (line,) = messages(caplog)
     assert line.isascii()
-    assert f"'{long[:MAX_SHOWN_LENGTH]}'..." in line
+    assert f"'{long[:MAX_LOGGED_LENGTH]}'..." in line
     assert r"'\xfe\t'" in line
     assert r"'\xff'" in line
 
