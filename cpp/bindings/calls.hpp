@@ -38,6 +38,14 @@ inline constinit thread_local std::uintptr_t lowest_usable_stack = UINTPTR_MAX;
   return here >= lowest_usable_stack || find_stack_left(here);
 }
 
+/// True if Python counts calls of it: it is a function of Python's or a method of one, as the
+/// `send` and `start_response` of most servers are, and that is quicker to see than the stack.
+inline bool is_counted_by_python(PyObject* callable) noexcept {
+  const PyTypeObject* type = Py_TYPE(callable);
+  return type == &PyFunction_Type ||
+         (type == &PyMethod_Type && PyFunction_Check(PyMethod_GET_FUNCTION(callable)));
+}
+
 /// Calls with positional arguments, as PyObject_Vectorcall does, without its look at the result:
 /// whoever called us looks at it.
 inline PyObject* call_positional(PyObject* callable, PyObject* const* args,
@@ -57,7 +65,7 @@ template <std::size_t kCount>
 struct AppCall {
   Ref app;  ///< Empty: it is not called.
   /// The free place before the arguments lets a bound method put its `self` there without a copy.
-  std::array<PyObject*, kCount + 1> places{};
+  std::array<PyObject*, kCount + 1> places;
   /// Those arguments that are not the caller's; each has its own place here.
   std::array<Ref, 2> made;
 

@@ -45,7 +45,6 @@ PyObject* make_response_callable(PyTypeObject* type, vectorcallfunc vectorcall, 
 /// @return the server's callable, borrowed; null with an exception set.
 template <typename Change>
 [[gnu::always_inline]] inline PyObject* change_by_each(PyObject* self, Change change) {
-  if (!has_stack_left()) return refuse_depth();
   PyObject* callable = self;
   for (int depth = 0; depth < kMaxDepth; ++depth) {
     const ResponseCallable* one = as_response_callable(callable);
@@ -55,7 +54,8 @@ template <typename Change>
       return nullptr;
     }
     if (!change(one->change)) return nullptr;
-    if (Py_TYPE(callable) != Py_TYPE(self)) return callable;
+    if (Py_TYPE(callable) == Py_TYPE(self)) continue;
+    return is_counted_by_python(callable) || has_stack_left() ? callable : refuse_depth();
   }
   return refuse_depth();
 }

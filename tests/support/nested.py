@@ -61,6 +61,10 @@ BETWEEN: dict[str, Callable[[Any], Any]] = {
 }
 
 
+AROUND = ("nothing", "a partial")
+"""What stands between each `send` or `start_response` and the next."""
+
+
 def asgi_scope(method: str, lines: dict[str, str]) -> dict[str, Any]:
     """The scope of a request."""
     headers = [(name.encode(), value.encode()) for name, value in lines.items()]
@@ -154,15 +158,29 @@ def read_options(options: dict[str, Any]) -> tuple[corsac.CORSPolicy | None, Any
     return corsac.CORSPolicy(**given), None
 
 
-def many_around(protocol: str) -> Any:
+def many_around(protocol: str, between: str) -> Any:
     """The `send` or `start_response` of one request, around that of another, and so on."""
     make, _, _ = PROTOCOLS[protocol]
-    kept: list[Any] = [print]
+    kept: list[Any] = [nothing]
     middleware = make(lambda *args: kept.append(args[-1]), allow_origins=[ORIGIN])
     before = (asgi_scope("GET", {}), None) if protocol == "asgi" else (wsgi_environ("GET", {}),)
     for _ in range(2000):
-        middleware(*before, kept.pop())
+        middleware(*before, BETWEEN[between](kept.pop()))
     return kept.pop()
+
+
+def nothing(*_: Any) -> None:
+    """The server's `send` or `start_response`."""
+
+
+def started(protocol: str, response_callable: Any) -> str:
+    """What comes of starting a response."""
+    start: Any = {"type": "http.response.start", "status": 200, "headers": []}
+    try:
+        response_callable(*([start] if protocol == "asgi" else ["200 OK", []]))
+    except RecursionError as error:
+        return type(error).__name__
+    return "started"
 
 
 def shown(response_callable: Any) -> str:
@@ -189,7 +207,11 @@ def main(size: int) -> None:
         came = in_thread(functools.partial(outcome, protocol, request, app))
         print(json.dumps([protocol, request, between, layers, came]), flush=True)
     for protocol in PROTOCOLS:
-        print(json.dumps(in_thread(functools.partial(shown, many_around(protocol)))), flush=True)
+        for between in AROUND:
+            many = many_around(protocol, between)
+            print(json.dumps(in_thread(functools.partial(shown, many))), flush=True)
+            came = in_thread(functools.partial(started, protocol, many))
+            print(json.dumps(came), flush=True)
 
 
 if __name__ == "__main__":
