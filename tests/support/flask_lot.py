@@ -172,7 +172,7 @@ class _Drawing:
                 view = _hiding(view)
             if shape == "class":
                 view = _class_of(view).as_view(name)
-                view.hides = True  # type: ignore[attr-defined] - its method does
+                vars(view)["hides"] = True  # Its method does.
             if methods == "any" and shape != "class":
                 owner.url_map.add(Rule(rule, endpoint=name))
                 owner.view_functions[name] = view

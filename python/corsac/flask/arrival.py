@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 import flask
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import run_wsgi_app
@@ -36,16 +37,25 @@ class Arrival:
         is_past: It did not go through the middleware.
         is_judged: Its policy was asked inside of Flask, or is being asked.
         respond: What the policy is put around: the application, or the answer of another.
-        exchange: The exchange that it was judged in, for decorated views.
+        exchange: The exchange that it is judged in, for decorated views.
+        headers: The header lines that were decided.
     """
 
-    __slots__ = ("exchange", "is_judged", "is_past", "respond")
+    __slots__ = ("exchange", "headers", "is_judged", "is_past", "respond")
 
     def __init__(self, *, is_past: bool) -> None:
         self.is_past = is_past
         self.is_judged = False
         self.respond: WSGIApplication | None = None
         self.exchange: Exchange | None = None
+        self.headers: list[tuple[str, str]] = []
+
+    def begin(
+        self, _: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        """Keep the header lines of a response that Flask begins itself (a ``start_response``)."""
+        self.headers = headers
+        return _pass_over
 
 
 class Arrivals:
@@ -91,14 +101,14 @@ class Arrivals:
             judges_all: Whether what never arrives, since other middleware answers it, is judged by
                 the path that was asked for. Otherwise it stays as it is.
         """
-        asked = {**environ}  # Middleware inside may change what it is given.
-        arrival = environ[self._key] = asked[self._key] = Arrival(is_past=False)
-        if self._is_refused_by_guard(asked):
+        arrival = environ[self._key] = Arrival(is_past=False)
+        if self._middleware.is_guarded and self._is_refused_by_guard(environ):
             arrival.respond = Forbidden()  # Should the guard's function have another answer now.
-            return self._middleware.judge(asked, start_response)
-        begin = self._middleware.exchange_of(start_response, environ, asked)
+            return self._middleware.judge(environ, start_response)
         if not judges_all:
-            return self._wsgi_app(environ, begin)
+            return self._wsgi_app(environ, self._middleware.exchange_of(start_response, environ))
+        asked = {**environ}  # Middleware inside may change what it is given.
+        begin = self._middleware.exchange_of(start_response, environ, asked)
 
         def judge_answer(respond: WSGIApplication) -> Any:
             arrival.respond = respond
@@ -172,7 +182,8 @@ class Arrivals:
         """Make Flask's context of a request that is not judged yet."""
         if self._key not in environ:
             environ[self._key] = Arrival(is_past=True)
-        self._stand_before_views()
+        if not self._is_watching:
+            self._stand_before_views()
         return self._request_context(environ, *args, **keywords)
 
     def _stand_before_views(self) -> None:
@@ -208,10 +219,12 @@ class Arrivals:
 
     def _judge(self, arrival: Arrival, call: Callable[[], Any]) -> flask.Response:
         """Apply the policy of the path that the routes see to what a call gives."""
-        arrival.is_judged = True
         if arrival.is_past:
             self._middleware.tell_of_passing()
         environ = flask.request.environ
+        if not self._middleware.is_guarded and environ["REQUEST_METHOD"] != "OPTIONS":
+            return self._judge_headers(arrival, environ, call)
+        arrival.is_judged = True
 
         def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
             return call()(environ, start_response)
@@ -223,6 +236,32 @@ class Arrivals:
             return self._middleware.judge(copied, begin)
 
         return self._response_of(judged)
+
+    def _judge_headers(
+        self, arrival: Arrival, environ: WSGIEnvironment, call: Callable[[], Any]
+    ) -> Any:
+        """Apply the policy to a response that nothing keeps from being made."""
+        copied = {**environ}
+        if arrival.exchange is None:  # There is one if this is the answer to an error.
+            begin = self._middleware.exchange_of(arrival.begin, environ, copied)
+            arrival.exchange = begin if isinstance(begin, Exchange) else None
+        response = call()
+        arrival.is_judged = True
+        given = [*response.headers.items()]
+
+        def respond(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            start_response(response.status, [*given])
+            return ()
+
+        arrival.respond = respond
+        self._middleware.judge(copied, arrival.exchange or arrival.begin)
+        decided = arrival.headers
+        if decided[: len(given)] == given:
+            for name, value in decided[len(given) :]:
+                response.headers.add(name, value)
+        else:
+            response.headers = Headers(decided)
+        return response
 
     def _judge_again(self, arrival: Arrival, response: Any) -> flask.Response:
         """Apply the policy to the answer to an error of a request that was counted already."""
@@ -238,6 +277,10 @@ class Arrivals:
     def _response_of(self, wsgi_app: WSGIApplication) -> flask.Response:
         made: Any = self._app.response_class.from_app(wsgi_app, flask.request.environ)
         return cast("flask.Response", made)
+
+
+def _pass_over(_: bytes) -> None:
+    return None
 
 
 _FORBIDDEN = 403

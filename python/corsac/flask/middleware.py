@@ -57,6 +57,8 @@ class FlaskMiddleware(CORSMiddleware):
         self._is_wrapped = is_wrapped(app, wsgi_app)
         self._judges_inside = False
         self._bare = BareMiddlewares()
+        self.is_guarded = False
+        """Whether any policy refuses requests before the application runs."""
         self._wsgi_app = wsgi_app
         self._lock = threading.Lock()
         self._own: list[list[ResourcePolicy]] = []
@@ -283,6 +285,11 @@ class FlaskMiddleware(CORSMiddleware):
             self.reconfigure(rules=rules)
         else:
             self.reconfigure(policy, rules=rules)
+        self.is_guarded = any(
+            policy.guard
+            for middleware in (self, *table.middlewares)
+            for policy in middleware._configuration.policies()
+        )
         table.problems += tuple(self._configured_too_late())
         problems = () if table.problems == self._table.problems else table.problems
         self._table = table
