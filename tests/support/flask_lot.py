@@ -116,7 +116,7 @@ class _Drawing:
                 steps.append(draw())
         lot.shuffle(steps)
         plan = tuple(step for _, step in steps)
-        config = {"PROPAGATE_EXCEPTIONS": False}
+        config: dict[str, Any] = {"PROPAGATE_EXCEPTIONS": False}
         if lot.random() < 0.1:
             config["CORS_ORIGINS"] = lot.choice((A, [A, B]))
 

@@ -194,10 +194,11 @@ class Arrivals:
             dispatch, handle = app.full_dispatch_request, app.handle_exception
 
             def full_dispatch_request(*args: Any) -> Any:
-                arrival = self._unjudged()
-                if arrival is None:
+                environ = flask.request.environ
+                arrival = environ.get(self._key)
+                if not isinstance(arrival, Arrival) or arrival.is_judged:
                     return dispatch(*args)
-                return self._judge(arrival, lambda: dispatch(*args))
+                return self._judge(arrival, environ, lambda: dispatch(*args))
 
             def handle_exception(*args: Any) -> Any:
                 response = handle(*args)
@@ -206,22 +207,17 @@ class Arrivals:
                 if not isinstance(arrival, Arrival):
                     return response
                 if not arrival.is_judged:
-                    return self._judge(arrival, lambda: response)
+                    return self._judge(arrival, flask.request.environ, lambda: response)
                 return self._judge_again(arrival, response)
 
             app.full_dispatch_request = full_dispatch_request
             app.handle_exception = handle_exception
             self._is_watching = True
 
-    def _unjudged(self) -> Arrival | None:
-        arrival = flask.request.environ.get(self._key)
-        return arrival if isinstance(arrival, Arrival) and not arrival.is_judged else None
-
-    def _judge(self, arrival: Arrival, call: Callable[[], Any]) -> flask.Response:
+    def _judge(self, arrival: Arrival, environ: WSGIEnvironment, call: Callable[[], Any]) -> Any:
         """Apply the policy of the path that the routes see to what a call gives."""
         if arrival.is_past:
             self._middleware.tell_of_passing()
-        environ = flask.request.environ
         if not self._middleware.is_guarded and environ["REQUEST_METHOD"] != "OPTIONS":
             return self._judge_headers(arrival, environ, call)
         arrival.is_judged = True

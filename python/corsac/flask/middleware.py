@@ -57,8 +57,7 @@ class FlaskMiddleware(CORSMiddleware):
         self._is_wrapped = is_wrapped(app, wsgi_app)
         self._judges_inside = False
         self._bare = BareMiddlewares()
-        self.is_guarded = False
-        """Whether any policy refuses requests before the application runs."""
+        self._is_guarded = False
         self._wsgi_app = wsgi_app
         self._lock = threading.Lock()
         self._own: list[list[ResourcePolicy]] = []
@@ -123,6 +122,13 @@ class FlaskMiddleware(CORSMiddleware):
     def _routes_may_decide(self) -> bool:
         self._read_routes()  # Until then there are no rules.
         return bool(self._table.routes or self._table.own or decorations.exist)
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether any policy refuses requests before the application runs."""
+        if self._in_force is not self._said:
+            self._read_routes()
+        return self._is_guarded
 
     @property
     def was_native(self) -> bool:
@@ -285,7 +291,7 @@ class FlaskMiddleware(CORSMiddleware):
             self.reconfigure(rules=rules)
         else:
             self.reconfigure(policy, rules=rules)
-        self.is_guarded = any(
+        self._is_guarded = any(
             policy.guard
             for middleware in (self, *table.middlewares)
             for policy in middleware._configuration.policies()
