@@ -246,6 +246,7 @@ def test_a_policy_that_corsac_refuses_comes_back_with_its_problems(lab: Lab) -> 
                 "code": "origin.any_with_credentials",
                 "severity": "error",
                 "option": "allow_origins",
+                "value": "*",
                 "message": "any site could read responses and act with the user's cookies",
                 "hint": found.json["problems"][0]["hint"],
             }
@@ -365,9 +366,9 @@ def test_both_servers_listen_on_loopback_alone(lab: Lab) -> None:
 def test_a_port_that_is_in_use_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert main(["lab", "--no-open", "--port", str(port)]) == 2
+        assert main(["lab", "--no-open", "--port", str(port)]) == 3
     assert capsys.readouterr().err == (
-        f"corsac lab: port {port} cannot be used (Address already in use); "
+        f"corsac lab: error: port {port} cannot be used (Address already in use); "
         "choose another with --port\n"
     )
 

@@ -263,7 +263,7 @@ def test_newly_refused_is_what_reaches_less_and_newly_allowed_what_reaches_more(
 def handshake(protocol: str, in_force: CORSPolicy | None, on_trial: CORSPolicy) -> Any:
     """Send a handshake of another origin, and give what the trial counted."""
     request = Request(headers=[("origin", EVIL), ("host", "x"), ("upgrade", "websocket")])
-    rules = [] if in_force is None else None
+    rules: list[Any] | None = [] if in_force is None else None
     if protocol == "asgi":
 
         async def app(scope: Any, receive: Any, send: Any) -> None: ...

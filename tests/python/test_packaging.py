@@ -177,8 +177,10 @@ asyncio.run(middleware(scope, None, send))
     assert output_of(completed).split() == [corsac.__version__, "https://app.example.com"]
 
 
-def test_the_command_is_installed_in_a_fresh_environment(fresh_python: Path) -> None:
+def test_the_command_of_a_fresh_environment_says_which_extra_it_needs(fresh_python: Path) -> None:
     completed = subprocess.run(
-        [fresh_python.with_name("corsac"), "--help"], capture_output=True, text=True, check=False
+        [fresh_python.with_name("corsac"), "check"], capture_output=True, text=True, check=False
     )
-    assert "usage: corsac" in output_of(completed)
+    assert completed.returncode == 3
+    said = "corsac check: error: needs the extra cli: pip install 'corsac[cli]'\n"
+    assert (completed.stdout, completed.stderr) == ("", said)
