@@ -266,7 +266,8 @@ class CORSMiddleware:
             return True
         for error in errors:
             origin = request.META.get("HTTP_ORIGIN")
-            self._failures(f"raised {error_text(error)}", origin, error)
+            # With a traceback it is in Django's log (django.dispatch).
+            self._failures(f"raised {error_text(error)}", origin)
         return False
 
     def _load_urls(self) -> None:
