@@ -18,6 +18,7 @@ from corsac.starlette.application import adopt, installed_in
 from corsac.starlette.layers import is_cors_layer, name_of, other_layers
 from corsac.starlette.marks import marks
 from corsac.starlette.place import Place, place_of
+from corsac.starlette.routes import RouteMarks
 
 if TYPE_CHECKING:
     from corsac.refusals import OnRefusal
@@ -154,7 +155,7 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         return {name: value for name, value in own.items() if name not in made_by_begin}
 
     def _routes_may_decide(self) -> bool:
-        return marks.exist
+        return marks.exist and RouteMarks(self.app).may_decide()
 
     @property
     def problems(self) -> tuple[CORSConfigProblem, ...]:

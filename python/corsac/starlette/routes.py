@@ -140,6 +140,13 @@ class RouteMarks:
         """Every marked route that can be seen: its path, after a method if it is for that alone."""
         return iter(()) if self._level is None else self._level.all("")
 
+    def may_decide(self) -> bool:
+        """Whether a mark decides for some request; also where the routes cannot be seen."""
+        level = self._level
+        if level is None or level.mark is not None or level.default_mark is not None:
+            return True
+        return next(level.all(""), None) is not None
+
     def _read_application(
         self, applications: Sequence[object], mark: Mark | None, above: tuple[object, ...]
     ) -> _Level | None:
