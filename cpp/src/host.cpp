@@ -48,8 +48,9 @@ std::optional<std::uint32_t> ipv4_number(std::string_view text) noexcept {
   std::uint32_t number = 0;
   if (text.empty()) return number;
   // Signs are no digits: from_chars takes none for an unsigned number.
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, number, base);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto [stopped, error] = std::from_chars(begin, end, number, base);
   if (error != std::errc{} || stopped != end) return std::nullopt;
   return number;
 }
@@ -121,22 +122,22 @@ bool ends_in_a_number(std::string_view host) noexcept {
 std::optional<std::string> canonical_ipv4(std::string_view host) {
   host = without_trailing_dot(host);
   std::uint32_t address = 0;
-  for (int left = 3;; --left) {
+  for (unsigned left = 3;; --left) {
     const std::size_t dot = host.find('.');
     const std::optional<std::uint32_t> number = ipv4_number(host.substr(0, dot));
     if (!number) return std::nullopt;
     if (dot == host.npos) {
       // The last number fills what is left of the four bytes.
-      if (left < 3 && *number >= std::uint32_t{1} << 8 * (left + 1)) return std::nullopt;
+      if (left < 3 && *number >= std::uint32_t{1} << 8U * (left + 1U)) return std::nullopt;
       address |= *number;
       break;
     }
     if (*number > 255 || left == 0) return std::nullopt;
-    address |= *number << 8 * left;
+    address |= *number << 8U * left;
     host.remove_prefix(dot + 1);
   }
   std::string text;
-  for (const int shift : {24, 16, 8, 0}) {
+  for (const unsigned shift : {24U, 16U, 8U, 0U}) {
     if (!text.empty()) text += '.';
     text += std::to_string(address >> shift & 0xFFU);
   }
