@@ -105,10 +105,11 @@ def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(
     assert meant in capsys.readouterr().err
 
 
-def test_output_that_cannot_be_written_is_one_line_and_exit_code_3() -> None:
+@pytest.mark.parametrize("arguments", [["--env"], ["--env", "--json"], ["--nonsense", "--json"]])
+def test_output_that_cannot_be_written_is_one_line_and_exit_code_3(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "corsac", "check", "--env"],
+            [sys.executable, "-m", "corsac", "check", *arguments],
             env={**os.environ, "CORS_ALLOW_ORIGINS": "https://a.example"},
             stdout=full,
             stderr=subprocess.PIPE,

@@ -34,17 +34,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else list(argv)
     name = next((f"corsac {word}" for word in given if not word.startswith("-")), "corsac")
     try:
-        job = _read(given)
-        code = job if isinstance(job, int) else job()
+        code = _run(name, given)
         sys.stdout.flush()
-    except CommandError as error:
-        return _fail(name, error, as_json="--json" in given)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # What is still to be flushed at the end of the program goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OUTPUT_CLOSED
+    except OSError as error:
+        # A disk that is full, for one. What could not be written is not tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail(name, CommandError(f"cannot write: {error.strerror or error}"), as_json=False)
+    return code
+
+
+def _run(name: str, given: list[str]) -> int:
+    """Run one command; an error of it is written, which may fail as any output."""
+    try:
+        job = _read(given)
+        return job if isinstance(job, int) else job()
+    except CommandError as error:
+        return _fail(name, error, as_json="--json" in given)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         extra = next((it for it, modules in _EXTRAS.items() if missing in modules), None)
@@ -53,11 +64,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         extra = "demo" if name in {"corsac demo", "corsac lab"} else extra
         message = f"needs the extra {extra}: pip install 'corsac[{extra}]'"
         return _fail(name, CommandError(message), as_json="--json" in given)
-    except OSError as error:
-        # A disk that is full, for one. What could not be written is not tried again at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _fail(name, CommandError(f"cannot write: {error.strerror or error}"), as_json=False)
-    return code
 
 
 def _read(given: list[str]) -> Job | int:

@@ -172,4 +172,4 @@ def log_problems(problems: Iterable[CORSConfigProblem]) -> None:
     levels = {"error": logging.ERROR, "warning": logging.WARNING}
     for severity, line in dict.fromkeys((p.severity, str(p)) for p in problems):
         if severity in levels:
-            _logger.log(levels[severity], "CORS: %s", line)
+            _logger.log(levels[severity], "CORS: %s", line.removeprefix("CORS: "))
