@@ -10,7 +10,7 @@ from corsac.observe import RefusalLog, TrialLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Iterable, Iterator
     from typing import Self, Unpack
 
     from corsac._types import ASGIApp, Message, Receive, Scope, Send
@@ -140,7 +140,9 @@ def root_path_owner(app: object) -> object | None:
     way; an application of Starlette has what the server says.
 
     Args:
-        app: An ASGI application. Wrappers are followed by the attributes that they usually have.
+        app: An ASGI application. Wrappers are followed by the attributes that they usually have,
+            functions by what they close over, `functools.partial` and bound methods too. What
+            holds its application in another way hides it: set ``root_path`` at the server then.
     """
     module = sys.modules.get("fastapi.applications")
     fastapi: type[object] | None = getattr(module, "FastAPI", None)
@@ -151,8 +153,21 @@ def root_path_owner(app: object) -> object | None:
             return app
         if isinstance(_attribute(app, "routes"), list):
             break
-        app = next((inner for name in _WRAPPED if (inner := _attribute(app, name))), None)
+        app = next((inner for inner in _inside_of(app, fastapi) if inner is not None), None)
     return None
+
+
+def _inside_of(wrapper: object, application: type[object]) -> Iterator[object]:
+    """What a wrapper may call: its attributes, or what its function closes over."""
+    for name in _WRAPPED:
+        yield _attribute(wrapper, name)
+    if _attribute(wrapper, "__func__") is not None:  # A bound method.
+        yield _attribute(wrapper, "__self__")
+    cells = _attribute(wrapper, "__closure__")
+    for cell in cells if isinstance(cells, tuple) else ():
+        contents = _attribute(cell, "cell_contents")
+        if isinstance(contents, application):
+            yield contents
 
 
 def without_root_path(path: str, owner: object) -> str:
@@ -176,7 +191,8 @@ def _attribute(owner: object, name: str) -> object:
         return None
 
 
-_WRAPPED = ("app", "asgi_app", "other_asgi_app", "__wrapped__")
+_WRAPPED = ("app", "asgi_app", "other_asgi_app", "__wrapped__", "func", "_app", "_inner", "inner")
+"""Attributes by which wrappers hold what they call; ``func`` is that of `functools.partial`."""
 
 
 def _coroutine_function(middleware: CORSMiddleware) -> ASGIApp:

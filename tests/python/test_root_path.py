@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -77,8 +78,34 @@ def travelled(app: FastAPI) -> Any:
     return copy.copy(outside(app))
 
 
+class HiddenName:
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._app(scope, receive, send)
+
+
+def outside_of_a_function(app: FastAPI) -> Any:
+    async def traced(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+
+    return corsac.CORSMiddleware(traced, STAR, rules=RULES)
+
+
+def outside_of_a_partial(app: FastAPI) -> Any:
+    return corsac.CORSMiddleware(functools.partial(app), STAR, rules=RULES)
+
+
+def outside_of_a_method(app: FastAPI) -> Any:
+    return corsac.CORSMiddleware(HiddenName(app.__call__).__call__, STAR, rules=RULES)
+
+
 EVERY_PLACE = [
     outside,
+    outside_of_a_function,
+    outside_of_a_partial,
+    outside_of_a_method,
     outside_of_wrappers,
     outside_of_another,
     added,
