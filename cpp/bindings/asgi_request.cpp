@@ -36,6 +36,16 @@ bool read_plain_pairs(ReadRequest& read, NameLengths names, PyObject* headers) n
   return true;
 }
 
+/// Notes the lines that `Request::add_header_line` passes over; all are plain pairs.
+void add_mode_lines(Request& request, PyObject* headers) noexcept {
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(headers); ++i) {
+    PyObject* const* pair =
+        plain_pair_of_any_value<ByteLines>(PySequence_Fast_GET_ITEM(headers, i));
+    if (pair != nullptr && is_bytes(pair[1]))
+      request.add_mode_line(view_of_bytes(pair[0]), view_of_bytes(pair[1]));
+  }
+}
+
 /// The same lines as plain pairs in a list that nobody else knows: converting runs other code,
 /// which may change what it was given. A value that is nothing like bytes becomes an empty one, so
 /// that the line counts and an ambiguous request stays ambiguous.
@@ -129,6 +139,7 @@ std::optional<bool> is_beyond_cors(const ReadRequest& read, const Names& names,
   if (!again.header_list) return false;
   if (!read_plain_pairs(again, kGuardedNames, again.header_list.get()))
     return PyErr_Occurred() == nullptr ? std::optional(false) : std::nullopt;
+  add_mode_lines(again.request, again.header_list.get());
   if (!read_scheme(again.request, names, scope)) return std::nullopt;
   return corsac::is_beyond_cors(again.request);
 }

@@ -89,8 +89,11 @@ bool ReadEnviron::read_scheme(const EnvironNames& names, PyObject* environment) 
 }
 
 bool ReadEnviron::read_mode(const EnvironNames& names, PyObject* environment) noexcept {
-  Ref kept;  // The core notes what it says, and no view of it.
-  return read_line(environment, names.sec_fetch_mode, header_names::kSecFetchMode, kept);
+  const Ref mode = get_item(environment, names.sec_fetch_mode.ptr());
+  if (!mode) return PyErr_Occurred() == nullptr;
+  // The core notes what it says, and no view of it.
+  request_.add_mode_line(header_names::kSecFetchMode, view_of_value(mode.get()));
+  return true;
 }
 
 std::optional<bool> is_beyond_cors(const EnvironNames& names, PyObject* environment) noexcept {

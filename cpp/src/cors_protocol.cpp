@@ -107,21 +107,14 @@ bool is(std::string_view name) noexcept {
 
 bool Request::add_header_line(std::string_view name, std::string_view value) noexcept {
   if (!kGuardedNames.has(name.size())) return false;  // Most lines: no jump by table for them.
-  // Lengths are nearly all different, so one comparison of names at most, or two.
+  // Lengths are all different, so one comparison of names at most.
   switch (name.size()) {
     case kHost.size():
       return is<kHost>(name) && host_.add(value);
     case kOrigin.size():
       return is<kOrigin>(name) && origin_.add(value);
     case kSecFetchSite.size():
-      static_assert(kSecFetchSite.size() == kSecFetchMode.size());
-      if (is<kSecFetchSite>(name)) return sec_fetch_site_.add(value);
-      if (is<kSecFetchMode>(name) && !value.empty()) {
-        const bool other = sec_fetch_mode_ == Mode::kUnknown && value != "cors" &&
-                           value.size() <= kMaxModeLength && ascii::is_token(value);
-        sec_fetch_mode_ = other ? Mode::kOther : Mode::kCors;
-      }
-      return false;
+      return is<kSecFetchSite>(name) && sec_fetch_site_.add(value);
     case kRequestMethod.size():
       return is<kRequestMethod>(name) && request_method_.add(value);
     case kRequestHeaders.size():
@@ -147,6 +140,13 @@ bool Request::has_one_origin() const noexcept {
 bool Request::has_one_request_method() const noexcept {
   return request_method_.lines == 1 && request_method_.value.size() <= kMaxRequestMethodLength &&
          ascii::is_token(request_method_.value);
+}
+
+void Request::add_mode_line(std::string_view name, std::string_view value) noexcept {
+  if (value.empty() || !ascii::equals_lowercased(name, kSecFetchMode)) return;
+  const bool other = sec_fetch_mode_ == Mode::kUnknown && value != "cors" &&
+                     value.size() <= kMaxModeLength && ascii::is_token(value);
+  sec_fetch_mode_ = other ? Mode::kOther : Mode::kCors;
 }
 
 void Request::set_server_scheme(std::string_view scheme) noexcept {

@@ -53,29 +53,23 @@ static_assert(rows_are_in_order(), "rows are in the order of the enum, and so ar
 /// No value of a safelisted request-header: that a name was asked for says that its value is none.
 constexpr std::string_view kUnsafeValue = "\x01";
 
-bool has_member(std::string_view list, std::string_view member) noexcept {
-  while (!list.empty()) {
-    if (ascii::take_list_member(list) == member) return true;
-  }
-  return false;
-}
-
-bool has_member_in_any_case(std::string_view list, std::string_view member) noexcept {
-  while (!list.empty()) {
-    const std::string_view one = ascii::take_list_member(list);
-    bool same = one.size() == member.size();
-    for (std::size_t i = 0; same && i < one.size(); ++i)
-      same = ascii::to_lower(one[i]) == ascii::to_lower(member[i]);
-    if (same) return true;
-  }
-  return false;
-}
-
 bool lists_method(const Policy& policy, std::string_view method) noexcept {
+  for (const std::string& listed : policy.methods().members) {
+    if (listed == method) return true;
+  }
   if (fetch::is_cors_safelisted_method(method)) return true;
   if (policy.echoes_methods())
     return method.size() <= kMaxEchoedMethodLength && !fetch::is_forbidden_method(method);
-  return policy.methods().any || has_member(policy.methods().value, method);
+  return policy.methods().any;
+}
+
+bool lists_header(const Policy& policy, std::string_view name) noexcept {
+  for (const std::string& listed : policy.headers().members) {
+    if (listed.size() != name.size()) continue;
+    // Browsers ask in lower case.
+    if (listed == name || ascii::equals_lowercased(name, listed)) return true;
+  }
+  return false;
 }
 
 /// The names of a preflight's unsafe headers that are not in the answer's list.
@@ -180,21 +174,15 @@ Outcome outcome_of_guard(Refusal refusal) noexcept {
 
 bool is_plainly_listed(const Policy& policy, const Request& request) noexcept {
   if (!lists_method(policy, request.request_method())) return false;
-  const bool echoes = policy.echoes_headers();
-  const bool any = policy.headers().any && !echoes;
-  const std::string_view listed = policy.headers().value;
   std::size_t names = 0;
   std::size_t echo = 0;
   bool all_listed = true;
-  const bool whole = request.for_each_requested_header([&](std::string_view name) {
-    echo += name.size() + 2;
-    if (echoes) {
-      all_listed = echo <= kMaxEchoedHeadersBytes;
-    } else if (any && !fetch::is_cors_non_wildcard_request_header_name(name)) {
-      all_listed = true;
-    } else {
-      all_listed = ++names <= kMaxJudgedRequestHeaders && has_member_in_any_case(listed, name);
-    }
+  const bool whole = request.for_each_requested_member([&](std::string_view member) {
+    // What is listed is a token.
+    all_listed = ++names <= kMaxJudgedRequestHeaders && lists_header(policy, member);
+    if (all_listed || !policy.headers().any || !ascii::is_token(member)) return all_listed;
+    all_listed = policy.echoes_headers() ? (echo += member.size() + 2) <= kMaxEchoedHeadersBytes
+                                         : !fetch::is_cors_non_wildcard_request_header_name(member);
     return all_listed;
   });
   // Where it is not a list that a browser sends, the browser asks for no header.

@@ -225,10 +225,12 @@ class PolicyBuilder {
                "browsers never let a page send this method", "remove it");
       } else if (std::string method = fetch::normalize_method(entry); seen.insert(method).second) {
         append_member(policy_->methods_.value, method);
+        policy_->methods_.members.push_back(std::move(method));
       }
     }
-    if (policy_->methods_.any)
-      policy_->methods_.value.assign(options_.allow_credentials ? 0 : 1, '*');
+    if (!policy_->methods_.any) return;
+    policy_->methods_.members.clear();
+    policy_->methods_.value.assign(options_.allow_credentials ? 0 : 1, '*');
   }
 
   void read_request_headers() {
@@ -252,15 +254,20 @@ class PolicyBuilder {
                "remove it");
       } else {
         authorization = authorization || fetch::is_cors_non_wildcard_request_header_name(entry);
-        if (seen.insert(lowercase(entry)).second) append_member(policy_->headers_.value, entry);
+        if (std::string name = lowercase(entry); seen.insert(name).second) {
+          append_member(policy_->headers_.value, entry);
+          policy_->headers_.members.push_back(std::move(name));
+        }
       }
     }
     if (!policy_->headers_.any) return;
+    policy_->headers_.members.clear();
     if (options_.allow_credentials) {
       policy_->headers_.value.clear();  // An echo of what was asked, see cors_protocol.hpp.
       return;
     }
     policy_->headers_.value = authorization ? "*, authorization" : "*";
+    if (authorization) policy_->headers_.members.emplace_back("authorization");
     if (!authorization) {
       report(ProblemCode::kHeaderAuthorizationNotCovered, kOption, "*",
              "\"*\" does not cover the Authorization header",

@@ -127,6 +127,7 @@ TEST_F(Guard, SafeMethodsPassButNotAsAWebSocketHandshake) {
 /// Whether no browser checks a request of https://evil.test with these lines.
 bool beyond_cors(std::initializer_list<HeaderLine> headers, std::string_view scheme = "") {
   Request request = testing::make_request("POST", headers);
+  for (const HeaderLine& line : headers) request.add_mode_line(line.name, line.value);
   request.set_server_scheme(scheme);
   return is_beyond_cors(request);
 }

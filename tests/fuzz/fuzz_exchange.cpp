@@ -487,6 +487,7 @@ void check_exchange(const Exchange& exchange, const Policy& policy) {
   request.set_server_scheme(exchange.scheme);
   for (std::size_t i = 0; i < bytes.size(); i += 2) {
     request.add_header_line(bytes[i].view(), bytes[i + 1].view());
+    request.add_mode_line(bytes[i].view(), bytes[i + 1].view());
   }
 
   const Decision decision = decide(policy, request);

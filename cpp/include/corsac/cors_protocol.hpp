@@ -51,12 +51,11 @@ class NameLengths {
 inline constexpr NameLengths kProtocolNames{header_names::kOrigin, header_names::kRequestMethod,
                                             header_names::kRequestHeaders,
                                             header_names::kRequestPrivateNetwork};
-/// Those, and the ones that `guard` and `is_beyond_cors` look at.
+/// Those, and the ones that `guard` looks at.
 inline constexpr NameLengths kGuardedNames{
     header_names::kOrigin,         header_names::kRequestMethod,
     header_names::kRequestHeaders, header_names::kRequestPrivateNetwork,
-    header_names::kHost,           header_names::kSecFetchSite,
-    header_names::kSecFetchMode};
+    header_names::kHost,           header_names::kSecFetchSite};
 
 /// The parts of a request that the protocol looks at. Views into the caller's memory.
 class Request {
@@ -91,6 +90,9 @@ class Request {
 
   [[nodiscard]] std::string_view sec_fetch_site() const noexcept { return sec_fetch_site_.value; }
   [[nodiscard]] std::size_t sec_fetch_site_lines() const noexcept { return sec_fetch_site_.lines; }
+  /// Notes one header line if it is Sec-Fetch-Mode; names in any case. `add_header_line` passes
+  /// over it, since it is looked at only where a request is refused (`is_beyond_cors`).
+  void add_mode_line(std::string_view name, std::string_view value) noexcept;
   /// Sec-Fetch-Mode is there and says another mode than `cors`. What is not a mode says nothing,
   /// and neither do two lines.
   [[nodiscard]] bool has_mode_without_cors() const noexcept {
@@ -112,6 +114,9 @@ class Request {
   /// taken until then must not be used.
   template <typename Take>
   [[nodiscard]] bool for_each_requested_header(Take take) const noexcept;
+  /// The same for each member that is not empty, be it a token or not.
+  template <typename Take>
+  [[nodiscard]] bool for_each_requested_member(Take take) const noexcept;
 
  private:
   struct SingleLine {
@@ -269,6 +274,12 @@ enum class ResponseHeaderRole : std::uint8_t {
 
 template <typename Take>
 bool corsac::Request::for_each_requested_header(Take take) const noexcept {
+  return for_each_requested_member(
+      [&take](std::string_view member) { return ascii::is_token(member) && take(member); });
+}
+
+template <typename Take>
+bool corsac::Request::for_each_requested_member(Take take) const noexcept {
   if (requested_headers_lines_ > kMaxRequestHeadersLines) return false;
   std::size_t bytes = 0;
   std::size_t empty = 0;
@@ -277,10 +288,10 @@ bool corsac::Request::for_each_requested_header(Take take) const noexcept {
     bytes += rest.size();
     if (bytes > kMaxRequestHeadersBytes) return false;
     while (!rest.empty()) {
-      const std::string_view name = ascii::take_list_member(rest);
-      if (name.empty()) {
+      const std::string_view member = ascii::take_list_member(rest);
+      if (member.empty()) {
         if (++empty > kMaxEmptyMembers) return false;
-      } else if (!ascii::is_token(name) || !take(name)) {
+      } else if (!take(member)) {
         return false;
       }
     }

@@ -41,8 +41,9 @@ struct PolicyOptions {
 
 /// A list option compiled to what goes on the wire.
 struct CompiledList {
-  bool any = false;   ///< `*` was listed.
-  std::string value;  ///< The header's value; empty: the header is not sent.
+  bool any = false;                  ///< `*` was listed.
+  std::string value;                 ///< The header's value; empty: the header is not sent.
+  std::vector<std::string> members;  ///< Those of `value`; names of headers in lower case.
 };
 
 /// A compiled policy: immutable, shared by threads, everything that can be decided early is.
