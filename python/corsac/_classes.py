@@ -1,8 +1,8 @@
-"""Whether an object is of a class that others may have replaced meanwhile."""
+"""Objects of the program: of which class, which others may have replaced; their attributes."""
 
 from __future__ import annotations
 
-__all__ = ["is_of_class"]
+__all__ = ["attribute_of", "is_of_class"]
 
 
 def is_of_class(found: object, module: str, name: str) -> bool:
@@ -18,3 +18,16 @@ def is_of_class(found: object, module: str, name: str) -> bool:
     """
     classes = getattr(getattr(found, "__class__", type(found)), "__mro__", ())
     return any(each.__module__ == module and each.__name__ == name for each in classes)
+
+
+def attribute_of(owner: object, name: str) -> object:
+    """An attribute of any object; ``None`` where it has none or raises.
+
+    Args:
+        owner: The object.
+        name: The attribute.
+    """
+    try:
+        return getattr(owner, name, None)
+    except Exception:  # A property of the user's; what it would give is not there.
+        return None

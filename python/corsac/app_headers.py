@@ -177,7 +177,7 @@ _NAMES = {
 
 def _path_of(request: Mapping[str, Any]) -> str:
     if "REQUEST_METHOD" in request:
-        from corsac.wsgi import method_and_path  # noqa: PLC0415 - WSGI's alone
+        from corsac._environ import method_and_path  # noqa: PLC0415 - WSGI's alone
 
         return method_and_path(request)[1]
     return str(request.get("path"))

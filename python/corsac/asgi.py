@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from corsac import _core
+from corsac._classes import attribute_of
 from corsac.middleware import ConfiguredMiddleware
 from corsac.observe import RefusalLog, TrialLog
 
@@ -151,7 +152,7 @@ def root_path_owner(app: object) -> object | None:
             break
         if isinstance(app, fastapi):
             return app
-        if isinstance(_attribute(app, "routes"), list):
+        if isinstance(attribute_of(app, "routes"), list):
             break
         app = next((inner for inner in _inside_of(app, fastapi) if inner is not None), None)
     return None
@@ -160,12 +161,12 @@ def root_path_owner(app: object) -> object | None:
 def _inside_of(wrapper: object, application: type[object]) -> Iterator[object]:
     """What a wrapper may call: its attributes, or what its function closes over."""
     for name in _WRAPPED:
-        yield _attribute(wrapper, name)
-    if _attribute(wrapper, "__func__") is not None:  # A bound method.
-        yield _attribute(wrapper, "__self__")
-    cells = _attribute(wrapper, "__closure__")
+        yield attribute_of(wrapper, name)
+    if attribute_of(wrapper, "__func__") is not None:  # A bound method.
+        yield attribute_of(wrapper, "__self__")
+    cells = attribute_of(wrapper, "__closure__")
     for cell in cells if isinstance(cells, tuple) else ():
-        contents = _attribute(cell, "cell_contents")
+        contents = attribute_of(cell, "cell_contents")
         if isinstance(contents, application):
             yield contents
 
@@ -177,18 +178,11 @@ def without_root_path(path: str, owner: object) -> str:
         path: The path of a request.
         owner: What `root_path_owner` gave.
     """
-    root = _attribute(owner, "root_path")
+    root = attribute_of(owner, "root_path")
     if not isinstance(root, str) or not path.startswith(root):
         return path
     rest = path[len(root) :]
     return rest if not rest or rest.startswith("/") else path
-
-
-def _attribute(owner: object, name: str) -> object:
-    try:
-        return getattr(owner, name, None)
-    except Exception:  # A property of the user's; what it would give is not there.
-        return None
 
 
 _WRAPPED = ("app", "asgi_app", "other_asgi_app", "__wrapped__", "func", "_app", "_inner", "inner")

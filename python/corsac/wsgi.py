@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from corsac import _core
+from corsac._environ import method_and_path
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.middleware import ConfiguredMiddleware
 from corsac.observe import RefusalLog, TrialLog
@@ -177,14 +178,3 @@ class _EnvironLog:
         method, path = method_and_path(environ)
         request = {"method": method, "path": path}
         return self._log(reason, origin, request, unreported, rule, missing)
-
-
-def method_and_path(environ: Mapping[str, Any]) -> tuple[object, str]:
-    """The method and the whole path of a request, decoded."""
-    path = str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))
-    return environ.get("REQUEST_METHOD"), _decoded(path)
-
-
-def _decoded(path: str) -> str:
-    """The path as text; PEP 3333 has its bytes in the shape of latin-1."""
-    return path.encode("latin-1", "replace").decode("utf-8", "replace")

@@ -92,7 +92,7 @@ def test_the_transcript_ends_with_how_many_verdicts_were_right(transcript: str) 
 
 @each_scenario
 def test_a_real_exchange_comes_to_the_expected_verdict(lab: Lab, scenario: Scenario) -> None:
-    performed, _ = perform(scenario, lab)
+    performed = perform(scenario, lab)
     assert performed.facts == scenario.expected
 
 
@@ -100,7 +100,7 @@ def test_a_real_exchange_comes_to_the_expected_verdict(lab: Lab, scenario: Scena
 def test_the_server_gets_a_cookie_with_credentials_alone_and_never_in_a_preflight(
     lab: Lab, scenario: Scenario
 ) -> None:
-    performed, _ = perform(scenario, lab)
+    performed = perform(scenario, lab)
     case = lab.cases.get(performed.request.url.partition("?case=")[2])
     assert case is not None
     cookies = [

@@ -353,12 +353,3 @@ def _as_json(report: Report) -> dict[str, object]:
         "problems": [problem.as_dict() for problem in report.problems],
         "policy": None if report.policy is None else repr(report.policy),
     }
-
-
-def _json_value(value: object) -> object:
-    """The value, or its ``repr`` if JSON has no such value."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except Exception:  # Any object may be wrong here, and may raise anything when it is looked at.
-        return safe_repr(value)
-    return value

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from corsac._classes import attribute_of
 from corsac.asgi import CORSMiddleware
 from corsac.cli.framework_policies import (
     FrameworkPolicies,
@@ -22,7 +23,7 @@ from corsac.policy import CORSPolicy
 from corsac.sources import SourceReading
 from corsac.sources.option_names import OPTION_NAMES, foreign_option_hint
 
-__all__ = ["Layer", "Search", "attribute_of", "find_layers", "full_name", "is_named_cors"]
+__all__ = ["Layer", "Search", "find_layers", "full_name", "is_named_cors"]
 
 MAX_DEPTH = 64
 """So many applications inside each other are looked at; real ones have a dozen."""
@@ -118,19 +119,6 @@ def find_layers(found: object) -> Search:
         )
     # A name once is enough; None has no application inside and is still what was looked at.
     return Search(tuple(layers), tuple(dict.fromkeys(looked_at)) or (full_name(type(found)),))
-
-
-def attribute_of(owner: object, name: str) -> object:
-    """An attribute of any object; ``None`` where it has none or raises.
-
-    Args:
-        owner: The object.
-        name: The attribute.
-    """
-    try:
-        return getattr(owner, name, None)
-    except Exception:  # A property of the user's; what it would give is not there.
-        return None
 
 
 _NAMED_CORS = re.compile(r"CORS|Cors(?![a-z])")

@@ -24,6 +24,8 @@ from corsac.lab import Lab, serve_until_interrupted, serving_lab
 from corsac.lab.api import SIGN_IN_PATH
 from corsac.lab.evaluating import evaluate
 
+__all__ = ["Performed", "link_to", "perform", "run"]
+
 _TIMEOUT_SECONDS = 10.0
 _RULE_WIDTH = 80
 
@@ -36,11 +38,13 @@ class Performed:
         request: What the page asked for.
         outcome: What a browser makes of what the server answered.
         application_ran: Whether the request itself reached the application.
+        cookie: What the page's browser had from the API; empty if nothing.
     """
 
     request: FetchRequest
     outcome: FetchOutcome
     application_ran: bool
+    cookie: str
 
     @property
     def facts(self) -> Expected:
@@ -54,63 +58,42 @@ class Performed:
         )
 
 
-class _Sender:
-    """Sends a browser's requests to the lab's API, with the cookie that the API gave.
-
-    Args:
-        lab: The lab.
-        credentials: The page's credentials mode.
-    """
-
-    def __init__(self, lab: Lab, credentials: str) -> None:
-        self._address = f"http://127.0.0.1:{lab.places.api_port}"
-        self._api = lab.places.api
-        # Proxy settings are not for a server on this machine.
-        self._client = httpx2.Client(trust_env=False, timeout=_TIMEOUT_SECONDS)
-        self._transport = httpx2_transport(self._client, timeout=_TIMEOUT_SECONDS)
-        self._cookie = ""
-        if credentials == "include":
-            host = {"Host": self._api.partition("://")[2]}
-            signed_in = self._client.post(self._address + SIGN_IN_PATH, headers=host)
-            self._cookie = signed_in.headers["set-cookie"].partition(";")[0]
-
-    def with_cookie(self, request: Request) -> Request:
-        """The request with what a browser adds: never to a preflight request (Fetch, 4.9)."""
-        if not self._cookie or request.is_preflight:
-            return request
-        return request.__replace__(headers=(*request.headers, ("Cookie", self._cookie)))
-
-    def __call__(self, request: Request) -> Response:
-        """Send a request. Not every resolver knows that names below localhost are this machine."""
-        host = ("Host", self._api.partition("://")[2])
-        sent = self.with_cookie(request)
-        url = self._address + sent.url.removeprefix(self._api)
-        return self._transport(sent.__replace__(url=url, headers=(host, *sent.headers)))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-
-
-def perform(scenario: Scenario, lab: Lab) -> tuple[Performed, _Sender]:
+def perform(scenario: Scenario, lab: Lab) -> Performed:
     """Send what a browser sends for a scenario, and judge the answers as a browser does.
 
     Args:
         scenario: What is asked for, and under which policy.
         lab: What answers.
-
-    Returns:
-        What came of it, and what sent it.
     """
     evaluation = evaluate(scenario.state(lab.places), lab.places, lab.cases)
     case = lab.cases.get(evaluation["case"])
     assert case is not None  # noqa: S101 - it was added a moment ago
-    sender = _Sender(lab, case.request.credentials)
-    try:
-        outcome = simulate(case.request, sender)
-    finally:
-        sender.close()
-    return Performed(case.request, outcome, case.application_ran), sender
+    api = lab.places.api
+    # Not every resolver knows that names below localhost are this machine.
+    address = f"http://127.0.0.1:{lab.places.api_port}"
+    host = ("Host", api.partition("://")[2])
+    # Proxy settings are not for a server on this machine.
+    with httpx2.Client(trust_env=False, timeout=_TIMEOUT_SECONDS) as client:
+        transport = httpx2_transport(client, timeout=_TIMEOUT_SECONDS)
+        cookie = ""
+        if case.request.credentials == "include":
+            signed_in = client.post(address + SIGN_IN_PATH, headers=[host])
+            cookie = signed_in.headers["set-cookie"].partition(";")[0]
+
+        def send(request: Request) -> Response:
+            sent = _with_cookie(request, cookie)
+            url = address + sent.url.removeprefix(api)
+            return transport(sent.__replace__(url=url, headers=(host, *sent.headers)))
+
+        outcome = simulate(case.request, send)
+    return Performed(case.request, outcome, case.application_ran, cookie)
+
+
+def _with_cookie(request: Request, cookie: str) -> Request:
+    """The request with what a browser adds: never to a preflight request (Fetch, 4.9)."""
+    if not cookie or request.is_preflight:
+        return request
+    return request.__replace__(headers=(*request.headers, ("Cookie", cookie)))
 
 
 def link_to(scenario: Scenario, lab: Lab) -> str:
@@ -139,8 +122,8 @@ def run(*, once: bool, port: int | None = None, scenarios: Sequence[Scenario] = 
         print(f"           {lab.places.pages['stranger']}  (not allowed)")
         rows = []
         for scenario in scenarios:
-            performed, sender = perform(scenario, lab)
-            print("\n".join(_transcript(scenario, performed, sender, lab, paint)))
+            performed = perform(scenario, lab)
+            print("\n".join(_transcript(scenario, performed, paint)))
             rows.append((scenario, performed))
         print("\n".join(_summary(rows, paint)), flush=True)
         if not once:
@@ -149,9 +132,7 @@ def run(*, once: bool, port: int | None = None, scenarios: Sequence[Scenario] = 
     return 0 if all(scenario.expected == done.facts for scenario, done in rows) else 1
 
 
-def _transcript(
-    scenario: Scenario, performed: Performed, sender: _Sender, lab: Lab, paint: Paint
-) -> Iterator[str]:
+def _transcript(scenario: Scenario, performed: Performed, paint: Paint) -> Iterator[str]:
     outcome = performed.outcome
     yield ""
     rule = paint("dim", "-" * (_RULE_WIDTH - len(scenario.title) - 1))
@@ -160,7 +141,7 @@ def _transcript(
 
     def as_shown(request: Request) -> Request:
         # The query only names the case.
-        return sender.with_cookie(request).__replace__(url=_without_query(request.url))
+        return _with_cookie(request, performed.cookie).__replace__(url=_without_query(request.url))
 
     yield from step_lines(outcome, paint, as_sent=as_shown)
     if outcome.ok:

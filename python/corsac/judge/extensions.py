@@ -12,8 +12,9 @@ import functools
 from dataclasses import dataclass
 
 from corsac.errors import CORSConfigProblem
-from corsac.judge import origin_languages
 from corsac.judge.origin_languages import OPAQUE_CHARACTER
+from corsac.judge.origin_languages import language as language_of
+from corsac.judge.origin_languages import origins as origins_of
 from corsac.judge.regex_language import Language
 
 TYPE_CHECKING = False
@@ -166,19 +167,19 @@ def _one_of_too_many(language: Language, ids: _Ids) -> str | None:
 
 def _hint(language: Language, ids: _Ids) -> str:
     expression = any_id_regex(ids.scheme)
-    if language.common(origin_languages.origins(ids.scheme)) is None:
+    if language.common(origins_of(ids.scheme)) is None:
         return f'write allow_origin_regex=r"{expression}"'
     return f"write {expression} for that browser"
 
 
 @functools.cache
 def _extensions(ids: _Ids) -> Language:
-    return origin_languages.language(f"{ids.scheme}://{ids.shape}")
+    return language_of(f"{ids.scheme}://{ids.shape}")
 
 
 @functools.cache
 def _any_of(scheme: str) -> Language:
-    return origin_languages.language(f"{scheme}://{OPAQUE_CHARACTER}+")
+    return language_of(f"{scheme}://{OPAQUE_CHARACTER}+")
 
 
 @functools.cache
@@ -186,4 +187,4 @@ def _no_ids_of(ids: _Ids) -> Language:
     """What begins with the scheme and is no id: shorter, longer, or with other characters."""
     one = OPAQUE_CHARACTER
     hosts = f"{one}{{1,35}}|{one}{{37,}}|{one}*{ids.others}{one}*"
-    return origin_languages.language(f"{ids.scheme}://(?:{hosts})")
+    return language_of(f"{ids.scheme}://(?:{hosts})")

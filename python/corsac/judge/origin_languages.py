@@ -11,8 +11,8 @@ from __future__ import annotations
 import functools
 import re
 
-from corsac.judge import regex_language
 from corsac.judge.regex_language import Language
+from corsac.judge.regex_language import language as language_of_pattern
 
 __all__ = [
     "OPAQUE_CHARACTER",
@@ -28,7 +28,7 @@ _MAX_STATES = 10_000
 
 def language(pattern: str) -> Language:
     """A language of this file: known to be right, so it may be larger than what users write."""
-    return regex_language.language(pattern, _MAX_STATES)
+    return language_of_pattern(pattern, _MAX_STATES)
 
 
 _LABEL = "[a-z0-9_-]+"
