@@ -38,7 +38,7 @@ def test_what_is_no_port_is_refused(port: str, capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err.startswith("corsac demo: error: Invalid value for '--port'")
 
 
-@pytest.mark.parametrize("missing", ["httpx2", "starlette", "uvicorn"])
+@pytest.mark.parametrize("missing", ["ada_url", "httpx2", "starlette", "uvicorn"])
 def test_a_missing_extra_is_named(missing: str) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None; "

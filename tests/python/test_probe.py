@@ -353,7 +353,7 @@ def test_nothing_is_replayed_of_what_cors_has_no_say_in(
     assert capsys.readouterr().out.count("Nothing here is subject to CORS") == 2
 
 
-@pytest.mark.parametrize("missing", ["httpx2", "rich"])
+@pytest.mark.parametrize("missing", ["ada_url", "httpx2", "rich"])
 def test_a_missing_extra_is_one_line_and_exit_code_3(missing: str) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None; from corsac.cli import main; "

@@ -7,6 +7,7 @@ synchronous and asynchronous transports. Every decision is the core's.
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 
 from corsac import _core
 from corsac.browser.arguments import Prepared, Rejected, prepare
@@ -19,12 +20,8 @@ from corsac.browser.reasons import explain_reason
 from corsac.browser.request import FetchRequest
 from corsac.browser.sending import cache_mode_headers, fetch_metadata
 from corsac.browser.shown import shown
-from corsac.browser.sites import (
-    is_ip_address,
-    is_potentially_trustworthy,
-    is_schemelessly_same_site,
-)
-from corsac.browser.urls import HTTP_SCHEMES, URL, parse_url
+from corsac.browser.sites import is_potentially_trustworthy, is_schemelessly_same_site
+from corsac.browser.urls import HTTP_SCHEMES, URL, is_ip_address, parse_url
 
 __all__ = ["MAX_REDIRECTS", "Exchange", "fetch"]
 
@@ -274,7 +271,7 @@ class _Fetch:
         if target is None:
             raise Rejected("redirect-location", shown(text or "two lines"))
         if target.fragment is None:
-            target = target.with_other_fragment(self.url.fragment)
+            target = replace(target, fragment=self.url.fragment)
         if target.scheme not in HTTP_SCHEMES:
             raise Rejected("redirect-scheme", shown(f"{target.scheme}:"))
         if len(self.urls) > MAX_REDIRECTS:

@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
+from corsac.browser.urls import URL, is_ip_address
 
-from corsac.browser.urls import URL
-
-__all__ = ["is_ip_address", "is_potentially_trustworthy", "is_schemelessly_same_site"]
-__all__ += ["sec_fetch_site"]
-
-
-def is_ip_address(host: str) -> bool:
-    """Whether a serialized host is an IPv4 address, or an IPv6 address in brackets."""
-    if host.startswith("["):
-        return True
-    try:
-        ipaddress.IPv4Address(host)
-    except ValueError:
-        return False
-    return True
+__all__ = ["is_potentially_trustworthy", "is_schemelessly_same_site", "sec_fetch_site"]
 
 
 def is_schemelessly_same_site(one: URL | None, other: URL) -> bool:

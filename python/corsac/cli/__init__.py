@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_EXTRAS = {"cli": ("typer", "rich", "httpx2"), "demo": ("starlette", "uvicorn")}
+_EXTRAS = {"cli": ("ada_url", "typer", "rich", "httpx2"), "demo": ("starlette", "uvicorn")}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import NamedTuple
 
-from corsac.browser.urls import parse_url
+from corsac.browser.urls import is_ip_address, parse_url
 from corsac.judge.hosts import public_suffixes
 
 __all__ = ["OTHER_ORIGIN", "Lookalike", "lookalikes", "other_origin"]
@@ -51,7 +50,7 @@ def lookalikes(origin: str) -> list[Lookalike]:
     found = []
     if not host.startswith("["):
         found.append(Lookalike("prefix", f"{start}{host}.{OTHER_ORIGIN[8:]}{port}"))
-    if not _is_address(host):
+    if not is_ip_address(host):
         site = public_suffixes().registrable_domain(host) or host
         if site != host:
             # Whoever allows all subdomains allows this; whoever compares ends of texts, the next.
@@ -66,11 +65,3 @@ def lookalikes(origin: str) -> list[Lookalike]:
         found.append(Lookalike("insecure", f"http://{host}{port}"))
     found.append(Lookalike("port", f"{start}{host}:{_OTHER_PORT}"))
     return found
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
