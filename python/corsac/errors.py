@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Self
 
-    from corsac import _annotations
+    from corsac.options import annotations as _annotations
 
     Severity = _annotations.Severity
 
@@ -128,6 +128,6 @@ if not TYPE_CHECKING:
         if name != "Severity":
             message = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(message)
-        from corsac._annotations import Severity  # noqa: PLC0415 - annotations alone need it
+        from corsac.options.annotations import Severity  # noqa: PLC0415 - annotations alone need it
 
         return Severity

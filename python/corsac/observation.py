@@ -171,7 +171,7 @@ def _read_trial(
         return None
     functions = [each.allow_origin_func for each in trial.policies()]
     if any(functions):
-        from corsac.option_types import is_asynchronous  # noqa: PLC0415
+        from corsac.options.types import is_asynchronous  # noqa: PLC0415
 
         problems += [
             CORSConfigProblem(

@@ -8,7 +8,7 @@ from corsac import _core
 from corsac._values import FrozenValue
 from corsac.app_headers import APP_HEADERS, AppHeadersLog
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
-from corsac.option_types import check_bool, read_choice, read_list, read_max_age, read_number
+from corsac.options.types import check_bool, read_choice, read_list, read_max_age, read_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from typing import Any, ClassVar, Literal, Self, Unpack
 
-    from corsac._annotations import CORSPolicyOptions
-    from corsac.dynamic_origins import OriginDecider, OriginFunction, RegexOrigins
     from corsac.explain import Explanation
     from corsac.explain.request import Headers
+    from corsac.options.annotations import CORSPolicyOptions
+    from corsac.origins import OriginDecider, OriginFunction, RegexOrigins
 
 __all__ = ["CORSPolicy", "CORSPolicyOptions"]
 
@@ -179,7 +179,7 @@ class CORSPolicy(_OptionsByName):
             CORSConfigError: The options are unsafe, or mean something else than they seem to; each
                 problem says what the package would have done.
         """
-        from corsac.sources.express import read_express  # noqa: PLC0415
+        from corsac.options.express import read_express  # noqa: PLC0415
 
         return read_express(options).policy(cls)
 
@@ -193,7 +193,7 @@ class CORSPolicy(_OptionsByName):
         Raises:
             CORSConfigError: The file cannot be read, is no TOML, or holds no valid policy.
         """
-        from corsac.sources import read_toml  # noqa: PLC0415
+        from corsac.options.files import read_toml  # noqa: PLC0415
 
         return read_toml(path).policy(cls)
 
@@ -207,7 +207,7 @@ class CORSPolicy(_OptionsByName):
         Raises:
             CORSConfigError: A variable has no valid value, or no option has its name.
         """
-        from corsac.sources import read_environment  # noqa: PLC0415
+        from corsac.options.files import read_environment  # noqa: PLC0415
 
         return read_environment(os.environ, prefix).policy(cls)
 
@@ -331,7 +331,7 @@ def resolve_policy(policy: CORSPolicy | None, options: CORSPolicyOptions) -> COR
 
 
 def _explain_unknown(names: list[str]) -> str:
-    from corsac.sources.option_names import foreign_option_hint  # noqa: PLC0415
+    from corsac.options.names import foreign_option_hint  # noqa: PLC0415
 
     hints = ((name, foreign_option_hint(name)) for name in names)
     return "; ".join(
@@ -347,7 +347,7 @@ def _read_dynamic_origins(
     regex = None
     if pattern is not None:
         # Most policies have none, and should not pay for loading what it needs.
-        from corsac.dynamic_origins import compile_origin_regex  # noqa: PLC0415
+        from corsac.origins import compile_origin_regex  # noqa: PLC0415
 
         compiled = compile_origin_regex(pattern)
         if isinstance(compiled, CORSConfigProblem):
@@ -367,7 +367,7 @@ def _decider(regex: RegexOrigins | None, function: OriginFunction | None) -> Ori
     """Whom to ask about origins that are not listed, or ``None``."""
     if regex is None and function is None:
         return None
-    from corsac.dynamic_origins import FunctionOrigins, make_decider  # noqa: PLC0415
+    from corsac.origins import FunctionOrigins, make_decider  # noqa: PLC0415
 
     return make_decider(regex, None if function is None else FunctionOrigins(function))
 
@@ -379,14 +379,14 @@ def _judge(
     regex: RegexOrigins | None,
 ) -> list[CORSConfigProblem]:
     """The core's problems, and those of what the policy does whatever its spelling."""
-    from corsac import judge  # noqa: PLC0415 - it needs what this module defines nothing of, late
+    from corsac import validation  # noqa: PLC0415 - it needs what this module defines nothing of, late
 
     credentials: bool = options["allow_credentials"]
-    found = judge.judge_lists(options)
-    found += judge.judge_public_suffixes(options["allow_origins"], credentials)
+    found = validation.judge_lists(options)
+    found += validation.judge_public_suffixes(options["allow_origins"], credentials)
     if regex is not None and policy.allow_origin_regex is not None:
         asked = regex
-        found += judge.judge_origin_regex(
+        found += validation.judge_origin_regex(
             policy.allow_origin_regex, lambda origin: asked(origin.encode()), credentials
         )
     if "*" in options["allow_origins"]:
@@ -408,7 +408,7 @@ def _judge(
         else problem
         for problem in found
     ]
-    return [_with_way_out(problem) for problem in judge.improve_hints(problems) + found]
+    return [_with_way_out(problem) for problem in validation.improve_hints(problems) + found]
 
 
 def _with_way_out(problem: CORSConfigProblem) -> CORSConfigProblem:
@@ -435,6 +435,6 @@ if not TYPE_CHECKING:
         if name != "CORSPolicyOptions":
             message = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(message)
-        from corsac._annotations import CORSPolicyOptions  # noqa: PLC0415 - annotations need it
+        from corsac.options.annotations import CORSPolicyOptions  # noqa: PLC0415 - annotations need it
 
         return CORSPolicyOptions

@@ -6,7 +6,7 @@ from corsac import _core
 from corsac._values import FrozenValue
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
 from corsac.observation import NOTHING_OBSERVED, Observation
-from corsac.option_types import is_encodable, is_iterable
+from corsac.options.types import is_encodable, is_iterable
 from corsac.policy import CORSPolicy, log_warnings, resolve_policy
 
 TYPE_CHECKING = False

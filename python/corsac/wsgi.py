@@ -7,7 +7,7 @@ from corsac._environ import method_and_path
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.middleware import ConfiguredMiddleware
 from corsac.observe import RefusalLog, TrialLog
-from corsac.option_types import is_asynchronous
+from corsac.options.types import is_asynchronous
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

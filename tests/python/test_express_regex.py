@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from corsac import CORSConfigError, CORSPolicy
-from corsac.sources.express import options_from_express
+from corsac.options.express import options_from_express
 
 ORIGINS = [
     f"{scheme}://{host}{port}"

@@ -13,7 +13,7 @@ from django.test import override_settings
 import corsac
 from corsac import CORSPolicy
 from corsac.django.signals import check_request_enabled
-from corsac.dynamic_origins import FAILURE_HOLD_SECONDS, FunctionOrigins
+from corsac.origins import FAILURE_HOLD_SECONDS, FunctionOrigins
 from support.django_project import CALLS
 from support.exchange import Request
 from support.refused import EVIL, MakeObserved

@@ -10,7 +10,7 @@ import pytest
 
 import corsac
 from corsac.flask import CORS
-from corsac.sources.flask_cors import flask_cors_policy
+from corsac.foreign.flask_cors import flask_cors_policy
 from support.flask_apps import ALLOWED, SECOND, cors_headers, make_app
 
 

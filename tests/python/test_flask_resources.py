@@ -9,7 +9,7 @@ import pytest
 
 import corsac
 from corsac.flask import CORS
-from corsac.sources.flask_resources import (
+from corsac.foreign.flask_resources import (
     ResourcePolicies,
     ResourcePolicy,
     read_resource,

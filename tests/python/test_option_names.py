@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from corsac import CORSPolicy
-from corsac.sources.option_names import (
+from corsac.options.names import (
     OPTION_NAMES,
     corsac_option,
     foreign_option_hint,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from corsac import CORSConfigError, CORSPolicy
-from corsac.sources.express import options_from_express, read_express
+from corsac.options.express import options_from_express, read_express
 
 CASES = json.loads(
     (Path(__file__).parents[1] / "conformance" / "exchanges.json").read_text("utf-8")

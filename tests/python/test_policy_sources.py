@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from corsac import CORSConfigError, CORSPolicy
-from corsac.sources import (
+from corsac.options.files import (
     options_from_environment,
     options_from_toml,
     read_environment,
     read_toml,
 )
-from corsac.sources.option_names import OPTION_NAMES
+from corsac.options.names import OPTION_NAMES
 
 EVERY_OPTION: dict[str, Any] = {
     "allow_origins": [

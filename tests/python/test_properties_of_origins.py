@@ -16,7 +16,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy, _core
-from corsac.judge.hosts import a_label, is_undecodable_label
+from corsac.validation.hosts import a_label, is_undecodable_label
 from support.properties import examples
 
 SCHEMES = ["https", "http", "ws", "wss", "ftp"]

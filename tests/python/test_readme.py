@@ -151,7 +151,7 @@ def test_the_table_of_options_has_every_option_and_its_default() -> None:
 def test_the_table_of_codes_has_every_code_of_a_policy() -> None:
     sources = [CHECKOUT / "cpp" / "src" / "config_problem.cpp"]
     package = CHECKOUT / "python" / "corsac"
-    for topic in ("*.py", "dynamic_origins/*.py", "judge/*.py"):
+    for topic in ("*.py", "options/types.py", "origins/*.py", "validation/**/*.py"):
         sources += package.glob(topic)
     topics = "origin|method|header|regex|rule|option|max_age|status|tolerate|guard"
     code = rf"(?:{topics})\.[a-z_]+"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from corsac.judge.origin_languages import insecure_origins, origins
-from corsac.judge.regex_language import MAX_STATES, language
-from corsac.judge.regex_syntax import UnknownSyntax, read_regex
+from corsac.validation.regex.language import MAX_STATES, language
+from corsac.validation.regex.origin_languages import insecure_origins, origins
+from corsac.validation.regex.syntax import UnknownSyntax, read_regex
 
 # Together they have every construct; random pieces of them make the expressions below.
 PIECES = [

@@ -10,7 +10,7 @@ import types
 import pytest
 
 from corsac import CORSConfigProblem, _core
-from corsac.dynamic_origins.regex import (
+from corsac.origins.regex import (
     MAX_SHOWN_ERROR_LENGTH,
     REGEX_CACHE_ENTRIES,
     REGEX_MEMORY_BYTES,
@@ -257,9 +257,7 @@ def test_its_repr_is_the_call_that_makes_it() -> None:
 
 
 def test_importing_it_imports_neither_re2_nor_an_event_loop() -> None:
-    script = (
-        "import sys, corsac.dynamic_origins; print(*{'re2', 'asyncio', 'trio'} & {*sys.modules})"
-    )
+    script = "import sys, corsac.origins; print(*{'re2', 'asyncio', 'trio'} & {*sys.modules})"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, check=True, text=True
     )

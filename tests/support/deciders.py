@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from corsac.dynamic_origins import FunctionOrigins
+from corsac.origins import FunctionOrigins
 from support.event_loops import Loop
 
 ORIGIN = b"https://app.tenant.test"

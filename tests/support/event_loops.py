@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import trio
 import trio.testing
 
-from corsac.dynamic_origins.event_loops import Event
+from corsac.origins.event_loops import Event
 
 _T = TypeVar("_T")
 

@@ -30,7 +30,7 @@ inline constexpr std::size_t kMaxLabelLength = 63;  ///< RFC 1035.
 ///
 /// Two departures. A comma is refused: with it in one origin, two origins and one could not be told
 /// apart. And whether an A-label (`xn--...`) stands for a text is not looked at, which would need
-/// Unicode's tables; `corsac.judge` does so for configured entries.
+/// Unicode's tables; `corsac.validation` does so for configured entries.
 [[nodiscard]] bool is_serialized_host(std::string_view host);
 
 /// True if the opaque-host parser (https://url.spec.whatwg.org/#concept-opaque-host-parser) takes a

@@ -27,7 +27,7 @@ def _registrable_domain(host: str) -> str | None:
     if is_ip_address(host):
         return None
     # Reading the list takes longer than all else together.
-    from corsac.judge.hosts import public_suffixes  # noqa: PLC0415
+    from corsac.validation.hosts import public_suffixes  # noqa: PLC0415
 
     return public_suffixes().registrable_domain(host)
 

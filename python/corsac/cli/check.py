@@ -19,8 +19,8 @@ from corsac.cli.outside import outside_of_corsac
 from corsac.cli.plain_text import can_colour, in_words, printable, safe_repr, write_lines
 from corsac.cli.user_code import ObjectName, SourceError, importable_from, load_object, place_of
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.options.files import SourceReading, read_environment, read_toml
 from corsac.policy import CORSPolicy
-from corsac.sources import SourceReading, read_environment, read_toml
 
 __all__ = ["Report", "check", "run", "silent_log"]
 

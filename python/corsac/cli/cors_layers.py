@@ -19,9 +19,9 @@ from corsac.cli.framework_policies import (
 from corsac.cli.plain_text import safe_repr
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.middleware import ConfiguredMiddleware
+from corsac.options.files import SourceReading
+from corsac.options.names import OPTION_NAMES, foreign_option_hint
 from corsac.policy import CORSPolicy
-from corsac.sources import SourceReading
-from corsac.sources.option_names import OPTION_NAMES, foreign_option_hint
 
 __all__ = ["Layer", "Search", "find_layers", "full_name", "is_named_cors"]
 

@@ -21,9 +21,9 @@ from corsac.django.drop_in import DropInReading, present_settings, read_drop_in,
 from corsac.django.signals import signals_with_receivers
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.observation import NOTHING_OBSERVED, Observation, read_observation
+from corsac.options.names import OPTION_NAMES, foreign_option_hint
 from corsac.policy import CORSPolicy, log_warnings
 from corsac.rules import Configuration, Rule, make_configuration
-from corsac.sources.option_names import OPTION_NAMES, foreign_option_hint
 
 if TYPE_CHECKING:
     from corsac.policy import CORSPolicyOptions

@@ -12,8 +12,8 @@ from django.conf import settings
 from corsac.django.defaults import default_headers, default_methods
 from corsac.django.origin_regexes import read_origin_regexes
 from corsac.errors import CORSConfigProblem
-from corsac.judge.hints import without_outer_white_space
-from corsac.sources.option_names import foreign_option_hint, nearest_name
+from corsac.options.names import foreign_option_hint, nearest_name
+from corsac.validation.hints import without_outer_white_space
 
 __all__ = ["DropInReading", "present_settings", "read_drop_in", "setting_value"]
 

@@ -18,8 +18,8 @@ from corsac.app_headers import OWNED, PREFLIGHT_OWNED
 from corsac.django import conf
 from corsac.django.signals import signals_with_receivers
 from corsac.django.views import UNMARKED, load_urls, mark_of, marks
-from corsac.dynamic_origins import FailureLog
 from corsac.observe import RefusalLog, TrialLog
+from corsac.origins import FailureLog
 from corsac.policy import CORSPolicy
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from corsac.dynamic_origins import RegexOrigins, compile_origin_regex
 from corsac.errors import CORSConfigProblem, Severity
-from corsac.judge import judge_origin_regex
-from corsac.judge.origin_languages import origins
-from corsac.judge.regex import MAX_PATTERN_LENGTH
-from corsac.judge.regex_language import language_of_tree
-from corsac.judge.regex_syntax import Alternatives, UnknownSyntax, read_regex
+from corsac.origins import RegexOrigins, compile_origin_regex
+from corsac.validation import judge_origin_regex
+from corsac.validation.regex.allow_origin_regex import MAX_PATTERN_LENGTH
+from corsac.validation.regex.language import language_of_tree
+from corsac.validation.regex.origin_languages import origins
+from corsac.validation.regex.syntax import Alternatives, UnknownSyntax, read_regex
 
 __all__ = ["OriginRegexes", "read_origin_regexes"]
 

@@ -37,7 +37,7 @@ def entry_for(policy: CORSPolicy, origin: str) -> str | None:
     if policy.allow_origin_func is None:
         return None if policy.allow_origin_regex is None else "allow_origin_regex"
     if policy.allow_origin_regex is not None:
-        from corsac.dynamic_origins import compile_origin_regex  # noqa: PLC0415 - it may need RE2
+        from corsac.origins import compile_origin_regex  # noqa: PLC0415 - it may need RE2
 
         regex = compile_origin_regex(policy.allow_origin_regex)
         if not isinstance(regex, CORSConfigProblem) and regex(raw):

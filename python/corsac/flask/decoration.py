@@ -11,9 +11,9 @@ from typing import Any, Final
 import flask
 
 from corsac.flask.options import check_names, configured_options, log_problems
+from corsac.foreign.flask_cors import flask_cors_policy
+from corsac.foreign.flask_cors_options import FLASK_CORS_OPTIONS
 from corsac.policy import CORSPolicy
-from corsac.sources.flask_cors import flask_cors_policy
-from corsac.sources.flask_cors_options import FLASK_CORS_OPTIONS
 
 __all__ = ["Decoration", "decorated_methods", "decoration_of", "decorations", "is_inside"]
 

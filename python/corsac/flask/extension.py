@@ -260,7 +260,7 @@ def _apply(
 
 def policy_for_all(policy: CORSPolicy) -> list[Any]:
     """One policy for every path, as resources."""
-    from corsac.sources.flask_resources import Resource, ResourcePolicy  # noqa: PLC0415
+    from corsac.foreign.flask_resources import Resource, ResourcePolicy  # noqa: PLC0415
 
     return [ResourcePolicy(Resource("*", "any", ""), policy, is_native=True)]
 

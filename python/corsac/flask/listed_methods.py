@@ -16,8 +16,8 @@ from corsac.wsgi import CORSMiddleware
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+    from corsac.foreign.flask_resources import ResourcePolicy
     from corsac.policy import CORSPolicy
-    from corsac.sources.flask_resources import ResourcePolicy
 
 __all__ = ["BareMiddlewares", "policies_in_old_words"]
 

@@ -23,8 +23,8 @@ from corsac.flask.problems import (
     hidden_from_the_route,
 )
 from corsac.flask.routes import HiddenDecorations, Route, RouteTable, hidden_key
+from corsac.foreign.flask_resources import ResourcePolicies, ResourcePolicy, nobody
 from corsac.rules import Rule, make_configuration
-from corsac.sources.flask_resources import ResourcePolicies, ResourcePolicy, nobody
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.policy import CORSPolicy
-from corsac.rules import Rule
-from corsac.sources.flask_cors import flask_cors_policy
-from corsac.sources.flask_cors_options import (
+from corsac.foreign.flask_cors import flask_cors_policy
+from corsac.foreign.flask_cors_options import (
     CONFIG_KEYS,
     EXTENSION_OPTIONS,
     FLASK_CORS_OPTIONS,
     meant_option,
     unknown_option,
 )
-from corsac.sources.flask_resources import ResourcePolicy, read_resource, read_resources
+from corsac.foreign.flask_resources import ResourcePolicy, read_resource, read_resources
+from corsac.policy import CORSPolicy
+from corsac.rules import Rule
 
 if TYPE_CHECKING:
     from corsac.refusals import OnRefusal

@@ -15,10 +15,10 @@ from werkzeug.routing import Rule as URLRule
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
+from corsac.foreign.allowance import allows_no_more
+from corsac.foreign.flask_resources import Resource, ResourcePolicies, ResourcePolicy, nobody
 from corsac.policy import CORSPolicy
 from corsac.rules import Rule, make_configuration
-from corsac.sources.allowance import allows_no_more
-from corsac.sources.flask_resources import Resource, ResourcePolicies, ResourcePolicy, nobody
 
 if TYPE_CHECKING:
     from corsac.wsgi import CORSMiddleware

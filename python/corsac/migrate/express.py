@@ -1,4 +1,4 @@
-"""What the options of the Node package ``cors`` mean; `corsac.sources.express` reads them."""
+"""What the options of the Node package ``cors`` mean; `corsac.options.express` reads them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from corsac.migrate.narrowing import is_entry
 from corsac.migrate.reading import OriginRegex, Reading
-from corsac.sources.express import read_express as read_source
+from corsac.options.express import read_express as read_source
 
 __all__ = ["read_express"]
 

@@ -14,19 +14,19 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from corsac.migrate.flask_resources import rules_of_resources
-from corsac.migrate.narrowing import judge
-from corsac.migrate.paths import covers
-from corsac.migrate.prefix_regex import in_lower_case, read_glob, read_prefix_regex
-from corsac.migrate.reading import Reader, Reading, split_names
-from corsac.sources.flask_cors_options import (
+from corsac.foreign.flask_cors_options import (
     CONFIG_KEYS,
     DEFAULT_METHODS,
     EXTENSION_OPTIONS,
     FLASK_CORS_OPTIONS,
     looks_like_a_regex,
 )
-from corsac.sources.option_names import corsac_option
+from corsac.migrate.flask_resources import rules_of_resources
+from corsac.migrate.narrowing import judge
+from corsac.migrate.paths import covers
+from corsac.migrate.prefix_regex import in_lower_case, read_glob, read_prefix_regex
+from corsac.migrate.reading import Reader, Reading, split_names
+from corsac.options.names import corsac_option
 
 __all__ = ["read_flask_cors"]
 

@@ -12,12 +12,12 @@ import re
 from collections.abc import Iterable
 
 from corsac.errors import CORSConfigProblem
+from corsac.foreign.allowance import allows_no_more
+from corsac.foreign.flask_cors_options import looks_like_a_regex
 from corsac.migrate.narrowing import judge, quiet
 from corsac.migrate.paths import PathRule, exact_rule, rules_of_regex
 from corsac.migrate.reading import Reading
 from corsac.policy import CORSPolicy
-from corsac.sources.allowance import allows_no_more
-from corsac.sources.flask_cors_options import looks_like_a_regex
 
 __all__ = ["GIVES_UP", "RuledPaths", "rules_of_resources"]
 

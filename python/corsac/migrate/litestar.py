@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from corsac.dynamic_origins.regex import RegexOrigins, compile_origin_regex
 from corsac.migrate.narrowing import is_entry
 from corsac.migrate.prefix_regex import pattern_samples
 from corsac.migrate.reading import OriginRegex, Reading
 from corsac.migrate.starlette import StarletteReader
+from corsac.origins.regex import RegexOrigins, compile_origin_regex
 
 __all__ = ["POSITIONAL", "read_litestar"]
 

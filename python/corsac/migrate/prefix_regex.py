@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator
 
 from corsac import _core
-from corsac.dynamic_origins.regex import RegexOrigins, compile_origin_regex
-from corsac.judge.origin_languages import origins
-from corsac.judge.regex_language import language_of_tree
-from corsac.judge.regex_syntax import Alternatives, Node, UnknownSyntax, read_regex
 from corsac.migrate.narrowing import is_entry
 from corsac.migrate.reading import OriginRegex, Reading
+from corsac.origins.regex import RegexOrigins, compile_origin_regex
+from corsac.validation.regex.language import language_of_tree
+from corsac.validation.regex.origin_languages import origins
+from corsac.validation.regex.syntax import Alternatives, Node, UnknownSyntax, read_regex
 
 __all__ = ["in_lower_case", "matches_from_the_start", "pattern_samples", "read_prefix_regex"]
 

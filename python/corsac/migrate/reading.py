@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from corsac.errors import CORSConfigProblem, Severity
-from corsac.sources.option_names import nearest_name
+from corsac.options.names import nearest_name
 
 __all__ = ["SAFELISTED_METHODS", "OriginRegex", "Reader", "Reading", "split_names"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from corsac.browser.urls import is_ip_address, parse_url
-from corsac.judge.hosts import public_suffixes
+from corsac.validation.hosts import public_suffixes
 
 __all__ = ["OTHER_ORIGIN", "Lookalike", "lookalikes", "other_origin"]
 

@@ -10,18 +10,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.migrate.narrowing import quiet
-from corsac.migrate.source.found import OTHER_FILES, WIDE, Found
-from corsac.migrate.source.meaning import judged_options
-from corsac.policy import CORSPolicy
-from corsac.sources.flask_cors import flask_cors_policy
-from corsac.sources.flask_cors_options import (
+from corsac.foreign.flask_cors import flask_cors_policy
+from corsac.foreign.flask_cors_options import (
     CONFIG_KEYS,
     EXTENSION_OPTIONS,
     FLASK_CORS_OPTIONS,
     unknown_option,
 )
-from corsac.sources.flask_resources import read_resource, read_resources
+from corsac.foreign.flask_resources import read_resource, read_resources
+from corsac.migrate.narrowing import quiet
+from corsac.migrate.source.found import OTHER_FILES, WIDE, Found
+from corsac.migrate.source.meaning import judged_options
+from corsac.policy import CORSPolicy
 
 __all__ = ["django_errors", "flask_errors"]
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from corsac.errors import CORSConfigProblem
+from corsac.foreign.flask_cors_options import CONFIG_KEYS
 from corsac.migrate.source.arguments import ArgumentReader
 from corsac.migrate.source.found import Found, Uncertain
 from corsac.migrate.source.libraries import FLASK_CLASSES, FLASK_DECORATORS
 from corsac.migrate.source.names import dotted
 from corsac.migrate.source.scopes import Place
 from corsac.migrate.source.values import NOTHING, Unseen, expression_text
-from corsac.sources.flask_cors_options import CONFIG_KEYS
 
 __all__ = ["CONFIG_ELSEWHERE", "FlaskSearch", "config_keys"]
 

@@ -6,6 +6,7 @@ import ast
 import os
 from collections.abc import Iterator, Sequence
 
+from corsac.foreign.flask_cors_options import CONFIG_KEYS
 from corsac.migrate.source.django import names_middleware
 from corsac.migrate.source.flask import FlaskSearch, config_keys
 from corsac.migrate.source.found import NOT_SEEN, OTHER_FILES, Found, SourceFile
@@ -13,7 +14,6 @@ from corsac.migrate.source.leftovers import place_not_seen
 from corsac.migrate.source.libraries import DJANGO_MIDDLEWARE
 from corsac.migrate.source.meaning import translate_found
 from corsac.migrate.source.values import NOTHING
-from corsac.sources.flask_cors_options import CONFIG_KEYS
 
 __all__ = ["finish"]
 

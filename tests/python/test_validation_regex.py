@@ -9,10 +9,10 @@ import time
 import pytest
 
 from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
-from corsac.dynamic_origins.regex import RegexOrigins
-from corsac.judge import judge_origin_regex
-from corsac.judge.hosts import public_suffixes
-from corsac.judge.regex import MAX_DOTS, MAX_PATTERN_LENGTH
+from corsac.origins.regex import RegexOrigins
+from corsac.validation import judge_origin_regex
+from corsac.validation.hosts import public_suffixes
+from corsac.validation.regex.allow_origin_regex import MAX_DOTS, MAX_PATTERN_LENGTH
 
 pytest.importorskip("re2")
 

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from corsac.judge import judge_public_suffixes
-from corsac.judge.hosts import a_label, is_undecodable_label
+from corsac.validation import judge_public_suffixes
+from corsac.validation.hosts import a_label, is_undecodable_label
 
 
 @pytest.mark.parametrize(
@@ -54,10 +54,10 @@ def test_a_suffix_further_down_is_one_too() -> None:
 def test_the_list_is_read_only_when_a_pattern_has_to_be_judged() -> None:
     program = """
 import sys
-from corsac.judge import judge_lists, judge_public_suffixes
+from corsac.validation import judge_lists, judge_public_suffixes
 judge_public_suffixes(["https://*.com"], False)
 judge_public_suffixes(["https://a.test"], True)
-assert not {"publicsuffixlist", "corsac.judge.regex"} & set(sys.modules)
+assert not {"publicsuffixlist", "corsac.validation.regex.allow_origin_regex"} & set(sys.modules)
 judge_public_suffixes(["https://*.com"], True)
 assert "publicsuffixlist" in sys.modules
 """

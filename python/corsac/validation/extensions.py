@@ -12,10 +12,10 @@ import functools
 from dataclasses import dataclass
 
 from corsac.errors import CORSConfigProblem
-from corsac.judge.origin_languages import OPAQUE_CHARACTER
-from corsac.judge.origin_languages import language as language_of
-from corsac.judge.origin_languages import origins as origins_of
-from corsac.judge.regex_language import Language
+from corsac.validation.regex.language import Language
+from corsac.validation.regex.origin_languages import OPAQUE_CHARACTER
+from corsac.validation.regex.origin_languages import language as language_of
+from corsac.validation.regex.origin_languages import origins as origins_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

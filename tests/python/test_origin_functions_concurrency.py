@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from corsac.dynamic_origins import DEFAULT_TIMEOUT_SECONDS, FunctionOrigins
+from corsac.origins import DEFAULT_TIMEOUT_SECONDS, FunctionOrigins
 from support.deciders import (
     MOMENT,
     ORIGIN,

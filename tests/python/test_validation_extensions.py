@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
-from corsac.judge.extensions import MAX_IDS
-from corsac.judge.regex_language import language
+from corsac.validation.extensions import MAX_IDS
+from corsac.validation.regex.language import language
 
 pytest.importorskip("re2")
 

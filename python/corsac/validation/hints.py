@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from corsac import _core
 from corsac.errors import CORSConfigProblem
-from corsac.judge.hosts import a_label
+from corsac.validation.hosts import a_label
 
 __all__ = ["improve_hints", "without_outer_white_space"]
 
@@ -117,8 +117,8 @@ def _for_regex(text: str) -> _Improvement | None:
     if not _LOOKS_LIKE_A_REGEX.search(text):
         return None
     # Imported here: most policies have no such mistake.
-    from corsac.judge.regex_as_origins import as_allow_origins  # noqa: PLC0415
-    from corsac.judge.regex_syntax import UnknownSyntax, read_regex  # noqa: PLC0415
+    from corsac.validation.regex.as_origins import as_allow_origins  # noqa: PLC0415
+    from corsac.validation.regex.syntax import UnknownSyntax, read_regex  # noqa: PLC0415
 
     try:
         entries = as_allow_origins(read_regex(text)) if len(text) < _LONGEST_GUESS else []
@@ -136,7 +136,7 @@ def _for_unusual_wildcard(text: str) -> _Improvement | None:
     if separator and rest in {"*", "*:*"}:
         if scheme in {"http", "https"}:
             return "", 'write "*" if any site is meant'
-        from corsac.judge.extensions import any_id_regex  # noqa: PLC0415 - seldom
+        from corsac.validation.extensions import any_id_regex  # noqa: PLC0415 - seldom
 
         expression = any_id_regex(scheme)
         if expression is not None:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.foreign.flask_cors_options import NAMES, read_flask_cors
 from corsac.policy import CORSPolicy
-from corsac.sources.flask_cors_options import NAMES, read_flask_cors
 
 __all__ = ["flask_cors_policy"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
-from corsac.judge import CHROMIUM_MAX_AGE, improve_hints, judge_lists
+from corsac.validation import CHROMIUM_MAX_AGE, improve_hints, judge_lists
 
 
 def told(**options: Any) -> list[tuple[str, str, str, object]]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import functools
 import re
 
-from corsac.judge.regex_language import Language
-from corsac.judge.regex_language import language as language_of_pattern
+from corsac.validation.regex.language import Language
+from corsac.validation.regex.language import language as language_of_pattern
 
 __all__ = [
     "OPAQUE_CHARACTER",

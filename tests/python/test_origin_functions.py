@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from corsac.dynamic_origins import (
+from corsac.origins import (
     FunctionOrigins,
     RegexOrigins,
     make_decider,

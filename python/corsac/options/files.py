@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from corsac.errors import CORSConfigError, CORSConfigProblem, Severity
-from corsac.sources.option_names import OPTION_NAMES, corsac_option, foreign_option_hint
+from corsac.options.names import OPTION_NAMES, corsac_option, foreign_option_hint
 
 __all__ = [
     "SourceReading",

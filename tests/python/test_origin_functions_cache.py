@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from corsac.dynamic_origins import (
+from corsac.origins import (
     DEFAULT_MAX_ENTRIES,
     DEFAULT_TTL_SECONDS,
     FAILURE_HOLD_SECONDS,

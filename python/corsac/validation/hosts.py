@@ -91,7 +91,7 @@ _SUBDOMAINS = re.compile(r"https?://\*\.([a-z0-9._-]*[a-z_-][a-z0-9._-]*)(?::(?:
 
 
 def judge_patterns(patterns: Iterable[str]) -> list[CORSConfigProblem]:
-    """See `corsac.judge.judge_public_suffixes`, which picks the patterns of subdomains."""
+    """See `corsac.validation.judge_public_suffixes`, which picks the patterns of subdomains."""
     problems: list[CORSConfigProblem] = []
     for entry in patterns:
         match = _SUBDOMAINS.fullmatch(entry)

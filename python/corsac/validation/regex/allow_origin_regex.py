@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from corsac.errors import CORSConfigProblem, Severity
-from corsac.judge.extensions import SAMPLES_OF_IDS, judge_language
-from corsac.judge.hosts import public_suffixes
-from corsac.judge.origin_languages import (
+from corsac.validation.extensions import SAMPLES_OF_IDS, judge_language
+from corsac.validation.hosts import public_suffixes
+from corsac.validation.regex.as_origins import as_allow_origins
+from corsac.validation.regex.language import Language, language_of_tree
+from corsac.validation.regex.origin_languages import (
     below_suffix,
     insecure_origins,
     languages_of_mistakes,
     origins,
     public_addresses,
 )
-from corsac.judge.regex_as_origins import as_allow_origins
-from corsac.judge.regex_language import Language, language_of_tree
-from corsac.judge.regex_reach import Openings, openings
-from corsac.judge.regex_syntax import (
+from corsac.validation.regex.reach import Openings, openings
+from corsac.validation.regex.syntax import (
     Alternatives,
     Anchor,
     Node,

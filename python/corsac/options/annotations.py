@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Literal, TypedDict
 
-from corsac.dynamic_origins import OriginFunction
+from corsac.origins import OriginFunction
 
 __all__ = ["CORSPolicyOptions", "Severity"]
 

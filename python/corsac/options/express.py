@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard
 
 from corsac.errors import CORSConfigProblem, Severity
-from corsac.sources import SourceReading
-from corsac.sources.express_regex import ExpressRegexError, full_match_text
-from corsac.sources.option_names import OPTION_NAMES, corsac_option, nearest_name
+from corsac.options.express_regex import ExpressRegexError, full_match_text
+from corsac.options.files import SourceReading
+from corsac.options.names import OPTION_NAMES, corsac_option, nearest_name
 
 __all__ = ["options_from_express", "read_express"]
 

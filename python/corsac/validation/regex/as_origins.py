@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import re
 
-from corsac.judge.regex_language import typical_character
-from corsac.judge.regex_syntax import Alternatives, Anchor, Node, OneOf, Repeat, Sequence, ascii_set
+from corsac.validation.regex.language import typical_character
+from corsac.validation.regex.syntax import (
+    Alternatives,
+    Anchor,
+    Node,
+    OneOf,
+    Repeat,
+    Sequence,
+    ascii_set,
+)
 
 __all__ = ["as_allow_origins"]
 

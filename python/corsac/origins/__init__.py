@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Callable
 
 from corsac import _core
 from corsac._text import error_text, quoted, type_name
-from corsac.dynamic_origins.event_loops import Event, EventLoop, Interruption, running_event_loop
-from corsac.dynamic_origins.regex import RegexOrigins, compile_origin_regex
+from corsac.origins.event_loops import Event, EventLoop, Interruption, running_event_loop
+from corsac.origins.regex import RegexOrigins, compile_origin_regex
 
 __all__ = [
     "FunctionOrigins",

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from corsac.judge.regex_language import Language, bits
-from corsac.judge.regex_syntax import UnknownSyntax, ascii_set
+from corsac.validation.regex.language import Language, bits
+from corsac.validation.regex.syntax import UnknownSyntax, ascii_set
 
 __all__ = ["Openings", "openings"]
 

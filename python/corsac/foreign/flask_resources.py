@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.judge.regex_language import Language, language
-from corsac.judge.regex_syntax import UnknownSyntax
+from corsac.foreign.allowance import allows_no_more
+from corsac.foreign.flask_cors_options import looks_like_a_regex
 from corsac.policy import CORSPolicy
 from corsac.rules import Rule, make_configuration
-from corsac.sources.allowance import allows_no_more
-from corsac.sources.flask_cors_options import looks_like_a_regex
+from corsac.validation.regex.language import Language, language
+from corsac.validation.regex.syntax import UnknownSyntax
 
 __all__ = ["ResourcePolicies", "ResourcePolicy", "nobody", "read_resource", "read_resources"]
 

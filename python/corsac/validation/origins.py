@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from corsac.errors import CORSConfigProblem
-from corsac.judge.extensions import judge_entries
-from corsac.judge.hosts import is_undecodable_label
+from corsac.validation.extensions import judge_entries
+from corsac.validation.hosts import is_undecodable_label
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def judge_origins(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
     """Finds origins of WebSockets, ids that nobody keeps, and labels that no browser opens.
 
     Args:
-        entries: Entries that `corsac.judge` picked as odd; nothing is said of all others.
+        entries: Entries that `corsac.validation` picked as odd; nothing is said of all others.
     """
     entries = list(entries)
     yield from judge_entries(entries)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from corsac.judge.regex_syntax import (
+from corsac.validation.regex.syntax import (
     Alternatives,
     Anchor,
     Node,

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from corsac.errors import CORSConfigProblem, Severity
-from corsac.judge.regex_as_origins import as_allow_origins
-from corsac.judge.regex_syntax import UnknownSyntax, read_regex
-from corsac.sources import SourceReading
-from corsac.sources.option_names import OPTION_NAMES, corsac_option, nearest_name
+from corsac.options.files import SourceReading
+from corsac.options.names import OPTION_NAMES, corsac_option, nearest_name
+from corsac.validation.regex.as_origins import as_allow_origins
+from corsac.validation.regex.syntax import UnknownSyntax, read_regex
 
 __all__ = [
     "CONFIG_KEYS",

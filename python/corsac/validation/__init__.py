@@ -81,17 +81,17 @@ _REQUEST_ONLY = frozenset(
 def judge_origin_regex(
     pattern: str, regex: Callable[[str], bool], allow_credentials: bool
 ) -> list[CORSConfigProblem]:
-    """See `corsac.judge.regex.judge_origin_regex`; imported only where there is an expression."""
-    from corsac.judge import regex as judge_regex  # noqa: PLC0415 - most policies have none
+    """See `allow_origin_regex.judge_origin_regex`, imported only where there is an expression."""
+    from corsac.validation.regex import allow_origin_regex  # noqa: PLC0415 - most have none
 
-    return judge_regex.judge_origin_regex(pattern, regex, allow_credentials)
+    return allow_origin_regex.judge_origin_regex(pattern, regex, allow_credentials)
 
 
 def improve_hints(problems: Sequence[CORSConfigProblem]) -> list[CORSConfigProblem]:
-    """See `corsac.judge.hints.improve_hints`; imported only where there is a problem."""
+    """See `corsac.validation.hints.improve_hints`; imported only where there is a problem."""
     if not problems:
         return []
-    from corsac.judge import hints  # noqa: PLC0415 - most policies have none
+    from corsac.validation import hints  # noqa: PLC0415 - most policies have none
 
     return hints.improve_hints(problems)
 
@@ -111,7 +111,7 @@ def judge_public_suffixes(
     patterns = [each for each in allow_origins if "://*." in each] if allow_credentials else []
     if not patterns:
         return []
-    from corsac.judge import hosts  # noqa: PLC0415 - most policies have none
+    from corsac.validation import hosts  # noqa: PLC0415 - most policies have none
 
     return hosts.judge_patterns(patterns)
 
@@ -136,7 +136,7 @@ def _judge_origins(entries: Iterable[str]) -> Iterable[CORSConfigProblem]:
     odd = [each for each in entries if "xn--" in each or each[:1] != "h"]
     if not odd:
         return []
-    from corsac.judge import origins  # noqa: PLC0415 - most policies have none
+    from corsac.validation import origins  # noqa: PLC0415 - most policies have none
 
     return origins.judge_origins(odd)
 

@@ -1,0 +1,1 @@
+"""What the options of other CORS libraries mean: one reading for each library."""
