@@ -1,4 +1,4 @@
-"""Text for log lines: what came from elsewhere is escaped and cut."""
+"""Text from elsewhere, escaped and cut: for log lines, and for people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAX_LOGGED_LENGTH", "error_text", "quoted", "quoted_list", "type_name"]
+__all__ = ["MAX_LOGGED_LENGTH", "error_text", "quoted", "quoted_list", "shown", "type_name"]
 
 MAX_LOGGED_LENGTH = 128
 
@@ -51,3 +51,17 @@ def error_text(error: BaseException) -> str:
 def type_name(value: object) -> str:
     """Give the name of a value's type as escaped ASCII."""
     return ascii(type(value).__name__)[1:-1][:MAX_LOGGED_LENGTH]
+
+
+def shown(text: str, limit: int = 120) -> str:
+    """Give a text on one line, in printable ASCII, cut.
+
+    Args:
+        text: Anything.
+        limit: Characters that are kept at most.
+    """
+    escaped = "".join(
+        mark if mark.isascii() and mark.isprintable() else ascii(mark)[1:-1]
+        for mark in text[:limit]
+    )
+    return f"{escaped}..." if len(text) > limit else escaped

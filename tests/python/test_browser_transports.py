@@ -251,7 +251,7 @@ def test_a_timeout_is_a_number_of_seconds_above_zero(timeout: float) -> None:
 
 
 def test_a_url_of_no_server_is_refused() -> None:
-    with pytest.raises(TransportError, match="is no URL of a server"):
+    with pytest.raises(TransportError, match="is not the URL of a server"):
         wsgi_transport(wsgi_app)(Request("GET", "data:,x"))
 
 

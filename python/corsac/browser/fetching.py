@@ -10,17 +10,18 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from corsac import _core
-from corsac.browser.arguments import Prepared, Rejected, prepare
+from corsac._text import shown
 from corsac.browser.cache import CacheRequest, PreflightCache
 from corsac.browser.messages import Request, Response, byte_lines, joined_values
-from corsac.browser.narration import Narration
-from corsac.browser.outcome import FetchOutcome, Step, verdict_text
+from corsac.browser.outcome import FetchOutcome, Narration, Step, explain_reason, verdict_text
 from corsac.browser.profiles import ProfileFacts, profile_facts
-from corsac.browser.reasons import explain_reason
-from corsac.browser.request import FetchRequest
-from corsac.browser.sending import cache_mode_headers, fetch_metadata
-from corsac.browser.shown import shown
-from corsac.browser.sites import is_potentially_trustworthy, is_schemelessly_same_site
+from corsac.browser.request import FetchRequest, Prepared, Rejected, prepare
+from corsac.browser.sites import (
+    cache_mode_headers,
+    fetch_metadata,
+    is_potentially_trustworthy,
+    is_schemelessly_same_site,
+)
 from corsac.browser.urls import HTTP_SCHEMES, URL, is_ip_address, parse_url
 
 __all__ = ["MAX_REDIRECTS", "Exchange", "fetch"]
@@ -34,7 +35,7 @@ Exchange = Generator[Request, Response | Exception, FetchOutcome]
 
 
 def fetch(request: FetchRequest, cache: PreflightCache | None, profile: str) -> Exchange:
-    """Go through a fetch.
+    """Go through a fetch, with every decision the core's.
 
     Args:
         request: What the script asks for.

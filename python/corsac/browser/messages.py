@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from corsac._values import FrozenValue
-from corsac.browser.shown import shown
+from corsac._text import shown
 
 __all__ = ["HeaderLines", "Request", "Response", "TransportError"]
-__all__ += ["byte_lines", "header_lines", "joined_values"]
+__all__ += ["byte_lines", "fill", "header_lines", "joined_values"]
 
 Text = str | bytes
 HeaderLines = Iterable[tuple[Text, Text]] | Mapping[str, str]
@@ -17,18 +17,24 @@ Pairs = tuple[tuple[str, str], ...]
 _STATUS_RANGE = range(100, 1000)
 
 
+def fill(value: object, **fields: object) -> None:
+    """Set the fields of a frozen value that is being made."""
+    for name, content in fields.items():
+        object.__setattr__(value, name, content)
+
+
 class TransportError(OSError):
     """A transport got no answer: no connection, a time-out, or not HTTP."""
 
 
 def header_lines(headers: HeaderLines) -> Pairs:
-    """Header lines as pairs of text, one character a byte where that is possible.
+    """Give header lines as pairs of text, one character a byte where that is possible.
 
     Args:
         headers: Pairs of text or bytes, or a mapping.
 
     Raises:
-        TypeError: They are nothing of the kind.
+        TypeError: They are something else.
     """
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     if isinstance(pairs, str | bytes):
@@ -55,7 +61,7 @@ def _text(part: object) -> str:
 
 
 def byte_lines(lines: Pairs) -> list[tuple[bytes, bytes]]:
-    """Header lines as the core takes them. What is not Latin-1 is taken as UTF-8."""
+    """Give header lines as the core takes them; text beyond Latin-1 becomes UTF-8."""
     return [(_bytes(name), _bytes(value)) for name, value in lines]
 
 
@@ -75,7 +81,7 @@ def _joined(lines: Pairs, name: str) -> str | None:
 def joined_values(
     lines: list[tuple[bytes, bytes]], names: list[bytes]
 ) -> tuple[tuple[str, str], ...]:
-    """The values of some headers, each joined as Fetch's "get" does, in one pass.
+    """Give the values of some headers, each joined as Fetch's "get" does, in one pass.
 
     Args:
         lines: All header lines.
@@ -92,20 +98,18 @@ def joined_values(
     )
 
 
-class Request(FrozenValue):
+@dataclass(frozen=True, slots=True, init=False)
+class Request:
     """One request that a browser sends; a transport gets it.
 
     Attributes:
         method: Such as ``"OPTIONS"``.
         url: The whole URL, without its fragment.
         headers: Pairs of name and value in the order of sending. ``Host``, ``Content-Length`` and
-            what else belongs to one connection is the transport's.
+            whatever else belongs to one connection is added by the transport.
         is_preflight: The browser sends it to ask, before the request that the page wants.
         body: What is sent, or ``None``.
     """
-
-    __slots__ = ("body", "headers", "is_preflight", "method", "url")
-    _fields = ("method", "url", "headers", "is_preflight", "body")
 
     method: str
     url: str
@@ -121,14 +125,15 @@ class Request(FrozenValue):
         is_preflight: bool = False,
         body: bytes | None = None,
     ) -> None:
-        self._fill(method, url, header_lines(headers), is_preflight, body)
+        lines = header_lines(headers)
+        fill(self, method=method, url=url, headers=lines, is_preflight=is_preflight, body=body)
 
     def header(self, name: str) -> str | None:
-        """The value of a header, in any case of its name; ``None`` if it is not sent."""
+        """Give the value of a header, in any case of its name; ``None`` if it is not sent."""
         return _joined(self.headers, name)
 
     def as_dict(self) -> dict[str, object]:
-        """The request as plain data, without its body."""
+        """Give the request as plain data, without its body."""
         return {
             "method": self.method,
             "url": self.url,
@@ -141,21 +146,19 @@ class Request(FrozenValue):
         return f"{shown(self.method)} {shown(self.url)}"
 
 
-class Response(FrozenValue):
+@dataclass(frozen=True, slots=True, init=False)
+class Response:
     """The answer to a `Request`; a transport gives it.
 
     Args:
         status: 100 to 999.
         headers: Pairs of name and value, text or bytes, every line of its own; or a mapping.
-        note: What the transport has to say about it, for people.
+        note: A remark of the transport's, for people.
 
     Raises:
-        TypeError: The status is no ``int``, or the headers are no pairs.
+        TypeError: The status is not an ``int``, or the headers are not pairs.
         ValueError: The status is out of range.
     """
-
-    __slots__ = ("headers", "note", "status")
-    _fields = ("status", "headers", "note")
 
     status: int
     headers: Pairs
@@ -168,12 +171,12 @@ class Response(FrozenValue):
         if status not in _STATUS_RANGE:
             message = f"the status of a response must be from 100 to 999, not {status}"
             raise ValueError(message)
-        self._fill(int(status), header_lines(headers), note)
+        fill(self, status=int(status), headers=header_lines(headers), note=note)
 
     def header(self, name: str) -> str | None:
-        """All values of a header joined with ``", "``; ``None`` if it is not there."""
+        """Give all values of a header joined with ``", "``; ``None`` if it is not there."""
         return _joined(self.headers, name)
 
     def as_dict(self) -> dict[str, object]:
-        """The response as plain data."""
+        """Give the response as plain data."""
         return {"status": self.status, "headers": [list(pair) for pair in self.headers]}

@@ -1,52 +1,111 @@
-"""What came of a fetch, and how."""
+"""What came of a fetch: its steps, and the reason where it was refused, as codes and in words."""
 
 from __future__ import annotations
 
-from corsac._values import FrozenValue
+from dataclasses import dataclass, field, replace
+
+from corsac._text import shown
 from corsac.browser.messages import Pairs, Request, Response
-from corsac.browser.reasons import explain_reason
-from corsac.browser.shown import shown
 
-__all__ = ["FetchOutcome", "Step"]
+__all__ = ["REASONS", "FetchOutcome", "Narration", "Step", "explain_reason", "verdict_text"]
+
+# Codes of the core come first (`block_code` in browser_response.cpp); "preflight:" may stand before
+# them. In the texts {detail} is the outcome's detail.
+REASONS = {
+    "missing-allow-origin": "the answer has no Access-Control-Allow-Origin",
+    "allow-origin-mismatch": (
+        "Access-Control-Allow-Origin is {detail}, which is not exactly the page's origin"
+    ),
+    "wildcard-with-credentials": (
+        "Access-Control-Allow-Origin is *, which does not do for a request with credentials"
+    ),
+    "allow-credentials-not-true": (
+        "the request has credentials, and Access-Control-Allow-Credentials is not true"
+    ),
+    "status-not-ok": "its status is {detail}, and a preflight needs one from 200 to 299",
+    "bad-allow-methods": "its Access-Control-Allow-Methods is not a list of methods",
+    "bad-allow-headers": "its Access-Control-Allow-Headers is not a list of header names",
+    "method-not-allowed": "Access-Control-Allow-Methods does not have the method {detail}",
+    "authorization-not-listed": (
+        "Access-Control-Allow-Headers does not name authorization, which * does not cover"
+    ),
+    "header-not-allowed": "Access-Control-Allow-Headers does not have the header {detail}",
+    "bad-port": "browsers open no connection to port {detail}",
+    "scheme": "{detail} URLs are not fetched over HTTP",
+    "mode-same-origin": "the URL is of another origin, and the mode is same-origin",
+    "redirect-mode-no-cors": "with mode no-cors redirects have to be followed",
+    "redirect-mode-error": "the answer is a redirect, and the redirect mode is error",
+    "redirect-location": "the Location of the redirect is not a URL",
+    "redirect-scheme": "the redirect goes to a {detail} URL",
+    "redirect-userinfo": "the redirect goes to a URL with a user name or password",
+    "redirect-stream": "a streaming body cannot be sent again after a redirect",
+    "too-many-redirects": "the answer is one redirect more than browsers follow",
+    "corp": "Cross-Origin-Resource-Policy keeps the answer from pages of other origins",
+    "only-if-cached": "the cache mode is only-if-cached, and nothing is cached",
+    "network-error": "there was no answer: {detail}",
+    "password-prompt": "the browser asks the user for a password, and fetch() waits",
+    "stream-needs-http2": "a streaming body needs HTTP/2 or HTTP/3",
+    "typeerror:bad-url": "fetch() throws: the URL cannot be read",
+    "typeerror:url-credentials": "fetch() throws: the URL has a user name or password",
+    "typeerror:mode-navigate": "fetch() throws: the mode navigate is not for scripts",
+    "typeerror:only-if-cached": (
+        "fetch() throws: the cache mode only-if-cached needs the mode same-origin"
+    ),
+    "typeerror:forbidden-method": "fetch() throws: the method {detail} is forbidden or not a token",
+    "typeerror:no-cors-method": (
+        "fetch() throws: the method {detail} needs a mode other than no-cors"
+    ),
+    "typeerror:bad-header": "fetch() throws: a header's name or value cannot be sent",
+    "typeerror:body-not-allowed": "fetch() throws: a {detail} request has no body",
+    "typeerror:stream-no-cors": "fetch() throws: a streaming body needs a mode other than no-cors",
+}
 
 
-class Step(FrozenValue):
+def explain_reason(reason: str, detail: str = "") -> str:
+    """Put a reason code into words.
+
+    Args:
+        reason: A code, as in `corsac.browser.FetchOutcome.reason`.
+        detail: The outcome's detail.
+
+    Returns:
+        A clause without a capital or a full stop; the code itself if it is unknown.
+    """
+    code = reason.removeprefix("preflight:")
+    if code.startswith("header-not-allowed:"):
+        code = "header-not-allowed"
+    text = REASONS.get(code)
+    if text is None:
+        return reason
+    clause = text.replace("{detail}", detail or "empty")
+    return f"the preflight was refused: {clause}" if reason.startswith("preflight:") else clause
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
     """One step of a fetch.
 
     Attributes:
         kind: ``"decision"``, ``"cache"``, ``"preflight"``, ``"request"``, ``"redirect"``,
             ``"note"`` or ``"verdict"``.
         text: The step in words, fit to be printed.
-        request: What was sent, if something was.
-        response: What came back, if something did.
+        request: What was sent, if anything.
+        response: What came back, if anything.
         code: The reason code of a step that failed; ``None`` if it did not.
     """
 
-    __slots__ = ("code", "kind", "request", "response", "text")
-    _fields = ("kind", "text", "request", "response", "code")
-
     kind: str
     text: str
-    request: Request | None
-    response: Response | None
-    code: str | None
-
-    def __init__(
-        self,
-        kind: str,
-        text: str,
-        request: Request | None = None,
-        response: Response | None = None,
-        code: str | None = None,
-    ) -> None:
-        self._fill(kind, text, request, response, code)
+    request: Request | None = None
+    response: Response | None = None
+    code: str | None = None
 
     def __str__(self) -> str:
         """The step in words."""
         return self.text
 
     def as_dict(self) -> dict[str, object]:
-        """The step as plain data."""
+        """Give the step as plain data."""
         return {
             "kind": self.kind,
             "text": self.text,
@@ -56,12 +115,13 @@ class Step(FrozenValue):
         }
 
 
-class FetchOutcome(FrozenValue):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOutcome:
     """What came of a fetch.
 
     Attributes:
         ok: The script gets a response, whatever its status; otherwise fetch() rejects.
-        reason: Why it does not, as a stable code (``"preflight:method-not-allowed"``); ``None`` if
+        reason: Why it rejects, as a stable code (``"preflight:method-not-allowed"``); ``None`` if
             ``ok``.
         detail: What the reason is about, such as the name of a refused header; fit to be printed,
             and empty if there is nothing to say.
@@ -76,85 +136,27 @@ class FetchOutcome(FrozenValue):
         redirected: At least one redirect was followed.
         headers: The readable headers: names in lower case and sorted, values joined.
         profile: Which browser it was.
-        error: What the transport raised, if it did. Not compared.
+        error: What the transport raised, if it did. Not compared, and not pickled.
     """
 
-    __slots__ = (
-        "detail",
-        "error",
-        "headers",
-        "ok",
-        "profile",
-        "readable_headers",
-        "reason",
-        "redirected",
-        "response_type",
-        "sent",
-        "status",
-        "steps",
-        "url",
-    )
-    _fields = (
-        "ok",
-        "reason",
-        "detail",
-        "sent",
-        "readable_headers",
-        "response_type",
-        "steps",
-        "status",
-        "url",
-        "redirected",
-        "headers",
-        "profile",
-    )
-
     ok: bool
-    reason: str | None
-    detail: str
-    sent: tuple[Request, ...]
-    readable_headers: tuple[str, ...]
-    response_type: str | None
-    steps: tuple[Step, ...]
-    status: int
-    url: str
-    redirected: bool
-    headers: Pairs
-    profile: str
-    error: Exception | None
+    reason: str | None = None
+    detail: str = ""
+    sent: tuple[Request, ...] = ()
+    readable_headers: tuple[str, ...] = ()
+    response_type: str | None = None
+    steps: tuple[Step, ...] = ()
+    status: int = 0
+    url: str = ""
+    redirected: bool = False
+    headers: Pairs = ()
+    profile: str = "standard"
+    error: Exception | None = field(default=None, compare=False, repr=False)
 
-    def __init__(
-        self,
-        *,
-        ok: bool,
-        reason: str | None = None,
-        detail: str = "",
-        sent: tuple[Request, ...] = (),
-        readable_headers: tuple[str, ...] = (),
-        response_type: str | None = None,
-        steps: tuple[Step, ...] = (),
-        status: int = 0,
-        url: str = "",
-        redirected: bool = False,
-        headers: Pairs = (),
-        profile: str = "standard",
-        error: Exception | None = None,
-    ) -> None:
-        self._fill(
-            ok,
-            reason,
-            detail,
-            sent,
-            readable_headers,
-            response_type,
-            steps,
-            status,
-            url,
-            redirected,
-            headers,
-            profile,
-        )
-        self._set("error", error)
+    def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
+        """Leave the error out: what libraries raise often cannot be pickled."""
+        kept = self if self.error is None else replace(self, error=None)
+        return object.__reduce_ex__(kept, 2)
 
     @property
     def preflights(self) -> tuple[Request, ...]:
@@ -167,7 +169,7 @@ class FetchOutcome(FrozenValue):
         return "" if self.reason is None else explain_reason(self.reason, self.detail)
 
     def as_dict(self) -> dict[str, object]:
-        """The outcome as plain data that JSON can hold."""
+        """Give the outcome as plain data that JSON can hold."""
         return {
             "ok": self.ok,
             "reason": self.reason,
@@ -189,9 +191,86 @@ class FetchOutcome(FrozenValue):
         return "\n".join(f"{number}. {step.text}" for number, step in enumerate(self.steps, 1))
 
 
-def verdict_text(outcome_type: str, status: int, readable: tuple[str, ...]) -> str:
-    """The last step of a fetch that gives the script something."""
-    match outcome_type:
+class Narration:
+    """The steps of one fetch in words, as they happen.
+
+    Attributes:
+        steps: Those so far.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+
+    def note(self, kind: str, text: str) -> None:
+        """Add a step at which nothing was sent; its text is fit to be printed."""
+        self.steps.append(Step(kind, text))
+
+    def verdict(self, text: str, code: str | None = None) -> None:
+        """Add the last step."""
+        self.steps.append(Step("verdict", text, code=code))
+
+    def answered(self, request: Request, response: Response, code: str = "") -> str:
+        """Add what was sent, what came back, and what the browser makes of it.
+
+        Args:
+            request: What was sent.
+            response: What came back.
+            code: The reason code if it is refused; empty if it is not.
+
+        Returns:
+            What the refusal is about.
+        """
+        detail = _refusal_detail(code, request, response)
+        verdict = ": passed" if request.is_preflight else ""
+        if code:
+            refusal = explain_reason(code.removeprefix("preflight:"), detail)
+            verdict = f": refused: {refusal}" if request.is_preflight else f": {refusal}"
+        note = f" ({shown(response.note)})" if response.note else ""
+        text = f"{request} -> {response.status}{note}{verdict}"
+        self.steps.append(Step(_kind(request), text, request, response, code or None))
+        return detail
+
+    def unanswered(self, request: Request, error: Exception, code: str) -> str:
+        """Add what was sent in vain.
+
+        Args:
+            request: What was sent.
+            error: What the transport raised.
+            code: The reason code.
+
+        Returns:
+            The error, fit to be printed.
+        """
+        detail = shown(f"{type(error).__name__}: {error}".removesuffix(": "))
+        text = f"{request} -> no answer: {detail}"
+        self.steps.append(Step(_kind(request), text, request, code=code))
+        return detail
+
+
+def _kind(request: Request) -> str:
+    return "preflight" if request.is_preflight else "request"
+
+
+def _refusal_detail(code: str, request: Request, response: Response) -> str:
+    """Say what a refusal is about, fit to be printed; empty if the code says it all."""
+    bare, _, header_name = code.removeprefix("preflight:").partition(":")
+    match bare:
+        case "allow-origin-mismatch":
+            return shown(response.header("Access-Control-Allow-Origin") or "empty")
+        case "status-not-ok":
+            return str(response.status)
+        case "method-not-allowed":
+            return shown(request.header("Access-Control-Request-Method") or "")
+        case "authorization-not-listed":
+            return "authorization"
+        case "corp":
+            return shown(response.header("Cross-Origin-Resource-Policy") or "")
+    return shown(header_name)
+
+
+def verdict_text(response_type: str, status: int, readable: tuple[str, ...]) -> str:
+    """Put the last step of a fetch that gives the script something into words."""
+    match response_type:
         case "opaque":
             return "The script gets an opaque response: no status, no header, no body"
         case "opaqueredirect":

@@ -1,55 +1,127 @@
-"""What a page's script asks for: the arguments of fetch()."""
+"""What a page's script asks for, its bodies, and what fetch() makes of them before it sends."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlencode
 
-from corsac._values import FrozenValue
-from corsac.browser.bodies import Blob, Body, FormData, ReadableStream, URLSearchParams
-from corsac.browser.messages import HeaderLines, Pairs, header_lines
+from corsac import _core
+from corsac._text import shown
+from corsac.browser.messages import HeaderLines, Pairs, byte_lines, fill, header_lines
 from corsac.browser.urls import URL, parse_url
 
-__all__ = ["FetchRequest"]
+__all__ = ["Blob", "Body", "FetchRequest", "FormData", "ReadableStream", "URLSearchParams"]
+__all__ += ["Prepared", "Rejected", "prepare"]
 
-_CREDENTIALS = ("omit", "same-origin", "include")
-# "navigate" is known, so that fetch() can refuse it as browsers do.
-_MODES = ("cors", "no-cors", "same-origin", "navigate")
-_REDIRECTS = ("follow", "error", "manual")
-_CACHES = ("default", "no-store", "reload", "no-cache", "force-cache", "only-if-cached")
-_REFERRER_POLICIES = (
-    "",
-    "no-referrer",
-    "no-referrer-when-downgrade",
-    "same-origin",
-    "origin",
-    "strict-origin",
-    "origin-when-cross-origin",
-    "strict-origin-when-cross-origin",
-    "unsafe-url",
-)
-_EMBEDDER_POLICIES = ("unsafe-none", "require-corp", "credentialless")
+_CHOICES = {
+    "credentials": ("omit", "same-origin", "include"),
+    # "navigate" is known, so that fetch() can refuse it as browsers do.
+    "mode": ("cors", "no-cors", "same-origin", "navigate"),
+    "redirect": ("follow", "error", "manual"),
+    "cache": ("default", "no-store", "reload", "no-cache", "force-cache", "only-if-cached"),
+    "referrer_policy": (
+        "",
+        "no-referrer",
+        "no-referrer-when-downgrade",
+        "same-origin",
+        "origin",
+        "strict-origin",
+        "origin-when-cross-origin",
+        "strict-origin-when-cross-origin",
+        "unsafe-url",
+    ),
+    "embedder_policy": ("unsafe-none", "require-corp", "credentialless"),
+}
 # Of extensions and app shells: whatever they are, one serialized origin has no path and no list.
 _OTHER_ORIGIN = re.compile(r"[a-z][a-z0-9+.\-]*://[^\s/?#@,]+", re.ASCII)
-_BODIES = (
-    str,
-    bytes,
-    bytearray,
-    memoryview,
-    Mapping,
-    Blob,
-    FormData,
-    ReadableStream,
-    URLSearchParams,
-)
 
 
-class FetchRequest(FrozenValue):
+class _Pairs:
+    """A form: names and values, given as pairs or as a mapping."""
+
+    pairs: Pairs
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] | Mapping[str, str] = ()) -> None:
+        items = pairs.items() if isinstance(pairs, Mapping) else pairs
+        fill(self, pairs=tuple((str(name), str(value)) for name, value in items))
+
+
+@dataclass(frozen=True, init=False)
+class URLSearchParams(_Pairs):
+    """A form, urlencoded: ``application/x-www-form-urlencoded;charset=UTF-8``.
+
+    Args:
+        pairs: Names and values; a mapping, or pairs.
+    """
+
+    pairs: Pairs
+
+
+@dataclass(frozen=True, init=False)
+class FormData(_Pairs):
+    """A form in parts: ``multipart/form-data`` with a boundary.
+
+    Args:
+        pairs: Names and values; a mapping, or pairs.
+    """
+
+    pairs: Pairs
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Blob:
+    """Bytes with a type of their own, which may need a preflight.
+
+    Args:
+        data: The bytes.
+        type: The Content-Type; empty for none. As in browsers it becomes lower case, and what is
+            not printable ASCII is dropped (File API, "the Blob constructor").
+    """
+
+    data: bytes
+    type: str
+
+    def __init__(self, data: bytes | str = b"", type: str = "") -> None:
+        kept = type.lower() if type.isascii() and type.isprintable() else ""
+        fill(self, data=_bytes(data), type=kept)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class ReadableStream:
+    """A body that is produced while it is sent, with ``duplex: "half"``.
+
+    It has no Content-Type, always needs a preflight, and cannot be sent again after a redirect.
+
+    Args:
+        data: What is sent.
+    """
+
+    data: bytes
+
+    def __init__(self, data: bytes | str = b"") -> None:
+        fill(self, data=_bytes(data))
+
+
+def _bytes(data: bytes | str) -> bytes:
+    return data.encode() if isinstance(data, str) else bytes(data)
+
+
+Body = str | bytes | URLSearchParams | FormData | Blob | ReadableStream | None
+"""The body of a request; see `corsac.browser.FetchRequest`."""
+_Given = Body | bytearray | memoryview | Mapping[str, str]
+_BODIES = (str, bytes, bytearray, memoryview, Mapping, Blob, FormData, ReadableStream)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class FetchRequest:
     """A call of fetch(), or of XMLHttpRequest, by a page's script.
 
-    What fetch() itself would throw at (a forbidden method, a header name with a space) is no error
-    here: `corsac.browser.simulate` gives an outcome with that reason. What no page can even ask for
-    is one.
+    What fetch() itself would throw at (a forbidden method, a header name with a space) raises
+    nothing here: `corsac.browser.simulate` gives an outcome with that reason. What no page can even
+    ask for raises.
 
     Args:
         url: Absolute, or relative to the page's origin.
@@ -72,37 +144,8 @@ class FetchRequest(FrozenValue):
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: The origin is none, or a mode is none that there is.
+        ValueError: The origin is invalid, or there is no such mode.
     """
-
-    __slots__ = (
-        "body",
-        "cache",
-        "credentials",
-        "embedder_policy",
-        "headers",
-        "method",
-        "mode",
-        "origin",
-        "redirect",
-        "referrer_policy",
-        "upload_listener",
-        "url",
-    )
-    _fields = (
-        "url",
-        "origin",
-        "method",
-        "headers",
-        "credentials",
-        "mode",
-        "redirect",
-        "body",
-        "cache",
-        "upload_listener",
-        "referrer_policy",
-        "embedder_policy",
-    )
 
     url: str
     origin: str
@@ -126,66 +169,55 @@ class FetchRequest(FrozenValue):
         credentials: str = "same-origin",
         mode: str = "cors",
         redirect: str = "follow",
-        body: Body | bytearray | memoryview | Mapping[str, str] = None,
+        body: _Given = None,
         *,
         cache: str = "default",
         upload_listener: bool = False,
         referrer_policy: str = "",
         embedder_policy: str = "unsafe-none",
     ) -> None:
-        for name, value in (("url", url), ("origin", origin), ("method", method)):
+        texts = {"url": url, "origin": origin, "method": method}
+        modes = {"credentials": credentials, "mode": mode, "redirect": redirect, "cache": cache}
+        modes |= {"referrer_policy": referrer_policy, "embedder_policy": embedder_policy}
+        for name, value in (texts | modes).items():
             if not isinstance(value, str):
                 message = f"{name} must be a str, not {type(value).__name__}"
                 raise TypeError(message)
         _check_origin(origin)
-        _check_choice("credentials", credentials, _CREDENTIALS)
-        _check_choice("mode", mode, _MODES)
-        _check_choice("redirect", redirect, _REDIRECTS)
-        _check_choice("cache", cache, _CACHES)
-        _check_choice("referrer_policy", referrer_policy, _REFERRER_POLICIES)
-        _check_choice("embedder_policy", embedder_policy, _EMBEDDER_POLICIES)
-        if body is not None and not isinstance(body, _BODIES):
-            message = (
-                f"body must be str, bytes, a mapping or one of corsac.browser's bodies, "
-                f"not {type(body).__name__}"
-            )
-            raise TypeError(message)
-        if isinstance(body, Mapping):
-            body = URLSearchParams(body)
-        elif isinstance(body, bytearray | memoryview):
-            body = bytes(body)
+        for name, value in modes.items():
+            if value not in _CHOICES[name]:
+                choices = ", ".join(map(repr, _CHOICES[name]))
+                message = f"{name} must be one of {choices}, not {value!r:.100}"
+                raise ValueError(message)
         if not isinstance(upload_listener, bool):
             message = f"upload_listener must be a bool, not {type(upload_listener).__name__}"
             raise TypeError(message)
-        self._fill(
-            url,
-            origin,
-            method,
-            header_lines(headers),
-            credentials,
-            mode,
-            redirect,
-            body,
-            cache,
-            upload_listener,
-            referrer_policy,
-            embedder_policy,
+        fill(
+            self,
+            **texts,
+            **modes,
+            headers=header_lines(headers),
+            body=_body(body),
+            upload_listener=upload_listener,
         )
 
     @property
     def origin_url(self) -> URL | None:
-        """The page's origin as a URL; ``None`` if it is opaque, or none of the web's."""
+        """The page's origin as a URL; ``None`` for an opaque one, or one that is not of the web."""
         parsed = parse_url(self.origin)
         return parsed if parsed is not None and parsed.origin == self.origin else None
 
 
-def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    if not isinstance(value, str):
-        message = f"{name} must be a str, not {type(value).__name__}"
+def _body(body: _Given) -> Body:
+    if body is not None and not isinstance(body, (*_BODIES, URLSearchParams)):
+        message = (
+            "body must be str, bytes, a mapping or one of corsac.browser's bodies, "
+            f"not {type(body).__name__}"
+        )
         raise TypeError(message)
-    if value not in choices:
-        message = f"{name} must be one of {', '.join(map(repr, choices))}, not {value!r:.100}"
-        raise ValueError(message)
+    if isinstance(body, Mapping):
+        return URLSearchParams(body)
+    return bytes(body) if isinstance(body, bytearray | memoryview) else body
 
 
 def _check_origin(origin: str) -> None:
@@ -204,3 +236,124 @@ def _check_origin(origin: str) -> None:
         f"or 'null' for an opaque one, not {origin!r:.100}"
     )
     raise ValueError(message)
+
+
+class Rejected(Exception):  # noqa: N818 - not an error of this program
+    """The promise of fetch() is rejected.
+
+    Attributes:
+        reason: The code.
+        detail: What it is about, fit to be printed.
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.detail = detail
+
+
+class Prepared(NamedTuple):
+    """A request that may be sent."""
+
+    url: URL
+    method: str
+    headers: list[tuple[bytes, bytes]]
+    body: bytes | None
+    is_stream: bool
+
+
+def prepare(request: FetchRequest, profile: str) -> Prepared:
+    """Read the arguments as a browser does (Fetch, 5.4, "new Request(input, init)").
+
+    Args:
+        request: What the script asks for.
+        profile: Which browser it is.
+
+    Raises:
+        Rejected: A browser's fetch() would throw a TypeError.
+    """
+    url = parse_url(request.url, request.origin_url)
+    if url is None:
+        raise Rejected("typeerror:bad-url", shown(request.url))
+    if url.has_credentials:
+        raise Rejected("typeerror:url-credentials")
+    if request.mode == "navigate":
+        raise Rejected("typeerror:mode-navigate")
+    if request.cache == "only-if-cached" and request.mode != "same-origin":
+        raise Rejected("typeerror:only-if-cached")
+    no_cors = request.mode == "no-cors"
+    # Only ASCII can be a token.
+    given = request.method
+    method = _core.browser_request_method(given) if given.isascii() else None
+    if method is None:
+        raise Rejected("typeerror:forbidden-method", shown(given))
+    if no_cors and method not in {"GET", "HEAD", "POST"}:
+        raise Rejected("typeerror:no-cors-method", shown(method))
+    body, content_type = _extract_body(request.body)
+    headers = _headers(request, content_type, no_cors, profile)
+    if body is not None and method in {"GET", "HEAD"}:
+        raise Rejected("typeerror:body-not-allowed", method)
+    is_stream = isinstance(request.body, ReadableStream)
+    if is_stream and no_cors:
+        raise Rejected("typeerror:stream-no-cors")
+    return Prepared(url, method, headers, body, is_stream)
+
+
+def _headers(
+    request: FetchRequest, content_type: str, no_cors: bool, profile: str
+) -> list[tuple[bytes, bytes]]:
+    for name, value in request.headers:
+        # A ByteString: what has no byte of its own cannot be converted.
+        if not name.isascii() or any(character > "\xff" for character in value):
+            raise Rejected("typeerror:bad-header", shown(name))
+    implicit = content_type.encode("latin-1", "replace")
+    lines = byte_lines(request.headers)
+    headers = _core.browser_request_headers(lines, implicit, no_cors, profile)
+    if headers is None:
+        bad = (line for line in lines if _core.browser_request_headers([line], b"", False) is None)
+        raise Rejected("typeerror:bad-header", shown(next(bad, (b"", b""))[0].decode("latin-1")))
+    return headers
+
+
+def _extract_body(body: Body) -> tuple[bytes | None, str]:  # noqa: PLR0911 - one a type
+    """Give what is sent, and the Content-Type that goes with it (Fetch, "extract a body").
+
+    Returns:
+        The bytes, or ``None`` without a body; and the type, empty for none.
+    """
+    match body:
+        case None:
+            return None, ""
+        case str():
+            return body.encode("utf-8", "replace"), "text/plain;charset=UTF-8"
+        case Blob():
+            return body.data, body.type
+        case ReadableStream():
+            return body.data, ""
+        case FormData():
+            return _multipart(body)
+        case URLSearchParams():
+            form = urlencode(body.pairs, errors="replace").encode("ascii")
+            return form, "application/x-www-form-urlencoded;charset=UTF-8"
+        case _:
+            return body, ""
+
+
+def _multipart(form: FormData) -> tuple[bytes, str]:
+    """HTML, 4.10.21.8, "multipart/form-data encoding algorithm", of texts."""
+    escapes = {ord("\n"): "%0A", ord("\r"): "%0D", ord('"'): "%22"}
+    parts = [
+        (name.translate(escapes).encode("utf-8", "replace"), value.encode("utf-8", "replace"))
+        for name, value in form.pairs
+    ]
+    number = 0
+    # Browsers draw it by lot; here the same form gives the same request.
+    while any(b"----CorsacFormBoundary%d" % number in value for _, value in parts):
+        number += 1
+    boundary = b"----CorsacFormBoundary%d" % number
+    lines = b"".join(
+        b'--%b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % (boundary, name, value)
+        for name, value in parts
+    )
+    content_type = f"multipart/form-data; boundary={boundary.decode('ascii')}"
+    return lines + b"--%b--\r\n" % boundary, content_type

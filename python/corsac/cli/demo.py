@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -83,7 +83,7 @@ def perform(scenario: Scenario, lab: Lab) -> Performed:
         def send(request: Request) -> Response:
             sent = _with_cookie(request, cookie)
             url = address + sent.url.removeprefix(api)
-            return transport(sent.__replace__(url=url, headers=(host, *sent.headers)))
+            return transport(replace(sent, url=url, headers=(host, *sent.headers)))
 
         outcome = simulate(case.request, send)
     return Performed(case.request, outcome, case.application_ran, cookie)
@@ -93,7 +93,7 @@ def _with_cookie(request: Request, cookie: str) -> Request:
     """The request with what a browser adds: never to a preflight request (Fetch, 4.9)."""
     if not cookie or request.is_preflight:
         return request
-    return request.__replace__(headers=(*request.headers, ("Cookie", cookie)))
+    return replace(request, headers=(*request.headers, ("Cookie", cookie)))
 
 
 def link_to(scenario: Scenario, lab: Lab) -> str:
@@ -141,7 +141,8 @@ def _transcript(scenario: Scenario, performed: Performed, paint: Paint) -> Itera
 
     def as_shown(request: Request) -> Request:
         # The query only names the case.
-        return _with_cookie(request, performed.cookie).__replace__(url=_without_query(request.url))
+        sent = _with_cookie(request, performed.cookie)
+        return replace(sent, url=_without_query(request.url))
 
     yield from step_lines(outcome, paint, as_sent=as_shown)
     if outcome.ok:

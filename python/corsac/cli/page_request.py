@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import typer
 
 from corsac.browser import FetchRequest, FormData, ReadableStream, URLSearchParams
-from corsac.browser.bodies import Body
+from corsac.browser.request import Body
 
 __all__ = ["CREDENTIALS", "PageRequest"]
 __all__ += ["BodyOption", "BodyTypeOption", "CredentialsOption", "HeadersOption", "MethodOption"]

@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from corsac.browser.bodies import Body
 from corsac.browser.messages import HeaderLines
 from corsac.browser.outcome import FetchOutcome
+from corsac.browser.request import Body
 from corsac.testing.exchange import DEFAULT_URL, Asked
 from corsac.testing.expectations import check_allowed, check_blocked
 from corsac.testing.report import diagnose, diagnose_async

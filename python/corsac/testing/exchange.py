@@ -9,8 +9,7 @@ from corsac._values import FrozenValue
 from corsac.browser.outcome import FetchOutcome
 from corsac.browser.request import FetchRequest
 from corsac.browser.simulation import simulate, simulate_async
-from corsac.browser.transports.asgi import asgi_async_transport, asgi_transport
-from corsac.browser.transports.wsgi import wsgi_transport
+from corsac.browser.transports import asgi_async_transport, asgi_transport, wsgi_transport
 from corsac.browser.urls import HTTP_SCHEMES, parse_url
 
 __all__ = ["DEFAULT_URL", "Asked", "interface_of"]

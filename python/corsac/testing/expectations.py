@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from corsac.browser.outcome import FetchOutcome
-from corsac.browser.reasons import REASONS
-from corsac.browser.shown import shown
+from corsac._text import shown
+from corsac.browser.outcome import REASONS, FetchOutcome
 
 __all__ = ["check_allowed", "check_blocked"]
 

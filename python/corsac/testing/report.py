@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from corsac._text import shown
 from corsac.browser.messages import Request
 from corsac.browser.outcome import FetchOutcome
-from corsac.browser.shown import shown
 from corsac.browser.urls import parse_url
 from corsac.testing.exchange import Asked
 

@@ -5,9 +5,12 @@ None follows redirects, keeps cookies or joins header lines: that is the browser
 
 from __future__ import annotations
 
-from corsac.browser.transports.asgi import asgi_async_transport, asgi_transport
+from corsac.browser.transports.in_process import (
+    asgi_async_transport,
+    asgi_transport,
+    wsgi_transport,
+)
 from corsac.browser.transports.network import httpx2_async_transport, httpx2_transport
-from corsac.browser.transports.wsgi import wsgi_transport
 
 __all__ = [
     "asgi_async_transport",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from corsac._text import shown
 from corsac.browser.messages import Request, Response, TransportError
-from corsac.browser.shown import shown
 from corsac.browser.transports.in_process import DEFAULT_TIMEOUT, check_timeout
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -99,7 +100,7 @@ class Courier:
         if not self._cookies or request.is_preflight or not self._may_send_cookies(request.url):
             return request
         headers = (*request.headers, ("Cookie", self._cookies))
-        return request.__replace__(headers=headers)
+        return replace(request, headers=headers)
 
     def _may_send_cookies(self, text: str) -> bool:
         url = parse_url(text)

@@ -6,11 +6,12 @@ Only safe methods are replayed, and preflights; a request that may change someth
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace as changed
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from corsac._text import shown
 from corsac.browser import FetchOutcome, Request, Response, TransportError
-from corsac.browser.shown import shown
 from corsac.cli.probe.courier import SAFE_METHODS
 from corsac.cli.probe.lookalikes import lookalikes, other_origin
 
@@ -164,11 +165,11 @@ async def _replay_actual(seen: dict[str, Replay], first: Replay, send: Send) -> 
     ]
     given = [(name, value) for name, value in validators if value and len(value) <= MAX_VALIDATOR]
     if given and first.request.method in {"GET", "HEAD"}:
-        request = first.request.__replace__(headers=(*first.request.headers, *given))
+        request = changed(first.request, headers=(*first.request.headers, *given))
         seen["conditional"] = Replay("conditional", request, await send(request))
     if allow_origin(response) is not None:
         url = f"{_without_query(first.request.url).rstrip('/')}/{MISSING_PATH}"
-        request = first.request.__replace__(url=url)
+        request = changed(first.request, url=url)
         seen["missing-path"] = Replay("missing-path", request, await send(request))
 
 
@@ -180,4 +181,4 @@ def _from_origin(request: Request, origin: str | None) -> Request:
     lines = [pair for pair in request.headers if pair[0].lower() != "origin"]
     if origin is not None:
         lines.append(("Origin", origin))
-    return request.__replace__(headers=tuple(lines))
+    return changed(request, headers=tuple(lines))
