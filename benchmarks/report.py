@@ -17,7 +17,7 @@ from benchmarks.paired import BenchmarkError
 PARTS = ("asgi", "wsgi", "core", "served", "footprint")
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parent / "README.md"
-FRONT_PAGE = Path(__file__).parents[1] / "README.md"
+FRONT_PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
 _BEGIN, _END = "<!-- begin {} -->", "<!-- end {} -->"
 _ANSWERS = {True: "yes", False: "**no**", None: "not told"}
 

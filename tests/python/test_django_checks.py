@@ -21,7 +21,7 @@ from support.django_project import CALLS
 from support.policies import ORIGIN
 
 assert CALLS, "the project is set up"
-README = Path(__file__).parents[2] / "README.md"
+CODES = Path(__file__).parents[2] / "docs" / "errors.md"
 OURS = "corsac.django.CORSMiddleware"
 COMMON = "django.middleware.common.CommonMiddleware"
 
@@ -171,7 +171,7 @@ def test_the_checks_run_with_the_command() -> None:
 
 def test_each_code_has_one_number_of_its_own() -> None:
     assert len(set(NUMBERS.values())) == len(NUMBERS)
-    rows = re.findall(r"^\| (`[^|]*`[^|]*)\|", README.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (`[^|]*`[^|]*)\|", CODES.read_text(), re.MULTILINE)
     codes = {code for row in rows for code in re.findall(r"`([a-z]+\.[a-z_]+)`", row)}
     assert codes >= {"origin.invalid", "regex.opens_public_suffix"}
     elsewhere = {"option", "source", "middleware"}

@@ -1,4 +1,4 @@
-"""What README.md says is what happens: its programs run, its outputs, tables and links are true."""
+"""README.md and docs/ tell what happens: programs run; outputs, tables and links are true."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import runpy
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,11 @@ from starlette.testclient import TestClient
 import corsac
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-README = (CHECKOUT / "README.md").read_text()
+PAGES = {
+    page.relative_to(CHECKOUT).as_posix(): page.read_text()
+    for page in [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+}
+MAX_README_LINES = 300
 ALLOWED_ORIGIN = "https://app.example.com"
 
 
@@ -32,17 +37,20 @@ class Block:
     Attributes:
         language: The word after the fence; ``text`` is what the program before it prints.
         text: What stands between the fences.
-        line: The number of its first line in README.md.
+        page: The page's path in the checkout.
+        line: The number of its first line there.
     """
 
     language: str
     text: str
+    page: str
     line: int
 
 
 BLOCKS = [
-    Block(found[1], found[2], README[: found.start(2)].count("\n") + 1)
-    for found in re.finditer(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    Block(found[1], found[2], name, page[: found.start(2)].count("\n") + 1)
+    for name, page in PAGES.items()
+    for found in re.finditer(r"^```(\w+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 ]
 
 
@@ -52,22 +60,26 @@ def is_server(block: Block) -> bool:
 
 def programs(*, servers: bool) -> list[Any]:
     """Each program as a test parameter with what it prints."""
-    following = [*BLOCKS[1:], Block("", "", 0)]
+    following = [*BLOCKS[1:], Block("", "", "", 0)]
     return [
-        pytest.param(block, after.text if after.language == "text" else "", id=f"line-{block.line}")
+        pytest.param(
+            block,
+            after.text if after.language == "text" and after.page == block.page else "",
+            id=f"{block.page}-{block.line}",
+        )
         for block, after in zip(BLOCKS, following, strict=True)
         if block.language == "python" and is_server(block) is servers
     ]
 
 
-def only(language: str) -> Block:
-    (block,) = [block for block in BLOCKS if block.language == language]
+def only(language: str, page: str) -> Block:
+    (block,) = [block for block in BLOCKS if (block.language, block.page) == (language, page)]
     return block
 
 
-def names_in_table(heading: str) -> list[tuple[str, str]]:
+def names_in_table(page: str, heading: str) -> list[tuple[str, str]]:
     """The first two cells of each row of the table after a heading; backquotes are taken off."""
-    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    section = PAGES[page].partition(f"# {heading}\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", section, re.MULTILINE)
     return [(name, second.strip("` ")) for name, second in rows]
 
@@ -79,7 +91,8 @@ def run_as_file(block: Block, directory: Path) -> dict[str, Any]:
 
 
 def test_each_output_follows_the_program_that_prints_it() -> None:
-    before = [a.language for a, b in itertools.pairwise(BLOCKS) if b.language == "text"]
+    shown = [block for block in BLOCKS if block.page != "docs/probe-transcripts.md"]
+    before = [a.language for a, b in itertools.pairwise(shown) if b.language == "text"]
     assert before
     assert set(before) == {"python"}
 
@@ -121,8 +134,32 @@ def test_the_served_program_answers_the_curl_command_as_shown(
     response = TestClient(app).request(method, url, headers=headers)
     status = f"HTTP/1.1 {response.status_code} {http.HTTPStatus(response.status_code).phrase}"
     lines = [f"{name}: {value}" for name, value in response.headers.multi_items()]
-    assert "\n".join([status, *lines, ""]) == only("http").text
+    assert "\n".join([status, *lines, ""]) == only("http", "README.md").text
     assert response.text == ""
+
+
+def test_the_program_works_for_put_json_cookies_and_500s(tmp_path: Path) -> None:
+    (block,) = [block for block in BLOCKS if is_server(block) and block.page == "README.md"]
+    program = tmp_path / "api.py"
+    program.write_text(block.text)
+    app = runpy.run_path(str(program), run_name="api")["app"]
+    client = TestClient(app, raise_server_exceptions=False, headers={"Origin": ALLOWED_ORIGIN})
+    for number, status in (1, http.HTTPStatus.OK), (2, http.HTTPStatus.INTERNAL_SERVER_ERROR):
+        response = client.put(
+            f"/notes/{number}", json={"text": "eggs"}, headers={"Cookie": "session=s"}
+        )
+        assert response.status_code == status
+        assert cors_headers(response.headers) == {
+            "access-control-allow-origin": ALLOWED_ORIGIN,
+            "access-control-allow-credentials": "true",
+            "vary": "Origin",
+        }
+        if number == 1:
+            assert response.json() == {"text": "eggs", "session": "s"}
+
+
+def cors_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {n: v for n, v in headers.items() if n.startswith("access-control-") or n == "vary"}
 
 
 def test_the_application_with_added_middleware_answers_an_allowed_origin(tmp_path: Path) -> None:
@@ -137,7 +174,7 @@ def test_the_demo_ends_with_the_table_that_is_shown() -> None:
     command = [sys.executable, "-m", "corsac", "demo", "--once", "--port=0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     printed = "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
-    assert only("console").text in printed
+    assert only("console", "docs/command-line.md").text in printed
 
 
 def test_the_table_of_options_has_every_option_and_its_default() -> None:
@@ -145,7 +182,7 @@ def test_the_table_of_options_has_every_option_and_its_default() -> None:
         (name, repr(option.default))
         for name, option in inspect.signature(corsac.CORSPolicy).parameters.items()
     ]
-    assert sorted(names_in_table("Options")) == sorted(options)
+    assert sorted(names_in_table("docs/options.md", "Options")) == sorted(options)
 
 
 def test_the_table_of_codes_has_every_code_of_a_policy() -> None:
@@ -156,17 +193,36 @@ def test_the_table_of_codes_has_every_code_of_a_policy() -> None:
     topics = "origin|method|header|regex|rule|option|max_age|status|tolerate|guard"
     code = rf"(?:{topics})\.[a-z_]+"
     known = {name for path in sources for name in re.findall(rf'"({code})"', path.read_text())}
-    table = README[README.index("| code | severity |") :].split("\n\n", 1)[0]
+    page = PAGES["docs/errors.md"]
+    table = page[page.index("| code | severity |") :].split("\n\n", 1)[0]
     listed = re.findall(rf"`({code})`", table)
     assert len(listed) == len(set(listed))
     assert set(listed) == known
 
 
-def test_links_lead_to_files_and_headings_that_exist() -> None:
-    words = [re.sub(r"[^\w\s-]", "", found) for found in re.findall(r"^#+ (.*)$", README, re.M)]
-    anchors = {heading.lower().replace(" ", "-") for heading in words}
-    targets = re.findall(r"\]\(([^)]+)\)", README)
-    assert targets
+def anchors(page: str) -> set[str]:
+    """What links to headings of a page are called."""
+    words = [re.sub(r"[^\w\s-]", "", found) for found in re.findall(r"^#+ (.*)$", page, re.M)]
+    return {heading.lower().replace(" ", "-") for heading in words}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_to_files_and_headings_that_exist(name: str) -> None:
+    targets = re.findall(
+        r"\]\(([^)]+)\)", re.sub(r"^```.*?^```$", "", PAGES[name], flags=re.M | re.S)
+    )
     for target in targets:
-        exists = target[1:] in anchors if target[0] == "#" else (CHECKOUT / target).is_file()
-        assert exists, target
+        if target.startswith("https://"):
+            continue
+        path, _, heading = target.partition("#")
+        found = (CHECKOUT / name).parent / path if path else CHECKOUT / name
+        assert found.exists(), target
+        if heading:
+            assert heading in anchors(found.read_text()), target
+
+
+def test_readme_names_every_page_and_is_short() -> None:
+    readme = PAGES["README.md"]
+    assert readme.count("\n") <= MAX_README_LINES
+    for name in PAGES:
+        assert name == "README.md" or f"]({name}" in readme
