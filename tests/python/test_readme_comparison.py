@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import http
-import logging
+import logging.handlers
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Answer:
 
 
 Ask = Callable[..., Answer]
+Made = Callable[[], AbstractContextManager[Ask]]
 
 
 async def _view(_: Request) -> Response:
@@ -89,11 +90,15 @@ def starlette_with(**options: Any) -> Iterator[Ask]:
     yield _ask_starlette(app)
 
 
+def _broken_flask_view() -> str:
+    raise LookupError
+
+
 @contextmanager
 def flask_cors_with(**options: Any) -> Iterator[Ask]:
     app = flask.Flask("notes")
     app.add_url_rule("/", "view", lambda: "notes")
-    app.add_url_rule("/broken", "broken", lambda: {}["missing"])
+    app.add_url_rule("/broken", "broken", _broken_flask_view)
     flask_cors.CORS(app, **options)
 
     def ask(method: str = "GET", path: str = "/", **headers: str) -> Answer:
@@ -123,9 +128,9 @@ def django_cors_headers_with(**settings: Any) -> Iterator[Ask]:
     ):
 
         def ask(method: str = "GET", path: str = "/", **headers: str) -> Answer:
-            names = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+            names = {name.replace("_", "-"): value for name, value in headers.items()}
             client = Client(raise_request_exception=False)
-            response = client.generic(method, path, **names)
+            response = client.generic(method, path, headers=names)
             lower = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, lower, response.content.decode())
 
@@ -134,13 +139,13 @@ def django_cors_headers_with(**settings: Any) -> Iterator[Ask]:
 
 @contextmanager
 def each_with_one_origin(library: str) -> Iterator[Ask]:
-    made = {
+    made: dict[str, Made] = {
         "Corsac": lambda: corsac_with(allow_origins=[OURS]),
         "Starlette": lambda: starlette_with(allow_origins=[OURS]),
         "flask-cors": lambda: flask_cors_with(origins=[OURS]),
         "django-cors-headers": lambda: django_cors_headers_with(CORS_ALLOWED_ORIGINS=[OURS]),
-    }[library]
-    with made() as ask:
+    }
+    with made[library]() as ask:
         yield ask
 
 
@@ -149,29 +154,29 @@ def anyone_with_credentials(library: str) -> str:
         with pytest.raises(corsac.CORSConfigError, match="any_with_credentials"):
             corsac.CORSPolicy(allow_origins=["*"], allow_credentials=True)
         return "an error"
-    made = {
+    made: dict[str, Made] = {
         "Starlette": lambda: starlette_with(allow_origins=["*"], allow_credentials=True),
         "flask-cors": lambda: flask_cors_with(origins="*", supports_credentials=True),
         "django-cors-headers": lambda: django_cors_headers_with(
             CORS_ALLOW_ALL_ORIGINS=True, CORS_ALLOW_CREDENTIALS=True
         ),
-    }[library]
-    with made() as ask:
+    }
+    with made[library]() as ask:
         answer = ask(origin=THEIRS, cookie="session=1")
     assert answer.headers["access-control-allow-credentials"] == "true"
     return "any site" if answer.headers["access-control-allow-origin"] == THEIRS else "nobody"
 
 
 def longer_origin(library: str) -> str:
-    made = {
+    made: dict[str, Made] = {
         "Corsac": lambda: corsac_with(allow_origin_regex=EXPRESSION),
         "Starlette": lambda: starlette_with(allow_origin_regex=EXPRESSION),
         "flask-cors": lambda: flask_cors_with(origins=EXPRESSION),
         "django-cors-headers": lambda: django_cors_headers_with(
             CORS_ALLOWED_ORIGIN_REGEXES=[EXPRESSION]
         ),
-    }[library]
-    with made() as ask:
+    }
+    with made[library]() as ask:
         return "yes" if ask(origin=LONGER).allows else "no"
 
 
@@ -222,16 +227,15 @@ def refused_varies(library: str) -> str:
 
 
 def refusal_is_logged(library: str) -> str:
-    records: list[logging.LogRecord] = []
-    handler = logging.Handler(logging.WARNING)
-    handler.emit = records.append  # type: ignore[method-assign]
+    handler = logging.handlers.BufferingHandler(1000)
+    handler.setLevel(logging.WARNING)
     logging.getLogger().addHandler(handler)
     try:
         with each_with_one_origin(library) as ask:
             assert not ask(origin=THEIRS).allows
     finally:
         logging.getLogger().removeHandler(handler)
-    return "yes" if records else "no"
+    return "yes" if handler.buffer else "no"
 
 
 ROWS = {
