@@ -150,7 +150,7 @@ def test_what_comes_over_the_wire_is_shown_as_text(page: Page) -> None:
 def test_a_value_that_is_none_is_said_at_its_field(page: Page) -> None:
     edit(page, "max_age", "soon", "failed")
     problem = page.locator("[data-option='max_age'] .problem")
-    expect(problem).to_have_text("a whole number is wanted")
+    expect(problem).to_have_text("expected a whole number")
     edit(page, "max_age", "90")
     expect(problem).to_have_count(0)
     edit(page, "Path", "items", "failed")

@@ -15,8 +15,8 @@ import pytest
 
 from corsac.cli import main
 from corsac.lab import Lab, serving_lab
+from corsac.lab.apps import MAX_BODY
 from corsac.lab.cases import MAX_CASES, MAX_EXCHANGES, Case, CaseStore
-from corsac.lab.control import MAX_BODY
 from corsac.lab.places import Places
 from corsac.lab.state import MAX_ENTRIES, MAX_REGEX, MAX_TEXT
 from corsac.policy import CORSPolicy
@@ -138,7 +138,7 @@ def test_frames_can_be_embedded_by_the_page_alone(lab: Lab) -> None:
         policy = found.headers["content-security-policy"]
         assert f"frame-ancestors {lab.places.control};" in policy
         # The page of another origin has no control API.
-        assert ask(port, host_of(origin), "POST", "/api/evaluate", {}).status == 405
+        assert ask(port, host_of(origin), "POST", "/api/evaluate", {}).status == 404
 
 
 @pytest.mark.parametrize(

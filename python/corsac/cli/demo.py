@@ -21,7 +21,7 @@ from corsac.cli.demo_scenarios import SCENARIOS, Expected, Scenario
 from corsac.cli.fetch_text import Paint, blocked_lines, headline, prose, step_lines
 from corsac.cli.plain_text import can_colour
 from corsac.lab import Lab, serve_until_interrupted, serving_lab
-from corsac.lab.api import SIGN_IN_PATH
+from corsac.lab.apps import SIGN_IN_PATH
 from corsac.lab.evaluating import evaluate
 
 __all__ = ["Performed", "link_to", "perform", "run"]

@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
-from corsac.lab.api import make_api
+from corsac.lab.apps import make_api, make_control
 from corsac.lab.cases import CaseStore
-from corsac.lab.control import make_control
 from corsac.lab.loopback import PortUnavailableError, Servers, listen, serving
 from corsac.lab.places import Places
 

@@ -7,7 +7,9 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-from corsac._types import ASGIApp, Receive, Scope, Send
+from starlette.responses import Response
+
+from corsac._types import Receive, Scope, Send
 from corsac.asgi import CORSMiddleware
 from corsac.browser import FetchOutcome, FetchRequest, simulate
 from corsac.browser.transports import asgi_transport
@@ -21,14 +23,13 @@ MAX_CASES = 64
 MAX_EXCHANGES = 48
 """Requests that are noted of one case; redirects come to 21 at most, with preflights twice that."""
 
-APPLICATION_HEADERS = [
-    (b"content-type", b"application/json"),
-    (b"etag", b'"lab-1"'),
-    (b"x-total-count", b"42"),
-    (b"x-request-id", b"lab"),
-    (b"cache-control", b"no-store"),
-    (b"content-length", b"2"),
-]
+APPLICATION_HEADERS = {
+    "content-type": "application/json",
+    "etag": '"lab-1"',
+    "x-total-count": "42",
+    "x-request-id": "lab",
+    "cache-control": "no-store",
+}
 _SCOPE_KEY = "corsac.lab.exchange"
 _STATUSES = {"200": 200, "404": 404, "500": 500, "redirect-307": 307}
 
@@ -63,23 +64,21 @@ class Case:
         exchange = scope.get(_SCOPE_KEY)
         if exchange is not None:
             exchange["application_ran"] = True
-        headers = [*APPLICATION_HEADERS]
+        headers = dict(APPLICATION_HEADERS)
         status = _STATUSES.get(self.response, 302)
         if self.response.startswith("redirect"):
-            query = bytes(scope["query_string"])
-            if b"moved=" in query:
+            query = scope["query_string"].decode("latin-1")
+            if "moved=" in query:
                 status = 200
             else:
                 to = self.places.api if self.response == "redirect" else self.places.other_api
-                path = f"{scope['raw_path'].decode('latin-1')}?{query.decode('latin-1')}"
-                headers.append((b"location", f"{to}{path}&moved=1".encode("latin-1")))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"{}"})
+                path = scope["raw_path"].decode("latin-1")
+                headers["location"] = f"{to}{path}?{query}&moved=1"
+        await Response(b"{}", status, headers)(scope, receive, send)
 
     def simulate(self, profile: str) -> FetchOutcome:
-        """What a browser makes of it."""
-        app: ASGIApp = self.middleware
-        return simulate(self.request, asgi_transport(app), profile=profile)
+        """Give what a browser makes of it."""
+        return simulate(self.request, asgi_transport(self.middleware), profile=profile)
 
     async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to a real browser, and note what came and went."""
@@ -126,7 +125,7 @@ class CaseStore:
 
     @staticmethod
     def new_name() -> str:
-        """A name that nobody can guess."""
+        """Make a name that nobody can guess."""
         return secrets.token_urlsafe(12)
 
     def add(self, name: str, case: Case) -> None:
@@ -137,6 +136,6 @@ class CaseStore:
                 self._cases.popitem(last=False)
 
     def get(self, name: str) -> Case | None:
-        """The case of a name, or ``None``."""
+        """Give the case of a name, or ``None``."""
         with self._lock:
             return self._cases.get(name)

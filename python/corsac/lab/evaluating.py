@@ -34,7 +34,7 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
         InputError: The state cannot be read.
     """
     if not isinstance(state, dict):
-        raise InputError("state", "a JSON object is wanted")
+        raise InputError("state", "expected a JSON object")
     options, rules = read_options(state.get("policy")), read_rules(state.get("policy"))
     name = cases.new_name()
     request, response = read_request(state.get("request"), places, name)
@@ -66,7 +66,7 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
 
 
 def _code(policy: CORSPolicy, rules: list[tuple[str, None]]) -> str:
-    """The middleware as a user would write it."""
+    """Write the middleware as a user would."""
     given = policy._arguments()
     lines = [f"    {name}={_source(value)},\n" for name, value in given.items()]
     if rules:
@@ -98,7 +98,7 @@ def _outcome(outcome: FetchOutcome) -> dict[str, Any]:
 
 
 def _sent(request: dict[str, Any]) -> dict[str, Any]:
-    """What CORS is about in a request; the same of a simulated and of a real one."""
+    """Give what CORS is about in a request, in the same form for simulated and real ones."""
     values = {name.lower(): value for name, value in request["headers"]}
     return {
         "kind": "preflight" if request["is_preflight"] else "request",
@@ -111,7 +111,7 @@ def _sent(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _explanations(case: Case, outcome: FetchOutcome) -> list[dict[str, Any]]:
-    """Corsac's explanation of every request that was sent."""
+    """Explain every request that was sent."""
     found = []
     credentials = case.request.credentials == "include"
     for request in outcome.sent[:MAX_EXPLAINED]:
@@ -125,11 +125,11 @@ def _explanations(case: Case, outcome: FetchOutcome) -> list[dict[str, Any]]:
 
 
 def compare(case: Case, profile: str, result: object) -> dict[str, Any]:
-    """Hold what a real browser did to what its simulation says.
+    """Compare what a real browser did with what its simulation says.
 
     Args:
         case: The case.
-        profile: Which simulated browser is its like.
+        profile: Which simulated browser it is compared with.
         result: What the real one's script got: ``ok``, ``type``, ``status``, ``readable``.
 
     Returns:
@@ -141,7 +141,7 @@ def compare(case: Case, profile: str, result: object) -> dict[str, Any]:
     if profile not in PROFILES:
         raise InputError("profile", "there is no such browser")
     if not isinstance(result, dict) or not isinstance(result.get("ok"), bool):
-        raise InputError("result", "what fetch() came to is wanted")
+        raise InputError("result", "expected what fetch() came to")
     simulated = _outcome(case.simulate(profile))
     seen = [exchange | {"cors": _sent(exchange)} for exchange in case.seen]
     differences = []

@@ -57,18 +57,7 @@ class Places:
         """All origins that frames are loaded from."""
         return tuple(origin for origin in self.pages.values() if origin != "null")
 
-    @property
-    def page_hosts(self) -> frozenset[str]:
-        """What the Host header of a request to the pages may be."""
-        port = self.page_port
-        own = {f"lab.localhost:{port}", f"localhost:{port}", f"127.0.0.1:{port}"}
-        return frozenset(own | {_host(it) for it in self.frame_origins if it.endswith(f":{port}")})
-
-    @property
-    def api_hosts(self) -> frozenset[str]:
-        """What the Host header of a request to the API may be."""
-        return frozenset(_host(it) for it in (self.api, self.other_api, self.pages["port"]))
-
-
-def _host(origin: str) -> str:
-    return origin.partition("://")[2]
+    @staticmethod
+    def host(origin: str) -> str:
+        """Give the Host header of requests to one of these origins."""
+        return origin.partition("://")[2]

@@ -13,7 +13,7 @@ __all__ = ["InputError", "read_options", "read_request", "read_rules"]
 MAX_ENTRIES = 64
 MAX_TEXT = 512
 MAX_REGEX = 128
-"""What an expression reaches is found out by automata, which longer ones can keep busy."""
+"""Automata find out what an expression reaches; longer ones could keep them busy."""
 
 LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
 SWITCHES = ("allow_credentials", "allow_private_network", "preflight_continue", "guard")
@@ -34,7 +34,7 @@ class InputError(ValueError):
 
 
 def read_options(state: object) -> dict[str, Any]:
-    """The options of a policy.
+    """Read the options of a policy.
 
     Args:
         state: A JSON object; what is absent or ``null`` has its default, but for ``max_age``.
@@ -53,11 +53,11 @@ def read_options(state: object) -> dict[str, Any]:
             options[name] = _texts(name, value)
         elif name in SWITCHES:
             if not isinstance(value, bool):
-                raise InputError(name, "it is either on or off")
+                raise InputError(name, "expected true or false")
             options[name] = value
         elif name in NUMBERS and value is not None:
             if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 10**9:
-                raise InputError(name, "a whole number is wanted")
+                raise InputError(name, "expected a whole number")
             options[name] = value
         elif name == "max_age":
             options[name] = None
@@ -67,17 +67,17 @@ def read_options(state: object) -> dict[str, Any]:
 
 
 def read_rules(state: object) -> list[tuple[str, None]]:
-    """The path patterns that Corsac leaves alone, as rules.
+    """Read the path patterns that Corsac leaves alone, as rules.
 
     Raises:
-        InputError: They are no list of text, or too many.
+        InputError: They are not a list of text, or too many.
     """
     patterns = _object("policy", state).get("hands_off") or []
     return [(pattern, None) for pattern in _texts("hands_off", patterns)]
 
 
 def read_request(state: object, places: Places, case: str) -> tuple[FetchRequest, str]:
-    """The request, and how the application responds to it.
+    """Read the request, and how the application responds to it.
 
     Args:
         state: A JSON object.
@@ -99,7 +99,7 @@ def read_request(state: object, places: Places, case: str) -> tuple[FetchRequest
         raise InputError("response", "there is no such response")
     lines = given.get("headers", [])
     if not isinstance(lines, list) or len(lines) > MAX_ENTRIES:
-        raise InputError("headers", f"at most {MAX_ENTRIES} headers are wanted")
+        raise InputError("headers", f"expected a list of at most {MAX_ENTRIES} headers")
     headers = []
     for line in lines:
         if not isinstance(line, list) or len(line) != 2:
@@ -127,18 +127,18 @@ def read_request(state: object, places: Places, case: str) -> tuple[FetchRequest
 def _object(field: str, value: object) -> Mapping[str, Any]:
     if isinstance(value, dict):
         return value
-    raise InputError(field, "a JSON object is wanted")
+    raise InputError(field, "expected a JSON object")
 
 
 def _texts(field: str, value: object) -> list[str]:
     if not isinstance(value, list) or len(value) > MAX_ENTRIES:
-        raise InputError(field, f"a list of at most {MAX_ENTRIES} texts is wanted")
+        raise InputError(field, f"expected a list of at most {MAX_ENTRIES} texts")
     return [_text(field, entry) for entry in value]
 
 
 def _text(field: str, value: object, limit: int = MAX_TEXT) -> str:
     if not isinstance(value, str):
-        raise InputError(field, "a text is wanted")
+        raise InputError(field, "expected a text")
     if len(value) > limit:
         raise InputError(field, f"it is longer than {limit} characters")
     return value
