@@ -120,7 +120,7 @@ struct PolicyPairs {
   PolicyPairs(const Policy& policy, py::object (*make_text)(std::string_view));
 
   py::object allow_origin_name;
-  py::object allow_origin_any;  ///< `access-control-allow-origin: *`
+  py::object constant_allow_origin;  ///< Where each response has the same, see Policy.
   py::object allow_credentials;
   py::object expose_headers;
   py::object vary_origin;  ///< `vary: Origin`

@@ -139,7 +139,10 @@ py::object decide_request(const Keys& keys, const CompiledPolicy& policy, const 
   if (decision.kind != RequestKind::kPreflight) {
     for (const HeaderLine& line : actual_headers(core, request.origin(), decision.allowed))
       response.headers.add(line.name, line.value);
-    const std::string_view vary = core.varies_by_origin() ? "Origin" : "";
+    // Whoever else decides about origins allows more of them than the constant one.
+    const bool varies =
+        core.varies_by_origin() || (answer && core.origin_mode() != Policy::OriginMode::kAny);
+    const std::string_view vary = varies ? "Origin" : "";
     return outcome(asked, request, response, vary, decision, by_guard);
   }
   if (core.preflight_continue()) {

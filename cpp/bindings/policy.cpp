@@ -65,8 +65,9 @@ py::tuple compile_policy(const CompiledTypes& types, std::vector<std::string> al
                          std::vector<std::string> expose_headers, std::vector<std::string> tolerate,
                          std::optional<std::int64_t> max_age, int preflight_status,
                          bool allow_credentials, bool allow_private_network,
-                         bool preflight_continue, bool guard, const std::string& app_headers,
-                         py::object decide_origin, py::object app_headers_log) {
+                         bool preflight_continue, bool guard, bool always_send,
+                         const std::string& app_headers, py::object decide_origin,
+                         py::object app_headers_log) {
   const PolicyOptions options{.allow_origins = std::move(allow_origins),
                               .allow_methods = std::move(allow_methods),
                               .allow_headers = std::move(allow_headers),
@@ -78,6 +79,7 @@ py::tuple compile_policy(const CompiledTypes& types, std::vector<std::string> al
                               .allow_private_network = allow_private_network,
                               .preflight_continue = preflight_continue,
                               .guard = guard,
+                              .always_send = always_send,
                               .keep_app_headers = app_headers == "keep",
                               .asks_about_origins = !decide_origin.is_none()};
   PolicyBuild build;
@@ -176,7 +178,8 @@ PolicyPairs::PolicyPairs(const Policy& policy, py::object (*make_text)(std::stri
     return py::make_tuple(make_text(name), make_text(value));
   };
   allow_origin_name = make_text(header_names::kAllowOrigin);
-  allow_origin_any = pair_or_none(!policy.varies_by_origin(), header_names::kAllowOrigin, "*");
+  constant_allow_origin = pair_or_none(!policy.varies_by_origin(), header_names::kAllowOrigin,
+                                       policy.constant_origin());
   allow_credentials =
       pair_or_none(policy.allow_credentials(), header_names::kAllowCredentials, "true");
   expose_headers = pair_or_none(!policy.expose_headers().empty(), header_names::kExposeHeaders,
@@ -288,7 +291,7 @@ void bind_policy(py::module_& module) {
       py::arg("allow_methods"), py::arg("allow_headers"), py::arg("expose_headers"),
       py::arg("tolerate"), py::arg("max_age"), py::arg("preflight_status"),
       py::arg("allow_credentials"), py::arg("allow_private_network"), py::arg("preflight_continue"),
-      py::arg("guard"), py::arg("app_headers"), py::arg("decide_origin"),
+      py::arg("guard"), py::arg("always_send"), py::arg("app_headers"), py::arg("decide_origin"),
       py::arg("app_headers_log"),
       "Validate and compile options. Gives (policy or None, problems), a problem being (code, "
       "severity, option, value, message, hint).");

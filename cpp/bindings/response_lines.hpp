@@ -218,8 +218,9 @@ class PolicyLines {
   PolicyLines(const ResponseChange& change, bool with_vary) noexcept {
     const PolicyPairs& pairs = Lines::pairs(*change.policy);
     if (with_vary) add(pairs.vary_origin);
-    if (!pairs.allow_origin_any.is_none()) {
-      add(pairs.allow_origin_any);
+    if (!pairs.constant_allow_origin.is_none()) {
+      add(pairs.constant_allow_origin);
+      add(pairs.allow_credentials);
       add(pairs.expose_headers);
     } else if (change.allow_origin != nullptr) {
       pairs_[size_++] = change.allow_origin;

@@ -42,6 +42,8 @@ constexpr std::array kCodes = {
     CodeRow{ProblemCode::kMaxAgeOutOfBounds, "max_age.out_of_bounds", Severity::kError},
     CodeRow{ProblemCode::kStatusNotOk, "status.not_ok", Severity::kError},
     CodeRow{ProblemCode::kGuardWithoutEffect, "guard.without_effect", Severity::kWarning},
+    CodeRow{ProblemCode::kAlwaysSendNeedsOneOrigin, "always_send.needs_one_origin",
+            Severity::kError},
     CodeRow{ProblemCode::kRuleInvalid, "rule.invalid", Severity::kError},
     CodeRow{ProblemCode::kRuleDuplicate, "rule.duplicate", Severity::kWarning},
     CodeRow{ProblemCode::kRuleUnreachable, "rule.unreachable", Severity::kWarning},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "corsac/ascii.hpp"
 #include "corsac/fetch_names.hpp"
@@ -78,9 +79,11 @@ void add_allow_headers(const Policy& policy, const Request& request, Answer& ans
   if (whole && size > 0) answer.headers.add(kAllowHeaders, {answer.echo.data(), size});
 }
 
-void add_allow_origin(const Policy& policy, std::string_view origin,
+/// @param origin the request's, if it is allowed.
+void add_allow_origin(const Policy& policy, std::optional<std::string_view> origin,
                       HeaderLines& headers) noexcept {
-  headers.add(kAllowOrigin, policy.varies_by_origin() ? origin : std::string_view("*"));
+  const bool any = policy.origin_mode() == Policy::OriginMode::kAny;
+  headers.add(kAllowOrigin, origin && !any ? *origin : policy.constant_origin());
   if (policy.allow_credentials()) headers.add(kAllowCredentials, kTrue);
 }
 
@@ -241,10 +244,10 @@ void refuse(const Policy& policy, Refusal refusal, Answer& answer) noexcept {
 
 HeaderLines actual_headers(const Policy& policy, std::string_view origin, bool allowed) noexcept {
   HeaderLines headers;
-  // A constant `*` is sent on every response, with or without Origin, so that a cached one serves
-  // all.
+  // A constant is sent on every response, with or without Origin, so that a cached one serves all.
+  // Not being allowed then means that the browser finds another origin in it than its own.
   if (!allowed && policy.varies_by_origin()) return headers;
-  add_allow_origin(policy, origin, headers);
+  add_allow_origin(policy, allowed ? std::optional(origin) : std::nullopt, headers);
   if (!policy.expose_headers().empty()) headers.add(kExposeHeaders, policy.expose_headers());
   return headers;
 }

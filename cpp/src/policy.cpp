@@ -49,6 +49,7 @@ class PolicyBuilder {
   PolicyBuild build() {
     read_tolerate();
     read_origins();
+    read_always_send();
     read_methods();
     read_request_headers();
     read_expose_headers();
@@ -116,6 +117,7 @@ class PolicyBuilder {
       policy_->origin_mode_ =
           options_.allow_credentials ? Policy::OriginMode::kReflectAny : Policy::OriginMode::kAny;
     }
+    if (policy_->origin_mode_ == Policy::OriginMode::kAny) policy_->constant_origin_ = "*";
     if (any && options_.allow_credentials) {
       report(ProblemCode::kOriginAnyWithCredentials, kOption, "*",
              "any site could read responses and act with the user's cookies",
@@ -170,6 +172,32 @@ class PolicyBuilder {
       report(ProblemCode::kOriginRedundant, kOption, entry, "it is listed twice",
              "remove one of them");
     }
+  }
+
+  void read_always_send() {
+    if (!options_.always_send) return;
+    const std::vector<std::string>& origins = options_.allow_origins;
+    const bool all_same = std::ranges::all_of(
+        origins, [&origins](const std::string& entry) { return entry == origins.front(); });
+    const bool has_one = all_same && !origins.empty() && !options_.asks_about_origins;
+    if (has_one && is_exact_origin_or_invalid(origins.front())) {
+      policy_->constant_origin_ = origins.front();
+      return;
+    }
+    const bool any = policy_->origin_mode_ != Policy::OriginMode::kListed;
+    report(ProblemCode::kAlwaysSendNeedsOneOrigin, "always_send", "True",
+           "Access-Control-Allow-Origin can be the same on every response only where exactly one "
+           "exact origin may read it",
+           any ? "remove always_send; without credentials \"*\" is sent on every response anyway"
+               : "list that one origin in allow_origins and nothing else, or remove always_send");
+  }
+
+  /// An invalid entry has a problem of its own: what it would be is not known.
+  static bool is_exact_origin_or_invalid(const std::string& entry) {
+    if (entry == "*" || entry == kNullOrigin) return false;
+    const auto parsed = parse_origin_pattern(entry);
+    const auto* pattern = std::get_if<OriginPattern>(&parsed);
+    return pattern == nullptr || pattern->is_exact();
   }
 
   /// `https://*.example.com` without its wildcard; empty for a pattern that has only a `:*`.
@@ -347,7 +375,8 @@ class PolicyBuilder {
   /// section 9.3.7), but some content delivery networks cache it anyway.
   void compile_preflight_vary() {
     std::string& vary = policy_->preflight_vary_;
-    if (policy_->varies_by_origin()) append_member(vary, "Origin");
+    // Also with `always_send`: another origin's preflight is refused.
+    if (policy_->origin_mode_ != Policy::OriginMode::kAny) append_member(vary, "Origin");
     if (policy_->echoes_methods()) append_member(vary, "Access-Control-Request-Method");
     if (policy_->echoes_headers()) append_member(vary, "Access-Control-Request-Headers");
     if (options_.allow_private_network)

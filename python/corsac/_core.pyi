@@ -108,6 +108,7 @@ def compile_policy(
     allow_private_network: bool,
     preflight_continue: bool,
     guard: bool,
+    always_send: bool,
     app_headers: str,
     decide_origin: Callable[[bytes], bool | Awaitable[bool]] | None,
     app_headers_log: AppHeadersLog | None,

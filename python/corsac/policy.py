@@ -74,6 +74,9 @@ class CORSPolicy(_OptionsByName):
         preflight_continue: Whether the application answers preflights, with the headers added.
         guard: Whether unsafe cross-origin requests and WebSocket handshakes that the policy does
             not allow are refused before the application runs.
+        always_send: Whether ``Access-Control-Allow-Origin`` is sent on every response, also without
+            an ``Origin`` header that a cache or proxy took away; with exactly one exact origin. A
+            browser compares it with the page's, so that nobody else is allowed.
         app_headers: What becomes of CORS headers that the application itself sets on responses to
             which the policy sets none: ``"replace"``, they are removed, or ``"keep"``. Where the
             policy allows the origin its headers alone are sent. The log says so once for each path.
@@ -97,6 +100,7 @@ class CORSPolicy(_OptionsByName):
     preflight_status: int
     preflight_continue: bool
     guard: bool
+    always_send: bool
     app_headers: Literal["replace", "keep"]
     tolerate: tuple[str, ...]
     problems: tuple[CORSConfigProblem, ...]
@@ -117,6 +121,7 @@ class CORSPolicy(_OptionsByName):
         preflight_status: int = 204,
         preflight_continue: bool = False,
         guard: bool = False,
+        always_send: bool = False,
         app_headers: Literal["replace", "keep"] = "replace",
         tolerate: Iterable[str] = (),
     ) -> None:
@@ -155,7 +160,7 @@ class CORSPolicy(_OptionsByName):
         )
         judged = [self._as_given(problem) for problem in from_core(found)]
         if mistyped & {"allow_origins", "allow_origin_regex", "allow_origin_func"}:
-            judged = [problem for problem in judged if problem.code != "origin.none"]
+            judged = [problem for problem in judged if problem.code not in _OF_NO_ORIGINS]
         problems += _judge(self, options, judged, regex)
         if compiled is None or any(problem.severity == "error" for problem in problems):
             raise CORSConfigError(problems)
@@ -288,7 +293,14 @@ class CORSPolicy(_OptionsByName):
 
 
 _LIST_OPTIONS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
-_BOOL_OPTIONS = ("allow_credentials", "allow_private_network", "preflight_continue", "guard")
+_BOOL_OPTIONS = (
+    "allow_credentials",
+    "allow_private_network",
+    "preflight_continue",
+    "guard",
+    "always_send",
+)
+_OF_NO_ORIGINS = ("origin.none", "always_send.needs_one_origin")
 _DEFAULTS = CORSPolicy._defaults
 _OPTIONS = CORSPolicy._fields
 _CORE_OPTIONS = tuple(name for name in _OPTIONS if not name.startswith("allow_origin_"))

@@ -308,6 +308,30 @@ TEST(CorsProtocol, AConstantAsteriskIsSentWithOrWithoutOrigin) {
   }
 }
 
+TEST(CorsProtocol, OneConstantOriginIsOnEveryResponseButThoseToRefusedPreflights) {
+  PolicyOptions options = express_options();
+  options.expose_headers = {"ETag"};
+  options.always_send = true;
+  const auto policy = make_policy(options);
+  const Headers constant{{"access-control-allow-origin", "https://example.com"},
+                         {"access-control-allow-credentials", "true"},
+                         {"access-control-expose-headers", "ETag"}};
+  EXPECT_EQ(headers_of_actual(*policy, Request("GET")), constant);
+  for (const std::string_view origin : {kOrigin, std::string_view("https://evil.test"),
+                                        std::string_view("null"), std::string_view("")}) {
+    const Request request = make_request("GET", {{"origin", origin}});
+    EXPECT_EQ(headers_of_actual(*policy, request), constant) << origin;
+    EXPECT_EQ(decide(*policy, request).allowed, origin == kOrigin);
+  }
+  // Whoever decides outside the core may allow another one, which then has to find itself.
+  EXPECT_EQ(actual_headers(*policy, "https://b.test", true).begin()->value, "https://b.test");
+  const Reply allowed = reply_to_preflight(*policy, preflight(kOrigin, "PUT"));
+  options.always_send = false;
+  EXPECT_EQ(allowed, reply_to_preflight(*make_policy(options), preflight(kOrigin, "PUT")));
+  EXPECT_EQ(reply_to_preflight(*policy, preflight("https://evil.test", "PUT")),
+            refusal("origin-not-allowed", "18"));
+}
+
 TEST(CorsProtocol, AnyOriginWithCredentialsIsReflectedButNeverNull) {
   PolicyOptions options = any_options();
   options.allow_credentials = true;

@@ -38,6 +38,8 @@ TEST(Policy, HasTheDocumentedDefaults) {
   EXPECT_FALSE(policy->preflight_continue());
   EXPECT_FALSE(policy->guard());
   EXPECT_FALSE(policy->keeps_app_headers());
+  EXPECT_EQ(policy->constant_origin(), "");
+  EXPECT_TRUE(policy->varies_by_origin());
 }
 
 struct OriginCase {
@@ -142,6 +144,46 @@ TEST(Policy, AGuardThatTrustsEverySiteIsAWarning) {
   options.guard = true;
   options.allow_origins = {"*"};
   EXPECT_EQ(codes(build_policy(options)), Codes{"guard.without_effect"});
+}
+
+TEST(Policy, AConstantOriginIsThatOfAnyoneOrTheOneOfAlwaysSend) {
+  EXPECT_EQ(make_policy(with_origins({"*"}))->constant_origin(), "*");
+  PolicyOptions options = with_origins({"https://a.test"}, true);
+  options.always_send = true;
+  const auto policy = make_policy(options);
+  EXPECT_EQ(policy->constant_origin(), "https://a.test");
+  EXPECT_FALSE(policy->varies_by_origin());
+  // Another origin's preflight is refused.
+  EXPECT_EQ(policy->preflight_vary(), "Origin");
+  EXPECT_EQ(policy->origin_mode(), Policy::OriginMode::kListed);
+}
+
+TEST(Policy, AlwaysSendTakesExactlyOneExactOrigin) {
+  PolicyOptions options;
+  options.always_send = true;
+  options.guard = true;
+  options.tolerate = {"origin.null", "origin.any_with_credentials"};
+  const auto found = [&options](std::vector<std::string> origins) {
+    options.allow_origins = std::move(origins);
+    return codes(build_policy(options));
+  };
+  const Codes refused = {"always_send.needs_one_origin"};
+  EXPECT_EQ(found({}), refused);
+  EXPECT_EQ(found({"https://a.test", "https://b.test"}), refused);
+  EXPECT_EQ(found({"https://*.test"}).back(), refused.front());
+  EXPECT_EQ(found({"http://localhost:*"}), refused);
+  EXPECT_EQ(found({"null"}), (Codes{"origin.null", refused.front()}));
+  EXPECT_EQ(found({"https://a.test", "https://a.test/"}), (Codes{"origin.invalid", refused[0]}));
+  // One origin twice is one, and of one that is mistyped only that is said.
+  EXPECT_EQ(found({"https://a.test", "https://a.test"}), Codes{"origin.redundant"});
+  EXPECT_EQ(found({"https://a.test/"}), Codes{"origin.invalid"});
+  EXPECT_EQ(found({"capacitor://localhost"}), Codes{});
+  options.guard = false;
+  EXPECT_EQ(found({"*"}), refused);
+  options.allow_credentials = true;
+  EXPECT_EQ(found({"*"}), (Codes{"origin.any_with_credentials", refused.front()}));
+  options.asks_about_origins = true;
+  EXPECT_EQ(found({"https://a.test"}), refused);
 }
 
 TEST(Policy, ATolerableErrorBecomesAnInfo) {

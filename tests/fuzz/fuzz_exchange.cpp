@@ -59,6 +59,7 @@ void read_option(std::string_view line, PolicyOptions& options) {
   if (word == "private_network") options.allow_private_network = true;
   if (word == "continue") options.preflight_continue = true;
   if (word == "guard") options.guard = true;
+  if (word == "always_send") options.always_send = true;
   if (word == "asks") options.asks_about_origins = true;
 }
 
@@ -120,7 +121,8 @@ std::shared_ptr<const Policy> build_mended(PolicyOptions& options) {
         // An entry that is listed twice is complained about twice.
         std::erase(*list, problem.value);
       } else {
-        options.guard = false;
+        CORSAC_HOLDS(problem.option == "always_send" && options.always_send);
+        options.always_send = false;
       }
     }
     if (build.policy) return build.policy;
@@ -130,7 +132,14 @@ std::shared_ptr<const Policy> build_mended(PolicyOptions& options) {
 
 void check_policy(const PolicyOptions& options, const Policy& policy) {
   const bool any = naive::has(options.allow_origins, "*");
-  CORSAC_HOLDS(policy.varies_by_origin() == (!any || options.allow_credentials));
+  const bool for_any = any && !options.allow_credentials;
+  CORSAC_HOLDS(policy.varies_by_origin() == (!for_any && !options.always_send));
+  if (options.always_send) {
+    CORSAC_HOLDS(!options.asks_about_origins && policy.constant_origin() != "null");
+    CORSAC_HOLDS(policy.allows_origin(policy.constant_origin()));
+    for (const std::string& entry : options.allow_origins)
+      CORSAC_HOLDS(entry == policy.constant_origin());
+  }
   CORSAC_HOLDS(policy.allow_credentials() == options.allow_credentials);
   CORSAC_HOLDS(policy.guard() == options.guard);
   CORSAC_HOLDS(policy.preflight_continue() == options.preflight_continue);
@@ -204,7 +213,12 @@ std::string_view value_of(const Headers& headers, std::string_view name) {
   return {};
 }
 
+/// Everybody gets the same `*`, so that not even a preflight depends on the origin.
+bool is_for_any(const Policy& policy) { return policy.origin_mode() == Policy::OriginMode::kAny; }
+
 /// True of every answer, whoever asked for whatever.
+/// @param origin what Access-Control-Allow-Origin names, unless it is for anyone.
+/// @param allowed the answer has headers of the protocol.
 void check_any_answer(const Policy& policy, const Headers& headers, std::string_view origin,
                       bool allowed) {
   for (const browser::Header& header : headers) {
@@ -216,7 +230,7 @@ void check_any_answer(const Policy& policy, const Headers& headers, std::string_
     if (!allowed) CORSAC_HOLDS(!header.name.starts_with("access-control-"));
   }
   const std::string_view allow_origin = value_of(headers, "access-control-allow-origin");
-  if (allowed) CORSAC_HOLDS(allow_origin == (policy.varies_by_origin() ? origin : "*"));
+  if (allowed) CORSAC_HOLDS(allow_origin == (is_for_any(policy) ? "*" : origin));
   const bool credentials = count(headers, "access-control-allow-credentials") == 1;
   CORSAC_HOLDS(credentials == (allowed && policy.allow_credentials()));
   if (credentials) {
@@ -227,7 +241,7 @@ void check_any_answer(const Policy& policy, const Headers& headers, std::string_
 
 void check_whole_answer(const Policy& policy, const Answer& answer) {
   const Headers headers = as_browser_headers(answer.headers);
-  if (policy.varies_by_origin()) CORSAC_HOLDS(vary_covers(value_of(headers, "vary"), "origin"));
+  if (!is_for_any(policy)) CORSAC_HOLDS(vary_covers(value_of(headers, "vary"), "origin"));
   CORSAC_HOLDS(count(headers, "content-length") == (answer.status == 204 ? 0 : 1));
   if (answer.status != 204) {
     CORSAC_HOLDS(value_of(headers, "content-length") == std::to_string(answer.body.size()));
@@ -376,9 +390,10 @@ void check_actual(const Exchange& exchange, const Policy& policy, const Request&
   const PolicyOptions& options = exchange.options;
   const HeaderLines lines = actual_headers(policy, request.origin(), decision.allowed);
   Headers headers = as_browser_headers(lines);
-  // A constant `*` is on every response, also for requests that are refused or have no Origin.
+  // A constant is on every response, also for requests that are refused or have no Origin.
   const bool has_headers = decision.allowed || !policy.varies_by_origin();
-  check_any_answer(policy, headers, request.origin(), has_headers);
+  check_any_answer(policy, headers, decision.allowed ? request.origin() : policy.constant_origin(),
+                   has_headers);
   for (const browser::Header& header : headers) {
     CORSAC_HOLDS(response_header_role(header.name) == ResponseHeaderRole::kOwned);
   }
@@ -386,6 +401,9 @@ void check_actual(const Exchange& exchange, const Policy& policy, const Request&
     if (policy.varies_by_origin()) {
       CORSAC_HOLDS(browser::cors_check(request.origin(), false, headers) ==
                    browser::Block::kMissingAllowOrigin);
+    } else if (options.always_send && decision.refusal == Refusal::kOriginNotAllowed) {
+      CORSAC_HOLDS(browser::cors_check(request.origin(), false, headers) ==
+                   browser::Block::kAllowOriginMismatch);
     }
     return;
   }

@@ -117,6 +117,8 @@ def option_lines(config: Case) -> Iterator[str]:
         yield "private_network"
     if config.get("preflight_continue"):
         yield "continue"
+    if config.get("always_send"):
+        yield "always_send"
     if config.get("profile") in {"cross_origin_guard", "websocket"}:
         yield "guard"
     if "predicate" in config or "origin_regexes" in config:

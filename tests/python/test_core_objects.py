@@ -26,7 +26,8 @@ LISTS: dict[str, Any] = {
     for name in ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
 }
 FLAGS = dict.fromkeys(
-    ("allow_credentials", "allow_private_network", "preflight_continue", "guard"), False
+    ("allow_credentials", "allow_private_network", "preflight_continue", "guard", "always_send"),
+    False,
 )
 REQUEST: dict[str, Any] = {"policy": COMPILED, "method": "GET", "environ": ENVIRON}
 ASKED: dict[str, Any] = {

@@ -254,7 +254,8 @@ def test_an_origin_that_was_sent_to_everybody_is_told_of(caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING, "corsac"):
         CORS(make_app("/"), origins=ALLOWED)
         CORS(make_app("/"), origins="*", always_send=True)
+        CORS(make_app("/"), origins=ALLOWED, always_send=True)
     assert "always_send" not in caplog.text
     with caplog.at_level(logging.WARNING, "corsac"):
-        CORS(make_app("/"), origins=ALLOWED, always_send=True)
+        CORS(make_app("/"), origins=[OTHER, ALLOWED], always_send=True)
     assert re.search(f'always_send: True: flask-cors sends "{ALLOWED}".*takes Origin', caplog.text)

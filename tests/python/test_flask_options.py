@@ -186,7 +186,10 @@ def test_all_mistakes_are_found_at_once() -> None:
         ({"allow_private_network": True}, {"allow_private_network": True}),
         ({"automatic_options": False}, {"preflight_continue": True}),
         ({"guard": True, "origins": ALLOWED}, {"guard": True}),
-        ({"always_send": False, "send_wildcard": True}, {}),
+        ({"always_send": False, "send_wildcard": True}, {"always_send": False}),
+        ({"always_send": True}, {"always_send": False}),
+        ({"origins": ALLOWED}, {"always_send": False}),
+        ({"origins": ALLOWED, "always_send": True}, {"always_send": True}),
     ],
 )
 def test_the_other_options_mean_what_they_mean_there(

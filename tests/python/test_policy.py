@@ -25,6 +25,7 @@ EXAMPLES: list[dict[str, Any]] = [
     {"allow_origins": ["null"], "tolerate": {"origin.null"}, "max_age": None},
     {"allow_origins": ["https://a.test"], "max_age": timedelta(minutes=5), "guard": True},
     {"allow_origins": ["https://a.test"], "app_headers": "keep"},
+    {"allow_origins": ["https://a.test"], "always_send": True, "allow_credentials": True},
     {
         "allow_origins": ["capacitor://localhost"],
         "allow_headers": ["X-A"],

@@ -39,6 +39,7 @@ EVERY_OPTION: dict[str, Any] = {
     "preflight_status": 200,
     "preflight_continue": True,
     "guard": True,
+    "always_send": False,
     "app_headers": "keep",
     "tolerate": ["origin.null", "origin.insecure_with_credentials"],
 }
@@ -47,6 +48,7 @@ CONFIGURATIONS: list[dict[str, Any]] = [
     EVERY_OPTION,
     {"allow_origins": ["*"], "max_age": None},
     {"allow_origins": ["https://a.test"], "allow_credentials": False, "max_age": 86400},
+    {"allow_origins": ["https://a.test"], "always_send": True},
 ]
 
 

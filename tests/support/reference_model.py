@@ -58,6 +58,7 @@ class Options:
     preflight_status: int = 204
     preflight_continue: bool = False
     guard: bool = False
+    always_send: bool = False
     app_headers: str = "replace"
     tolerate: tuple[str, ...] = ()
 
@@ -72,6 +73,13 @@ class Options:
     def is_constant(self) -> bool:
         """Whether everybody gets the same answer (rule 5; item 70): anyone, no credentials."""
         return "*" in self.allow_origins and not self.allow_credentials
+
+    @property
+    def constant_origin(self) -> str | None:
+        """The origin that is sent on every actual response (rule 5): anyone, or the only one."""
+        if self.is_constant:
+            return "*"
+        return self.allow_origins[0] if self.always_send else None
 
 
 @dataclass(frozen=True)
@@ -243,7 +251,10 @@ def allow_origin(options: Options, request: Request) -> list[tuple[str, str]]:
     """The headers of every allowed response (items 37, 44, 70)."""
     if options.is_constant:
         return [("access-control-allow-origin", "*")]
-    (origin,) = values(request.headers, "origin")
+    if is_preflight(request) or not options.constant_origin:
+        (origin,) = values(request.headers, "origin")
+    else:
+        origin = options.constant_origin  # For the browser to compare (items 41, 44).
     headers = [("access-control-allow-origin", origin)]
     if options.allow_credentials:
         headers.append(("access-control-allow-credentials", "true"))
@@ -310,7 +321,8 @@ def without_duplicates(names: Iterable[str]) -> list[str]:
 
 def vary_of_preflight(options: Options) -> list[str]:
     """What a preflight's answer can depend on (rule 5; items 68, 72)."""
-    members = vary_of_actual(options)
+    # With a constant origin another one's preflight is refused.
+    members = [] if options.is_constant else ["Origin"]
     if "*" in options.allow_methods and options.allow_credentials:
         members.append("Access-Control-Request-Method")
     if "*" in options.allow_headers and options.allow_credentials:
@@ -337,7 +349,7 @@ def refusal(reason: str, vary: Sequence[str]) -> Answer:
 def actual_answer(options: Options, request: Request, app: AppResponse) -> Answer:
     """Rule 4; items 38 to 43: whatever the status."""
     added: list[tuple[str, str]] = []
-    if options.is_constant or is_allowed(options, values(request.headers, "origin")):
+    if options.constant_origin or is_allowed(options, values(request.headers, "origin")):
         added += allow_origin(options, request)
         if exposed := without_duplicates(options.expose_headers):
             # Item 62: "*" alone says everything.
@@ -348,7 +360,7 @@ def actual_answer(options: Options, request: Request, app: AppResponse) -> Answe
 
 def vary_of_actual(options: Options) -> list[str]:
     """Rule 5; items 68, 70: on every response, unless the answer is a constant."""
-    return [] if options.is_constant else ["Origin"]
+    return [] if options.constant_origin else ["Origin"]
 
 
 def with_headers(

@@ -92,8 +92,9 @@ def options(draw: st.DrawFn, /, **fixed: object) -> Options:
     few_entries = st.lists(entries() | st.sampled_from(["*", "null"]), max_size=3)
     exposed = RESPONSE_NAMES if credentials else [*RESPONSE_NAMES, "*"]
     few_any = [("*",), ("*", "Authorization"), ("x-a", "*")]
+    origins = tuple(draw(few_entries))
     drawn = {
-        "allow_origins": tuple(draw(few_entries)),
+        "allow_origins": origins,
         "allow_methods": draw(listed([*METHODS, "*"]) | st.just(("*",))),
         "allow_headers": draw(listed([*HEADER_NAMES, "*"]) | st.sampled_from(few_any)),
         "allow_credentials": credentials,
@@ -106,6 +107,8 @@ def options(draw: st.DrawFn, /, **fixed: object) -> Options:
         "app_headers": draw(st.sampled_from(["replace", "replace", "keep"])),
         "tolerate": TOLERATED,
     }
+    if len(origins) == 1 and "*" not in origins[0] and origins[0] != "null":
+        drawn["always_send"] = draw(st.booleans())
     return Options(**(drawn | fixed))  # type: ignore[arg-type]
 
 

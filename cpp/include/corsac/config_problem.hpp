@@ -41,6 +41,7 @@ enum class ProblemCode : std::uint8_t {
   kMaxAgeOutOfBounds,
   kStatusNotOk,
   kGuardWithoutEffect,
+  kAlwaysSendNeedsOneOrigin,
   kRuleInvalid,
   kRuleDuplicate,
   kRuleUnreachable,

@@ -30,6 +30,9 @@ struct PolicyOptions {
   bool allow_private_network = false;
   bool preflight_continue = false;
   bool guard = false;
+  /// Access-Control-Allow-Origin is the same on every response, also without Origin; it takes
+  /// exactly one exact origin.
+  bool always_send = false;
   /// Headers of the protocol that the application sets stay where the policy sets none.
   bool keep_app_headers = false;
   /// Origins that are not listed are asked about outside the core: by a regular expression or a
@@ -60,8 +63,14 @@ class Policy {
   /// The CORS check's server half: may this origin read responses? Bytes are compared as they are.
   [[nodiscard]] bool allows_origin(std::string_view origin) const noexcept;
 
-  /// True if the answer depends on the request's Origin, so that caches must be told.
-  [[nodiscard]] bool varies_by_origin() const noexcept { return origin_mode_ != OriginMode::kAny; }
+  /// Access-Control-Allow-Origin where every response that is no preflight's has the same: `*`, or
+  /// the one origin of `always_send`, which the browser compares with its own (Fetch, "CORS
+  /// check"); empty: it depends on the request's Origin.
+  [[nodiscard]] const std::string& constant_origin() const noexcept { return constant_origin_; }
+
+  /// True if a response depends on the request's Origin, so that caches must be told. Whether a
+  /// preflight is refused may still depend on it (`preflight_vary`).
+  [[nodiscard]] bool varies_by_origin() const noexcept { return constant_origin_.empty(); }
 
   /// True if Access-Control-Allow-Methods is an echo: `*` means nothing when credentials are
   /// allowed.
@@ -95,6 +104,7 @@ class Policy {
   explicit Policy(std::uint64_t seed) : origins_(seed) {}
 
   OriginSet origins_;
+  std::string constant_origin_;
   CompiledList methods_;
   CompiledList headers_;
   std::string expose_headers_;

@@ -75,6 +75,7 @@ NUMBERS: Final = {
     "max_age.beyond_chromium": 151,
     "status.not_ok": 155,
     "guard.without_effect": 156,
+    "always_send.needs_one_origin": 157,
     "regex.invalid": 160,
     "regex.extra_missing": 161,
     "regex.never_matches": 162,

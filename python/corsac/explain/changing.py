@@ -144,7 +144,8 @@ def _with_origin(policy: CORSPolicy, request: Request) -> dict[str, Any]:
         return {}
     if origin != "null" and not _core.is_serialized_origin(origin.encode("latin-1", "replace")):
         return {}
-    return {"allow_origins": (*policy.allow_origins, origin)}
+    added: dict[str, Any] = {"allow_origins": (*policy.allow_origins, origin)}
+    return added | {"always_send": False} if policy.always_send else added
 
 
 def _with_listed_origin(policy: CORSPolicy, request: Request) -> dict[str, Any]:

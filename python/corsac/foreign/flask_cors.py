@@ -96,6 +96,8 @@ def _drop(values: dict[str, Any], problems: Iterable[CORSConfigProblem]) -> None
         else:
             entries = values[problem.option]
             values[problem.option] = [entry for entry in entries if entry != problem.value]
+    if not values["allow_origins"]:
+        values.pop("always_send", None)
 
 
 def _ineffective(problem: CORSConfigProblem) -> CORSConfigProblem:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from corsac import _core
 from corsac.errors import CORSConfigProblem, Severity
 from corsac.options.files import SourceReading
 from corsac.options.names import OPTION_NAMES, corsac_option, nearest_name
@@ -19,6 +20,7 @@ __all__ = [
     "EXTENSION_OPTIONS",
     "FLASK_CORS_OPTIONS",
     "NAMES",
+    "is_one_exact_origin",
     "looks_like_a_regex",
     "meant_option",
     "read_flask_cors",
@@ -387,22 +389,29 @@ class _Reader:
                     "option.without_effect", name, self._given[name], message, "remove it", "info"
                 )
 
-        origins = [entry for entry in _as_entries(self._given.get("origins")) if entry != "*"]
-        if (
-            self._given.get("always_send")
-            and origins
-            and len(origins) == len(self._options["allow_origins"])
-        ):
+        given = _as_entries(self._given.get("origins", "*"))
+        origins = [entry for entry in given if entry != "*"]
+        listed = self._options["allow_origins"]
+        if not (self._given.get("always_send") and origins and len(origins) == len(listed)):
+            return
+        if is_one_exact_origin(listed):
+            self._options["always_send"] = True
+        else:
             self._report(
                 "option.without_effect",
                 "always_send",
                 self._given["always_send"],
                 f'flask-cors sends "{min(map(str, origins))}" to requests without an Origin header '
-                "too; here they get none, so that nothing works behind a cache or proxy that takes "
-                "Origin away",
+                "too; here they get none unless exactly one exact origin is listed, so that "
+                "nothing works behind a cache or proxy that takes Origin away",
                 "have it hand on Origin, and keep answers apart by Vary; or remove always_send",
                 "warning",
             )
+
+
+def is_one_exact_origin(entries: Sequence[str]) -> bool:
+    """Whether entries of ``allow_origins`` are what ``always_send`` takes."""
+    return len(entries) == 1 and "*" not in entries[0] and _core.is_origin_entry(entries[0])
 
 
 _WITHOUT_EFFECT = {

@@ -19,6 +19,7 @@ from corsac.foreign.flask_cors_options import (
     DEFAULT_METHODS,
     EXTENSION_OPTIONS,
     FLASK_CORS_OPTIONS,
+    is_one_exact_origin,
     looks_like_a_regex,
 )
 from corsac.migrate.flask_resources import rules_of_resources
@@ -152,6 +153,9 @@ class _FlaskCorsReader(Reader):
         self._read_max_age()
         options["allow_private_network"] = self.truth("allow_private_network")
         self._report_without_counterpart()
+        only_listed = not self.reading.regexes and is_one_exact_origin(options["allow_origins"])
+        if self.given.get("always_send") and only_listed:
+            options["always_send"] = True
         return self.reading
 
     def _listed(self, option: str, default: object) -> list[object]:

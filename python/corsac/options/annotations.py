@@ -31,5 +31,6 @@ class CORSPolicyOptions(TypedDict, total=False):
     preflight_status: int
     preflight_continue: bool
     guard: bool
+    always_send: bool
     app_headers: Literal["replace", "keep"]
     tolerate: Iterable[str]

@@ -236,7 +236,13 @@ def _names_hint(value: object) -> str:
 
 
 _LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
-_BOOLS = ("allow_credentials", "allow_private_network", "preflight_continue", "guard")
+_BOOLS = (
+    "allow_credentials",
+    "allow_private_network",
+    "preflight_continue",
+    "guard",
+    "always_send",
+)
 _TEXTS = ("allow_origin_regex", "app_headers")
 _TRUE_WORDS = ("true", "1", "yes", "on")
 _FALSE_WORDS = ("false", "0", "no", "off")

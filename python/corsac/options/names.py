@@ -21,6 +21,7 @@ OPTION_NAMES = (
     "preflight_status",
     "preflight_continue",
     "guard",
+    "always_send",
     "app_headers",
     "tolerate",
 )
@@ -93,7 +94,6 @@ _HINTS = {
     "allow_any_method": 'write allow_methods=["*"]',
     "allow_any_origin": _ANYONE,
     "origin_allow_all": _ANYONE,
-    "always_send": "remove it: whether a header is sent without Origin follows from the policy",
     "automatic_options": _OPTIONS_METHOD,
     "provide_automatic_options": _OPTIONS_METHOD,
     "intercept_exceptions": "remove it: responses to errors have the headers too",
