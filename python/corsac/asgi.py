@@ -6,13 +6,14 @@ import sys
 
 from corsac import _core
 from corsac._classes import attribute_of
+from corsac.errors import log_warnings
 from corsac.middleware import ConfiguredMiddleware
 from corsac.observe import RefusalLog, TrialLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Iterator
-    from typing import Self, Unpack
+    from typing import Unpack
 
     from corsac._types import ASGIApp, Message, Receive, Scope, Send
     from corsac.policy import CORSPolicy, CORSPolicyOptions
@@ -92,21 +93,7 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
             "debug_header": debug_header,
         }
         self._begin(app, self._configure(policy, rules, options, observed))
-
-    @classmethod
-    def _made_of(
-        cls, app: ASGIApp, configuration: Configuration, logs: tuple[RefusalLog, TrialLog]
-    ) -> Self:
-        """Make one of what was validated already.
-
-        Args:
-            app: The application.
-            configuration: What is in force.
-            logs: Who writes refusals to the log, and those of a policy on trial.
-        """
-        made = cls.__new__(cls)
-        made._begin(app, configuration, *logs)
-        return made
+        log_warnings(self._problems_to_log())
 
     def _begin(
         self,

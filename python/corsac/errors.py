@@ -7,14 +7,14 @@ from corsac._values import FrozenValue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any, Self
 
     from corsac.options import annotations as _annotations
 
     Severity = _annotations.Severity
 
-__all__ = ["CORSConfigError", "CORSConfigProblem", "Severity"]
+__all__ = ["CORSConfigError", "CORSConfigProblem", "Severity", "log_warnings"]
 
 
 class CORSConfigProblem(FrozenValue):
@@ -97,6 +97,28 @@ class CORSConfigError(ValueError):
     def __reduce__(self) -> tuple[type[CORSConfigError], tuple[tuple[CORSConfigProblem, ...]]]:
         """Pickle by the problems, not by the text made of them."""
         return (type(self), (self.problems,))
+
+
+def log_warnings(
+    problems: Iterable[CORSConfigProblem], known: Iterable[CORSConfigProblem] = ()
+) -> None:
+    """Write the warnings among some problems to the log, each text once.
+
+    Whatever puts a configuration in force calls this; making one writes nothing.
+
+    Args:
+        problems: The problems of what is in force now.
+        known: Those of what was in force there before: they are in the log already.
+    """
+    lines = {str(problem): None for problem in problems if problem.severity == "warning"}
+    if not lines:
+        return
+    import logging  # noqa: PLC0415 - most configurations have nothing to say
+
+    for problem in known:
+        lines.pop(str(problem), None)
+    for line in lines:
+        logging.getLogger("corsac").warning("CORS: %s", line)
 
 
 def from_core(problems: Sequence[tuple[str, str, str, str, str, str]]) -> list[CORSConfigProblem]:

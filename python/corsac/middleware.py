@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.observation import KEEP, NOTHING_OBSERVED, read_observation
 from corsac.rules import make_configuration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any, SupportsIndex, Unpack
+    from typing import Any, Self, SupportsIndex, Unpack
 
     from corsac._core import Routing
     from corsac._types import Counted, Outcomes
@@ -43,7 +43,7 @@ class ConfiguredMiddleware:
         def _put_in_force(
             self, configuration: object, routing: Routing, expected: object = ...
         ) -> bool: ...
-        def _begin(self, app: Any, configuration: Configuration) -> None: ...
+        def _begin(self, app: Any, configuration: Configuration, *logs: Any) -> None: ...
         def _outcomes(self) -> Outcomes: ...
         def _trial_outcomes(self) -> tuple[Outcomes, int, int, int]: ...
 
@@ -131,6 +131,7 @@ class ConfiguredMiddleware:
             "debug_header": debug_header,
         }
         before = self._configuration
+        known = () if before is None else self._problems_to_log()
         configuration = self._configure(policy, rules, options, changes)
         if before is not None:
             configuration.go_on_from(before)
@@ -143,6 +144,7 @@ class ConfiguredMiddleware:
                 made_from = before.observation
                 configuration = configuration.observed_by(self._read_observation(changes))
         self._was_observed()
+        log_warnings(self._problems_to_log(), known)
 
     def observe(
         self,
@@ -174,12 +176,48 @@ class ConfiguredMiddleware:
             "debug_header": debug_header,
         }
         changes = _only_made(changes, self._read_observation(changes))
+        known = self._observation.problems
         done = False
         while not done:
             before: Configuration = self._configuration
             configuration = before.observed_by(self._read_observation(changes))
             done = self._put_in_force(configuration, configuration.routing, before)
         self._was_observed()
+        log_warnings(self._observation.problems, known)
+
+    @classmethod
+    def _made_of(cls, app: Any, configuration: Configuration, *logs: Any) -> Self:
+        """Make a part of another middleware, which has logged what is to say about it.
+
+        Args:
+            app: The application.
+            configuration: What is in force.
+            logs: Who writes refusals to the log, and those of a policy on trial.
+        """
+        made = cls.__new__(cls)
+        made._begin(app, configuration, *logs)
+        return made
+
+    @classmethod
+    def _part(
+        cls, app: Any, policy: CORSPolicy | None, rules: Iterable[Rule] | None = None
+    ) -> Self:
+        """Make a part of another middleware, as `_made_of` does, of what has to be compiled yet.
+
+        Args:
+            app: The application.
+            policy: As for the class.
+            rules: As for the class.
+
+        Raises:
+            CORSConfigError: As the class does.
+        """
+        return cls._made_of(app, cls.__new__(cls)._configure(policy, rules, {}, {}))
+
+    def _problems_to_log(self) -> tuple[CORSConfigProblem, ...]:
+        """The problems of what is in force; its warnings are logged once."""
+        configuration: Configuration = self._configuration
+        return (*configuration.all_problems(), *configuration.observation.problems)
 
     def _observe_as(self, observation: Observation) -> None:
         """Be observed as another middleware is."""

@@ -78,6 +78,12 @@ class Observation(FrozenValue):
         """The user's function, or ``None``."""
         return None if self.callback is None else self.callback.function
 
+    @property
+    def problems(self) -> tuple[CORSConfigProblem, ...]:
+        """The warnings and infos of what is on trial."""
+        found = () if self.trial is None else self.trial.all_problems()
+        return tuple(each.replace(option=f"report_only: {each.option}") for each in found)
+
     def without_trial(self) -> Observation:
         """The same observers without policies on trial."""
         return Observation(self.callback, debug_header=self.debug_header)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from corsac.explain import Explanation
     from corsac.explain.request import Headers
     from corsac.options.annotations import CORSPolicyOptions
+    from corsac.options.files import SourceReading
     from corsac.origins import OriginDecider, OriginFunction, RegexOrigins
 
 __all__ = ["CORSPolicy", "CORSPolicyOptions"]
@@ -46,7 +47,8 @@ class CORSPolicy(_OptionsByName):
     """Who may read responses from a page of another origin, and how (Fetch, "CORS protocol").
 
     A policy is a value: frozen, equal and hashed by its options, with a ``repr`` that evaluates
-    back. Every option is validated when it is made; all errors are raised at once.
+    back. Every option is validated when it is made; all errors are raised at once. Warnings are in
+    ``problems``; whatever puts the policy in force, such as a middleware, writes them to the log.
 
     Args:
         allow_origins: Origins as browsers send them (``"https://app.example.com"``); patterns
@@ -125,15 +127,7 @@ class CORSPolicy(_OptionsByName):
         app_headers: Literal["replace", "keep"] = "replace",
         tolerate: Iterable[str] = (),
     ) -> None:
-        self._build(locals())  # The options by name, and self.
-        log_warnings(self.problems)
-
-    def _build(self, given: Mapping[str, Any]) -> None:
-        """Take over all options, validate and compile them; say nothing to the log.
-
-        Raises:
-            CORSConfigError: The options cannot be used.
-        """
+        given = locals()
         self._fill(*(given[name] for name in _OPTIONS))
         problems: list[CORSConfigProblem] = []
         for name in _LIST_OPTIONS:
@@ -186,7 +180,7 @@ class CORSPolicy(_OptionsByName):
         """
         from corsac.options.express import read_express  # noqa: PLC0415
 
-        return read_express(options).policy(cls)
+        return cls._of_source(read_express(options))
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> CORSPolicy:
@@ -200,7 +194,7 @@ class CORSPolicy(_OptionsByName):
         """
         from corsac.options.files import read_toml  # noqa: PLC0415
 
-        return read_toml(path).policy(cls)
+        return cls._of_source(read_toml(path))
 
     @classmethod
     def from_env(cls, prefix: str = "CORS_") -> CORSPolicy:
@@ -214,7 +208,18 @@ class CORSPolicy(_OptionsByName):
         """
         from corsac.options.files import read_environment  # noqa: PLC0415
 
-        return read_environment(os.environ, prefix).policy(cls)
+        return cls._of_source(read_environment(os.environ, prefix))
+
+    @classmethod
+    def _of_source(cls, reading: SourceReading) -> CORSPolicy:
+        """The policy that a source means; its problems are those of the source too.
+
+        Raises:
+            CORSConfigError: As for the class.
+        """
+        policy = reading.policy(cls)
+        policy._set("problems", reading.all_problems(policy.problems))
+        return policy
 
     def replace(self, **changes: Unpack[CORSPolicyOptions]) -> Self:
         """Another policy with some options changed and all others kept.
@@ -272,12 +277,6 @@ class CORSPolicy(_OptionsByName):
 
         return await explain_async(Choice(self, self._compiled), method, headers, path, credentials)
 
-    def _replace_silently(self, changes: Mapping[str, Any]) -> CORSPolicy:
-        """A changed policy, a plain one, whose warnings do not go to the log."""
-        policy = object.__new__(CORSPolicy)
-        policy._build(self._all_fields() | dict(changes))
-        return policy
-
     def _arguments(self) -> dict[str, Any]:
         """The options that are not left at their defaults."""
         fields = self._all_fields()
@@ -304,17 +303,6 @@ _OF_NO_ORIGINS = ("origin.none", "always_send.needs_one_origin")
 _DEFAULTS = CORSPolicy._defaults
 _OPTIONS = CORSPolicy._fields
 _CORE_OPTIONS = tuple(name for name in _OPTIONS if not name.startswith("allow_origin_"))
-
-
-def log_warnings(problems: Iterable[CORSConfigProblem]) -> None:
-    """Write the warnings among some problems to the log; a valid configuration does so once."""
-    warnings = [problem for problem in problems if problem.severity == "warning"]
-    if not warnings:
-        return
-    import logging  # noqa: PLC0415 - most policies have nothing to say
-
-    for warning in warnings:
-        logging.getLogger("corsac").warning("CORS: %s", warning)
 
 
 def resolve_policy(policy: CORSPolicy | None, options: CORSPolicyOptions) -> CORSPolicy:

@@ -7,7 +7,7 @@ from corsac._values import FrozenValue
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
 from corsac.observation import NOTHING_OBSERVED, Observation
 from corsac.options.types import is_encodable, is_iterable
-from corsac.policy import CORSPolicy, log_warnings, resolve_policy
+from corsac.policy import CORSPolicy, resolve_policy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,7 +123,6 @@ def make_configuration(
     problems += from_core(found)
     if routing is None or any(problem.severity == "error" for problem in problems):
         raise CORSConfigError(problems)
-    log_warnings(problems)
     return Configuration(fallback, pairs, tuple(problems), routing, observation)
 
 

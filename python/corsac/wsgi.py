@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from corsac import _core
 from corsac._environ import method_and_path
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.middleware import ConfiguredMiddleware
 from corsac.observe import RefusalLog, TrialLog
 from corsac.options.types import is_asynchronous
@@ -89,6 +89,7 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
             "debug_header": debug_header,
         }
         self._begin(app, self._configure(policy, rules, options, observed))
+        log_warnings(self._problems_to_log())
 
     def _begin(self, app: WSGIApplication, configuration: Configuration) -> None:
         self._logs = (RefusalLog(), TrialLog())

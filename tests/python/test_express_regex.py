@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from corsac import CORSConfigError, CORSPolicy
-from corsac.options.express import options_from_express
+from corsac.options.express import read_express
 
 ORIGINS = [
     f"{scheme}://{host}{port}"
@@ -33,7 +33,7 @@ ORIGINS = [
 def problem_of(*regexes: str, flags: int = 0, credentials: bool = False) -> tuple[str, str]:
     patterns = [re.compile(regex, flags) for regex in regexes]
     with pytest.raises(CORSConfigError) as caught:
-        options_from_express({"origin": patterns, "credentials": credentials})
+        read_express({"origin": patterns, "credentials": credentials}).checked_options()
     (problem,) = caught.value.problems
     assert problem.option == "origin"
     return problem.code, problem.hint
@@ -41,7 +41,7 @@ def problem_of(*regexes: str, flags: int = 0, credentials: bool = False) -> tupl
 
 def text_of(*regexes: str, **options: Any) -> str:
     origin = [re.compile(regex) for regex in regexes]
-    text = options_from_express({"origin": origin, **options})["allow_origin_regex"]
+    text = read_express({"origin": origin, **options}).checked_options()["allow_origin_regex"]
     assert isinstance(text, str)
     return text
 
@@ -72,9 +72,9 @@ def test_an_anchored_regex_is_taken_over_as_a_full_match(regex: str, text: str |
 
 
 def test_several_regexes_are_joined_each_in_a_group_of_its_own_beside_the_origins() -> None:
-    options = options_from_express(
+    options = read_express(
         {"origin": ["https://a.test", re.compile(r"^https://b\.test$|^https://c\.test$")]}
-    )
+    ).checked_options()
     assert options["allow_origins"] == ["https://a.test"]
     assert options["allow_origin_regex"] == r"https://b\.test|https://c\.test"
     joined = text_of(r"^https://a\.test$|^https://b\.test$", r"^https://c\.test$")
@@ -105,7 +105,7 @@ def test_an_unanchored_regex_that_is_a_wildcard_is_told_the_pattern(
     code, hint = problem_of(regex)
     assert code == "regex.unanchored"
     assert hint == "write " + " and ".join(f'"{pattern}"' for pattern in patterns)
-    CORSPolicy(**options_from_express({"origin": patterns}))
+    CORSPolicy(**read_express({"origin": patterns}).checked_options())
 
 
 @pytest.mark.parametrize(
@@ -192,4 +192,7 @@ def test_flags_of_a_group_are_refused() -> None:
 
 def test_the_ascii_flag_changes_nothing() -> None:
     pattern = re.compile(r"^https://a\.test$", re.ASCII)
-    assert options_from_express({"origin": pattern})["allow_origin_regex"] == r"https://a\.test"
+    assert (
+        read_express({"origin": pattern}).checked_options()["allow_origin_regex"]
+        == r"https://a\.test"
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pickle
 from datetime import timedelta
 from typing import Any
@@ -211,16 +210,6 @@ def test_a_long_value_is_cut_where_people_read_it_and_whole_where_programs_do() 
     problem = CORSConfigProblem("origin.invalid", "error", "allow_origins", "x" * 9000, "no")
     assert len(str(problem)) < 400
     assert problem.value == "x" * 9000
-
-
-def test_warnings_go_to_the_log_once_and_infos_do_not(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG, logger="corsac"):
-        policy = CORSPolicy(
-            allow_origins=["https://a.test", "https://a.test"], expose_headers=["Content-Type"]
-        )
-        CORSMiddleware(app_sending(), policy)
-    assert [problem.severity for problem in policy.problems] == ["warning", "info"]
-    assert [record.getMessage() for record in caplog.records] == [f"CORS: {policy.problems[0]}"]
 
 
 @pytest.mark.parametrize("option", ["allow_origin", "origins", "rules_"])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from corsac import CORSConfigError, CORSPolicy
-from corsac.options.express import options_from_express, read_express
+from corsac.options.express import read_express
 
 CASES = json.loads(
     (Path(__file__).parents[1] / "conformance" / "exchanges.json").read_text("utf-8")
@@ -42,28 +42,28 @@ EXPRESS_DEFAULTS = {
 
 def problems_of(options: Any) -> list[tuple[str, str]]:
     with pytest.raises(CORSConfigError) as caught:
-        options_from_express(options)
+        read_express(options).checked_options()
     assert all(problem.hint for problem in caught.value.problems)
     return [(problem.code, problem.option) for problem in caught.value.problems]
 
 
 def hint_of(options: Any) -> str:
     with pytest.raises(CORSConfigError) as caught:
-        options_from_express(options)
+        read_express(options).checked_options()
     (problem,) = caught.value.problems
     return problem.hint
 
 
 def test_no_options_are_the_defaults_of_express() -> None:
-    assert options_from_express({}) == EXPRESS_DEFAULTS
-    assert CORSPolicy(**options_from_express({})).allow_origins == ("*",)
+    assert read_express({}).checked_options() == EXPRESS_DEFAULTS
+    assert CORSPolicy(**read_express({}).checked_options()).allow_origins == ("*",)
 
 
 @pytest.mark.parametrize("case", sorted(EXPRESS_CASES))
 def test_the_recorded_configurations_of_express_make_a_policy_or_say_why_not(case: str) -> None:
     code = UNSAFE_OR_WITHOUT_EFFECT.get(case)
     if code is None:
-        CORSPolicy(**options_from_express(EXPRESS_CASES[case]))
+        CORSPolicy(**read_express(EXPRESS_CASES[case]).checked_options())
     else:
         assert [found for found, _ in problems_of(EXPRESS_CASES[case])] == [code]
 
@@ -112,7 +112,7 @@ def test_the_recorded_configurations_of_express_make_a_policy_or_say_why_not(cas
 def test_an_option_means_what_it_means_in_express(
     given: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    assert options_from_express(given) == EXPRESS_DEFAULTS | expected
+    assert read_express(given).checked_options() == EXPRESS_DEFAULTS | expected
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ class Tenants:
     "function", [allow, allow_later, Tenants(), Tenants().allow, str.isascii, {}.get]
 )
 def test_a_function_of_one_argument_decides(function: Callable[..., object]) -> None:
-    options = options_from_express({"origin": function, "credentials": True})
+    options = read_express({"origin": function, "credentials": True}).checked_options()
     assert options["allow_origin_func"] is function
     assert "allow_origins" not in options
 

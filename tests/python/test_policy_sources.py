@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ import pytest
 
 from corsac import CORSConfigError, CORSPolicy
 from corsac.options.files import (
-    options_from_environment,
-    options_from_toml,
     read_environment,
     read_toml,
 )
@@ -78,13 +75,13 @@ def toml_problems(
     directory: Path, text: str, name: str = "cors.toml"
 ) -> list[tuple[str, str, str]]:
     with pytest.raises(CORSConfigError) as caught:
-        options_from_toml(write(directory, text, name))
+        read_toml(write(directory, text, name)).checked_options()
     return [(problem.code, problem.option, problem.hint) for problem in caught.value.problems]
 
 
 def environment_problems(variables: dict[str, str], prefix: str = "CORS_") -> list[tuple[str, ...]]:
     with pytest.raises(CORSConfigError) as caught:
-        options_from_environment(variables, prefix)
+        read_environment(variables, prefix).checked_options()
     return [(problem.code, problem.option, problem.hint) for problem in caught.value.problems]
 
 
@@ -98,8 +95,8 @@ def test_nothing_is_lost_in_a_toml_file(
     tmp_path: Path, options: dict[str, Any], table: str
 ) -> None:
     path = write(tmp_path, table + to_toml(options))
-    assert options_from_toml(path) == options
-    assert options_from_toml(os.fspath(path)) == options
+    assert read_toml(path).checked_options() == options
+    assert read_toml(os.fspath(path)).checked_options() == options
 
 
 @pytest.mark.parametrize("options", CONFIGURATIONS)
@@ -107,7 +104,7 @@ def test_nothing_is_lost_in_a_toml_file(
 def test_nothing_is_lost_in_environment_variables(options: dict[str, Any], prefix: str) -> None:
     variables = to_environment(options, prefix)
     others = {"PATH": "/bin", "ORIGINS": "*", "LANG": "C"}
-    assert options_from_environment(variables | others, prefix) == options
+    assert read_environment(variables | others, prefix).checked_options() == options
 
 
 @pytest.mark.parametrize("options", CONFIGURATIONS)
@@ -121,16 +118,16 @@ def test_a_policy_comes_back_equal(tmp_path: Path, options: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("text", ["max_age = false", 'max_age = "none"'])
 def test_max_age_can_be_none_in_toml(tmp_path: Path, text: str) -> None:
-    assert options_from_toml(write(tmp_path, text)) == {"max_age": None}
+    assert read_toml(write(tmp_path, text)).checked_options() == {"max_age": None}
 
 
 def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path) -> None:
-    assert options_from_toml(write(tmp_path, "\ufeffguard = true")) == {"guard": True}
+    assert read_toml(write(tmp_path, "\ufeffguard = true")).checked_options() == {"guard": True}
 
 
 def test_tables_and_keys_of_others_beside_the_table_do_not_count(tmp_path: Path) -> None:
     text = 'name = "x"\n[project]\nname = "x"\n[tool.ruff]\n[tool.corsac]\nguard = true\n'
-    assert options_from_toml(write(tmp_path, text, "pyproject.toml")) == {"guard": True}
+    assert read_toml(write(tmp_path, text, "pyproject.toml")).checked_options() == {"guard": True}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +169,7 @@ def test_a_file_that_is_not_toml_is_an_error_that_names_the_line(
     path = tmp_path / "cors.toml"
     path.write_bytes(content)
     with pytest.raises(CORSConfigError) as caught:
-        options_from_toml(path)
+        read_toml(path).checked_options()
     (problem,) = caught.value.problems
     assert (problem.code, problem.value) == ("source.syntax", os.fspath(path))
     assert problem.message.startswith(where)
@@ -181,7 +178,7 @@ def test_a_file_that_is_not_toml_is_an_error_that_names_the_line(
 def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:
     for path in (tmp_path / "missing.toml", tmp_path):
         with pytest.raises(CORSConfigError) as caught:
-            options_from_toml(path)
+            read_toml(path).checked_options()
         (problem,) = caught.value.problems
         assert (problem.code, problem.value) == ("source.unreadable", os.fspath(path))
 
@@ -208,35 +205,36 @@ def test_an_error_lists_what_the_file_and_what_the_policy_find(tmp_path: Path) -
 )
 def test_a_list_is_divided_by_commas_and_trimmed(text: str, entries: list[str]) -> None:
     variables = {"CORS_ALLOW_ORIGINS": text}
-    assert options_from_environment(variables, "CORS_") == {"allow_origins": entries}
+    assert read_environment(variables, "CORS_").checked_options() == {"allow_origins": entries}
 
 
 @pytest.mark.parametrize("text", ["true", "TRUE", "1", "yes", "On", " true "])
 def test_words_for_true(text: str) -> None:
-    assert options_from_environment({"CORS_GUARD": text}, "CORS_") == {"guard": True}
+    assert read_environment({"CORS_GUARD": text}, "CORS_").checked_options() == {"guard": True}
 
 
 @pytest.mark.parametrize("text", ["false", "False", "0", "no", "OFF"])
 def test_words_for_false(text: str) -> None:
-    assert options_from_environment({"CORS_GUARD": text}, "CORS_") == {"guard": False}
+    assert read_environment({"CORS_GUARD": text}, "CORS_").checked_options() == {"guard": False}
 
 
 @pytest.mark.parametrize("text", ["none", "None", "NONE"])
 def test_max_age_can_be_none_in_a_variable(text: str) -> None:
-    assert options_from_environment({"CORS_MAX_AGE": text}, "CORS_") == {"max_age": None}
+    assert read_environment({"CORS_MAX_AGE": text}, "CORS_").checked_options() == {"max_age": None}
 
 
 @pytest.mark.parametrize("option", sorted(set(OPTION_NAMES) - {"allow_origin_func"}))
 @pytest.mark.parametrize("text", ["", " ", ",", " , "])
-def test_an_empty_variable_sets_nothing_and_is_a_warning_in_the_log(
-    option: str, text: str, caplog: pytest.LogCaptureFixture
+def test_an_empty_variable_sets_nothing_and_is_a_warning(
+    option: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = f"CORS_{option.upper()}"
-    with caplog.at_level(logging.WARNING, logger="corsac"):
-        assert options_from_environment({name: text}, "CORS_") == {}
-    (record,) = caplog.records
-    assert record.getMessage().startswith(f"CORS: {name}: ")
-    assert "[option.empty]" in record.getMessage()
+    name = f"EMPTY_{option.upper()}"
+    assert read_environment({name: text}, "EMPTY_").checked_options() == {}
+    monkeypatch.setenv(name, text)
+    policy = CORSPolicy.from_env("EMPTY_")
+    assert policy == CORSPolicy()
+    (problem, *_) = policy.problems
+    assert (problem.code, problem.severity, problem.option) == ("option.empty", "warning", name)
 
 
 @pytest.mark.parametrize(
@@ -282,12 +280,12 @@ def test_a_name_in_the_wrong_case_is_not_overlooked() -> None:
     ((code, option, hint),) = environment_problems({"cors_allow_Origins": "https://a.test"})
     assert (code, option) == ("option.unknown", "cors_allow_Origins")
     assert hint == "write CORS_ALLOW_ORIGINS"
-    assert options_from_environment({"cors_proxy": "x"}, "CORS_") == {}
+    assert read_environment({"cors_proxy": "x"}, "CORS_").checked_options() == {}
 
 
 def test_what_an_unknown_variable_holds_is_not_shown() -> None:
     with pytest.raises(CORSConfigError) as caught:
-        options_from_environment({"CORS_API_KEY": "hunter2"}, "CORS_")
+        read_environment({"CORS_API_KEY": "hunter2"}, "CORS_").checked_options()
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in repr(caught.value.problems)
 

@@ -168,14 +168,10 @@ def _check_environment(name: str, environ: Mapping[str, str], prefix: str) -> Re
 
 def _check_reading(source: str, reading: SourceReading) -> Report:
     try:
-        policy = reading.policy(CORSPolicy)
+        policy = CORSPolicy._of_source(reading)
     except CORSConfigError as error:
         return Report(source, error.problems)
-    of_policy = (
-        problem.replace(option=reading.names.get(problem.option, problem.option))
-        for problem in policy.problems
-    )
-    return Report(source, (*reading.problems, *of_policy), policy, allows=(_allowed(policy),))
+    return Report(source, policy.problems, policy, allows=(_allowed(policy),))
 
 
 def _check_object(source: str, app_dir: str) -> Report:

@@ -172,10 +172,9 @@ def _judged_by_corsac(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ..
         given["allow_origin_regex"] = regex
     nothing_read = not given["allow_origins"] and (origins or options["allow_origins"] or regex)
     try:
-        # With a mistake of its own, so that it is not made: a policy that is logs its warnings.
-        problems = CORSPolicy(**given, preflight_status=0).problems
+        problems = CORSPolicy(**given).problems
     except CORSConfigError as error:
-        problems = tuple(found for found in error.problems if found.option != "preflight_status")
+        problems = error.problems
     if nothing_read and "allow_origin_regex" not in given:
         return tuple(problem for problem in problems if problem.code != "origin.none")
     return problems

@@ -6,8 +6,7 @@ import sys
 import warnings
 from collections.abc import Collection, Iterable
 
-from corsac.errors import CORSConfigProblem
-from corsac.policy import log_warnings
+from corsac.errors import CORSConfigProblem, log_warnings
 
 __all__ = ["CORSConfigWarning", "warn_about"]
 

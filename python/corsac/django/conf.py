@@ -6,11 +6,9 @@ the safe thing is done, and a problem says what to write.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.conf import settings
@@ -19,10 +17,10 @@ from django.utils.module_loading import import_string
 from corsac import _core
 from corsac.django.drop_in import DropInReading, present_settings, read_drop_in, setting_value
 from corsac.django.signals import signals_with_receivers
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.observation import NOTHING_OBSERVED, Observation, read_observation
 from corsac.options.names import OPTION_NAMES, foreign_option_hint
-from corsac.policy import CORSPolicy, log_warnings
+from corsac.policy import CORSPolicy
 from corsac.rules import Configuration, Rule, make_configuration
 
 if TYPE_CHECKING:
@@ -105,16 +103,15 @@ def load() -> DjangoConfiguration:
     configuration, problems = judge()
     if configuration is None:
         raise CORSConfigError(problems)
-    log_warnings(problems)
+    log_warnings((*problems, *configuration.observation.problems))
     return configuration
 
 
 def judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
     """The configuration that the settings mean, or ``None``, and every problem of it."""
-    with _silent_log():
-        problems: list[CORSConfigProblem] = []
-        observation = _read_observation(problems)
-        configuration, found = _judge()
+    problems: list[CORSConfigProblem] = []
+    observation = _read_observation(problems)
+    configuration, found = _judge()
     if configuration is None or problems:
         return None, found + problems
     return dataclasses.replace(configuration, observation=observation), found
@@ -384,18 +381,3 @@ def _renamed(problem: CORSConfigProblem, names: Mapping[str, str]) -> CORSConfig
 
 
 _TOLERATE: Final = re.compile(r"tolerate=\[([^\]]*)\]")
-
-
-@contextlib.contextmanager
-def _silent_log() -> Iterator[None]:
-    """Drop what goes to the log: the caller says it, in the words of the settings."""
-    logger = logging.getLogger("corsac")
-    logger.addFilter(_drop)
-    try:
-        yield
-    finally:
-        logger.removeFilter(_drop)
-
-
-def _drop(_: logging.LogRecord) -> bool:
-    return False

@@ -14,8 +14,8 @@ from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import translation
 
-from corsac.errors import CORSConfigProblem
-from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings, resolve_policy
+from corsac.errors import CORSConfigProblem, log_warnings
+from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -84,6 +84,7 @@ def cors(
         TypeError: As for `CORSMiddleware`.
     """
     chosen = resolve_policy(policy, options)
+    log_warnings(chosen.problems)
     marks.guard = marks.guard or chosen.guard
     return functools.partial(_mark, mark=chosen)
 

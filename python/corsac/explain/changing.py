@@ -189,7 +189,7 @@ def _make(
 ) -> tuple[CORSPolicy, dict[str, Any], list[str]] | None:
     """The changed policy, the options that made it, and what had to be tolerated for that."""
     try:
-        return policy._replace_silently(wanted), wanted, []
+        return CORSPolicy(**(policy._all_fields() | wanted)), wanted, []
     except CORSConfigError as error:
         errors = [problem for problem in error.problems if problem.severity == "error"]
     codes = {problem.code for problem in errors}
@@ -197,7 +197,7 @@ def _make(
         return None
     wanted = wanted | {"tolerate": (*policy.tolerate, *sorted(codes))}
     try:
-        changed = policy._replace_silently(wanted)
+        changed = CORSPolicy(**(policy._all_fields() | wanted))
     except CORSConfigError:
         return None
     return (

@@ -206,19 +206,12 @@ def _sends_credentials(request: Request) -> bool:
     return request.value("cookie") is not None
 
 
-def _nobody() -> CORSPolicy:
-    """A policy that allows nobody: in the place of one that is not a user's."""
-    policy = object.__new__(CORSPolicy)
-    policy._build(CORSPolicy._defaults)
-    return policy
-
-
 def _choice_steps(choice: Choice) -> tuple[Step, ...]:
     return (Step("server", "rule", None, choice.text),) if choice.text else ()
 
 
 def _hands_off(choice: Choice, request: Request) -> Generator[Awaitable[bool], bool, Explanation]:
-    nobody = _nobody()
+    nobody = CORSPolicy()
     served = yield from serve(nobody, nobody._compiled, request)
     return Explanation(
         method=request.method,
@@ -261,7 +254,7 @@ def choose(configuration: Configuration, path: str, routes_may_decide: bool = Fa
     index, is_ambiguous = _core.match_rule(routing, path.encode("utf-8", "surrogatepass"))
     if is_ambiguous:
         text = f"the repeated slashes of {shown(path)!r} choose one policy or another"
-        return Choice(_nobody(), compiled, None, text)
+        return Choice(CORSPolicy(), compiled, None, text)
     if index is not None:
         pattern, chosen = rules[index]
         does = "leaves the path alone" if chosen is None else "decides"

@@ -10,6 +10,7 @@ import flask
 from werkzeug.local import LocalProxy
 
 from corsac._classes import is_of_class
+from corsac.errors import log_warnings
 from corsac.flask.decoration import Decoration
 from corsac.flask.exchange import Exchange
 from corsac.flask.middleware import install
@@ -129,6 +130,7 @@ class CORS:
         policy = options.pop("policy", None)
         if policy is not None:
             _refuse_both(options)
+            log_warnings(policy.problems)
             resources = policy_for_all(policy)
         else:
             # flask-cors does not ask the application's configuration here: there is none yet.
@@ -173,6 +175,7 @@ def cross_origin(
         raise TypeError(message)
     if policy is not None:
         _refuse_both(options)
+        log_warnings(policy.problems)
 
     def decorate(view: View) -> View:
         decoration = Decoration(options, policy, getattr(view, "__name__", type(view).__name__))
@@ -251,7 +254,7 @@ def _apply(
     def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         return flask.make_response(call())(environ, start_response)
 
-    middleware = CORSMiddleware(respond, policy)
+    middleware = CORSMiddleware._part(respond, policy)
     middleware._observe_as(observation)
     middleware._log_as_part_of(install(_current_app()))
     made: Any = flask.current_app.response_class.from_app(middleware, flask.request.environ)

@@ -47,7 +47,7 @@ class BareMiddlewares:
         self, wsgi_app: WSGIApplication | None = None, policies: Iterable[CORSPolicy] = ()
     ) -> None:
         self._by_policy = {
-            policy: CORSMiddleware(wsgi_app, policy._replace_silently({"allow_headers": ()}))
+            policy: CORSMiddleware._part(wsgi_app, policy.replace(allow_headers=()))
             for policy in policies
             if wsgi_app is not None and not SAFELISTED_METHODS.issubset(policy.allow_methods)
         }

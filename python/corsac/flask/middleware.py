@@ -10,7 +10,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.flask.arrival import Arrivals, is_wrapped
 from corsac.flask.decoration import Decoration, decorations, is_inside
 from corsac.flask.exchange import Exchange
@@ -49,6 +49,8 @@ class FlaskMiddleware(CORSMiddleware):
         app: The application.
         wsgi_app: What the middleware wraps: ``app.wsgi_app`` as it was.
     """
+
+    _checked: tuple[CORSConfigProblem, ...] = ()
 
     def __init__(self, app: flask.Flask, wsgi_app: WSGIApplication) -> None:
         self.arrivals = Arrivals(self, app, wsgi_app)
@@ -105,6 +107,8 @@ class FlaskMiddleware(CORSMiddleware):
         if self._own or self._given:
             log_problems([called_twice(self._flask)])
         checked = make_configuration(policy, rules, {})
+        log_warnings(checked.all_problems())
+        self._checked = checked.problems
         self._given = (checked.policy, checked.rules)
         self._forget_routes()
 
@@ -118,6 +122,10 @@ class FlaskMiddleware(CORSMiddleware):
         _, known = self._blueprints.get(id(blueprint), (blueprint, []))
         self._blueprints[id(blueprint)] = (blueprint, [*resources, *known])
         self._forget_routes()
+
+    def _problems_to_log(self) -> tuple[CORSConfigProblem, ...]:
+        # Those of policies are logged where these were given, in the words that were used there.
+        return (*self._checked, *self._configuration.problems, *self._observation.problems)
 
     def _routes_may_decide(self) -> bool:
         self._read_routes()  # Until then there are no rules.
@@ -279,7 +287,7 @@ class FlaskMiddleware(CORSMiddleware):
             route.middleware = self._make(route, rules, policy, made)
         table.middlewares = tuple(made.values())
         table.denying = self._table.denying or {
-            denial: CORSMiddleware(self.arrivals.entrance, denial)
+            denial: CORSMiddleware._part(self.arrivals.entrance, denial)
             for denial in (nobody(guard=False), nobody(guard=True))
         }
         said = (*self._own, *(found for _, found in self._blueprints.values()))
@@ -327,7 +335,7 @@ class FlaskMiddleware(CORSMiddleware):
                 if own_policy is None:
                     own_rules, own_policy = _joined(own_rules, rules), policy
                 # Only a mistake in the rules could raise, and they were put together here.
-                middleware = CORSMiddleware(self.arrivals.entrance, own_policy, rules=own_rules)
+                middleware = CORSMiddleware._part(self.arrivals.entrance, own_policy, own_rules)
                 made[key] = middleware
             found[method] = middleware
         return found

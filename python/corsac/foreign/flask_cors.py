@@ -40,9 +40,7 @@ _INEFFECTIVE = frozenset(
 def flask_cors_policy(
     options: Mapping[str, Any], where: str = ""
 ) -> tuple[CORSPolicy, tuple[CORSConfigProblem, ...]]:
-    """The policy that options of flask-cors mean, and the warnings about how they say it.
-
-    The policy's own problems are in its ``problems`` and already in the log.
+    """The policy that options of flask-cors mean, and what is to say about it in their words.
 
     Args:
         options: The options of one resource or view; absent ones have flask-cors's defaults.
@@ -67,6 +65,8 @@ def flask_cors_policy(
             policy = CORSPolicy(**_or_stand_in(values, problems))
         except CORSConfigError as remaining:
             found = remaining.problems
+    if policy is not None:
+        found = policy.problems
     problems = [_in_flask_words(problem, where) for problem in (*problems, *found)]
     if policy is None or _has_error(problems):
         raise CORSConfigError(problems)

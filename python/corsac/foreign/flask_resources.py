@@ -150,7 +150,7 @@ def nobody(guard: bool = False) -> CORSPolicy:
     Args:
         guard: Whether it has the guard.
     """
-    return CORSPolicy(guard=True)._replace_silently({"guard": guard})
+    return CORSPolicy(guard=guard)
 
 
 @dataclass(frozen=True, slots=True)

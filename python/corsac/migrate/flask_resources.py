@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from corsac.errors import CORSConfigProblem
 from corsac.foreign.allowance import allows_no_more
 from corsac.foreign.flask_cors_options import looks_like_a_regex
-from corsac.migrate.narrowing import judge, quiet
+from corsac.migrate.narrowing import judge
 from corsac.migrate.paths import PathRule, exact_rule, rules_of_regex
 from corsac.migrate.reading import Reading
 from corsac.policy import CORSPolicy
@@ -106,8 +106,7 @@ def rules_of_resources(
 
 def _policy_of(reading: Reading) -> CORSPolicy:
     options = judge(reading).options
-    with quiet():
-        return CORSPolicy(**options)
+    return CORSPolicy(**options)
 
 
 def _given_up(

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import logging
-import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.migrate.reading import SAFELISTED_METHODS, Reading
 from corsac.policy import CORSPolicy
 
-__all__ = ["Judgement", "is_entry", "judge", "once", "problems_of", "quiet"]
+__all__ = ["Judgement", "is_entry", "judge", "once", "problems_of"]
 
 _LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
 _MAX_AGE = 86_400
@@ -33,29 +30,12 @@ class Judgement:
     problems: list[CORSConfigProblem]
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the warnings of policies that are only tried out of the log, for this thread."""
-    here = threading.get_ident()
-
-    def is_of_another_thread(record: logging.LogRecord) -> bool:
-        return record.thread != here
-
-    logger = logging.getLogger("corsac")
-    logger.addFilter(is_of_another_thread)
-    try:
-        yield
-    finally:
-        logger.removeFilter(is_of_another_thread)
-
-
 def problems_of(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
-    """What `CORSPolicy` says about some options; nothing is raised or logged."""
-    with quiet():
-        try:
-            return CORSPolicy(**options).problems
-        except CORSConfigError as error:
-            return error.problems
+    """What `CORSPolicy` says about some options; nothing is raised."""
+    try:
+        return CORSPolicy(**options).problems
+    except CORSConfigError as error:
+        return error.problems
 
 
 def is_entry(text: str) -> bool:
@@ -131,8 +111,7 @@ def _narrowed(options: dict[str, Any]) -> dict[str, Any]:
         options.pop("allow_origin_regex", None)
     methods = options.get("allow_methods", ())
     options["allow_methods"] = [each for each in methods if each not in SAFELISTED_METHODS]
-    with quiet():
-        return _not_default(CORSPolicy(**options))
+    return _not_default(CORSPolicy(**options))
 
 
 def _leave_out(

@@ -11,7 +11,7 @@ from corsac.migrate.django_cors_headers import read_django_cors_headers
 from corsac.migrate.express import read_express
 from corsac.migrate.flask_cors import read_flask_cors
 from corsac.migrate.litestar import read_litestar
-from corsac.migrate.narrowing import judge, once, quiet
+from corsac.migrate.narrowing import judge, once
 from corsac.migrate.reading import Reading
 from corsac.migrate.starlette import read_starlette
 from corsac.policy import CORSPolicy
@@ -109,13 +109,12 @@ def translate(
 def _translate(library: str, reading: Reading) -> Translation:
     judged = judge(reading)
     problems = judged.problems
-    with quiet():
-        policies = {id(reading): CORSPolicy(**judged.options)}
-        for _, ruled in reading.rules:
-            if ruled is not None and id(ruled) not in policies:
-                found = judge(ruled)
-                problems = once([*problems, *found.problems])
-                policies[id(ruled)] = CORSPolicy(**found.options)
+    policies = {id(reading): CORSPolicy(**judged.options)}
+    for _, ruled in reading.rules:
+        if ruled is not None and id(ruled) not in policies:
+            found = judge(ruled)
+            problems = once([*problems, *found.problems])
+            policies[id(ruled)] = CORSPolicy(**found.options)
     rules = tuple(
         (pattern, None if ruled is None else policies[id(ruled)])
         for pattern, ruled in reading.rules

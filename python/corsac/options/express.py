@@ -17,7 +17,7 @@ from corsac.options.express_regex import ExpressRegexError, full_match_text
 from corsac.options.files import SourceReading
 from corsac.options.names import OPTION_NAMES, corsac_option, nearest_name
 
-__all__ = ["options_from_express", "read_express"]
+__all__ = ["read_express"]
 
 _NAMES = {
     "allow_origins": "origin",
@@ -34,15 +34,6 @@ _NAMES = {
 _EXPRESS_OPTIONS = (*dict.fromkeys(_NAMES.values()), "headers")
 _DEFAULT_METHODS = ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"]
 _DEFAULT_STATUS = 204
-
-
-def options_from_express(mapping: Mapping[str, object]) -> dict[str, Any]:
-    """The options of `CORSPolicy` that mean what the given Express options mean.
-
-    Raises:
-        CORSConfigError: An option is unknown or unusable, or Express's answer would be unsafe.
-    """
-    return read_express(mapping).checked_options()
 
 
 def read_express(mapping: Mapping[str, object]) -> SourceReading:

@@ -7,11 +7,10 @@ found to the second, so that an error lists the problems of both.
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,13 +19,9 @@ from corsac.options.names import OPTION_NAMES, corsac_option, foreign_option_hin
 
 __all__ = [
     "SourceReading",
-    "options_from_environment",
-    "options_from_toml",
     "read_environment",
     "read_toml",
 ]
-
-_logger = logging.getLogger("corsac")
 
 PolicyT = TypeVar("PolicyT")
 
@@ -46,16 +41,13 @@ class SourceReading:
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def checked_options(self) -> dict[str, Any]:
-        """The options; warnings go to the log.
+        """The options.
 
         Raises:
             CORSConfigError: Something could not be read; it lists every problem of the reading.
         """
         if self._has_errors():
             raise CORSConfigError(self.problems)
-        for problem in self.problems:
-            if problem.severity == "warning":
-                _logger.warning("CORS: %s", problem)
         return self.options
 
     def policy(self, make: Callable[..., PolicyT]) -> PolicyT:
@@ -72,13 +64,17 @@ class SourceReading:
                 return make(**self.checked_options())
             make(**self._options_to_judge())
         except CORSConfigError as error:
-            found = tuple(
-                problem.replace(option=self.names.get(problem.option, problem.option))
-                for problem in error.problems
-            )
-        else:
-            found = ()
-        raise CORSConfigError((*self.problems, *found)) from None
+            raise CORSConfigError(self.all_problems(error.problems)) from None
+        raise CORSConfigError(self.problems)
+
+    def all_problems(self, found: Iterable[CORSConfigProblem]) -> tuple[CORSConfigProblem, ...]:
+        """The problems of the reading and of the policy, all by the names that the source has.
+
+        Args:
+            found: What the policy found.
+        """
+        renamed = (each.replace(option=self.names.get(each.option, each.option)) for each in found)
+        return (*self.problems, *renamed)
 
     def _has_errors(self) -> bool:
         return any(problem.severity == "error" for problem in self.problems)
@@ -95,15 +91,6 @@ _STAND_IN_ORIGIN = "https://stand-in.invalid"
 
 _NO_FUNCTIONS_MESSAGE = "a function cannot be written here, and a name in a file is not imported"
 _NO_FUNCTIONS_HINT = "add it in Python: policy.replace(allow_origin_func=...)"
-
-
-def options_from_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The options that a TOML file sets; see `read_toml`.
-
-    Raises:
-        CORSConfigError: The file cannot be read or has names that are no options.
-    """
-    return read_toml(path).checked_options()
 
 
 def read_toml(path: str | os.PathLike[str]) -> SourceReading:
@@ -247,15 +234,6 @@ _TEXTS = ("allow_origin_regex", "app_headers")
 _TRUE_WORDS = ("true", "1", "yes", "on")
 _FALSE_WORDS = ("false", "0", "no", "off")
 _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-
-
-def options_from_environment(environ: Mapping[str, str], prefix: str) -> dict[str, Any]:
-    """The options that environment variables set; see `read_environment`.
-
-    Raises:
-        CORSConfigError: A value cannot be read, or a variable with the prefix is no option.
-    """
-    return read_environment(environ, prefix).checked_options()
 
 
 def read_environment(environ: Mapping[str, str], prefix: str) -> SourceReading:

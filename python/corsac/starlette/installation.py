@@ -10,9 +10,9 @@ from starlette.applications import Starlette
 
 from corsac import asgi
 from corsac._types import ASGIApp, Counted
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.middleware import add_up
-from corsac.policy import CORSPolicy, CORSPolicyOptions, log_warnings
+from corsac.policy import CORSPolicy, CORSPolicyOptions
 from corsac.rules import Configuration, Rule
 from corsac.starlette.application import adopt, installed_in
 from corsac.starlette.layers import is_cors_layer, name_of, other_layers

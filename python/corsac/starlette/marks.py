@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, Unpack
 
+from corsac.errors import log_warnings
 from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
 
 __all__ = ["Mark", "cors", "cors_exempt", "mark_of", "marks"]
@@ -105,7 +106,9 @@ def cors(
     if policy is not None and not isinstance(policy, CORSPolicy) and callable(policy):
         message = 'write @cors(policy) or @cors(allow_origins=["https://..."]): it has no default'
         raise TypeError(message)
-    mark = Mark(resolve_policy(policy, options))
+    chosen = resolve_policy(policy, options)
+    log_warnings(chosen.problems)
+    mark = Mark(chosen)
 
     def decorate(route: Marked) -> Marked:
         return _put(mark, route)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.applications import Starlette
 
 from corsac._types import ASGIApp, Message, Receive, Scope, Send
-from corsac.errors import CORSConfigProblem
-from corsac.policy import log_warnings
+from corsac.errors import CORSConfigProblem, log_warnings
 
 if TYPE_CHECKING:
     from corsac.starlette.place import Place

@@ -45,7 +45,7 @@ class Place:
     def __init__(self, middleware: InstalledCORSMiddleware, stack: ASGIApp) -> None:
         self.middleware = middleware
         self.stack = stack
-        self.gate = _Gate._made_of(stack, middleware._configuration, middleware._logs)
+        self.gate = _Gate._made_of(stack, middleware._configuration, *middleware._logs)
         self.gate.place = self
         self._of_routes: dict[CORSPolicy, asgi.CORSMiddleware] = {}
         self._was_left = False
@@ -85,7 +85,7 @@ class Place:
         if middleware is None:
             configuration = make_configuration(mark.policy, None, {})
             logs = self.middleware._logs
-            made = asgi.CORSMiddleware._made_of(self.stack, configuration, logs)
+            made = asgi.CORSMiddleware._made_of(self.stack, configuration, *logs)
             middleware = self._of_routes.setdefault(mark.policy, made)
             self._share_observers(middleware)
         return middleware
@@ -102,9 +102,8 @@ class Place:
             app: The other application.
             configuration: What a part of this place has in force.
         """
-        made = asgi.CORSMiddleware(app, configuration.policy, rules=configuration.rules)
-        made._observe_as(self.middleware._observation.without_trial())
-        return made
+        observation = self.middleware._observation.without_trial()
+        return asgi.CORSMiddleware._made_of(app, configuration.observed_by(observation))
 
 
 class _Gate(asgi.CORSMiddleware):

@@ -18,7 +18,6 @@ from corsac.foreign.flask_cors_options import (
     unknown_option,
 )
 from corsac.foreign.flask_resources import read_resource, read_resources
-from corsac.migrate.narrowing import quiet
 from corsac.migrate.source.found import OTHER_FILES, WIDE, Found
 from corsac.migrate.source.meaning import judged_options
 from corsac.policy import CORSPolicy
@@ -66,10 +65,9 @@ def flask_errors(found: Found) -> list[str]:
         for name, value in options.items()
         if name in FLASK_CORS_OPTIONS and name not in EXTENSION_OPTIONS
     }
-    with quiet():
-        for pattern, own in read_resources(options.get("resources", "/*"), problems):
-            read_resource(pattern, problems)
-            problems += _faults({**shared, **own})
+    for pattern, own in read_resources(options.get("resources", "/*"), problems):
+        read_resource(pattern, problems)
+        problems += _faults({**shared, **own})
     return errors + [str(each) for each in problems if each.severity == "error"]
 
 
@@ -94,8 +92,7 @@ def _origin_errors(origins: Iterable[object], *, credentials: bool) -> list[str]
         each for each in origins if isinstance(each, str) and ("*" not in each or each == "*")
     ]
     try:
-        with quiet():
-            CORSPolicy(allow_origins=entries, allow_credentials=credentials)
+        CORSPolicy(allow_origins=entries, allow_credentials=credentials)
     except CORSConfigError as error:
         return [str(each) for each in error.problems if each.severity == "error"]
     return []
