@@ -6,7 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["MAX_LOGGED_LENGTH", "error_text", "quoted", "quoted_list", "shown", "type_name"]
+__all__ = ["MAX_LOGGED_LENGTH", "error_text", "in_words", "printable", "quoted", "quoted_list"]
+__all__ += ["safe_repr", "shown", "type_name"]
 
 MAX_LOGGED_LENGTH = 128
 
@@ -65,3 +66,37 @@ def shown(text: str, limit: int = 120) -> str:
         for mark in text[:limit]
     )
     return f"{escaped}..." if len(text) > limit else escaped
+
+
+def printable(text: str, limit: int) -> str:
+    """Give a text on one line, with escapes for what is not printable, cut.
+
+    Args:
+        text: Anything.
+        limit: Characters that are kept at most.
+    """
+    kept = text[:limit]
+    if not kept.isprintable():
+        kept = "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in kept)
+    return kept if len(text) <= limit else f"{kept}..."
+
+
+def safe_repr(value: object) -> str:
+    """Give ``repr(value)``; the name of its type where that raises, as any object's may."""
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
+def in_words(entries: Iterable[str], limit: int = 8) -> str:
+    """List entries as a sentence does: ``"a, b and c"``.
+
+    Args:
+        entries: What is listed; cut, and escaped where they are not printable.
+        limit: How many are listed at most; of the rest the number is given.
+    """
+    words = [printable(entry, 60) for entry in entries]
+    if len(words) > limit:
+        words = [*words[: limit - 1], f"{len(words) - limit + 1} more"]
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from corsac._text import printable
 from corsac.browser import FetchOutcome, FetchRequest
-from corsac.cli.plain_text import printable
 
 __all__ = ["advice"]
 

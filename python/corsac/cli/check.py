@@ -12,11 +12,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
+from corsac._text import in_words, printable, safe_repr
 from corsac.asgi import root_path_owner
 from corsac.cli.cors_layers import Layer, Search, find_layers
 from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.outside import outside_of_corsac
-from corsac.cli.plain_text import can_colour, in_words, printable, safe_repr, write_lines
+from corsac.cli.plain_text import can_colour, write_lines
 from corsac.cli.user_code import ObjectName, SourceError, importable_from, load_object, place_of
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.options.files import SourceReading, read_environment, read_toml

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corsac._classes import attribute_of
+from corsac._text import safe_repr
 from corsac.asgi import CORSMiddleware
 from corsac.cli.framework_policies import (
     FrameworkPolicies,
@@ -16,7 +17,6 @@ from corsac.cli.framework_policies import (
     middleware_of_flask,
     routes_of_starlette,
 )
-from corsac.cli.plain_text import safe_repr
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.middleware import ConfiguredMiddleware
 from corsac.options.files import SourceReading

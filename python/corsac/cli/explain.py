@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from corsac._text import in_words, printable
 from corsac._types import Receive, Scope, Send
 from corsac.asgi import CORSMiddleware, without_root_path
 from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
@@ -26,7 +27,7 @@ from corsac.cli.fetch_text import (
     step_lines,
 )
 from corsac.cli.page_request import PageRequest
-from corsac.cli.plain_text import can_colour, in_words, printable, write_lines
+from corsac.cli.plain_text import can_colour, write_lines
 from corsac.explain import Explanation
 
 __all__ = ["Explained", "explain", "run"]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 
 from corsac import _core
+from corsac._text import printable
 from corsac.browser import FetchOutcome, FetchRequest, Request, Response, Step
-from corsac.cli.plain_text import printable
 
 __all__ = ["SECRET_HEADERS", "Paint", "headline", "hidden_names", "prose", "step_lines"]
 __all__ += ["blocked_lines", "dropped_lines", "no_answer", "without_secrets"]

@@ -13,8 +13,9 @@ import tokenize
 import warnings
 from collections.abc import Iterator, Sequence
 
+from corsac._text import printable, safe_repr
 from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
-from corsac.cli.plain_text import can_colour, printable, safe_repr, write_lines
+from corsac.cli.plain_text import can_colour, write_lines
 from corsac.errors import CORSConfigProblem
 from corsac.migrate.source.code import keeps_call, snippet
 from corsac.migrate.source.found import NOT_SEEN, Found, SourceFile, is_stand_in, without_stand_ins

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from corsac._classes import attribute_of
+from corsac._text import in_words
 from corsac.asgi import CORSMiddleware
 from corsac.cli.cors_layers import MAX_DEPTH, full_name, is_named_cors
-from corsac.cli.plain_text import in_words
 from corsac.middleware import ConfiguredMiddleware
 
 __all__ = ["outside_of_corsac"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import corsac
-from corsac.cli.plain_text import printable
+from corsac._text import printable
 from corsac.errors import CORSConfigError
 
 __all__ = ["ObjectName", "SourceError", "importable_from", "load_object", "place_of"]

@@ -15,12 +15,13 @@ from typing import TextIO
 from rich.console import Console
 from rich.text import Text
 
+from corsac._text import printable
 from corsac.browser import FetchRequest, Request, simulate_async
 from corsac.browser.urls import HTTP_SCHEMES, parse_url
 from corsac.cli.ending import USAGE, CommandError
 from corsac.cli.fetch_text import Paint
 from corsac.cli.page_request import PageRequest
-from corsac.cli.plain_text import can_colour, printable, write_lines
+from corsac.cli.plain_text import can_colour, write_lines
 from corsac.cli.probe.courier import Courier
 from corsac.cli.probe.lints import lint
 from corsac.cli.probe.replays import replay

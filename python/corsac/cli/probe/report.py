@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from corsac._text import in_words, printable
 from corsac.cli.advice import advice
 from corsac.cli.fetch_text import (
     SECRET_HEADERS,
@@ -16,7 +17,6 @@ from corsac.cli.fetch_text import (
     prose,
     step_lines,
 )
-from corsac.cli.plain_text import in_words, printable
 from corsac.cli.probe.findings import SEVERITIES, Finding
 from corsac.cli.probe.lookalikes import other_origin
 from corsac.cli.probe.result import Result
