@@ -1,8 +1,24 @@
-"""Objects of the program: of which class, which others may have replaced; their attributes."""
+"""Objects of the program: of which class they are, what they have, what they call."""
 
 from __future__ import annotations
 
-__all__ = ["attribute_of", "is_of_class"]
+__all__ = ["MAX_WRAPPERS", "attribute_of", "inside_of", "is_of_class"]
+
+MAX_WRAPPERS = 64
+"""The largest number of wrappers around one application that are looked through."""
+
+_HOLDERS = (
+    "app",
+    "wsgi_app",
+    "asgi_app",
+    "other_asgi_app",
+    "__wrapped__",
+    "func",  # Of `functools.partial`.
+    "_app",
+    "_inner",
+    "inner",
+)
+"""Attributes by which wrappers usually hold what they call."""
 
 
 def is_of_class(found: object, module: str, name: str) -> bool:
@@ -31,3 +47,30 @@ def attribute_of(owner: object, name: str) -> object:
         return getattr(owner, name, None)
     except Exception:  # A property of the user's; what it would give is not there.
         return None
+
+
+def inside_of(wrapper: object) -> object:
+    """Return the application that a wrapper calls, or ``None`` if that cannot be seen.
+
+    Wrappers are followed by the attributes that they usually have, functions by what they close
+    over, bound methods by their object.
+
+    Args:
+        wrapper: Any object.
+    """
+    for name in _HOLDERS:
+        held = attribute_of(wrapper, name)
+        if held is not None:
+            return held
+    if attribute_of(wrapper, "__func__") is not None:  # A bound method.
+        return attribute_of(wrapper, "__self__")
+    names = attribute_of(attribute_of(wrapper, "__code__"), "co_freevars")
+    cells = attribute_of(wrapper, "__closure__")
+    if not isinstance(names, tuple) or not isinstance(cells, tuple):
+        return None
+    for name, cell in zip(names, cells, strict=False):
+        held = attribute_of(cell, "cell_contents")
+        is_application = isinstance(attribute_of(held, "routes"), list)
+        if held is not None and (name in _HOLDERS or is_application):
+            return held
+    return None

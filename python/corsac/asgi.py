@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 
 from corsac import _core
-from corsac._classes import attribute_of
+from corsac._classes import MAX_WRAPPERS, attribute_of, inside_of
 from corsac.errors import log_warnings
 from corsac.middleware import ConfiguredMiddleware
 from corsac.observe import RefusalLog, TrialLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable, Iterator
+    from collections.abc import Awaitable, Iterable
     from typing import Unpack
 
     from corsac._types import ASGIApp, Message, Receive, Scope, Send
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from corsac.rules import Configuration, Rule
 
 __all__ = ["CORSMiddleware"]
-
-MAX_WRAPPERS = 64
-"""So many middlewares round an application are looked through for its ``root_path``."""
 
 
 class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
@@ -128,9 +125,8 @@ def root_path_owner(app: object) -> object | None:
     way; an application of Starlette has what the server says.
 
     Args:
-        app: An ASGI application. Wrappers are followed by the attributes that they usually have,
-            functions by what they close over, `functools.partial` and bound methods too. What
-            holds its application in another way hides it: set ``root_path`` at the server then.
+        app: An ASGI application. Wrappers are followed as `inside_of` does; one that holds its
+            application in another way hides it: set ``root_path`` at the server then.
     """
     module = sys.modules.get("fastapi.applications")
     fastapi: type[object] | None = getattr(module, "FastAPI", None)
@@ -141,21 +137,8 @@ def root_path_owner(app: object) -> object | None:
             return app
         if isinstance(attribute_of(app, "routes"), list):
             break
-        app = next((inner for inner in _inside_of(app, fastapi) if inner is not None), None)
+        app = inside_of(app)
     return None
-
-
-def _inside_of(wrapper: object, application: type[object]) -> Iterator[object]:
-    """What a wrapper may call: its attributes, or what its function closes over."""
-    for name in _WRAPPED:
-        yield attribute_of(wrapper, name)
-    if attribute_of(wrapper, "__func__") is not None:  # A bound method.
-        yield attribute_of(wrapper, "__self__")
-    cells = attribute_of(wrapper, "__closure__")
-    for cell in cells if isinstance(cells, tuple) else ():
-        contents = attribute_of(cell, "cell_contents")
-        if isinstance(contents, application):
-            yield contents
 
 
 def without_root_path(path: str, owner: object) -> str:
@@ -170,10 +153,6 @@ def without_root_path(path: str, owner: object) -> str:
         return path
     rest = path[len(root) :]
     return rest if not rest or rest.startswith("/") else path
-
-
-_WRAPPED = ("app", "asgi_app", "other_asgi_app", "__wrapped__", "func", "_app", "_inner", "inner")
-"""Attributes by which wrappers hold what they call; ``func`` is that of `functools.partial`."""
 
 
 def _coroutine_function(middleware: CORSMiddleware) -> ASGIApp:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from corsac.cli import main
-from corsac.cli.cors_layers import MAX_DEPTH, find_layers
+from corsac.inspection import find_layers
+from corsac.inspection.layers import MAX_DEPTH
 from support.checking import check_json, codes, use_empty_directory, write_module
 
 
@@ -47,7 +48,7 @@ def test_a_policy_is_found_wherever_it_is_held(
 @pytest.mark.parametrize(
     ("attribute", "said"),
     [
-        ("bare", "builtins.function; name the object that Corsac wraps"),
+        ("bare", "{name}.bare; name the object that Corsac wraps"),
         ("create", ":create()"),
         ("nothing", "builtins.NoneType"),
         ("polisy", "did you mean policy?"),
@@ -182,7 +183,7 @@ def test_a_second_layer_is_a_finding(other: str, capsys: pytest.CaptureFixture[s
     code, found = check_json(capsys, "--strict", f"{name}:app")
     assert (code, codes(found)) == (1, ["middleware.several"])
     assert found["policy"] == "CORSPolicy(allow_origins=('https://a.test',))"
-    assert "corsac.asgi.CORSMiddleware and " in found["problems"][0]["message"]
+    assert "inside of corsac.asgi.CORSMiddleware" in found["problems"][0]["message"]
 
 
 def test_a_layer_of_another_library_alone_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,7 +193,7 @@ def test_a_layer_of_another_library_alone_is_named(capsys: pytest.CaptureFixture
         "app = Starlette()\napp.add_middleware(CORSMiddleware)\n"
     )
     assert main(["check", f"{name}:app"]) == 3
-    assert "starlette.middleware.cors.CORSMiddleware is no part" in capsys.readouterr().err
+    assert "starlette.middleware.cors.CORSMiddleware is not a part" in capsys.readouterr().err
 
 
 def test_names_that_only_resemble_cors_are_no_layers() -> None:

@@ -14,8 +14,8 @@ from flask.views import MethodView
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from werkzeug.routing import Rule
 
-from corsac.cli.framework_policies import middleware_of_flask
 from corsac.flask import CORS, cross_origin, install
+from corsac.inspection import find_layers
 from support.flask_apps import ALLOWED, OTHER, cors_headers, make_app, preflight, shared_with
 
 STRICT = {"vary": "Origin"}
@@ -112,7 +112,7 @@ def test_an_application_that_was_made_before_its_class_was_replaced_has_the_exte
     for path in ("/api/x", "/things"):
         assert shared_with(app, path) == [ALLOWED]
         assert cors_headers(app, path) == {"access-control-allow-origin": ALLOWED, **STRICT}
-    assert middleware_of_flask(app) is not None
+    assert [layer.is_corsac for layer in find_layers(app).layers] == [True]
 
 
 def test_an_application_of_the_replacing_class_has_the_extension(

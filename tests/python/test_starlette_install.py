@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
 import corsac
-from corsac.cli.cors_layers import find_layers
+from corsac.inspection import find_layers
 from corsac.starlette import cors, cors_exempt, install, installed
 from corsac.starlette.marks import marks
 
@@ -414,7 +414,8 @@ def test_corsac_check_sees_what_is_installed() -> None:
     app = Starlette()
     middleware = install(app, POLICY)
     (layer,) = find_layers(app).layers
-    assert (layer.policy, layer.is_valid()) == (POLICY, True)
+    assert layer.read is not None
+    assert (layer.read().policy, layer.read().is_valid()) == (POLICY, True)
     app.add_middleware(StarletteCORSMiddleware)
     for found in (app, middleware):
         assert [layer.is_corsac for layer in find_layers(found).layers] == [True, False]

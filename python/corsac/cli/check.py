@@ -9,17 +9,17 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from corsac._text import in_words, printable, safe_repr
 from corsac.asgi import root_path_owner
-from corsac.cli.cors_layers import Layer, Search, find_layers
 from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
-from corsac.cli.outside import outside_of_corsac
 from corsac.cli.plain_text import can_colour, write_lines
 from corsac.cli.user_code import ObjectName, SourceError, importable_from, load_object, place_of
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.inspection import Applied, Layer, Search, find_layers
+from corsac.migrate import translate
 from corsac.options.files import SourceReading, read_environment, read_toml
 from corsac.policy import CORSPolicy
 
@@ -183,24 +183,27 @@ def _check_object(source: str, app_dir: str) -> Report:
         except CORSConfigError as error:
             return Report(source, error.problems, place=place_of(error))
         search = find_layers(found)
-    layers = [layer for layer in search.layers if layer.is_corsac]
-    if not layers:
-        raise _nothing_found(source, found, search)
-    problems = [*_several(search.layers)]
-    for number, layer in enumerate(layers, 1):
-        place = f"layer {number}: " if len(layers) > 1 else ""
-        problems += (
-            problem.replace(option=f"{place}{problem.option}") for problem in layer.problems
-        )
-    valid = all(layer.is_valid() for layer in layers)
+        around = search.around
+        if not around:
+            raise _nothing_found(source, found, search)
+        problems = [*search.problems()]
+        applied = []
+        for number, layer in enumerate(around, 1):
+            place = f"layer {number}: " if len(around) > 1 else ""
+            applied.append(_read(layer))
+            problems += _at(place, applied[-1])
+        valid = all(each.is_valid() for each in applied)
+        for layer in search.layers:
+            if layer.path is not None and layer.is_corsac:
+                problems += _at(f"inside of {layer.path or '/'!r}: ", _read(layer))
     allows = [
-        f"layer {number}: {line}" if len(layers) > 1 else line
-        for number, layer in enumerate(layers, 1)
-        for line in _layer_allows(layer)
+        f"layer {number}: {line}" if len(applied) > 1 else line
+        for number, each in enumerate(applied, 1)
+        for line in _layer_allows(each)
     ]
     if not valid:
         return Report(source, tuple(problems))
-    first = layers[0]
+    first = applied[0]
     return Report(
         source,
         tuple(problems),
@@ -209,36 +212,39 @@ def _check_object(source: str, app_dir: str) -> Report:
         first.routes,
         tuple(allows),
         root_path_owner(found),
-        notes=tuple(outside_of_corsac(found)),
+        notes=tuple(search.notes()),
     )
 
 
+def _read(layer: Layer) -> Applied:
+    """Read what a layer applies; options of Starlette's class become a policy for that."""
+    if layer.read is None:
+        return Applied()
+    applied = layer.read()
+    if applied.starlette_options is None:
+        return applied
+    # What the policy cannot have is among the problems of the drop-in, in its own words.
+    policy = CORSPolicy(**translate("starlette", applied.starlette_options).options)
+    return dataclasses.replace(applied, policy=policy)
+
+
+def _at(place: str, applied: Applied) -> Iterator[CORSConfigProblem]:
+    for problem in applied.problems:
+        yield problem.replace(option=f"{place}{problem.option}")
+
+
 def _nothing_found(source: str, found: object, search: Search) -> SourceError:
-    others = [layer.name for layer in search.layers]
+    others = [layer.name for layer in search.layers if not layer.is_corsac]
     hint = "name the object that Corsac wraps; of a mounted application, its own name"
     if others:
-        hint = f"{in_words(others)} is no part of Corsac and cannot be checked"
+        hint = f"{in_words(others)} is not a part of Corsac and cannot be checked"
     elif inspect.isfunction(found) and not inspect.iscoroutinefunction(found):
         hint = f"if it is a function that makes the application, write {source}()"
     message = f"{source}: neither a CORSPolicy nor a CORSMiddleware in what was looked at"
     return SourceError("source.nothing_found", f"{message}: {in_words(search.looked_at, 20)}", hint)
 
 
-def _several(layers: Sequence[Layer]) -> Iterator[CORSConfigProblem]:
-    names = in_words((layer.name for layer in layers), limit=20)
-    if len(layers) > 1:
-        yield CORSConfigProblem(
-            "middleware.several",
-            "warning",
-            "middleware",
-            len(layers),
-            f"there is more than one CORS layer, from the outermost inwards: {names}; the first "
-            "answers the preflights, and has the last word on the headers",
-            "keep one; for other policies on other paths give it rules=[(path, policy)]",
-        )
-
-
-def _layer_allows(layer: Layer) -> Iterator[str]:
+def _layer_allows(layer: Applied) -> Iterator[str]:
     if not layer.routes and not layer.rules and layer.policy is not None:
         yield _allowed(layer.policy)
         return

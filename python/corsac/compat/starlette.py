@@ -26,6 +26,7 @@ from corsac.compat.python_regex import fullmatch_of
 from corsac.compat.starlette_traps import find_traps
 from corsac.compat.warnings import CORSConfigWarning, warn_about
 from corsac.errors import CORSConfigProblem
+from corsac.inspection.applied import Applied
 
 __all__ = ["ALL_METHODS", "SAFELISTED_HEADERS", "CORSConfigWarning", "CORSMiddleware"]
 
@@ -59,6 +60,7 @@ class CORSMiddleware(cors.CORSMiddleware):
     _app_headers_log: AppHeadersLog
     _is_introduced: bool
     _live_origins: LiveOrigins
+    _given: dict[str, object]
 
     if not TYPE_CHECKING:  # Type checkers see the signature of Starlette's.
 
@@ -68,10 +70,14 @@ class CORSMiddleware(cors.CORSMiddleware):
             given.apply_defaults()
             problems = find_traps(**given.arguments)
             self.problems = tuple(problems)
+            self._given = {name: given.arguments[name] for name in [*given.arguments][1:]}
             self._live_origins = LiveOrigins()
             self._app_headers_log = AppHeadersLog(True, "corsac.CORSMiddleware removes them")
             self._is_introduced = False
             warn_about(problems, ("starlette", "fastapi"))
+
+    def _applied(self) -> Applied:
+        return Applied(problems=self.problems, starlette_options=self._given)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request as Starlette's class does."""

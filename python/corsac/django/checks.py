@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
-import sys
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,10 +17,10 @@ from django.views import View
 
 from corsac import _core
 from corsac.django.conf import judge
-from corsac.django.middleware import CORSMiddleware
 from corsac.django.problem_ids import ENTRY_PROBLEMS, problem_number
 from corsac.django.views import UNMARKED, class_of, mark_on, views_below
 from corsac.errors import CORSConfigProblem, Severity
+from corsac.inspection.frameworks import django_middleware
 
 __all__ = [
     "check_advice",
@@ -30,7 +29,6 @@ __all__ = [
     "check_notes",
     "check_settings",
     "check_views",
-    "is_in_use",
 ]
 
 _MESSAGE: Final = {"error": checks.Error, "warning": checks.Warning, "info": checks.Info}
@@ -46,7 +44,6 @@ _ANSWERS_ITSELF: Final = (
     "django.middleware.locale.LocaleMiddleware",
     _WHITENOISE,
 )
-_FOREIGN_MIDDLEWARE: Final = "corsheaders.middleware"
 _FOREIGN_APP: Final = "corsheaders"
 _SETS_URLCONF: Final = (
     "django_hosts.middleware.HostsRequestMiddleware",
@@ -86,14 +83,15 @@ def check_notes(**_: Any) -> list[checks.CheckMessage]:
 
 def check_middleware(**_: Any) -> list[checks.CheckMessage]:
     """Whether the middleware is there once, and above all that answers on its own."""
-    names = [name for name in settings.MIDDLEWARE if isinstance(name, str)]
-    places = [place for place, name in enumerate(names) if _is_ours(name)]
+    entries = [*django_middleware()]
+    names = [name for name, _ in entries]
+    places = [place for place, (_, kind) in enumerate(entries) if kind == "corsac"]
     if not places:
         message = "no middleware applies the CORS settings"
         hint = f'put "{_OWN_PATH}" at the top of MIDDLEWARE'
         return [_message(_problem("middleware.missing", message, hint))]
     found = []
-    others = any(map(_is_of_django_cors_headers, names))
+    others = any(kind == "cors" for _, kind in entries)
     if len(places) > 1 or others:
         message = "there are several CORS middleware, and each overwrites headers of the other"
         hint = f'keep "{_OWN_PATH}" and remove the others'
@@ -165,8 +163,9 @@ def check_app_headers(**_: Any) -> list[checks.CheckMessage]:
 
 def _about_app_headers(severity: Severity) -> list[checks.CheckMessage]:
     configuration, _ = judge()
-    names = [name for name in settings.MIDDLEWARE if isinstance(name, str)]
-    place = next((place for place, name in enumerate(names) if _is_ours(name)), None)
+    entries = [*django_middleware()]
+    names = [name for name, _ in entries]
+    place = next((place for place, (_, kind) in enumerate(entries) if kind == "corsac"), None)
     if configuration is None or place is None:
         return []
     found = []
@@ -237,34 +236,6 @@ def _sets(name: str, attribute: str) -> bool:
     except Exception:  # There is no such thing, which Django says, or no source.
         return False
     return _ASSIGNS[attribute].search(source) is not None
-
-
-def is_in_use() -> bool:
-    """Whether the middleware stands in the settings."""
-    return any(isinstance(name, str) and _is_ours(name) for name in settings.MIDDLEWARE)
-
-
-def _is_ours(name: str) -> bool:
-    if name == _OWN_PATH:
-        return True
-    try:
-        middleware = import_string(name)
-    except Exception:  # Django says so itself when it loads the middleware.
-        return False
-    return isinstance(middleware, type) and issubclass(middleware, CORSMiddleware)
-
-
-def _is_of_django_cors_headers(name: str) -> bool:
-    """Whether a middleware is that of django-cors-headers, or derives from it."""
-    if name == f"{_FOREIGN_MIDDLEWARE}.CorsMiddleware":
-        return True
-    try:
-        middleware = import_string(name)
-    except Exception:  # As above.
-        return False
-    # Who derives from it has loaded it.
-    theirs = getattr(sys.modules.get(_FOREIGN_MIDDLEWARE), "CorsMiddleware", None)
-    return theirs is not None and isinstance(middleware, type) and issubclass(middleware, theirs)
 
 
 _LEFT_OVER: Final = CORSConfigProblem(

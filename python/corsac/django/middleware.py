@@ -17,7 +17,8 @@ from corsac._text import error_text
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED
 from corsac.django import conf
 from corsac.django.signals import signals_with_receivers
-from corsac.django.views import UNMARKED, load_urls, mark_of, marks
+from corsac.django.views import UNMARKED, load_urls, mark_of, marked_views, marks
+from corsac.inspection.applied import Applied, unreadable
 from corsac.observe import RefusalLog, TrialLog
 from corsac.origins import FailureLog
 from corsac.policy import CORSPolicy
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-__all__ = ["CORSMiddleware"]
+__all__ = ["CORSMiddleware", "applied"]
 
 _REFUSED_FOR_ITS_ORIGIN: Final = (
     "origin-not-allowed",
@@ -369,3 +370,16 @@ def _set_headers(
             patch_vary_headers(response, vary.split(", "))
         else:
             headers["Vary"] = vary
+
+
+def applied() -> Applied:
+    """Read what the settings apply, and the decorated views of ``ROOT_URLCONF``."""
+    configuration, problems = conf.judge()
+    routes: tuple[tuple[str, CORSPolicy | None], ...] = ()
+    try:
+        routes = tuple(marked_views())
+    except Exception as error:  # Whatever the user's URLconf raises.
+        problems = [*problems, unreadable("ROOT_URLCONF", "the views", error)]
+    policy = None if configuration is None else configuration.policy
+    rules = () if configuration is None else configuration.rules
+    return Applied(policy, rules, problems=tuple(problems)).with_routes(routes)

@@ -22,8 +22,9 @@ from corsac.flask.problems import (
     configured_too_late,
     hidden_from_the_route,
 )
-from corsac.flask.routes import HiddenDecorations, Route, RouteTable, hidden_key
+from corsac.flask.routes import BESIDE_FLASK_CORS, HiddenDecorations, Route, RouteTable, hidden_key
 from corsac.foreign.flask_resources import ResourcePolicies, ResourcePolicy, nobody
+from corsac.inspection.applied import Applied, unreadable
 from corsac.rules import Rule, make_configuration
 from corsac.wsgi import CORSMiddleware
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from corsac.policy import CORSPolicy
 
-__all__ = ["FlaskMiddleware", "install"]
+__all__ = ["FlaskMiddleware", "install", "would_be_installed"]
 
 _EXTENSION_KEY = "corsac"
 
@@ -243,6 +244,23 @@ class FlaskMiddleware(CORSMiddleware):
             for policy, methods in by_policy.items():
                 is_for_all = len(methods) == len(route.decided) and len(by_policy) == 1
                 yield f"{'' if is_for_all else '/'.join(methods) + ' '}{route.rule.rule}", policy
+
+    def _applied(self) -> Applied:
+        problems: tuple[CORSConfigProblem, ...] = ()
+        try:
+            self.prepare()
+        except CORSConfigError as error:
+            problems = error.problems
+        except Exception as error:  # Whatever the user's own converters and configuration raise.
+            problems = (unreadable("app", "the routes", error),)
+        routes = tuple(self.policies_of_routes())
+        # A view with errors has a policy that allows nobody, about which there is nothing to say.
+        found = problems or self.problems
+        own = {id(problem) for _, policy in routes for problem in policy.problems}
+        # Those of routes are said again, with the route; flask-cors is found as another layer.
+        beside = BESIDE_FLASK_CORS.replace(value=self._flask.name)
+        rest = tuple(each for each in found if id(each) not in own and each != beside)
+        return Applied(self.policy, self.rules, problems=rest).with_routes(routes)
 
     def _forget_routes(self) -> None:
         self._said = object()
@@ -455,6 +473,24 @@ def install(app: flask.Flask) -> FlaskMiddleware:
         app.extensions[_EXTENSION_KEY] = middleware
         middleware.arrivals.watch()
     return middleware
+
+
+def would_be_installed(app: flask.Flask) -> FlaskMiddleware | None:
+    """Make the middleware that the first request would find; the application is not changed.
+
+    Args:
+        app: An application without Corsac's extension.
+
+    Returns:
+        ``None`` if there is nothing to apply.
+    """
+    before = {**vars(app.url_map)}
+    middleware = FlaskMiddleware(app, app.wsgi_app)
+    vars(app.url_map).update(before)
+    if "add" not in before:
+        del app.url_map.add  # It told the middleware of new routes.
+    applied = middleware._applied()
+    return middleware if applied.routes or applied.rules else None
 
 
 _installing = threading.Lock()

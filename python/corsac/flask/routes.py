@@ -17,18 +17,34 @@ from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
 from corsac.foreign.allowance import allows_no_more
 from corsac.foreign.flask_resources import Resource, ResourcePolicies, ResourcePolicy, nobody
+from corsac.inspection.frameworks import has_flask_cors
 from corsac.policy import CORSPolicy
 from corsac.rules import Rule, make_configuration
 
 if TYPE_CHECKING:
     from corsac.wsgi import CORSMiddleware
 
-__all__ = ["Blueprints", "HiddenDecorations", "Route", "RouteTable", "hidden_key"]
+__all__ = [
+    "BESIDE_FLASK_CORS",
+    "Blueprints",
+    "HiddenDecorations",
+    "Route",
+    "RouteTable",
+    "hidden_key",
+]
 
 Blueprints = Mapping[int, tuple[flask.Blueprint, list[ResourcePolicy]]]
 HiddenDecorations = Mapping[tuple[str, str], frozenset[Decoration]]
 
-_FOREIGN_MODULE = "flask_cors"
+BESIDE_FLASK_CORS = CORSConfigProblem(
+    "option.conflict",
+    "warning",
+    "app",
+    None,
+    "flask_cors.CORS is there as well; the headers that it adds are replaced here, or stay for "
+    "origins that are not allowed here",
+    "remove it",
+)
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
 """Those for which `flask.views.MethodView` looks for a handler."""
@@ -347,19 +363,8 @@ class _Reader:
                 "say in the blueprint's options what is to be allowed there",
             )
         yield from self._find_denials()
-        for functions in self._app.after_request_funcs.values():
-            for function in functions:
-                if str(getattr(function, "__module__", "")).startswith(_FOREIGN_MODULE):
-                    yield CORSConfigProblem(
-                        "option.conflict",
-                        "warning",
-                        "app",
-                        self._app.name,
-                        "flask_cors.CORS is there as well; the headers that it adds are replaced "
-                        "here, or stay for origins that are not allowed here",
-                        "remove it",
-                    )
-                    return
+        if has_flask_cors(self._app):
+            yield BESIDE_FLASK_CORS.replace(value=self._app.name)
 
     def _find_denials(self) -> Iterator[CORSConfigProblem]:
         """What a resource covers in flask-cors, and a later one would get here."""

@@ -11,14 +11,15 @@ from starlette.applications import Starlette
 from corsac import asgi
 from corsac._types import ASGIApp, Counted
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
+from corsac.inspection import find_layers, full_name, is_named_cors
+from corsac.inspection.applied import Applied, configured
 from corsac.middleware import add_up
 from corsac.policy import CORSPolicy, CORSPolicyOptions
 from corsac.rules import Configuration, Rule
 from corsac.starlette.application import adopt, installed_in
-from corsac.starlette.layers import is_cors_layer, name_of, other_layers
 from corsac.starlette.marks import marks
 from corsac.starlette.place import Place, place_of
-from corsac.starlette.routes import RouteMarks
+from corsac.starlette.routes import RouteMarks, marked_routes
 
 if TYPE_CHECKING:
     from corsac.refusals import OnRefusal
@@ -214,18 +215,20 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         made.__setstate__((app, *self.__getstate__()[1:]))
         return made
 
+    def _applied(self) -> Applied:
+        return configured(self).with_routes(marked_routes(self.app))
+
     def _report_other_layers(self) -> None:
-        app: Any = self.app
-        layers = other_layers(app, self.rules)
-        found = [layer for layer in layers if layer not in self._several]
+        said = find_layers(self).problems()
+        found = [problem for problem in said if problem not in self._several]
         self._several += found
         log_warnings(found)
 
 
 def _explain_no_application(app: Any) -> str:
-    if isinstance(app, asgi.CORSMiddleware) or is_cors_layer(app):
+    if isinstance(app, asgi.CORSMiddleware) or is_named_cors(app):
         return (
-            f"app is in a CORS layer already ({name_of(app)}): use that one, or hand install() "
+            f"app is in a CORS layer already ({full_name(app)}): use that one, or hand install() "
             "the application inside of it"
         )
     return (

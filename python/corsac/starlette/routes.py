@@ -16,9 +16,10 @@ from typing import Any
 from starlette.routing import BaseRoute, Host, Match, Mount
 
 from corsac._types import Scope
+from corsac.policy import CORSPolicy
 from corsac.starlette.marks import Mark, mark_of, marks
 
-__all__ = ["RouteMarks", "inner_applications"]
+__all__ = ["RouteMarks", "inner_applications", "marked_routes"]
 
 MAX_WRAPPERS = 64
 """So many middlewares round one mounted application are looked through."""
@@ -256,6 +257,18 @@ class RouteMarks:
                 yield route, self._own(route, mark)
             else:
                 yield from self._included(route, mark)
+
+
+def marked_routes(app: object) -> list[tuple[str, CORSPolicy | None]]:
+    """Give the path and policy of every marked route of an application that can be seen.
+
+    Args:
+        app: A Starlette or FastAPI application.
+    """
+    try:
+        return [(path, mark.policy) for path, mark in RouteMarks(app).all()]
+    except Exception:  # Routes of the user's own classes may raise anything.
+        return []
 
 
 def _is_marked(endpoint: type, name: str) -> bool:

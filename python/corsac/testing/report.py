@@ -88,13 +88,14 @@ def _deciding_middleware(
         return None
     # Late: passing tests need none of it.
     from corsac.asgi import CORSMiddleware  # noqa: PLC0415
-    from corsac.cli.cors_layers import find_layers  # noqa: PLC0415
+    from corsac.inspection import find_layers  # noqa: PLC0415
 
     try:
         layers = find_layers(asked.app).layers
-        if not layers or not layers[0].is_valid():
+        applied = layers[0].read() if layers and layers[0].read else None
+        if applied is None or not applied.is_valid() or applied.starlette_options is not None:
             return None
-        return CORSMiddleware(_no_application, layers[0].policy, rules=layers[0].rules), last
+        return CORSMiddleware(_no_application, applied.policy, rules=applied.rules), last
     except Exception:  # An application that cannot be looked at; the browser's steps are there.
         return None
 
