@@ -89,10 +89,10 @@ std::vector<std::string> missing_headers(const browser::HeaderList asked, bool c
 Outcome preflight_seen_by_browser(const Policy& policy, const Request& request, Missing* missing) {
   std::vector<browser::Header> asked;
   const bool whole = request.for_each_requested_header([&asked](std::string_view name) {
-    if (asked.size() < kMaxJudgedRequestHeaders) asked.push_back({name, kUnsafeValue});
+    if (asked.size() == kMaxJudgedRequestHeaders) return false;
+    asked.push_back({name, kUnsafeValue});
     return true;
   });
-  if (!whole) asked.clear();  // No browser's list.
 
   Answer answer;
   preflight_headers(policy, request, {RequestKind::kPreflight, true, Refusal::kNone}, answer);
@@ -108,7 +108,9 @@ Outcome preflight_seen_by_browser(const Policy& policy, const Request& request, 
   if (missing != nullptr && verdict.block != browser::Block::kNone) {
     if (verdict.block == browser::Block::kMethodNotAllowed)
       missing->method = request.request_method();
-    missing->headers = missing_headers(asked, policy.allow_credentials(), lines);
+    // An echo that lacks a name lacks all of them: no list of the policy is to blame.
+    if (!policy.echoes_headers())
+      missing->headers = missing_headers(asked, policy.allow_credentials(), lines);
   }
   switch (verdict.block) {
     case browser::Block::kMethodNotAllowed:
@@ -118,7 +120,8 @@ Outcome preflight_seen_by_browser(const Policy& policy, const Request& request, 
     case browser::Block::kHeaderNotAllowed:
       return Outcome::kPreflightHeaderNotAllowed;
     default:
-      return Outcome::kPreflightAllowed;
+      // Names that are not read are not allowed: in the rest of the list may be anything.
+      return whole ? Outcome::kPreflightAllowed : Outcome::kPreflightHeaderNotAllowed;
   }
 }
 
@@ -176,17 +179,13 @@ bool is_plainly_listed(const Policy& policy, const Request& request) noexcept {
   if (!lists_method(policy, request.request_method())) return false;
   std::size_t names = 0;
   std::size_t echo = 0;
-  bool all_listed = true;
-  const bool whole = request.for_each_requested_member([&](std::string_view member) {
-    // What is listed is a token.
-    all_listed = ++names <= kMaxJudgedRequestHeaders && lists_header(policy, member);
-    if (all_listed || !policy.headers().any || !ascii::is_token(member)) return all_listed;
-    all_listed = policy.echoes_headers() ? (echo += member.size() + 2) <= kMaxEchoedHeadersBytes
-                                         : !fetch::is_cors_non_wildcard_request_header_name(member);
-    return all_listed;
+  return request.for_each_requested_member([&](std::string_view member) {
+    if (++names > kMaxJudgedRequestHeaders) return false;
+    if (lists_header(policy, member)) return true;  // What is listed is a token.
+    if (!policy.headers().any || !ascii::is_token(member)) return false;
+    return policy.echoes_headers() ? (echo += member.size() + 2) <= kMaxEchoedHeadersBytes
+                                   : !fetch::is_cors_non_wildcard_request_header_name(member);
   });
-  // Where it is not a list that a browser sends, the browser asks for no header.
-  return whole || all_listed;
 }
 
 Outcome seen_by_browser(const Policy& policy, const Request& request, Outcome outcome,

@@ -55,14 +55,18 @@ class AppHeadersLog:
     It says so once for each path and fate, as a warning, and for `MAX_PATHS` of them at most. A
     configuration that is put in the place of another goes on with what was said under that one.
 
+    Nothing is said of a request for which no browser carries out a CORS check: a page of the own
+    origin, a navigation, an image.
+
     Args:
         keeps: Whether headers stay on responses to which the policy sets none.
-        remedy: What to do about headers that stay and allow a refused origin, as a clause.
+        remedy: What to do about headers that stay and allow a refused origin, as a clause. Unless
+            it is given, the option ``app_headers`` removes them.
     """
 
     __slots__ = ("_lock", "_remedy", "_said", "keeps")
 
-    def __init__(self, keeps: bool, remedy: str = 'app_headers="replace" removes them') -> None:
+    def __init__(self, keeps: bool, remedy: str = "") -> None:
         self.keeps = keeps
         self._remedy = remedy
         # What threading.Lock is; that module takes longer to load.
@@ -103,19 +107,20 @@ class AppHeadersLog:
             return
         path = _path_of(request)
         if not self._is_done(fate, path):
-            origin, is_same = _origin_of(request)
-            self.say(fate, lines, path, origin, is_same)
+            origin, is_beyond_cors = _origin_of(request)
+            self.say(fate, lines, path, origin, is_beyond_cors)
 
     def _is_done(self, fate: str, path: str) -> bool:
         return (fate, path) in self._said or len(self._said) > MAX_PATHS
 
-    def say(
+    def say(  # noqa: PLR0917
         self,
         fate: str,
         lines: Iterable[tuple[str | bytes, str | bytes | None]],
         path: str,
         origin: str | None,
-        is_same: bool,
+        is_beyond_cors: bool,
+        option: str = 'app_headers="{}"',
     ) -> None:
         """The same for a request that is neither of ASGI nor of WSGI.
 
@@ -124,10 +129,13 @@ class AppHeadersLog:
             lines: As above.
             path: The path of the request, as text.
             origin: Its Origin header, or ``None``.
-            is_same: Whether a page of the same origin asks, so that no browser checks anything.
+            is_beyond_cors: Whether no browser carries out a CORS check on the response.
+            option: How the option is written, with a place for its value.
         """
+        if is_beyond_cors:
+            return
         named = [(_name(name), quoted(value)) for name, value in lines]
-        if fate == "kept" and (origin is None or is_same or not _allows_an_origin(named)):
+        if fate == "kept" and (origin is None or not _allows_an_origin(named)):
             return  # It allows nobody anything.
         shown = ", ".join(f"{name}: {value}" for name, value in named)
         with self._lock:
@@ -141,7 +149,10 @@ class AppHeadersLog:
         if is_last:
             logger.warning("CORS: the application sets CORS headers itself on more paths")
         else:
-            logger.warning("CORS: %s", _sentence(fate, shown, quoted(path), origin, self._remedy))
+            remedy = self._remedy or f"{option.format('replace')} removes them"
+            if fate == "removed":
+                remedy = f"{option.format('keep')} leaves them"
+            logger.warning("CORS: %s", _sentence(fate, shown, quoted(path), origin, remedy))
 
 
 def _sentence(fate: str, lines: str, path: str, origin: str | None, remedy: str) -> str:
@@ -163,7 +174,7 @@ def _sentence(fate: str, lines: str, path: str, origin: str | None, remedy: str)
     why = "the request has no Origin" if origin is None else f"origin {quoted(origin)} is not in it"
     return (
         f"removed the application's own headers ({lines}) on {path}: the policy decides, and "
-        f'{why}; app_headers="keep" leaves them'
+        f"{why}; {remedy}"
     )
 
 
@@ -198,9 +209,8 @@ def _origin_of(request: Mapping[str, Any]) -> tuple[str | None, bool]:
         scheme = request.get("scheme")
     from corsac import _core  # noqa: PLC0415
 
-    origin = environ.get("HTTP_ORIGIN")
     is_beyond_cors = _core.is_beyond_cors(environ, scheme if isinstance(scheme, str) else "")
-    return origin, origin is not None and is_beyond_cors
+    return environ.get("HTTP_ORIGIN"), is_beyond_cors
 
 
 def _allows_an_origin(lines: Iterable[tuple[str, str]]) -> bool:

@@ -61,6 +61,9 @@ class RefusalLog:
     knows that it was asked by TLS, ``http`` is not. Anyone but a browser can write these headers,
     and so stay out of the log.
 
+    Attributes:
+        names: For options of a policy, the names that they have where the user writes them.
+
     Args:
         clock: A monotonic clock, in seconds.
     """
@@ -83,6 +86,7 @@ class RefusalLog:
         self._seen_reasons: set[str] = set()
         self._full: set[str] = set()  # Whose last refusal found the window full.
         self._whole: RefusalLog | None = None
+        self.names: Mapping[str, str] = {}
 
     def write_into(self, whole: RefusalLog) -> None:
         """Have another log write all refusals from now on, with its memory and its limits.
@@ -100,6 +104,7 @@ class RefusalLog:
         unreported: int = 0,
         rule: str | None = None,
         missing: Missing | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> tuple[float, float]:
         """Log one refusal, unless the log is off or the window full.
 
@@ -114,13 +119,14 @@ class RefusalLog:
                 rules.
             missing: The method, or ``None``, and the header names that a preflight request asked
                 for and that are not listed.
+            names: What options are called where the user writes them, in the place of `names`.
 
         Returns:
             For how many seconds a call would do nothing but count: about the same reason, origin
             and missing names, and about the same reason.
         """
         if self._whole is not None:
-            return self._whole(reason, origin, request, unreported, rule, missing)
+            return self._whole(reason, origin, request, unreported, rule, missing, names)
         logger = self._logger
         if logger is None:
             import logging  # noqa: PLC0415 - whoever refuses nothing need not load it
@@ -168,7 +174,7 @@ class RefusalLog:
             kind,
             quoted(request.get("path")),
             "" if rule is None else f", rule {quoted(rule)}",
-            "" if missing is None else f"; write {_advice(missing)} to allow it",
+            _advice(reason, missing, self.names if names is None else names),
             "; more such refusals are logged as INFO" if first else "",
         )
         return 0.0, 0.0
@@ -219,9 +225,56 @@ def _names_of(missing: Missing) -> str:
     return ",".join((method or "", *headers))[:MAX_KEY_LENGTH]
 
 
-def _advice(missing: Missing) -> str:
+def _advice(reason: str, missing: Missing | None, names: Mapping[str, str]) -> str:
+    """What to write where a method or header is not listed, as the end of a line."""
+    if missing is None:
+        # A list that was read to its end names what is missing.
+        return _UNREAD if reason == "header-not-allowed" else ""
     method, headers = missing
-    advice = [] if method is None else [f"allow_methods=[..., {quoted(method)}]"]
+    advice = []
+    if method is not None:
+        in_capitals = capitals_advice(method)
+        if in_capitals is not None:
+            advice.append(in_capitals)
+            method = method.upper()
+        advice.append(f"{_option('allow_methods', names)}[..., {quoted(method)}]")
     if headers:
-        advice.append(f"allow_headers=[..., {quoted_list(headers)}]")
-    return " and ".join(advice)
+        advice.append(f"{_option('allow_headers', names)}[..., {quoted_list(headers)}]")
+    return f"; write {' and '.join(advice)} to allow it"
+
+
+_UNREAD = (
+    "; its Access-Control-Request-Headers is malformed, or longer than is read, as from no browser"
+)
+
+
+def _option(option: str, names: Mapping[str, str]) -> str:
+    """An option with the sign for what it is set to: a keyword, or a setting of a module."""
+    name = names.get(option, option)
+    return f"{name}=" if name.islower() and name.isidentifier() else f"{name} = "
+
+
+KNOWN_METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "QUERY"}
+    | {"PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"}
+)
+"""Methods that are meant where one of these is sent in small letters."""
+
+_NORMALIZED = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
+"""Those that browsers send in capitals however the page writes them (Fetch, "normalize")."""
+
+
+def capitals_advice(method: str) -> str | None:
+    """What to write in the place of a method in small letters, or ``None`` for any other.
+
+    Methods are case-sensitive, and those in use are capitals.
+
+    Args:
+        method: The method of an actual request.
+    """
+    capitals = method.upper()
+    if method == capitals or capitals not in KNOWN_METHODS:
+        return None
+    if capitals in _NORMALIZED:
+        return f"method {capitals!r} in the client, not a browser: those send it in capitals"
+    return f"method: {capitals!r} in the page, since browsers send {quoted(method)} as it is"

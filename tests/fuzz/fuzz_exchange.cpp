@@ -304,15 +304,20 @@ browser::Block expected_block(const PolicyOptions& options, const std::string& m
 
 /// What is said to be missing is what the browser blocks for.
 void check_missing(const Policy& policy, const Request& request, browser::Block block,
-                   const naive::Strings& names) {
+                   const naive::RequestedHeaders& requested) {
+  const bool whole = requested.whole && requested.names.size() <= kMaxJudgedRequestHeaders;
   const bool listed = is_plainly_listed(policy, request);
-  if (listed) CORSAC_HOLDS(block == browser::Block::kNone);
-  if (names.size() > kMaxJudgedRequestHeaders) return;
+  if (listed) CORSAC_HOLDS(block == browser::Block::kNone && whole);
   Missing missing;
   const Outcome outcome =
       seen_by_browser(policy, request, Outcome::kPreflightAllowed, false, &missing);
+  if (!whole) {
+    CORSAC_HOLDS(is_refused(outcome));
+    return;
+  }
+  const bool is_named = !missing.method.empty() || !missing.headers.empty();
   CORSAC_HOLDS(is_refused(outcome) == (block != browser::Block::kNone));
-  CORSAC_HOLDS(is_refused(outcome) == (!missing.method.empty() || !missing.headers.empty()));
+  CORSAC_HOLDS(is_refused(outcome) == is_named || policy.echoes_headers());
   CORSAC_HOLDS(missing.method.empty() == (block != browser::Block::kMethodNotAllowed));
 }
 
@@ -335,7 +340,7 @@ void check_browser_agrees(const Exchange& exchange, const Policy& policy, const 
   const browser::PreflightVerdict verdict =
       browser::preflight_check(request, answer.status, received);
   CORSAC_HOLDS(verdict.block == expected_block(options, method, requested.names));
-  check_missing(policy, read, verdict.block, requested.names);
+  check_missing(policy, read, verdict.block, requested);
   if (options.allow_credentials) return;
   // A request with credentials is blocked whatever else it wants.
   CORSAC_HOLDS(browser::cors_check(origin, true, received) != browser::Block::kNone);

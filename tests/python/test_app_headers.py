@@ -338,7 +338,45 @@ def test_the_option_can_be_written_in_files_and_variables(
     assert repr(policy) == f"CORSPolicy(allow_origins=('{OURS}',), app_headers='keep')"
 
 
+BEYOND_CORS = {
+    "a navigation": [("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Site", "cross-site")],
+    "an image": [("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Site", "cross-site")],
+    "the own origin": [("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Site", "same-origin")],
+}
+
+
+@pytest.mark.parametrize("lines", BEYOND_CORS.values(), ids=BEYOND_CORS)
+@pytest.mark.parametrize("origin", [OURS, OTHER, None])
+@pytest.mark.parametrize("app_headers", ["replace", "keep"])
+def test_nothing_is_said_of_a_response_that_no_browser_checks(
+    exchange: Exchange,
+    caplog: pytest.LogCaptureFixture,
+    lines: list[tuple[str, str]],
+    origin: str | None,
+    app_headers: Any,
+) -> None:
+    policy = CORSPolicy(allow_origins=[OURS], app_headers=app_headers)
+    own = [] if origin is None else [("Origin", origin)]
+    app = app_with((ORIGIN, "*"), (CREDENTIALS, "true"))
+    exchange(policy, Request("POST", [*own, *lines], "/a"), app)
+    assert caplog.messages == []
+    exchange(policy, get(OTHER, "/a"), app)  # It is still to be said of what is checked.
+    assert len(caplog.messages) == 2  # And that it is refused.
+
+
 # explain
+
+
+def test_explain_has_no_refusal_for_what_no_browser_checks() -> None:
+    policy = CORSPolicy(allow_origins=[OURS])
+    lines = [("Origin", OTHER), *BEYOND_CORS["a navigation"]]
+    explanation = policy.explain("POST", lines)
+    assert (explanation.allowed, explanation.reason) == (None, None)
+    assert [(step.check, step.passed) for step in explanation.steps] == [
+        ("kind", None),
+        ("origin", None),
+        ("mode", None),
+    ]
 
 
 def steps_about_app_headers(policy: CORSPolicy, request: Request) -> list[str]:

@@ -203,7 +203,7 @@ def test_django_says_once_for_each_path_what_stays(caplog: pytest.LogCaptureFixt
     assert [line for line in caplog.messages if "inside" in line] == [
         f"CORS: a response for the refused origin '{OTHER}' on {name} carries "
         f"Access-Control-Allow-Origin: '{OTHER}', Access-Control-Allow-Credentials: 'true': "
-        'a layer inside allows it; app_headers="replace" removes them'
+        'a layer inside allows it; CORSAC = {"app_headers": "replace"} removes them'
         for name in ("'/a'", r"'/\xfc'")
     ]
 

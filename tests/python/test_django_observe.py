@@ -116,3 +116,38 @@ def test_a_mistake_names_the_setting(call: Call, name: str, value: Any) -> None:
         pytest.raises(CORSConfigError, match=name),
     ):
         call(get(ORIGIN))
+
+
+def asked_for(path: str = "/x") -> Request:
+    lines = [("Origin", ORIGIN), ("Access-Control-Request-Method", "PROPFIND")]
+    return Request("OPTIONS", [*lines, ("Access-Control-Request-Headers", "x-y")], path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        (
+            {"CORS_ALLOWED_ORIGINS": [ORIGIN]},
+            "CORS_ALLOW_METHODS = [..., 'PROPFIND'] and CORS_ALLOW_HEADERS = [..., 'x-y']",
+        ),
+        (
+            {"CORS_ALLOWED_ORIGINS": [ORIGIN], "CORSAC": {"allow_methods": ["PUT"]}},
+            "CORSAC[\"allow_methods\"] = [..., 'PROPFIND'] and CORS_ALLOW_HEADERS = [..., 'x-y']",
+        ),
+        (
+            {"CORSAC": {"allow_origins": [ORIGIN]}},
+            "CORSAC[\"allow_methods\"] = [..., 'PROPFIND'] and "
+            "CORSAC[\"allow_headers\"] = [..., 'x-y']",
+        ),
+        (
+            {"CORSAC": CORSPolicy(allow_origins=[ORIGIN])},
+            "allow_methods=[..., 'PROPFIND'] and allow_headers=[..., 'x-y']",
+        ),
+    ],
+)
+def test_what_is_missing_is_called_as_the_settings_call_it(
+    call: Call, caplog: pytest.LogCaptureFixture, settings: dict[str, Any], advice: str
+) -> None:
+    with override_settings(**settings):
+        call(asked_for())
+    assert f"; write {advice} to allow it; more" in caplog.text

@@ -339,11 +339,11 @@ def test_a_change_that_is_dangerous_says_so() -> None:
 @pytest.mark.parametrize(
     ("asked", "options", "text"),
     [
-        ("put", {}, "write method: 'PUT' in the page"),
-        ("patch", {}, "write method: 'PATCH' in the page, which sends 'patch', and add"),
+        ("put", {}, "write method 'PUT' in the client, not a browser"),
+        ("patch", {}, "write method: 'PATCH' in the page, since browsers send 'patch' as it is"),
         ("trace", {}, "no page can send TRACE"),
         ("Chicken", {"allow_methods": ("PUT", "Chicken")}, "add 'Chicken' to allow_methods"),
-        ("get", {}, "write method: 'GET' in the page"),
+        ("get", {}, "write method 'GET' in the client, not a browser"),
     ],
 )
 def test_a_method_in_small_letters_is_changed_in_the_page(

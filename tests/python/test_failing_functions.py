@@ -185,3 +185,22 @@ def test_a_receiver_of_djangos_signal_that_fails_is_logged(
     ]
     # Django logs the traceback.
     assert [r.name for r in caplog.records if r.exc_info is not None] == ["django.dispatch"]
+
+
+def test_explain_says_that_the_function_is_to_be_mended() -> None:
+    def none(origin: str) -> Any:
+        return None
+
+    for function, what in (
+        (broken, "raised LookupError: 'no such table: tenants\\nforged line'"),
+        (none, "returned NoneType, not True or False"),
+    ):
+        for policy in (
+            CORSPolicy(allow_origin_func=function),
+            CORSPolicy(allow_origins=["https://a.example"], allow_origin_func=function),
+        ):
+            explanation = policy.explain("GET", {"origin": EVIL})
+            assert (explanation.allowed, explanation.reason) == (False, "origin-not-allowed")
+            assert explanation.change is not None
+            assert explanation.change.text == f"mend allow_origin_func: it {what}"
+            assert explanation.change.options == {}

@@ -14,6 +14,8 @@ from starlette.testclient import TestClient
 import corsac.flask
 import corsac.starlette
 from corsac import CORSConfigError, CORSPolicy, Refusal
+from support.exchange import run_wsgi, wsgi_environ
+from support.refused import preflight
 
 ORIGIN = "https://app.example.com"
 OTHER = "https://b.example.com"
@@ -100,3 +102,30 @@ def test_a_mistake_in_flask_is_an_error_where_it_is_written() -> None:
     app = flask.Flask(__name__)
     with pytest.raises(CORSConfigError, match="debug_header"):
         corsac.flask.CORS(app, origins=[ORIGIN], debug_header="two words")
+
+
+def test_what_is_missing_is_called_as_flask_cors_calls_it(caplog: pytest.LogCaptureFixture) -> None:
+    request = preflight("DELETE", "x-y")
+    missing = "methods=[..., 'DELETE'] and allow_headers=[..., 'x-y']"
+
+    def advice() -> str:
+        (line,) = (text for text in caplog.messages if "refused method-not-allowed" in text)
+        caplog.clear()
+        return line.partition("; write ")[2].partition(" to allow it")[0]
+
+    app = flask.Flask(__name__)
+    corsac.flask.CORS(app, origins=[ORIGIN], methods=["PUT"], allow_headers=["x-one"])
+    run_wsgi(app, wsgi_environ(request))
+    assert advice() == missing
+
+    app = flask.Flask(__name__)
+    own = corsac.flask.cross_origin(origins=[ORIGIN], methods=["PUT"], allow_headers=["x-one"])
+    app.route("/items")(own(lambda: "x"))
+    corsac.flask.CORS(app, origins=["https://b.example.com"])
+    run_wsgi(app, wsgi_environ(request))
+    assert advice() == missing
+
+    app = flask.Flask(__name__)
+    corsac.flask.CORS(app, policy=CORSPolicy(allow_origins=[ORIGIN]))
+    run_wsgi(app, wsgi_environ(request))
+    assert advice() == f"allow_{missing}"

@@ -117,8 +117,6 @@ def test_explain_finds_the_same_reason(
             LISTED.replace(allow_headers=["*"], allow_methods=["*"], allow_credentials=True),
             preflight("PATCH", "authorization,b"),
         ),
-        # Two words are not a browser's list, so nothing is said of it.
-        (LISTED, preflight("PUT", "two words")),
     ],
 )
 def test_what_the_browser_lets_through_is_not_a_refusal(
@@ -132,6 +130,89 @@ def test_what_the_browser_lets_through_is_not_a_refusal(
     assert send(request_).status == 204
     assert (refusals, caplog.records) == ([], [])
     assert send.middleware.counters()["preflight_allowed"] == 1
+
+
+UNREAD = {
+    "two words": "x-one,two words",
+    "no token": "x-one,(",
+    "not ASCII": "x-one,\xe9",
+    "long": "x-one," + " " * 9000,
+    "many empty": "x-one,," + "," * 17,
+}
+
+
+@pytest.mark.parametrize("names", UNREAD.values(), ids=UNREAD)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        LISTED,
+        LISTED.replace(allow_headers=["*"]),
+        LISTED.replace(allow_headers=["*"], allow_credentials=True),
+        LISTED.replace(preflight_continue=True),
+    ],
+)
+def test_a_list_of_headers_that_no_browser_sends_is_refused_and_names_none(
+    make_observed: MakeObserved, caplog: pytest.LogCaptureFixture, policy: CORSPolicy, names: str
+) -> None:
+    refusals: list[Refusal] = []
+    send = make_observed(policy=policy, on_refusal=refusals.append)
+    request = preflight("PUT", names)
+    assert send(request).headers == send(preflight("PUT", "bad one")).headers
+    place = (ORIGIN, "OPTIONS", "/items", "default", "preflight", False)
+    assert refusals == [Refusal("header-not-allowed", *place)] * 2
+    assert caplog.messages == [
+        "CORS: refused header-not-allowed: origin 'https://app.example.com', 'OPTIONS' '/items'; "
+        "its Access-Control-Request-Headers is malformed, or longer than is read, as from no "
+        "browser; more such refusals are logged as INFO"
+    ]
+    explanation = policy.explain(request.method, request.headers)
+    assert (explanation.allowed, explanation.reason) == (False, "header-not-allowed")
+    assert explanation.steps[-1].check == "headers"
+    assert explanation.steps[-1].passed is False
+    assert explanation.change is not None
+    change = "send Access-Control-Request-Headers as browsers do, and shorter"
+    assert explanation.change.text == change
+    assert send.middleware.counters()["preflight_refused"] == 2
+
+
+def test_names_beyond_the_limit_of_those_that_are_judged_are_not_allowed(
+    make_observed: MakeObserved,
+) -> None:
+    send = make_observed(policy=LISTED)
+    assert told(send, preflight("PUT", ",".join(["x-one"] * 64))) == {}
+    refused = {("preflight", "header-not-allowed"): 1}
+    for count in (65, 2000):
+        request = preflight("PUT", ",".join(["x-one"] * count))
+        assert told(make_observed(policy=LISTED), request) == refused
+        assert LISTED.explain(request.method, request.headers).reason == "header-not-allowed"
+
+
+@pytest.mark.parametrize(
+    ("method", "advice"),
+    [
+        ("patch", "method: 'PATCH' in the page, since browsers send 'patch' as it is"),
+        ("Query", "method: 'QUERY' in the page, since browsers send 'Query' as it is"),
+        ("put", "method 'PUT' in the client, not a browser: those send it in capitals"),
+    ],
+)
+def test_a_method_in_small_letters_is_to_be_written_in_capitals(
+    make_observed: MakeObserved, caplog: pytest.LogCaptureFixture, method: str, advice: str
+) -> None:
+    send = make_observed(policy=LISTED)
+    send(preflight(method))
+    listed = f"allow_methods=[..., '{method.upper()}']"
+    assert f"; write {advice} and {listed} to allow it; " in caplog.text
+    change = LISTED.explain("OPTIONS", preflight(method).headers).change
+    assert change is not None
+    add = "" if method == "put" else f", and add '{method.upper()}' to allow_methods"
+    assert change.text == f"write {advice}{add}"
+
+
+def test_a_method_of_ones_own_in_small_letters_is_listed_as_it_is(
+    make_observed: MakeObserved, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_observed(policy=LISTED)(preflight("purge"))
+    assert "; write allow_methods=[..., 'purge'] to allow it; " in caplog.text
 
 
 def test_the_wildcard_without_credentials_does_not_cover_authorization(

@@ -73,9 +73,13 @@ enum class Reach : std::uint8_t {
 [[nodiscard]] Outcome outcome_of_guard(Refusal refusal) noexcept;
 
 /// Requested header names that are judged; no page asks for nearly as many.
+/// A list with more of them, or one that is malformed or longer than is read, counts as one that
+/// is not allowed, whatever the policy lists. No browser sends it, unless a page sets headers with
+/// names of kilobytes.
 inline constexpr std::size_t kMaxJudgedRequestHeaders = 64;
 
-/// What a preflight asks for and the answer of an allowed origin does not have.
+/// What a preflight asks for and the answer of an allowed origin does not have. Both are empty for
+/// a list of names that was not read to its end, or that was too long to be echoed.
 struct Missing {
   std::string_view method;           ///< Of the request; empty: it is allowed.
   std::vector<std::string> headers;  ///< In lower case, sorted; kMaxJudgedRequestHeaders at most.

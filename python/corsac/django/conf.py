@@ -71,6 +71,7 @@ class DjangoConfiguration:
         problems: The warnings and infos.
         has_rules: Whether the policy depends on the path.
         observation: Who learns of refusals, and which policies are on trial.
+        names: What the options are called in the settings.
     """
 
     policy: CORSPolicy | None
@@ -82,6 +83,7 @@ class DjangoConfiguration:
     problems: tuple[CORSConfigProblem, ...]
     has_rules: bool = False
     observation: Observation = NOTHING_OBSERVED
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def covers(self, path: str) -> bool:
         """Whether the settings say anything about a path."""
@@ -327,7 +329,11 @@ def _make(
         problems.append(_renamed(problem, names))
     if configuration is None or has_errors:
         return None, problems
-    return _finished(configuration, reading, tuple(problems), is_drop_in), problems
+    finished = _finished(configuration, reading, tuple(problems), is_drop_in)
+    if policy is None:
+        names = {option: _own_name(option) for option in OPTION_NAMES} | names
+        finished = dataclasses.replace(finished, names=names)
+    return finished, problems
 
 
 def _configuration(policy: CORSPolicy | None, rules: Any, options: dict[str, Any]) -> Configuration:

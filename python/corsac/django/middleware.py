@@ -62,6 +62,7 @@ class _Outcome(NamedTuple):
     told: tuple[str, str, _Missing | None, int]
     policy: _core.CompiledPolicy | None = None
     rule: str = "default"
+    is_of_view: bool = False  # The policy is one that `cors` gave a view, in Python.
 
 
 _RUN: Final = "run the application"
@@ -229,7 +230,7 @@ class CORSMiddleware:
             and (yield _ASK, None)
         ):
             decided = _Outcome(*_decided(policy, request, True))
-        return decided._replace(policy=policy, rule=rule)
+        return decided._replace(policy=policy, rule=rule, is_of_view=mark is not UNMARKED)
 
     def _report(
         self,
@@ -244,7 +245,8 @@ class CORSMiddleware:
         told = _LEFT_ALONE if outcome is None else _Told(*outcome.told)
         if outcome is not None and told.reason:
             rule = outcome.rule if configuration.has_rules else None
-            self._log(told.reason, origin, where, 0, rule, told.missing)
+            names = {} if outcome.is_of_view else configuration.names
+            self._log(told.reason, origin, where, 0, rule, told.missing, names)
             if callback is not None:
                 callback(told.kind, told.reason, origin, where, outcome.rule, False, told.missing)
         trial = configuration.observation.trial
@@ -346,8 +348,10 @@ def _settle_own(
             del response.headers[name]
     lost = [(name, value) for name, value in own.items() if policys.get(name) != value]
     if lost and log is not None:
-        is_same = fate == "kept" and not outcome.told[1]
-        log.say(fate, lost, request.path, request.META.get("HTTP_ORIGIN"), is_same)
+        origin = request.META.get("HTTP_ORIGIN")
+        is_beyond_cors = _core.is_beyond_cors(request.META, _scheme_of(request))
+        option = 'app_headers="{}"' if outcome.is_of_view else 'CORSAC = {{"app_headers": "{}"}}'
+        log.say(fate, lost, request.path, origin, is_beyond_cors, option)
 
 
 def _set_headers(

@@ -153,9 +153,21 @@ _OF_THE_BROWSER = frozenset(
 
 
 def judge_preflight(
-    request: Request, credentials: bool, status: int, headers: tuple[tuple[str, str], ...]
+    request: Request,
+    credentials: bool,
+    status: int,
+    headers: tuple[tuple[str, str], ...],
+    reads_all_names: bool = True,
 ) -> Verdict:
-    """Judge the answer to a preflight, as for the request that it asks about."""
+    """Judge the answer to a preflight, as for the request that it asks about.
+
+    Args:
+        request: The preflight request.
+        credentials: Whether the credentials mode is ``"include"``.
+        status: Of the answer.
+        headers: Of the answer.
+        reads_all_names: Whether the middleware could read the whole list of headers.
+    """
     lines = _bytes(headers)
     origin = _latin1(request.value("origin") or "")
     method = request.value("access-control-request-method") or ""
@@ -177,8 +189,12 @@ def judge_preflight(
     methods = listed.get("access-control-allow-methods", "")
     names = listed.get("access-control-allow-headers", "")
     wrong_method = reason == "method-not-allowed"
+    if not (wrong_method or reads_all_names):
+        reason, name = "header-not-allowed", ""
     steps.append(Step("browser", "method", not wrong_method, _method_text(method, methods, reason)))
-    if not wrong_method and asked:
+    if not (wrong_method or reads_all_names):
+        steps.append(Step("browser", "headers", False, _UNREAD, _PREFLIGHT))
+    elif not wrong_method and asked:
         detail = "authorization" if reason == "authorization-not-listed" else name
         steps.append(
             Step("browser", "headers", not reason, _headers_text(detail, names), _PREFLIGHT)
@@ -194,6 +210,11 @@ def judge_preflight(
 _NEVER_SAFELISTED = b"x" * 129
 
 _MAX_ASKED = 1_000
+
+_UNREAD = (
+    "Access-Control-Request-Headers is malformed or longer than is read: no browser sends such a "
+    "list for a few names, and it counts as not allowed, whatever the policy lists"
+)
 
 
 def asked_headers(request: Request) -> list[str]:

@@ -10,6 +10,7 @@ from corsac.errors import CORSConfigError
 from corsac.explain.browsing import asked_headers
 from corsac.explain.explanation import Change, shown
 from corsac.explain.request import Request
+from corsac.observe import capitals_advice
 from corsac.policy import TOLERABLE_CODES, CORSPolicy
 
 __all__ = ["Judging", "find_change"]
@@ -109,27 +110,16 @@ def _elsewhere(policy: CORSPolicy, request: Request, reason: str) -> Change | No
     method = request.value("access-control-request-method") or ""
     if reason == "method-not-allowed" and method.upper() in _FORBIDDEN_METHODS:
         return Change({}, f"use another method: no page can send {shown(method.upper())}")
-    if reason == "method-not-allowed" and method != method.upper() in _KNOWN_METHODS:
-        return _in_capitals(policy, method)
-    return None
+    advice = capitals_advice(method) if reason == "method-not-allowed" else None
+    if advice is None:
+        return None
+    if method.upper() in {"GET", "HEAD", "POST", *policy.allow_methods}:
+        return Change({}, f"write {advice}")
+    return Change({}, f"write {advice}, and add {method.upper()!r} to allow_methods")
 
 
 # Fetch, "forbidden method": fetch() itself refuses them.
 _FORBIDDEN_METHODS = frozenset({"CONNECT", "TRACE", "TRACK"})
-# A page that sends one of these in small letters means the capitals.
-_KNOWN_METHODS = frozenset(
-    {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "QUERY"}
-    | {"PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"}
-)
-
-
-def _in_capitals(policy: CORSPolicy, method: str) -> Change:
-    """Methods are case-sensitive, and those in use are capitals: browsers send ``patch`` so."""
-    capitals = method.upper()
-    in_page = f"write method: {capitals!r} in the page, which sends {shown(method)!r}"
-    if capitals in {"GET", "HEAD", "POST", *policy.allow_methods}:
-        return Change({}, in_page)
-    return Change({}, f"{in_page}, and add {capitals!r} to allow_methods")
 
 
 def _options_for(policy: CORSPolicy, request: Request, reason: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from corsac.explain.browsing import (
     preflight_before,
 )
 from corsac.explain.changing import Judge, Judging, find_change
-from corsac.explain.explanation import Explanation, Step, shown
+from corsac.explain.explanation import Change, Explanation, Step, shown
 from corsac.explain.request import Headers, Request
 from corsac.explain.serving import Served, serve
 from corsac.policy import CORSPolicy
@@ -109,7 +109,12 @@ def _explain(
         # What is asked for stands in the preflight request, also in one that would come first.
         asked = preflight_before(request) if served.kind == "actual" else None
         judge = _Judge(request, include)
-        change = yield from find_change(policy, asked or request, reason, judge)
+        if served.failure is not None:
+            change = Change({}, f"mend allow_origin_func: it {served.failure}")
+        elif reason == "header-not-allowed" and not verdict.detail:
+            change = Change({}, "send Access-Control-Request-Headers as browsers do, and shorter")
+        else:
+            change = yield from find_change(policy, asked or request, reason, judge)
     # The middleware did what it does for any origin; there is no one to be kept from anything.
     decided = (served.kind != "not-cors" or bool(served.reason)) and served.counts
     return Explanation(
@@ -140,11 +145,10 @@ def _judge(
     served = yield from serve(policy, compiled, request)
     origin = request.value("origin") or ""
     if served.kind == "preflight":
-        if policy.preflight_continue:
-            # The application's own answer, of which the best is assumed.
-            verdict = judge_preflight(request, include, 200, served.headers)
-        else:
-            verdict = judge_preflight(request, include, served.status, served.headers)
+        # Of the application's own answer the best is assumed.
+        verdict = judge_preflight(
+            request, include, served.status or 200, served.headers, served.reads_all_names
+        )
     elif served.kind == "actual":
         verdict = judge_actual(origin, include, served.headers)
         first = None if served.reason or verdict.reason else preflight_before(request)
@@ -167,8 +171,9 @@ def _judge_first(  # noqa: PLR0917
     if is_beyond_cors(request):
         return verdict
     answered = yield from serve(policy, compiled, first)
-    status = 200 if policy.preflight_continue else answered.status
-    asked = judge_preflight(first, include, status, answered.headers)
+    asked = judge_preflight(
+        first, include, answered.status or 200, answered.headers, answered.reads_all_names
+    )
     if not asked.reason:
         text = "a browser asks first, by a preflight request, which is allowed"
         return verdict._replace(

@@ -27,6 +27,8 @@ class Served(NamedTuple):
         steps: What was looked at.
         counts: A refusal is one: ``False`` if no browser carries out a CORS check on the response,
             so that it keeps nothing from anyone.
+        failure: Why the function that decides about origins gave no answer.
+        reads_all_names: Whether the list of a preflight request's headers was read to its end.
     """
 
     kind: str
@@ -37,6 +39,8 @@ class Served(NamedTuple):
     headers: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
     counts: bool
+    failure: str | None = None
+    reads_all_names: bool = True
 
 
 Deciding = Generator[Awaitable[bool], bool, Served]
@@ -60,18 +64,30 @@ def serve(policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request) 
     headers = (*pairs, ("vary", vary)) if vary else tuple(pairs)
     origin = request.value("origin")
     entry = entry_for(policy, origin) if allowed and origin is not None else None
+    _, told_reason, missing, _ = told
+    counts = bool(told_reason) or not reason
+    failure = _failure(compiled, origin or "") if reason else None
     steps = [_kind_step(kind, request)]
     if kind != "not-cors":
-        failure = _failure(compiled, origin or "") if reason else None
-        steps.append(_origin_step(policy, request, reason, entry, failure))
+        steps.append(_origin_step(policy, request, reason, entry, failure, counts))
     if (policy.guard or reason.startswith("cross-origin")) and kind != "preflight":
         steps.append(_guard_step(reason))
     if kind == "preflight" and not reason.startswith("origin"):
         steps.append(_request_method_step(request, reason))
     if not status:
         steps += _app_headers_steps(compiled, request.path, sets_origin=_sets_origin(pairs))
-    counts = bool(told[1]) or not reason
-    return Served(kind, allowed, reason, entry, status, headers, tuple(steps), counts)
+    return Served(
+        kind,
+        allowed,
+        reason,
+        entry,
+        status,
+        headers,
+        tuple(steps),
+        counts=counts,
+        failure=failure,
+        reads_all_names=told_reason != "header-not-allowed" or missing is not None,
+    )
 
 
 _HTTP_REQUESTS = 'Fetch, "HTTP requests"'
@@ -98,9 +114,15 @@ def _failure(compiled: _core.CompiledPolicy, origin: str) -> str | None:
     return None if find is None else find(origin.encode("latin-1", "replace"))
 
 
-def _origin_step(
-    policy: CORSPolicy, request: Request, reason: str, entry: str | None, failure: str | None
+def _origin_step(  # noqa: PLR0917
+    policy: CORSPolicy,
+    request: Request,
+    reason: str,
+    entry: str | None,
+    failure: str | None,
+    counts: bool,
 ) -> Step:
+    refused = False if counts else None  # No browser asks: nothing is kept from anyone.
     section = 'Fetch, "`Access-Control-Allow-Origin` header"'
     origin = request.value("origin") or ""
     if reason == "origin-malformed":
@@ -108,11 +130,11 @@ def _origin_step(
         return Step("server", "origin", False, text, 'Fetch, "`Origin` header"')
     if reason == "path-ambiguous":
         text = "nobody is allowed, since the path's repeated slashes choose one policy or another"
-        return Step("server", "origin", False, text)
+        return Step("server", "origin", refused, text)
     if entry is None:
         near = f"allow_origin_func {failure}" if failure else near_miss(policy, origin)
         text = f"{shown(origin)} is not allowed" + (f": {shown(near)}" if near else "")
-        return Step("server", "origin", False, text, section)
+        return Step("server", "origin", refused, text, section)
     if entry == origin:
         text = f"{shown(origin)} is in allow_origins"
     elif entry.startswith("allow_origin_"):

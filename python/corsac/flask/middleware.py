@@ -23,6 +23,7 @@ from corsac.flask.problems import (
     hidden_from_the_route,
 )
 from corsac.flask.routes import BESIDE_FLASK_CORS, HiddenDecorations, Route, RouteTable, hidden_key
+from corsac.foreign.flask_cors_options import NAMES
 from corsac.foreign.flask_resources import ResourcePolicies, ResourcePolicy, nobody
 from corsac.inspection.applied import Applied, unreadable
 from corsac.rules import Rule, make_configuration
@@ -56,6 +57,7 @@ class FlaskMiddleware(CORSMiddleware):
     def __init__(self, app: flask.Flask, wsgi_app: WSGIApplication) -> None:
         self.arrivals = Arrivals(self, app, wsgi_app)
         super().__init__(self.arrivals.entrance, rules=[])
+        self._logs[0].names = NAMES
         self._flask = app
         self._is_wrapped = is_wrapped(app, wsgi_app)
         self._judges_inside = False
@@ -111,6 +113,7 @@ class FlaskMiddleware(CORSMiddleware):
         log_warnings(checked.all_problems())
         self._checked = checked.problems
         self._given = (checked.policy, checked.rules)
+        self._logs[0].names = {}
         self._forget_routes()
 
     def add_blueprint(self, blueprint: flask.Blueprint, resources: list[ResourcePolicy]) -> None:
