@@ -155,3 +155,22 @@ def test_a_pattern_stands_for_labels_as_browsers_send_them(exchange: Exchange) -
         "app://-:0",
     ):
         assert headers_for(exchange, policy, origin) == {"vary": "Origin"}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://a..test", "https://.a.test", "https://a$.test", "https://a!b", "https://xn--.test"],
+)
+def test_what_no_page_can_come_from_cannot_be_listed_though_functions_are_asked_about_it(
+    exchange: Exchange, origin: str
+) -> None:
+    # The URL standard's host parser takes the bytes, so that a client may send them; no resolver
+    # finds them, and what stands behind `xn--` only Unicode's tables know. A function decides; a
+    # list with such an entry is a mistake.
+    with pytest.raises(CORSConfigError) as caught:
+        CORSPolicy(allow_origins=[origin])
+    assert [problem.code for problem in caught.value.problems] == ["origin.invalid"]
+    asked = Asked()
+    policy = CORSPolicy(allow_origin_func=asked, allow_credentials=True)
+    assert headers_for(exchange, policy, origin) == allowed(origin)
+    assert asked.origins == [origin]
