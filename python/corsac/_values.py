@@ -45,6 +45,14 @@ class FrozenValue:
         def __delattr__(self, name: str) -> NoReturn:
             self._refuse_change(name)
 
+        def __getattr__(self, name: str) -> NoReturn:
+            # A slot that is empty, or no attribute at all.
+            if name in self.__slots__:
+                message = f"{type(self).__name__}.__init__ was not called"
+                raise RuntimeError(message)
+            message = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(message, name=name, obj=self)
+
     def _refuse_change(self, name: str) -> NoReturn:
         kind = type(self).__name__
         message = f"a {kind} is frozen: {name!r} cannot be set or deleted; make another {kind}"
@@ -60,6 +68,10 @@ class FrozenValue:
 
     def __repr__(self) -> str:
         """The call that makes an equal value."""
+        try:
+            self._all_fields()
+        except RuntimeError:
+            return f"<{type(self).__name__}, whose __init__ was not called>"
         arguments = (f"{name}={value!r}" for name, value in self._arguments().items())
         return f"{type(self).__name__}({', '.join(arguments)})"
 

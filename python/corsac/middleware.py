@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
-from corsac.observation import KEEP, NOTHING_OBSERVED, read_observation
+from corsac.errors import CORSConfigProblem, log_warnings
+from corsac.observation import NOTHING_OBSERVED, OBSERVATION_OPTIONS, read_observation
 from corsac.rules import make_configuration
 
 TYPE_CHECKING = False
@@ -15,11 +15,20 @@ if TYPE_CHECKING:
     from corsac._types import Counted, Outcomes
     from corsac.explain import Explanation
     from corsac.explain.request import Headers
-    from corsac.observation import Keep, Observation
+    from corsac.observation import Observation
     from corsac.observe import RefusalLog, TrialLog
     from corsac.policy import CORSPolicy, CORSPolicyOptions
     from corsac.refusals import OnRefusal
     from corsac.rules import Configuration, Rule
+
+    class MiddlewareOptions(CORSPolicyOptions, total=False):
+        """The options of a middleware, but rules, and those of its policy."""
+
+        on_refusal: OnRefusal | None
+        report_only: CORSPolicy | None
+        report_only_rules: Iterable[Rule] | None
+        debug_header: bool | str
+
 
 __all__ = ["ConfiguredMiddleware", "add_up"]
 
@@ -52,46 +61,51 @@ class ConfiguredMiddleware:
     @property
     def policy(self) -> CORSPolicy | None:
         """The policy in force where no rule matches; ``None`` if those paths are left alone."""
-        configuration: Configuration = self._configuration
-        return configuration.policy
+        return self._current.policy
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The path rules in force, in order."""
-        configuration: Configuration = self._configuration
-        return configuration.rules
+        return self._current.rules
 
     @property
     def problems(self) -> tuple[CORSConfigProblem, ...]:
         """The warnings and infos of the rules and of every policy in force, in that order."""
-        configuration: Configuration = self._configuration
-        return configuration.all_problems()
+        return self._current.all_problems()
 
     @property
     def on_refusal(self) -> OnRefusal | None:
         """The function that is told about each refusal, or ``None``."""
-        return self._observation.on_refusal
+        return self._current.observation.on_refusal
 
     @property
     def report_only(self) -> CORSPolicy | None:
         """The policy on trial where no rule on trial matches, or ``None``."""
-        return self._observation.report_only
+        return self._current.observation.report_only
 
     @property
     def report_only_rules(self) -> tuple[Rule, ...]:
         """The path rules on trial, in order."""
-        return self._observation.report_only_rules
+        return self._current.observation.report_only_rules
 
     @property
     def debug_header(self) -> str | None:
         """The name of the response header with the reason of a refusal, or ``None``."""
-        return self._observation.debug_header
+        return self._current.observation.debug_header
 
     @property
     def on_refusal_errors(self) -> int:
         """How often ``on_refusal`` raised, or gave something to be awaited."""
-        callback = self._observation.callback
+        callback = self._current.observation.callback
         return 0 if callback is None else callback.errors
+
+    @property
+    def _current(self) -> Configuration:
+        configuration: Configuration | None = self._configuration
+        if configuration is None:
+            message = f"{type(self).__name__}.__init__ was not called"
+            raise RuntimeError(message)
+        return configuration
 
     @property
     def _observation(self) -> Observation:
@@ -103,87 +117,35 @@ class ConfiguredMiddleware:
         policy: CORSPolicy | None = None,
         *,
         rules: Iterable[Rule] | None = None,
-        on_refusal: OnRefusal | Keep | None = KEEP,
-        report_only: CORSPolicy | Keep | None = KEEP,
-        report_only_rules: Iterable[Rule] | Keep | None = KEEP,
-        debug_header: bool | str | Keep = KEEP,
-        **options: Unpack[CORSPolicyOptions],
+        **options: Unpack[MiddlewareOptions],
     ) -> None:
         """Put another policy in force, at once and for every request that begins from now on.
 
+        It takes what the class takes. Who learns of refusals, and the policies on trial, stay what
+        they are unless they are given: ``on_refusal=None`` ends it. Counters go on.
+
+        Of two calls at the same time one comes last, and is in force whole.
+
         Args:
             policy: The new policy; or give the options of one.
-            rules: The new path rules, as for the class; without any, all old ones are gone.
-            on_refusal: As for `observe`: what is not given stays, here and below.
-            report_only: As for `observe`.
-            report_only_rules: As for `observe`.
-            debug_header: As for `observe`.
-            **options: The options of `CORSPolicy`.
+            rules: The new path rules; without any, all old ones are gone.
+            **options: As for the class: ``on_refusal``, ``report_only``, ``report_only_rules`` and
+                ``debug_header``, and the options of `CORSPolicy`.
 
         Raises:
             CORSConfigError: The options cannot be used; what was in force stays.
             TypeError: As for the class.
         """
-        changes: dict[str, Any] = {
-            "on_refusal": on_refusal,
-            "report_only": report_only,
-            "report_only_rules": report_only_rules,
-            "debug_header": debug_header,
-        }
-        before = self._configuration
+        given: Any = {**options}
+        observed = {name: given.pop(name) for name in OBSERVATION_OPTIONS if name in given}
+        before: Configuration | None = self._configuration
         known = () if before is None else self._problems_to_log()
-        configuration = self._configure(policy, rules, options, changes)
+        configuration = self._configure(policy, rules, given, observed)
         if before is not None:
             configuration.go_on_from(before)
-        made_from = NOTHING_OBSERVED if before is None else before.observation
-        changes = _only_made(changes, configuration.observation)
-        while not self._put_in_force(configuration, configuration.routing, before):
-            # Another thread put one in force meanwhile; what is to be kept is that one's.
-            before = self._configuration
-            if before.observation is not made_from:
-                made_from = before.observation
-                configuration = configuration.observed_by(self._read_observation(changes))
+        self._put_in_force(configuration, configuration.routing)
         self._was_observed()
         log_warnings(self._problems_to_log(), known)
-
-    def observe(
-        self,
-        *,
-        on_refusal: OnRefusal | Keep | None = KEEP,
-        report_only: CORSPolicy | Keep | None = KEEP,
-        report_only_rules: Iterable[Rule] | Keep | None = KEEP,
-        debug_header: bool | str | Keep = KEEP,
-    ) -> None:
-        """Change who learns of refusals, or the policy on trial; the policy in force stays.
-
-        It holds for every request that begins from now on. What is not given stays what it is, and
-        the counters go on.
-
-        Args:
-            on_refusal: As for the class; ``None``: nobody is told any more.
-            report_only: As for the class; ``None``: no policy is on trial any more.
-            report_only_rules: As for the class; ``None``: no rules are on trial any more.
-            debug_header: As for the class.
-
-        Raises:
-            CORSConfigError: An option cannot be used; what was in force stays.
-            TypeError: As for the class.
-        """
-        changes: dict[str, Any] = {
-            "on_refusal": on_refusal,
-            "report_only": report_only,
-            "report_only_rules": report_only_rules,
-            "debug_header": debug_header,
-        }
-        changes = _only_made(changes, self._read_observation(changes))
-        known = self._observation.problems
-        done = False
-        while not done:
-            before: Configuration = self._configuration
-            configuration = before.observed_by(self._read_observation(changes))
-            done = self._put_in_force(configuration, configuration.routing, before)
-        self._was_observed()
-        log_warnings(self._observation.problems, known)
 
     @classmethod
     def _made_of(cls, app: Any, configuration: Configuration, *logs: Any) -> Self:
@@ -216,14 +178,13 @@ class ConfiguredMiddleware:
 
     def _problems_to_log(self) -> tuple[CORSConfigProblem, ...]:
         """The problems of what is in force; its warnings are logged once."""
-        configuration: Configuration = self._configuration
+        configuration = self._current
         return (*configuration.all_problems(), *configuration.observation.problems)
 
     def _observe_as(self, observation: Observation) -> None:
         """Be observed as another middleware is."""
-        before: Configuration = self._configuration
-        configuration = before.observed_by(observation)
-        self._put_in_force(configuration, configuration.routing, before)
+        configuration = self._current.observed_by(observation)
+        self._put_in_force(configuration, configuration.routing)
 
     def _log_as_part_of(self, whole: ConfiguredMiddleware) -> None:
         """Write into the logs of another middleware: what is bounded there is bounded once."""
@@ -319,7 +280,7 @@ class ConfiguredMiddleware:
         from corsac.explain.explaining import choose, explain  # noqa: PLC0415 - for tools alone
 
         routes = self._routes_may_decide()
-        choice = choose(self._configuration, self._route_path(path), routes)
+        choice = choose(self._current, self._route_path(path), routes)
         return explain(choice, method, headers, path, credentials)
 
     async def explain_async(
@@ -334,7 +295,7 @@ class ConfiguredMiddleware:
         from corsac.explain.explaining import choose, explain_async  # noqa: PLC0415
 
         routes = self._routes_may_decide()
-        choice = choose(self._configuration, self._route_path(path), routes)
+        choice = choose(self._current, self._route_path(path), routes)
         return await explain_async(choice, method, headers, path, credentials)
 
     def _route_path(self, path: str) -> str:
@@ -354,20 +315,8 @@ class ConfiguredMiddleware:
     ) -> Configuration:
         """Validate and compile; a protocol that cannot apply all of it says so here."""
         problems: list[CORSConfigProblem] = []
-        observation = self._observation_with(changes, problems)
+        observation = read_observation(self._observation, self._request_line, problems, changes)
         return make_configuration(policy, rules, options, observation, problems)
-
-    def _read_observation(self, changes: Mapping[str, Any]) -> Observation:
-        problems: list[CORSConfigProblem] = []
-        observation = self._observation_with(changes, problems)
-        if problems:
-            raise CORSConfigError(problems)
-        return observation
-
-    def _observation_with(
-        self, changes: Mapping[str, Any], problems: list[CORSConfigProblem]
-    ) -> Observation:
-        return read_observation(self._observation, self._request_line, problems, **changes)
 
     @staticmethod
     def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
@@ -404,23 +353,14 @@ class ConfiguredMiddleware:
 
     def __repr__(self) -> str:
         """The middleware with its policy and application."""
+        if self._configuration is None:
+            return f"<{type(self).__name__}, whose __init__ was not called>"
         named = "".join(f", {name}={value!r}" for name, value in self._options().items())
         return f"{type(self).__name__}({self.app!r}, {self.policy!r}{named})"
 
 
 def _make_empty(cls: type[ConfiguredMiddleware]) -> ConfiguredMiddleware:
     return cls.__new__(cls)
-
-
-def _only_made(changes: Mapping[str, Any], made: Observation) -> dict[str, Any]:
-    """The changes once they were read: what can be read only once, such as an iterator, is gone."""
-    read = {
-        "on_refusal": made.callback,
-        "report_only": made.report_only,
-        "report_only_rules": made.report_only_rules,
-        "debug_header": made.debug_header,
-    }
-    return {name: value if value is KEEP else read[name] for name, value in changes.items()}
 
 
 def add_up(counted: Iterable[Counted]) -> Counted:

@@ -8,7 +8,7 @@ from corsac.refusals import RefusalCallback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from corsac.policy import CORSPolicy
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEBUG_HEADER",
-    "KEEP",
     "MAX_DEBUG_HEADER_LENGTH",
     "NOTHING_OBSERVED",
-    "Keep",
+    "OBSERVATION_OPTIONS",
     "Observation",
     "read_observation",
 ]
@@ -31,15 +30,8 @@ DEBUG_HEADER = "corsac-refused"
 MAX_DEBUG_HEADER_LENGTH = 64
 
 
-class Keep:
-    """The type of `KEEP`."""
-
-    def __repr__(self) -> str:
-        return "KEEP"
-
-
-KEEP = Keep()
-"""Stands for an option that stays what it is."""
+OBSERVATION_OPTIONS = ("on_refusal", "report_only", "report_only_rules", "debug_header")
+"""The options of a middleware that are read here."""
 
 
 class Observation(FrozenValue):
@@ -106,41 +98,35 @@ def read_observation(
     before: Observation,
     request_line: RequestLine,
     problems: list[CORSConfigProblem],
-    *,
-    on_refusal: OnRefusal | RefusalCallback | Keep | None = KEEP,
-    report_only: CORSPolicy | Keep | None = KEEP,
-    report_only_rules: Iterable[Rule] | Keep | None = KEEP,
-    debug_header: bool | str | Keep = KEEP,
+    given: Mapping[str, Any],
 ) -> Observation:
     """Read the options of a middleware that are no part of its policy.
 
     Args:
-        before: What was in force: the source of what is kept.
+        before: What was in force: what is not given stays as it is there.
         request_line: Gives the method and the path of a scope or environ.
         problems: Gets what cannot be used.
-        on_refusal: A function of a `Refusal`, one that was read already, or ``None``.
-        report_only: The policy on trial, or ``None``.
-        report_only_rules: Its path rules, or ``None``.
-        debug_header: Whether refusals have a header with the reason, or its name.
+        given: Some of `OBSERVATION_OPTIONS`.
 
     Raises:
         TypeError: ``on_refusal`` is no plain function.
     """
     callback = before.callback
-    if on_refusal is None or isinstance(on_refusal, RefusalCallback):
-        callback = on_refusal
-    elif not isinstance(on_refusal, Keep) and on_refusal is not before.on_refusal:
+    function = given.get("on_refusal", before.on_refusal)
+    if function is None:
+        callback = None
+    elif function is not before.on_refusal:
         errors = 0 if callback is None else callback.errors
-        callback = RefusalCallback(on_refusal, request_line, errors=errors)
+        callback = RefusalCallback(function, request_line, errors=errors)
     name = before.debug_header
-    if not isinstance(debug_header, Keep):
-        name = _read_debug_header(debug_header, problems)
-    if isinstance(report_only, Keep) and isinstance(report_only_rules, Keep):
+    if "debug_header" in given:
+        name = _read_debug_header(given["debug_header"], problems)
+    if not {"report_only", "report_only_rules"} & given.keys():
         return Observation(
             callback, before.report_only, before.report_only_rules, name, before.trial
         )
-    policy = before.report_only if isinstance(report_only, Keep) else report_only
-    rules = before.report_only_rules if isinstance(report_only_rules, Keep) else report_only_rules
+    policy = given.get("report_only", before.report_only)
+    rules = given.get("report_only_rules", before.report_only_rules)
     trial = _read_trial(policy, rules, problems)
     if trial is None:
         return Observation(callback, None, (), name, None)

@@ -48,7 +48,7 @@ def test_starlette_routes_with_a_policy_of_their_own_are_observed_too() -> None:
     ]
     assert middleware.refusal_counters()["actual", "origin-not-allowed"] == 2
     assert middleware.report_only_counters()["newly_refused"] == 2
-    middleware.observe(on_refusal=None, debug_header=False)
+    middleware.reconfigure(POLICY, on_refusal=None, debug_header=False)
     for path in ("/plain", "/own"):
         response = client.get(path, headers={"origin": EVIL})
         assert "corsac-refused" not in response.headers
@@ -88,7 +88,7 @@ def test_flask_routes_with_a_policy_of_their_own_are_observed_too() -> None:
     ]
     middleware = corsac.flask.install(app)
     assert middleware.report_only_counters()["newly_refused"] == 2
-    middleware.observe(debug_header=False)
+    middleware.reconfigure(middleware.policy, debug_header=False)
     assert "x-why" not in client.get("/own/1", headers={"origin": EVIL}).headers
 
 

@@ -377,28 +377,28 @@ def test_all_mistakes_are_found_at_once(make_observed: MakeObserved) -> None:
     }
 
 
-def test_reconfigure_keeps_it_and_observe_changes_it(make_observed: MakeObserved) -> None:
+def test_reconfigure_keeps_it_unless_it_is_given(make_observed: MakeObserved) -> None:
     send = make_observed(policy=POLICY, rules=[("/x", None)], report_only=TIGHT)
     send.middleware.reconfigure(POLICY)
     assert (send.middleware.report_only, send.middleware.rules) == (TIGHT, ())
     send(FROM_OTHER)
-    send.middleware.observe(report_only=POLICY)
+    send.middleware.reconfigure(send.middleware.policy, report_only=POLICY)
     assert send.middleware.policy is POLICY
     send(FROM_OTHER)
     counters = send.middleware.report_only_counters()
     assert (counters["newly_refused"], counters["actual_allowed"]) == (1, 1)
-    send.middleware.observe(report_only=None)
+    send.middleware.reconfigure(POLICY, report_only=None)
     send(FROM_OTHER)
     assert send.middleware.report_only is None
     assert send.middleware.report_only_counters() == counters
 
 
-def test_a_mistake_in_observe_leaves_what_was_there(make_observed: MakeObserved) -> None:
+def test_a_mistake_leaves_what_was_there(make_observed: MakeObserved) -> None:
     send = make_observed(policy=POLICY, report_only=TIGHT)
     with pytest.raises(CORSConfigError):
-        send.middleware.observe(report_only=5)
+        send.middleware.reconfigure(POLICY, report_only=5)
     with pytest.raises(TypeError):
-        send.middleware.observe(report_only=None, on_refusal=5)
+        send.middleware.reconfigure(POLICY, report_only=None, on_refusal=5)
     assert send.middleware.report_only is TIGHT
 
 

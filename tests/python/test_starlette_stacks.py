@@ -188,7 +188,7 @@ def test_whatever_is_done_to_the_stack_every_request_is_judged_once(
     steps = [wrap_stack, drop_stack, set_it_again, swap_and_restore, use, Tracer().patch]
     middleware = install(app, POLICY)
     told: list[str] = []
-    middleware.observe(on_refusal=lambda refusal: told.append(refusal.reason))
+    middleware.reconfigure(POLICY, on_refusal=lambda refusal: told.append(refusal.reason))
     for number, step in enumerate(source.choices(steps, k=12)):
         step(app)
         if number % 4 == 3:

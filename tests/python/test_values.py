@@ -14,6 +14,7 @@ import pytest
 
 import corsac.errors
 import corsac.policy
+import corsac.wsgi
 from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
 from corsac.rules import Configuration, make_configuration
 
@@ -179,3 +180,40 @@ def test_the_types_of_annotations_are_there_at_run_time() -> None:
         assert all(hasattr(module, name) for name in module.__all__)
         with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute"):
             module.Unknown  # noqa: B018
+
+
+HALF_MADE: list[Any] = [
+    corsac.CORSPolicy,
+    corsac.CORSConfigProblem,
+    corsac.Refusal,
+    corsac.CORSMiddleware,
+    corsac.wsgi.CORSMiddleware,
+]
+
+
+@pytest.mark.parametrize("kind", HALF_MADE)
+def test_what_was_made_without_init_has_a_repr_that_says_so(kind: Any) -> None:
+    assert repr(kind.__new__(kind)) == f"<{kind.__name__}, whose __init__ was not called>"
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (corsac.CORSPolicy, "allow_origins problems explain"),
+        (corsac.CORSConfigProblem, "code"),
+        (
+            corsac.CORSMiddleware,
+            "policy rules problems on_refusal on_refusal_errors report_only report_only_rules "
+            "debug_header explain",
+        ),
+        (corsac.wsgi.CORSMiddleware, "policy problems explain"),
+    ],
+)
+def test_what_was_made_without_init_has_no_attributes_but_says_why(kind: Any, names: str) -> None:
+    half_made = kind.__new__(kind)
+    for name in names.split():
+        with pytest.raises(RuntimeError, match=r"\A\w+\.__init__ was not called\Z"):
+            _ = getattr(half_made, name)("GET", {})
+    with pytest.raises(AttributeError):
+        _ = half_made.nothing
+    assert not hasattr(half_made, "nothing")

@@ -134,10 +134,12 @@ def _read_observation(problems: list[CORSConfigProblem]) -> Observation:
             NOTHING_OBSERVED,
             _request_line,
             found,
-            on_refusal=function,
-            report_only=policy,
-            report_only_rules=cast("Any", rules),
-            debug_header=getattr(settings, DEBUG_HEADER_SETTING, False),
+            {
+                "on_refusal": function,
+                "report_only": policy,
+                "report_only_rules": rules,
+                "debug_header": getattr(settings, DEBUG_HEADER_SETTING, False),
+            },
         )
     except (ImportError, TypeError) as error:  # Only the function is read by what raises these.
         found.append(

@@ -15,7 +15,6 @@ from corsac.flask.decoration import Decoration
 from corsac.flask.exchange import Exchange
 from corsac.flask.middleware import install
 from corsac.flask.options import (
-    OBSERVATION_OPTIONS,
     CORSOptions,
     CrossOriginOptions,
     check_names,
@@ -24,7 +23,7 @@ from corsac.flask.options import (
     read_resource_policies,
     unknown_keys,
 )
-from corsac.observation import NOTHING_OBSERVED, Observation
+from corsac.observation import NOTHING_OBSERVED, OBSERVATION_OPTIONS, Observation
 from corsac.policy import CORSPolicy
 from corsac.wsgi import CORSMiddleware
 
@@ -104,7 +103,7 @@ class CORS:
         observed = {name: options.pop(name) for name in OBSERVATION_OPTIONS if name in options}
         self._apply(app, options)
         if observed:
-            install(app).observe(**observed)
+            install(app).add_observers(observed)
 
     @staticmethod
     def _apply(app: flask.Flask, options: dict[str, Any]) -> None:

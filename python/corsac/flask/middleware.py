@@ -26,6 +26,7 @@ from corsac.flask.routes import BESIDE_FLASK_CORS, HiddenDecorations, Route, Rou
 from corsac.foreign.flask_cors_options import NAMES
 from corsac.foreign.flask_resources import ResourcePolicies, ResourcePolicy, nobody
 from corsac.inspection.applied import Applied, unreadable
+from corsac.observation import read_observation
 from corsac.rules import Rule, make_configuration
 from corsac.wsgi import CORSMiddleware
 
@@ -115,6 +116,25 @@ class FlaskMiddleware(CORSMiddleware):
         self._given = (checked.policy, checked.rules)
         self._logs[0].names = {}
         self._forget_routes()
+
+    def add_observers(self, observed: Mapping[str, Any]) -> None:
+        """Change who learns of refusals, or the policy on trial, for all routes.
+
+        Args:
+            observed: Some of `OBSERVATION_OPTIONS`.
+
+        Raises:
+            CORSConfigError: An option cannot be used; what was in force stays.
+            TypeError: As for `corsac.wsgi.CORSMiddleware`.
+        """
+        problems: list[CORSConfigProblem] = []
+        before = self._observation
+        observation = read_observation(before, self._request_line, problems, observed)
+        if problems:
+            raise CORSConfigError(problems)
+        self._observe_as(observation)
+        self._was_observed()
+        log_warnings(observation.problems, before.problems)
 
     def add_blueprint(self, blueprint: flask.Blueprint, resources: list[ResourcePolicy]) -> None:
         """Add what ``CORS(blueprint, ...)`` says about the blueprint's routes.

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from corsac.refusals import OnRefusal
 
 __all__ = [
-    "OBSERVATION_OPTIONS",
     "CORSOptions",
     "CrossOriginOptions",
     "check_names",
@@ -73,7 +72,6 @@ class CORSOptions(CrossOriginOptions, total=False):
     debug_header: bool | str
 
 
-OBSERVATION_OPTIONS = ("on_refusal", "report_only", "report_only_rules", "debug_header")
 _VIEW_OPTIONS = (*FLASK_CORS_OPTIONS, "tolerate", "guard", "app_headers")
 
 
