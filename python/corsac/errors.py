@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import corsac.errors  # noqa: PLW0406 - where annotations find Severity, loaded when asked for
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any, Self, cast
+
 from corsac._values import FrozenValue
+from corsac.codes import CORSProblemCode, Severity
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import Any, Self
-
-    from corsac.options import annotations as _annotations
-
-    Severity = _annotations.Severity
-
-__all__ = ["CORSConfigError", "CORSConfigProblem", "Severity", "log_warnings"]
+__all__ = ["CORSConfigError", "CORSConfigProblem", "CORSProblemCode", "Severity", "log_warnings"]
 
 
 class CORSConfigProblem(FrozenValue):
     """One thing that is wrong with, or worth knowing about, a configuration.
 
     Attributes:
-        code: A stable name for programs, such as ``"origin.invalid"``.
+        code: A stable name for programs, such as ``"origin.invalid"``; `corsac.codes` has them all.
         severity: ``"error"``: no policy is made; ``"warning"``: something does not do what it seems
             to; ``"info"``: worth knowing.
         option: The option's name, such as ``"allow_origins"``.
@@ -34,8 +30,8 @@ class CORSConfigProblem(FrozenValue):
     __match_args__ = ("code", "severity", "option", "value", "message", "hint")
     _fields = __match_args__
 
-    code: str
-    severity: corsac.errors.Severity
+    code: CORSProblemCode
+    severity: Severity
     option: str
     value: object
     message: str
@@ -43,8 +39,8 @@ class CORSConfigProblem(FrozenValue):
 
     def __init__(  # noqa: PLR0917
         self,
-        code: str,
-        severity: corsac.errors.Severity,
+        code: CORSProblemCode,
+        severity: Severity,
         option: str,
         value: object,
         message: str,
@@ -58,8 +54,6 @@ class CORSConfigProblem(FrozenValue):
 
     def as_dict(self) -> dict[str, object]:
         """The problem as values that JSON has; a value that it does not have is its ``repr``."""
-        import json  # noqa: PLC0415 - no application that starts needs it
-
         value = self.value
         try:
             json.dumps(value, allow_nan=False)
@@ -111,10 +105,6 @@ def log_warnings(
         known: Those of what was in force there before: they are in the log already.
     """
     lines = {str(problem): None for problem in problems if problem.severity == "warning"}
-    if not lines:
-        return
-    import logging  # noqa: PLC0415 - most configurations have nothing to say
-
     for problem in known:
         lines.pop(str(problem), None)
     for line in lines:
@@ -124,13 +114,9 @@ def log_warnings(
 def from_core(problems: Sequence[tuple[str, str, str, str, str, str]]) -> list[CORSConfigProblem]:
     """Problems as the core gives them: code, severity, option, value, message, hint."""
     return [
-        CORSConfigProblem(code, _severity(severity), option, value, message, hint)
-        for code, severity, option, value, message, hint in problems
+        CORSConfigProblem(cast("CORSProblemCode", code), cast("Severity", severity), *others)
+        for code, severity, *others in problems
     ]
-
-
-def _severity(name: str) -> Severity:
-    return "error" if name == "error" else "warning" if name == "warning" else "info"
 
 
 _SHOWN_VALUE_LENGTH = 200
@@ -142,14 +128,3 @@ def _short(value: object) -> str:
     except Exception:  # A number too long to print, or an object whose repr() fails.
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _SHOWN_VALUE_LENGTH else f"{text[:_SHOWN_VALUE_LENGTH]}..."
-
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        if name != "Severity":
-            message = f"module {__name__!r} has no attribute {name!r}"
-            raise AttributeError(message)
-        from corsac.options.annotations import Severity  # noqa: PLC0415 - annotations alone need it
-
-        return Severity

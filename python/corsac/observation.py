@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from corsac._values import FrozenValue
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode
 from corsac.refusals import RefusalCallback
 
 TYPE_CHECKING = False
@@ -184,7 +184,7 @@ _TOKEN_MARKS = frozenset("!#$%&'*+-.^_`|~")
 
 
 def _read_debug_header(value: object, problems: list[CORSConfigProblem]) -> str | None:
-    def refuse(code: str, message: str) -> None:
+    def refuse(code: CORSProblemCode, message: str) -> None:
         hint = f"write debug_header=True for {DEBUG_HEADER!r}, or a name of your own"
         problems.append(CORSConfigProblem(code, "error", "debug_header", value, message, hint))
 

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack
 
 from corsac import _core
 from corsac._values import FrozenValue
 from corsac.app_headers import APP_HEADERS, AppHeadersLog
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
 from corsac.options.types import check_bool, read_choice, read_list, read_max_age, read_number
+from corsac.origins import (
+    FunctionOrigins,
+    OriginDecider,
+    OriginFunction,
+    RegexOrigins,
+    compile_origin_regex,
+    make_decider,
+)
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import timedelta
-    from typing import Any, ClassVar, Literal, Self, Unpack
-
     from corsac.explain import Explanation
     from corsac.explain.request import Headers
-    from corsac.options.annotations import CORSPolicyOptions
     from corsac.options.files import SourceReading
-    from corsac.origins import OriginDecider, OriginFunction, RegexOrigins
 
 __all__ = ["CORSPolicy", "CORSPolicyOptions"]
+
+
+class CORSPolicyOptions(TypedDict, total=False):
+    """The options of `CORSPolicy`, for functions that hand them on."""
+
+    allow_origins: Iterable[str]
+    allow_origin_regex: str | None
+    allow_origin_func: OriginFunction | None
+    allow_methods: Iterable[str]
+    allow_headers: Iterable[str]
+    allow_credentials: bool
+    expose_headers: Iterable[str]
+    max_age: int | timedelta | None
+    allow_private_network: bool
+    preflight_status: int
+    preflight_continue: bool
+    guard: bool
+    always_send: bool
+    app_headers: Literal["replace", "keep"]
+    tolerate: Iterable[str]
 
 
 class _OptionsByName(FrozenValue):
@@ -346,9 +370,6 @@ def _read_dynamic_origins(
     pattern, function = policy.allow_origin_regex, policy.allow_origin_func
     regex = None
     if pattern is not None:
-        # Most policies have none, and should not pay for loading what it needs.
-        from corsac.origins import compile_origin_regex  # noqa: PLC0415
-
         compiled = compile_origin_regex(pattern)
         if isinstance(compiled, CORSConfigProblem):
             problems.append(compiled)
@@ -367,8 +388,6 @@ def _decider(regex: RegexOrigins | None, function: OriginFunction | None) -> Ori
     """Whom to ask about origins that are not listed, or ``None``."""
     if regex is None and function is None:
         return None
-    from corsac.origins import FunctionOrigins, make_decider  # noqa: PLC0415
-
     return make_decider(regex, None if function is None else FunctionOrigins(function))
 
 
@@ -427,14 +446,3 @@ TOLERABLE_CODES = frozenset(
         "origin.public_suffix_with_credentials",
     }
 )
-
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        if name != "CORSPolicyOptions":
-            message = f"module {__name__!r} has no attribute {name!r}"
-            raise AttributeError(message)
-        from corsac.options.annotations import CORSPolicyOptions  # noqa: PLC0415 - annotations need it
-
-        return CORSPolicyOptions

@@ -185,21 +185,6 @@ def test_the_table_of_options_has_every_option_and_its_default() -> None:
     assert sorted(names_in_table("docs/options.md", "Options")) == sorted(options)
 
 
-def test_the_table_of_codes_has_every_code_of_a_policy() -> None:
-    sources = [CHECKOUT / "cpp" / "src" / "config_problem.cpp"]
-    package = CHECKOUT / "python" / "corsac"
-    for topic in ("*.py", "options/types.py", "origins/*.py", "validation/**/*.py"):
-        sources += package.glob(topic)
-    topics = "origin|method|header|regex|rule|option|max_age|status|tolerate|guard"
-    code = rf"(?:{topics})\.[a-z_]+"
-    known = {name for path in sources for name in re.findall(rf'"({code})"', path.read_text())}
-    page = PAGES["docs/errors.md"]
-    table = page[page.index("| code | severity |") :].split("\n\n", 1)[0]
-    listed = re.findall(rf"`({code})`", table)
-    assert len(listed) == len(set(listed))
-    assert set(listed) == known
-
-
 def anchors(page: str) -> set[str]:
     """What links to headings of a page are called."""
     words = [re.sub(r"[^\w\s-]", "", found) for found in re.findall(r"^#+ (.*)$", page, re.M)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
+from corsac.errors import CORSProblemCode
 from corsac.validation import CHROMIUM_MAX_AGE, improve_hints, judge_lists
 
 
@@ -105,7 +106,7 @@ def test_a_long_list_costs_little() -> None:
     assert time.perf_counter() - start < 2
 
 
-def improved(code: str, option: str, entry: str) -> CORSConfigProblem:
+def improved(code: CORSProblemCode, option: str, entry: str) -> CORSConfigProblem:
     problem = CORSConfigProblem(code, "error", option, entry, "the core's reason", "")
     (better,) = improve_hints([problem])
     assert (better.code, better.severity, better.option) == (code, "error", option)
@@ -181,7 +182,7 @@ def test_nothing_is_guessed_from_what_could_mean_anything(entry: str) -> None:
 )
 @pytest.mark.parametrize("entry", ["", "  "])
 def test_an_empty_entry_comes_from_a_variable_that_is_not_set(
-    code: str, option: str, entry: str
+    code: CORSProblemCode, option: str, entry: str
 ) -> None:
     assert "a variable is not set" in improved(code, option, entry).message
 
@@ -203,7 +204,7 @@ def test_an_empty_entry_comes_from_a_variable_that_is_not_set(
     ],
 )
 def test_a_name_that_cannot_be_is_answered_with_what_can(
-    code: str, option: str, entry: str, hint: str
+    code: CORSProblemCode, option: str, entry: str, hint: str
 ) -> None:
     assert improved(code, option, entry).hint == hint
 

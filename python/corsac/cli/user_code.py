@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import corsac
 from corsac._text import printable
-from corsac.errors import CORSConfigError
+from corsac.errors import CORSConfigError, CORSProblemCode
 
 __all__ = ["ObjectName", "SourceError", "importable_from", "load_object", "place_of"]
 
@@ -33,7 +33,9 @@ class SourceError(Exception):
         trace: Lines of a traceback, if code of the user's failed.
     """
 
-    def __init__(self, code: str, message: str, hint: str = "", trace: Sequence[str] = ()) -> None:
+    def __init__(
+        self, code: CORSProblemCode, message: str, hint: str = "", trace: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

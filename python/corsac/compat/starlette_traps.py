@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from corsac.compat.python_regex import why_python_runs_it
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode
 from corsac.policy import CORSPolicy
 
 __all__ = ["find_traps"]
@@ -73,7 +73,9 @@ def _hint(problem: CORSConfigProblem) -> str:
     return hint
 
 
-def _trap(code: str, option: str, value: object, message: str, hint: str) -> CORSConfigProblem:
+def _trap(
+    code: CORSProblemCode, option: str, value: object, message: str, hint: str
+) -> CORSConfigProblem:
     return CORSConfigProblem(code, "warning", option, value, message, hint)
 
 
@@ -108,7 +110,7 @@ def _misunderstandings(options: Mapping[str, Any]) -> Iterator[CORSConfigProblem
     for origin in _entries(options["allow_origins"]):
         if origin != "*" and "*" in origin:
             yield _trap(
-                "origin.no_pattern",
+                "origin.never_matched",
                 "allow_origins",
                 origin,
                 "Starlette has no patterns: this is compared letter by letter, and never matches",
@@ -118,7 +120,7 @@ def _misunderstandings(options: Mapping[str, Any]) -> Iterator[CORSConfigProblem
     for method in methods:
         if "*" not in methods and method != method.upper():
             yield _trap(
-                "method.lowercase",
+                "method.lowercase_patch" if method.lower() == "patch" else "method.never_allowed",
                 "allow_methods",
                 method,
                 "methods are case-sensitive, and browsers ask for "

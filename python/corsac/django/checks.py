@@ -19,7 +19,7 @@ from corsac import _core
 from corsac.django.conf import judge
 from corsac.django.problem_ids import ENTRY_PROBLEMS, problem_number
 from corsac.django.views import UNMARKED, class_of, mark_on, views_below
-from corsac.errors import CORSConfigProblem, Severity
+from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.inspection.frameworks import django_middleware
 
 __all__ = [
@@ -249,7 +249,7 @@ _LEFT_OVER: Final = CORSConfigProblem(
 )
 
 
-def _problem(code: str, message: str, hint: str) -> CORSConfigProblem:
+def _problem(code: CORSProblemCode, message: str, hint: str) -> CORSConfigProblem:
     return CORSConfigProblem(code, "warning", "MIDDLEWARE", None, message, hint)
 
 

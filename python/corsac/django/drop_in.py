@@ -11,7 +11,7 @@ from django.conf import settings
 
 from corsac.django.defaults import default_headers, default_methods
 from corsac.django.origin_regexes import read_origin_regexes
-from corsac.errors import CORSConfigProblem
+from corsac.errors import CORSConfigProblem, CORSProblemCode
 from corsac.options.names import foreign_option_hint, nearest_name
 from corsac.validation.hints import without_outer_white_space
 
@@ -148,7 +148,9 @@ class _Reader:
             )
         )
 
-    def warn(self, code: str, name: str, value: object, message: str, hint: str) -> None:
+    def warn(
+        self, code: CORSProblemCode, name: str, value: object, message: str, hint: str
+    ) -> None:
         self.problems.append(CORSConfigProblem(code, "warning", name, value, message, hint))
 
     def boolean(self, name: str) -> bool:
@@ -194,7 +196,13 @@ class _Reader:
                 continue
             if text != entry:
                 message = f"browsers read it as {text!r}, without the white space, and so does this"
-                self.warn(f"{what}.rewritten", name, entry, message, f"write {text!r}")
+                self.warn(
+                    "method.rewritten" if what == "method" else "header.rewritten",
+                    name,
+                    entry,
+                    message,
+                    f"write {text!r}",
+                )
             names.append(text)
         return names
 
@@ -288,7 +296,7 @@ class _Reader:
         for entry in listed:
             if "*" in entry and entry != "*":
                 self.warn(
-                    "origin.pattern",
+                    "origin.never_matched",
                     self.names["allow_origins"],
                     entry,
                     "to django-cors-headers this is a name that no origin has, so it is no pattern "
@@ -310,7 +318,7 @@ class _Reader:
             return entries
         name = self.names[option]
         self.warn(
-            f"{what}.any_with_credentials",
+            "method.any_with_credentials" if what == "method" else "header.any_with_credentials",
             name,
             "*",
             f'to a request with credentials "*" is only the name of a {what}, and allows nothing; '

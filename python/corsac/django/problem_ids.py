@@ -50,7 +50,6 @@ NUMBERS: Final = {
     "origin.none": 112,
     "origin.apex_not_covered": 113,
     "origin.redundant": 115,
-    "origin.pattern": 116,
     "origin.rewritten": 117,
     "origin.never_matched": 118,
     "method.invalid": 120,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from corsac import _core
-from corsac.errors import CORSConfigProblem, Severity
+from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.options.files import SourceReading
 from corsac.options.names import OPTION_NAMES, corsac_option, nearest_name
 from corsac.validation.regex.as_origins import as_allow_origins
@@ -144,7 +144,7 @@ class _Reader:
 
     def _report(  # noqa: PLR0917
         self,
-        code: str,
+        code: CORSProblemCode,
         option: str,
         value: object,
         message: str,

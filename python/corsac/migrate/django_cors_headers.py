@@ -258,7 +258,9 @@ class _DjangoReader(Reader):
         """Whether ``*`` in a list of names is only a name, and nothing that pages use."""
         if credentials:
             self.report(
-                "option.no_effect",
+                "header.any_with_credentials"
+                if setting == "CORS_ALLOW_HEADERS"
+                else "method.any_with_credentials",
                 "warning",
                 setting,
                 "*",

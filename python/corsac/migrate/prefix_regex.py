@@ -95,7 +95,7 @@ def read_prefix_regex(reading: Reading, text: str, written: object, option: str,
     if lost:
         foreign = not lost[0].endswith(":8443")
         reading.problem(
-            "regex.prefix_match",
+            "regex.unanchored",
             "warning",
             option,
             written,
@@ -124,7 +124,7 @@ def read_glob(reading: Reading, entry: str, option: str, who: str) -> bool:
         look_alike = f"{entry.removesuffix(':*')}.evil.example"
         if start(look_alike.encode()):
             reading.problem(
-                "regex.prefix_match",
+                "regex.unanchored",
                 "warning",
                 option,
                 entry,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from corsac.errors import CORSConfigProblem, Severity
+from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.options.names import nearest_name
 
 __all__ = ["SAFELISTED_METHODS", "OriginRegex", "Reader", "Reading", "split_names"]
@@ -52,7 +52,7 @@ class Reading:
 
     def problem(  # noqa: PLR0917
         self,
-        code: str,
+        code: CORSProblemCode,
         severity: Severity,
         option: str,
         value: object,
@@ -80,7 +80,7 @@ class Reader:
 
     def report(  # noqa: PLR0917
         self,
-        code: str,
+        code: CORSProblemCode,
         severity: Severity,
         option: str,
         value: object,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard
 
-from corsac.errors import CORSConfigProblem, Severity
+from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.options.express_regex import ExpressRegexError, full_match_text
 from corsac.options.files import SourceReading
 from corsac.options.names import OPTION_NAMES, corsac_option, nearest_name
@@ -101,7 +101,7 @@ class _ExpressReader:
 
     def _report(  # noqa: PLR0917
         self,
-        code: str,
+        code: CORSProblemCode,
         option: str,
         value: object,
         message: str,

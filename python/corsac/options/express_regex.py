@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from corsac.errors import CORSProblemCode
+
 __all__ = ["ExpressRegexError", "full_match_text"]
 
 
@@ -23,7 +25,7 @@ class ExpressRegexError(Exception):
         hint: What to write instead.
     """
 
-    def __init__(self, code: str, message: str, hint: str) -> None:
+    def __init__(self, code: CORSProblemCode, message: str, hint: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from corsac.errors import CORSConfigError, CORSConfigProblem, Severity
+from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, Severity
 from corsac.options.names import OPTION_NAMES, corsac_option, foreign_option_hint
 
 __all__ = [
@@ -190,7 +190,7 @@ def _find_table(
     return found
 
 
-def _unreadable(path: str | os.PathLike[str], code: str, message: str) -> SourceReading:
+def _unreadable(path: str | os.PathLike[str], code: CORSProblemCode, message: str) -> SourceReading:
     problem = CORSConfigProblem(code, "error", "path", os.fspath(path), message)
     return SourceReading({}, (problem,))
 
@@ -290,7 +290,7 @@ def _unknown_variable(name: str, prefix: str) -> CORSConfigProblem:
 class _UnreadableValueError(Exception):
     """The text of a variable is not what its option wants."""
 
-    def __init__(self, code: str, message: str, hint: str) -> None:
+    def __init__(self, code: CORSProblemCode, message: str, hint: str) -> None:
         super().__init__(message)
         self._parts = (code, message, hint)
 

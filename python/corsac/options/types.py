@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from corsac.errors import CORSConfigProblem
+from corsac.errors import CORSConfigProblem, CORSProblemCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ def read_choice(
     return value
 
 
-def read_number(name: str, value: object, code: str, problems: list[CORSConfigProblem]) -> object:
+def read_number(
+    name: str, value: object, code: CORSProblemCode, problems: list[CORSConfigProblem]
+) -> object:
     """A whole number; reports all else, and with ``code`` what the core cannot hold."""
     # A bool is an int to Python, but not a status or a number of seconds to anybody.
     if not isinstance(value, int) or isinstance(value, bool):

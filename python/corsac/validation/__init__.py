@@ -7,7 +7,7 @@ of the core.
 
 from __future__ import annotations
 
-from corsac.errors import CORSConfigProblem
+from corsac.errors import CORSConfigProblem, CORSProblemCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -204,7 +204,11 @@ def _judge_max_age(max_age: object) -> Iterator[CORSConfigProblem]:
 
 
 def _judge_redundant(
-    code: str, option: str, entries: Sequence[str], names: Sequence[str], beside_any: set[str]
+    code: CORSProblemCode,
+    option: str,
+    entries: Sequence[str],
+    names: Sequence[str],
+    beside_any: set[str],
 ) -> Iterator[CORSConfigProblem]:
     seen: set[str] = set()
     for entry, name in zip(entries, names, strict=True):

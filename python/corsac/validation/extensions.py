@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from corsac.errors import CORSConfigProblem
+from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.validation.regex.language import Language
 from corsac.validation.regex.origin_languages import OPAQUE_CHARACTER
 from corsac.validation.regex.origin_languages import language as language_of
@@ -20,8 +20,6 @@ from corsac.validation.regex.origin_languages import origins as origins_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from corsac.errors import Severity
 
 __all__ = ["SAMPLES_OF_IDS", "any_id_regex", "judge_entries", "judge_language"]
 
@@ -33,7 +31,7 @@ SAMPLES_OF_IDS = tuple(
 )
 """Extensions that have nothing to do with each other."""
 
-Finding = tuple[str, "Severity", str, str]
+Finding = tuple[CORSProblemCode, Severity, str, str]
 """A code, a severity, a message and a hint."""
 
 

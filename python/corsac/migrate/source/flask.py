@@ -177,7 +177,7 @@ class FlaskSearch:
         if same_function and not is_decorator and key.value.lineno > node.lineno:
             found.problems.append(
                 CORSConfigProblem(
-                    "option.no_effect",
+                    "option.without_effect",
                     "warning",
                     key.name,
                     f"line {key.value.lineno}",

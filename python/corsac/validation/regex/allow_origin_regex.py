@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from corsac.errors import CORSConfigProblem, Severity
+from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.validation.extensions import SAMPLES_OF_IDS, judge_language
 from corsac.validation.hosts import public_suffixes
 from corsac.validation.regex.as_origins import as_allow_origins
@@ -82,7 +82,7 @@ class _Judge:
         self.allow_credentials = allow_credentials
         self.problems: list[CORSConfigProblem] = []
 
-    def report(self, code: str, severity: Severity, message: str, hint: str) -> None:
+    def report(self, code: CORSProblemCode, severity: Severity, message: str, hint: str) -> None:
         self.problems.append(
             CORSConfigProblem(code, severity, _OPTION, self.pattern, message, hint)
         )
