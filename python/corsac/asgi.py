@@ -8,7 +8,7 @@ from corsac import _core
 from corsac._classes import MAX_WRAPPERS, attribute_of, inside_of
 from corsac.errors import log_warnings
 from corsac.middleware import ConfiguredMiddleware
-from corsac.observe import RefusalLog, TrialLog
+from corsac.refusals.log import RefusalLog, TrialLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from corsac._types import ASGIApp, Message, Receive, Scope, Send
+    from corsac.configuration import Configuration, Rule
     from corsac.policy import CORSPolicy, CORSPolicyOptions
     from corsac.refusals import OnRefusal
-    from corsac.rules import Configuration, Rule
 
 __all__ = ["CORSMiddleware"]
 

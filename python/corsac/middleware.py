@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from corsac.configuration import (
+    NOTHING_OBSERVED,
+    OBSERVATION_OPTIONS,
+    make_configuration,
+    read_observation,
+)
 from corsac.errors import CORSConfigProblem, log_warnings
-from corsac.observation import NOTHING_OBSERVED, OBSERVATION_OPTIONS, read_observation
-from corsac.rules import make_configuration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,13 +17,12 @@ if TYPE_CHECKING:
 
     from corsac._core import Routing
     from corsac._types import Counted, Outcomes
+    from corsac.configuration import Configuration, Observation, Rule
     from corsac.explain import Explanation
     from corsac.explain.request import Headers
-    from corsac.observation import Observation
-    from corsac.observe import RefusalLog, TrialLog
     from corsac.policy import CORSPolicy, CORSPolicyOptions
     from corsac.refusals import OnRefusal
-    from corsac.rules import Configuration, Rule
+    from corsac.refusals.log import RefusalLog, TrialLog
 
     class MiddlewareOptions(CORSPolicyOptions, total=False):
         """The options of a middleware, but rules, and those of its policy."""
@@ -203,7 +206,7 @@ class ConfiguredMiddleware:
             that the browser refuses, since a method or header is not listed, is
             ``preflight_refused``. A request with an Origin that no browser carries out a CORS check
             for, such as a form or any POST of the own origin, is ``not_cors`` unless the policy
-            allows it: see `corsac.observe.RefusalLog`.
+            allows it: see `corsac.refusals.log.RefusalLog`.
         """
         return _by_outcome(self._counted()[0])
 

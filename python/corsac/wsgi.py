@@ -6,8 +6,8 @@ from corsac import _core
 from corsac._environ import method_and_path
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.middleware import ConfiguredMiddleware
-from corsac.observe import RefusalLog, TrialLog
 from corsac.options.types import is_asynchronous
+from corsac.refusals.log import RefusalLog, TrialLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from typing import Any, Unpack
     from wsgiref.types import WSGIApplication
 
-    from corsac.observe import Missing
+    from corsac.configuration import Configuration, Rule
     from corsac.policy import CORSPolicy, CORSPolicyOptions
     from corsac.refusals import OnRefusal
-    from corsac.rules import Configuration, Rule
+    from corsac.refusals.log import Missing
 
 __all__ = ["CORSMiddleware"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import corsac
-from corsac.observe import (
+from corsac.refusals.log import (
     LEVEL_SECONDS,
     MAX_LINES_PER_WINDOW,
     MAX_LOGGED_LENGTH,

@@ -16,8 +16,8 @@ import pytest
 import corsac
 import corsac.wsgi
 from corsac import Refusal
-from corsac.observe import MAX_LINES_PER_WINDOW
 from corsac.refusals import ERROR_WINDOW_SECONDS, RefusalCallback
+from corsac.refusals.log import MAX_LINES_PER_WINDOW
 from support.asgi import scope_with
 from support.exchange import Request, run_asgi
 from support.refused import (

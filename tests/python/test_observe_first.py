@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from corsac.observe import (
+from corsac.refusals.log import (
     LEVEL_SECONDS,
     MAX_LINES_PER_WINDOW,
     MAX_REMEMBERED,

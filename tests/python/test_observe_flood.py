@@ -11,7 +11,7 @@ import pytest
 
 import corsac
 import corsac.wsgi
-from corsac.observe import MAX_LINES_PER_WINDOW, RefusalLog
+from corsac.refusals.log import MAX_LINES_PER_WINDOW, RefusalLog
 from support.refused import EVIL, POLICY
 
 REFUSALS = 1_000_000

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from corsac import CORSPolicy, Refusal
-from corsac.observe import MAX_LOGGED_LENGTH
+from corsac.refusals.log import MAX_LOGGED_LENGTH
 from support.exchange import Request
 from support.refused import ORIGIN, POLICY, MakeObserved, Observed, preflight
 

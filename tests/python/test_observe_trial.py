@@ -10,7 +10,7 @@ import pytest
 import corsac
 import corsac.wsgi
 from corsac import CORSConfigError, CORSPolicy, Refusal
-from corsac.observe import MAX_LINES_PER_WINDOW
+from corsac.refusals.log import MAX_LINES_PER_WINDOW
 from support.exchange import Request, http_scope, run_asgi, run_wsgi, wsgi_environ
 from support.refused import (
     ACTUAL,

@@ -16,7 +16,7 @@ import corsac.errors
 import corsac.policy
 import corsac.wsgi
 from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
-from corsac.rules import Configuration, make_configuration
+from corsac.configuration import Configuration, make_configuration
 
 
 class OwnPolicy(CORSPolicy):

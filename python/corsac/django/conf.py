@@ -15,13 +15,19 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from corsac import _core
+from corsac.configuration import (
+    NOTHING_OBSERVED,
+    Configuration,
+    Observation,
+    Rule,
+    make_configuration,
+    read_observation,
+)
 from corsac.django.drop_in import DropInReading, present_settings, read_drop_in, setting_value
 from corsac.django.signals import signals_with_receivers
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
-from corsac.observation import NOTHING_OBSERVED, Observation, read_observation
 from corsac.options.names import OPTION_NAMES, foreign_option_hint
 from corsac.policy import CORSPolicy
-from corsac.rules import Configuration, Rule, make_configuration
 
 if TYPE_CHECKING:
     from corsac.policy import CORSPolicyOptions

@@ -19,9 +19,9 @@ from corsac.django import conf
 from corsac.django.signals import signals_with_receivers
 from corsac.django.views import UNMARKED, load_urls, mark_of, marked_views, marks
 from corsac.inspection.applied import Applied, unreadable
-from corsac.observe import RefusalLog, TrialLog
 from corsac.origins import FailureLog
 from corsac.policy import CORSPolicy
+from corsac.refusals.log import RefusalLog, TrialLog
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -10,8 +10,8 @@ from corsac.errors import CORSConfigError
 from corsac.explain.browsing import asked_headers
 from corsac.explain.explanation import Change, shown
 from corsac.explain.request import Request
-from corsac.observe import capitals_advice
 from corsac.policy import TOLERABLE_CODES, CORSPolicy
+from corsac.refusals.log import capitals_advice
 
 __all__ = ["Judging", "find_change"]
 

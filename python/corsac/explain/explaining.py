@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Generator
 from typing import NamedTuple, TypeVar
 
 from corsac import _core
+from corsac.configuration import Configuration
 from corsac.explain.browsing import (
     Verdict,
     beyond_cors_step,
@@ -20,7 +21,6 @@ from corsac.explain.explanation import Change, Explanation, Step, shown
 from corsac.explain.request import Headers, Request
 from corsac.explain.serving import Served, serve
 from corsac.policy import CORSPolicy
-from corsac.rules import Configuration
 
 __all__ = ["Choice", "choose", "explain", "explain_async"]
 

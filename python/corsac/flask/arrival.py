@@ -18,8 +18,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import run_wsgi_app
 
 from corsac import _core
+from corsac.configuration import NOTHING_OBSERVED
 from corsac.flask.exchange import Exchange
-from corsac.observation import NOTHING_OBSERVED
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED, UNDECIDED
-from corsac.observation import Observation
+from corsac.configuration import Observation
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:

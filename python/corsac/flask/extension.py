@@ -10,6 +10,7 @@ import flask
 from werkzeug.local import LocalProxy
 
 from corsac._classes import is_of_class
+from corsac.configuration import NOTHING_OBSERVED, OBSERVATION_OPTIONS, Observation
 from corsac.errors import log_warnings
 from corsac.flask.decoration import Decoration
 from corsac.flask.exchange import Exchange
@@ -23,7 +24,6 @@ from corsac.flask.options import (
     read_resource_policies,
     unknown_keys,
 )
-from corsac.observation import NOTHING_OBSERVED, OBSERVATION_OPTIONS, Observation
 from corsac.policy import CORSPolicy
 from corsac.wsgi import CORSMiddleware
 

@@ -10,6 +10,7 @@ import flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 
+from corsac.configuration import Rule, make_configuration, read_observation
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.flask.arrival import Arrivals, is_wrapped
 from corsac.flask.decoration import Decoration, decorations, is_inside
@@ -26,8 +27,6 @@ from corsac.flask.routes import BESIDE_FLASK_CORS, HiddenDecorations, Route, Rou
 from corsac.foreign.flask_cors_options import NAMES
 from corsac.foreign.flask_resources import ResourcePolicies, ResourcePolicy, nobody
 from corsac.inspection.applied import Applied, unreadable
-from corsac.observation import read_observation
-from corsac.rules import Rule, make_configuration
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from corsac.configuration import Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.foreign.flask_cors import flask_cors_policy
 from corsac.foreign.flask_cors_options import (
@@ -19,7 +20,6 @@ from corsac.foreign.flask_cors_options import (
 )
 from corsac.foreign.flask_resources import ResourcePolicy, read_resource, read_resources
 from corsac.policy import CORSPolicy
-from corsac.rules import Rule
 
 if TYPE_CHECKING:
     from corsac.refusals import OnRefusal

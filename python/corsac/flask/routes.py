@@ -13,13 +13,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.routing import Rule as URLRule
 
+from corsac.configuration import Rule, make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
 from corsac.foreign.allowance import allows_no_more
 from corsac.foreign.flask_resources import Resource, ResourcePolicies, ResourcePolicy, nobody
 from corsac.inspection.frameworks import has_flask_cors
 from corsac.policy import CORSPolicy
-from corsac.rules import Rule, make_configuration
 
 if TYPE_CHECKING:
     from corsac.wsgi import CORSMiddleware

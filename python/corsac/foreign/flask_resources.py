@@ -16,11 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from corsac.configuration import Rule, make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.foreign.allowance import allows_no_more
 from corsac.foreign.flask_cors_options import looks_like_a_regex
 from corsac.policy import CORSPolicy
-from corsac.rules import Rule, make_configuration
 from corsac.validation.regex.language import Language, language
 from corsac.validation.regex.syntax import UnknownSyntax
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from corsac.configuration import Rule
 from corsac.errors import CORSConfigProblem
 from corsac.migrate.django_cors_headers import read_django_cors_headers
 from corsac.migrate.express import read_express
@@ -15,7 +16,6 @@ from corsac.migrate.narrowing import judge, once
 from corsac.migrate.reading import Reading
 from corsac.migrate.starlette import read_starlette
 from corsac.policy import CORSPolicy
-from corsac.rules import Rule
 
 __all__ = ["LIBRARIES", "Translation", "translate"]
 

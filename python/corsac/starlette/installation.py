@@ -10,12 +10,12 @@ from starlette.applications import Starlette
 
 from corsac import asgi
 from corsac._types import ASGIApp, Counted
+from corsac.configuration import Configuration, Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.inspection import find_layers, full_name, is_named_cors
 from corsac.inspection.applied import Applied, configured
 from corsac.middleware import add_up
 from corsac.policy import CORSPolicy, CORSPolicyOptions
-from corsac.rules import Configuration, Rule
 from corsac.starlette.application import adopt, installed_in
 from corsac.starlette.marks import marks
 from corsac.starlette.place import Place, place_of

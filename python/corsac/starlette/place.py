@@ -10,8 +10,8 @@ from starlette.applications import Starlette
 
 from corsac import asgi
 from corsac._types import ASGIApp, Receive, Scope, Send
+from corsac.configuration import Configuration, make_configuration
 from corsac.policy import CORSPolicy
-from corsac.rules import Configuration, make_configuration
 from corsac.starlette.marks import Mark, marks
 from corsac.starlette.passages import Passages, can_move
 from corsac.starlette.routes import RouteMarks

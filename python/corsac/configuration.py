@@ -1,0 +1,358 @@
+"""All that one middleware applies: a policy, path rules, and who learns of refusals."""
+
+from __future__ import annotations
+
+from corsac import _core
+from corsac._values import FrozenValue
+from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, from_core
+from corsac.options.types import is_asynchronous, is_encodable, is_iterable
+from corsac.policy import CORSPolicy, resolve_policy
+from corsac.refusals import RefusalCallback
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from corsac.policy import CORSPolicyOptions
+    from corsac.refusals import OnRefusal, RequestLine
+
+__all__ = [
+    "DEBUG_HEADER",
+    "MAX_DEBUG_HEADER_LENGTH",
+    "NOTHING_OBSERVED",
+    "OBSERVATION_OPTIONS",
+    "Configuration",
+    "Observation",
+    "Rule",
+    "make_configuration",
+    "read_observation",
+]
+
+Rule = tuple[str, CORSPolicy | None]
+"""A path pattern and its policy; ``None`` leaves the paths of the pattern alone."""
+
+DEBUG_HEADER = "corsac-refused"
+"""The header that ``debug_header=True`` adds."""
+
+MAX_DEBUG_HEADER_LENGTH = 64
+
+OBSERVATION_OPTIONS = ("on_refusal", "report_only", "report_only_rules", "debug_header")
+"""The options of a middleware that are read here."""
+
+
+class Observation(FrozenValue):
+    """Who learns of refusals beside the log, and which policies are on trial.
+
+    Attributes:
+        callback: Calls the user's ``on_refusal``, or ``None``.
+        report_only: The policy on trial where no rule of it matches, or ``None``.
+        report_only_rules: The path rules on trial.
+        debug_header: The name of the response header with the reason, or ``None``.
+        trial: What the policy and the rules on trial compile to, or ``None``.
+    """
+
+    __slots__ = ("callback", "debug_header", "report_only", "report_only_rules", "trial")
+    __match_args__ = ("callback", "report_only", "report_only_rules", "debug_header", "trial")
+    _fields = __match_args__
+
+    callback: RefusalCallback | None
+    report_only: CORSPolicy | None
+    report_only_rules: tuple[Rule, ...]
+    debug_header: str | None
+    trial: Configuration | None
+
+    def __init__(
+        self,
+        callback: RefusalCallback | None = None,
+        report_only: CORSPolicy | None = None,
+        report_only_rules: tuple[Rule, ...] = (),
+        debug_header: str | None = None,
+        trial: Configuration | None = None,
+    ) -> None:
+        self._fill(callback, report_only, report_only_rules, debug_header, trial)
+
+    @property
+    def on_refusal(self) -> OnRefusal | None:
+        """The user's function, or ``None``."""
+        return None if self.callback is None else self.callback.function
+
+    @property
+    def problems(self) -> tuple[CORSConfigProblem, ...]:
+        """The warnings and infos of what is on trial."""
+        found = () if self.trial is None else self.trial.all_problems()
+        return tuple(each.replace(option=f"report_only: {each.option}") for each in found)
+
+    def without_trial(self) -> Observation:
+        """The same observers without policies on trial."""
+        return Observation(self.callback, debug_header=self.debug_header)
+
+    def options(self) -> dict[str, Any]:
+        """The options of a middleware that mean this, without those left at their defaults."""
+        options = {
+            "on_refusal": self.on_refusal,
+            "report_only": self.report_only,
+            "report_only_rules": self.report_only_rules or None,
+            "debug_header": self.debug_header,
+        }
+        return {name: value for name, value in options.items() if value is not None}
+
+
+NOTHING_OBSERVED = Observation()
+
+
+class Configuration(FrozenValue):
+    """All that one middleware applies: a policy, path rules, observers, and what they compile to.
+
+    Attributes:
+        policy: Decides where no rule matches; ``None`` leaves those paths alone.
+        rules: The first that matches decides.
+        problems: The warnings and infos of the rules.
+        routing: What the core looks paths up in.
+        observation: Who learns of refusals, and which policies are on trial.
+    """
+
+    __slots__ = ("observation", "policy", "problems", "routing", "rules")
+    __match_args__ = ("policy", "rules", "problems", "routing", "observation")
+    _fields = __match_args__
+
+    policy: CORSPolicy | None
+    rules: tuple[Rule, ...]
+    problems: tuple[CORSConfigProblem, ...]
+    routing: _core.Routing
+    observation: Observation
+
+    def __init__(
+        self,
+        policy: CORSPolicy | None,
+        rules: tuple[Rule, ...],
+        problems: tuple[CORSConfigProblem, ...],
+        routing: _core.Routing,
+        observation: Observation = NOTHING_OBSERVED,
+    ) -> None:
+        self._fill(policy, rules, problems, routing, observation)
+
+    def policies(self) -> list[CORSPolicy]:
+        """Each policy once."""
+        policies = {
+            id(policy): policy for policy in (self.policy, *(rule[1] for rule in self.rules))
+        }
+        return [policy for policy in policies.values() if policy is not None]
+
+    def all_problems(self) -> tuple[CORSConfigProblem, ...]:
+        """The problems of the rules and those of each policy, which a policy has once."""
+        found = list(self.problems)
+        for policy in self.policies():
+            found += policy.problems
+        return tuple(found)
+
+    def go_on_from(self, before: Configuration) -> None:
+        """Say nothing again about headers of the application that was said under another one.
+
+        Args:
+            before: What is in force until now.
+        """
+        logs = [policy._compiled.app_headers_log for policy in before.policies()]
+        for policy in self.policies():
+            log = policy._compiled.app_headers_log
+            if logs and logs[0] is not None and log is not None and log not in logs:
+                log.go_on_from(logs[0])
+
+    def observed_by(self, observation: Observation) -> Configuration:
+        """The same policy and rules, observed by others.
+
+        Args:
+            observation: The new observers.
+        """
+        routing, _ = _compile(self.policy, self.rules, observation)
+        assert routing is not None, "the same rules were compiled before"  # noqa: S101
+        return Configuration(self.policy, self.rules, self.problems, routing, observation)
+
+
+def make_configuration(
+    policy: CORSPolicy | None,
+    rules: Iterable[Rule] | None,
+    options: CORSPolicyOptions,
+    observation: Observation = NOTHING_OBSERVED,
+    problems: Iterable[CORSConfigProblem] = (),
+) -> Configuration:
+    """Validate and compile what a middleware was given.
+
+    Args:
+        policy: A policy, or ``None``.
+        rules: Path rules in order, or ``None``.
+        options: The options of a new policy; empty if ``policy`` is given. With rules and neither
+            policy nor options, paths that match no rule are left alone.
+        observation: Who learns of refusals, and which policies are on trial.
+        problems: What was found already; an error among it is raised with all others.
+
+    Raises:
+        CORSConfigError: The options or the rules cannot be used; it lists every problem.
+        TypeError: A policy and options were given, or a policy is no policy, or an option is
+            unknown.
+    """
+    problems = list(problems)
+    fallback = None
+    if policy is not None or rules is None or options:
+        try:
+            fallback = resolve_policy(policy, options)
+        except CORSConfigError as error:  # The rules are judged too, and all is raised at once.
+            problems += error.problems
+    pairs = _read_rules(() if rules is None else rules, problems)
+    routing, found = _compile(fallback, pairs, observation)
+    problems += from_core(found)
+    if routing is None or any(problem.severity == "error" for problem in problems):
+        raise CORSConfigError(problems)
+    return Configuration(fallback, pairs, tuple(problems), routing, observation)
+
+
+def _compile(
+    policy: CORSPolicy | None, rules: tuple[Rule, ...], observation: Observation
+) -> tuple[_core.Routing | None, list[tuple[str, str, str, str, str, str]]]:
+    return _core.compile_routing(
+        fallback=None if policy is None else policy._compiled,
+        patterns=[pattern for pattern, _ in rules],
+        policies=[None if rule is None else rule._compiled for _, rule in rules],
+        on_refusal=observation.callback,
+        report_only=None if observation.trial is None else observation.trial.routing,
+        debug_header=observation.debug_header,
+    )
+
+
+def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[Rule, ...]:
+    def refuse(value: object, message: str, hint: str) -> None:
+        problems.append(
+            CORSConfigProblem("option.wrong_type", "error", "rules", value, message, hint)
+        )
+
+    way_out = 'write rules=[("/api/*", CORSPolicy(...)), ("/health", None)]'
+    if isinstance(rules, (str, bytes)) or not is_iterable(rules):
+        refuse(rules, f"a list of pairs is wanted, not {type(rules).__name__}", way_out)
+        return ()
+    if hasattr(rules, "items"):
+        refuse(rules, "the order of rules matters, so they are a list of pairs", way_out)
+        return ()
+    pairs: list[Rule] = []
+    for rule in rules:
+        if not isinstance(rule, (tuple, list)) or len(rule) != 2:
+            refuse(rule, "a rule is a pair of a path pattern and a policy", way_out)
+            continue
+        pattern, policy = rule
+        if not isinstance(pattern, str):
+            refuse(pattern, f"a path pattern is a string, not {type(pattern).__name__}", way_out)
+        elif not is_encodable(pattern):
+            refuse(pattern, "a path pattern is text that can be written as UTF-8", "")
+        elif policy is not None and not isinstance(policy, CORSPolicy):
+            refuse(policy, f"a rule's policy is a CORSPolicy or None, not {policy!r}", way_out)
+        else:
+            pairs.append((pattern, policy))
+    return tuple(pairs)
+
+
+def read_observation(
+    before: Observation,
+    request_line: RequestLine,
+    problems: list[CORSConfigProblem],
+    given: Mapping[str, Any],
+) -> Observation:
+    """Read the options of a middleware that are no part of its policy.
+
+    Args:
+        before: What was in force: what is not given stays as it is there.
+        request_line: Gives the method and the path of a scope or environ.
+        problems: Gets what cannot be used.
+        given: Some of `OBSERVATION_OPTIONS`.
+
+    Raises:
+        TypeError: ``on_refusal`` is no plain function.
+    """
+    callback = before.callback
+    function = given.get("on_refusal", before.on_refusal)
+    if function is None:
+        callback = None
+    elif function is not before.on_refusal:
+        errors = 0 if callback is None else callback.errors
+        callback = RefusalCallback(function, request_line, errors=errors)
+    name = before.debug_header
+    if "debug_header" in given:
+        name = _read_debug_header(given["debug_header"], problems)
+    if not {"report_only", "report_only_rules"} & given.keys():
+        return Observation(
+            callback, before.report_only, before.report_only_rules, name, before.trial
+        )
+    policy = given.get("report_only", before.report_only)
+    rules = given.get("report_only_rules", before.report_only_rules)
+    trial = _read_trial(policy, rules, problems)
+    if trial is None:
+        return Observation(callback, None, (), name, None)
+    return Observation(callback, trial.policy, trial.rules, name, trial)
+
+
+def _read_trial(
+    policy: object, rules: Iterable[Rule] | None, problems: list[CORSConfigProblem]
+) -> Configuration | None:
+    if policy is not None and not isinstance(policy, CORSPolicy):
+        problems.append(
+            CORSConfigProblem(
+                "option.wrong_type",
+                "error",
+                "report_only",
+                policy,
+                f"a CORSPolicy is wanted, not {type(policy).__name__}",
+                'write report_only=CORSPolicy(allow_origins=["https://app.example.com"])',
+            )
+        )
+        return None
+    if policy is None and (rules is None or rules == ()):
+        return None
+    try:
+        trial = make_configuration(policy, () if rules is None else rules, {})
+    except CORSConfigError as error:
+        problems += [
+            problem.replace(option="report_only_rules") if problem.option == "rules" else problem
+            for problem in error.problems
+        ]
+        return None
+    functions = [each.allow_origin_func for each in trial.policies()]
+    problems += [
+        CORSConfigProblem(
+            "option.wrong_type",
+            "error",
+            "report_only",
+            function,
+            "the policy asks an asynchronous function, and no request waits for a trial",
+            "write a plain function, which has to be quick",
+        )
+        for function in functions
+        if function is not None and is_asynchronous(function)
+    ]
+    return trial
+
+
+_TOKEN_MARKS = frozenset("!#$%&'*+-.^_`|~")
+
+
+def _read_debug_header(value: object, problems: list[CORSConfigProblem]) -> str | None:
+    def refuse(code: CORSProblemCode, message: str) -> None:
+        hint = f"write debug_header=True for {DEBUG_HEADER!r}, or a name of your own"
+        problems.append(CORSConfigProblem(code, "error", "debug_header", value, message, hint))
+
+    if value is None or value is False:
+        return None
+    if value is True:
+        return DEBUG_HEADER
+    if not isinstance(value, str):
+        refuse("option.wrong_type", f"True, False or a name is wanted, not {type(value).__name__}")
+        return None
+    name = str.__str__(value).lower()
+    if not (name and name.isascii() and all(c.isalnum() or c in _TOKEN_MARKS for c in name)):
+        refuse("header.invalid", "a header's name is a token (RFC 9110 section 5.6.2)")
+    elif len(name) > MAX_DEBUG_HEADER_LENGTH:
+        refuse("header.invalid", f"the name is longer than {MAX_DEBUG_HEADER_LENGTH} characters")
+    elif not name.startswith(("x-", "corsac-")):
+        refuse(
+            "header.invalid", "the header may mean something else; write a name with x- in front"
+        )
+    else:
+        return name
+    return None
