@@ -89,14 +89,15 @@ def safe_repr(value: object) -> str:
         return f"<{type(value).__name__}>"
 
 
-def in_words(entries: Iterable[str], limit: int = 8) -> str:
+def in_words(entries: Iterable[str], limit: int = 8, longest: int = 60) -> str:
     """List entries as a sentence does: ``"a, b and c"``.
 
     Args:
-        entries: What is listed; cut, and escaped where they are not printable.
+        entries: What is listed; escaped where they are not printable.
         limit: How many are listed at most; of the rest the number is given.
+        longest: Characters that are kept of each.
     """
-    words = [printable(entry, 60) for entry in entries]
+    words = [printable(entry, longest) for entry in entries]
     if len(words) > limit:
         words = [*words[: limit - 1], f"{len(words) - limit + 1} more"]
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)

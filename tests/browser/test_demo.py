@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from corsac.cli.demo import link_to
-from corsac.cli.demo_scenarios import SCENARIOS, Scenario
+from corsac.cli.demo import SCENARIOS, Scenario, link_to
 from corsac.lab import Lab, serving_lab
 from corsac.lab.cases import Case
 

@@ -14,8 +14,7 @@ import pytest
 from corsac import lab as lab_package
 from corsac.cli import demo as demo_command
 from corsac.cli import main
-from corsac.cli.demo import perform, run
-from corsac.cli.demo_scenarios import SCENARIOS, Scenario
+from corsac.cli.demo import SCENARIOS, Scenario, perform, run
 from corsac.lab import Lab, serving_lab
 from support.signals import interruptible_children
 

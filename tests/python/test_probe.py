@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -19,8 +16,7 @@ from starlette.routing import Route
 from corsac import CORSMiddleware, CORSPolicy
 from corsac.browser import PROFILES
 from corsac.cli import main
-from corsac.lab.loopback import listen, serving
-from support.probed import APP, probe_json, server
+from support.probed import APP, probe_json, server, serving_app
 from support.raw_server import RawRequest, answering, http, serving_raw
 
 ORIGIN = ["--origin", APP]
@@ -30,13 +26,6 @@ ORIGIN = ["--origin", APP]
 def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sentences are broken where the terminal ends."""
     monkeypatch.setenv("COLUMNS", "100")
-
-
-@contextmanager
-def serving_app(app: Any) -> Iterator[str]:
-    """Serve an ASGI application with uvicorn, and give the URL of its items."""
-    with closing(listen(0, 0, "--port")) as listener, serving([(app, listener)]):
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/items"
 
 
 async def items(request: Request) -> JSONResponse:
@@ -103,8 +92,8 @@ def test_a_refusal_is_said_with_its_code_and_what_to_do(
         "\n"
         "BLOCKED  the answer has no Access-Control-Allow-Origin  [missing-allow-origin]\n"
         "         -> let the server answer with Access-Control-Allow-Origin: https://b.example.com "
-        "and Vary:\n"
-        "            Origin, or * if the data is public; and see that errors have it too\n"
+        "(or * if\n"
+        "            the data is public) and Vary: Origin; and see that errors have it too\n"
     )
 
 
@@ -267,7 +256,7 @@ def test_what_would_let_others_in_is_not_shown(capsys: pytest.CaptureFixture[str
     ("arguments", "words"),
     [
         (["127.0.0.1:8000/x", *ORIGIN], "did you mean https://127.0.0.1:8000/x?"),
-        (["ftp://example.com/", *ORIGIN], "is no http or https URL"),
+        (["ftp://example.com/", *ORIGIN], "is not an http or https URL"),
         (["https://u:p@example.com/", *ORIGIN], "user name or password"),
         (["https://example.com/", "--origin", f"{APP}/"], f"as browsers write it: '{APP}'"),
         (["https://example.com/", "--origin", "app"], "origin must be a serialized origin"),

@@ -12,8 +12,9 @@ import pytest
 
 from corsac.browser import FetchRequest
 from corsac.cli.probe import probe
-from corsac.cli.probe.findings import FINDINGS, SEVERITIES
-from corsac.cli.probe.lookalikes import lookalikes
+from corsac.cli.probe.findings import FINDINGS
+from corsac.cli.probe.replays import lookalikes
+from corsac.cli.terminal import SEVERITIES
 from support.probed import APP, Allow, codes_of, listed, server
 from support.raw_server import Handle, RawRequest, answering, http, serving_raw
 
@@ -376,7 +377,7 @@ def test_a_page_that_is_the_other_website_itself_is_no_reflection() -> None:
     ],
 )
 def test_look_alikes_are_origins_of_others(origin: str, expected: list[str]) -> None:
-    assert [each.origin for each in lookalikes(origin)] == expected
+    assert [each for _, each in lookalikes(origin)] == expected
 
 
 def test_look_alikes_are_not_tried_where_everybody_is_allowed_anyway() -> None:
@@ -390,5 +391,5 @@ def test_a_listed_page_is_asked_for_under_every_name_that_resembles_it() -> None
     with serving_raw(server(listed)) as running:
         asyncio.run(probe(FetchRequest(f"{running.url}/items", APP)))
     asked = {seen.origin for seen in running.requests}
-    resembling = {each.origin for each in lookalikes(APP)}
+    resembling = {each for _, each in lookalikes(APP)}
     assert asked == {APP, None, "https://corsac-probe.example", "null"} | resembling

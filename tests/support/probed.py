@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 from corsac.browser import FetchRequest
 from corsac.cli import main
 from corsac.cli.probe import probe
+from corsac.lab.loopback import listen, serving
 from support.raw_server import Handle, RawRequest, answering, http, serving_raw
 
-__all__ = ["APP", "Allow", "codes_of", "listed", "probe_json", "server"]
+__all__ = ["APP", "Allow", "codes_of", "listed", "probe_json", "server", "serving_app"]
 
 APP = "https://app.example.com"
 
@@ -60,6 +62,13 @@ def server(
         return http(preflight_status, *lines)
 
     return answering(answer)
+
+
+@contextmanager
+def serving_app(app: Any) -> Iterator[str]:
+    """Serve an ASGI application with uvicorn, and give the URL of its items."""
+    with closing(listen(0, 0, "--port")) as listener, serving([(app, listener)]):
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/items"
 
 
 def codes_of(handle: Handle, *, origin: str = APP, **options: Any) -> list[str]:

@@ -1,47 +1,31 @@
-"""What a server has to change for a page that is blocked."""
+"""What a server has to change for a page that is blocked: the cause first, then all at once."""
 
 from __future__ import annotations
 
-from corsac._text import printable
-from corsac.browser import FetchOutcome, FetchRequest
+from collections.abc import Iterator
 
-__all__ = ["advice"]
+from corsac import _core
+from corsac._text import in_words, printable
+from corsac.browser import FetchOutcome, FetchRequest, ReadableStream, Request, Response, Step
+from corsac.browser.messages import byte_lines
 
+__all__ = ["advice", "guard_refusal", "own_refusal"]
+
+_MAX_TEXT = 900
+_MAX_ROUNDS = 256
+
+_ORIGIN = "Access-Control-Allow-Origin"
+_CREDENTIALS = "Access-Control-Allow-Credentials"
+_METHODS = "Access-Control-Allow-Methods"
+_HEADERS = "Access-Control-Allow-Headers"
+
+# What is not repaired by a header.
 _ADVICE = {
-    "missing-allow-origin": (
-        "let the server answer with Access-Control-Allow-Origin: {origin} and Vary: Origin, or * "
-        "if the data is public; and see that errors have it too"
-    ),
-    "allow-origin-mismatch": "let the server answer with exactly {origin}: scheme, host and port",
-    "wildcard-with-credentials": (
-        "let the server answer with {origin} in the place of *, with "
-        "Access-Control-Allow-Credentials: true; or fetch without credentials"
-    ),
-    "allow-credentials-not-true": (
-        "let the server answer with Access-Control-Allow-Credentials: true; or fetch without "
-        "credentials"
-    ),
-    "status-not-ok": (
-        "let the server answer OPTIONS itself, before authentication, redirects and routing, with "
-        "204 and the CORS headers"
-    ),
-    "method-not-allowed": "let Access-Control-Allow-Methods have {detail}, in that letter case",
-    "header-not-allowed": "let Access-Control-Allow-Headers have {detail}",
-    "authorization-not-listed": (
-        "let Access-Control-Allow-Headers name authorization: * does not cover it"
-    ),
-    "bad-allow-methods": "let Access-Control-Allow-Methods be names between commas",
-    "bad-allow-headers": "let Access-Control-Allow-Headers be names between commas",
     "too-many-redirects": "look for two redirects that lead to each other",
     "redirect-mode-error": "fetch the URL that the redirect leads to",
     "mode-same-origin": "fetch with mode: cors",
     "corp": "let the server answer with Cross-Origin-Resource-Policy: cross-origin",
 }
-
-
-_ABOUT_ORIGINS = frozenset(
-    {"missing-allow-origin", "allow-origin-mismatch", "wildcard-with-credentials"}
-)
 _NULL = (
     "load the page from an origin of its own: any site can send null, so a server that allows it "
     "allows everyone"
@@ -51,9 +35,39 @@ _NULL_REDIRECTED = (
     "which any site can send, so a server that allows it allows everyone"
 )
 
+# Reason codes that Corsac's own answers have (README, "While it runs").
+_OWN = {
+    "origin-not-allowed": (
+        "Corsac answered, and its policy does not list this origin: add {origin} to allow_origins"
+    ),
+    "path-ambiguous": (
+        "Corsac answered: repeated slashes in the path could choose more than one rule; ask for "
+        "the path as it is written in the rules"
+    ),
+    "cross-origin-request": (
+        "Corsac's guard refused the request before the application ran: add {origin} to "
+        "allow_origins, or to trusted_origins of the guard"
+    ),
+    "host-not-allowed": "Corsac answered, and {host} is not one of its allowed_hosts: add it there",
+    "host-malformed": "Corsac answered: the Host header is malformed; look at the proxy before it",
+}
+_GUARD = "cross-origin-request"
+
+
+def own_refusal(response: Response) -> str:
+    """Give the reason code of an answer of Corsac's own; empty if it is somebody else's."""
+    code = response.header("Corsac-Refused") or response.note
+    return code if code in _OWN else ""
+
+
+def guard_refusal(outcome: FetchOutcome) -> str:
+    """Give the reason code if a request was sent and a guard refused it; otherwise empty."""
+    last = next((step.response for step in reversed(outcome.steps) if step.response), None)
+    return _GUARD if last is not None and own_refusal(last) == _GUARD else ""
+
 
 def advice(outcome: FetchOutcome, request: FetchRequest) -> str:
-    """What to change.
+    """Say what to change.
 
     Args:
         outcome: A fetch that was blocked.
@@ -65,11 +79,132 @@ def advice(outcome: FetchOutcome, request: FetchRequest) -> str:
     if outcome.reason is None:
         return ""
     code = outcome.reason.removeprefix("preflight:").partition(":")[0]
-    origin = request.origin
-    if outcome.sent:
-        # A redirect may have made another origin of it.
-        origin = outcome.sent[-1].header("Origin") or origin
+    step = next((step for step in reversed(outcome.steps) if step.response), None)
+    if step is None or step.request is None or step.response is None or step.code is None:
+        return _ADVICE.get(code, "")
+    # A redirect may have made another origin of it.
+    origin = step.request.header("Origin") or request.origin
+    null = ""
     if origin == "null" and code in _ABOUT_ORIGINS:
-        return _NULL_REDIRECTED if request.origin != "null" else _NULL
-    text = _ADVICE.get(code, "")
-    return printable(text.format(origin=origin, detail=outcome.detail), 600)
+        null = _NULL_REDIRECTED if request.origin != "null" else _NULL
+    own = own_refusal(step.response)
+    if own:
+        host = step.request.url.partition("://")[2].partition("/")[0]
+        text = null if own == "origin-not-allowed" else ""
+        text = text or _OWN[own].format(origin=origin, host=host)
+    else:
+        text = _cause(step.request, step.response) or null or _ADVICE.get(code, "")
+        text = text or _repair(step, origin, request, outcome.profile)
+    return printable(text, _MAX_TEXT)
+
+
+_ABOUT_ORIGINS = frozenset(
+    {"missing-allow-origin", "allow-origin-mismatch", "wildcard-with-credentials"}
+)
+
+
+def _cause(request: Request, response: Response) -> str:
+    """Say what is wrong besides CORS, where the missing headers are only how it shows."""
+    status, is_allowed = response.status, response.header(_ORIGIN) is not None
+    if status >= 500 and not is_allowed:
+        who = "the proxy could not reach the server behind it"
+        why = who if status in {502, 503, 504} else "the server failed"
+        return (
+            f"the {status} is the cause: {why}, and the error page has no CORS headers; look for "
+            "that first, and see that errors have the headers too"
+        )
+    if not request.is_preflight:
+        return ""
+    if 300 <= status < 400:
+        to = response.header("Location") or "another URL"
+        return (
+            f"the answer is a redirect to {to}, which browsers do not follow for a preflight: "
+            "fetch that URL, or answer OPTIONS here; look for a slash at the end, for http to "
+            "https, and for a login page"
+        )
+    if status in {401, 407}:
+        return (
+            f"the {status} is the cause: a preflight never has credentials, so let OPTIONS pass "
+            "before authentication"
+        )
+    if status in {404, 405, 501} and not is_allowed:
+        return (
+            f"the {status} is the cause: nothing answers OPTIONS at this path; look at the path, "
+            "and let the server answer OPTIONS itself, before routing, with 204 and the CORS "
+            "headers"
+        )
+    return ""
+
+
+def _repair(step: Step, origin: str, request: FetchRequest, profile: str) -> str:
+    """Say which headers would let the request pass: all that are missing, not only the first."""
+    sent, response = step.request, step.response
+    assert sent is not None  # noqa: S101 - the caller's condition
+    assert response is not None  # noqa: S101
+    lines = dict(_repaired(sent, response, origin, request, profile))
+    if not lines:
+        return ""
+    before, asked = response.header(_ORIGIN), sent.header("Access-Control-Request-Method")
+    notes = {_METHODS: " (letter case counts)"}
+    if before == "*":
+        notes[_ORIGIN] = " (in the place of *)"
+    elif before is not None:
+        notes[_ORIGIN] = " (scheme, host and port exactly so)"
+    elif request.credentials != "include":
+        notes[_ORIGIN] = " (or * if the data is public)"
+    parts = ["status 204"] if lines.pop("status", "") else []
+    parts += [f"{name}: {value}{notes.get(name, '')}" for name, value in lines.items()]
+    text = f"let the server answer {'OPTIONS ' if asked else ''}with {in_words(parts, 8, 300)}"
+    if _CREDENTIALS in lines or (before == "*" and _ORIGIN in lines):
+        text += "; or fetch without credentials"
+    if _ORIGIN not in lines:
+        return text
+    text += f"; and see that {f'the answer to {asked} and ' if asked else ''}errors have it too"
+    if asked and response.status == 403:
+        text += (
+            ". If the 403 is not about the origin (authentication, CSRF, a firewall), let OPTIONS "
+            "pass before that"
+        )
+    return text
+
+
+def _repaired(
+    sent: Request, response: Response, origin: str, request: FetchRequest, profile: str
+) -> Iterator[tuple[str, str]]:
+    """Mend an answer until the core lets it pass; give the lines that are other than before."""
+    include = request.credentials == "include"
+    names = (sent.header("Access-Control-Request-Headers") or "").split(",")
+    # A quotation mark makes any value one that is not CORS-safelisted.
+    asked = [(name.strip().encode("latin-1", "replace"), b'"') for name in names if name.strip()]
+    method = sent.header("Access-Control-Request-Method") or sent.method
+    listens = request.upload_listener or isinstance(request.body, ReadableStream)
+    status, changed = response.status, dict[str, str]()
+    given = {name: response.header(name) for name in (_ORIGIN, _CREDENTIALS, _METHODS, _HEADERS)}
+    for _ in range(_MAX_ROUNDS):
+        now = {**{name: value for name, value in given.items() if value is not None}, **changed}
+        lines = byte_lines(tuple(now.items()))
+        if sent.is_preflight:
+            code, name = _core.browser_preflight_check(
+                origin, include, method, asked, status, lines, listens, profile
+            )
+        else:
+            code, name = _core.browser_cors_check(origin, include, lines), ""
+        match code.removeprefix("preflight:"):
+            case "missing-allow-origin" | "allow-origin-mismatch" | "wildcard-with-credentials":
+                changed[_ORIGIN] = origin
+            case "allow-credentials-not-true":
+                changed[_CREDENTIALS] = "true"
+            case "status-not-ok":
+                status, changed["status"] = 204, "204"
+            case "method-not-allowed" | "bad-allow-methods":
+                listed = now.get(_METHODS, "") if code.endswith("not-allowed") else ""
+                changed[_METHODS] = ", ".join(filter(None, (listed, method)))
+            case "header-not-allowed" | "authorization-not-listed" | "bad-allow-headers":
+                listed = "" if code.endswith("bad-allow-headers") else now.get(_HEADERS, "")
+                changed[_HEADERS] = ", ".join(filter(None, (listed, name or "authorization")))
+            case _:
+                break
+    if changed.get(_ORIGIN, "*") != "*":
+        changed["Vary"] = "Origin"
+    order = ("status", _ORIGIN, "Vary", _CREDENTIALS, _METHODS, _HEADERS)
+    return ((name, changed[name]) for name in order if name in changed)

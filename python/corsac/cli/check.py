@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-import json
 import logging
 import os
 import sys
@@ -15,7 +14,7 @@ from datetime import timedelta
 from corsac._text import in_words, printable, safe_repr
 from corsac.asgi import root_path_owner
 from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
-from corsac.cli.plain_text import can_colour, write_lines
+from corsac.cli.terminal import SEVERITIES, Output, write_json, write_lines
 from corsac.cli.user_code import ObjectName, SourceError, importable_from, load_object, place_of
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.inspection import Applied, Layer, Search, find_layers
@@ -24,9 +23,6 @@ from corsac.options.files import SourceReading, read_environment, read_toml
 from corsac.policy import CORSPolicy
 
 __all__ = ["Report", "check", "run", "silent_log"]
-
-_SEVERITIES = {"error": "31", "warning": "33", "info": "36"}
-"""The severities from bad to good, with the colour of each (ECMA-48, SGR)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,9 +82,9 @@ def run(
     """
     report = check(source, prefix, app_dir)
     if as_json:
-        write_lines([json.dumps(_as_json(report), indent=2)], sys.stdout)
+        write_json(_as_json(report), sys.stdout)
     elif report.failure is None:
-        write_lines(_as_text(report, colour=can_colour(sys.stdout)), sys.stdout)
+        _write(Output(sys.stdout), report)
     if report.failure is not None:
         hint = f"; {report.failure.hint}" if report.failure.hint else ""
         message = printable(f"{report.failure.message}{hint}", _MAX_MESSAGE)
@@ -308,41 +304,38 @@ _MAX_VALUE = 200
 _MAX_MESSAGE = 2000
 
 
-def _as_text(report: Report, *, colour: bool) -> Iterator[str]:
+def _write(out: Output, report: Report) -> None:
     place = f", made in {report.place}" if report.place else ""
-    yield printable(f"{report.source}{place}", _MAX_MESSAGE)
-    for severity, code in _SEVERITIES.items():
-        label = f"\x1b[1;{code}m{severity}\x1b[0m" if colour else severity
+    out.row("", printable(f"{report.source}{place}", _MAX_MESSAGE))
+    for severity in SEVERITIES:
         for problem in report.problems:
             if problem.severity == severity:
-                yield ""
-                yield from _problem_lines(problem, label)
-    yield ""
-    yield from (f"note  {printable(note, _MAX_MESSAGE)}" for note in report.notes)
-    yield from report.allows
-    yield _tally(report)
+                out.row()
+                _write_problem(out, problem)
+    out.row()
+    for note in report.notes:
+        out.row([("note", "warning"), "  "], printable(note, _MAX_MESSAGE))
+    for line in report.allows:
+        out.row("", line)
+    counts = [(report.count(severity), severity) for severity in SEVERITIES]
+    parts = [_counted(number, severity) for number, severity in counts if number]
+    out.row("", ", ".join(parts) or "no problems")
 
 
-def _problem_lines(problem: CORSConfigProblem, label: str) -> Iterator[str]:
+def _write_problem(out: Output, problem: CORSConfigProblem) -> None:
     option = printable(problem.option, _MAX_NAME)
     # The name of an unknown option is its own value.
     value = "" if problem.value == problem.option else f": {_shown(problem.value)}"
-    yield f"{label}  {option}{value}  [{problem.code}]"
-    yield f"  {printable(problem.message, _MAX_MESSAGE)}"
+    out.row([(problem.severity, problem.severity), "  "], f"{option}{value}  [{problem.code}]")
+    out.row("  ", printable(problem.message, _MAX_MESSAGE))
     if problem.hint:
-        yield f"  -> {printable(problem.hint, _MAX_MESSAGE)}"
+        out.row("  -> ", printable(problem.hint, _MAX_MESSAGE))
 
 
 def _shown(value: object) -> str:
     if isinstance(value, str) and len(value) > _MAX_VALUE:
         return f"{value[:_MAX_VALUE]!r}..."
     return printable(safe_repr(value), _MAX_VALUE)
-
-
-def _tally(report: Report) -> str:
-    counts = [(report.count(severity), severity) for severity in _SEVERITIES]
-    parts = [_counted(number, severity) for number, severity in counts if number]
-    return ", ".join(parts) or "no problems"
 
 
 def _counted(number: int, one: str, many: str = "") -> str:

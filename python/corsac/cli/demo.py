@@ -8,26 +8,174 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx2
 
 from corsac.browser import FetchOutcome, FetchRequest, Request, Response, simulate
 from corsac.browser.transports import httpx2_transport
-from corsac.cli.demo_scenarios import SCENARIOS, Expected, Scenario
-from corsac.cli.fetch_text import Paint, blocked_lines, headline, prose, step_lines
-from corsac.cli.plain_text import can_colour
+from corsac.cli.ending import FINE, PROBLEMS
+from corsac.cli.fetch_text import write_blocked, write_headline, write_steps
+from corsac.cli.terminal import Output, Part
 from corsac.lab import Lab, serve_until_interrupted, serving_lab
 from corsac.lab.apps import SIGN_IN_PATH
 from corsac.lab.evaluating import evaluate
+from corsac.lab.places import Places
 
-__all__ = ["Performed", "link_to", "perform", "run"]
+__all__ = ["SCENARIOS", "Expected", "Performed", "Scenario", "link_to", "perform", "run"]
 
 _TIMEOUT_SECONDS = 10.0
-_RULE_WIDTH = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What has to come of a scenario, in every browser.
+
+    Attributes:
+        preflight_sent: The browser asks first.
+        application_ran: The request itself reached the application behind the policy.
+        reason: Why the browser keeps the answer from the script; empty if it does not.
+        status: The status that the script sees; 0 if it sees nothing.
+        readable_headers: The response headers that the script can read, sorted.
+    """
+
+    preflight_sent: bool
+    application_ran: bool
+    reason: str = ""
+    status: int = 0
+    readable_headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One cross-origin request of a page to the API.
+
+    Attributes:
+        title: What it shows, in a few words.
+        lesson: What to learn from it.
+        page: Which page sends it: the one that the policy allows, or another.
+        method: The method, normalized.
+        path: The path at the API.
+        has_json: The script sends JSON, and so sets Content-Type.
+        credentials: The credentials mode of the request.
+        expected: What has to come of it.
+    """
+
+    title: str
+    lesson: str
+    page: Literal["app", "stranger"]
+    method: str
+    path: str
+    has_json: bool = False
+    credentials: Literal["same-origin", "include"] = "same-origin"
+    expected: Expected
+
+    def state(self, places: Places) -> dict[str, Any]:
+        """The scenario as the lab's page and its API take it.
+
+        Args:
+            places: Where the pages are.
+        """
+        return {
+            "policy": {
+                "allow_origins": [places.pages["app"]],
+                "allow_methods": ["PUT"],
+                "allow_headers": ["content-type"],
+                "allow_credentials": True,
+                "expose_headers": ["x-request-id"],
+            },
+            "request": {
+                "page": self.page,
+                "method": self.method,
+                "path": self.path,
+                "headers": [["Content-Type", "application/json"]] if self.has_json else [],
+                "credentials": self.credentials,
+            },
+        }
+
+
+# Fetch lets a script read the first three unasked; the policy exposes the last. The API also sends
+# ETag and X-Total-Count, which no script on another origin gets to see.
+_READABLE = ("cache-control", "content-length", "content-type", "x-request-id")
+
+SCENARIOS = (
+    Scenario(
+        title="An allowed page changes data",
+        lesson="PUT is not a method that a page may send unasked, so the browser asks first: the "
+        "preflight request. The policy lists the origin, the method and the header, so the request "
+        "follows.",
+        page="app",
+        method="PUT",
+        path="/notes/1",
+        has_json=True,
+        expected=Expected(
+            preflight_sent=True, application_ran=True, status=200, readable_headers=_READABLE
+        ),
+    ),
+    Scenario(
+        title="An unknown page changes data",
+        lesson="The same request from another origin. The preflight request is refused, so the "
+        "browser never sends the PUT: nothing was changed.",
+        page="stranger",
+        method="PUT",
+        path="/notes/1",
+        has_json=True,
+        expected=Expected(
+            preflight_sent=True, application_ran=False, reason="preflight:missing-allow-origin"
+        ),
+    ),
+    Scenario(
+        title="An allowed page uses an unlisted method",
+        lesson="The API would carry out a DELETE, but the policy lists only PUT. The "
+        "preflight request is answered with the true list, and the browser sends no DELETE.",
+        page="app",
+        method="DELETE",
+        path="/notes/1",
+        expected=Expected(
+            preflight_sent=True, application_ran=False, reason="preflight:method-not-allowed"
+        ),
+    ),
+    Scenario(
+        title="An allowed page sends a cookie",
+        lesson="With credentials the answer must name the origin and say that credentials are "
+        "allowed; an asterisk would not do. The preflight request never carries the cookie.",
+        page="app",
+        method="PUT",
+        path="/profile",
+        has_json=True,
+        credentials="include",
+        expected=Expected(
+            preflight_sent=True, application_ran=True, status=200, readable_headers=_READABLE
+        ),
+    ),
+    Scenario(
+        title="An allowed page reads data",
+        lesson="A GET with no unusual header needs no preflight request. The answer names the "
+        "origin, so the script gets it.",
+        page="app",
+        method="GET",
+        path="/notes",
+        expected=Expected(
+            preflight_sent=False, application_ran=True, status=200, readable_headers=_READABLE
+        ),
+    ),
+    Scenario(
+        title="An unknown page reads data",
+        lesson="The lesson most people miss: no preflight request, so the request was sent and the "
+        "application ran. Only the answer is kept from the script: CORS protects answers, not "
+        "servers.",
+        page="stranger",
+        method="GET",
+        path="/notes",
+        expected=Expected(
+            preflight_sent=False, application_ran=True, reason="missing-allow-origin"
+        ),
+    ),
+)
+"""In the order in which they teach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,79 +263,76 @@ def run(*, once: bool, port: int | None = None, scenarios: Sequence[Scenario] = 
     Raises:
         corsac.lab.PortUnavailableError: A port cannot be used.
     """
-    paint = Paint(can_colour(sys.stdout))
+    out = Output(sys.stdout)
     with serving_lab(port=port) as lab:
-        print(f"{paint('bold', 'The API')}    {lab.places.api}")
-        print(f"{paint('bold', 'The pages')}  {lab.places.pages['app']}  (allowed)")
-        print(f"           {lab.places.pages['stranger']}  (not allowed)")
+        pages = lab.places.pages
+        out.row([("The API", "bold"), "    "], lab.places.api)
+        out.row([("The pages", "bold"), "  "], f"{pages['app']}  (allowed)")
+        out.row("           ", f"{pages['stranger']}  (not allowed)")
         rows = []
         for scenario in scenarios:
             performed = perform(scenario, lab)
-            print("\n".join(_transcript(scenario, performed, paint)))
+            _write_transcript(out, scenario, performed)
             rows.append((scenario, performed))
-        print("\n".join(_summary(rows, paint)), flush=True)
+        _write_summary(out, rows)
         if not once:
-            print(f"\nNow with your own browser: open {link_to(scenarios[0], lab)}")
+            out.row()
+            out.row("Now with your own browser: open ", link_to(scenarios[0], lab))
+            out.flush()
             serve_until_interrupted(lab)
-    return 0 if all(scenario.expected == done.facts for scenario, done in rows) else 1
+    return FINE if all(scenario.expected == done.facts for scenario, done in rows) else PROBLEMS
 
 
-def _transcript(scenario: Scenario, performed: Performed, paint: Paint) -> Iterator[str]:
+def _write_transcript(out: Output, scenario: Scenario, performed: Performed) -> None:
     outcome = performed.outcome
-    yield ""
-    rule = paint("dim", "-" * (_RULE_WIDTH - len(scenario.title) - 1))
-    yield f"{paint('bold', scenario.title)} {rule}"
-    yield headline(performed.request, paint, _without_query(performed.request.url))
+    rule = "-" * (min(80, out.width) - len(scenario.title) - 1)
+    out.row()
+    out.row([(scenario.title, "bold"), " "], (rule, "dim"))
+    write_headline(out, performed.request, _without_query(performed.request.url))
 
     def as_shown(request: Request) -> Request:
         # The query only names the case.
         sent = _with_cookie(request, performed.cookie)
         return replace(sent, url=_without_query(request.url))
 
-    yield from step_lines(outcome, paint, as_sent=as_shown)
+    write_steps(out, outcome, as_sent=as_shown)
     if outcome.ok:
         readable = ", ".join(outcome.readable_headers)
         text = f"the script sees status {outcome.status} and the headers {readable}"
-        yield prose(text, "ALLOWED  ", 9, paint("allowed", "ALLOWED") + "  ")
+        out.row([("ALLOWED", "allowed"), "  "], text, prose=True)
     else:
-        yield from blocked_lines(outcome, "", paint)
+        write_blocked(out, outcome, "")
     if performed.facts == scenario.expected:
-        yield paint("good", "as expected")
+        out.row("", ("as expected", "good"))
     else:
-        yield paint("bad", "NOT as expected")
-        yield f"  expected: {scenario.expected}"
-        yield f"  came:     {performed.facts}"
-    yield prose(scenario.lesson, "", 0)
+        out.row("", ("NOT as expected", "bad"))
+        out.row("  expected: ", str(scenario.expected))
+        out.row("  came:     ", str(performed.facts))
+    out.row("", scenario.lesson, prose=True)
 
 
 def _without_query(url: str) -> str:
     return url.partition("?")[0]
 
 
-def _summary(rows: Sequence[tuple[Scenario, Performed]], paint: Paint) -> Iterator[str]:
-    """One line for each scenario, and how many were as expected."""
+def _write_summary(out: Output, rows: Sequence[tuple[Scenario, Performed]]) -> None:
+    """Write one line for each scenario, and how many were as expected."""
     words = {True: "yes", False: "no"}
-    table: list[Sequence[str]] = [("", "preflight", "app ran", "script", "expected")]
+    table: list[Sequence[Part]] = [("", "preflight", "app ran", "script", "expected")]
     for scenario, performed in rows:
         table.append(
             (
                 scenario.title,
                 words[performed.facts.preflight_sent],
                 words[performed.application_ran],
-                "ALLOWED" if performed.outcome.ok else "BLOCKED",
-                "yes" if performed.facts == scenario.expected else "NO",
+                ("ALLOWED", "good") if performed.outcome.ok else ("BLOCKED", "bad"),
+                "yes" if performed.facts == scenario.expected else ("NO", "bad"),
             )
         )
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    styles: dict[str, Any] = {"ALLOWED": "good", "BLOCKED": "bad", "NO": "bad"}
-    yield "\n" + paint("bold", "Summary")
-    for row in table:
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        painted = [
-            paint(styles[cell], text) if cell in styles else text
-            for cell, text in zip(row, cells, strict=True)
-        ]
-        yield "  ".join(painted).rstrip()
+    out.row()
+    out.row("", ("Summary", "bold"))
+    out.table(table)
     right = sum(performed.facts == scenario.expected for scenario, performed in rows)
     style = "good" if right == len(rows) else "bad"
-    yield paint(style, f"{right} of {len(rows)} verdicts as expected")
+    out.row("", (f"{right} of {len(rows)} verdicts as expected", style))
+    out.flush()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -18,16 +18,14 @@ from corsac.browser.urls import parse_url
 from corsac.cli.check import Report, check, silent_log
 from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS, USAGE, CommandError
 from corsac.cli.fetch_text import (
-    Paint,
-    blocked_lines,
-    dropped_lines,
-    headline,
     hidden_names,
-    prose,
-    step_lines,
+    write_blocked,
+    write_dropped,
+    write_headline,
+    write_steps,
 )
 from corsac.cli.page_request import PageRequest
-from corsac.cli.plain_text import can_colour, write_lines
+from corsac.cli.terminal import Output, Part, write_json
 from corsac.explain import Explanation
 
 __all__ = ["Explained", "explain", "run"]
@@ -53,14 +51,24 @@ class Explained(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """``"allowed"``, ``"blocked"``, or ``"undecided"`` where the path is left alone."""
+        """How it ends.
+
+        ``"allowed"``, ``"blocked"``, ``"refused"`` by the guard although it is sent, or
+        ``"undecided"`` where the path is left alone.
+        """
         if self.outcome.ok:
-            return "allowed"
+            reason = self.explanations[-1].reason if self.explanations else None
+            return "refused" if (reason or "").startswith("cross-origin-") else "allowed"
         is_left_alone = bool(self.explanations) and self.explanations[-1].allowed is None
         return "undecided" if is_left_alone else "blocked"
 
 
-EXIT_CODES = {"allowed": FINE, "blocked": PROBLEMS, "undecided": COULD_NOT_RUN}
+EXIT_CODES = {
+    "allowed": FINE,
+    "blocked": PROBLEMS,
+    "refused": PROBLEMS,
+    "undecided": COULD_NOT_RUN,
+}
 """What each verdict is for a shell."""
 
 
@@ -104,11 +112,12 @@ def run(
         explained = asyncio.run(explain(request, middleware, page.profile))
     if as_json:
         data = _as_dict(report.source, explained) | {"notes": list(_notes(report, request))}
-        write_lines([json.dumps(data, indent=2)], sys.stdout)
+        write_json(data, sys.stdout)
     else:
-        paint = Paint(can_colour(sys.stdout))
-        notes = [paint("warning", "note") + f"  {note}" for note in _notes(report, request)]
-        write_lines([*notes, *_as_text(path, explained, paint)], sys.stdout)
+        out = Output(sys.stdout)
+        for note in _notes(report, request):
+            out.row([("note", "warning"), "  "], note)
+        _write(out, path, explained)
     return EXIT_CODES[explained.verdict]
 
 
@@ -192,36 +201,52 @@ def _what_is_wrong(report: Report) -> CommandError:
     )
 
 
-def _as_text(path: str, explained: Explained, paint: Paint) -> Iterator[str]:
+def _write(out: Output, path: str, explained: Explained) -> None:
     request, outcome, explanations = explained
     why = {id(sent): each for sent, each in zip(outcome.sent, explanations, strict=True)}
 
-    def beside(sent: Request) -> list[str]:
-        each = why.get(id(sent))
-        return [] if each is None else list(_why_lines(each, paint))
+    def beside(sent: Request) -> list[tuple[Part, Part]]:
+        """Say what the server looked at; what the browser did, the fetch says itself."""
+        steps = why[id(sent)].steps if id(sent) in why else ()
+        return [
+            (_MARKS[step.passed], printable(f"{step.check}: {step.text}", _MAX_TEXT))
+            for step in steps
+            if step.side == "server"
+        ]
 
-    yield headline(request, paint, target=path)
-    for line in dropped_lines(request, outcome.profile, paint):
-        # There is nobody to take cookies to.
-        yield line.removesuffix("; use --cookie")
-    yield ""
-    for line in step_lines(outcome, paint, beside=beside):
-        yield line.replace(SERVER, "")
-    yield ""
-    if outcome.ok:
-        yield paint("allowed", "ALLOWED") + f"  {_script_gets(outcome)}"
+    write_headline(out, request, target=path)
+    # There is nobody to take cookies to.
+    write_dropped(out, request, outcome.profile)
+    out.row()
+    write_steps(out, outcome, as_sent=_at_path, beside=beside)
+    out.row()
+    if explained.verdict == "allowed":
+        out.row([("ALLOWED", "allowed"), "  "], _script_gets(outcome))
         return
     if explained.verdict == "undecided":
-        label = paint("warning", "UNDECIDED")
-        yield f"{label}  this path is left alone, so the application's own headers decide"
+        text = "this path is left alone, so the application's own headers decide"
+        out.row([("UNDECIDED", "warning"), "  "], text)
         return
     change = next((each.change for each in reversed(explanations) if each.change), None)
     what = "" if change is None else printable(change.text, _MAX_TEXT)
-    yield from blocked_lines(outcome, what, paint)
+    if explained.verdict == "refused":
+        text = "sent, and refused by the server before the application runs (guard)"
+        out.row([("REFUSED", "warning"), "  "], text, prose=True)
+        if what:
+            out.row("         -> ", what, prose=True)
+    else:
+        write_blocked(out, outcome, what)
     if change is not None and change.caution:
-        label = " " * 12 + "Caution: "
-        painted = " " * 12 + paint("warning", "Caution: ")
-        yield prose(printable(change.caution, _MAX_TEXT), label, 21, painted)
+        label: list[Part] = [" " * 12, ("Caution: ", "warning")]
+        out.row(label, printable(change.caution, _MAX_TEXT), prose=True)
+
+
+_MARKS: dict[bool | None, Part] = {True: ("ok", "good"), False: ("NO", "bad"), None: ("--", "dim")}
+
+
+def _at_path(request: Request) -> Request:
+    """Leave out the server, which there is only for this command."""
+    return replace(request, url=request.url.removeprefix(SERVER))
 
 
 def _script_gets(outcome: FetchOutcome) -> str:
@@ -230,15 +255,6 @@ def _script_gets(outcome: FetchOutcome) -> str:
     hidden = hidden_names(outcome)
     but = f", but not {in_words(hidden)}" if hidden else ""
     return f"the script gets the answer{but}"
-
-
-def _why_lines(each: Explanation, paint: Paint) -> Iterator[str]:
-    """What the server looked at; what the browser did is said by the fetch itself."""
-    marks = {True: paint("good", "ok"), False: paint("bad", "NO"), None: paint("dim", "--")}
-    for step in each.steps:
-        if step.side == "server":
-            text = printable(f"{step.check}: {step.text}", _MAX_TEXT)
-            yield f"{marks[step.passed]}  {text}"
 
 
 def _as_dict(source: str, explained: Explained) -> dict[str, object]:

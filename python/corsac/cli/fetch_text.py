@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 
 from corsac import _core
 from corsac._text import printable
 from corsac.browser import FetchOutcome, FetchRequest, Request, Response, Step
+from corsac.cli.terminal import Output, Part
 
-__all__ = ["SECRET_HEADERS", "Paint", "headline", "hidden_names", "prose", "step_lines"]
-__all__ += ["blocked_lines", "dropped_lines", "no_answer", "without_secrets"]
+__all__ = ["SECRET_HEADERS", "hidden_names", "no_answer", "write_blocked", "write_dropped"]
+__all__ += ["write_headline", "write_steps"]
 
 MAX_SHOWN_LINES = 12
 """Header lines of one message that are shown."""
@@ -27,89 +26,45 @@ SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "s
 
 _TITLE_WIDTH = 17
 _INDENT = " " * (5 + _TITLE_WIDTH)
-_ANSWER_HEADERS = frozenset({"vary", "cross-origin-resource-policy"})
+_ANSWER_HEADERS = frozenset({"corsac-refused", "cross-origin-resource-policy", "vary"})
 # Sent with every request, and no part of CORS.
 _UNTOLD = frozenset({"accept", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "user-agent"})
+# Nobody misses these: they belong to the connection, or no script ever sees them.
+_NEVER_WANTED = frozenset(
+    {"connection", "date", "keep-alive", "server", "set-cookie", "set-cookie2"}
+    | {"transfer-encoding", "vary", "via"}
+)
 
 Pairs = Sequence[tuple[str, str]]
 
 
-class Paint:
-    """Colours, where they are welcome (ECMA-48, SGR).
+def write_headline(out: Output, request: FetchRequest, target: str = "") -> None:
+    """Say who asks for what.
 
     Args:
-        colour: Whether they are.
-    """
-
-    _CODES = {  # noqa: RUF012 - never changed
-        "bold": "1",
-        "dim": "90",
-        "good": "32",
-        "bad": "31",
-        "warning": "33",
-        "info": "36",
-        "name": "36",
-        "allowed": "1;32",
-        "blocked": "1;31",
-    }
-
-    def __init__(self, colour: bool) -> None:
-        self._colour = colour
-
-    def __call__(self, style: str, text: str) -> str:
-        """The text in a style."""
-        if not self._colour or not text:
-            return text
-        return f"\x1b[{self._CODES[style]}m{text}\x1b[0m"
-
-
-def prose(text: str, first: str = "", indent: int = 2, painted: str = "") -> str:
-    """A sentence on as many lines as it needs; header lines are never broken, sentences are.
-
-    Args:
-        text: The sentence.
-        first: What stands before it.
-        indent: Columns before the further lines.
-        painted: The same as ``first`` with its colours.
-    """
-    # Without a terminal the environment's COLUMNS, or what is easily read.
-    width = max(40, min(100, shutil.get_terminal_size((100, 24)).columns))
-    lines = textwrap.wrap(
-        text,
-        width,
-        initial_indent=first,
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    joined = "\n".join(lines) or first.rstrip()
-    return painted + joined.removeprefix(first) if painted else joined
-
-
-def headline(request: FetchRequest, paint: Paint, target: str = "") -> str:
-    """Who asks for what.
-
-    Args:
+        out: Where to write.
         request: What the page asks for.
-        paint: The colours.
         target: Where it goes, if that is not the request's URL.
     """
     url = printable(target or request.url, MAX_SHOWN_URL)
     extras = [f"credentials: {request.credentials}"] if request.credentials != "same-origin" else []
     extras += [f"mode: {request.mode}"] if request.mode != "cors" else []
-    extra = paint("dim", f"  ({', '.join(extras)})") if extras else ""
+    extra = f"  ({', '.join(extras)})" if extras else ""
     origin = "a page of an opaque origin (null)" if request.origin == "null" else request.origin
     text = f"{printable(origin, MAX_SHOWN_URL)} -> {printable(request.method, 60)} {url}"
-    return paint("bold", text) + extra
+    out.row("", (text, "bold"), (extra, "dim"))
 
 
-def dropped_lines(request: FetchRequest, profile: str, paint: Paint) -> Iterator[str]:
+def write_dropped(
+    out: Output, request: FetchRequest, profile: str, *, instead_of_cookie: str = ""
+) -> None:
     """Say which of the script's headers a browser does not send, without a word to the script.
 
     Args:
+        out: Where to write.
         request: What the page asks for.
         profile: Which browser it is.
-        paint: The colours.
+        instead_of_cookie: What to do to send cookies.
     """
     no_cors = request.mode == "no-cors"
     for name, value in request.headers:
@@ -117,26 +72,30 @@ def dropped_lines(request: FetchRequest, profile: str, paint: Paint) -> Iterator
         if _core.browser_request_headers(lines, b"", no_cors, profile) != []:
             continue
         why = "in mode no-cors scripts cannot set it" if no_cors else "scripts cannot set it"
-        instead = "; use --cookie" if name.lower() == "cookie" else ""
-        yield paint("warning", "note") + f"  {printable(name, 100)} is not sent: {why}{instead}"
+        instead = instead_of_cookie if name.lower() == "cookie" else ""
+        note = f"{printable(name, 100)} is not sent: {why}{instead}"
+        out.row([("note", "warning"), "  "], note)
 
 
-def step_lines(
+def write_steps(
+    out: Output,
     outcome: FetchOutcome,
-    paint: Paint,
     *,
     as_sent: Callable[[Request], Request] = lambda request: request,
-    beside: Callable[[Request], Sequence[str]] = lambda request: (),
+    beside: Callable[[Request], Sequence[Sequence[Part]]] = lambda request: (),
     without_last: bool = False,
-) -> Iterator[str]:
-    """The steps of a fetch, numbered.
+) -> bool:
+    """Write the steps of a fetch, numbered.
 
     Args:
+        out: Where to write.
         outcome: What came of it.
-        paint: The colours.
         as_sent: What a transport made of a request of the browser's.
-        beside: Lines that stand below an answer.
+        beside: What stands below an answer: a mark and a text each.
         without_last: Whether the request that was sent last was not sent after all.
+
+    Returns:
+        Whether there was any.
     """
     number = 0
     steps = [step for step in outcome.steps if step.kind != "verdict"]
@@ -144,20 +103,18 @@ def step_lines(
         is_unsent = without_last and position == len(steps) - 1
         for title, text, style, headers in _parts(step, outcome, as_sent, is_unsent=is_unsent):
             number += 1
-            label = paint("dim", f"{number:>3}  ") + paint("bold", f"{title:<{_TITLE_WIDTH}}")
-            yield label + (paint(style, text) if style else text)
-            yield from _header_lines(headers, paint)
-            if title == "Server answers" and step.request is not None:
-                yield from _beside(beside(step.request), paint)
+            label: list[Part] = [(f"{number:>3}  ", "dim"), (f"{title:<{_TITLE_WIDTH}}", "bold")]
+            out.row(label, (text, style))
+            _write_headers(out, headers)
+            if title != "Server answers" or step.request is None:
+                continue
+            for at, (mark, *why) in enumerate(beside(step.request)):
+                because = f"     {'because' if at == 0 else '':<{_TITLE_WIDTH}}"
+                out.row([(because, "bold"), mark, "  "], *why)
+    return number > 0
 
 
-def _beside(lines: Sequence[str], paint: Paint) -> Iterator[str]:
-    for number, line in enumerate(lines):
-        title = "because" if number == 0 else ""
-        yield f"     {paint('bold', f'{title:<{_TITLE_WIDTH}}')}{line}"
-
-
-Part = tuple[str, str, str, Pairs]
+Told = tuple[str, str, str, Pairs]
 
 
 def _parts(
@@ -166,7 +123,7 @@ def _parts(
     as_sent: Callable[[Request], Request],
     *,
     is_unsent: bool,
-) -> Iterator[Part]:
+) -> Iterator[Told]:
     if step.request is None:
         title = {"redirect": "Redirect", "note": "Note", "cache": "Browser"}.get(step.kind, "")
         # The headline says who asks for what, unless a redirect made another origin of it.
@@ -180,8 +137,7 @@ def _parts(
     if is_unsent:
         yield f"{what} NOT sent", line, "dim", ()
         return
-    told = [pair for pair in sent.headers if pair[0].lower() not in _UNTOLD]
-    yield f"{what} sent", line, "", told
+    yield f"{what} sent", line, "", [it for it in sent.headers if it[0].lower() not in _UNTOLD]
     if step.response is None:
         yield "No answer", no_answer(outcome), "bad", ()
         return
@@ -196,7 +152,7 @@ def _parts(
 
 
 def no_answer(outcome: FetchOutcome) -> str:
-    """Why there was no answer, without the names of exceptions that say nothing more."""
+    """Say why there was no answer, without names of exceptions that say nothing more."""
     text = outcome.detail.removeprefix("TransportError: ")
     text = text.replace("RemoteProtocolError: ", "not HTTP that can be read: ")
     text = re.sub(r"^Connect(Error|Timeout): ", "no connection: ", text)
@@ -223,39 +179,33 @@ def _told_headers(response: Response) -> Pairs:
     return told or [("", "no CORS header")]
 
 
-def _header_lines(headers: Pairs, paint: Paint) -> Iterator[str]:
-    for name, value in without_secrets(headers[:MAX_SHOWN_LINES]):
+def _write_headers(out: Output, headers: Pairs) -> None:
+    for name, value in headers[:MAX_SHOWN_LINES]:
         if not name:
-            yield _INDENT + paint("dim", f"({value})")
+            out.row(_INDENT, (f"({value})", "dim"))
             continue
-        label = paint("name", f"{printable(name, 100)}: ")
-        yield f"{_INDENT}{label}{printable(value, MAX_SHOWN_VALUE)}"
+        told = "***" if name.lower() in SECRET_HEADERS else printable(value, MAX_SHOWN_VALUE)
+        out.row(_INDENT, (f"{printable(name, 100)}: ", "name"), told)
     if len(headers) > MAX_SHOWN_LINES:
-        more = len(headers) - MAX_SHOWN_LINES
-        yield _INDENT + paint("dim", f"... and {more} more lines")
+        out.row(_INDENT, (f"... and {len(headers) - MAX_SHOWN_LINES} more lines", "dim"))
 
 
-def blocked_lines(outcome: FetchOutcome, what: str, paint: Paint) -> Iterator[str]:
-    """That a fetch was blocked, and what to do.
+def write_blocked(out: Output, outcome: FetchOutcome, what: str) -> None:
+    """Say that a fetch was blocked, and what to do.
 
     Args:
+        out: Where to write.
         outcome: The fetch.
         what: What to do; may be empty.
-        paint: The colours.
     """
-    label = paint("blocked", "BLOCKED") + "  "
-    yield prose(f"{outcome.explanation}  [{outcome.reason}]", "BLOCKED  ", 9, label)
+    reason = f"{outcome.explanation}  [{outcome.reason}]"
+    out.row([("BLOCKED", "blocked"), "  "], reason, prose=True)
     if what:
-        yield prose(what, " " * 9 + "-> ", 12)
-
-
-def without_secrets(headers: Pairs) -> list[tuple[str, str]]:
-    """Header lines without what would let others in."""
-    return [(name, "***" if name.lower() in SECRET_HEADERS else value) for name, value in headers]
+        out.row("         -> ", what, prose=True)
 
 
 def hidden_names(outcome: FetchOutcome) -> list[str]:
-    """Names of the last answer's headers that a script may not see although it has the answer."""
+    """Give names of the last answer's headers that a script may not see although it has it."""
     last = next((step.response for step in reversed(outcome.steps) if step.response), None)
     if not outcome.ok or outcome.response_type != "cors" or last is None:
         return []
@@ -264,10 +214,3 @@ def hidden_names(outcome: FetchOutcome) -> list[str]:
     return [name for name in names if name not in known and not name.startswith("access-control-")][
         :_MAX_SHOWN_NAMES
     ]
-
-
-# Nobody misses these: they belong to the connection, or no script ever sees them.
-_NEVER_WANTED = frozenset(
-    {"connection", "date", "keep-alive", "server", "set-cookie", "set-cookie2"}
-    | {"transfer-encoding", "vary", "via"}
-)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 
 from corsac._text import printable, safe_repr
 from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
-from corsac.cli.plain_text import can_colour, write_lines
+from corsac.cli.terminal import SEVERITIES, Output, Part, write_json, write_lines
 from corsac.errors import CORSConfigProblem
 from corsac.migrate.source.code import keeps_call, snippet
 from corsac.migrate.source.found import NOT_SEEN, Found, SourceFile, is_stand_in, without_stand_ins
@@ -37,7 +37,6 @@ SKIPPED_DIRECTORIES = frozenset(
 )
 """Directories of other people's code; those whose name begins with a dot are skipped as well."""
 
-_SEVERITIES = {"error": "31", "warning": "33", "info": "36"}
 _MAX_TEXT = 2_000
 _MAX_VALUE = 200
 
@@ -88,11 +87,13 @@ def run(*, paths: Sequence[str], as_diff: bool, as_json: bool) -> int:
 
 def _write(report: _Report, *, as_diff: bool, as_json: bool) -> None:
     if as_json:
-        write_lines([json.dumps(_as_json(report), indent=2)], sys.stdout)
+        write_json(_as_json(report), sys.stdout)
     elif as_diff:
         _write_diff(report)
     else:
-        write_lines(_as_text(report, colour=can_colour(sys.stdout)), sys.stdout)
+        out = Output(sys.stdout)
+        for row in _as_text(report):
+            out.row(*row)
     for path, reason in report.unreadable:
         line = f"corsac migrate: {printable(path, _MAX_VALUE)}: {printable(reason, _MAX_TEXT)}"
         write_lines([line], sys.stderr)
@@ -192,65 +193,71 @@ def _decode(content: bytes) -> str:
 # What is printed
 
 
-def _as_text(report: _Report, *, colour: bool) -> Iterator[str]:
+Line = tuple[Part | list[Part], str] | tuple[str]
+"""A label, and what stands beside it; see `corsac.cli.terminal.Output.row`."""
+
+
+def _as_text(report: _Report) -> Iterator[Line]:
     for each in report.found:
         place = f"{printable(each.file.path, _MAX_TEXT)}:{each.line}"
         where = "".join(f", only where {condition}" for condition in each.conditions)
-        yield f"{place}  {each.library}, {each.style}{printable(where, _MAX_TEXT)}"
-        for severity, code in _SEVERITIES.items():
-            label = f"\x1b[1;{code}m{severity}\x1b[0m" if colour else severity
+        yield "", f"{place}  {each.library}, {each.style}{printable(where, _MAX_TEXT)}"
+        for severity in SEVERITIES:
             for problem in each.all_problems():
                 if problem.severity == severity:
-                    yield ""
-                    yield from _problem_lines(problem, place, label)
-        yield ""
+                    yield ("",)
+                    yield from _problem_lines(problem, place)
+        yield ("",)
         if each.style != NOT_SEEN:
             yield from _code_lines(each)
-            yield ""
+            yield ("",)
     problems = [problem for each in report.found for problem in each.all_problems()]
     counts = [
-        (sum(each.severity == severity for each in problems), severity) for severity in _SEVERITIES
+        (sum(each.severity == severity for each in problems), severity) for severity in SEVERITIES
     ]
     tally = ", ".join(_counted(number, severity) for number, severity in counts if number)
     files = _counted(report.looked_at, "file")
     hidden = sum(each.style == NOT_SEEN for each in report.found)
     if not report.found:
-        yield f"no CORS configuration found in {files}"
+        yield "", f"no CORS configuration found in {files}"
     else:
         number = _counted(len(report.found) - hidden, "configuration")
         places = f" and {_counted(hidden, 'place')} that cannot be followed" if hidden else ""
-        yield f"{number}{places} in {files}: {tally or 'no problems'}"
+        yield "", f"{number}{places} in {files}: {tally or 'no problems'}"
 
 
-def _problem_lines(problem: CORSConfigProblem, place: str, label: str) -> Iterator[str]:
+def _problem_lines(problem: CORSConfigProblem, place: str) -> Iterator[Line]:
     option = printable(problem.option, _MAX_VALUE)
     value = "" if problem.value == problem.option else f": {_shown(problem.value)}"
-    yield f"{place}: {label}  {option}{value}  [{problem.code}]"
-    yield f"  {printable(problem.message, _MAX_TEXT)}"
+    severity = (problem.severity, problem.severity)
+    yield [f"{place}: ", severity, "  "], f"{option}{value}  [{problem.code}]"
+    yield "  ", printable(problem.message, _MAX_TEXT)
     if problem.hint:
-        yield f"  -> {printable(problem.hint, _MAX_TEXT)}"
+        yield "  -> ", printable(problem.hint, _MAX_TEXT)
 
 
-def _code_lines(found: Found) -> Iterator[str]:
+def _code_lines(found: Found) -> Iterator[Line]:
     """The code to paste; what is an error above is left out of it."""
     translation = found.translation
     if translation is not None and translation.has_errors and not keeps_call(found):
-        yield "With Corsac, without what is an error above:"
+        yield "", "With Corsac, without what is an error above:"
     else:
-        yield "With Corsac:"
-    yield ""
+        yield "", "With Corsac:"
+    yield ("",)
     for line in snippet(found):
-        yield f"    {printable(line, _MAX_TEXT)}" if line else ""
+        # A label, and so never broken.
+        yield (f"    {printable(line, _MAX_TEXT)}" if line else "",)
     if found.library == "django-cors-headers":
-        yield ""
+        yield ("",)
         first = "resolve the errors, and " if translation and translation.has_errors else ""
         yield (
-            f"    In MIDDLEWARE write corsac.django.CORSMiddleware for {DJANGO_MIDDLEWARE}; then "
-            f"{first}keep the CORS_ settings, or write CORSAC in their place."
+            "    ",
+            f"In MIDDLEWARE write corsac.django.CORSMiddleware for {DJANGO_MIDDLEWARE}; then "
+            f"{first}keep the CORS_ settings, or write CORSAC in their place.",
         )
     elif found.style == "cross_origin":
-        yield ""
-        yield "    Or keep the decorator: from corsac.flask import cross_origin"
+        yield ("",)
+        yield "    ", "Or keep the decorator: from corsac.flask import cross_origin"
 
 
 def _shown(value: object) -> str:

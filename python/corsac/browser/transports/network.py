@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["httpx2_async_transport", "httpx2_transport"]
 
+_NOTE_SECONDS = 0.5
+
 
 def httpx2_transport(
     client: httpx2.Client | None = None, *, timeout: float = DEFAULT_TIMEOUT
 ) -> Callable[[Request], Response]:
-    """A transport for `corsac.browser.simulate` to real servers.
+    """Make a transport for `corsac.browser.simulate` to real servers.
 
     Bodies of answers are not read. Whatever the client is set to, redirects are not followed, and
     neither its cookies, its credentials nor its headers are sent, except its User-Agent.
@@ -34,7 +38,7 @@ def httpx2_transport(
 
     Raises:
         ImportError: httpx2 is not installed.
-        TypeError: The time-out is no number.
+        TypeError: The time-out is not a number.
         ValueError: The time-out is not above 0.
     """
     library = _import_httpx2()
@@ -62,13 +66,17 @@ def httpx2_transport(
 
 
 def httpx2_async_transport(
-    client: httpx2.AsyncClient | None = None, *, timeout: float = DEFAULT_TIMEOUT
+    client: httpx2.AsyncClient | None = None,
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+    note_bytes: int = 0,
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The same for `corsac.browser.simulate_async`.
+    """Make the same for `corsac.browser.simulate_async`.
 
     Args:
         client: As in `httpx2_transport`.
         timeout: As in `httpx2_transport`.
+        note_bytes: Bytes of an error in plain text that become the note of the response.
 
     Returns:
         The transport.
@@ -95,11 +103,25 @@ def httpx2_async_transport(
             _outgoing(sender, request, seconds), stream=True, follow_redirects=False, auth=_no_auth
         )
         try:
-            return Response(response.status_code, list(response.headers.raw))
+            note = await _first_line(response, note_bytes) if response.status_code >= 400 else ""
+            return Response(response.status_code, list(response.headers.raw), note)
         finally:
             await response.aclose()
 
     return transport
+
+
+async def _first_line(response: httpx2.Response, size: int) -> str:
+    """Read how an error in plain text begins, without waiting for it."""
+    kind = response.headers.get("content-type", "")
+    if not size or not kind.startswith("text/plain") or "content-encoding" in response.headers:
+        return ""
+    # The answer is there; whatever happens to its body does not change it.
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(_NOTE_SECONDS):
+            async for part in response.aiter_raw():
+                return part[:size].decode("latin-1").strip().partition("\n")[0]
+    return ""
 
 
 def _import_httpx2() -> Any:

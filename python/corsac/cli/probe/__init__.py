@@ -1,32 +1,24 @@
 """`corsac probe`: a browser's side of the protocol against a server that runs.
 
-Needs the `cli` extra; nothing else of the library imports this package.
+Needs the extra ``cli``; nothing else of the library imports this package.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import sys
 from collections.abc import Callable
-from typing import TextIO
-
-from rich.console import Console
-from rich.text import Text
 
 from corsac._text import printable
 from corsac.browser import FetchRequest, Request, simulate_async
 from corsac.browser.urls import HTTP_SCHEMES, parse_url
 from corsac.cli.ending import USAGE, CommandError
-from corsac.cli.fetch_text import Paint
 from corsac.cli.page_request import PageRequest
-from corsac.cli.plain_text import can_colour, write_lines
 from corsac.cli.probe.courier import Courier
 from corsac.cli.probe.lints import lint
 from corsac.cli.probe.replays import replay
-from corsac.cli.probe.report import as_dict, as_text
-from corsac.cli.probe.result import Result
+from corsac.cli.probe.report import Result, as_dict, write_found, write_verdict
+from corsac.cli.terminal import Output, Progress, write_json, write_lines
 
 __all__ = ["probe", "run"]
 
@@ -43,7 +35,7 @@ def run(
     strict: bool,
     as_json: bool,
 ) -> int:
-    """Probe a server and print what was found.
+    """Probe a server and print what was found, the verdict as soon as it is known.
 
     Args:
         url: What the page fetches.
@@ -57,7 +49,7 @@ def run(
         as_json: Whether to write JSON.
 
     Returns:
-        The exit code, by `corsac.cli.probe.result.EXIT_CODES`.
+        The exit code.
 
     Raises:
         CommandError: The request is invalid, or the environment cannot be used.
@@ -68,8 +60,21 @@ def run(
         raise CommandError(printable(str(error), 500), USAGE) from None
     if insecure:
         write_lines(["corsac probe: certificates are NOT checked (--insecure)"], sys.stderr)
+    out, progress = Output(sys.stdout), Progress(sys.stderr)
+
+    def tell(sent: Request, number: int, total: int) -> None:
+        what = "preflight" if sent.is_preflight else sent.method
+        place = f"{number} of {total} further checks: " if total else ""
+        progress.tell(printable(f"{place}{what} for {sent.header('Origin') or 'no origin'}", 100))
+
+    def verdict(result: Result) -> None:
+        if not as_json:
+            progress.stop()
+            write_verdict(out, result)
+            out.flush()
+
     try:
-        with _Progress(sys.stderr) as progress:
+        with progress:
             result = asyncio.run(
                 probe(
                     request,
@@ -79,19 +84,21 @@ def run(
                     insecure=insecure,
                     sends_unsafe=sends_unsafe,
                     with_lints=with_lints,
-                    tell=progress.tell,
+                    tell=tell,
+                    verdict=verdict,
                 )
             )
     except (OSError, ValueError, ImportError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
         # They are read before anything is sent.
         names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
         message = f"cannot begin: {error}; look at {names} in the environment"
         raise CommandError(printable(message, 500)) from None
     if as_json:
-        write_lines([json.dumps(as_dict(result), indent=2)], sys.stdout)
-    else:
-        paint = Paint(can_colour(sys.stdout))
-        write_lines(as_text(result, paint, did_lint=with_lints), sys.stdout)
+        write_json(as_dict(result), sys.stdout)
+    elif with_lints:
+        write_found(out, result)
     return result.exit_code(strict=strict)
 
 
@@ -104,7 +111,7 @@ def _url(text: str) -> str:
     url = parse_url(text)
     if url is None or url.scheme not in HTTP_SCHEMES or not url.host:
         guess = "" if "://" in text else f"; did you mean https://{text}?"
-        message = f"{text!r:.200} is no http or https URL{guess}"
+        message = f"{text!r:.200} is not an http or https URL{guess}"
         raise ValueError(message)
     if url.has_credentials:
         message = "the URL has a user name or password, and fetch() refuses those"
@@ -121,7 +128,8 @@ async def probe(
     insecure: bool = False,
     sends_unsafe: bool = False,
     with_lints: bool = True,
-    tell: Callable[[Request], None] = lambda request: None,
+    tell: Callable[[Request, int, int], None] = lambda request, number, total: None,
+    verdict: Callable[[Result], None] = lambda result: None,
 ) -> Result:
     """Do what a browser does, and then ask again in other circumstances.
 
@@ -133,53 +141,37 @@ async def probe(
         insecure: Whether certificates go unchecked.
         sends_unsafe: Whether a request is sent that may change something.
         with_lints: Whether to ask again.
-        tell: Is told of every request before it is sent.
+        tell: Is told of every request before it is sent, with its number among the further ones
+            and how many these are; both are 0 for the page's own.
+        verdict: Is given what came of the page's request before anything further is sent.
 
     Returns:
-        What came of it.
+        What came of it; the further requests may have been interrupted.
 
     Raises:
         OSError: The certificates that the environment names cannot be read.
-        ValueError: The environment names a proxy that is none.
+        ValueError: The environment names a proxy that is not valid.
         ImportError: The environment names a proxy of a kind that needs another package.
     """
+    place = (0, 0)
+
+    def further(number: int, total: int) -> None:
+        nonlocal place
+        place = number, total
+
     courier = Courier(
         request,
         cookies=cookies,
         timeout=timeout,
         insecure=insecure,
         sends_unsafe=sends_unsafe,
-        tell=tell,
+        tell=lambda sent: tell(sent, *place),
     )
     async with courier:
         outcome = await simulate_async(request, courier, profile=profile)
+        result = Result(request, outcome, courier)
+        verdict(result)
         seen = None
         if with_lints:
-            seen = await replay(outcome, request.credentials == "include", courier)
-    return Result(request, outcome, courier, seen, lint(seen) if seen is not None else ())
-
-
-class _Progress:
-    """What is waited for, on a terminal; elsewhere nothing."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._status = None
-        if stream.isatty() and os.environ.get("TERM") != "dumb":
-            self._status = Console(file=stream).status("Connecting ...")
-
-    def __enter__(self) -> _Progress:
-        if self._status is not None:
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._status is not None:
-            self._status.stop()
-
-    def tell(self, request: Request) -> None:
-        """Say what is sent."""
-        if self._status is None:
-            return
-        origin = request.header("Origin") or "no origin"
-        what = "preflight" if request.is_preflight else request.method
-        self._status.update(Text(printable(f"{what} for {origin} ...", 100)))
+            seen = await replay(outcome, request.credentials == "include", courier, further)
+    return result._replace(seen=seen, lints=lint(seen) if seen is not None else ())

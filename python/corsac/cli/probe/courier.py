@@ -24,6 +24,8 @@ MAX_SECONDS = 120.0
 """Seconds that one probe takes at most, unless a single request may take longer."""
 
 _GRACE_SECONDS = 0.1
+# Of the text of an error, which may say what was refused.
+_NOTE_BYTES = 120
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110, section 9.2.1); browsers refuse TRACE."""
@@ -37,7 +39,8 @@ class Courier:
     """Sends a browser's requests, and replays of them.
 
     It knows the user's cookies and sends them as a browser would: to the host that they are for, in
-    the credentials modes that send them, and never with a preflight.
+    the credentials modes that send them, and never with a preflight. The first words of an error in
+    plain text become the answer's note; no other body is read.
 
     Args:
         page: What the page asks for.
@@ -49,7 +52,7 @@ class Courier:
         clock: A monotonic clock, in seconds.
 
     Raises:
-        ValueError: The environment names a proxy that is none.
+        ValueError: The environment names a proxy that is not valid.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class Courier:
         await self._client.aclose()
 
     def as_sent(self, request: Request) -> Request:
-        """The request with the cookies that a browser adds."""
+        """Give the request with the cookies that a browser adds."""
         if not self._cookies or request.is_preflight or not self._may_send_cookies(request.url):
             return request
         headers = (*request.headers, ("Cookie", self._cookies))
@@ -142,7 +145,7 @@ class Courier:
         says a little more is ended from here.
         """
         message = f"no answer within {seconds:.3g} seconds"
-        transport = httpx2_async_transport(self._client, timeout=seconds)
+        transport = httpx2_async_transport(self._client, timeout=seconds, note_bytes=_NOTE_BYTES)
         try:
             async with asyncio.timeout(seconds + _GRACE_SECONDS):
                 return await transport(sent)

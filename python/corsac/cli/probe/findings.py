@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["FINDINGS", "SEVERITIES", "Finding", "finding"]
-
-SEVERITIES = ("error", "warning", "info")
-"""From bad to good: a hole or something broken, something that will go wrong, good to know."""
+__all__ = ["FINDINGS", "Finding", "finding"]
 
 
 class Finding(NamedTuple):
@@ -15,7 +12,8 @@ class Finding(NamedTuple):
 
     Attributes:
         code: A stable name.
-        severity: ``"error"``, ``"warning"`` or ``"info"``.
+        severity: ``"error"``: a hole, or something broken; ``"warning"``: something that will go
+            wrong; or ``"info"``: good to know.
         message: What is wrong, as a sentence.
         hint: What to do.
         evidence: What was sent and what came back; has texts of the server.

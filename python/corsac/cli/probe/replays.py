@@ -5,22 +5,32 @@ Only safe methods are replayed, and preflights; a request that may change someth
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace as changed
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from corsac._text import shown
 from corsac.browser import FetchOutcome, Request, Response, TransportError
+from corsac.browser.urls import HTTP_SCHEMES, is_ip_address, parse_url
 from corsac.cli.probe.courier import SAFE_METHODS
-from corsac.cli.probe.lookalikes import lookalikes, other_origin
+from corsac.validation.hosts import public_suffixes
 
-__all__ = ["MISSING_PATH", "Observations", "Replay", "allow_origin", "is_granted", "replay"]
+__all__ = ["INTERRUPTED", "MISSING_PATH", "OTHER_ORIGIN", "Observations", "Replay"]
+__all__ += ["allow_origin", "is_granted", "lookalikes", "other_origin", "replay"]
 
 MISSING_PATH = "corsac-probe-no-such-path"
 """What is asked for below the URL to see an answer with an error."""
 MAX_VALIDATOR = 1_000
 """Characters of an ETag that is sent back at most."""
+OTHER_ORIGIN = "https://corsac-probe.example"
+"""A page that nobody has listed: the domain ``.example`` is nobody's (RFC 2606)."""
+INTERRUPTED = "interrupted"
+"""Why replays were given up, if it was Ctrl-C."""
+
+_PROBE = "corsac-probe"
+_OTHER_PORT = 47652
 
 Send = Callable[[Request], Awaitable[Response]]
 
@@ -30,7 +40,7 @@ class Replay(NamedTuple):
 
     Attributes:
         kind: ``"page"`` for the page's own; ``"no-origin"``, ``"other-origin"``, ``"null"``,
-            ``"conditional"``, ``"missing-path"``, or a kind of `corsac.cli.probe.lookalikes`.
+            ``"conditional"``, ``"missing-path"``, or a kind of `lookalikes`.
         request: What was sent.
         response: What came back.
     """
@@ -45,7 +55,7 @@ class Replay(NamedTuple):
         return self.request.header("Origin")
 
     def as_dict(self) -> dict[str, object]:
-        """The replay as plain data."""
+        """Give the replay as plain data."""
         return {
             "kind": self.kind,
             "request": self.request.as_dict(),
@@ -79,7 +89,7 @@ class Observations(NamedTuple):
         return [replay for replay in both if replay.kind != "page"]
 
     def families(self) -> Iterator[tuple[str, dict[str, Replay]]]:
-        """The kinds of request that were replayed, with how they are called."""
+        """Give the kinds of request that were replayed, with how they are called."""
         if self.actual:
             yield "answer", self.actual
         if self.preflight:
@@ -87,7 +97,7 @@ class Observations(NamedTuple):
 
 
 def allow_origin(response: Response) -> str | None:
-    """The value of Access-Control-Allow-Origin, its lines joined."""
+    """Give the value of Access-Control-Allow-Origin, its lines joined."""
     return response.header("Access-Control-Allow-Origin")
 
 
@@ -98,16 +108,23 @@ def is_granted(replay: Replay | None) -> bool:
     return allow_origin(replay.response) == replay.origin
 
 
-async def replay(outcome: FetchOutcome, include: bool, send: Send) -> Observations | None:
+async def replay(
+    outcome: FetchOutcome,
+    include: bool,
+    send: Send,
+    tell: Callable[[int, int], None] = lambda number, total: None,
+) -> Observations | None:
     """Replay what a browser sent.
 
     Args:
         outcome: What came of the page's request.
         include: Whether the credentials mode is ``"include"``.
         send: Sends one request.
+        tell: Is told before each replay its number, and how many there are.
 
     Returns:
-        What was seen; ``None`` if nothing that was sent is subject to CORS.
+        What was seen, also if it was interrupted; ``None`` if nothing that was sent is subject to
+        CORS.
     """
     page = tuple(
         Replay("page", step.request, step.response)
@@ -123,40 +140,47 @@ async def replay(outcome: FetchOutcome, include: bool, send: Send) -> Observatio
         for seen in subject
         if not seen.request.is_preflight and seen.request.method in SAFE_METHODS
     ]
-    origin = subject[-1].origin or ""
-    seen = Observations(origin, include, page, {}, {})
+    seen = Observations(subject[-1].origin or "", include, page, {}, {})
+    plans = []
+    if actuals:
+        seen.actual["page"] = actuals[-1]
+        plan = [*_origins(actuals[-1], looks=True), *_only_of_actual(actuals[-1])]
+        plans.append((seen.actual, plan))
+    if preflights:
+        seen.preflight["page"] = preflights[-1]
+        plans.append((seen.preflight, list(_origins(preflights[-1], looks=not actuals))))
+    number, total = 0, sum(len(plan) for _, plan in plans)
     try:
-        if actuals:
-            await _replay_one(seen.actual, actuals[-1], send, looks=True)
-            await _replay_actual(seen.actual, actuals[-1], send)
-        if preflights:
-            await _replay_one(seen.preflight, preflights[-1], send, looks=not actuals)
+        for found, plan in plans:
+            for kind, request in plan:
+                # Where anybody is allowed, resembling somebody is no art.
+                if kind in _LOOKALIKES and is_granted(found.get("other-origin")):
+                    total -= 1
+                    continue
+                number += 1
+                tell(number, total)
+                found[kind] = Replay(kind, request, await send(request))
     except TransportError as error:
         return seen._replace(unfinished=shown(str(error)))
+    except asyncio.CancelledError:
+        return seen._replace(unfinished=INTERRUPTED)
     return seen
 
 
-async def _replay_one(seen: dict[str, Replay], first: Replay, send: Send, *, looks: bool) -> None:
-    """Ask for other origins, and for none."""
-    seen["page"] = first
-
-    async def ask(kind: str, origin: str | None) -> None:
-        request = _from_origin(first.request, origin)
-        seen[kind] = Replay(kind, request, await send(request))
-
-    await ask("no-origin", None)
-    await ask("other-origin", other_origin(first.origin or ""))
-    if first.origin != "null":
-        await ask("null", "null")
-    # Where anybody is allowed, resembling somebody is no art.
-    if looks and is_granted(first) and not is_granted(seen["other-origin"]):
-        for kind, origin in lookalikes(first.origin or ""):
-            await ask(kind, origin)
+def _origins(first: Replay, *, looks: bool) -> Iterator[tuple[str, Request]]:
+    """Ask without an origin, for others, and for those that resemble an allowed one."""
+    origin = first.origin or ""
+    yield "no-origin", _from_origin(first.request, None)
+    yield "other-origin", _from_origin(first.request, other_origin(origin))
+    if origin != "null":
+        yield "null", _from_origin(first.request, "null")
+    if looks and is_granted(first):
+        yield from ((kind, _from_origin(first.request, it)) for kind, it in lookalikes(origin))
 
 
-async def _replay_actual(seen: dict[str, Replay], first: Replay, send: Send) -> None:
+def _only_of_actual(first: Replay) -> Iterator[tuple[str, Request]]:
     """Ask for what only an actual request can be asked for."""
-    response = first.response
+    request, response = first.request, first.response
     if not 200 <= response.status < 300:
         return
     validators = [
@@ -164,21 +188,58 @@ async def _replay_actual(seen: dict[str, Replay], first: Replay, send: Send) -> 
         ("If-Modified-Since", response.header("Last-Modified")),
     ]
     given = [(name, value) for name, value in validators if value and len(value) <= MAX_VALIDATOR]
-    if given and first.request.method in {"GET", "HEAD"}:
-        request = changed(first.request, headers=(*first.request.headers, *given))
-        seen["conditional"] = Replay("conditional", request, await send(request))
+    if given and request.method in {"GET", "HEAD"}:
+        yield "conditional", replace(request, headers=(*request.headers, *given))
     if allow_origin(response) is not None:
-        url = f"{_without_query(first.request.url).rstrip('/')}/{MISSING_PATH}"
-        request = changed(first.request, url=url)
-        seen["missing-path"] = Replay("missing-path", request, await send(request))
-
-
-def _without_query(url: str) -> str:
-    return urlsplit(url)._replace(query="", fragment="").geturl()
+        url = urlsplit(request.url)._replace(query="", fragment="").geturl()
+        yield "missing-path", replace(request, url=f"{url.rstrip('/')}/{MISSING_PATH}")
 
 
 def _from_origin(request: Request, origin: str | None) -> Request:
     lines = [pair for pair in request.headers if pair[0].lower() != "origin"]
     if origin is not None:
         lines.append(("Origin", origin))
-    return changed(request, headers=tuple(lines))
+    return replace(request, headers=tuple(lines))
+
+
+def other_origin(origin: str) -> str:
+    """Give an origin that nobody has listed, and that is not the one that asks."""
+    return OTHER_ORIGIN if origin != OTHER_ORIGIN else "https://another.corsac-probe.example"
+
+
+_LOOKALIKES = frozenset({"prefix", "subdomain", "suffix", "other-site", "dot", "insecure", "port"})
+
+
+def lookalikes(origin: str) -> list[tuple[str, str]]:
+    """Give origins that only resemble one, for what careless comparisons let in.
+
+    Args:
+        origin: A serialized origin.
+
+    Returns:
+        Pairs of a kind and an origin: one of each kind, fewer for addresses and one-label hosts;
+        none for an opaque origin.
+    """
+    url = parse_url(origin)
+    if url is None or url.origin != origin or url.scheme not in HTTP_SCHEMES:
+        return []
+    port = "" if url.port is None else f":{url.port}"
+    start, host = f"{url.scheme}://", url.host
+    found = []
+    if not host.startswith("["):
+        found.append(("prefix", f"{start}{host}.{OTHER_ORIGIN[8:]}{port}"))
+    if not is_ip_address(host):
+        site = public_suffixes().registrable_domain(host) or host
+        if site != host:
+            # Whoever allows all subdomains allows this; whoever compares ends of texts, the next.
+            found.append(("subdomain", f"{start}{_PROBE}.{site}{port}"))
+            found.append(("suffix", f"{start}{_PROBE}{host}{port}"))
+        found.append(("other-site", f"{start}{_PROBE}{site}{port}"))
+        dots = host.count(".")
+        if dots:
+            other = host.replace(".", "x", max(1, dots - 1))
+            found.append(("dot", f"{start}{other}{port}"))
+    if url.scheme == "https":
+        found.append(("insecure", f"http://{host}{port}"))
+    found.append(("port", f"{start}{host}:{_OTHER_PORT}"))
+    return found

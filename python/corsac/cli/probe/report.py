@@ -2,84 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 from corsac._text import in_words, printable
-from corsac.cli.advice import advice
+from corsac.browser import FetchOutcome, FetchRequest
+from corsac.cli.advice import advice, guard_refusal
+from corsac.cli.ending import COULD_NOT_RUN, FINE, INTERRUPTED, PROBLEMS
 from corsac.cli.fetch_text import (
     SECRET_HEADERS,
-    Paint,
-    blocked_lines,
-    dropped_lines,
-    headline,
     hidden_names,
     no_answer,
-    prose,
-    step_lines,
+    write_blocked,
+    write_dropped,
+    write_headline,
+    write_steps,
 )
-from corsac.cli.probe.findings import SEVERITIES, Finding
-from corsac.cli.probe.lookalikes import other_origin
-from corsac.cli.probe.result import Result
+from corsac.cli.probe.courier import Courier, NotSentError
+from corsac.cli.probe.findings import Finding
+from corsac.cli.probe.replays import INTERRUPTED as GIVEN_UP
+from corsac.cli.probe.replays import Observations, other_origin
+from corsac.cli.terminal import SEVERITIES, Output, Part
 
-__all__ = ["as_dict", "as_text"]
+__all__ = ["EXIT_CODES", "Result", "as_dict", "write_found", "write_verdict"]
 
 MAX_JSON_TEXT = 500
 """Characters of one text in JSON."""
 MAX_JSON_ITEMS = 200
 """Entries of one list in JSON, header lines for one."""
 _MAX_EVIDENCE = 300
-_STYLES = {"error": "bad", "warning": "warning", "info": "info"}
+
+EXIT_CODES = {
+    "allowed": FINE,
+    "not-sent": FINE,
+    "blocked": PROBLEMS,
+    "refused": PROBLEMS,
+    "undecided": COULD_NOT_RUN,
+    "unreachable": COULD_NOT_RUN,
+}
+"""What each verdict is for a shell."""
 
 
-def as_text(result: Result, paint: Paint, *, did_lint: bool) -> Iterator[str]:
-    """The transcript, line by line.
+class Result(NamedTuple):
+    """What came of a probe.
+
+    Attributes:
+        request: What the page asked for.
+        outcome: What came of that.
+        courier: Who sent it.
+        seen: What was replayed; ``None`` if nothing was.
+        lints: What was found; empty if nothing was looked for.
+    """
+
+    request: FetchRequest
+    outcome: FetchOutcome
+    courier: Courier
+    seen: Observations | None = None
+    lints: tuple[Finding, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """How it ended.
+
+        ``"allowed"``, ``"blocked"``, ``"refused"`` (sent, and refused by the server's guard),
+        ``"not-sent"`` (the preflight was passed, and the request held back), ``"undecided"`` (there
+        was no preflight either) or ``"unreachable"``.
+        """
+        outcome = self.outcome
+        if outcome.ok:
+            return "refused" if guard_refusal(outcome) else "allowed"
+        if isinstance(outcome.error, NotSentError):
+            # A preflight for another URL says nothing of the one that a redirect led to.
+            asked = len(outcome.sent) > 1 and outcome.sent[-2].is_preflight
+            return "not-sent" if asked else "undecided"
+        return "unreachable" if outcome.reason == "network-error" else "blocked"
+
+    def exit_code(self, *, strict: bool) -> int:
+        """Give the exit code; with ``strict`` findings other than infos count as blocked."""
+        if self.seen is not None and self.seen.unfinished == GIVEN_UP:
+            return INTERRUPTED
+        code = EXIT_CODES[self.verdict]
+        if code == FINE and strict and any(each.severity != "info" for each in self.lints):
+            return PROBLEMS
+        return code
+
+
+def write_verdict(out: Output, result: Result) -> None:
+    """Write the transcript of the page's own request, and what came of it.
 
     Args:
+        out: Where to write.
         result: What came of the probe.
-        paint: The colours.
-        did_lint: Whether findings were looked for.
     """
-    held_back = result.verdict in {"not-sent", "undecided"}
-    yield headline(result.request, paint)
-    yield from dropped_lines(result.request, result.outcome.profile, paint)
-    yield ""
-    steps = list(
-        step_lines(result.outcome, paint, as_sent=result.courier.as_sent, without_last=held_back)
-    )
-    yield from [*steps, ""] if steps else []
-    yield from _verdict_lines(result, paint)
-    if did_lint and (result.seen is not None or result.verdict == "allowed"):
-        yield ""
-        yield from _lint_lines(result, paint)
-
-
-def _verdict_lines(result: Result, paint: Paint) -> Iterator[str]:
     outcome, method = result.outcome, printable(result.request.method, 60)
+    write_headline(out, result.request)
+    write_dropped(out, result.request, outcome.profile, instead_of_cookie="; use --cookie")
+    out.row()
+    held_back = result.verdict in {"not-sent", "undecided"}
+    if write_steps(out, outcome, as_sent=result.courier.as_sent, without_last=held_back):
+        out.row()
     match result.verdict:
         case "allowed":
-            yield paint("allowed", "ALLOWED") + f"  {_script_gets(result)}"
-            yield from _readable(result)
+            out.row([("ALLOWED", "allowed"), "  "], _script_gets(result))
+            _write_readable(out, outcome)
+        case "refused":
+            out.row(
+                [("REFUSED", "warning"), "  "],
+                f"sent, and refused by the server before the application ran (guard): "
+                f"{guard_refusal(outcome)}",
+                prose=True,
+            )
+            out.row("         -> ", advice_of(result), prose=True)
         case "not-sent":
-            yield paint("allowed", "ALLOWED") + "  as far as the preflight goes"
-            yield prose(
+            out.row([("ALLOWED", "allowed"), "  "], "as far as the preflight goes")
+            out.row(
+                " " * 9,
                 f"{method} may change something, so the request itself was not sent; with --send "
                 "it is sent, once.",
-                " " * 9,
-                9,
+                prose=True,
             )
         case "undecided":
-            yield paint("warning", "UNDECIDED") + "  nothing was sent that could tell"
-            yield prose(
+            out.row([("UNDECIDED", "warning"), "  "], "nothing was sent that could tell")
+            out.row(
+                " " * 11,
                 f"Browsers send this {method} without a preflight. It may change something, so it "
                 "was held back; with --send it is sent, once.",
-                " " * 11,
-                11,
+                prose=True,
             )
         case "unreachable":
-            yield prose(no_answer(outcome), "NO ANSWER  ", 11, paint("blocked", "NO ANSWER") + "  ")
-            yield prose("To a script this looks like any CORS error.", " " * 11, 11)
+            out.row([("NO ANSWER", "blocked"), "  "], no_answer(outcome), prose=True)
+            out.row(" " * 11, "To a script this looks like any CORS error.", prose=True)
         case _:
-            yield from blocked_lines(outcome, advice(outcome, result.request), paint)
+            write_blocked(out, outcome, advice_of(result))
+
+
+def advice_of(result: Result) -> str:
+    """Say what the server has to change; empty if there is nothing to say."""
+    return advice(result.outcome, result.request)
 
 
 def _script_gets(result: Result) -> str:
@@ -92,55 +150,54 @@ def _script_gets(result: Result) -> str:
             return f"the script gets the answer, with status {result.outcome.status}"
 
 
-def _readable(result: Result) -> Iterator[str]:
-    outcome = result.outcome
+def _write_readable(out: Output, outcome: FetchOutcome) -> None:
     if outcome.response_type not in {"basic", "cors"}:
         return
     readable = in_words(outcome.readable_headers, 20) or "no header"
-    yield prose(readable, "         It can read     ", 25)
+    out.row("         It can read     ", readable, prose=True)
     hidden = hidden_names(outcome)
     if hidden:
         text = f"{in_words(hidden, 20)}: not in Access-Control-Expose-Headers"
-        yield prose(text, "         It cannot read  ", 25)
+        out.row("         It cannot read  ", text, prose=True)
 
 
-def _lint_lines(result: Result, paint: Paint) -> Iterator[str]:
+def write_found(out: Output, result: Result) -> None:
+    """Write what the further requests showed.
+
+    Args:
+        out: Where to write.
+        result: What came of the probe.
+    """
     seen = result.seen
-    if seen is None:
-        yield paint("dim", "Nothing here is subject to CORS, so nothing else was tried.")
+    if seen is None and result.verdict != "allowed":
         return
-    yield paint("bold", "What one exchange does not show")
-    yield paint(
-        "dim",
-        f"{len(seen.replays)} more requests, also as {other_origin(seen.origin)}, which nobody has "
-        "listed",
-    )
+    out.row()
+    if seen is None:
+        text = "Nothing here is subject to CORS, so nothing else was tried."
+        out.row("", (text, "dim"), prose=True)
+        return
+    out.row("", ("What one exchange does not show", "bold"))
+    other = other_origin(seen.origin)
+    text = f"{len(seen.replays)} more requests, also as {other}, which nobody has listed"
+    out.row("", (text, "dim"), prose=True)
     if result.lints:
-        yield ""
+        out.row()
     for lint in result.lints:
-        yield from _finding_lines(lint, paint)
+        label: list[Part] = [(f"{lint.severity:<7}", lint.severity), "  "]
+        out.row(label, printable(lint.message, 400), prose=True)
+        out.row(" " * 9 + "-> ", printable(lint.hint, 400), prose=True)
+        evidence = f"{printable(lint.evidence, _MAX_EVIDENCE)}  [{lint.code}]".strip()
+        out.row(" " * 9, (evidence, "dim"), prose=True)
     if seen.unfinished:
-        yield paint("warning", "unfinished") + f"  the rest was not tried: {seen.unfinished}"
-    yield _tally(result.lints)
-
-
-def _finding_lines(lint: Finding, paint: Paint) -> Iterator[str]:
-    label = f"{lint.severity:<7}  "
-    painted = paint(_STYLES[lint.severity], label)
-    yield prose(printable(lint.message, 400), label, 9, painted)
-    yield prose(printable(lint.hint, 400), " " * 9 + "-> ", 12)
-    evidence = printable(lint.evidence, _MAX_EVIDENCE)
-    yield paint("dim", prose(f"{evidence}  [{lint.code}]".strip(), " " * 9, 9))
-
-
-def _tally(lints: tuple[Finding, ...]) -> str:
-    counts = [(sum(lint.severity == name for lint in lints), name) for name in SEVERITIES]
+        text = f"the rest was not tried: {seen.unfinished}"
+        out.row([("unfinished", "warning"), "  "], text, prose=True)
+    counts = [(sum(it.severity == name for it in result.lints), name) for name in SEVERITIES]
     parts = [f"{number} {name}{'s' if number > 1 else ''}" for number, name in counts if number]
-    return ", ".join(parts) or "nothing found"
+    out.row("", ", ".join(parts) or "nothing found")
 
 
 def as_dict(result: Result) -> dict[str, object]:
-    """The result as one JSON object; texts and lists are cut, and secrets taken out."""
+    """Give the result as one JSON object; texts and lists are cut, and secrets taken out."""
     outcome = result.outcome.as_dict()
     steps = outcome.pop("steps")
     seen = result.seen
@@ -151,7 +208,7 @@ def as_dict(result: Result) -> dict[str, object]:
         "credentials": result.request.credentials,
         "mode": result.request.mode,
         "verdict": result.verdict,
-        "advice": advice(result.outcome, result.request),
+        "advice": advice_of(result),
         "outcome": outcome,
         "steps": steps,
         "hidden_headers": hidden_names(result.outcome),
@@ -160,19 +217,17 @@ def as_dict(result: Result) -> dict[str, object]:
         "unfinished": "" if seen is None else seen.unfinished,
         "requests_sent": result.courier.sent_count,
     }
-    cleaned = cleaned_value(data)
-    assert isinstance(cleaned, dict)  # noqa: S101 - what goes in comes out
-    return cleaned
+    return {name: _cleaned(part) for name, part in data.items()}
 
 
-def cleaned_value(value: object) -> object:
-    """Plain data with long texts and lists cut, and the values of secret headers taken out."""
+def _cleaned(value: object) -> object:
+    """Cut long texts and lists in plain data, and take out the values of secret headers."""
     if isinstance(value, str):
         return value if len(value) <= MAX_JSON_TEXT else f"{value[:MAX_JSON_TEXT]}..."
     if isinstance(value, dict):
-        return {name: cleaned_value(part) for name, part in value.items()}
+        return {name: _cleaned(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
         if len(value) == 2 and isinstance(value[0], str) and value[0].lower() in SECRET_HEADERS:
             return [value[0], "***"]
-        return [cleaned_value(part) for part in value[:MAX_JSON_ITEMS]]
+        return [_cleaned(part) for part in value[:MAX_JSON_ITEMS]]
     return value

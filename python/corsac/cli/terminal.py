@@ -1,0 +1,179 @@
+"""What commands write, all of it by rich: text as wide as the terminal, colours, progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console, RenderableType
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+from rich.theme import Theme
+
+__all__ = ["SEVERITIES", "Output", "Part", "Progress", "write_json", "write_lines"]
+
+Part = str | Text | tuple[str, str]
+"""A piece of a line: plain, or with its style."""
+
+SEVERITIES = ("error", "warning", "info")
+"""From bad to good; each is the name of its style too."""
+
+_STYLES = {
+    "dim": "bright_black",
+    "good": "green",
+    "bad": "red",
+    "name": "cyan",
+    "error": "bold red",
+    "warning": "bold yellow",
+    "info": "bold cyan",
+    "allowed": "bold green",
+    "blocked": "bold red",
+}
+# Sentences in a pipe are broken there, for those who read them in a file; all else is not.
+_PIPE_WIDTH = 100
+_LEAST_WIDTH = 20
+
+
+class Output:
+    """A stream that a command writes to.
+
+    On a terminal, lines are broken between words and go on below their text. Words are never
+    broken: a URL can be copied. There are no colours in a pipe, on a dumb terminal, and with
+    ``NO_COLOR`` (no-color.org).
+
+    Args:
+        stream: Such as ``sys.stdout``.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+        self._console = _console(stream)
+        if not self._is_terminal and "COLUMNS" not in os.environ:
+            self._console.width = _PIPE_WIDTH
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal, but not more than are easily read."""
+        return min(self._console.width, _PIPE_WIDTH)
+
+    def row(self, label: Part | list[Part] = "", *body: Part, prose: bool = False) -> None:
+        """Write a label, and beside it a text that is broken to as many lines as it needs.
+
+        Args:
+            label: What stands at the left; the lines after the first are indented by its width.
+            body: The text, in pieces.
+            prose: The text is a sentence, to be broken in a pipe too.
+        """
+        line = Text.assemble(*(label if isinstance(label, list) else [label]))
+        text = Text.assemble(*body)
+        if prose or self._is_terminal:
+            indent = "\n" + " " * line.cell_len
+            parts = _broken(text, max(_LEAST_WIDTH, self.width - line.cell_len))
+            text = Text(indent).join(parts)
+        line.append_text(text)
+        line.rstrip()
+        self._show(line, soft_wrap=True)
+
+    def table(self, rows: Iterable[Sequence[Part]]) -> None:
+        """Write cells below each other; the first column is broken where there is no room."""
+        grid = Table.grid(padding=(0, 2))
+        for number, row in enumerate(rows):
+            if number == 0:
+                for position, _ in enumerate(row):
+                    grid.add_column(no_wrap=position > 0)
+            grid.add_row(*map(Text.assemble, row))
+        self._show(grid)
+
+    def _show(self, *what: RenderableType, soft_wrap: bool = False) -> None:
+        # Captured, so that what the encoding lacks becomes escapes and an error is an OSError.
+        with self._console.capture() as captured:
+            self._console.print(*what, soft_wrap=soft_wrap)
+        write_lines(re.sub(r" +$", "", captured.get(), flags=re.M).splitlines(), self._stream)
+
+    def flush(self) -> None:
+        """Hand over what was written so far."""
+        self._stream.flush()
+
+
+def _console(stream: TextIO) -> Console:
+    theme = Theme(_STYLES, inherit=False)
+    return Console(file=stream, theme=theme, highlight=False, markup=False, emoji=False)
+
+
+def _broken(text: Text, width: int) -> list[Text]:
+    """Break a text between words; a word that is too long has a line of its own."""
+    lines = textwrap.wrap(
+        text.plain,
+        width,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=False,
+        replace_whitespace=False,
+        expand_tabs=False,
+    )
+    first, *others = text.divide(list(accumulate(map(len, lines)))[:-1]) or [text]
+    # A space between two words may have become the end of a line, or the beginning of the next.
+    parts = [first, *(part[len(part) - len(part.plain.lstrip()) :] for part in others)]
+    for part in parts:
+        part.rstrip()
+    return parts
+
+
+class Progress:
+    """What is waited for, at the bottom of a terminal; elsewhere nothing.
+
+    Args:
+        stream: Such as ``sys.stderr``.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        console = _console(stream)
+        self._status: Status | None = None
+        if stream.isatty() and not console.is_dumb_terminal:
+            self._status = console.status("Connecting ...")
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take it away."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Take it away, so that something else can be written."""
+        if self._status is not None:
+            self._status.stop()
+
+    def tell(self, text: str) -> None:
+        """Say what is waited for now."""
+        if self._status is not None:
+            self._status.update(Text(text))
+            self._status.start()
+
+
+def write_json(content: object, stream: TextIO) -> None:
+    """Write one JSON value for programs."""
+    write_lines([json.dumps(content, indent=2)], stream)
+
+
+def write_lines(lines: Iterable[str], stream: TextIO) -> None:
+    """Write lines as they are, with escapes for what the stream's encoding does not have."""
+    encoding = stream.encoding or "utf-8"
+    for line in lines:
+        stream.write(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding))
