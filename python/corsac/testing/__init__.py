@@ -19,14 +19,11 @@ the policy. Under pytest both are fixtures too. Coroutines await the twins of th
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Unpack
 
-from corsac.browser.messages import HeaderLines
 from corsac.browser.outcome import FetchOutcome
-from corsac.browser.request import Body
-from corsac.testing.exchange import DEFAULT_URL, Asked
-from corsac.testing.expectations import check_allowed, check_blocked
-from corsac.testing.report import diagnose, diagnose_async
+from corsac.testing.exchange import Asked, AskedFor
+from corsac.testing.verdict import check_allowed, check_blocked, diagnose, diagnose_async
 
 __all__ = [
     "assert_cors",
@@ -39,38 +36,17 @@ __all__ = [
 def assert_cors(
     app: Any,
     *,
-    origin: str,
-    method: str = "GET",
-    headers: HeaderLines = (),
-    path: str = "/",
-    credentials: str | bool = "same-origin",
-    body: Body = None,
-    mode: str = "cors",
-    redirect: str = "follow",
     status: int | None = None,
     readable: Iterable[str] = (),
-    base_url: str = DEFAULT_URL,
-    interface: str | None = None,
-    profile: str = "standard",
+    **asked: Unpack[AskedFor],
 ) -> FetchOutcome:
     """See that a page's script gets the response to a request.
 
     Args:
         app: An ASGI or WSGI application.
-        origin: The page's origin, ``"https://app.example.com"``; ``"null"`` for an opaque one.
-        method: What the script passes to fetch().
-        headers: The request headers that the script sets: pairs, or a mapping.
-        path: What is asked for, with a query if there is one.
-        credentials: ``"omit"``, ``"same-origin"`` or ``"include"``; ``True`` is ``"include"``,
-            ``False`` is ``"omit"``.
-        body: As `corsac.browser.FetchRequest` takes it.
-        mode: ``"cors"``, ``"no-cors"`` or ``"same-origin"``.
-        redirect: ``"follow"``, ``"error"`` or ``"manual"``.
         status: What the script has to see as the status; ``None`` for any, errors included.
         readable: Names of response headers that the script has to be able to read.
-        base_url: Scheme, host and port of the application; another origin than the page's.
-        interface: ``"asgi"`` or ``"wsgi"``; by default what the application looks like.
-        profile: Which browser it is; see `corsac.browser.PROFILES`.
+        **asked: The page's ``origin``, and what is asked for: see `AskedFor`.
 
     Returns:
         What came of it, for further assertions.
@@ -83,63 +59,28 @@ def assert_cors(
             interface cannot be told.
     """
     __tracebackhide__ = True
-    asked = Asked(
-        app,
-        interface=interface,
-        base_url=base_url,
-        path=path,
-        origin=origin,
-        method=method,
-        headers=headers,
-        credentials=credentials,
-        body=body,
-        mode=mode,
-        redirect=redirect,
-    )
-    outcome = asked.outcome(profile)
+    exchange = Asked(app, **asked)
+    outcome = exchange.outcome()
     problem = check_allowed(outcome, status, readable)
     if problem:
-        raise AssertionError(diagnose(asked, outcome, problem))
+        raise AssertionError(diagnose(exchange, outcome, problem))
     return outcome
 
 
 def assert_cors_blocked(
-    app: Any,
-    *,
-    origin: str,
-    method: str = "GET",
-    headers: HeaderLines = (),
-    path: str = "/",
-    credentials: str | bool = "same-origin",
-    body: Body = None,
-    mode: str = "cors",
-    redirect: str = "follow",
-    reason: str | None = None,
-    base_url: str = DEFAULT_URL,
-    interface: str | None = None,
-    profile: str = "standard",
+    app: Any, *, reason: str | None = None, **asked: Unpack[AskedFor]
 ) -> FetchOutcome:
     """See that CORS keeps the response to a request from a page's script.
 
-    An application that gives no answer at all, or a call that fetch() itself throws at, is no
+    An application that gives no answer at all, or a call that fetch() itself throws at, is not a
     proof of that and fails, unless ``reason`` asks for it.
 
     Args:
         app: As in `assert_cors`.
-        origin: As in `assert_cors`.
-        method: As in `assert_cors`.
-        headers: As in `assert_cors`.
-        path: As in `assert_cors`.
-        credentials: As in `assert_cors`.
-        body: As in `assert_cors`.
-        mode: As in `assert_cors`.
-        redirect: As in `assert_cors`.
         reason: Why it has to be blocked, such as ``"preflight:header-not-allowed:x-id"`` or
             shorter ``"preflight:header-not-allowed"``; see `corsac.browser.REASONS`. ``None`` for
             any reason of CORS.
-        base_url: As in `assert_cors`.
-        interface: As in `assert_cors`.
-        profile: As in `assert_cors`.
+        **asked: As in `assert_cors`.
 
     Returns:
         What came of it, for further assertions.
@@ -150,60 +91,28 @@ def assert_cors_blocked(
         ValueError: As in `assert_cors`; or there is no such reason.
     """
     __tracebackhide__ = True
-    asked = Asked(
-        app,
-        interface=interface,
-        base_url=base_url,
-        path=path,
-        origin=origin,
-        method=method,
-        headers=headers,
-        credentials=credentials,
-        body=body,
-        mode=mode,
-        redirect=redirect,
-    )
-    outcome = asked.outcome(profile)
+    exchange = Asked(app, **asked)
+    outcome = exchange.outcome()
     problem = check_blocked(outcome, reason)
     if problem:
-        raise AssertionError(diagnose(asked, outcome, problem))
+        raise AssertionError(diagnose(exchange, outcome, problem))
     return outcome
 
 
 async def assert_cors_async(
     app: Any,
     *,
-    origin: str,
-    method: str = "GET",
-    headers: HeaderLines = (),
-    path: str = "/",
-    credentials: str | bool = "same-origin",
-    body: Body = None,
-    mode: str = "cors",
-    redirect: str = "follow",
     status: int | None = None,
     readable: Iterable[str] = (),
-    base_url: str = DEFAULT_URL,
-    interface: str | None = None,
-    profile: str = "standard",
+    **asked: Unpack[AskedFor],
 ) -> FetchOutcome:
-    """The same as `assert_cors` in the running event loop (asyncio).
+    """Do the same as `assert_cors` in the running event loop (asyncio).
 
     Args:
         app: As in `assert_cors`.
-        origin: As in `assert_cors`.
-        method: As in `assert_cors`.
-        headers: As in `assert_cors`.
-        path: As in `assert_cors`.
-        credentials: As in `assert_cors`.
-        body: As in `assert_cors`.
-        mode: As in `assert_cors`.
-        redirect: As in `assert_cors`.
         status: As in `assert_cors`.
         readable: As in `assert_cors`.
-        base_url: As in `assert_cors`.
-        interface: As in `assert_cors`.
-        profile: As in `assert_cors`.
+        **asked: As in `assert_cors`.
 
     Returns:
         As `assert_cors`.
@@ -214,58 +123,23 @@ async def assert_cors_async(
         ValueError: As in `assert_cors`.
     """
     __tracebackhide__ = True
-    asked = Asked(
-        app,
-        interface=interface,
-        base_url=base_url,
-        path=path,
-        origin=origin,
-        method=method,
-        headers=headers,
-        credentials=credentials,
-        body=body,
-        mode=mode,
-        redirect=redirect,
-    )
-    outcome = await asked.outcome_async(profile)
+    exchange = Asked(app, **asked)
+    outcome = await exchange.outcome_async()
     problem = check_allowed(outcome, status, readable)
     if problem:
-        raise AssertionError(await diagnose_async(asked, outcome, problem))
+        raise AssertionError(await diagnose_async(exchange, outcome, problem))
     return outcome
 
 
 async def assert_cors_blocked_async(
-    app: Any,
-    *,
-    origin: str,
-    method: str = "GET",
-    headers: HeaderLines = (),
-    path: str = "/",
-    credentials: str | bool = "same-origin",
-    body: Body = None,
-    mode: str = "cors",
-    redirect: str = "follow",
-    reason: str | None = None,
-    base_url: str = DEFAULT_URL,
-    interface: str | None = None,
-    profile: str = "standard",
+    app: Any, *, reason: str | None = None, **asked: Unpack[AskedFor]
 ) -> FetchOutcome:
-    """The same as `assert_cors_blocked` in the running event loop (asyncio).
+    """Do the same as `assert_cors_blocked` in the running event loop (asyncio).
 
     Args:
         app: As in `assert_cors`.
-        origin: As in `assert_cors`.
-        method: As in `assert_cors`.
-        headers: As in `assert_cors`.
-        path: As in `assert_cors`.
-        credentials: As in `assert_cors`.
-        body: As in `assert_cors`.
-        mode: As in `assert_cors`.
-        redirect: As in `assert_cors`.
         reason: As in `assert_cors_blocked`.
-        base_url: As in `assert_cors`.
-        interface: As in `assert_cors`.
-        profile: As in `assert_cors`.
+        **asked: As in `assert_cors`.
 
     Returns:
         As `assert_cors_blocked`.
@@ -276,21 +150,9 @@ async def assert_cors_blocked_async(
         ValueError: As in `assert_cors_blocked`.
     """
     __tracebackhide__ = True
-    asked = Asked(
-        app,
-        interface=interface,
-        base_url=base_url,
-        path=path,
-        origin=origin,
-        method=method,
-        headers=headers,
-        credentials=credentials,
-        body=body,
-        mode=mode,
-        redirect=redirect,
-    )
-    outcome = await asked.outcome_async(profile)
+    exchange = Asked(app, **asked)
+    outcome = await exchange.outcome_async()
     problem = check_blocked(outcome, reason)
     if problem:
-        raise AssertionError(await diagnose_async(asked, outcome, problem))
+        raise AssertionError(await diagnose_async(exchange, outcome, problem))
     return outcome

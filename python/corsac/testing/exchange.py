@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Required, TypedDict
 
-from corsac._values import FrozenValue
+from corsac import asgi, wsgi
+from corsac.browser.messages import HeaderLines
 from corsac.browser.outcome import FetchOutcome
-from corsac.browser.request import FetchRequest
+from corsac.browser.request import Body, FetchRequest
 from corsac.browser.simulation import simulate, simulate_async
 from corsac.browser.transports import asgi_async_transport, asgi_transport, wsgi_transport
 from corsac.browser.urls import HTTP_SCHEMES, parse_url
 
-__all__ = ["DEFAULT_URL", "Asked", "interface_of"]
+__all__ = ["DEFAULT_URL", "Asked", "AskedFor", "interface_of"]
 
 DEFAULT_URL = "https://testserver"
 """Where the application seems to be; the host that Django's and Starlette's test clients take."""
@@ -22,59 +23,85 @@ _WSGI_ARGUMENTS = 2
 _ASGI_ARGUMENTS = 3
 
 
-class Asked(FrozenValue):
+class AskedFor(TypedDict, total=False):
+    """What an assertion of `corsac.testing` takes about a request; the origin alone is required.
+
+    Attributes:
+        origin: The page's origin, ``"https://app.example.com"``; ``"null"`` for an opaque one.
+        method: What the script passes to fetch(), ``"GET"`` by default.
+        headers: The request headers that the script sets: pairs, or a mapping.
+        path: What is asked for, with a query if there is one; ``"/"`` by default.
+        credentials: ``"omit"``, ``"same-origin"`` (the default) or ``"include"``; ``True`` is
+            ``"include"``, ``False`` is ``"omit"``.
+        body: As `corsac.browser.FetchRequest` takes it.
+        mode: ``"cors"`` (the default), ``"no-cors"`` or ``"same-origin"``.
+        redirect: ``"follow"`` (the default), ``"error"`` or ``"manual"``.
+        base_url: Scheme, host and port of the application, `DEFAULT_URL` by default; another
+            origin than the page's.
+        interface: ``"asgi"`` or ``"wsgi"``; by default what the application looks like.
+        profile: Which browser it is; see `corsac.browser.PROFILES`.
+    """
+
+    origin: Required[str]
+    method: str
+    headers: HeaderLines
+    path: str
+    credentials: str | bool
+    body: Body
+    mode: str
+    redirect: str
+    base_url: str
+    interface: str | None
+    profile: str
+
+
+class Asked:
     """One request, and the application that it goes to.
 
     Args:
         app: An ASGI or WSGI application.
-        interface: ``"asgi"``, ``"wsgi"`` or ``None``.
-        base_url: Scheme, host and port of the application.
-        path: With a query if there is one.
-        origin: The page's.
+        origin: As in `AskedFor`, as all that follows.
+        path: The path.
         credentials: A credentials mode, or whether it is ``"include"``.
-        arguments: Further ones of `corsac.browser.FetchRequest`.
+        base_url: Where the application seems to be.
+        interface: ``"asgi"``, ``"wsgi"`` or ``None``.
+        profile: Which browser it is.
+        **arguments: Further ones of `corsac.browser.FetchRequest`.
 
     Raises:
         TypeError: An argument is of the wrong type.
         ValueError: An argument cannot be used.
     """
 
-    __slots__ = ("app", "interface", "request")
-    _fields = ("app", "interface", "request")
-
-    app: Any
-    interface: str
-    request: FetchRequest
-
     def __init__(
         self,
         app: Any,
         *,
-        interface: str | None,
-        base_url: str,
-        path: str,
         origin: str,
-        credentials: str | bool,
+        path: str = "/",
+        credentials: str | bool = "same-origin",
+        base_url: str = DEFAULT_URL,
+        interface: str | None = None,
+        profile: str = "standard",
         **arguments: Any,
     ) -> None:
         if isinstance(credentials, bool):
             credentials = "include" if credentials else "omit"
         url = _url_of(base_url, path, origin)
-        request = FetchRequest(url, origin, credentials=credentials, **arguments)
-        self._fill(app, interface_of(app, interface), request)
+        self.app = app
+        self.request = FetchRequest(url, origin, credentials=credentials, **arguments)
+        self._is_asgi = interface_of(app, interface) == "asgi"
+        self._profile = profile
 
-    def outcome(self, profile: str) -> FetchOutcome:
-        """What a page gets."""
-        if self.interface == "asgi":
-            return simulate(self.request, asgi_transport(self.app), profile=profile)
-        return simulate(self.request, wsgi_transport(self.app), profile=profile)
+    def outcome(self) -> FetchOutcome:
+        """Do what a browser does, and give what the page gets."""
+        transport = asgi_transport(self.app) if self._is_asgi else wsgi_transport(self.app)
+        return simulate(self.request, transport, profile=self._profile)
 
-    async def outcome_async(self, profile: str) -> FetchOutcome:
+    async def outcome_async(self) -> FetchOutcome:
         """The same in the event loop that is running."""
-        if self.interface == "asgi":
-            transport = asgi_async_transport(self.app)
-            return await simulate_async(self.request, transport, profile=profile)
-        return await simulate_async(self.request, wsgi_transport(self.app), profile=profile)
+        transport = asgi_async_transport(self.app) if self._is_asgi else wsgi_transport(self.app)
+        return await simulate_async(self.request, transport, profile=self._profile)
 
 
 def _url_of(base_url: str, path: str, origin: str) -> str:
@@ -131,8 +158,6 @@ def interface_of(app: object, interface: str | None) -> str:
 
 
 def _look_at(app: Any) -> str | None:
-    from corsac import asgi, wsgi  # noqa: PLC0415 - late, as all that only tests need
-
     if isinstance(app, asgi.CORSMiddleware | wsgi.CORSMiddleware):
         return "asgi" if isinstance(app, asgi.CORSMiddleware) else "wsgi"
     called = app if inspect.isroutine(app) else getattr(app, "__call__", app)  # noqa: B004
