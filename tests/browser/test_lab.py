@@ -27,7 +27,7 @@ PRESETS = {
     "A header that is not exposed": "allowed",
     "A redirect to another origin": "blocked",
     "A sandboxed page": "blocked",
-    "A stranger's write, guarded": "allowed",
+    "A stranger's write, guarded": "guarded",
     "no-cors is no way around": "allowed",
 }
 
@@ -111,6 +111,26 @@ def test_a_policy_that_is_refused_says_so_at_its_option(page: Page, preset: str)
 def test_all_presets_of_the_page_are_known_here(page: Page) -> None:
     names = page.get_by_label("Start from").locator("option").all_text_contents()
     assert names == [*PRESETS, "My own case"]
+
+
+def test_a_write_that_the_guard_refuses_is_not_shown_as_a_hole(page: Page) -> None:
+    choose(page, "A stranger's write, guarded")
+    states = page.locator(".engines .state")
+    said = ["Sent, refused by the server (guard)"] * 5
+    expect(states).to_have_text(said)
+    expect(page.locator(".verdict")).to_have_class("verdict guarded")
+    headline = "Sent, and the server's guard refused it before the application ran"
+    expect(page.locator(".verdict > p").first).to_have_text(headline)
+    expect(page.locator("#status")).to_contain_text("Refused by the server (guard).")
+    colours = {
+        name: page.evaluate(
+            "name => { const it = document.createElement('span'); it.className = `state ${name}`;"
+            "document.querySelector('.engines li').append(it); return getComputedStyle(it).color }",
+            name,
+        )
+        for name in ("allowed", "blocked", "guarded")
+    }
+    assert len(set(colours.values())) == 3
 
 
 def test_engines_that_differ_are_shown_to_differ(page: Page) -> None:

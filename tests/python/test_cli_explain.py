@@ -154,6 +154,19 @@ def test_the_environment_is_a_source_too(
     assert (code, data["source"]) == (0, "SHOP_* in the environment")
 
 
+@pytest.mark.parametrize("options", [["--mode", "no-cors"], []])
+def test_a_write_that_the_guard_refuses_is_not_said_to_be_allowed(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [toml(POLICY + "guard = true\n"), "--origin", "https://b.example.com"]
+    arguments += ["--method", "POST", *options]
+    code, data = explain_json(capsys, *arguments)
+    assert (code, data["verdict"]) == (1, "refused" if options else "blocked")
+    assert main(["explain", *arguments]) == 1
+    label = "REFUSED  sent, and refused by the server before the application runs (guard)"
+    assert (f"\n{label}\n" in capsys.readouterr().out) is bool(options)
+
+
 RULES = f"""
 async def api(scope, receive, send): ...
 policy = corsac.CORSPolicy(allow_origins=["{APP}"])

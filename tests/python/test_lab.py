@@ -279,6 +279,25 @@ def test_a_path_that_is_left_alone_has_no_policy(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
+    ("request_", "ok", "guarded"),
+    [
+        ({"page": "stranger", "method": "POST", "mode": "no-cors"}, True, True),
+        ({"page": "stranger", "method": "POST"}, False, True),
+        ({"page": "stranger"}, False, False),
+        ({"page": "app", "method": "POST"}, True, False),
+        ({"page": "stranger", "method": "PUT"}, False, False),
+        ({"method": "TRACE"}, False, False),
+    ],
+)
+def test_what_the_guard_refuses_is_told_from_what_is_allowed(
+    lab: Lab, request_: dict[str, str], ok: bool, guarded: bool
+) -> None:
+    found = call(lab, "/api/evaluate", state(lab, {"guard": True}, **request_)).json
+    for outcome in found["outcomes"].values():
+        assert (outcome["ok"], outcome["guarded"]) == (ok, guarded)
+
+
+@pytest.mark.parametrize(
     ("response", "ok"), [("200", True), ("500", True), ("redirect", True), ("redirect-307", False)]
 )
 def test_the_application_responds_as_it_is_told(lab: Lab, response: str, ok: bool) -> None:
@@ -299,6 +318,7 @@ def test_a_browser_that_does_otherwise_is_said_to_differ(lab: Lab) -> None:
             "other requests were sent than the simulation says",
         ],
         "seen": [],
+        "guarded": False,
     }
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
-from corsac.browser import PROFILES, FetchOutcome
+from corsac.browser import PROFILES, FetchOutcome, Request
 from corsac.browser.urls import parse_url
 from corsac.errors import CORSConfigError
+from corsac.explain import Explanation
 from corsac.lab.cases import Case, CaseStore
 from corsac.lab.places import Places
 from corsac.lab.state import InputError, read_options, read_request, read_rules
@@ -60,7 +61,10 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
                 "redirect": request.redirect,
             },
         },
-        "outcomes": {profile: _outcome(outcome) for profile, outcome in outcomes.items()},
+        "outcomes": {
+            profile: _outcome(outcome) | {"guarded": _is_guarded(case, outcome)}
+            for profile, outcome in outcomes.items()
+        },
         "explanations": _explanations(case, outcomes["standard"]),
     }
 
@@ -112,16 +116,23 @@ def _sent(request: dict[str, Any]) -> dict[str, Any]:
 
 def _explanations(case: Case, outcome: FetchOutcome) -> list[dict[str, Any]]:
     """Explain every request that was sent."""
-    found = []
-    credentials = case.request.credentials == "include"
-    for request in outcome.sent[:MAX_EXPLAINED]:
-        url = parse_url(request.url)
-        path = "/" if url is None else unquote(url.path)
-        explained = case.middleware.explain(
-            request.method, request.headers, path, credentials=credentials
-        )
-        found.append({**explained.as_dict(), "url": request.url.partition("?")[0]})
-    return found
+    return [
+        _explanation(case, request).as_dict() | {"url": request.url.partition("?")[0]}
+        for request in outcome.sent[:MAX_EXPLAINED]
+    ]
+
+
+def _explanation(case: Case, request: Request) -> Explanation:
+    url = parse_url(request.url)
+    path = "/" if url is None else unquote(url.path)
+    include = case.request.credentials == "include"
+    return case.middleware.explain(request.method, request.headers, path, credentials=include)
+
+
+def _is_guarded(case: Case, outcome: FetchOutcome) -> bool:
+    """Whether the last request was sent, and the guard refused it before the application ran."""
+    reason = _explanation(case, outcome.sent[-1]).reason if outcome.sent else None
+    return (reason or "").startswith("cross-origin-")
 
 
 def compare(case: Case, profile: str, result: object) -> dict[str, Any]:
@@ -133,7 +144,8 @@ def compare(case: Case, profile: str, result: object) -> dict[str, Any]:
         result: What the real one's script got: ``ok``, ``type``, ``status``, ``readable``.
 
     Returns:
-        ``agrees``, ``differences`` in words, and ``seen``: what came over the wire.
+        ``agrees``, ``differences`` in words, ``seen``: what came over the wire, and ``guarded``:
+        the last request came, and was refused before the application.
 
     Raises:
         InputError: There is no such browser, or the result cannot be read.
@@ -155,7 +167,14 @@ def compare(case: Case, profile: str, result: object) -> dict[str, Any]:
                 differences.append(f"{what}: simulated {simulated[key]}, here {result.get(key)}")
     if simulated["sent"] != [exchange["cors"] for exchange in seen]:
         differences.append("other requests were sent than the simulation says")
-    return {"agrees": not differences, "differences": differences, "seen": seen}
+    last = seen[-1] if seen else {"is_preflight": True}
+    guarded = not (last["is_preflight"] or last["application_ran"]) and last["status"] == 403
+    return {
+        "agrees": not differences,
+        "differences": differences,
+        "seen": seen,
+        "guarded": guarded,
+    }
 
 
 _COMPARED = {"type": "response type", "status": "status", "readable": "readable headers"}

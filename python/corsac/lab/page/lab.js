@@ -120,9 +120,9 @@ async function update() {
 }
 
 function summary({ outcomes, problems }, { agrees }) {
-  const { ok, reason } = outcomes.standard;
+  const { ok, reason, guarded } = outcomes.standard;
   const warned = problems.filter((it) => it.severity === "warning").length;
-  const said = [ok ? "Allowed." : `Blocked: ${reason}.`];
+  const said = [!ok ? `Blocked: ${reason}.` : guarded ? "Refused by the server (guard)." : "Allowed."];
   if (warned) said.push(`${warned} warning${warned > 1 ? "s" : ""} about the policy.`);
   said.push(agrees ? "This browser agrees." : "This browser differs.");
   return said.join(" ");

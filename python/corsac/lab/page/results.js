@@ -10,14 +10,18 @@ export function element(tag, className = "", ...children) {
   return made;
 }
 
-const state = (ok) => (ok ? "Allowed" : "Blocked");
-const tone = (ok) => (ok ? "allowed" : "blocked");
+const GUARDED = "Sent, refused by the server (guard)";
+/** Allowed, blocked, or neither: sent, and a protection of the server's at work. */
+const tone = ({ ok, guarded }) => (!ok ? "blocked" : guarded ? "guarded" : "allowed");
+const state = (outcome) => ({ allowed: "Allowed", blocked: "Blocked", guarded: GUARDED })[tone(outcome)];
 
 const lowered = (text) => text[0].toLowerCase() + text.slice(1);
 
 /** The sentence that everything below is about. */
 function headline(outcome, request) {
-  if (!outcome.ok) return `Blocked: ${outcome.explanation}`;
+  const guarded = "the server's guard refused it before the application ran";
+  if (!outcome.ok) return `Blocked: ${outcome.explanation}${outcome.guarded ? `; and ${guarded}` : ""}`;
+  if (outcome.guarded) return `Sent, and ${guarded}`;
   if (outcome.type === "opaque") return "Sent, but the script sees nothing of the response";
   if (outcome.type === "opaqueredirect") return "Sent; the script sees only that it was redirected";
   const names = outcome.readable.filter((name) => name !== "content-length");
@@ -28,8 +32,8 @@ function headline(outcome, request) {
 /** The verdicts of all engines and of this browser; `real` is null until it is known. */
 export function verdict(evaluation, real, mine) {
   const standard = evaluation.outcomes.standard;
-  const differ = Object.values(evaluation.outcomes).some((it) => it.ok !== standard.ok);
-  const box = element("div", `verdict ${differ ? "mixed" : tone(standard.ok)}`);
+  const differ = Object.values(evaluation.outcomes).some((it) => tone(it) !== tone(standard));
+  const box = element("div", `verdict ${differ ? "mixed" : tone(standard)}`);
   const text = headline(standard);
   box.append(element("p", "", differ ? `Engines differ. By the standard: ${lowered(text)}` : text));
   const list = element("ul", "engines");
@@ -38,18 +42,19 @@ export function verdict(evaluation, real, mine) {
     const item = element(
       "li", "",
       element("span", "name", NAMES[profile]),
-      element("span", `state ${tone(outcome.ok)}`, state(outcome.ok)),
+      element("span", `state ${tone(outcome)}`, state(outcome)),
       outcome.reason ? element("code", "", outcome.reason.replaceAll(":", ":\u200b")) : null,
     );
     item.dataset.engine = profile;
-    item.dataset.outcome = tone(outcome.ok);
+    item.dataset.outcome = tone(outcome);
     list.append(item);
   }
   const item = element("li", "real", element("span", "name", "This browser, really"));
   item.dataset.engine = "real";
   if (real) {
-    item.dataset.outcome = tone(real.result.ok);
-    item.append(element("span", `state ${tone(real.result.ok)}`, state(real.result.ok)));
+    const did = { ok: real.result.ok, guarded: real.comparison.guarded };
+    item.dataset.outcome = tone(did);
+    item.append(element("span", `state ${tone(did)}`, state(did)));
     item.append(element("code", "", real.result.ok ? real.result.type : "TypeError, and no reason"));
   } else {
     item.append(element("span", "state", "..."));
