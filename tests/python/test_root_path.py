@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 import corsac
+from corsac.asgi import root_path_owner
 from corsac.starlette import cors, install
 
 ORIGIN, ADMIN = "https://evil.example", "https://admin.example.com"
@@ -208,3 +210,86 @@ def test_a_root_path_that_cannot_be_read_is_none() -> None:
         coroutine.send(None)
     assert seen == ["http.response.start", "http.response.body"]
     assert middleware.counters()["preflight_refused"] == 1
+
+
+class Under:
+    """Holds what it calls under a name that nobody else has for it."""
+
+    def __init__(self, app: Any) -> None:
+        self.the_next_one = app
+        self.log = logging.getLogger("under")
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.the_next_one(scope, receive, send)
+
+
+class Slotted:
+    __slots__ = ("target",)
+
+    def __init__(self, app: Any) -> None:
+        self.target = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.target(scope, receive, send)
+
+
+class ByHost:
+    def __init__(self, *apps: Any) -> None:
+        self.apps = {f"{number}.test": app for number, app in enumerate(apps)}
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.apps["0.test"](scope, receive, send)
+
+
+def closing_over(app: Any) -> Any:
+    target = app
+
+    async def call(scope: Any, receive: Any, send: Any) -> None:
+        await target(scope, receive, send)
+
+    return call
+
+
+HIDING: dict[str, Callable[[FastAPI], Any]] = {
+    "under a name": Under,
+    "in a slot": Slotted,
+    "in a dictionary": ByHost,
+    "in a cell": closing_over,
+    "several": lambda app: Under(Slotted(Wrapper(closing_over(app)))),
+}
+
+
+@pytest.mark.parametrize("hide", HIDING.values(), ids=HIDING)
+def test_it_is_found_whatever_the_wrapper_calls_it(hide: Callable[[FastAPI], Any]) -> None:
+    app = outside(hide(make()))
+    assert who_may_read(app, "/shop/admin/x") == (200, None)
+    assert who_may_read(app, "/shop/open") == (200, "*")
+    assert who_may_read(app, "/admin/x") == (200, None)
+
+
+def test_where_a_wrapper_chooses_among_applications_the_servers_counts() -> None:
+    app = corsac.CORSMiddleware(ByHost(make(), make("/other")), STAR, rules=RULES)
+    assert who_may_read(app, "/shop/admin/x") == (200, "*")
+    assert who_may_read(app, "/admin/x") == (200, None)
+
+
+def test_what_refers_to_itself_or_raises_is_no_application() -> None:
+    class Broken:
+        def __init__(self) -> None:
+            self.me = [self, self]
+
+        @property
+        def routes(self) -> Any:
+            raise LookupError
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+    corsac.CORSMiddleware(Broken(), STAR, rules=RULES)
+
+
+def test_only_so_much_is_looked_through() -> None:
+    crowd = Under(None)
+    crowd.others = [Under(number) for number in range(1_000_000 // 100)]  # type: ignore[attr-defined]
+    assert root_path_owner(crowd) is None
+    app = make()
+    assert root_path_owner(Under(app)) is app
