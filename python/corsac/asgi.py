@@ -158,7 +158,8 @@ def _held_by(wrapper: object) -> list[object]:
     names = attribute_of(type(wrapper), "__slots__")
     held += [attribute_of(wrapper, name) for name in names] if isinstance(names, tuple) else []
     cells = attribute_of(wrapper, "__closure__")
-    held += [attribute_of(cell, "cell_contents") for cell in cells or ()]
+    if isinstance(cells, tuple):
+        held += [attribute_of(cell, "cell_contents") for cell in cells]
     for each in [*held]:
         if isinstance(each, dict):
             held += [*each.values()][:MAX_LOOKED_THROUGH]

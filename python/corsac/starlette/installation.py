@@ -50,10 +50,9 @@ def install(
     `corsac.CORSMiddleware`.
 
     Paths are those that a client asks for. Middleware that rewrites them belongs outside:
-    ``app = PathMiddleware(app)``, and not `add_middleware`. Inside, path rules and preflight
-    requests follow the path as it was asked for. Where routes are marked, the responses follow the
-    route that was reached all the same, and a warning says so; middleware of a mounted application
-    or of a route is not seen.
+    ``app = PathMiddleware(app)``, and not `add_middleware`. Inside, the policy is that of the path
+    as it was asked for, also where the request then reaches a route with another one: the first
+    time a warning says so, unless middleware of a mounted application or of a route did it.
 
     Args:
         app: The application, before its first request.
@@ -70,7 +69,8 @@ def install(
 
     Raises:
         CORSConfigError: The options cannot be used, or Corsac is installed already.
-        RuntimeError: The application has been called already.
+        RuntimeError: The application has its middleware stack: it was called, or a tracer that was
+            put in, or taken out, built it.
         TypeError: ``app`` is no Starlette application, or as for `corsac.CORSMiddleware`.
 
     Example:
@@ -84,8 +84,9 @@ def install(
         raise CORSConfigError([_INSTALLED_ALREADY.replace(value=type(app).__name__)])
     if app.middleware_stack is not None:
         message = (
-            "install() comes before the application's first request, its stack exists already; "
-            "if nothing but a tracer has built it: app.middleware_stack = None, then install()"
+            "the application's middleware stack exists already: the application was called, or a "
+            "tracer built it. Write install() where the application is made; if nothing but a "
+            "tracer built the stack, write app.middleware_stack = None before install()"
         )
         raise RuntimeError(message)
     middleware = InstalledCORSMiddleware(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from starlette.applications import Starlette
 
 from corsac import asgi
 from corsac._types import ASGIApp, Receive, Scope, Send
-from corsac.configuration import Configuration, make_configuration
+from corsac.configuration import make_configuration
+from corsac.errors import CORSConfigProblem, log_warnings
 from corsac.policy import CORSPolicy
 from corsac.starlette.marks import Mark, marks
-from corsac.starlette.passages import Passages, can_move
 from corsac.starlette.routes import RouteMarks
 
 if TYPE_CHECKING:
@@ -95,16 +95,6 @@ class Place:
         while middleware._observation is not (observation := self.middleware._observation):
             middleware._observe_as(observation)
 
-    def again_around(self, app: ASGIApp, configuration: Configuration) -> asgi.CORSMiddleware:
-        """The same policy and rules around another application; no part of what is counted.
-
-        Args:
-            app: The other application.
-            configuration: What a part of this place has in force.
-        """
-        observation = self.middleware._observation.without_trial()
-        return asgi.CORSMiddleware._made_of(app, configuration.observed_by(observation))
-
 
 class _Gate(asgi.CORSMiddleware):
     """The native middleware before a stack: nothing of ours stands between it and the stack."""
@@ -167,7 +157,8 @@ class _ByRoute:
         self.place = place
         self._application = app
         self._use(marks)
-        self._passages = Passages(app, place, self._handler_of) if can_move(app) else None
+        # Without middleware in between, no request arrives elsewhere than it was sent to.
+        self._watch = _BeforeRouter.put_in(app, self.handler_of) if app.user_middleware else None
 
     def _use(self, marks: RouteMarks) -> None:
         place = self.place
@@ -183,12 +174,12 @@ class _ByRoute:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] not in {"http", "websocket"}:
             return self.app(scope, receive, send)
-        handler = self._handler_of(scope)
-        if self._passages is not None:
-            return self._passages.enter(handler, scope, receive, send)
+        handler = self.handler_of(scope)
+        if self._watch is not None and not self._watch.has_told:
+            scope[_SENT_TO] = (self._watch, _address_of(scope), handler)
         return handler(scope, receive, send)
 
-    def _handler_of(self, scope: Scope) -> ASGIApp:
+    def handler_of(self, scope: Scope) -> ASGIApp:
         """What handles the requests to the route of a request, or of one that it announces."""
         are_current, select, find = self._in_use
         if not are_current():
@@ -207,6 +198,64 @@ class _ByRoute:
             return self.place.for_mark(find({**scope, "method": method}))
         except Exception:  # The router meets it too.
             return self.app
+
+
+_SENT_TO: Final = "corsac.sent_to"
+
+
+def _address_of(scope: Scope) -> tuple[object, ...]:
+    return scope.get("method"), scope["path"], scope.get("root_path", "")
+
+
+class _BeforeRouter:
+    """Stands for a router's ``middleware_stack`` until it has told of a request that was moved.
+
+    Middleware may have changed its path or method, in its scope or in a copy, on the way from the
+    policy to the router. The policy that was chosen outside decides all the same: it has answered
+    the preflight request, and has to be the one for the response. Deliberately not looked for: what
+    middleware of a mounted application or of a route moves, and applications without marks.
+    """
+
+    def __init__(self, router: Any, handler_of: Callable[[Scope], ASGIApp]) -> None:
+        self.has_told = False
+        self._router = router
+        self._handler_of = handler_of
+        self.__wrapped__: ASGIApp = router.middleware_stack
+        if isinstance(self.__wrapped__, _BeforeRouter):  # Of an earlier stack.
+            self.__wrapped__ = self.__wrapped__.__wrapped__
+        router.middleware_stack = self
+
+    @classmethod
+    def put_in(cls, app: Starlette, handler_of: Callable[[Scope], ASGIApp]) -> Self | None:
+        """Stand before the router of an application; ``None`` if a router has no such place.
+
+        Args:
+            app: The application.
+            handler_of: What handles the requests to a route, found by the scope.
+        """
+        has_place = callable(getattr(app.router, "middleware_stack", None))
+        return cls(app.router, handler_of) if has_place else None
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        watch, address, handler = scope.get(_SENT_TO) or (None, None, None)
+        if watch is self and address != _address_of(scope) and not self.has_told:
+            self.has_told = self._handler_of(scope) is not handler
+            if self.has_told:
+                log_warnings([_MOVED.replace(value=scope["path"])])
+                if self._router.middleware_stack is self:
+                    self._router.middleware_stack = self.__wrapped__
+        return self.__wrapped__(scope, receive, send)
+
+
+_MOVED = CORSConfigProblem(
+    "option.misplaced",
+    "warning",
+    "middleware",
+    None,
+    "middleware inside of Corsac's changed the path or the method of a request, and it reached a "
+    "route with another policy: the policy for the path as it was asked for decides",
+    "put that middleware outside: app = PathMiddleware(app), in place of app.add_middleware(...)",
+)
 
 
 def _announced_method(headers: Iterable[tuple[bytes, bytes]]) -> str:

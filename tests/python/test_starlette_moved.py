@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
@@ -98,90 +97,115 @@ def cors_headers(app: Any, path: str, origin: str = OTHER, method: str = "GET") 
     return {name: headers[name] for name in names}
 
 
-def test_the_route_that_was_reached_decides_about_the_response(app: Starlette) -> None:
+def moved(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [text for text in caplog.messages if "changed the path" in text]
+
+
+def test_the_route_that_was_asked_for_decides_about_the_response(app: Starlette) -> None:
     install(app, ANYONE)
-    for path in ("/admin", "/v1/admin"):
-        assert cors_headers(app, path) == {"vary": "Origin"}
-        assert cors_headers(app, path, ORIGIN) == ALLOWED
-    assert cors_headers(app, "/plain") == {"access-control-allow-origin": "*"}
+    assert cors_headers(app, "/admin") == {"vary": "Origin"}
+    assert cors_headers(app, "/admin", ORIGIN) == ALLOWED
+    for path in ("/plain", "/v1/plain", "/v1/admin", "/v1/nothing"):
+        assert cors_headers(app, path) == {"access-control-allow-origin": "*"}
 
 
-def test_a_route_without_a_mark_has_the_policy_of_the_application(app: Starlette) -> None:
-    install(app, allow_origins=[ORIGIN])
-    # The route of the path that is asked for is open to anyone.
-    assert cors_headers(app, "/v1/plain") == {"vary": "Origin"}
-    assert cors_headers(app, "/v1/plain", ORIGIN) == ALLOWED
-
-
-def test_a_wider_route_is_as_wide_as_it_says(app: Starlette) -> None:
-    install(app, allow_origins=[ORIGIN], expose_headers=["etag"], debug_header=True)
-    assert cors_headers(app, "/v1/public")["access-control-allow-origin"] == "*"
-    assert "access-control-expose-headers" not in cors_headers(app, "/v1/public")
+def test_it_is_the_policy_that_answered_the_preflight_request(app: Starlette) -> None:
+    install(app, allow_origins=[ORIGIN], debug_header=True)
     client = TestClient(app)
-    assert "corsac-refused" not in client.get("/v1/public", headers={"Origin": OTHER}).headers
-    refused = client.get("/v1/admin", headers={"Origin": OTHER}).headers
+    for origin, status in ((ORIGIN, 204), (OTHER, 403)):
+        asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+        assert client.options("/v1/public", headers=asked).status_code == status
+    assert cors_headers(app, "/v1/public", ORIGIN) == ALLOWED
+    assert cors_headers(app, "/v1/public") == {"vary": "Origin"}
+    refused = client.get("/v1/public", headers={"Origin": OTHER}).headers
     assert refused["corsac-refused"] == "origin-not-allowed"
 
 
-def test_a_route_that_is_left_alone_keeps_its_own_headers(app: Starlette) -> None:
+def test_no_route_is_left_alone_unless_its_own_path_is_asked_for(app: Starlette) -> None:
     install(app, allow_origins=[ORIGIN])
-    expected = {"access-control-allow-origin": "by hand", "vary": "Origin"}
-    assert cors_headers(app, "/v1/exempt") == expected
+    assert cors_headers(app, "/v1/exempt") == {"vary": "Origin"}
     assert cors_headers(app, "/exempt") == {"access-control-allow-origin": "by hand"}
 
 
-def test_an_error_of_the_route_is_not_shared(app: Starlette) -> None:
-    install(app, ANYONE)
-    assert cors_headers(app, "/v1/broken", ORIGIN) == {}
-    assert cors_headers(app, "/broken", ORIGIN) == ALLOWED
+def test_an_error_of_the_route_that_was_reached_has_the_headers(app: Starlette) -> None:
+    install(app, allow_origins=[ORIGIN])
+    for path in ("/broken", "/v1/broken"):
+        assert cors_headers(app, path, ORIGIN) == ALLOWED
 
 
-def test_the_guard_of_the_route_refuses_before_it_runs(app: Starlette) -> None:
-    install(app, ANYONE)
+def test_the_guard_of_the_path_that_was_asked_for_refuses(app: Starlette) -> None:
+    install(app, allow_origins=[OTHER])
     client = TestClient(app)
-    for path in ("/admin", "/v1/admin"):
-        assert client.post(path, headers={"Origin": OTHER}).status_code == 403
-        assert client.post(path, headers={"Origin": ORIGIN}).text == "admin"
-    for path in ("/socket", "/v1/socket"):
-        with (
-            pytest.raises(WebSocketDenialResponse) as refused,
-            client.websocket_connect(path, headers={"Origin": OTHER}),
-        ):
-            pass
-        assert refused.value.status_code == 403
-        with client.websocket_connect(path, headers={"Origin": ORIGIN}):
-            pass
+    assert client.post("/admin", headers={"Origin": OTHER}).status_code == 403
+    assert client.post("/v1/admin", headers={"Origin": OTHER}).text == "admin"
+    with (
+        pytest.raises(WebSocketDenialResponse) as refused,
+        client.websocket_connect("/socket", headers={"Origin": OTHER}),
+    ):
+        pass
+    assert refused.value.status_code == 403
+    with client.websocket_connect("/v1/socket", headers={"Origin": OTHER}):
+        pass
 
 
 def test_the_log_says_once_that_the_middleware_belongs_outside(
     app: Starlette, caplog: pytest.LogCaptureFixture
 ) -> None:
+    before = app.router.middleware_stack
     install(app, ANYONE)
-    with caplog.at_level(logging.WARNING, "corsac"):
-        for _ in range(2):
-            cors_headers(app, "/v1/admin", ORIGIN)
-            cors_headers(app, "/v1/broken", ORIGIN)
-    messages = [r.getMessage() for r in caplog.records if "changed the path" in r.getMessage()]
-    assert len(messages) == 1
-    assert "put that middleware outside" in messages[0]
+    for path in ("/admin", "/plain", "/v1/nothing"):
+        cors_headers(app, path, ORIGIN)  # Moved or not, the policy is that of the route.
+    assert moved(caplog) == []
+    for _ in range(2):
+        cors_headers(app, "/v1/admin", ORIGIN)
+        cors_headers(app, "/v1/broken", ORIGIN)
+    (message,) = moved(caplog)
+    assert "the policy for the path as it was asked for decides" in message
+    assert "put that middleware outside" in message
+    assert app.router.middleware_stack == before
+
+
+def test_a_handshake_that_was_moved_is_said_too(
+    app: Starlette, caplog: pytest.LogCaptureFixture
+) -> None:
+    install(app, ANYONE)
+    with TestClient(app).websocket_connect("/v1/socket", headers={"Origin": ORIGIN}):
+        pass
+    assert len(moved(caplog)) == 1
+
+
+def test_a_stack_that_is_built_anew_is_watched_anew(
+    app: Starlette, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = app.router.middleware_stack
+    install(app, ANYONE)
+    cors_headers(app, "/plain")
+    app.middleware_stack = None
+    cors_headers(app, "/v1/admin")
+    assert len(moved(caplog)) == 1
+    assert app.router.middleware_stack == before
 
 
 def test_a_new_policy_of_the_application_holds_for_moved_requests_too(app: Starlette) -> None:
     middleware = install(app, allow_origins=[ORIGIN])
-    assert cors_headers(app, "/v1/plain", ORIGIN) == ALLOWED
+    assert cors_headers(app, "/v1/admin", ORIGIN) == ALLOWED
     middleware.reconfigure(ANYONE)
-    assert cors_headers(app, "/v1/plain", ORIGIN)["access-control-allow-origin"] == "*"
+    assert cors_headers(app, "/v1/admin")["access-control-allow-origin"] == "*"
 
 
-def test_applications_in_each_other_keep_their_requests_apart(app: Starlette) -> None:
+def test_applications_in_each_other_keep_their_requests_apart(
+    app: Starlette, caplog: pytest.LogCaptureFixture
+) -> None:
     install(app, ANYONE)
     outer = Starlette(routes=[Mount("/in", app=app), Route("/admin", admin)])
     outer.add_middleware(Moving, copies=True)
     install(outer, allow_origins=[OTHER])
-    assert cors_headers(outer, "/v1/admin", ORIGIN) == ALLOWED
     assert cors_headers(outer, "/admin") == {"vary": "Origin"}
     assert cors_headers(outer, "/in/admin") == {"vary": "Origin"}
     assert cors_headers(outer, "/in/plain")["access-control-allow-origin"] == OTHER
+    assert moved(caplog) == []
+    assert cors_headers(outer, "/v1/admin", OTHER)["access-control-allow-origin"] == OTHER
+    assert len(moved(caplog)) == 1
 
 
 def test_without_middleware_nothing_stands_before_the_router() -> None:
