@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import flask
+import flask_cors
 import pytest
 
-import corsac
+import corsac.flask
 from corsac.flask import CORS
 from corsac.foreign.flask_resources import (
     ResourcePolicies,
@@ -15,6 +17,7 @@ from corsac.foreign.flask_resources import (
     read_resource,
     read_resources,
 )
+from support.exchange import Request, run_wsgi, wsgi_environ
 from support.flask_apps import ALLOWED, OTHER, SECOND, cors_headers, make_app, shared_with
 
 
@@ -176,6 +179,24 @@ def test_a_pattern_that_no_path_matches_is_a_warning(
     CORS(app, resources=[pattern])
     assert cors_headers(app, "/") == {}
     assert "resources" in caplog.text
+
+
+@pytest.mark.parametrize("resources", [[], {}, (), set()])
+@pytest.mark.parametrize("options", [{}, {"origins": ["https://app.example.com"]}])
+def test_resources_without_a_path_allow_nobody_as_in_flask_cors_and_say_so(
+    resources: Any, options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    for extension in (corsac.flask.CORS, flask_cors.CORS):
+        app = flask.Flask(__name__)
+        app.route("/a")(lambda: "a")
+        extension(app, resources=resources, **options)
+        request = Request("GET", [("Origin", "https://app.example.com")], "/a")
+        headers = run_wsgi(app, wsgi_environ(request)).headers
+        assert sorted(name.lower() for name, _ in headers) == ["content-length", "content-type"]
+    lines = [line for line in caplog.messages if line.startswith("CORS: resources: ")]
+    assert len(lines) == 1
+    assert "there is no path in it: all other options are for nothing, and nobody" in lines[0]
+    assert lines[0].endswith('or "/health" for one path [rule.invalid]')
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,9 @@ def read_resources(
         _refuse(resources, "a path, a list of paths or a mapping is wanted", problems)
         return pairs
     given = resources.items() if isinstance(resources, Mapping) else ((r, {}) for r in resources)
+    is_empty = True
     for pattern, options in given:
+        is_empty = False
         if not isinstance(pattern, str) and not (
             isinstance(pattern, re.Pattern) and isinstance(pattern.pattern, str)
         ):
@@ -336,6 +338,11 @@ def read_resources(
             _refuse(options, f"the options of {pattern!r} are a mapping", problems)
         else:
             pairs.append((pattern, options))
+    if is_empty:
+        message = "there is no path in it: all other options are for nothing, and nobody is allowed"
+        problems.append(
+            CORSConfigProblem("rule.invalid", "warning", "resources", resources, message, _WRITE)
+        )
     if isinstance(resources, Mapping):
         pairs.sort(key=_order_in_a_mapping)
     return pairs
