@@ -336,6 +336,25 @@ def test_a_mistake_on_the_command_line_is_exit_code_2(
     assert "corsac explain: error:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("method", ["", " ", "P T", "PUT\n", "P:T", "\u00e9"])
+@pytest.mark.parametrize("command", [["explain", "policy.toml"], ["probe", "http://127.0.0.1:9/"]])
+def test_what_is_no_method_is_a_mistake_on_the_command_line(
+    command: list[str], method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml(POLICY)
+    assert main([*command, *ORIGIN, "--method", method]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "is not a method: write one such as PUT, without spaces" in output.err
+    assert output.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("method", ["PUT", "put", "!#$%&'*+-.^_`|~09Az"])
+def test_any_token_is_a_method(method: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _ = explain_json(capsys, toml(POLICY), *ORIGIN, "--method", method)
+    assert code in {0, 1}
+
+
 def test_refusals_are_told_once_and_not_by_the_log_too(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,11 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from corsac import CORSMiddleware, CORSPolicy
-from corsac.browser import FetchRequest
+from corsac.browser import FetchOutcome, FetchRequest
+from corsac.cli import main
+from corsac.cli.fetch_text import no_answer
 from corsac.cli.probe import probe
 from corsac.cli.probe.report import Result
 from support.probed import APP, probe_json, server, serving_app
@@ -257,3 +260,48 @@ def test_ctrl_c_during_the_further_checks_keeps_the_verdict(form: list[str]) -> 
     else:
         assert "\nALLOWED  the script gets the answer, with status 200\n" in output
         assert "\nunfinished  the rest was not tried: interrupted\n" in output
+
+
+# No answer
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        (
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed certificate "
+            "(_ssl.c:1016)",
+            "no connection: the certificate is not trusted (self-signed certificate), and browsers "
+            "refuse it too",
+        ),
+        (
+            "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1016)",
+            "no connection: the server does not speak TLS there; is it http:// or another port?",
+        ),
+        ("[Errno -2] Name or service not known", "no connection: there is no server of that name"),
+        ("All connection attempts failed", "no connection: nothing listens there"),
+        ("[Errno -3] Temporary failure", "no connection: Temporary failure"),
+    ],
+)
+def test_what_libraries_raise_is_said_in_words(detail: str, said: str) -> None:
+    failed = FetchOutcome(
+        ok=False, reason="network-error", detail=f"TransportError: ConnectError: {detail}"
+    )
+    assert no_answer(failed) == said
+
+
+def test_a_server_without_tls_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving_app(nothing) as url:
+        assert main(["probe", url.replace("http:", "https:"), *ORIGIN]) == 3
+    assert "NO ANSWER  no connection: the server does not speak TLS" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_verdict_that_cannot_be_written_is_not_blamed_on_the_environment(form: list[str]) -> None:
+    with serving_raw(server()) as running, Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "corsac", "probe", running.url, *ORIGIN, *form]
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 3
+    assert done.stderr == "corsac probe: error: cannot write: No space left on device\n"

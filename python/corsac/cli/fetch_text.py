@@ -152,11 +152,33 @@ def _parts(
 
 
 def no_answer(outcome: FetchOutcome) -> str:
-    """Say why there was no answer, without names of exceptions that say nothing more."""
+    """Say why there was no answer, in words where libraries have names of exceptions."""
     text = outcome.detail.removeprefix("TransportError: ")
-    text = text.replace("RemoteProtocolError: ", "not HTTP that can be read: ")
-    text = re.sub(r"^Connect(Error|Timeout): ", "no connection: ", text)
+    for pattern, words in _FAILURES:
+        text = re.sub(pattern, words, text)
     return printable(text, 300)
+
+
+_FAILURES = (
+    (
+        r"^.*CERTIFICATE_VERIFY_FAILED\] certificate verify failed: ([^(]*[^( ]).*$",
+        r"no connection: the certificate is not trusted (\1), and browsers refuse it too",
+    ),
+    (
+        r"^.*(WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|PACKET_LENGTH_TOO_LONG).*$",
+        "no connection: the server does not speak TLS there; is it http:// or another port?",
+    ),
+    (
+        r"^.*(Name or service not known|nodename nor servname|No address associated).*$",
+        "no connection: there is no server of that name",
+    ),
+    (
+        r"^.*(All connection attempts failed|Connection refused).*$",
+        "no connection: nothing listens there",
+    ),
+    (r"RemoteProtocolError: ", "not HTTP that can be read: "),
+    (r"^Connect(Error|Timeout): (\[Errno -?\d+\] )?", "no connection: "),
+)
 
 
 def _status_text(response: Response) -> str:

@@ -22,13 +22,21 @@ CREDENTIALS: tuple[str, ...] = get_args(_Credentials)
 _EXAMPLE_VALUES = {"content-type": "application/json", "authorization": "Bearer corsac"}
 """Values of headers named without one; of any other, one that is not CORS-safelisted is 1."""
 
+_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # A token of HTTP (RFC 9110, section 5.6.2)
 _PANEL = "The page's request, as fetch() has it"
+
+
+def _method(text: str) -> str:
+    if re.fullmatch(_NAME, text):
+        return text
+    message = f"{text!r:.100} is not a method: write one such as PUT, without spaces"
+    raise typer.BadParameter(message)
 
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     name = name.strip(" \t")
-    if not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", name):
+    if not re.fullmatch(_NAME, name):
         message = f"{text!r:.100} is not a header: write NAME or NAME:VALUE"
         raise typer.BadParameter(message)
     if not colon:
@@ -48,7 +56,9 @@ OriginOption = Annotated[
         help="The page's origin, as in https://app.example.com; null for a sandboxed page.",
     ),
 ]
-MethodOption = Annotated[str, _option("--method", metavar="METHOD", help="The method.")]
+MethodOption = Annotated[
+    str, _option("--method", callback=_method, metavar="METHOD", help="The method.")
+]
 HeadersOption = Annotated[
     list[Any] | None,
     _option(

@@ -73,28 +73,20 @@ def run(
             write_verdict(out, result)
             out.flush()
 
-    try:
-        with progress:
-            result = asyncio.run(
-                probe(
-                    request,
-                    profile=page.profile,
-                    cookies=cookies,
-                    timeout=timeout,
-                    insecure=insecure,
-                    sends_unsafe=sends_unsafe,
-                    with_lints=with_lints,
-                    tell=tell,
-                    verdict=verdict,
-                )
+    with progress:
+        result = asyncio.run(
+            probe(
+                request,
+                profile=page.profile,
+                cookies=cookies,
+                timeout=timeout,
+                insecure=insecure,
+                sends_unsafe=sends_unsafe,
+                with_lints=with_lints,
+                tell=tell,
+                verdict=verdict,
             )
-    except (OSError, ValueError, ImportError) as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        # They are read before anything is sent.
-        names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
-        message = f"cannot begin: {error}; look at {names} in the environment"
-        raise CommandError(printable(message, 500)) from None
+        )
     if as_json:
         write_json(as_dict(result), sys.stdout)
     elif with_lints:
@@ -149,9 +141,7 @@ async def probe(
         What came of it; the further requests may have been interrupted.
 
     Raises:
-        OSError: The certificates that the environment names cannot be read.
-        ValueError: The environment names a proxy that is not valid.
-        ImportError: The environment names a proxy of a kind that needs another package.
+        CommandError: The environment names a proxy or certificates that cannot be used.
     """
     place = (0, 0)
 

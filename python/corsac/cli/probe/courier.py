@@ -11,10 +11,12 @@ from typing import Self
 
 import httpx2
 
+from corsac._text import printable
 from corsac._version import __version__
 from corsac.browser import FetchRequest, Request, Response, TransportError
 from corsac.browser.transports import httpx2_async_transport
 from corsac.browser.urls import parse_url
+from corsac.cli.ending import CommandError
 
 __all__ = ["MAX_REQUESTS", "MAX_SECONDS", "SAFE_METHODS", "Courier", "NotSentError"]
 
@@ -52,7 +54,7 @@ class Courier:
         clock: A monotonic clock, in seconds.
 
     Raises:
-        ValueError: The environment names a proxy that is not valid.
+        CommandError: The environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(
@@ -74,12 +76,18 @@ class Courier:
         self._sends_unsafe = sends_unsafe
         self._tell = tell
         self._clock = clock
-        self._client = httpx2.AsyncClient(
-            verify=not insecure,
-            headers={"User-Agent": f"Mozilla/5.0 (compatible; corsac-probe/{__version__})"},
-            # What a server says after an answer that nobody reads must not become the next answer.
-            limits=httpx2.Limits(max_keepalive_connections=0),
-        )
+        try:
+            self._client = httpx2.AsyncClient(
+                verify=not insecure,
+                headers={"User-Agent": f"Mozilla/5.0 (compatible; corsac-probe/{__version__})"},
+                # What a server says after an answer that nobody reads is not the next answer.
+                limits=httpx2.Limits(max_keepalive_connections=0),
+            )
+        except (OSError, ValueError, ImportError) as error:
+            # A proxy or certificates that the environment names; the proxy may need a package.
+            names = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+            message = f"cannot begin: {error}; look at {names} in the environment"
+            raise CommandError(printable(message, 500)) from None
         self._ends_at = 0.0
         self.sent_count = 0
 
