@@ -272,6 +272,17 @@ def test_an_evaluation_has_the_problems_the_code_the_verdicts_and_the_reasons(la
     assert found["explanations"][0]["change"]["text"] == "add 'DELETE' to allow_methods"
 
 
+def test_local_network_access_is_said_beside_the_option_that_it_takes_the_place_of(
+    lab: Lab,
+) -> None:
+    for value in (True, False):
+        found = call(lab, "/api/evaluate", state(lab, {"allow_private_network": value})).json
+        said = [note.partition("Beside CORS: ")[2][:20] for note in found["notes"]]
+        assert said == ["Local Network Access"] * value
+        # The lab's pages are on this machine, as its API is.
+        assert all(outcome["notes"] == [] for outcome in found["outcomes"].values())
+
+
 def test_a_path_that_is_left_alone_has_no_policy(lab: Lab) -> None:
     found = call(lab, "/api/evaluate", state(lab, {"hands_off": ["/items"]})).json
     assert found["outcomes"]["standard"]["reason"] == "missing-allow-origin"

@@ -20,6 +20,16 @@ from support.probed import APP, probe_json, server, serving_app
 from support.raw_server import RawRequest, answering, http, serving_raw
 
 ORIGIN = ["--origin", APP]
+# The servers of these tests are on this machine, and the page is not.
+NOTE = (
+    "note  Beside CORS: Local Network Access: since Chrome 142 and Firefox 153 the user is asked "
+    "before a\n"
+    "      page of a public site reaches the `loopback` address space; until then nothing is sent, "
+    "and\n"
+    '      Chrome\'s console calls a no "blocked by CORS policy". fetch() can say '
+    "targetAddressSpace:\n"
+    '      "loopback"; an iframe needs allow="local-network-access; loopback-network"\n'
+)
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +78,7 @@ def test_the_transcript_shows_every_request_answer_and_verdict(
         "ALLOWED  the script gets the answer, with status 200\n"
         "         It can read     content-length, content-type and etag\n"
         "         It cannot read  x-total-count: not in Access-Control-Expose-Headers\n"
+        f"{NOTE}"
         "\n"
         "What one exchange does not show\n"
         "10 more requests, also as https://corsac-probe.example, which nobody has listed\n"
@@ -94,6 +105,7 @@ def test_a_refusal_is_said_with_its_code_and_what_to_do(
         "         -> let the server answer with Access-Control-Allow-Origin: https://b.example.com "
         "(or * if\n"
         "            the data is public) and Vary: Origin; and see that errors have it too\n"
+        f"{NOTE}"
     )
 
 
@@ -133,7 +145,7 @@ def test_json_has_the_outcome_the_steps_and_the_lints(capsys: pytest.CaptureFixt
     }
     assert data["verdict"] == "allowed"
     assert data["outcome"]["readable_headers"] == ["content-length"]
-    assert [step["kind"] for step in data["steps"]] == ["decision", "request", "verdict"]
+    assert [step["kind"] for step in data["steps"]] == ["decision", "note", "request", "verdict"]
     assert data["requests_sent"] == 1 + len(data["replays"])
 
 
@@ -404,6 +416,6 @@ def test_colours_are_for_terminals_alone(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_secret_is_no_part_of_json_either(capsys: pytest.CaptureFixture[str]) -> None:
     with serving_raw(server(extra=["Set-Cookie: id=secret"])) as running:
         _, data = probe_json(capsys, running.url, *ORIGIN)
-    headers = data["steps"][1]["response"]["headers"]
+    headers = data["steps"][2]["response"]["headers"]
     assert ["Set-Cookie", "***"] in headers
     assert "secret" not in json.dumps(data)

@@ -73,7 +73,7 @@ def test_the_words_of_a_refusal_are_shown_escaped_and_cut(
     answer = text_error(403, "Invalid \x1b[31mCORS request\n" + "x" * 5000)
     with serving_raw(answering(lambda request: answer)) as running:
         _, data = probe_json(capsys, running.url, *ORIGIN, *PUT, "--no-lint")
-    assert r"-> 403 (Invalid \x1b[31mCORS request): refused" in data["steps"][1]["text"]
+    assert r"-> 403 (Invalid \x1b[31mCORS request): refused" in data["steps"][2]["text"]
 
 
 @pytest.mark.parametrize("body", ["<html>", "origin-not-allowed"])
@@ -91,7 +91,7 @@ def test_a_body_that_never_ends_or_is_no_plain_text_changes_no_answer(
     with serving_raw(slow) as running:
         code, data = probe_json(capsys, running.url, *ORIGIN, *PUT, "--no-lint")
     assert (code, data["outcome"]["reason"]) == (1, "preflight:missing-allow-origin")
-    assert "403: refused" in data["steps"][1]["text"]
+    assert "403: refused" in data["steps"][2]["text"]
 
 
 def test_a_403_for_an_origin_is_no_fault_whoever_sends_it(

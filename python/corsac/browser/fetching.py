@@ -10,6 +10,7 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from corsac import _core
+from corsac._local_network import beside_cors
 from corsac._text import shown
 from corsac.browser.cache import CacheRequest, PreflightCache
 from corsac.browser.messages import Request, Response, byte_lines, joined_values
@@ -163,6 +164,7 @@ class _Fetch:
             self.narration.note(
                 "decision", f"{shown(str(url))} is cross-origin, and the mode is no-cors"
             )
+            self._note_what_is_beside_cors()
             return False
         self.tainting = "cors"
         needs = _core.browser_needs_preflight(
@@ -172,10 +174,19 @@ class _Fetch:
         self.narration.note(
             "decision", f"{shown(str(url))} is cross-origin for {shown(self.origin)}: {why}"
         )
-        page_is_https = self.page is not None and self.page.scheme == "https"
-        if page_is_https and not is_potentially_trustworthy(url):
-            self.narration.note("note", "Beside CORS: browsers block http requests of https pages")
+        self._note_what_is_beside_cors()
         return needs
+
+    def _note_what_is_beside_cors(self) -> None:
+        """Say what else browsers ask of a request to another origin."""
+        local = beside_cors(self.request.origin, self.url.host)
+        if local:
+            self.narration.note("note", local)
+        page_is_https = self.page is not None and self.page.scheme == "https"
+        if page_is_https and not is_potentially_trustworthy(self.url):
+            who = "browsers without Local Network Access" if local else "browsers"
+            text = f"Beside CORS: {who} block http requests of https pages"
+            self.narration.note("note", text)
 
     def _http_fetch(
         self, with_preflight: bool

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
 from corsac._text import in_words, printable
 from corsac._types import Receive, Scope, Send
 from corsac.asgi import CORSMiddleware, without_root_path
@@ -140,6 +141,9 @@ def _notes(report: Report, request: FetchRequest) -> Iterator[str]:
     """What the explanation leaves out."""
     if any(problem.code == "middleware.several" for problem in report.problems):
         yield "there is more than one CORS layer; the outermost of Corsac's is explained"
+    policies = [report.policy, *(policy for _, policy in (*report.rules, *report.routes))]
+    if any(policy is not None and policy.allow_private_network for policy in policies):
+        yield INSTEAD_OF_PRIVATE_NETWORK
     yield from (printable(note, _MAX_TEXT) for note in report.notes)
     path = _path_of(request.url)
     others = [route for route, _ in report.routes]

@@ -12,7 +12,7 @@ from corsac.browser import FetchOutcome, FetchRequest, Request, Response, Step
 from corsac.cli.terminal import Output, Part
 
 __all__ = ["SECRET_HEADERS", "hidden_names", "no_answer", "write_blocked", "write_dropped"]
-__all__ += ["write_headline", "write_steps"]
+__all__ += ["write_headline", "write_notes", "write_steps"]
 
 MAX_SHOWN_LINES = 12
 """Header lines of one message that are shown."""
@@ -98,7 +98,7 @@ def write_steps(
         Whether there was any.
     """
     number = 0
-    steps = [step for step in outcome.steps if step.kind != "verdict"]
+    steps = [step for step in outcome.steps if step.kind not in {"note", "verdict"}]
     for position, step in enumerate(steps):
         is_unsent = without_last and position == len(steps) - 1
         for title, text, style, headers in _parts(step, outcome, as_sent, is_unsent=is_unsent):
@@ -125,7 +125,7 @@ def _parts(
     is_unsent: bool,
 ) -> Iterator[Told]:
     if step.request is None:
-        title = {"redirect": "Redirect", "note": "Note", "cache": "Browser"}.get(step.kind, "")
+        title = {"redirect": "Redirect", "cache": "Browser"}.get(step.kind, "")
         # The headline says who asks for what, unless a redirect made another origin of it.
         text = re.sub(r"^\S+ is (?=cross-origin|of the page)", "", step.text)
         text = re.sub(r"^cross-origin for (?!null:)\S+: ", "cross-origin: ", text)
@@ -224,6 +224,12 @@ def write_blocked(out: Output, outcome: FetchOutcome, what: str) -> None:
     out.row([("BLOCKED", "blocked"), "  "], reason, prose=True)
     if what:
         out.row("         -> ", what, prose=True)
+
+
+def write_notes(out: Output, outcome: FetchOutcome) -> None:
+    """Say what browsers ask beside CORS, each thing once."""
+    for text in dict.fromkeys(step.text for step in outcome.steps if step.kind == "note"):
+        out.row([("note", "warning"), "  "], text, prose=True)
 
 
 def hidden_names(outcome: FetchOutcome) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Generator, Iterator
 from typing import NamedTuple, TypeVar
 
 from corsac import _core
+from corsac._local_network import beside_cors
 from corsac.configuration import Configuration
 from corsac.explain.browsing import (
     Verdict,
@@ -134,6 +135,7 @@ def _explain(
             *_choice_steps(choice),
             *served.steps[1:],
             *(verdict.steps if served.counts else (beyond_cors_step(request),)),
+            *_local_network_steps(request),
         ),
         change=change,
     )
@@ -213,6 +215,13 @@ def _sends_credentials(request: Request) -> bool:
 
 def _choice_steps(choice: Choice) -> tuple[Step, ...]:
     return (Step("server", "rule", None, choice.text),) if choice.text else ()
+
+
+def _local_network_steps(request: Request) -> Iterator[Step]:
+    """Say what browsers ask beside CORS, if the Host is nearer than the page."""
+    text = beside_cors(request.value("origin") or "", request.value("host") or "")
+    if text:
+        yield Step("browser", "local-network", None, text, "Local Network Access, 3.2")
 
 
 def _hands_off(choice: Choice, request: Request) -> Generator[Awaitable[bool], bool, Explanation]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote
 
+from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
 from corsac.browser import PROFILES, FetchOutcome, Request
 from corsac.browser.urls import parse_url
 from corsac.errors import CORSConfigError
@@ -49,6 +50,7 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
     return {
         "valid": True,
         "problems": [it.as_dict() for it in policy.problems],
+        "notes": [INSTEAD_OF_PRIVATE_NETWORK] if policy.allow_private_network else [],
         "code": _code(policy, rules),
         "case": name,
         "fetch": {
@@ -97,6 +99,7 @@ def _outcome(outcome: FetchOutcome) -> dict[str, Any]:
         "status": outcome.status,
         "readable": list(outcome.readable_headers),
         "steps": [step.text for step in outcome.steps],
+        "notes": [step.text for step in outcome.steps if step.kind == "note"],
         "sent": [_sent(request.as_dict()) for request in outcome.sent],
     }
 

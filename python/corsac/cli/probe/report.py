@@ -15,6 +15,7 @@ from corsac.cli.fetch_text import (
     write_blocked,
     write_dropped,
     write_headline,
+    write_notes,
     write_steps,
 )
 from corsac.cli.probe.courier import Courier, NotSentError
@@ -133,6 +134,7 @@ def write_verdict(out: Output, result: Result) -> None:
             out.row(" " * 11, "To a script this looks like any CORS error.", prose=True)
         case _:
             write_blocked(out, outcome, advice_of(result))
+    write_notes(out, outcome)
 
 
 def advice_of(result: Result) -> str:

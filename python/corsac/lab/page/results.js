@@ -62,6 +62,7 @@ export function verdict(evaluation, real, mine) {
   list.append(item);
   box.append(list);
   if (real) box.append(agreement(real, mine));
+  for (const note of new Set([...evaluation.notes, ...standard.notes])) box.append(element("p", "help", note));
   return box;
 }
 

@@ -1,0 +1,161 @@
+"""What browsers ask beside CORS where a public page reaches for this machine or network."""
+
+from __future__ import annotations
+
+import pytest
+
+from corsac import CORSMiddleware, CORSPolicy
+from corsac._local_network import address_space, beside_cors
+from corsac.browser import FetchRequest, Request, Response, simulate
+from corsac.cli import main
+from support.checking import toml, use_empty_directory
+from support.probed import APP, server
+from support.raw_server import serving_raw
+
+ASKED = (
+    "Beside CORS: Local Network Access: since Chrome 142 and Firefox 153 the user is asked before "
+    "a page of a public site reaches the `loopback` address space; until then nothing is sent, and "
+    'Chrome\'s console calls a no "blocked by CORS policy". fetch() can say targetAddressSpace: '
+    '"loopback"; an iframe needs allow="local-network-access; loopback-network"'
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "space"),
+    [
+        ("127.0.0.1", "loopback"),
+        ("127.255.255.254", "loopback"),
+        ("0.0.0.0", "loopback"),  # noqa: S104 - nobody listens
+        ("198.18.0.1", "loopback"),
+        ("[::1]", "loopback"),
+        ("[::]", "loopback"),
+        ("[::ffff:7f00:1]", "loopback"),
+        ("localhost", "loopback"),
+        ("app.LOCALHOST.", "loopback"),
+        ("10.1.2.3", "local"),
+        ("100.64.0.1", "local"),
+        ("172.16.0.1", "local"),
+        ("192.168.1.1", "local"),
+        ("169.254.1.1", "local"),
+        ("0.1.2.3", "local"),
+        ("printer.local", "local"),
+        ("[fd00::1]", "local"),
+        ("[fe80::1]", "local"),
+        ("[::ffff:c0a8:101]", "local"),
+        ("172.32.0.1", "public"),
+        ("100.128.0.1", "public"),
+        ("8.8.8.8", "public"),
+        ("[2606::1]", "public"),
+        ("example.com", "public"),
+        ("notlocalhost", "public"),
+        ("local", "public"),
+        ("", "public"),
+        ("127.0.0.1.example", "public"),
+    ],
+)
+def test_a_host_has_the_address_space_of_the_draft(host: str, space: str) -> None:
+    assert address_space(host) == space
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "is_asked"),
+    [
+        (APP, "127.0.0.1:8000", True),
+        (APP, "[::1]:8000", True),
+        (APP, "[::1]", True),
+        (APP, "192.168.0.2", True),
+        ("http://example.com:8080", "localhost", True),
+        (APP, "api.example.com", False),
+        ("http://localhost:5173", "127.0.0.1:8000", False),
+        ("http://192.168.0.3", "127.0.0.1", False),
+        ("http://[::1]:1", "127.0.0.1", False),
+        ("null", "127.0.0.1", False),
+        ("chrome-extension://abc", "127.0.0.1", False),
+        ("", "", False),
+        ("https://[", "[", False),
+    ],
+)
+def test_only_a_public_page_is_asked_about(origin: str, host: str, is_asked: bool) -> None:
+    assert bool(beside_cors(origin, host)) is is_asked
+
+
+def test_a_page_without_https_is_not_even_asked_about() -> None:
+    assert beside_cors("http://example.com", "10.0.0.1") == (
+        "Beside CORS: Local Network Access: since Chrome 142 and Firefox 153 browsers let no page "
+        "without https reach the `local` address space; Chrome's console calls it \"blocked by "
+        'CORS policy"'
+    )
+
+
+def answer(request: Request) -> Response:
+    return Response(200, {"Access-Control-Allow-Origin": "*"})
+
+
+@pytest.mark.parametrize("mode", ["cors", "no-cors"])
+@pytest.mark.parametrize("profile", ["standard", "chromium", "firefox", "webkit"])
+def test_the_simulated_browser_says_so(mode: str, profile: str) -> None:
+    request = FetchRequest("http://127.0.0.1:8000/x", APP, mode=mode)
+    outcome = simulate(request, answer, profile=profile)
+    assert outcome.ok
+    assert [step.text for step in outcome.steps if step.kind == "note"] == [ASKED]
+
+
+def test_an_https_page_may_ask_a_local_address_over_http_where_this_is_known() -> None:
+    outcome = simulate(FetchRequest("http://192.168.0.2/", APP), answer)
+    notes = [step.text for step in outcome.steps if step.kind == "note"]
+    assert "`local` address space" in notes[0]
+    assert notes[1] == (
+        "Beside CORS: browsers without Local Network Access block http requests of https pages"
+    )
+
+
+def test_a_redirect_to_this_machine_is_noticed() -> None:
+    def redirect(request: Request) -> Response:
+        headers = {"Access-Control-Allow-Origin": "*", "Location": "http://localhost:8000/"}
+        return Response(302 if "example" in request.url else 200, headers)
+
+    outcome = simulate(FetchRequest("https://api.example.com/", APP), redirect)
+    assert [step.kind for step in outcome.steps if step.text == ASKED] == ["note"]
+
+
+def test_a_page_of_this_machine_is_told_nothing() -> None:
+    outcome = simulate(FetchRequest("http://127.0.0.1:8000/", "http://localhost:5173"), answer)
+    assert [step for step in outcome.steps if step.kind == "note"] == []
+
+
+async def nothing(scope: object, receive: object, send: object) -> None: ...
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_an_explanation_says_so_where_the_host_is_known(method: str) -> None:
+    policy = CORSPolicy(allow_origins=[APP])
+    headers = {"Origin": APP, "Access-Control-Request-Method": "GET", "Host": "localhost:8000"}
+    for owner in (policy, CORSMiddleware(nothing, policy)):
+        last = owner.explain(method, headers).steps[-1]
+        assert (last.check, last.passed, last.text) == ("local-network", None, ASKED)
+        headers_of_others = {**headers, "Host": "api.example.com"}
+        checks = [step.check for step in owner.explain(method, headers_of_others).steps]
+        assert "local-network" not in checks
+
+
+def test_a_probe_says_so_below_its_verdict(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with serving_raw(server()) as running:
+        assert main(["probe", running.url, "--origin", APP, "--no-lint"]) == 0
+        verdict = capsys.readouterr().out.partition("\nALLOWED  ")[2]
+        assert " ".join(verdict.split()).endswith(f" note {ASKED}")
+        assert main(["probe", running.url, "--origin", "http://localhost:1", "--no-lint"]) == 1
+        assert "Beside CORS" not in capsys.readouterr().out
+
+
+def test_the_option_that_browsers_no_longer_ask_for_is_explained(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    use_empty_directory(tmp_path_factory.mktemp("here"), monkeypatch)
+    for line, is_said in (("allow_private_network = true", True), ("", False)):
+        policy = toml(f'allow_origins = ["{APP}"]\n{line}\n')
+        assert main(["explain", policy, "--origin", APP]) == 0
+        assert ("Beside CORS: Local Network Access" in capsys.readouterr().out) is is_said
