@@ -17,8 +17,8 @@ from corsac.cli import main
 from corsac.lab import Lab, serving_lab
 from corsac.lab.apps import MAX_BODY
 from corsac.lab.cases import MAX_CASES, MAX_EXCHANGES, Case, CaseStore
+from corsac.lab.evaluating import MAX_ENTRIES, MAX_REGEX, MAX_TEXT
 from corsac.lab.places import Places
-from corsac.lab.state import MAX_ENTRIES, MAX_REGEX, MAX_TEXT
 from corsac.policy import CORSPolicy
 from support.signals import interruptible_children
 

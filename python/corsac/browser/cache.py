@@ -62,7 +62,7 @@ class PreflightCache:
         self._core.clear()
 
     def __len__(self) -> int:
-        """How many preflights are remembered, run out or not."""
+        """The number of preflights that are remembered, expired ones included."""
         return len(self._core)
 
 

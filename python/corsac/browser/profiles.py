@@ -31,10 +31,10 @@ class ProfileFacts(TypedDict):
 
 
 def profile_facts(profile: Profile) -> ProfileFacts:
-    """The facts of a profile.
+    """Give the facts of a profile.
 
     Raises:
-        ValueError: There is none of that name.
+        ValueError: There is no profile of that name.
     """
     if profile not in PROFILES:
         message = f"profile must be one of {', '.join(PROFILES)}, not {profile!r:.100}"

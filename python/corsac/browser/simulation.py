@@ -47,19 +47,16 @@ def simulate(
     """
     exchange = _begin(request, transport, cache, profile)
     answer: Response | Exception | None = None
-    while True:
+    while isinstance(to_send := _advance(exchange, answer), Request):
         try:
-            to_send = exchange.send(answer) if answer is not None else next(exchange)
-        except StopIteration as done:
-            return _outcome(done)
-        try:
-            answer = transport(to_send)
+            result = transport(to_send)
         except AssertionError:
             raise
         except Exception as error:
             answer = error
         else:
-            answer = _as_response(answer)
+            answer = _as_response(result)
+    return to_send
 
 
 async def simulate_async(
@@ -86,11 +83,7 @@ async def simulate_async(
     """
     exchange = _begin(request, transport, cache, profile)
     answer: Response | Exception | None = None
-    while True:
-        try:
-            to_send = exchange.send(answer) if answer is not None else next(exchange)
-        except StopIteration as done:
-            return _outcome(done)
+    while isinstance(to_send := _advance(exchange, answer), Request):
         try:
             result = transport(to_send)
             received = await result if inspect.isawaitable(result) else result
@@ -100,6 +93,7 @@ async def simulate_async(
             answer = error
         else:
             answer = _as_response(received)
+    return to_send
 
 
 def _begin(request: object, transport: object, cache: object, profile: object) -> Exchange:
@@ -130,7 +124,10 @@ def _as_response(answer: object) -> Response:
     raise TypeError(message)
 
 
-def _outcome(done: StopIteration) -> FetchOutcome:
-    outcome = done.value
-    assert isinstance(outcome, FetchOutcome)  # noqa: S101 - what the generator returns
-    return outcome
+def _advance(exchange: Exchange, answer: Response | Exception | None) -> Request | FetchOutcome:
+    """Hand over what came of a request, first None; give the next one, or the outcome."""
+    try:
+        return next(exchange) if answer is None else exchange.send(answer)
+    except StopIteration as done:
+        outcome: FetchOutcome = done.value
+        return outcome

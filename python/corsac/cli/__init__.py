@@ -1,7 +1,7 @@
 """The command line `corsac`, with Typer (the extra ``cli``).
 
-Every command is imported when it is asked for: the library never loads this package, and a command
-never loads what only another one needs.
+A command is imported when it is asked for: the library never loads this package, and no command
+loads what only another one needs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, given: list[str]) -> int:
-    """Run one command; an error of it is written, which may fail as any output."""
+    """Run one command, and report its error; writing that may fail as any output may."""
     try:
         job = _read(given)
         return job if isinstance(job, int) else job()
@@ -83,7 +83,7 @@ def _read(given: list[str]) -> Job | int:
 
 
 def _fail(name: str, error: CommandError, *, as_json: bool) -> int:
-    """Say why there is no verdict: programs that asked for JSON get JSON."""
+    """Report an error: as JSON to programs that asked for JSON, otherwise on standard error."""
     if as_json:
         content: dict[str, object] = {"message": str(error), "exit_code": error.exit_code}
         if error.problems:

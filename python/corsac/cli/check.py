@@ -54,11 +54,11 @@ class Report:
     failure: SourceError | None = None
 
     def count(self, severity: str) -> int:
-        """How many problems of a severity there are."""
+        """Count the problems of a severity."""
         return sum(problem.severity == severity for problem in self.problems)
 
     def exit_code(self, *, strict: bool) -> int:
-        """What the report means for a shell; with ``strict`` warnings are problems too."""
+        """Give the exit code; with ``strict`` warnings count as problems."""
         if self.failure is not None:
             return COULD_NOT_RUN
         wrong = self.count("error") + (self.count("warning") if strict else 0)
@@ -254,7 +254,7 @@ def _layer_allows(layer: Applied) -> Iterator[str]:
 
 
 def _allowed(policy: CORSPolicy) -> str:
-    """What a policy allows, in plain words."""
+    """Say in plain words what a policy allows."""
     guard = ["forged cross-origin writes are refused"] if policy.guard else []
     origins = _origins(policy)
     if not origins:

@@ -74,7 +74,7 @@ class Scenario:
     expected: Expected
 
     def state(self, places: Places) -> dict[str, Any]:
-        """The scenario as the lab's page and its API take it.
+        """Give the scenario as the lab's page and its API take it.
 
         Args:
             places: Where the pages are.
@@ -238,14 +238,14 @@ def perform(scenario: Scenario, lab: Lab) -> Performed:
 
 
 def _with_cookie(request: Request, cookie: str) -> Request:
-    """The request with what a browser adds: never to a preflight request (Fetch, 4.9)."""
+    """Add the cookie as a browser does: never to a preflight request (Fetch, 4.9)."""
     if not cookie or request.is_preflight:
         return request
     return replace(request, headers=(*request.headers, ("Cookie", cookie)))
 
 
 def link_to(scenario: Scenario, lab: Lab) -> str:
-    """The address of a scenario in the lab."""
+    """Give the address of a scenario in the lab."""
     return f"{lab.places.control}/#{quote(json.dumps(scenario.state(lab.places)))}"
 
 

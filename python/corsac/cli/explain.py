@@ -123,22 +123,22 @@ def run(
 
 
 def _middleware(report: Report, request: FetchRequest) -> CORSMiddleware:
-    """A middleware that does what the outermost layer of a source does for one path.
+    """Make a middleware that does what the outermost layer of a source does for one path.
 
-    Which of its own routes a framework takes for a path is not found out here: a decorated route
-    counts where its path is the very one that is asked for.
+    A framework's routing is not repeated here: a decorated route counts only where its path is
+    exactly the one that is asked for.
     """
     path = _path_of(request.url)
     rules = [route for route in report.routes if route[0] == path and "*" not in path]
     rules += report.rules
     if report.policy is None and not rules:
-        # Nothing but decorated routes, and this path is none of them.
+        # There are only decorated routes, and this path is not one of them.
         rules = [("/*", None)]
     return CORSMiddleware(_application, report.policy, rules=rules or None)
 
 
 def _notes(report: Report, request: FetchRequest) -> Iterator[str]:
-    """What the explanation leaves out."""
+    """Say what the explanation leaves out."""
     if any(problem.code == "middleware.several" for problem in report.problems):
         yield "there is more than one CORS layer; the outermost of Corsac's is explained"
     policies = [report.policy, *(policy for _, policy in (*report.rules, *report.routes))]
@@ -176,7 +176,7 @@ async def explain(
 
 
 def _path_of(text: str) -> str:
-    """The path as a router sees it."""
+    """Give the path as a router sees it."""
     url = parse_url(text)
     return unquote(url.path) if url is not None else "/"
 
@@ -219,7 +219,7 @@ def _write(out: Output, path: str, explained: Explained) -> None:
         ]
 
     write_headline(out, request, target=path)
-    # There is nobody to take cookies to.
+    # Nothing is sent, so there is no --cookie to point to.
     write_dropped(out, request, outcome.profile)
     out.row()
     write_steps(out, outcome, as_sent=_at_path, beside=beside)

@@ -207,7 +207,7 @@ def _write_headers(out: Output, headers: Pairs) -> None:
             out.row(_INDENT, (f"({value})", "dim"))
             continue
         told = "***" if name.lower() in SECRET_HEADERS else printable(value, MAX_SHOWN_VALUE)
-        out.row(_INDENT, (f"{printable(name, 100)}: ", "name"), told)
+        out.row(_INDENT, (f"{printable(name, 100)}: ", "name"), told, hang=2)
     if len(headers) > MAX_SHOWN_LINES:
         out.row(_INDENT, (f"... and {len(headers) - MAX_SHOWN_LINES} more lines", "dim"))
 

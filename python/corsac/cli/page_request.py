@@ -134,7 +134,7 @@ class PageRequest:
     profile: str = "standard"
 
     def to(self, url: str) -> FetchRequest:
-        """The request for a URL.
+        """Make the request for a URL.
 
         Raises:
             ValueError: The origin or another part is invalid; the message says how it is written.

@@ -64,20 +64,23 @@ class Output:
         """Columns of the terminal, but not more than are easily read."""
         return min(self._console.width, _PIPE_WIDTH)
 
-    def row(self, label: Part | list[Part] = "", *body: Part, prose: bool = False) -> None:
+    def row(
+        self, label: Part | list[Part] = "", *body: Part, prose: bool = False, hang: int = 0
+    ) -> None:
         """Write a label, and beside it a text that is broken to as many lines as it needs.
 
         Args:
             label: What stands at the left; the lines after the first are indented by its width.
             body: The text, in pieces.
             prose: The text is a sentence, to be broken in a pipe too.
+            hang: How much further the lines after the first are indented.
         """
         line = Text.assemble(*(label if isinstance(label, list) else [label]))
         text = Text.assemble(*body)
         if prose or self._is_terminal:
-            indent = "\n" + " " * line.cell_len
-            parts = _broken(text, max(_LEAST_WIDTH, self.width - line.cell_len))
-            text = Text(indent).join(parts)
+            width = max(_LEAST_WIDTH, self.width - line.cell_len - hang)
+            indent = "\n" + " " * (line.cell_len + hang)
+            text = Text(indent).join(_broken(text, width))
         line.append_text(text)
         line.rstrip()
         self._show(line, soft_wrap=True)

@@ -24,7 +24,7 @@ ResultT = TypeVar("ResultT")
 
 
 class SourceError(Exception):
-    """There is nothing that could be judged.
+    """There is nothing to judge.
 
     Attributes:
         code: A stable name for programs.
@@ -62,7 +62,7 @@ class ObjectName:
         """Take a name apart.
 
         Raises:
-            SourceError: It is no such name.
+            SourceError: It is not such a name.
         """
         module, _, attribute = text.partition(":")
         path = attribute.removesuffix("()")
@@ -78,7 +78,7 @@ class ObjectName:
             raise SourceError("source.unclear", message, f"write {module}:{path.partition('(')[0]}")
         attributes = tuple(path.split("."))
         if not _MODULE.fullmatch(module) or not all(map(str.isidentifier, attributes)):
-            message = f"{text}: this is no module:attribute"
+            message = f"{text}: this is not module:attribute"
             raise SourceError("source.unclear", message, "write it as in api:app or shop.api:app")
         return cls(module, attributes, attribute.endswith("()"))
 
@@ -87,7 +87,7 @@ class ObjectName:
         return f"{self.module}:{'.'.join(self.attributes)}{'()' if self.is_called else ''}"
 
 
-# Import takes more names than Python's grammar does: `my-app` is one. A dot at an end is none.
+# Import takes more names than Python's grammar does, such as `my-app`; no dot at an end.
 _MODULE = re.compile(r"[^\s./\\:]+(\.[^\s./\\:]+)*")
 
 
@@ -152,7 +152,7 @@ def _attribute(owner: object, attribute: str, seen: str) -> object:
 def _run(
     what: str, code: Callable[[], ResultT], passed_on: type[Exception] = CORSConfigError
 ) -> ResultT:
-    """Run code of the user's, and tell what it raises from mistakes of this program."""
+    """Run code of the user's, and turn what it raises into a `SourceError`."""
     try:
         return code()
     except (CORSConfigError, passed_on):
@@ -171,7 +171,7 @@ def _run(
 
 
 def place_of(error: BaseException) -> str:
-    """The innermost place in the user's code that an error came from; empty if there is none."""
+    """Give the innermost place in the user's code that an error came from, or an empty text."""
     frames = _frames(error)
     return f"{os.path.relpath(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
 
@@ -193,7 +193,7 @@ def _without_ours(frames: Sequence[traceback.FrameSummary]) -> list[traceback.Fr
 
 
 def _trace(error: BaseException) -> list[str]:
-    """The traceback without the frames of this program and of the import system."""
+    """Give the traceback without the frames of this program and of the import system."""
     told = traceback.TracebackException.from_exception(error)
     part: traceback.TracebackException | None = told
     while part is not None:

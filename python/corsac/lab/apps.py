@@ -19,9 +19,8 @@ from starlette.routing import Route
 
 from corsac._types import ASGIApp, Receive, Scope, Send
 from corsac.lab.cases import Case, CaseStore
-from corsac.lab.evaluating import compare, evaluate
+from corsac.lab.evaluating import InputError, compare, evaluate
 from corsac.lab.places import Places
-from corsac.lab.state import InputError
 
 __all__ = ["MAX_BODY", "SIGN_IN_PATH", "TOKEN_HEADER", "make_api", "make_control"]
 

@@ -1,4 +1,4 @@
-"""Servers of the commands that show something: uvicorn on loopback ports, in one thread."""
+"""Servers on loopback ports: uvicorn, in one thread of their own."""
 
 from __future__ import annotations
 

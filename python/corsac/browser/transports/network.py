@@ -28,8 +28,8 @@ def httpx2_transport(
     neither its cookies, its credentials nor its headers are sent, except its User-Agent.
 
     Args:
-        client: Who sends; it is not closed. ``None`` for a client a request, with certificates
-            checked, and with the proxies of the environment.
+        client: The client that sends; it is not closed. ``None`` makes one for each request, with
+            certificates checked, and with the proxies of the environment.
         timeout: Seconds for connecting, and for each wait on the server; with ``client`` too.
 
     Returns:
@@ -139,7 +139,7 @@ def _import_httpx2() -> Any:
 def _outgoing(
     sender: httpx2.Client | httpx2.AsyncClient, request: Request, seconds: float
 ) -> httpx2.Request:
-    """The request with the lines that it has, and none of the client's but its name."""
+    """Give the request with its own header lines; of the client's only User-Agent is added."""
     library = _import_httpx2()
     headers = list(request.headers)
     agent = sender.headers.get("user-agent")
@@ -156,7 +156,7 @@ def _outgoing(
 
 
 def _no_auth(request: httpx2.Request) -> httpx2.Request:
-    """Whatever the client signs in with, a page's request does not."""
+    """Leave the client's credentials out of a page's request."""
     return request
 
 

@@ -80,7 +80,7 @@ class Courier:
             self._client = httpx2.AsyncClient(
                 verify=not insecure,
                 headers={"User-Agent": f"Mozilla/5.0 (compatible; corsac-probe/{__version__})"},
-                # What a server says after an answer that nobody reads is not the next answer.
+                # Bytes behind an answer must not be taken for the next answer.
                 limits=httpx2.Limits(max_keepalive_connections=0),
             )
         except (OSError, ValueError, ImportError) as error:

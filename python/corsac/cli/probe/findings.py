@@ -105,7 +105,7 @@ FINDINGS: dict[str, tuple[str, str, str]] = {
     ),
     "origin.invalid": (
         "error",
-        "Access-Control-Allow-Origin is no origin, so nobody is allowed",
+        "Access-Control-Allow-Origin is not an origin, so nobody is allowed",
         "send scheme, host and perhaps port, as in https://app.example.com",
     ),
     "header.duplicate": (
@@ -189,7 +189,8 @@ FINDINGS: dict[str, tuple[str, str, str]] = {
     ),
     "max_age.invalid": (
         "warning",
-        "Access-Control-Max-Age is no number of seconds: browsers forget in 5 seconds, or at once",
+        "Access-Control-Max-Age is not a number of seconds: browsers forget in 5 seconds, or at "
+        "once",
         "send digits alone, as in 600",
     ),
     "max_age.capped": (

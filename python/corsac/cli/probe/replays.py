@@ -25,7 +25,7 @@ MISSING_PATH = "corsac-probe-no-such-path"
 MAX_VALIDATOR = 1_000
 """Characters of an ETag that is sent back at most."""
 OTHER_ORIGIN = "https://corsac-probe.example"
-"""A page that nobody has listed: the domain ``.example`` is nobody's (RFC 2606)."""
+"""A page that no server lists: ``.example`` is reserved (RFC 2606)."""
 INTERRUPTED = "interrupted"
 """Why replays were given up, if it was Ctrl-C."""
 
@@ -102,7 +102,7 @@ def allow_origin(response: Response) -> str | None:
 
 
 def is_granted(replay: Replay | None) -> bool:
-    """Whether the answer names the origin that asked; ``*`` names none."""
+    """Whether the answer names the origin that asked, not only ``*``."""
     if replay is None or replay.origin is None:
         return False
     return allow_origin(replay.response) == replay.origin
@@ -153,7 +153,7 @@ async def replay(
     try:
         for found, plan in plans:
             for kind, request in plan:
-                # Where anybody is allowed, resembling somebody is no art.
+                # Where every origin is allowed, a look-alike proves nothing.
                 if kind in _LOOKALIKES and is_granted(found.get("other-origin")):
                     total -= 1
                     continue
@@ -203,7 +203,7 @@ def _from_origin(request: Request, origin: str | None) -> Request:
 
 
 def other_origin(origin: str) -> str:
-    """Give an origin that nobody has listed, and that is not the one that asks."""
+    """Give an origin that no server lists, and that is not the one that asks."""
     return OTHER_ORIGIN if origin != OTHER_ORIGIN else "https://another.corsac-probe.example"
 
 

@@ -49,7 +49,7 @@ class Result(NamedTuple):
     Attributes:
         request: What the page asked for.
         outcome: What came of that.
-        courier: Who sent it.
+        courier: What sent it.
         seen: What was replayed; ``None`` if nothing was.
         lints: What was found; empty if nothing was looked for.
     """

@@ -25,7 +25,7 @@ function number(id) {
   return /^[+-]?\d{1,9}$/.test(text) ? Number(text) : text;
 }
 
-/** What the forms hold. What is no number stays a text, for the server to object to. */
+/** What the forms hold. What is not a number stays a text, for the server to object to. */
 export function readForms() {
   const policy = {
     allow_origins: split(field("allow_origins").value, "\n"),

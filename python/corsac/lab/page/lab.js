@@ -162,7 +162,7 @@ function remember(state) {
   history.replaceState(null, "", `#${encodeURIComponent(text)}`);
 }
 
-/** A fragment that is none of ours is no state. Origins of another run's ports become ours. */
+/** Read the state from the fragment, if it is one. Origins of another run's ports become ours. */
 function recall() {
   try {
     const text = decodeURIComponent(location.hash.slice(1));
