@@ -19,7 +19,7 @@ from werkzeug.test import run_wsgi_app
 
 from corsac import _core
 from corsac.configuration import NOTHING_OBSERVED
-from corsac.flask.exchange import Exchange
+from corsac.flask.exchange import Exchange, pass_over
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Arrival:
     ) -> Callable[[bytes], object]:
         """Keep the header lines of a response that Flask begins itself (a ``start_response``)."""
         self.headers = headers
-        return _pass_over
+        return pass_over
 
 
 class Arrivals:
@@ -273,10 +273,6 @@ class Arrivals:
     def _response_of(self, wsgi_app: WSGIApplication) -> flask.Response:
         made: Any = self._app.response_class.from_app(wsgi_app, flask.request.environ)
         return cast("flask.Response", made)
-
-
-def _pass_over(_: bytes) -> None:
-    return None
 
 
 _FORBIDDEN = 403

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from corsac.flask.routes import RouteTable
     from corsac.policy import CORSPolicy
 
-__all__ = ["Exchange"]
+__all__ = ["Exchange", "pass_over"]
 
 _ENVIRON_KEY = "corsac.flask"
 _OWNED = frozenset((*OWNED, *PREFLIGHT_OWNED))
@@ -149,8 +149,8 @@ class Exchange:
         middleware._log_as_part_of(self._whole)
         write: Any = middleware(self._environ, begin)
         # The body of a refusal, where the view's answer was one too: nothing is written by hand.
-        return write if callable(write) else _pass_over
+        return write if callable(write) else pass_over
 
 
-def _pass_over(_: bytes) -> None:
-    return None
+def pass_over(_: bytes) -> None:
+    """Take a part of a body that nobody gets (PEP 3333, the ``write`` callable)."""

@@ -18,12 +18,13 @@ from corsac.flask.exchange import Exchange
 from corsac.flask.listed_methods import BareMiddlewares, policies_in_old_words
 from corsac.flask.options import configured_options, log_problems
 from corsac.flask.problems import (
-    called_twice,
-    came_past,
-    configured_too_late,
+    BESIDE_FLASK_CORS,
+    CALLED_TWICE,
+    CAME_PAST,
+    CONFIGURED_TOO_LATE,
     hidden_from_the_route,
 )
-from corsac.flask.routes import BESIDE_FLASK_CORS, HiddenDecorations, Route, RouteTable, hidden_key
+from corsac.flask.routes import HiddenDecorations, Route, RouteTable, hidden_key
 from corsac.foreign.flask_cors_options import NAMES
 from corsac.foreign.flask_resources import ResourcePolicies, ResourcePolicy, nobody
 from corsac.inspection.applied import Applied, unreadable
@@ -93,7 +94,7 @@ class FlaskMiddleware(CORSMiddleware):
         """
         self._configured = dict(configured)
         if self._own or self._given:
-            log_problems([called_twice(self._flask)])
+            log_problems([CALLED_TWICE.replace(value=self._flask.name)])
         self._own.insert(0, resources)
         self._forget_routes()
 
@@ -108,7 +109,7 @@ class FlaskMiddleware(CORSMiddleware):
             CORSConfigError: The rules cannot be used.
         """
         if self._own or self._given:
-            log_problems([called_twice(self._flask)])
+            log_problems([CALLED_TWICE.replace(value=self._flask.name)])
         checked = make_configuration(policy, rules, {})
         log_warnings(checked.all_problems())
         self._checked = checked.problems
@@ -194,9 +195,11 @@ class FlaskMiddleware(CORSMiddleware):
             self._forget_routes()
         view = None if endpoint is None else self._flask.view_functions.get(endpoint)
         if endpoint is None or view is None or not is_inside(decoration, view, method):
-            self._tell_once(decoration, hidden_from_the_route(endpoint))
+            self._tell_once(decoration.name, hidden_from_the_route(endpoint))
             return
-        self._tell_once(decoration, hidden_from_the_route(endpoint, until_it_ran=True))
+        # By its name: a view may be decorated anew in each request.
+        problem = hidden_from_the_route(endpoint, until_it_ran=True)
+        self._tell_once(decoration.name, problem)
         key = hidden_key(endpoint, view, method)
         with self._lock:
             known = self._hidden.get(key, frozenset())
@@ -207,15 +210,10 @@ class FlaskMiddleware(CORSMiddleware):
 
     def tell_of_passing(self) -> None:
         """Say that a request reached the application past the middleware."""
-        problem = came_past(self._flask)
-        told = (problem.option, problem.value)
-        if told not in self._told:
-            self._told.add(told)
-            log_problems([problem])
+        self._tell_once("CORS", CAME_PAST.replace(value=self._flask.name))
 
-    def _tell_once(self, decoration: Decoration, problem: CORSConfigProblem) -> None:
-        # By its name: a view may be decorated anew in each request.
-        told = (decoration.name, problem.value)
+    def _tell_once(self, name: str, problem: CORSConfigProblem) -> None:
+        told = (name, problem.value)
         if told not in self._told:
             self._told.add(told)
             log_problems([problem])
@@ -356,7 +354,7 @@ class FlaskMiddleware(CORSMiddleware):
         now = configured_options(self._flask.config)
         for name, value in now.items():
             if name not in self._configured or self._configured[name] != value:
-                yield configured_too_late(name, value)
+                yield CONFIGURED_TOO_LATE.replace(option=f"CORS_{name.upper()}", value=value)
 
     def _make(
         self,

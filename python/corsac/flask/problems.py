@@ -2,85 +2,138 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Final
-
-import flask.sansio.app
 
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["called_twice", "came_past", "configured_too_late", "hidden_from_the_route"]
+__all__ = [
+    "BESIDE_FLASK_CORS",
+    "CALLED_TWICE",
+    "CAME_PAST",
+    "CONFIGURED_TOO_LATE",
+    "expression_unreached",
+    "hidden_from_the_route",
+    "kept_from",
+    "narrower",
+]
 
-_ONLY_RESPONSES: Final = (
-    "its preflight requests are answered by the application's own policy, if any"
+_MAX_SHOWN: Final = 5
+"""The largest number of paths that a message names."""
+
+CALLED_TWICE: Final = CORSConfigProblem(
+    "option.conflict",
+    "warning",
+    "CORS",
+    None,
+    "CORS(app) was called before: what is said last decides where both say something, and does "
+    "not add to what was said first",
+    "call it once, with resources={path: options} where paths differ",
+)
+
+CAME_PAST: Final = CORSConfigProblem(
+    "option.misplaced",
+    "warning",
+    "CORS",
+    None,
+    "requests reach the application past its CORS middleware: something holds app.wsgi_app as "
+    "it was before, or put it back; its policies are applied inside of Flask, so that what "
+    "other middleware answers by itself has no CORS headers",
+    "serve the application itself, or take app.wsgi_app after CORS(app)",
+)
+
+CONFIGURED_TOO_LATE: Final = CORSConfigProblem(
+    "option.misplaced",
+    "warning",
+    "app.config",
+    None,
+    "it was set after CORS(app) had read the configuration, and has no effect",
+    "call CORS(app), or init_app, when the configuration is complete",
+)
+
+BESIDE_FLASK_CORS: Final = CORSConfigProblem(
+    "option.conflict",
+    "warning",
+    "app",
+    None,
+    "flask_cors.CORS is there as well; the headers that it adds are replaced here, or stay for "
+    "origins that are not allowed here",
+    "remove it",
 )
 
 
 def hidden_from_the_route(endpoint: str | None, *, until_it_ran: bool = False) -> CORSConfigProblem:
-    """A decorated view was met only when it ran.
+    """Say that a decorated view was met only when it ran.
 
     Args:
         endpoint: The endpoint of the request; ``None`` if it has no route.
         until_it_ran: From now on its policy decides about the endpoint.
     """
-    what = f"until the view has run once {_ONLY_RESPONSES}" if until_it_ran else _ONLY_RESPONSES
+    before = "until the view has run once " if until_it_ran else ""
     return CORSConfigProblem(
         "option.conflict",
         "warning",
         "cross_origin",
         endpoint,
         "another decorator hides cross_origin, or a function that is no view of a route has it: "
-        f"its policy decides about the responses, but {what}",
+        f"its policy decides about the responses, but {before}its preflight requests are answered "
+        "by the application's own policy, if any",
         "put cross_origin directly below the route, or use functools.wraps in the other decorator",
     )
 
 
-def came_past(app: flask.sansio.app.App) -> CORSConfigProblem:
-    """A request reached an application, and did not go through its middleware.
+def expression_unreached(pattern: str, paths: Sequence[str]) -> CORSConfigProblem:
+    """Say that an expression for paths may mean routes with variable parts.
 
     Args:
-        app: The application.
+        pattern: The expression.
+        paths: The routes.
     """
     return CORSConfigProblem(
-        "option.misplaced",
+        "rule.expression",
         "warning",
-        "CORS",
-        app.name,
-        "requests reach the application past its CORS middleware: something holds app.wsgi_app as "
-        "it was before, or put it back; its policies are applied inside of Flask, so that what "
-        "other middleware answers by itself has no CORS headers",
-        "serve the application itself, or take app.wsgi_app after CORS(app)",
+        "resources",
+        pattern,
+        f"the expression may be meant for {', '.join(paths[:_MAX_SHOWN])}, which have variable "
+        "parts; they get no CORS headers from it",
+        "decorate these views with cross_origin, or write a path such as /api/*",
     )
 
 
-def called_twice(app: flask.sansio.app.App) -> CORSConfigProblem:
-    """`CORS` was called for an application again.
+def kept_from(name: str, paths: Sequence[str]) -> CORSConfigProblem:
+    """Say that a blueprint's policy keeps that of the application from its routes.
 
     Args:
-        app: The application.
+        name: The blueprint.
+        paths: Its routes.
     """
     return CORSConfigProblem(
         "option.conflict",
         "warning",
         "CORS",
-        app.name,
-        "CORS(app) was called before: what is said last decides where both say something, and does "
-        "not add to what was said first",
-        "call it once, with resources={path: options} where paths differ",
+        name,
+        "flask-cors asks CORS(app) where CORS(blueprint) refuses; here the blueprint's "
+        f"decides alone about its routes: {', '.join(paths[:_MAX_SHOWN])}",
+        "say in the blueprint's options what is to be allowed there",
     )
 
 
-def configured_too_late(name: str, value: object) -> CORSConfigProblem:
-    """The application's configuration has something that `CORS` could not read.
+def narrower(given: str | re.Pattern[str], routes: Sequence[str]) -> CORSConfigProblem:
+    """Say that paths which a resource covers in flask-cors allow nobody here.
 
     Args:
-        name: The option.
-        value: What it was set to.
+        given: The resource as it was written.
+        routes: Routes at such paths.
     """
+    named = f", and so to {', '.join(routes[:_MAX_SHOWN])}" if routes else ""
     return CORSConfigProblem(
-        "option.misplaced",
+        "rule.narrower",
         "warning",
-        f"CORS_{name.upper()}",
-        value,
-        "it was set after CORS(app) had read the configuration, and has no effect",
-        "call CORS(app), or init_app, when the configuration is complete",
+        "resources",
+        given if isinstance(given, str) else given.pattern,
+        "flask-cors compares the beginning of a path with it, so it covers more paths than "
+        "its rule does here; a later resource allows more than this one, so none of those "
+        f"paths is given to it{named}: they allow nobody",
+        "write a resource for these paths",
     )

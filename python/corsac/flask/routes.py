@@ -16,6 +16,12 @@ from werkzeug.routing import Rule as URLRule
 from corsac.configuration import Rule, make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
+from corsac.flask.problems import (
+    BESIDE_FLASK_CORS,
+    expression_unreached,
+    kept_from,
+    narrower,
+)
 from corsac.foreign.allowance import allows_no_more
 from corsac.foreign.flask_resources import Resource, ResourcePolicies, ResourcePolicy, nobody
 from corsac.inspection.frameworks import has_flask_cors
@@ -24,27 +30,10 @@ from corsac.policy import CORSPolicy
 if TYPE_CHECKING:
     from corsac.wsgi import CORSMiddleware
 
-__all__ = [
-    "BESIDE_FLASK_CORS",
-    "Blueprints",
-    "HiddenDecorations",
-    "Route",
-    "RouteTable",
-    "hidden_key",
-]
+__all__ = ["Blueprints", "HiddenDecorations", "Route", "RouteTable", "hidden_key"]
 
 Blueprints = Mapping[int, tuple[flask.Blueprint, list[ResourcePolicy]]]
 HiddenDecorations = Mapping[tuple[str, str], frozenset[Decoration]]
-
-BESIDE_FLASK_CORS = CORSConfigProblem(
-    "option.conflict",
-    "warning",
-    "app",
-    None,
-    "flask_cors.CORS is there as well; the headers that it adds are replaced here, or stay for "
-    "origins that are not allowed here",
-    "remove it",
-)
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
 """Those for which `flask.views.MethodView` looks for a handler."""
@@ -343,25 +332,9 @@ class _Reader:
 
     def _find_problems(self) -> Iterator[CORSConfigProblem]:
         for pattern, paths in self._unreached.items():
-            yield CORSConfigProblem(
-                "rule.expression",
-                "warning",
-                "resources",
-                pattern,
-                f"the expression may be meant for {', '.join(paths[:5])}, which have variable "
-                "parts; they get no CORS headers from it",
-                "decorate these views with cross_origin, or write a path such as /api/*",
-            )
+            yield expression_unreached(pattern, paths)
         for name, paths in self._kept_from.items():
-            yield CORSConfigProblem(
-                "option.conflict",
-                "warning",
-                "CORS",
-                name,
-                "flask-cors asks CORS(app) where CORS(blueprint) refuses; here the blueprint's "
-                f"decides alone about its routes: {', '.join(paths[:5])}",
-                "say in the blueprint's options what is to be allowed there",
-            )
+            yield kept_from(name, paths)
         yield from self._find_denials()
         if has_flask_cors(self._app):
             yield BESIDE_FLASK_CORS.replace(value=self._app.name)
@@ -376,18 +349,7 @@ class _Reader:
                 for path in dict.fromkeys(paths)
                 if entry.resource.gives_up(path) and self._own.policy_of(path) in denials
             ]
-            named = f", and so to {', '.join(routes[:5])}" if routes else ""
-            given = entry.resource.given
-            yield CORSConfigProblem(
-                "rule.narrower",
-                "warning",
-                "resources",
-                given if isinstance(given, str) else given.pattern,
-                "flask-cors compares the beginning of a path with it, so it covers more paths than "
-                "its rule does here; a later resource allows more than this one, so none of those "
-                f"paths is given to it{named}: they allow nobody",
-                "write a resource for these paths",
-            )
+            yield narrower(entry.resource.given, routes)
 
 
 def _decoded(path: str) -> str:

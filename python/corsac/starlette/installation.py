@@ -100,6 +100,7 @@ def install(
         **options,
     )
     adopt(app, middleware)
+    middleware.report_other_layers()
     return middleware
 
 
@@ -119,30 +120,6 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         app: The application. What applies the policy stands before the application's middleware
             stack: another object for each stack that the application has in its life.
     """
-
-    def __init__(
-        self,
-        app: Starlette,
-        policy: CORSPolicy | None = None,
-        *,
-        rules: Iterable[Rule] | None = None,
-        on_refusal: OnRefusal | None = None,
-        report_only: CORSPolicy | None = None,
-        report_only_rules: Iterable[Rule] | None = None,
-        debug_header: bool | str = False,
-        **options: Unpack[CORSPolicyOptions],
-    ) -> None:
-        super().__init__(
-            app,
-            policy,
-            rules=rules,
-            on_refusal=on_refusal,
-            report_only=report_only,
-            report_only_rules=report_only_rules,
-            debug_header=debug_header,
-            **options,
-        )
-        self._report_other_layers()
 
     def _begin(self, app: ASGIApp, configuration: Configuration, *logs: Any) -> None:
         super()._begin(app, configuration, *logs)
@@ -201,7 +178,7 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
                 counted = [part._counted() for part in before.parts()]
                 self._past = (add_up([*counted, *self._past]),)
         place.follow()  # What was put in force meanwhile.
-        self._report_other_layers()
+        self.report_other_layers()
         return place.until_first_request
 
     def for_application(self, app: Any) -> InstalledCORSMiddleware:
@@ -219,7 +196,8 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
     def _applied(self) -> Applied:
         return configured(self).with_routes(marked_routes(self.app))
 
-    def _report_other_layers(self) -> None:
+    def report_other_layers(self) -> None:
+        """Log what `corsac.inspection` finds inside, each finding once."""
         said = find_layers(self).problems()
         found = [problem for problem in said if problem not in self._several]
         self._several += found
