@@ -21,7 +21,6 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from corsac.compat import starlette as compat
-from corsac.compat.live_origins import MIN_INDEXED, LiveOrigins
 from support.asgi import app_sending, scope_with
 from support.exchange import run_asgi
 
@@ -223,10 +222,12 @@ def test_attributes_are_read_for_each_request() -> None:
     assert (b"x-preflight", b"yes") in answer(middleware, preflight, "OPTIONS")[0]["headers"]
 
 
-@pytest.mark.parametrize("length", [1, MIN_INDEXED - 1, MIN_INDEXED, MIN_INDEXED + 1, 1000])
+@pytest.mark.parametrize(
+    "length", [1, compat.MIN_INDEXED - 1, compat.MIN_INDEXED, compat.MIN_INDEXED + 1, 1000]
+)
 def test_a_list_of_origins_of_any_length_can_be_changed_at_any_time(length: int) -> None:
     origins = [f"https://{number}.example" for number in range(length)]
-    live = LiveOrigins()
+    live = compat.LiveOrigins()
     assert all(live.contains(origins, origin) for origin in list(origins))
     assert not live.contains(origins, ORIGIN)
     last = origins[-1]

@@ -2,6 +2,49 @@
 
 from __future__ import annotations
 
-from corsac.compat.warnings import CORSConfigWarning
+import sys
+import warnings
+from collections.abc import Collection, Iterable
 
-__all__ = ["CORSConfigWarning"]
+from corsac.errors import CORSConfigProblem, log_warnings
+
+__all__ = ["CORSConfigWarning", "warn_about"]
+
+
+class CORSConfigWarning(UserWarning):
+    """A configuration that does not do what it seems to do.
+
+    Attributes:
+        problem: What is wrong.
+    """
+
+    def __init__(self, problem: CORSConfigProblem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def warn_about(problems: Iterable[CORSConfigProblem], packages: Collection[str]) -> None:
+    """Give out the warnings among some problems, to the log and as Python warnings.
+
+    Args:
+        problems: Any problems.
+        packages: The packages that may stand between here and the code that is warned, which is
+            the first that is in none of them.
+    """
+    found = [problem for problem in problems if problem.severity == "warning"]
+    log_warnings(found)
+    level = _level_outside({"corsac", *packages})
+    for problem in found:
+        warnings.warn(CORSConfigWarning(problem), stacklevel=level)
+
+
+def _level_outside(packages: Collection[str]) -> int:
+    """How many frames above the caller the first is that belongs to none of some packages."""
+    level = 1
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in packages:
+            return level
+        frame = frame.f_back
+        level += 1
+    return level

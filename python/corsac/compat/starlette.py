@@ -9,7 +9,7 @@ then matches no Origin beyond printable ASCII: no browser sends one.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -21,10 +21,9 @@ except ImportError as error:
 
 from corsac._types import Message, Receive, Scope, Send
 from corsac.app_headers import OWNED, AppHeadersLog
-from corsac.compat.live_origins import LiveOrigins
+from corsac.compat import CORSConfigWarning, warn_about
 from corsac.compat.python_regex import fullmatch_of
 from corsac.compat.starlette_traps import find_traps
-from corsac.compat.warnings import CORSConfigWarning, warn_about
 from corsac.errors import CORSConfigProblem
 from corsac.inspection.applied import Applied
 
@@ -35,6 +34,9 @@ ALL_METHODS = cors.ALL_METHODS
 
 SAFELISTED_HEADERS = cors.SAFELISTED_HEADERS
 """What is in every Access-Control-Allow-Headers."""
+
+MIN_INDEXED = 16
+"""Shorter lists are searched from the start, which takes no longer."""
 
 _OWNED = tuple(name.encode() for name in OWNED)
 _SIGNATURE = inspect.signature(cors.CORSMiddleware)
@@ -125,6 +127,36 @@ class CORSMiddleware(cors.CORSMiddleware):
         if self.allow_all_origins or (pattern is not None and fullmatch_of(pattern)(origin)):
             return True
         return self._live_origins.contains(self.allow_origins, origin)
+
+
+class LiveOrigins:
+    """Remembers where in a list each origin stood, and looks there first.
+
+    An origin that is still there is found in the same time however long the list is; for any other
+    the whole list is searched, as it is now.
+    """
+
+    def __init__(self) -> None:
+        self._indexed: tuple[list[str], int, dict[str, int]] | None = None
+
+    def contains(self, origins: Collection[str], origin: str) -> bool:
+        """Whether ``origin in origins``, now.
+
+        Args:
+            origins: The origins; of anything but a list ``in`` alone is asked.
+            origin: One of them, or not.
+        """
+        if not isinstance(origins, list) or len(origins) < MIN_INDEXED:
+            return origin in origins
+        indexed = self._indexed
+        if indexed is None or indexed[0] is not origins or indexed[1] != len(origins):
+            places = {entry: place for place, entry in enumerate(origins)}
+            indexed = self._indexed = (origins, len(origins), places)
+        place = indexed[2].get(origin)
+        # A slice, since the list may have become shorter in another thread.
+        if place is not None and origins[place : place + 1] == [origin]:
+            return True
+        return origin in origins
 
 
 class _Entry(Middleware):

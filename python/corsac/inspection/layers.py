@@ -211,6 +211,18 @@ class _Finder:
             place: Where that is.
             above: The applications that it is mounted in.
         """
+        seen = self._chain(first, place)
+        for each in seen:
+            if is_of_class(each, "flask.app", "Flask") and has_flask_cors(each):
+                self._add("flask_cors.CORS", "was added to the application", place)
+        if place.path is None and self._rules is None:
+            return  # No layer of Corsac's is around what is below.
+        for owner in seen:
+            if not any(owner is outer for outer in above):
+                self._look_below(owner, place, (*above, owner))
+
+    def _chain(self, first: object, place: _Place) -> list[object]:
+        """Look at an application and what it wraps, and nothing below routes."""
         seen: list[object] = []  # The objects themselves: the id of one that is gone is used again.
         current = first
         while current is not None and not any(current is earlier for earlier in seen):
@@ -226,14 +238,7 @@ class _Finder:
             if is_wrapper and known == len(self.layers) and not inspect.isclass(current):
                 self._pass(full_name(current), place)
             current = inner
-        for each in seen:
-            if is_of_class(each, "flask.app", "Flask") and has_flask_cors(each):
-                self._add("flask_cors.CORS", "was added to the application", place)
-        if place.path is None and self._rules is None:
-            return  # No layer of Corsac's is around what is below.
-        for owner in seen:
-            if not any(owner is outer for outer in above):
-                self._look_below(owner, place, (*above, owner))
+        return seen
 
     def _look_at(self, current: object, place: _Place, seen: Sequence[object]) -> None:
         name = full_name(current)
@@ -364,7 +369,7 @@ class _Finder:
             if self._is_left_alone(route, application, below, is_mount=is_mount):
                 continue
             if not is_mount:
-                self._look_at_endpoint(application, below)
+                self._chain(application, below)
             elif self._may_go_on(place):
                 self.follow(application, below, above)
 
@@ -373,17 +378,6 @@ class _Finder:
         if self._mounted == MAX_MOUNTED + 1:
             self.looked_at.append(f"no more than {MAX_MOUNTED} mounted applications")
         return self._mounted <= MAX_MOUNTED
-
-    def _look_at_endpoint(self, application: object, place: _Place) -> None:
-        """Look at what answers one route: there may be layers around, not routes below."""
-        seen: list[object] = []
-        current: object = application
-        while current is not None and not any(current is earlier for earlier in seen):
-            if len(seen) == MAX_DEPTH:
-                break
-            seen.append(current)
-            self._look_at(current, place, seen)
-            current = wrapped_by(current)
 
     def _is_left_alone(
         self, route: object, application: object, place: _Place, *, is_mount: bool

@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 if TYPE_CHECKING:
     from corsac.starlette.installation import InstalledCORSMiddleware
 
-__all__ = ["adopt", "installed_in"]
+__all__ = ["adopt", "installed"]
 
 _KEY = "_corsac_middleware"
 
@@ -40,8 +40,8 @@ def adopt(app: Starlette, middleware: InstalledCORSMiddleware) -> None:
     _watch(app)
 
 
-def installed_in(app: object) -> InstalledCORSMiddleware | None:
-    """What `corsac.starlette.install` put into an application, or ``None``.
+def installed(app: object) -> InstalledCORSMiddleware | None:
+    """Return the middleware that `install` put into an application, or ``None``.
 
     Args:
         app: Any object.
@@ -80,7 +80,7 @@ class _Watched:
             state = {name: value for name, value in state.items() if name != _KEY}
             if "middleware_stack" in state:
                 state["middleware_stack"] = None
-        return (_make_watched, (make, arguments), (state, installed_in(self)), *rest[1:])
+        return (_make_watched, (make, arguments), (state, installed(self)), *rest[1:])
 
     def __setstate__(self, state: tuple[Any, InstalledCORSMiddleware]) -> None:
         """Take what `__reduce_ex__` gave."""

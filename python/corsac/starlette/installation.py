@@ -16,7 +16,7 @@ from corsac.inspection import find_layers, full_name, is_named_cors
 from corsac.inspection.applied import Applied, configured
 from corsac.middleware import add_up
 from corsac.policy import CORSPolicy, CORSPolicyOptions
-from corsac.starlette.application import adopt, installed_in
+from corsac.starlette.application import adopt, installed
 from corsac.starlette.marks import marks
 from corsac.starlette.place import Place, place_of
 from corsac.starlette.routes import RouteMarks, marked_routes
@@ -24,7 +24,7 @@ from corsac.starlette.routes import RouteMarks, marked_routes
 if TYPE_CHECKING:
     from corsac.refusals import OnRefusal
 
-__all__ = ["InstalledCORSMiddleware", "install", "installed"]
+__all__ = ["InstalledCORSMiddleware", "install"]
 
 
 def install(
@@ -102,15 +102,6 @@ def install(
     adopt(app, middleware)
     middleware.report_other_layers()
     return middleware
-
-
-def installed(app: object) -> InstalledCORSMiddleware | None:
-    """The middleware that `install` put into an application, or ``None``.
-
-    Args:
-        app: The application.
-    """
-    return installed_in(app)
 
 
 class InstalledCORSMiddleware(asgi.CORSMiddleware):
