@@ -39,7 +39,7 @@ def warn_about(problems: Iterable[CORSConfigProblem], packages: Collection[str])
 
 
 def _level_outside(packages: Collection[str]) -> int:
-    """How many frames above the caller the first is that belongs to none of some packages."""
+    """Return how many frames up the first one is that belongs to none of some packages."""
     level = 1
     frame = sys._getframe(1)
     while frame.f_back is not None:

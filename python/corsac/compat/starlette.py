@@ -105,7 +105,7 @@ class CORSMiddleware(cors.CORSMiddleware):
         await super().simple_response(scope, receive, send, request_headers=request_headers)
 
     def _telling(self, scope: Scope, send: Send, origin: str) -> Send:
-        """The same ``send``; it has said that a response allows an origin that is refused here."""
+        """Wrap ``send`` to tell of a response that allows an origin which is refused here."""
 
         def tell_and_send(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":

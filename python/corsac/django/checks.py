@@ -67,17 +67,17 @@ _SHOWN_LENGTH: Final = 200
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
-    """The errors of the settings: with one of them the middleware does not start."""
+    """Return the errors of the settings: with one of them the middleware does not start."""
     return _found("error")
 
 
 def check_advice(**_: Any) -> list[checks.CheckMessage]:
-    """The warnings of the settings: something does not do what it seems to."""
+    """Return the warnings of the settings: something does not do what it seems to."""
     return _found("warning")
 
 
 def check_notes(**_: Any) -> list[checks.CheckMessage]:
-    """What is worth knowing about the settings."""
+    """Return what is worth knowing about the settings."""
     return [*_found("info"), *_about_app_headers("info")]
 
 
@@ -220,7 +220,7 @@ def _is_for_anyone(compiled: _core.CompiledPolicy) -> bool:
 
 
 def _discovery_path() -> str:
-    """The path of oauth2_provider's discovery document, or what it usually is."""
+    """Return the path of oauth2_provider's discovery document, or what it usually is."""
     for name in ("oauth2_provider:oidc-connect-discovery-info", "oauth2_provider:jwks-info"):
         with contextlib.suppress(Exception):  # The URLconf is not there, or wrong.
             return reverse(name)

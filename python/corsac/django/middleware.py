@@ -206,7 +206,7 @@ class CORSMiddleware:
         is_covered: bool,
         agreed: bool | None,
     ) -> Generator[tuple[str, Any], Any, _Outcome | None]:
-        """What becomes of the request; ``None`` if its path or view is left alone."""
+        """Decide what becomes of the request; ``None`` if its path or view is left alone."""
         policy: _core.CompiledPolicy | None = None
         rule = "default"
         if isinstance(mark, CORSPolicy):
@@ -295,7 +295,7 @@ def _decided(
 
 
 def _scheme_of(request: HttpRequest) -> str:
-    """The scheme as Django knows it: by SECURE_PROXY_SSL_HEADER also behind a proxy."""
+    """Return the scheme as Django knows it: by SECURE_PROXY_SSL_HEADER also behind a proxy."""
     with contextlib.suppress(ImproperlyConfigured):  # That setting is wrong.
         return request.scheme or ""
     return ""
@@ -304,7 +304,7 @@ def _scheme_of(request: HttpRequest) -> str:
 def _try(
     policy: _core.CompiledPolicy | None, request: HttpRequest, outcome: _Outcome | None = None
 ) -> _Told:
-    """What a policy and the browser would make of a request."""
+    """Return what a policy and the browser would make of a request."""
     if policy is None:
         return _LEFT_ALONE
     answer = None if outcome is None else outcome.allowed

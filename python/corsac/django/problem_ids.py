@@ -107,7 +107,7 @@ _OTHER: Final = 100
 
 
 def problem_number(code: str, option: str) -> int:
-    """The number of a problem.
+    """Return the number of a problem.
 
     Args:
         code: Its code.

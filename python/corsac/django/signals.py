@@ -26,7 +26,7 @@ _FOREIGN_MODULE: Final = "corsheaders.signals"
 
 
 def signals_with_receivers() -> list[Signal]:
-    """The signals that somebody listens to: Corsac's own, and that of django-cors-headers.
+    """Return the signals that somebody listens to: Corsac's own, and that of django-cors-headers.
 
     The latter is never imported: who has connected a receiver to it has done so already.
     """

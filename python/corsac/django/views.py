@@ -104,7 +104,7 @@ def _mark(view: Any, mark: CORSPolicy | None) -> Any:
     if isinstance(view, type):
         dispatch = getattr(view, "dispatch", None)
         if dispatch is None:
-            message = f"{view.__name__} is no class of views: it has no dispatch method"
+            message = f"{view.__name__} is not a class of views: it has no dispatch method"
             raise TypeError(message)
         # as_view() copies what dispatch has in its dictionary to the view that it makes.
         view.dispatch = _wrap(dispatch, mark, of_several=True)  # type: ignore[attr-defined]
@@ -189,7 +189,7 @@ def _patterns_of(urls: Any) -> Iterable[URLPattern | URLResolver]:
 
 
 def views_below(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """All views of a URLconf, each with the patterns that lead to it.
+    """Yield all views of a URLconf, each with the patterns that lead to it.
 
     Args:
         resolver: What ``get_resolver()`` gives.
@@ -204,7 +204,7 @@ def views_below(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, 
 
 
 def marked_views() -> Iterator[tuple[str, CORSPolicy | None]]:
-    """The policy of each decorated view of ``ROOT_URLCONF``, in the order of their URLs.
+    """Yield the policy of each decorated view of ``ROOT_URLCONF``, in the order of their URLs.
 
     Returns:
         The patterns that lead to the view, after a method if it has a policy of its own; and the
@@ -227,7 +227,7 @@ def load_urls() -> None:
 
 
 def mark_of(request: HttpRequest) -> object:
-    """What a decorator says about the view of a request.
+    """Return what a decorator says about the view of a request.
 
     Args:
         request: A request, before or after its URL was resolved. A preflight request has the URL of
@@ -259,7 +259,7 @@ def mark_of(request: HttpRequest) -> object:
 
 
 def _language_of(request: HttpRequest) -> contextlib.AbstractContextManager[None]:
-    """The language that Django's middleware would choose: patterns may begin with it."""
+    """Return the language that Django's middleware would choose: patterns may begin with it."""
     if _LOCALE_MIDDLEWARE not in settings.MIDDLEWARE:
         return contextlib.nullcontext()
     urlconf = getattr(request, "urlconf", None) or settings.ROOT_URLCONF
@@ -286,7 +286,7 @@ def _tell_once(view: str) -> None:
 
 
 def mark_on(view: object) -> object:
-    """What a decorator left on a view or a method; `UNMARKED` if there was none.
+    """Return what a decorator left on a view or a method, or `UNMARKED`.
 
     Args:
         view: Any object.
@@ -295,7 +295,7 @@ def mark_on(view: object) -> object:
 
 
 def handler_of(view: object, method: str) -> object:
-    """The method of a class-based view that answers an HTTP method; ``None`` if there is none.
+    """Return the method of a class-based view that answers an HTTP method, or ``None``.
 
     Args:
         view: What the URLconf has: what ``as_view()`` made, also that of Django REST framework.
@@ -317,7 +317,7 @@ def handler_of(view: object, method: str) -> object:
 
 
 def class_of(view: object) -> Any:
-    """The class that ``as_view()`` made a view of; ``None`` for other views.
+    """Return the class that ``as_view()`` made a view of; ``None`` for other views.
 
     Args:
         view: What the URLconf has.
@@ -327,7 +327,7 @@ def class_of(view: object) -> Any:
 
 
 def _announced_method(request: HttpRequest) -> str:
-    """The method of the request that a preflight request announces, else its own."""
+    """Return the method of the request that a preflight request announces, else its own."""
     if request.method == "OPTIONS" and "HTTP_ORIGIN" in request.META:
         announced: str = request.META.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", "OPTIONS")
         return announced

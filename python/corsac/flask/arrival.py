@@ -171,7 +171,7 @@ class Arrivals:
         return outcome[0] == _FORBIDDEN and outcome[4] != "preflight"
 
     def _enter(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """What policies are put around, for all but requests that come for the first time."""
+        """Run what policies are put around, for all but requests that come for the first time."""
         arrival = environ.get(self._key)
         if not isinstance(arrival, Arrival) or arrival.respond is None:
             return self._wsgi_app(environ, start_response)  # It is sent through a second time.

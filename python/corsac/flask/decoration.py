@@ -71,7 +71,7 @@ class Decoration:
         return bool(self._options.get("automatic_options", True))
 
     def policy_of(self, app: flask.Flask) -> CORSPolicy:
-        """The policy in an application, whose configuration fills in what was not given.
+        """Return the policy in an application, whose configuration fills in what was not given.
 
         Args:
             app: The application that has the view.
@@ -106,7 +106,7 @@ class Decoration:
 
 
 def decoration_of(view: Callable[..., Any], method: str) -> Decoration | None:
-    """The decoration of a view function, or of the method of a class-based view.
+    """Return the decoration of a view function, or of the method of a class-based view.
 
     Args:
         view: What ``app.view_functions`` has.
@@ -119,7 +119,7 @@ def decoration_of(view: Callable[..., Any], method: str) -> Decoration | None:
 
 
 def decorated_methods(view: object) -> Iterator[str]:
-    """The methods whose handlers a class-based view decorates.
+    """Yield the methods whose handlers a class-based view decorates.
 
     Args:
         view: What ``app.view_functions`` has.
@@ -131,7 +131,7 @@ def decorated_methods(view: object) -> Iterator[str]:
 
 
 def _handler_of(view: object, method: str) -> object:
-    """What answers a method in a class-based view; ``None`` for a function."""
+    """Return what answers a method in a class-based view; ``None`` for a function."""
     view_class = getattr(view, "view_class", None)
     handler = getattr(view_class, method.lower(), None)
     if handler is None and method == "HEAD":

@@ -76,7 +76,7 @@ class Exchange:
         self._of_view: list[tuple[str, str]] = []
 
     def be_known(self, environ: WSGIEnvironment) -> None:
-        """Have the views that a request reaches know the exchange.
+        """Make the exchange known to the views that a request reaches.
 
         Args:
             environ: The request, as the application has it.
@@ -85,7 +85,7 @@ class Exchange:
 
     @staticmethod
     def of(environ: Mapping[str, Any]) -> Exchange | None:
-        """The exchange that a request belongs to, if it went through a middleware that says so.
+        """Return the exchange that a request belongs to, if its middleware has said so.
 
         Args:
             environ: The request, as the application has it.
@@ -111,7 +111,7 @@ class Exchange:
         return observation
 
     def answer_by(self, policy: CORSPolicy) -> None:
-        """Have a policy decide about the response, in place of the one that was chosen.
+        """Let a policy decide about the response, in place of the one that was chosen.
 
         Args:
             policy: The policy.

@@ -208,7 +208,7 @@ def cross_origin(
 
 
 def _respond_hidden(exchange: Exchange, decoration: Decoration, call: Callable[[], Any]) -> Any:
-    """Have the policy of a view decide that was not known when the request came."""
+    """Let a policy decide that was not known when the request came."""
     app = _current_app()
     policy = decoration.policy_of(app)
     exchange.answer_by(policy)
@@ -261,7 +261,7 @@ def _apply(
 
 
 def policy_for_all(policy: CORSPolicy) -> list[Any]:
-    """One policy for every path, as resources."""
+    """Return one policy for every path, as resources."""
     from corsac.foreign.flask_resources import Resource, ResourcePolicy  # noqa: PLC0415
 
     return [ResourcePolicy(Resource("*", "any", ""), policy, is_native=True)]

@@ -26,7 +26,7 @@ SAFELISTED_METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
 def policies_in_old_words(said: Iterable[Iterable[ResourcePolicy]]) -> Iterator[CORSPolicy]:
-    """The policies that options of flask-cors made.
+    """Yield the policies that options of flask-cors made.
 
     Args:
         said: The resources of an application and its blueprints.
@@ -59,7 +59,7 @@ class BareMiddlewares:
         return iter(self._by_policy.values())
 
     def choose(self, environ: WSGIEnvironment, chosen: CORSMiddleware) -> CORSMiddleware:
-        """The middleware that allows no headers, if the request asks for a method not listed.
+        """Return the middleware that allows no headers if the request asks for a method not listed.
 
         Args:
             environ: The request.

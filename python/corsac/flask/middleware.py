@@ -251,7 +251,7 @@ class FlaskMiddleware(CORSMiddleware):
             raise CORSConfigError(self._table.problems)
 
     def policies_of_routes(self) -> Iterator[tuple[str, CORSPolicy]]:
-        """The policies of routes that are no path rules: decorated ones with variable parts.
+        """Yield the policies of routes that are not path rules: decorated ones with variable parts.
 
         Returns:
             The URL rule, after a method if not all have the policy; and the policy.
@@ -363,7 +363,7 @@ class FlaskMiddleware(CORSMiddleware):
         policy: CORSPolicy | None,
         made: dict[tuple[int, ...], CORSMiddleware],
     ) -> dict[str, CORSMiddleware]:
-        """The middleware of a route for each method; the same one for the same policies."""
+        """Return the middleware of a route for each method; the same one for the same policies."""
         found: dict[str, CORSMiddleware] = {}
         for method, decided in route.decided.items():
             key = tuple(id(entry.policy) for entry in decided.resources)
@@ -381,7 +381,7 @@ class FlaskMiddleware(CORSMiddleware):
     def exchange_of(
         self, start_response: StartResponse, *environs: WSGIEnvironment
     ) -> StartResponse:
-        """What begins a response outside of all policies, if views may have any of their own.
+        """Return what begins a response outside of all policies if views may have their own.
 
         Args:
             start_response: What begins it otherwise.
@@ -397,7 +397,7 @@ class FlaskMiddleware(CORSMiddleware):
         return exchange
 
     def choose(self, environ: WSGIEnvironment) -> CORSMiddleware:
-        """The middleware that decides about a request: itself, or that of a route.
+        """Return the middleware that decides about a request: itself, or that of a route.
 
         Args:
             environ: The request; several slashes at the beginning of its path become one.
@@ -430,7 +430,7 @@ class FlaskMiddleware(CORSMiddleware):
     def _middleware_of_route(
         self, environ: WSGIEnvironment, table: RouteTable
     ) -> CORSMiddleware | None:
-        """The middleware of the route that the request goes to, or is a preflight request for."""
+        """Return the middleware of the route that the request goes to or announces."""
         method = environ["REQUEST_METHOD"]
         is_preflight = method == "OPTIONS" and "HTTP_ORIGIN" in environ
         if is_preflight:
@@ -526,7 +526,7 @@ def _joined(first: list[Rule], then: list[Rule]) -> list[Rule]:
 
 
 def _call_after(owner: Any, name: str, then: Any) -> None:
-    """Have a method of one object call something when it is done."""
+    """Make a method of one object call something when it is done."""
     method = getattr(owner, name)
 
     def called(*args: Any, **kwargs: Any) -> Any:

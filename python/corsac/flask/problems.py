@@ -76,8 +76,8 @@ def hidden_from_the_route(endpoint: str | None, *, until_it_ran: bool = False) -
         "warning",
         "cross_origin",
         endpoint,
-        "another decorator hides cross_origin, or a function that is no view of a route has it: "
-        f"its policy decides about the responses, but {before}its preflight requests are answered "
+        "another decorator hides cross_origin, or a function that is not the view of a route has "
+        f"it: its policy decides about the responses, but {before}its preflight requests are answered "
         "by the application's own policy, if any",
         "put cross_origin directly below the route, or use functools.wraps in the other decorator",
     )

@@ -131,7 +131,7 @@ class RouteTable:
     def middleware_of(
         self, rule: URLRule, method: str, path: str, *, is_preflight: bool = False
     ) -> CORSMiddleware | None:
-        """The middleware of a route, or ``None`` if the application's own rules decide.
+        """Return the middleware of a route, or ``None`` if the application's own rules decide.
 
         Args:
             rule: The URL rule of the route.
@@ -151,7 +151,7 @@ class RouteTable:
         return denial or route.middleware.get(method)
 
     def policies_of_decorations(self, app: flask.Flask) -> Iterator[CORSPolicy]:
-        """The policies that options of flask-cors in decorators made.
+        """Yield the policies that options of flask-cors in decorators made.
 
         Args:
             app: The application.
@@ -165,7 +165,7 @@ class RouteTable:
         return method if method in self.methods else _ANY_OTHER
 
     def denial_of(self, path: str) -> CORSMiddleware | None:
-        """The middleware that allows nobody, if the application's rules would allow too much.
+        """Return the middleware that allows nobody if the application's rules would allow too much.
 
         Args:
             path: ``PATH_INFO`` of a request that no route decides about.
@@ -226,7 +226,7 @@ class _Reader:
         return table
 
     def _methods(self, rules: Iterable[URLRule]) -> list[str]:
-        """The methods that are told apart, of which a rule without any takes all."""
+        """Return the methods that are told apart, of which a rule without any takes all."""
         methods = {method for rule in rules for method in rule.methods or ()}
         if any(rule.methods is None for rule in rules):
             views = (self._app.view_functions.get(rule.endpoint) for rule in rules)
@@ -241,7 +241,7 @@ class _Reader:
         return any(rule.subdomain not in (None, "", default) for rule in rules)
 
     def _decide(self, rule: URLRule, methods: Iterable[str]) -> dict[str, ResourcePolicies | None]:
-        """What decides about a rule for each method; ``None``: the application's own rules."""
+        """Return what decides about a rule by method; ``None``: the application's own rules."""
         below = self._by_blueprint(rule) or self._by_expression(rule)
         view = self._app.view_functions.get(rule.endpoint)
         decided: dict[str, ResourcePolicies | None] = {}
@@ -275,7 +275,7 @@ class _Reader:
             return nobody()
 
     def _by_blueprint(self, rule: URLRule) -> ResourcePolicies | None:
-        """The resources of the blueprints that a route belongs to, the innermost first."""
+        """Return the resources of the blueprints that a route belongs to, the innermost first."""
         names = rule.endpoint.split(".")[:-1]
         full_name = ".".join(names)
         found: list[ResourcePolicy] = []
@@ -296,7 +296,7 @@ class _Reader:
         return resources
 
     def _by_expression(self, rule: URLRule) -> ResourcePolicies | None:
-        """The application's resource that only says which routes it means."""
+        """Return the application's resource that only says which routes it means."""
         if not rule.arguments:
             if not self._own.needs_a_rule_of_its_own(rule.rule):
                 return None
@@ -315,7 +315,7 @@ class _Reader:
         methods: Iterable[str],
         decided: Mapping[int, Mapping[str, ResourcePolicies | None]],
     ) -> CORSPolicy | None:
-        """The one policy of a path whatever the method, or ``None`` if there is no such thing."""
+        """Return the one policy of a path for all methods, or ``None`` if they differ."""
         if adapter is None or rule.arguments or rule.websocket or not _is_a_pattern(rule.rule):
             return None
         if rule.rule.endswith("/") and not rule.strict_slashes:
@@ -340,7 +340,7 @@ class _Reader:
             yield BESIDE_FLASK_CORS.replace(value=self._app.name)
 
     def _find_denials(self) -> Iterator[CORSConfigProblem]:
-        """What a resource covers in flask-cors, and a later one would get here."""
+        """Find what a resource covers in flask-cors, and a later one would get here."""
         paths = [rule.rule for rule in self._app.url_map.iter_rules() if not rule.arguments]
         denials = (nobody(guard=False), nobody(guard=True))
         for entry in self._own.narrowed:
@@ -353,7 +353,7 @@ class _Reader:
 
 
 def _decoded(path: str) -> str:
-    """The path that a view sees, of ``PATH_INFO`` (PEP 3333, "Unicode Issues")."""
+    """Return the path that a view sees, of ``PATH_INFO`` (PEP 3333, "Unicode Issues")."""
     if path.isascii():
         return path
     try:
@@ -363,7 +363,7 @@ def _decoded(path: str) -> str:
 
 
 def hidden_key(endpoint: str, view: object, method: str) -> tuple[str, str]:
-    """What a decoration that is met when a view runs speaks for.
+    """Return what a decoration that is met when a view runs speaks for.
 
     Args:
         endpoint: The endpoint.

@@ -92,7 +92,7 @@ def configured(middleware: ConfiguredMiddleware) -> Applied:
 
 
 def _of_policies(places: Iterable[MarkedRoute], name: str) -> list[CORSConfigProblem]:
-    """The problems of the policies of rules or routes, each policy's once."""
+    """Return the problems of the policies of rules or routes, each policy's once."""
     first: dict[int, MarkedRoute] = {}
     for place, policy in places:
         first.setdefault(id(policy), (place, policy))

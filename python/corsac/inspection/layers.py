@@ -88,7 +88,7 @@ class Search:
         return tuple(each for each in self.layers if each.is_corsac and each.path is None)
 
     def problems(self) -> Iterator[CORSConfigProblem]:
-        """What is wrong with where the layers are; what they apply is not read."""
+        """Yield what is wrong with where the layers are, without reading what they apply."""
         for layer in self.layers[1:]:
             yield CORSConfigProblem(
                 "middleware.several",
@@ -127,7 +127,7 @@ class Search:
         )
 
     def notes(self) -> Iterator[str]:
-        """What to know about responses that are made outside of Corsac.
+        """Yield what to know about responses that are made outside of Corsac.
 
         Whether what stands there ever answers itself cannot be seen, so this is not a problem of
         the configuration.
@@ -397,7 +397,7 @@ class _Finder:
 
 
 def _pairs(rules: Iterable[object]) -> Iterator[tuple[str, object]]:
-    """The rules that are pairs with a pattern; those of a middleware that was not made may not."""
+    """Yield the rules that are pairs with a pattern: nothing has validated them yet."""
     for rule in rules:
         if isinstance(rule, (list, tuple)) and len(rule) == 2 and isinstance(rule[0], str):
             yield rule[0], rule[1]

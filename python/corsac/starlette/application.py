@@ -30,7 +30,7 @@ App = TypeVar("App", bound=Starlette)
 
 
 def adopt(app: Starlette, middleware: InstalledCORSMiddleware) -> None:
-    """Have a middleware put before every stack that an application gets from now on.
+    """Put a middleware before every stack that an application gets from now on.
 
     Args:
         app: The application.
@@ -96,7 +96,7 @@ class _Watched:
 
 @functools.lru_cache(KEPT_CLASSES)
 def _watched(cls: Any) -> Any:
-    """The subclass of an application's class."""
+    """Return the subclass of an application's class."""
     names = {
         "__slots__": (),
         "__doc__": cls.__doc__,

@@ -71,7 +71,7 @@ def install(
         CORSConfigError: The options cannot be used, or Corsac is installed already.
         RuntimeError: The application has its middleware stack: it was called, or a tracer that was
             put in, or taken out, built it.
-        TypeError: ``app`` is no Starlette application, or as for `corsac.CORSMiddleware`.
+        TypeError: ``app`` is not a Starlette application, or as for `corsac.CORSMiddleware`.
 
     Example:
         >>> from fastapi import FastAPI
@@ -173,7 +173,7 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         return place.until_first_request
 
     def for_application(self, app: Any) -> InstalledCORSMiddleware:
-        """The same policy, rules and observers for a copy of the application.
+        """Make the same middleware for a copy of the application.
 
         Args:
             app: The copy.

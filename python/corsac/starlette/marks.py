@@ -46,7 +46,7 @@ class _Marks:
         self.unwatched.clear()
 
     def change(self) -> None:
-        """Have applications look for marks once more."""
+        """Make applications look for marks once more."""
         if not self.exist:
             self.begin()
         self.generation = object()
@@ -136,7 +136,7 @@ def cors_exempt(route: Marked) -> Marked:
 
 
 def mark_of(route: object) -> Mark | None:
-    """The mark of an endpoint, route, router or application, if it has one.
+    """Return the mark of an endpoint, route, router or application, if it has one.
 
     Args:
         route: Any object.
@@ -149,7 +149,7 @@ def mark_of(route: object) -> Mark | None:
 
 
 def _function(route: object) -> Any:
-    """A bound method's function, where its attributes are."""
+    """Return a bound method's function, where its attributes are."""
     return route.__func__ if inspect.ismethod(route) else route
 
 

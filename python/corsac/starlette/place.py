@@ -53,7 +53,7 @@ class Place:
         self.until_first_request = _UntilFirstRequest(middleware.app, self)
 
     def parts(self) -> list[asgi.CORSMiddleware]:
-        """What applies the policies: of the application, and of routes."""
+        """Return what applies the policies: of the application, and of routes."""
         return [self.gate, *[*self._of_routes.values()]]
 
     def follow(self) -> None:
@@ -72,7 +72,7 @@ class Place:
             each._put_in_force(nothing, nothing.routing)
 
     def for_mark(self, mark: Mark | None) -> ASGIApp:
-        """What handles the requests to a route.
+        """Return what handles the requests to a route.
 
         Args:
             mark: The mark of the route, if it has one.
@@ -103,7 +103,7 @@ class _Gate(asgi.CORSMiddleware):
 
 
 def place_of(stack: object) -> Place | None:
-    """The place that a stack belongs to, if it is what stands at one.
+    """Return the place that a stack belongs to, if it is what stands at one.
 
     Args:
         stack: What the ``middleware_stack`` of an application was, or is to be.
@@ -180,7 +180,7 @@ class _ByRoute:
         return handler(scope, receive, send)
 
     def handler_of(self, scope: Scope) -> ASGIApp:
-        """What handles the requests to the route of a request, or of one that it announces."""
+        """Return what handles the requests to the route that a request takes or announces."""
         are_current, select, find = self._in_use
         if not are_current():
             self._use(RouteMarks(self._application))
@@ -259,7 +259,7 @@ _MOVED = CORSConfigProblem(
 
 
 def _announced_method(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The method of the request that a preflight request announces; OPTIONS if it is none."""
+    """Return the method that a preflight request announces, or OPTIONS."""
     has_origin = False
     method = None
     for name, value in headers:

@@ -77,7 +77,7 @@ class _Level:
         return self._redirected(scope)
 
     def _redirected(self, scope: Scope) -> Mark | None:
-        """The redirect to a path with or without a slash speaks for the route it leads to."""
+        """Return the mark of the route that a redirect for a slash leads to, or the default."""
         path: str = scope["path"]
         if self.redirects and scope["type"] == "http" and path != "/":
             other = {**scope, "path": path.rstrip("/") if path.endswith("/") else f"{path}/"}
@@ -129,7 +129,7 @@ class RouteMarks:
         )
 
     def find(self, scope: Scope) -> Mark | None:
-        """The mark for a request; ``None`` if its route has none, or it has no route.
+        """Return the mark for a request; ``None`` if its route has none, or it has no route.
 
         Args:
             scope: The scope of the request, or of the one that a preflight request announces. It
@@ -138,7 +138,7 @@ class RouteMarks:
         return None if self._level is None else self._level.find(scope)
 
     def all(self) -> Iterator[tuple[str, Mark]]:
-        """Every marked route that can be seen: its path, after a method if it is for that alone."""
+        """Give path and mark of every marked route; a method goes before the path it is for."""
         return iter(()) if self._level is None else self._level.all("")
 
     def may_decide(self) -> bool:
@@ -151,7 +151,7 @@ class RouteMarks:
     def _read_application(
         self, applications: Sequence[object], mark: Mark | None, above: tuple[object, ...]
     ) -> _Level | None:
-        """The routes of an application; None if they cannot be seen.
+        """Return the routes of an application; None if they cannot be seen.
 
         Args:
             applications: It, and before it what it is wrapped in.
@@ -177,7 +177,7 @@ class RouteMarks:
     def _read_inner(
         self, owner: object, holder: Any, name: str, mark: Mark | None, above: tuple[object, ...]
     ) -> tuple[_Level | None, Mark | None]:
-        """The routes of an application that an attribute has, and what holds if they are not seen.
+        """Return the routes below an attribute, and the mark that holds if they are not seen.
 
         Args:
             owner: Whose attribute may be set.
@@ -216,7 +216,7 @@ class RouteMarks:
         return _Place(path, effective.matches, mark, by_method, None)
 
     def _by_method(self, endpoint: type, mark: Mark | None) -> dict[str, Mark | None]:
-        """What the methods of an HTTPEndpoint say; HEAD is answered by `get` if need be."""
+        """Return what the methods of an HTTPEndpoint say; HEAD is answered by `get` if need be."""
         # A class with a `dispatch` of its own may have methods that Starlette does not know.
         marked = (name.upper() for name in dir(endpoint) if _is_marked(endpoint, name))
         names = dict.fromkeys((*_METHODS, *marked))
@@ -229,7 +229,7 @@ class RouteMarks:
         return own or inherited
 
     def _flat(self, owner: Any, mark: Mark | None) -> Iterator[tuple[BaseRoute, Any, Mark | None]]:
-        """Each route as it was made, as it is asked, and its mark or that of its router."""
+        """Yield each route as it was made, as it is asked, and its mark or that of its router."""
         self._owners.append(owner)
         for route in owner.routes:
             if getattr(route, "original_router", None) is None:
@@ -276,7 +276,7 @@ def _is_marked(endpoint: type, name: str) -> bool:
 
 
 def inner_applications(application: object) -> list[object]:
-    """An application and those inside of it, from the outermost to the one that has routes.
+    """Return an application and those inside of it, from the outermost to the one that has routes.
 
     Wrappers are followed by their attribute ``app``, or ``__wrapped__``.
 
