@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
@@ -14,7 +15,7 @@ from corsac.configuration import NOTHING_OBSERVED, OBSERVATION_OPTIONS, Observat
 from corsac.errors import log_warnings
 from corsac.flask.decoration import Decoration
 from corsac.flask.exchange import Exchange
-from corsac.flask.middleware import install
+from corsac.flask.middleware import FlaskMiddleware
 from corsac.flask.options import (
     CORSOptions,
     CrossOriginOptions,
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
     from flask.blueprints import BlueprintSetupState
 
-__all__ = ["CORS", "cross_origin", "install"]
+__all__ = ["CORS", "cross_origin", "install", "would_be_installed"]
+
+_EXTENSION_KEY = "corsac"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -140,6 +143,53 @@ class CORS:
             install(cast("flask.Flask", state.app)).add_blueprint(blueprint, resources)
 
         blueprint.record(register)
+
+
+def install(app: flask.Flask) -> FlaskMiddleware:
+    """Put the middleware around an application, if it is not there yet.
+
+    It applies `cross_origin` and ``CORS(blueprint)``; all other paths are left alone until
+    ``CORS(app)`` says something about them.
+
+    Args:
+        app: The application.
+    """
+    if isinstance(app, LocalProxy):
+        app = app._get_current_object()
+    known = app.extensions.get(_EXTENSION_KEY)
+    if isinstance(known, FlaskMiddleware):
+        return known
+    with _installing:
+        known = app.extensions.get(_EXTENSION_KEY)
+        if isinstance(known, FlaskMiddleware):
+            return known
+        middleware = FlaskMiddleware(app, app.wsgi_app)
+        # What Flask's manual says to do with a middleware; type checkers see a method there.
+        app.wsgi_app = middleware  # type: ignore[method-assign]
+        app.extensions[_EXTENSION_KEY] = middleware
+        middleware.arrivals.watch()
+    return middleware
+
+
+def would_be_installed(app: flask.Flask) -> FlaskMiddleware | None:
+    """Make the middleware that the first request would find; the application is not changed.
+
+    Args:
+        app: An application without Corsac's extension.
+
+    Returns:
+        ``None`` if there is nothing to apply.
+    """
+    before = {**vars(app.url_map)}
+    middleware = FlaskMiddleware(app, app.wsgi_app)
+    vars(app.url_map).update(before)
+    if "add" not in before:
+        del app.url_map.add  # It told the middleware of new routes.
+    applied = middleware._applied()
+    return middleware if applied.routes or applied.rules else None
+
+
+_installing = threading.Lock()
 
 
 def cross_origin(

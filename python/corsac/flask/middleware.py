@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import flask
-from werkzeug.exceptions import HTTPException
-from werkzeug.local import LocalProxy
 
 from corsac.configuration import Rule, make_configuration, read_observation
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
@@ -35,9 +33,7 @@ if TYPE_CHECKING:
 
     from corsac.policy import CORSPolicy
 
-__all__ = ["FlaskMiddleware", "install", "would_be_installed"]
-
-_EXTENSION_KEY = "corsac"
+__all__ = ["FlaskMiddleware"]
 
 
 class FlaskMiddleware(CORSMiddleware):
@@ -411,7 +407,7 @@ class FlaskMiddleware(CORSMiddleware):
             path = environ["PATH_INFO"] = "/" + path.lstrip("/")
         found: CORSMiddleware | None = None
         if table.beginnings and path.startswith(table.beginnings):
-            found = self._middleware_of_route(environ, table)
+            found = table.middleware_for(environ, self._flask)
         if found is None and (table.own is not None or "%" in path):
             found = table.denial_of(path)
         chosen = self if found is None else found
@@ -426,31 +422,6 @@ class FlaskMiddleware(CORSMiddleware):
         """
         # Not super(): the class may have been changed meanwhile.
         return CORSMiddleware.__call__(self.choose(environ), environ, start_response)
-
-    def _middleware_of_route(
-        self, environ: WSGIEnvironment, table: RouteTable
-    ) -> CORSMiddleware | None:
-        """Return the middleware of the route that the request goes to or announces."""
-        method = environ["REQUEST_METHOD"]
-        is_preflight = method == "OPTIONS" and "HTTP_ORIGIN" in environ
-        if is_preflight:
-            method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", method)
-        request = self._flask.request_class(environ, populate_request=False)
-        try:
-            adapter = self._flask.create_url_adapter(request)
-        except HTTPException:  # Not a host of this application: Flask answers that.
-            return None
-        if adapter is None:
-            return None
-        for asked in dict.fromkeys((method, "OPTIONS")):
-            try:
-                rule, _ = adapter.match(method=asked, return_rule=True)
-            except Exception:  # noqa: S112 - whatever it is, Flask meets it too, and answers it
-                # Another method may have a route; a redirect is the application's own answer.
-                continue
-            path = environ.get("PATH_INFO", "")
-            return table.middleware_of(rule, asked, path, is_preflight=is_preflight)
-        return None
 
 
 class _RoutingMiddleware(FlaskMiddleware):
@@ -467,53 +438,6 @@ class _RoutingMiddleware(FlaskMiddleware):
             judges_all = self._given is not None
             return self.arrivals.send_inside(environ, start_response, judges_all=judges_all)
         return self.judge(environ, self.exchange_of(start_response, environ))
-
-
-def install(app: flask.Flask) -> FlaskMiddleware:
-    """Put the middleware around an application, if it is not there yet.
-
-    It applies `cross_origin` and ``CORS(blueprint)``; all other paths are left alone until
-    ``CORS(app)`` says something about them.
-
-    Args:
-        app: The application.
-    """
-    if isinstance(app, LocalProxy):
-        app = app._get_current_object()
-    known = app.extensions.get(_EXTENSION_KEY)
-    if isinstance(known, FlaskMiddleware):
-        return known
-    with _installing:
-        known = app.extensions.get(_EXTENSION_KEY)
-        if isinstance(known, FlaskMiddleware):
-            return known
-        middleware = FlaskMiddleware(app, app.wsgi_app)
-        # What Flask's manual says to do with a middleware; type checkers see a method there.
-        app.wsgi_app = middleware  # type: ignore[method-assign]
-        app.extensions[_EXTENSION_KEY] = middleware
-        middleware.arrivals.watch()
-    return middleware
-
-
-def would_be_installed(app: flask.Flask) -> FlaskMiddleware | None:
-    """Make the middleware that the first request would find; the application is not changed.
-
-    Args:
-        app: An application without Corsac's extension.
-
-    Returns:
-        ``None`` if there is nothing to apply.
-    """
-    before = {**vars(app.url_map)}
-    middleware = FlaskMiddleware(app, app.wsgi_app)
-    vars(app.url_map).update(before)
-    if "add" not in before:
-        del app.url_map.add  # It told the middleware of new routes.
-    applied = middleware._applied()
-    return middleware if applied.routes or applied.rules else None
-
-
-_installing = threading.Lock()
 
 
 def _policies_of(policy: CORSPolicy | None, rules: Iterable[Rule]) -> list[CORSPolicy]:

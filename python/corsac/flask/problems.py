@@ -77,8 +77,8 @@ def hidden_from_the_route(endpoint: str | None, *, until_it_ran: bool = False) -
         "cross_origin",
         endpoint,
         "another decorator hides cross_origin, or a function that is not the view of a route has "
-        f"it: its policy decides about the responses, but {before}its preflight requests are answered "
-        "by the application's own policy, if any",
+        f"it: its policy decides about the responses, but {before}its preflight requests are "
+        "answered by the application's own policy, if any",
         "put cross_origin directly below the route, or use functools.wraps in the other decorator",
     )
 

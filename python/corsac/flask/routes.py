@@ -28,6 +28,8 @@ from corsac.inspection.frameworks import has_flask_cors
 from corsac.policy import CORSPolicy
 
 if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
     from corsac.wsgi import CORSMiddleware
 
 __all__ = ["Blueprints", "HiddenDecorations", "Route", "RouteTable", "hidden_key"]
@@ -128,27 +130,42 @@ class RouteTable:
         known = self._known(method)
         return self.decided_by.get((endpoint or "", known)) is decoration
 
-    def middleware_of(
-        self, rule: URLRule, method: str, path: str, *, is_preflight: bool = False
-    ) -> CORSMiddleware | None:
-        """Return the middleware of a route, or ``None`` if the application's own rules decide.
+    def middleware_for(self, environ: WSGIEnvironment, app: flask.Flask) -> CORSMiddleware | None:
+        """Return the middleware of the route that the request goes to or announces.
 
         Args:
-            rule: The URL rule of the route.
-            method: The method of the request, or that a preflight request asks for.
-            path: ``PATH_INFO``.
-            is_preflight: Whether it is a preflight request.
+            environ: The request.
+            app: The application.
         """
-        route = self._by_rule.get(id(rule))
-        if route is None:
+        method = environ["REQUEST_METHOD"]
+        is_preflight = method == "OPTIONS" and "HTTP_ORIGIN" in environ
+        if is_preflight:
+            method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", method)
+        request = app.request_class(environ, populate_request=False)
+        try:
+            adapter = app.create_url_adapter(request)
+        except HTTPException:  # Not a host of this application: Flask answers that.
             return None
-        # Only decorated methods of a class differ; all else is decided for the rule as a whole.
-        method = self._known(method.upper())
-        if is_preflight and (id(rule), method) in self.unanswered:
-            method = "OPTIONS"
-        decided = route.decided.get(method)
-        denial = None if decided is None else self._denial(decided, _decoded(path))
-        return denial or route.middleware.get(method)
+        if adapter is None:
+            return None
+        for asked in dict.fromkeys((method, "OPTIONS")):
+            try:
+                rule, _ = adapter.match(method=asked, return_rule=True)
+            except Exception:  # noqa: S112 - whatever it is, Flask meets it too, and answers it
+                # Another method may have a route; a redirect is the application's own answer.
+                continue
+            route = self._by_rule.get(id(rule))
+            if route is None:
+                return None  # The application's own rules decide.
+            # Only decorated methods of a class differ; all else is decided for the rule as a whole.
+            known = self._known(asked.upper())
+            if is_preflight and (id(rule), known) in self.unanswered:
+                known = "OPTIONS"
+            decided = route.decided.get(known)
+            path = _decoded(environ.get("PATH_INFO", ""))
+            denial = None if decided is None else self._denial(decided, path)
+            return denial or route.middleware.get(known)
+        return None
 
     def policies_of_decorations(self, app: flask.Flask) -> Iterator[CORSPolicy]:
         """Yield the policies that options of flask-cors in decorators made.

@@ -310,7 +310,7 @@ class _Finder:
     def _look_at_flask(self, app: object, place: _Place) -> None:
         extensions: Any = attribute_of(app, "extensions")
         middleware = extensions.get("corsac") if isinstance(extensions, dict) else None
-        adapter: Any = sys.modules.get("corsac.flask.middleware")
+        adapter: Any = sys.modules.get("corsac.flask.extension")
         if middleware is None and adapter is not None and place.path is None:
             middleware = adapter.would_be_installed(app)
         if middleware is not None and not _is_inside(middleware, app):
