@@ -14,8 +14,8 @@ constexpr std::array<const char*, 3> kArgumentNames = {"scope", "receive", "send
 constexpr const char* kWantedArguments = "CORSMiddleware is called with scope, receive and send";
 
 /// What a middleware makes of a request.
-[[gnu::noinline]] PyObject* judge(PyObject* self_object, PyObject* const* args,
-                                  AppCall<3>& call) noexcept {
+[[gnu::always_inline]] inline PyObject* judge(PyObject* self_object, PyObject* const* args,
+                                              AppCall<3>& call) noexcept {
   ASGIMiddleware* self = as_asgi_middleware(self_object);
   const RoutingInForce in_force = routing_in_force(self);
   if (in_force.routing == nullptr) {

@@ -110,8 +110,9 @@ bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scop
 
 /// Reads scope["headers"] into `read`, which is new. A container that can be read only once is put
 /// back into a copy of the scope, so that the application finds its headers.
-/// @param scope in: the scope; out: the one to hand on.
-bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) noexcept;
+/// @param changed out: that copy, which is the one to hand on.
+bool read_headers(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope,
+                  Ref& changed) noexcept;
 
 /// Reads the lines once more, after code that is not ours has run: that may have changed the list
 /// and freed what `read` looks at. @return false with an exception set.

@@ -117,8 +117,9 @@ void keep_answer_about(Exchange& exchange, const ReadRequest& read) noexcept {
   if (read.request.origin() != view_of_bytes(exchange.asked_about)) exchange.answered = false;
 }
 
-PyObject* answer_http(const Exchange& exchange, const Decision& decision, ReadRequest& read,
-                      PyObject* const* args, AppCall<3>& call) noexcept {
+/// @param is_last see `is_last_allowed`.
+PyObject* answer_http(const Exchange& exchange, const Decision& decision, bool is_last,
+                      ReadRequest& read, PyObject* const* args, AppCall<3>& call) noexcept {
   const CompiledPolicy& policy = exchange.policy();
   ASGIMiddleware* self = exchange.self;
   if (policy.core().guard()) {
@@ -141,12 +142,12 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, ReadRe
     case RequestKind::kActual:
       if (decision.allowed) {
         count(self, Outcome::kActualAllowed);
-        if (!try_if_wanted(exchange, Outcome::kActualAllowed, args[0])) return nullptr;
         if (policy.core().varies_by_origin()) {
-          allow_origin = allow_origin_pair<ByteLines>(policy, read.origin);
+          allow_origin = allow_origin_pair<ByteLines>(policy, read.origin, is_last);
           if (!allow_origin) return nullptr;
           change.allow_origin = allow_origin.get();
         }
+        if (!try_if_wanted(exchange, Outcome::kActualAllowed, args[0])) return nullptr;
       } else {
         if (!report_refusal(exchange, outcome_of(decision), decision.refusal, read, args[0], line))
           return nullptr;
@@ -163,17 +164,19 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, ReadRe
 
 PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args, AppCall<3>& call) noexcept {
   const CompiledPolicy& policy = exchange.policy();
-  Ref scope = Ref::borrowed(caller_args[0]);
+  Ref changed_scope;
   ReadRequest read;
-  if (!read_headers(read, policy, scope)) return nullptr;
+  if (!read_headers(read, policy, caller_args[0], changed_scope)) return nullptr;
+  PyObject* const scope = changed_scope ? changed_scope.get() : caller_args[0];
   if ((read.request.may_be_preflight() || policy.core().guard()) &&
-      !read_method(read, policy, scope.get())) {
+      !read_method(read, policy, scope)) {
     return nullptr;
   }
-  PyObject* const args[] = {scope.get(), caller_args[1], caller_args[2]};
+  PyObject* const args[] = {scope, caller_args[1], caller_args[2]};
 
   keep_answer_about(exchange, read);
-  Decision decision = decide(policy.core(), read.request, last_allowed<ByteLines>(policy));
+  const bool is_last = is_last_allowed<ByteLines>(policy, read.request);
+  Decision decision = decide(policy.core(), read.request, is_last);
   if (decision.asks && !exchange.answered) {
     if (!keep_headers(read, policy)) return nullptr;
     decision = decide(policy.core(), read.request);  // What is kept is what is judged.
@@ -187,8 +190,8 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args, AppCall<
     exchange.answered = verdict == Verdict::kAllowed;
   }
   decision = settle(decision, exchange.answered.value_or(false));
-  PyObject* answer = answer_http(exchange, decision, read, args, call);
-  call.made[0] = std::move(scope);
+  PyObject* answer = answer_http(exchange, decision, is_last, read, args, call);
+  if (changed_scope) call.made[0] = std::move(changed_scope);
   return answer;
 }
 
@@ -209,10 +212,11 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args, AppCall<
 PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
                            AppCall<3>& call) noexcept {
   const CompiledPolicy& policy = exchange.policy();
-  Ref scope = Ref::borrowed(caller_args[0]);
+  Ref changed_scope;
   ReadRequest read;
-  if (!read_headers(read, policy, scope)) return nullptr;
-  PyObject* const args[] = {scope.get(), caller_args[1], caller_args[2]};
+  if (!read_headers(read, policy, caller_args[0], changed_scope)) return nullptr;
+  PyObject* const scope = changed_scope ? changed_scope.get() : caller_args[0];
+  PyObject* const args[] = {scope, caller_args[1], caller_args[2]};
 
   keep_answer_about(exchange, read);
   const auto asks = [&exchange, &read, &policy] {
@@ -236,7 +240,7 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
   if (exchange.entry->trial != nullptr && !try_scope(exchange, std::nullopt, args[0]))
     return nullptr;
   call_app(exchange.self, args, call);
-  call.made[0] = std::move(scope);
+  if (changed_scope) call.made[0] = std::move(changed_scope);
   return nullptr;
 }
 

@@ -100,8 +100,9 @@ bool keep_headers(ReadRequest& read, const CompiledPolicy& policy) noexcept {
   return read.header_list && read_headers_again(read, policy);
 }
 
-bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) noexcept {
-  Ref headers = get_item(scope.get(), policy.names.headers.ptr());
+bool read_headers(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope,
+                  Ref& changed) noexcept {
+  Ref headers = get_item(scope, policy.names.headers.ptr());
   if (!headers || headers.get() == Py_None) return PyErr_Occurred() == nullptr;
   if (!PyList_Check(headers.get()) && !PyTuple_Check(headers.get())) {
     const bool once = PyIter_Check(headers.get()) != 0;
@@ -110,11 +111,11 @@ bool read_headers(ReadRequest& read, const CompiledPolicy& policy, Ref& scope) n
     headers = Ref(PySequence_List(headers.get()));
     if (!headers) return false;
     Ref copy(once ? PyDict_New() : nullptr);
-    if (once && (!copy || PyDict_Update(copy.get(), scope.get()) < 0 ||
+    if (once && (!copy || PyDict_Update(copy.get(), scope) < 0 ||
                  PyDict_SetItem(copy.get(), policy.names.headers.ptr(), headers.get()) < 0)) {
       return false;
     }
-    if (once) scope = std::move(copy);
+    if (once) changed = std::move(copy);
   }
 #ifdef Py_GIL_DISABLED
   headers = snapshot_of(headers.get());

@@ -15,23 +15,13 @@ PyObject* call_server(PyObject* server, PyObject* const* args, std::size_t nargs
                           : PyObject_Vectorcall(server, args, nargsf, names);
 }
 
-PyObject* send_vectorcall(PyObject* self, PyObject* const* args, std::size_t nargsf,
-                          PyObject* names) noexcept {
-  if (PyVectorcall_NARGS(nargsf) + (names == nullptr ? 0 : PyTuple_GET_SIZE(names)) != 1) {
-    PyErr_SetString(PyExc_TypeError, "send is called with one message");
-    return nullptr;
-  }
-  const Names& texts = as_response_callable(self)->change.policy->names;
-  const Ref type = get_early_item(args[0], texts.type.ptr());
-  if (!type && PyErr_Occurred() != nullptr) return nullptr;
-  if (!is_text(type.get(), texts.response_start)) {
-    PyObject* server = change_by_each(self, [](const ResponseChange&) { return true; });
-    return server == nullptr ? nullptr : call_server(server, args, nargsf, names);
-  }
+/// Sends the start of a response, changed. Apart from other messages, which need few registers.
+[[gnu::noinline]] PyObject* send_start(PyObject* self, PyObject* message,
+                                       PyObject* names) noexcept {
   try {
     Ref changed;
-    PyObject* server = change_by_each(self, [args, &changed](const ResponseChange& change) {
-      changed = change_start(change, changed ? changed.get() : args[0]);
+    PyObject* server = change_by_each(self, [message, &changed](const ResponseChange& change) {
+      changed = change_start(change, changed ? changed.get() : message);
       return static_cast<bool>(changed);
     });
     if (server == nullptr) return nullptr;
@@ -41,6 +31,24 @@ PyObject* send_vectorcall(PyObject* self, PyObject* const* args, std::size_t nar
   } catch (const std::bad_alloc&) {
     return PyErr_NoMemory();
   }
+}
+
+PyObject* send_vectorcall(PyObject* self, PyObject* const* args, std::size_t nargsf,
+                          PyObject* names) noexcept {
+  if (PyVectorcall_NARGS(nargsf) + (names == nullptr ? 0 : PyTuple_GET_SIZE(names)) != 1) {
+    PyErr_SetString(PyExc_TypeError, "send is called with one message");
+    return nullptr;
+  }
+  const Names& texts = as_response_callable(self)->change.policy->names;
+  bool is_start = false;
+  {
+    const Ref type = get_early_item(args[0], texts.type.ptr());
+    if (!type && PyErr_Occurred() != nullptr) return nullptr;
+    is_start = is_text(type.get(), texts.response_start);
+  }
+  if (is_start) return send_start(self, args[0], names);
+  PyObject* server = change_by_each(self, [](const ResponseChange&) { return true; });
+  return server == nullptr ? nullptr : call_server(server, args, nargsf, names);
 }
 
 PyObject* send_repr(PyObject* self_object) noexcept {

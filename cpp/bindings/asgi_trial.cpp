@@ -28,8 +28,8 @@ bool has_lasting_headers(PyObject* scope, const Names& names) noexcept {
 
 /// @return false if the request is not judged, and then an exception may be set.
 bool read_for_trial(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {
-  Ref same_scope = Ref::borrowed(scope);
-  return has_lasting_headers(scope, policy.names) && read_headers(read, policy, same_scope) &&
+  Ref unchanged;
+  return has_lasting_headers(scope, policy.names) && read_headers(read, policy, scope, unchanged) &&
          read_method(read, policy, scope) && read_scheme(read.request, policy.names, scope);
 }
 

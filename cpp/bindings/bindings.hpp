@@ -123,6 +123,10 @@ struct PolicyPairs {
   py::object constant_allow_origin;  ///< Where each response has the same, see Policy.
   py::object allow_credentials;
   py::object expose_headers;
+  /// `allow_credentials` and `expose_headers`, those that are sent, and how many they are: what
+  /// stands after Access-Control-Allow-Origin.
+  std::array<PyObject*, 2> after_allow_origin{};
+  std::size_t after_allow_origin_size = 0;
   py::object vary_origin;  ///< `vary: Origin`
   py::object vary_name;
   mutable ConstantPairs constant;

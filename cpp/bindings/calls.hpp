@@ -67,7 +67,7 @@ struct AppCall {
   /// The free place before the arguments lets a bound method put its `self` there without a copy.
   std::array<PyObject*, kCount + 1> places;
   /// Those arguments that are not the caller's; each has its own place here.
-  std::array<Ref, 2> made;
+  std::array<Ref, kCount - 1> made;
 
   [[nodiscard]] PyObject** args() noexcept { return places.data() + 1; }
 };

@@ -184,6 +184,9 @@ PolicyPairs::PolicyPairs(const Policy& policy, py::object (*make_text)(std::stri
       pair_or_none(policy.allow_credentials(), header_names::kAllowCredentials, "true");
   expose_headers = pair_or_none(!policy.expose_headers().empty(), header_names::kExposeHeaders,
                                 policy.expose_headers());
+  for (const py::object& pair : {allow_credentials, expose_headers}) {
+    if (!pair.is_none()) after_allow_origin[after_allow_origin_size++] = pair.ptr();
+  }
   vary_origin = pair_or_none(policy.varies_by_origin(), header_names::kVary, "Origin");
   vary_name = make_text(header_names::kVary);
 }

@@ -54,8 +54,9 @@ template <typename Change>
       return nullptr;
     }
     if (!change(one->change)) return nullptr;
+    if (is_counted_by_python(callable)) return callable;
     if (Py_TYPE(callable) == Py_TYPE(self)) continue;
-    return is_counted_by_python(callable) || has_stack_left() ? callable : refuse_depth();
+    return has_stack_left() ? callable : refuse_depth();
   }
   return refuse_depth();
 }

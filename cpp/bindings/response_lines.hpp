@@ -170,6 +170,21 @@ Ref allow_origin_pair(const CompiledPolicy& policy, PyObject* origin) noexcept {
   return pair;
 }
 
+/// True if the policy allowed the origin of this request in the last pair too.
+template <typename Lines>
+bool is_last_allowed(const CompiledPolicy& policy, const Request& request) noexcept {
+  const std::string_view last = last_allowed<Lines>(policy);
+  return !last.empty() && request.origin_lines() == 1 && request.origin() == last;
+}
+
+/// The same as `allow_origin_pair`, quicker where the origin `is_last_allowed` and no other code
+/// has run since that was asked.
+template <typename Lines>
+Ref allow_origin_pair(const CompiledPolicy& policy, PyObject* origin, bool is_last) noexcept {
+  return is_last ? Ref::borrowed(Lines::pairs(policy).last_allow_origin.get())
+                 : allow_origin_pair<Lines>(policy, origin);
+}
+
 /// The header line with a refusal's reason, if such is wanted.
 /// @param line out: a tuple of one pair; empty if none is wanted.
 /// @return false with an exception set.
@@ -215,18 +230,21 @@ class PolicyLines {
  public:
   static constexpr std::size_t kCapacity = 4;
 
-  PolicyLines(const ResponseChange& change, bool with_vary) noexcept {
+  [[gnu::always_inline]] inline PolicyLines(const ResponseChange& change, bool with_vary) noexcept {
     const PolicyPairs& pairs = Lines::pairs(*change.policy);
-    if (with_vary) add(pairs.vary_origin);
-    if (!pairs.constant_allow_origin.is_none()) {
-      add(pairs.constant_allow_origin);
-      add(pairs.allow_credentials);
-      add(pairs.expose_headers);
-    } else if (change.allow_origin != nullptr) {
-      pairs_[size_++] = change.allow_origin;
-      add(pairs.allow_credentials);
-      add(pairs.expose_headers);
+    // Each response has one or the other: where each has the same origin none varies by it.
+    PyObject* allow_origin = change.allow_origin;
+    if (pairs.vary_origin.is_none()) {
+      allow_origin = pairs.constant_allow_origin.ptr();
+    } else if (with_vary) {
+      pairs_[size_++] = pairs.vary_origin.ptr();
     }
+    if (allow_origin == nullptr) return;
+    pairs_[size_] = allow_origin;
+    // Both places, of which those that are used count.
+    pairs_[size_ + 1] = pairs.after_allow_origin[0];
+    pairs_[size_ + 2] = pairs.after_allow_origin[1];
+    size_ += 1 + pairs.after_allow_origin_size;
   }
 
   /// True if one of the pairs is this one. @param name a header name in any case.
@@ -263,10 +281,6 @@ class PolicyLines {
   }
 
  private:
-  void add(const py::object& pair) noexcept {
-    if (!pair.is_none()) pairs_[size_++] = pair.ptr();
-  }
-
   std::array<PyObject*, kCapacity> pairs_;
   std::size_t size_ = 0;
 };

@@ -12,8 +12,8 @@ constexpr std::array<const char*, 2> kArgumentNames = {"environ", "start_respons
 constexpr const char* kWantedArguments = "CORSMiddleware is called with environ and start_response";
 
 /// What a middleware makes of a request.
-[[gnu::noinline]] PyObject* judge(PyObject* self_object, PyObject* const* args,
-                                  AppCall<2>& call) noexcept {
+[[gnu::always_inline]] inline PyObject* judge(PyObject* self_object, PyObject* const* args,
+                                              AppCall<2>& call) noexcept {
   WSGIMiddleware* self = as_wsgi_middleware(self_object);
   const RoutingInForce in_force = routing_in_force(self);
   if (in_force.routing == nullptr) {

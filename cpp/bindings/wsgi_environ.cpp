@@ -56,6 +56,15 @@ bool ReadEnviron::read_guarded_lines(const EnvironNames& names, PyObject* enviro
          read_line(environment, names.host, header_names::kHost, guarded_lines_[1]);
 }
 
+[[gnu::always_inline]] inline bool ReadEnviron::read_other_lines(const EnvironNames& names,
+                                                                 PyObject* environment,
+                                                                 bool guard) noexcept {
+  // Only with this method are the other lines more than any request's.
+  if (origin_ && request_.method() == "OPTIONS" && !read_preflight_lines(names, environment))
+    return false;
+  return !guard || read_guarded_lines(names, environment);
+}
+
 bool ReadEnviron::read(const EnvironNames& names, PyObject* environment, bool guard) noexcept {
   if (!read_line(environment, names.origin, header_names::kOrigin, origin_)) return false;
   if (!origin_ && !guard) return true;
@@ -71,14 +80,6 @@ bool ReadEnviron::read(const EnvironNames& names, std::string_view method, std::
   request_.set_server_scheme(scheme);
   return read_line(environment, names.origin, header_names::kOrigin, origin_) &&
          read_other_lines(names, environment, guard) && (!guard || read_mode(names, environment));
-}
-
-bool ReadEnviron::read_other_lines(const EnvironNames& names, PyObject* environment,
-                                   bool guard) noexcept {
-  // Only with this method are the other lines more than any request's.
-  if (origin_ && request_.method() == "OPTIONS" && !read_preflight_lines(names, environment))
-    return false;
-  return !guard || read_guarded_lines(names, environment);
 }
 
 bool ReadEnviron::read_scheme(const EnvironNames& names, PyObject* environment) noexcept {

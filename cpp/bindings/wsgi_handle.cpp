@@ -172,7 +172,8 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
   ReadEnviron read;
   if (!read.read(*self->names, exchange.environment, policy.core().guard())) return nullptr;
 
-  Decision decision = decide(policy.core(), read.request(), last_allowed<TextLines>(policy));
+  const bool is_last = is_last_allowed<TextLines>(policy, read.request());
+  Decision decision = decide(policy.core(), read.request(), is_last);
   bool settled = false;
   if (decision.asks) {
     const std::optional<bool> answered = ask_about(exchange, read.origin());
@@ -198,12 +199,12 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
     case RequestKind::kActual:
       if (decision.allowed) {
         count(self, Outcome::kActualAllowed);
-        if (!try_if_wanted(exchange, Outcome::kActualAllowed)) return nullptr;
         if (policy.core().varies_by_origin()) {
-          allow_origin = allow_origin_pair<TextLines>(policy, read.origin());
+          allow_origin = allow_origin_pair<TextLines>(policy, read.origin(), is_last);
           if (!allow_origin) return nullptr;
           change.allow_origin = allow_origin.get();
         }
+        if (!try_if_wanted(exchange, Outcome::kActualAllowed)) return nullptr;
       } else {
         if (!report_refusal(exchange, outcome_of(decision), decision.refusal, read, line))
           return nullptr;

@@ -183,15 +183,12 @@ std::string_view reason_code(Refusal refusal) noexcept {
   return kRefusals[static_cast<std::size_t>(refusal)].code;
 }
 
-Decision decide(const Policy& policy, const Request& request,
-                std::string_view known_allowed) noexcept {
+Decision decide(const Policy& policy, const Request& request, bool known_allowed) noexcept {
   const RequestKind kind = classify(request);
   if (kind == RequestKind::kNotCors) return {kind, false, Refusal::kNone};
   // Allowed implies well-formed: a good request's bytes are looked at once.
-  const std::string_view origin = request.origin();
   const bool allowed =
-      request.origin_lines() == 1 &&
-      ((!known_allowed.empty() && origin == known_allowed) || policy.allows_origin(origin));
+      known_allowed || (request.origin_lines() == 1 && policy.allows_origin(request.origin()));
   if (!allowed && !request.has_one_origin()) return {kind, false, Refusal::kOriginMalformed};
   if (kind == RequestKind::kPreflight && !request.has_one_request_method()) {
     return {kind, false, Refusal::kRequestMethodMalformed};
@@ -199,7 +196,7 @@ Decision decide(const Policy& policy, const Request& request,
   if (allowed) return {kind, true, Refusal::kNone};
   const Refusal refusal =
       policy.for_ambiguous_paths() ? Refusal::kPathAmbiguous : Refusal::kOriginNotAllowed;
-  return {kind, false, refusal, policy.asks_about(origin)};
+  return {kind, false, refusal, policy.asks_about(request.origin())};
 }
 
 Decision settle(Decision decision, bool allowed) noexcept {
