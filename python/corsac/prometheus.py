@@ -93,7 +93,7 @@ class CORSCollector(Collector):
 
     def _put(self, middleware: CountingMiddleware, name: str | None) -> None:
         if not hasattr(middleware, "report_only_refusal_counters"):
-            message = f"a CORSMiddleware of Corsac is wanted, not {type(middleware).__name__}"
+            message = f"expected a CORSMiddleware of Corsac, got {type(middleware).__name__}"
             raise TypeError(message)
         if name is not None and not isinstance(name, str):
             message = f"name must be text, not {type(name).__name__}"

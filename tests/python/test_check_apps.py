@@ -11,7 +11,7 @@ import pytest
 
 from corsac.cli import main
 from corsac.inspection import find_layers
-from corsac.inspection.layers import MAX_DEPTH
+from corsac.inspection.finder import MAX_DEPTH
 from support.checking import check_json, codes, use_empty_directory, write_module
 
 

@@ -31,7 +31,7 @@ import corsac.compat.starlette
 import corsac.flask
 import corsac.wsgi
 from corsac.cli import main
-from corsac.inspection import Layer, find_layers, layers
+from corsac.inspection import Layer, find_layers, finder
 from corsac.starlette import cors_exempt, install
 from support.checking import check_json, codes, run_check, use_empty_directory, write_module
 
@@ -263,7 +263,7 @@ def test_endpoints_are_not_layers_whatever_they_close_over() -> None:
 def test_mounted_applications_are_looked_at_to_a_bound(
     mounts: int, found: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(layers, "MAX_MOUNTED", 8)
+    monkeypatch.setattr(finder, "MAX_MOUNTED", 8)
     inner = with_layer()
     for _ in range(7 + mounts):  # Each twice below the next: 2 ** 8 ways in.
         inner = Starlette(routes=[Mount("/a", inner), Mount("/b", inner)])
@@ -343,8 +343,23 @@ def test_what_was_put_around_the_extension_of_flask_stands_outside() -> None:
     app: Any = flask_app()
     app.wsgi_app = Tracer(app.wsgi_app)
     found = find_layers(app)
-    assert [each.rpartition(".")[2] for each in found.outside] == ["Tracer"]
+    (note,) = found.notes()
+    assert ".Tracer stands outside of Corsac and answers without CORS headers" in note
+    assert note.endswith("what wraps the application last is outermost")
     assert len(found.layers) == 2
+
+
+def test_what_litestar_answers_outside_of_its_middleware_is_said() -> None:
+    app = litestar_app(middleware=[ADDED])
+    (note,) = find_layers(app).notes()
+    assert note.startswith("Litestar answers 404 and 405 outside of the middleware")
+    # As it is.
+    headers = {"Origin": ORIGIN}
+    with TestClient(app) as client:
+        assert "access-control-allow-origin" not in client.get("/nothing", headers=headers).headers
+    with TestClient(corsac.CORSMiddleware(app, POLICY)) as client:  # What the note says.
+        allowed = client.get("/nothing", headers=headers).headers["access-control-allow-origin"]
+        assert allowed == ORIGIN
 
 
 # The drop-in for Starlette's class.

@@ -102,7 +102,7 @@ def test_a_registry_takes_one_collector_only(make_observed: MakeObserved) -> Non
 def test_mistakes_are_said(make_observed: MakeObserved) -> None:
     middleware = make_observed(policy=POLICY).middleware
     other = make_observed(policy=POLICY).middleware
-    with pytest.raises(TypeError, match="CORSMiddleware of Corsac is wanted, not dict"):
+    with pytest.raises(TypeError, match="expected a CORSMiddleware of Corsac, got dict"):
         CORSCollector({})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="name must be text"):
         CORSCollector(middleware, name=5)  # type: ignore[arg-type]

@@ -22,12 +22,12 @@ __all__ = [
     "wrapped_by",
 ]
 
-MIDDLEWARE_LISTS = (
-    "user_middleware",  # Starlette, FastAPI.
-    "middleware",  # Litestar.
-    "_unprepared_middleware",  # Falcon.
-)
-"""Attributes with the middleware that an application was given, from the outermost inwards."""
+MIDDLEWARE_LISTS = {
+    "user_middleware": "starlette",  # FastAPI too.
+    "middleware": "litestar",
+    "_unprepared_middleware": "falcon",
+}
+"""Attributes with the middleware that an application was given, outermost first; whose they are."""
 
 _NAMED_CORS = re.compile(r"CORS|Cors(?![a-z])|(?:\A|_)cors(?:_|\Z)")
 

@@ -1,0 +1,299 @@
+"""Finding the CORS layers of an application by looking at objects, without starting anything."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from corsac._classes import attribute_of, inside_of, is_of_class
+from corsac.asgi import CORSMiddleware
+from corsac.inspection.applied import Applied, MarkedRoute, applied_by, made_from
+from corsac.inspection.frameworks import (
+    MIDDLEWARE_LISTS,
+    django_middleware,
+    full_name,
+    has_flask_cors,
+    is_class_of_corsac,
+    is_drop_in,
+    is_named_cors,
+    wrapped_by,
+)
+from corsac.inspection.layers import Layer, Search
+from corsac.middleware import ConfiguredMiddleware
+from corsac.policy import CORSPolicy
+
+__all__ = ["find_layers"]
+
+MAX_DEPTH = 64
+"""The largest number of applications inside each other that are looked at."""
+
+MAX_MOUNTED = 4096
+"""The largest number of mounted applications and routers that are looked at."""
+
+
+def find_layers(found: object) -> Search:
+    """Find the CORS layers of an application, or of a policy or middleware alone.
+
+    Wrappers are followed as `corsac._classes.inside_of` does; routers, mounts and routes by their
+    attributes. Of Starlette, FastAPI, Litestar and Falcon the middleware is looked at that they
+    were given, of Django that of the settings, of Flask what ``CORS(app)`` put there or the first
+    request would. Nothing is called but what reads attributes.
+
+    Args:
+        found: Any object.
+    """
+    if isinstance(found, CORSPolicy):
+        read = functools.partial(Applied, found, problems=found.problems)
+        return Search((Layer("corsac.CORSPolicy", read=read),), ())
+    finder = _Finder(found)
+    finder.follow(found, _Place(None, "", is_literal=True), ())
+    finder.layers.sort(key=lambda layer: layer.path is not None)
+    return Search(
+        tuple(finder.layers),
+        tuple(dict.fromkeys(finder.looked_at)) or (full_name(found),),
+        tuple(dict.fromkeys(finder.outside)),
+        finder.added_to,
+        finder.is_installed,
+        tuple(finder.marked),
+    )
+
+
+class _Place(NamedTuple):
+    """Where applications are: around the one that was given, or below a path of it."""
+
+    path: str | None
+    where: str
+    is_literal: bool
+
+    def below(self, path: str, *, is_literal: bool = True) -> _Place:
+        whole = (self.path or "") + path
+        literal = self.is_literal and is_literal and "{" not in whole
+        return _Place(whole, f"is inside of {whole or '/'!r}", literal)
+
+
+class _Finder:
+    """Collects what `Search` has, of one object."""
+
+    def __init__(self, found: object) -> None:
+        self.layers: list[Layer] = []
+        self.looked_at: list[str] = []
+        self.outside: list[tuple[str, str]] = []
+        self.marked: list[MarkedRoute] = []
+        self.added_to = ""
+        self.is_installed = False
+        self._first = found
+        self._rules: Sequence[Any] | None = None  # Of Corsac's outermost layer; None: not found.
+        self._mounted = 0
+
+    def follow(self, first: object, place: _Place, above: tuple[object, ...]) -> None:
+        """Look at an application and what it wraps, then at the routes of all of that.
+
+        Args:
+            first: The outermost.
+            place: Where that is.
+            above: The applications that it is mounted in.
+        """
+        seen = self._chain(first, place)
+        for each in seen:
+            if is_of_class(each, "flask.app", "Flask") and has_flask_cors(each):
+                self._add("flask_cors.CORS", "was added to the application", place)
+        if place.path is None and self._rules is None:
+            return  # No layer of Corsac's is around what is below.
+        for owner in seen:
+            if not any(owner is outer for outer in above):
+                self._look_below(owner, place, (*above, owner))
+
+    def _chain(self, first: object, place: _Place) -> list[object]:
+        """Look at an application and what it wraps, and nothing below routes."""
+        seen: list[object] = []  # The objects themselves: the id of one that is gone is used again.
+        current = first
+        while current is not None and not any(current is earlier for earlier in seen):
+            if len(seen) == MAX_DEPTH:
+                self.looked_at.append(f"no deeper than {MAX_DEPTH} applications inside each other")
+                break
+            seen.append(current)
+            known = len(self.layers)
+            self._look_at(current, place, seen)
+            inner = wrapped_by(current)
+            is_wrapper = inner is not None and inner is not attribute_of(current, "wsgi_app")
+            is_wrapper = is_wrapper and inner is not attribute_of(current, "asgi_app")
+            if is_wrapper and known == len(self.layers) and not inspect.isclass(current):
+                why = "what wraps the application last is outermost"
+                self._pass(full_name(current), place, why)
+            current = inner
+        return seen
+
+    def _look_at(self, current: object, place: _Place, seen: Sequence[object]) -> None:
+        name = full_name(current)
+        if place.path is None:
+            self.looked_at.append(name)
+        if isinstance(current, ConfiguredMiddleware) or is_drop_in(current):
+            read = functools.partial(applied_by, current)
+            self._add(name, "wraps the application", place, read, attribute_of(current, "rules"))
+        elif self._may_be_layer(current) and is_named_cors(current):
+            self._add(name, "wraps the application", place)
+        # What `corsac.starlette.install` put outside of all that was added.
+        installed = attribute_of(current, "_corsac_middleware")
+        if isinstance(installed, CORSMiddleware):
+            self.is_installed = self.is_installed or place.path is None
+            if not any(installed is it for it in seen):
+                read = functools.partial(applied_by, installed)
+                name = full_name(installed)
+                self._add(name, "is installed there", place, read, installed.rules)
+        elif is_of_class(current, "corsac.starlette.installation", "InstalledCORSMiddleware"):
+            self.is_installed = self.is_installed or place.path is None
+        elif place.path is None and not self.is_installed:
+            routes: Any = sys.modules.get("corsac.starlette.routes")
+            if routes is not None and is_of_class(current, "starlette.applications", "Starlette"):
+                self.marked += routes.marked_routes(current)
+        self._look_at_framework(current, place)
+
+    def _look_at_framework(self, current: object, place: _Place) -> None:
+        """Look at what a framework's application has of its own."""
+        if is_of_class(current, "flask.app", "Flask"):
+            self._look_at_flask(current, place)
+        if is_of_class(current, "django.core.handlers.base", "BaseHandler"):
+            self._look_at_django(place)
+        is_litestar = is_of_class(current, "litestar.app", "Litestar")
+        if is_litestar and attribute_of(current, "cors_config") is not None:
+            self._add("litestar.config.cors.CORSConfig", "is the application's cors_config", place)
+        for name, framework in MIDDLEWARE_LISTS.items():
+            entries = attribute_of(current, name)
+            for entry in entries if isinstance(entries, (list, tuple)) else ():
+                self._look_at_entry(entry, place, framework)
+
+    def _may_be_layer(self, current: object) -> bool:
+        """Whether the name of an object counts: a function that was given may make applications."""
+        if current is self._first and inspect.isroutine(current):
+            return inspect.iscoroutinefunction(current)
+        return not inspect.isclass(current)
+
+    def _look_at_entry(self, entry: object, place: _Place, framework: str) -> None:
+        """Look at what a framework was given to make a middleware of."""
+        named = (attribute_of(entry, name) for name in ("stands_for", "cls", "middleware"))
+        cls: Any = next((each for each in named if each is not None), entry)
+        made = cls
+        while isinstance(made, functools.partial):
+            made = made.func
+        name = full_name(made)
+        if place.path is None:
+            self.looked_at.append(f"its middleware {name}")
+        if is_class_of_corsac(made):
+            if place.path is None and self._rules is None:
+                self.added_to = framework
+            keywords = attribute_of(entry, "kwargs")
+            read = functools.partial(made_from, cls, attribute_of(entry, "args"), keywords)
+            rules = keywords.get("rules") if isinstance(keywords, dict) else ()
+            self._add(name, "was added to the application", place, read, rules)
+        elif is_named_cors(made):
+            self._add(name, "was added to the application", place)
+        else:
+            self._pass(name, place, "with add_middleware what is added last is outermost")
+
+    def _look_at_flask(self, app: object, place: _Place) -> None:
+        extensions: Any = attribute_of(app, "extensions")
+        middleware = extensions.get("corsac") if isinstance(extensions, dict) else None
+        adapter: Any = sys.modules.get("corsac.flask.extension")
+        if middleware is None and adapter is not None and place.path is None:
+            middleware = adapter.would_be_installed(app)
+        if middleware is not None and not _is_inside(middleware, app):
+            read = functools.partial(applied_by, middleware)
+            name = full_name(middleware)
+            self._add(name, "was added to the application", place, read, middleware.rules)
+
+    def _look_at_django(self, place: _Place) -> None:
+        adapter: Any = sys.modules.get("corsac.django.middleware")
+        for name, kind in django_middleware():
+            if place.path is None:
+                self.looked_at.append(f"its middleware {name}")
+            if kind == "corsac":
+                self._add(name, "is in MIDDLEWARE", place, adapter.applied, ())
+            elif kind == "cors":
+                self._add(name, "is in MIDDLEWARE", place)
+            elif kind == "other":
+                self._pass(name, place, "in MIDDLEWARE what stands above is outermost")
+
+    def _add(
+        self,
+        name: str,
+        where: str,
+        place: _Place,
+        read: Callable[[], Applied] | None = None,
+        rules: object = (),
+    ) -> None:
+        rule = f"{place.path}/*" if place.path and place.is_literal else ""
+        self.layers.append(Layer(name, place.where or where, place.path, rule, read))
+        if read is not None and self._rules is None and place.path is None:
+            self._rules = rules if isinstance(rules, (list, tuple)) else ()
+
+    def _pass(self, name: str, place: _Place, why: str) -> None:
+        """Take note of what stands outside of Corsac, if that was not found yet."""
+        if place.path is None and self._rules is None:
+            self.outside.append((name, why))
+
+    def _look_below(self, owner: object, place: _Place, above: tuple[object, ...]) -> None:
+        """Look at what the routes of an application or router lead to."""
+        routes = attribute_of(owner, "routes")
+        for route in routes if isinstance(routes, list) else ():
+            router = attribute_of(route, "original_router")
+            if router is not None:  # FastAPI includes a router by reference.
+                prefix = attribute_of(attribute_of(route, "include_context"), "prefix")
+                if not any(router is outer for outer in above) and self._may_go_on(place):
+                    inner = place.below(str(prefix or ""))
+                    self._look_below(router, inner, (*above, router))
+                continue
+            application = attribute_of(route, "app")
+            is_host = is_of_class(route, "starlette.routing", "Host")
+            is_mount = is_host or is_of_class(route, "starlette.routing", "Mount")
+            below = place.below(str(attribute_of(route, "path") or ""), is_literal=not is_host)
+            # A class that is an endpoint may be named as it likes.
+            if application is None or inspect.isclass(application):
+                continue
+            if self._is_left_alone(route, application, below, is_mount=is_mount):
+                continue
+            if not is_mount:
+                self._chain(application, below)
+            elif self._may_go_on(place):
+                self.follow(application, below, above)
+
+    def _may_go_on(self, place: _Place) -> bool:
+        self._mounted += 1
+        if self._mounted == MAX_MOUNTED + 1:
+            self.looked_at.append(f"no more than {MAX_MOUNTED} mounted applications")
+        return self._mounted <= MAX_MOUNTED
+
+    def _is_left_alone(
+        self, route: object, application: object, place: _Place, *, is_mount: bool
+    ) -> bool:
+        marks: Any = sys.modules.get("corsac.starlette.marks")
+        if marks is not None and self.is_installed:
+            for marked in (attribute_of(route, "endpoint"), application, route):
+                mark = marks.mark_of(marked)
+                if mark is not None:
+                    return mark.policy is None
+        path = place.path or ""
+        for pattern, policy in _pairs(self._rules or ()):
+            below = pattern.endswith("/*") and f"{path}/".startswith(pattern[:-1])
+            if below or (pattern == path and not is_mount):
+                return policy is None
+        return False
+
+
+def _pairs(rules: Iterable[object]) -> Iterator[tuple[str, object]]:
+    """Yield the rules that are pairs with a pattern: nothing has validated them yet."""
+    for rule in rules:
+        if isinstance(rule, (list, tuple)) and len(rule) == 2 and isinstance(rule[0], str):
+            yield rule[0], rule[1]
+
+
+def _is_inside(middleware: object, app: object) -> bool:
+    """Whether following ``wsgi_app`` leads to a middleware."""
+    current = attribute_of(app, "wsgi_app")
+    for _ in range(MAX_DEPTH):
+        if current is None or current is middleware or current is app:
+            break
+        current = inside_of(current)
+    return current is middleware
