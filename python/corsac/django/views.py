@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction
@@ -163,7 +163,7 @@ class _MarkedURLs:
     @functools.cached_property
     def urlpatterns(self) -> list[URLPattern | URLResolver]:
         """The patterns, made anew around decorated views."""
-        return list(map(self._marked, _patterns_of(self._urls)))
+        return list(map(self._marked, getattr(self._urls, "urlpatterns", self._urls)))
 
     def _marked(self, entry: URLPattern | URLResolver) -> URLPattern | URLResolver:
         if isinstance(entry, URLResolver):
@@ -181,11 +181,6 @@ class _MarkedURLs:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._urls, name)
-
-
-def _patterns_of(urls: Any) -> Iterable[URLPattern | URLResolver]:
-    patterns: Iterable[URLPattern | URLResolver] = getattr(urls, "urlpatterns", urls)
-    return patterns
 
 
 def views_below(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -15,9 +15,17 @@ from corsac.foreign.flask_cors import flask_cors_policy
 from corsac.foreign.flask_cors_options import FLASK_CORS_OPTIONS
 from corsac.policy import CORSPolicy
 
-__all__ = ["Decoration", "decorated_methods", "decoration_of", "decorations", "is_inside"]
+__all__ = [
+    "DECORATION",
+    "Decoration",
+    "decorated_methods",
+    "decoration_of",
+    "decorations",
+    "is_inside",
+]
 
-_ATTRIBUTE = "_corsac_decoration"
+DECORATION: Final = "_corsac_decoration"
+"""The attribute of a view function that has its decoration."""
 
 MAX_WRAPPERS = 64
 """So many functions inside each other are looked through for a decorated one."""
@@ -94,16 +102,6 @@ class Decoration:
         self._made.append((values, policy))
         return policy
 
-    def leave_on(self, view: Callable[..., Any]) -> None:
-        """Make the decoration known to whoever looks at the view.
-
-        Decorators that use `functools.wraps` take it with them.
-
-        Args:
-            view: What is registered as a view function.
-        """
-        setattr(view, _ATTRIBUTE, self)
-
 
 def decoration_of(view: Callable[..., Any], method: str) -> Decoration | None:
     """Return the decoration of a view function, or of the method of a class-based view.
@@ -112,9 +110,9 @@ def decoration_of(view: Callable[..., Any], method: str) -> Decoration | None:
         view: What ``app.view_functions`` has.
         method: The request's method.
     """
-    found: Decoration | None = getattr(view, _ATTRIBUTE, None)
+    found: Decoration | None = getattr(view, DECORATION, None)
     if found is None:
-        found = getattr(_handler_of(view, method), _ATTRIBUTE, None)
+        found = getattr(_handler_of(view, method), DECORATION, None)
     return found
 
 
@@ -126,7 +124,7 @@ def decorated_methods(view: object) -> Iterator[str]:
     """
     view_class = getattr(view, "view_class", None)
     for name in dir(view_class):
-        if isinstance(getattr(getattr(view_class, name, None), _ATTRIBUTE, None), Decoration):
+        if isinstance(getattr(getattr(view_class, name, None), DECORATION, None), Decoration):
             yield name.upper()
 
 
@@ -158,7 +156,7 @@ def is_inside(decoration: Decoration, view: object, method: str) -> bool:
         if not callable(function) or any(function is earlier for earlier in seen):
             continue
         seen.append(function)
-        if inspect.getattr_static(function, _ATTRIBUTE, None) is decoration:
+        if inspect.getattr_static(function, DECORATION, None) is decoration:
             return True
         waiting += _held_by(function)
     return False

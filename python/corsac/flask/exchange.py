@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from corsac.flask.routes import RouteTable
     from corsac.policy import CORSPolicy
 
-__all__ = ["Exchange", "pass_over"]
+__all__ = ["ENVIRON_KEY", "OWNED_BY_POLICIES", "Exchange", "pass_over"]
 
-_ENVIRON_KEY = "corsac.flask"
-_OWNED = frozenset((*OWNED, *PREFLIGHT_OWNED))
+ENVIRON_KEY = "corsac.flask"
+"""Where the views that a request reaches find its exchange."""
+OWNED_BY_POLICIES = frozenset((*OWNED, *PREFLIGHT_OWNED))
 
 
 class Exchange:
@@ -33,13 +34,15 @@ class Exchange:
 
     Attributes:
         app: The application whose policies were asked.
+        table: What was known of its routes when the policy was chosen.
+        of_view: The CORS headers that a view itself set, before a policy changes them.
         decoration: The decoration of the view that ran; the outermost, if there are several.
         policy: What decides about the response in place of the policy that was chosen, if anything.
         was_told: Whether `on_refusal` was told that the policy that was chosen refuses the request.
 
     Args:
         app: The application.
-        table: What was known of the application's routes when the policy was chosen.
+        table: As the attribute.
         environ: The request as the policy sees it.
         start_response: The server's.
         whole: The middleware of the application, whose observers and log learn of refusals.
@@ -47,13 +50,13 @@ class Exchange:
 
     __slots__ = (
         "_environ",
-        "_of_view",
         "_start_response",
-        "_table",
         "_whole",
         "app",
         "decoration",
+        "of_view",
         "policy",
+        "table",
         "was_told",
     )
 
@@ -67,21 +70,13 @@ class Exchange:
     ) -> None:
         self.app = app
         self._whole = whole
-        self._table = table
+        self.table = table
         self.decoration: Decoration | None = None
         self.was_told = False
         self._environ = environ
         self._start_response = start_response
         self.policy: CORSPolicy | None = None
-        self._of_view: list[tuple[str, str]] = []
-
-    def be_known(self, environ: WSGIEnvironment) -> None:
-        """Make the exchange known to the views that a request reaches.
-
-        Args:
-            environ: The request, as the application has it.
-        """
-        environ[_ENVIRON_KEY] = self
+        self.of_view: list[tuple[str, str]] = []
 
     @staticmethod
     def of(environ: Mapping[str, Any]) -> Exchange | None:
@@ -90,17 +85,8 @@ class Exchange:
         Args:
             environ: The request, as the application has it.
         """
-        found = environ.get(_ENVIRON_KEY)
+        found = environ.get(ENVIRON_KEY)
         return found if isinstance(found, Exchange) else None
-
-    def was_decided_by(self, decoration: Decoration, request: flask.Request) -> bool:
-        """Whether the policy of a decoration was the one that was chosen for the request.
-
-        Args:
-            decoration: What the view has.
-            request: The request, as the view has it.
-        """
-        return self._table.has(decoration, request.endpoint, request.method)
 
     def observation_of_view(self) -> Observation:
         """Who learns of refusals by the view's policy: nobody is told of one request twice."""
@@ -119,14 +105,6 @@ class Exchange:
         self.policy = policy
         self._environ[UNDECIDED] = True
 
-    def take_from_view(self, response: flask.Response) -> None:
-        """Take note of the CORS headers that a view itself set, before a policy changes them.
-
-        Args:
-            response: What the view gave.
-        """
-        self._of_view = [pair for pair in response.headers if pair[0].lower() in _OWNED]
-
     def __call__(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
@@ -138,10 +116,10 @@ class Exchange:
 
         self._environ.pop(UNDECIDED, None)
         # What else is there may be of the policy that was chosen, and wider.
-        others = [pair for pair in headers if pair[0].lower() not in _OWNED]
+        others = [pair for pair in headers if pair[0].lower() not in OWNED_BY_POLICIES]
 
         def respond(_: WSGIEnvironment, start_response: StartResponse) -> Any:
-            own = [*others, *self._of_view]
+            own = [*others, *self.of_view]
             return start_response(status, own, *((exc_info,) if exc_info else ()))
 
         middleware = CORSMiddleware(respond, self.policy)

@@ -13,8 +13,8 @@ from werkzeug.local import LocalProxy
 from corsac._classes import is_of_class
 from corsac.configuration import NOTHING_OBSERVED, OBSERVATION_OPTIONS, Observation
 from corsac.errors import log_warnings
-from corsac.flask.decoration import Decoration
-from corsac.flask.exchange import Exchange
+from corsac.flask.decoration import DECORATION, Decoration
+from corsac.flask.exchange import OWNED_BY_POLICIES, Exchange
 from corsac.flask.middleware import FlaskMiddleware
 from corsac.flask.options import (
     CORSOptions,
@@ -247,11 +247,14 @@ def cross_origin(
             if exchange.decoration is not None:
                 return call()  # Inside of another decorated view, whose policy decides.
             exchange.decoration = decoration
-            if exchange.was_decided_by(decoration, flask.request):
-                return call()
+            request = flask.request
+            if exchange.table.has(decoration, request.endpoint, request.method):
+                return call()  # Its policy was chosen when the request came.
             return _respond_hidden(exchange, decoration, call)
 
-        decoration.leave_on(decorated)
+        setattr(
+            decorated, DECORATION, decoration
+        )  # Decorators with `functools.wraps` take it along.
         return cast("View", decorated)
 
     return decorate
@@ -268,7 +271,9 @@ def _respond_hidden(exchange: Exchange, decoration: Decoration, call: Callable[[
 
     def call_noted() -> flask.Response:
         response = flask.make_response(call())
-        exchange.take_from_view(response)
+        exchange.of_view = [
+            pair for pair in response.headers if pair[0].lower() in OWNED_BY_POLICIES
+        ]
         return response
 
     if policy.guard or flask.request.method == "OPTIONS":

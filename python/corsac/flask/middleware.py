@@ -12,7 +12,7 @@ from corsac.configuration import Rule, make_configuration, read_observation
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.flask.arrival import Arrivals, is_wrapped
 from corsac.flask.decoration import Decoration, decorations, is_inside
-from corsac.flask.exchange import Exchange
+from corsac.flask.exchange import ENVIRON_KEY, Exchange
 from corsac.flask.listed_methods import BareMiddlewares, policies_in_old_words
 from corsac.flask.options import configured_options, log_problems
 from corsac.flask.problems import (
@@ -389,7 +389,7 @@ class FlaskMiddleware(CORSMiddleware):
             self._read_routes()
         exchange = Exchange(self._flask, self._table, environs[-1], start_response, self)
         for environ in environs:
-            exchange.be_known(environ)
+            environ[ENVIRON_KEY] = exchange
         return exchange
 
     def choose(self, environ: WSGIEnvironment) -> CORSMiddleware:

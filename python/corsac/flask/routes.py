@@ -113,12 +113,6 @@ class RouteTable:
         """
         return _Reader(app, own, blueprints, hidden).read()
 
-    def add_route(self, route: Route) -> None:
-        """Add a route that is looked up for each request."""
-        self.routes.append(route)
-        self._by_rule[id(route.rule)] = route
-        self.beginnings = tuple(dict.fromkeys((*self.beginnings, _beginning(route.rule))))
-
     def has(self, decoration: Decoration, endpoint: str | None, method: str) -> bool:
         """Whether a decoration is what decides about an endpoint.
 
@@ -232,7 +226,15 @@ class _Reader:
                     table.exact_rules.append((rule.rule, policy))
             else:
                 found = {m: r for m, r in decided[id(rule)].items() if r is not None}
-                table.add_route(Route(rule, found))
+                route = table._by_rule[id(rule)] = Route(rule, found)
+                table.routes.append(route)
+        starts = (
+            _text_before_variables(route.rule)
+            if route.rule.arguments
+            else route.rule.rule.removesuffix("/")
+            for route in table.routes
+        )
+        table.beginnings = tuple(dict.fromkeys(it.encode().decode("latin-1") for it in starts))
         table.methods = frozenset(methods)
         table.exact_paths = frozenset(path for path, _ in table.exact_rules)
         table.own = self._own if self._own.may_deny else None
@@ -407,8 +409,3 @@ def _is_a_pattern(path: str) -> bool:
 
 def _text_before_variables(rule: URLRule) -> str:
     return rule.rule.partition("<")[0]
-
-
-def _beginning(rule: URLRule) -> str:
-    text = _text_before_variables(rule)
-    return (text if rule.arguments else text.removesuffix("/")).encode().decode("latin-1")

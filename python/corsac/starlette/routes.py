@@ -218,7 +218,11 @@ class RouteMarks:
     def _by_method(self, endpoint: type, mark: Mark | None) -> dict[str, Mark | None]:
         """Return what the methods of an HTTPEndpoint say; HEAD is answered by `get` if need be."""
         # A class with a `dispatch` of its own may have methods that Starlette does not know.
-        marked = (name.upper() for name in dir(endpoint) if _is_marked(endpoint, name))
+        marked = (
+            name.upper()
+            for name in dir(endpoint)
+            if mark_of(inspect.getattr_static(endpoint, name, None)) is not None
+        )
         names = dict.fromkeys((*_METHODS, *marked))
         handlers = {name: getattr(endpoint, name.lower(), None) for name in names}
         handlers["HEAD"] = handlers["HEAD"] or handlers["GET"]
@@ -269,10 +273,6 @@ def marked_routes(app: object) -> list[tuple[str, CORSPolicy | None]]:
         return [(path, mark.policy) for path, mark in RouteMarks(app).all()]
     except Exception:  # Routes of the user's own classes may raise anything.
         return []
-
-
-def _is_marked(endpoint: type, name: str) -> bool:
-    return mark_of(inspect.getattr_static(endpoint, name, None)) is not None
 
 
 def inner_applications(application: object) -> list[object]:
