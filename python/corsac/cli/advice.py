@@ -67,15 +67,7 @@ def guard_refusal(outcome: FetchOutcome) -> str:
 
 
 def advice(outcome: FetchOutcome, request: FetchRequest) -> str:
-    """Say what to change.
-
-    Args:
-        outcome: A fetch that was blocked.
-        request: What the page asked for.
-
-    Returns:
-        A clause; empty if there is nothing to say.
-    """
+    """Say in a clause what to change for a fetch that was blocked; empty if nothing is known."""
     if outcome.reason is None:
         return ""
     code = outcome.reason.removeprefix("preflight:").partition(":")[0]

@@ -68,7 +68,7 @@ class Report:
 def run(
     *, source: str | None, prefix: str | None, app_dir: str, strict: bool, as_json: bool
 ) -> int:
-    """Check one source and print what was found.
+    """Check one source, print what was found and give the exit code.
 
     Args:
         source: A TOML file or ``module:attribute``; ``None`` for the environment.
@@ -76,9 +76,6 @@ def run(
         app_dir: Where modules are looked for first.
         strict: Whether warnings are a failure.
         as_json: Whether to write JSON.
-
-    Returns:
-        The exit code.
     """
     report = check(source, prefix, app_dir)
     if as_json:

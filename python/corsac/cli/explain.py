@@ -82,15 +82,7 @@ def run(
     page: PageRequest,
     as_json: bool,
 ) -> int:
-    """Explain one request and print it.
-
-    Args:
-        source: A TOML file or ``module:attribute``; ``None`` for the environment.
-        prefix: What the environment variables begin with; ``None`` for another source.
-        app_dir: Where modules are looked for first.
-        path: The path that is asked for.
-        page: What the page asks for.
-        as_json: Whether to write JSON.
+    """Explain one request and print it; the arguments are the command's options.
 
     Returns:
         The exit code, by `EXIT_CODES`.
@@ -157,13 +149,7 @@ def _notes(report: Report, request: FetchRequest) -> Iterator[str]:
 async def explain(
     request: FetchRequest, middleware: CORSMiddleware, profile: str = "standard"
 ) -> Explained:
-    """Do what a browser does against a middleware, and say why each answer is as it is.
-
-    Args:
-        request: What the page asks for.
-        middleware: The middleware; the requests that it lets through reach its application.
-        profile: Which browser it is.
-    """
+    """Do what a browser does against a middleware, and say why each answer is as it is."""
     outcome = await simulate_async(request, asgi_async_transport(middleware), profile=profile)
     include = request.credentials == "include"
     explanations = [

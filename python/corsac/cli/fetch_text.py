@@ -39,13 +39,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def write_headline(out: Output, request: FetchRequest, target: str = "") -> None:
-    """Say who asks for what.
-
-    Args:
-        out: Where to write.
-        request: What the page asks for.
-        target: Where it goes, if that is not the request's URL.
-    """
+    """Say who asks for what, and where if that is not the request's URL."""
     url = printable(target or request.url, MAX_SHOWN_URL)
     extras = [f"credentials: {request.credentials}"] if request.credentials != "same-origin" else []
     extras += [f"mode: {request.mode}"] if request.mode != "cors" else []
@@ -58,14 +52,7 @@ def write_headline(out: Output, request: FetchRequest, target: str = "") -> None
 def write_dropped(
     out: Output, request: FetchRequest, profile: str, *, instead_of_cookie: str = ""
 ) -> None:
-    """Say which of the script's headers a browser does not send, without a word to the script.
-
-    Args:
-        out: Where to write.
-        request: What the page asks for.
-        profile: Which browser it is.
-        instead_of_cookie: What to do to send cookies.
-    """
+    """Say which of the script's headers a browser leaves out, without a word to the script."""
     no_cors = request.mode == "no-cors"
     for name, value in request.headers:
         lines = [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))]
@@ -213,13 +200,7 @@ def _write_headers(out: Output, headers: Pairs) -> None:
 
 
 def write_blocked(out: Output, outcome: FetchOutcome, what: str) -> None:
-    """Say that a fetch was blocked, and what to do.
-
-    Args:
-        out: Where to write.
-        outcome: The fetch.
-        what: What to do; may be empty.
-    """
+    """Say that a fetch was blocked, and what to do about it, if that is not empty."""
     reason = f"{outcome.explanation}  [{outcome.reason}]"
     out.row([("BLOCKED", "blocked"), "  "], reason, prose=True)
     if what:

@@ -37,16 +37,7 @@ def run(
 ) -> int:
     """Probe a server and print what was found, the verdict as soon as it is known.
 
-    Args:
-        url: What the page fetches.
-        page: What the page asks for there.
-        sends_unsafe: See `probe`.
-        cookies: See `probe`.
-        timeout: See `probe`.
-        insecure: See `probe`.
-        with_lints: See `probe`.
-        strict: Whether what is found counts as blocked.
-        as_json: Whether to write JSON.
+    The arguments are the command's options; those that `probe` has too are explained there.
 
     Returns:
         The exit code.

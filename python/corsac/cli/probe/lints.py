@@ -16,14 +16,7 @@ __all__ = ["lint"]
 
 
 def lint(seen: Observations) -> tuple[Finding, ...]:
-    """Judge what was seen of a server.
-
-    Args:
-        seen: What was seen.
-
-    Returns:
-        The findings, every sentence once, the worst first.
-    """
+    """Judge what was seen of a server; the findings are sorted, every sentence once."""
     found = [*_judge_origins(seen), *_judge_answers(seen), *_judge_caching(seen)]
     once: dict[tuple[str, str], Finding] = {}
     for each in found:

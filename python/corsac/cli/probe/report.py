@@ -88,12 +88,7 @@ class Result(NamedTuple):
 
 
 def write_verdict(out: Output, result: Result) -> None:
-    """Write the transcript of the page's own request, and what came of it.
-
-    Args:
-        out: Where to write.
-        result: What came of the probe.
-    """
+    """Write the transcript of the page's own request, and what came of it."""
     outcome, method = result.outcome, printable(result.request.method, 60)
     write_headline(out, result.request)
     write_dropped(out, result.request, outcome.profile, instead_of_cookie="; use --cookie")
@@ -164,12 +159,7 @@ def _write_readable(out: Output, outcome: FetchOutcome) -> None:
 
 
 def write_found(out: Output, result: Result) -> None:
-    """Write what the further requests showed.
-
-    Args:
-        out: Where to write.
-        result: What came of the probe.
-    """
+    """Write what the further requests showed."""
     seen = result.seen
     if seen is None and result.verdict != "allowed":
         return
