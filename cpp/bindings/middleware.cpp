@@ -195,27 +195,23 @@ void set_not_initialized() noexcept {
   PyErr_SetString(PyExc_RuntimeError, "CORSMiddleware.__init__ was not called");
 }
 
-int put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object,
-                 PyObject* expected) noexcept {
+bool put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object) noexcept {
   const Routing* routing = routing_in(routing_object);
-  if (routing == nullptr) return -1;
+  if (routing == nullptr) return false;
   // The old ones are let go after the lock, since that can run other code.
   Ref old_configuration = Ref::borrowed(configuration);
   Ref old_routing = Ref::borrowed(routing_object);
   bool initialized = false;
-  int done = 0;
   CORSAC_BEGIN_LOCKED(reinterpret_cast<PyObject*>(self));
   initialized = self->routing != nullptr;
-  if (initialized && (expected == nullptr || expected == self->configuration)) {
+  if (initialized) {
     old_configuration.swap(self->configuration);
     old_routing.swap(self->routing_object);
     self->routing = routing;
-    done = 1;
   }
   CORSAC_END_LOCKED();
-  if (initialized) return done;
-  set_not_initialized();
-  return -1;
+  if (!initialized) set_not_initialized();
+  return initialized;
 }
 
 PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept {
@@ -306,10 +302,9 @@ PyObject* call_other(ternaryfunc call, PyObject* self, PyObject* const* args, st
 PyObject* middleware_put_in_force(PyObject* self_object, PyObject* args) noexcept {
   PyObject* configuration = nullptr;
   PyObject* routing = nullptr;
-  PyObject* expected = nullptr;
-  if (!PyArg_ParseTuple(args, "OO|O", &configuration, &routing, &expected)) return nullptr;
-  const int done = put_in_force(as_middleware(self_object), configuration, routing, expected);
-  return done < 0 ? nullptr : PyBool_FromLong(done);
+  if (!PyArg_ParseTuple(args, "OO", &configuration, &routing)) return nullptr;
+  if (!put_in_force(as_middleware(self_object), configuration, routing)) return nullptr;
+  Py_RETURN_NONE;
 }
 
 PyObject* middleware_outcomes(PyObject* self, PyObject* /*unused*/) noexcept {

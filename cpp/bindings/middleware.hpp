@@ -161,11 +161,8 @@ inline RoutingInForce routing_in_force(Middleware* self) noexcept {
 void set_not_initialized() noexcept;
 
 /// Puts a configuration in force: one swap, so a request sees the old one or the new one, whole.
-/// @param expected the configuration that is to be replaced, or null for any.
-/// @return 1; 0 if another one is in force; -1 with an exception set if `routing_object` is not a
-/// Routing, or none was in force yet.
-int put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object,
-                 PyObject* expected) noexcept;
+/// @return false with an exception set if `routing_object` is not a Routing, or none was in force.
+bool put_in_force(Middleware* self, PyObject* configuration, PyObject* routing_object) noexcept;
 
 /// A new middleware that its `__init__` has to fill. @return null with an exception set.
 PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept;

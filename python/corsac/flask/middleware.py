@@ -124,12 +124,13 @@ class FlaskMiddleware(CORSMiddleware):
             TypeError: As for `corsac.wsgi.CORSMiddleware`.
         """
         problems: list[CORSConfigProblem] = []
-        before = self._observation
-        observation = read_observation(before, self._request_line, problems, observed)
-        if problems:
-            raise CORSConfigError(problems)
-        self._observe_as(observation)
-        self._was_observed()
+        with self._lock:  # Else a request that reads the routes now would keep the old ones.
+            before = self._observation
+            observation = read_observation(before, self._request_line, problems, observed)
+            if problems:
+                raise CORSConfigError(problems)
+            self._observe_as(observation)
+            self._was_observed()
         log_warnings(observation.problems, before.problems)
 
     def add_blueprint(self, blueprint: flask.Blueprint, resources: list[ResourcePolicy]) -> None:
