@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from support.exchange import EXCHANGES, Exchange
 from support.refused import OBSERVED, MakeObserved
+
+
+@pytest.fixture(autouse=True)
+def a_root_logger_as_python_starts_with() -> None:
+    """Undo what applications do to logging when they are made or imported, as Litestar's do."""
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    for handler in root.handlers[:]:  # Those of pytest come and go with each phase of a test.
+        if not type(handler).__module__.startswith("_pytest."):
+            root.removeHandler(handler)
 
 
 @pytest.fixture(params=sorted(EXCHANGES))
