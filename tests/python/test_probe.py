@@ -268,7 +268,9 @@ def test_what_would_let_others_in_is_not_shown(capsys: pytest.CaptureFixture[str
     ("arguments", "words"),
     [
         (["127.0.0.1:8000/x", *ORIGIN], "did you mean https://127.0.0.1:8000/x?"),
-        (["ftp://example.com/", *ORIGIN], "is not an http or https URL"),
+        (["api.test/x?y=a:b", *ORIGIN], "did you mean https://api.test/x?y=a:b?"),
+        (["ftp://example.com/", *ORIGIN], "'ftp://example.com/' is not an http or https URL\n"),
+        (["htp:/example.com/", *ORIGIN], "'htp:/example.com/' is not an http or https URL\n"),
         (["https://u:p@example.com/", *ORIGIN], "user name or password"),
         (["https://example.com/", "--origin", f"{APP}/"], f"as browsers write it: '{APP}'"),
         (["https://example.com/", "--origin", "app"], "origin must be a serialized origin"),

@@ -153,6 +153,20 @@ def test_what_looks_like_markup_is_text(monkeypatch: pytest.MonkeyPatch) -> None
     assert stream.getvalue() == "[bold]:smile: [/] [red]x[/red] 12\n"
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_progress_is_one_line_of_what_the_terminal_can_show(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    with Progress(stream := Terminal(encoding)) as progress:
+        progress.tell("4 of 11 further checks: GET for https://" + "a" * 60)
+    lines = re.split(r"[\r\n]", re.sub(r"\x1b\[[^A-Za-z]*[A-Za-z]", "", stream.getvalue()))
+    drawn = [line for line in lines if "4 of" in line]
+    assert drawn
+    assert all(len(line.rstrip()) <= 40 and line.rstrip().endswith("...") for line in drawn)
+    assert "aaaa" not in "".join(line for line in lines if line not in drawn)
+
+
 def test_progress_is_for_terminals_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for stream, is_shown in ((Terminal(), True), (Terminal(is_terminal=False), False)):
         with Progress(stream) as progress:

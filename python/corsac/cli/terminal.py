@@ -17,6 +17,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
+from corsac._text import printable
+
 __all__ = ["SEVERITIES", "Output", "Part", "Progress", "write_json", "write_lines"]
 
 Part = str | Text | tuple[str, str]
@@ -139,9 +141,12 @@ class Progress:
 
     def __init__(self, stream: TextIO) -> None:
         console = _console(stream)
+        # Besides the spinner, and the dots of a text that was cut.
+        self._room = max(_LEAST_WIDTH, console.width - 6)
         self._status: Status | None = None
         if stream.isatty() and not console.is_dumb_terminal:
-            self._status = console.status("Connecting ...")
+            spinner = "line" if console.options.ascii_only else "dots"
+            self._status = console.status("Connecting ...", spinner=spinner)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -166,7 +171,7 @@ class Progress:
     def tell(self, text: str) -> None:
         """Say what is waited for now."""
         if self._status is not None:
-            self._status.update(Text(text))
+            self._status.update(Text(printable(text, self._room)))
             self._status.start()
 
 

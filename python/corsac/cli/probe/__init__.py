@@ -6,6 +6,7 @@ Needs the extra ``cli``; nothing else of the library imports this package.
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Callable
 
@@ -56,7 +57,7 @@ def run(
     def tell(sent: Request, number: int, total: int) -> None:
         what = "preflight" if sent.is_preflight else sent.method
         place = f"{number} of {total} further checks: " if total else ""
-        progress.tell(printable(f"{place}{what} for {sent.header('Origin') or 'no origin'}", 100))
+        progress.tell(f"{place}{what} for {sent.header('Origin') or 'no origin'}")
 
     def verdict(result: Result) -> None:
         if not as_json:
@@ -93,7 +94,8 @@ def _url(text: str) -> str:
     """
     url = parse_url(text)
     if url is None or url.scheme not in HTTP_SCHEMES or not url.host:
-        guess = "" if "://" in text else f"; did you mean https://{text}?"
+        is_host = not re.match(r"[^/?#]*:(?!\d)", text)
+        guess = f"; did you mean https://{text}?" if is_host else ""
         message = f"{text!r:.200} is not an http or https URL{guess}"
         raise ValueError(message)
     if url.has_credentials:
