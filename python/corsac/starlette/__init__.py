@@ -15,8 +15,7 @@ except ImportError as error:
     message = "corsac.starlette needs Starlette: pip install 'starlette>=0.40'"
     raise ImportError(message) from error
 
-from corsac.starlette.application import installed
-from corsac.starlette.installation import InstalledCORSMiddleware, install
+from corsac.starlette.installation import InstalledCORSMiddleware, install, installed
 from corsac.starlette.marks import cors, cors_exempt
 
 __all__ = ["InstalledCORSMiddleware", "cors", "cors_exempt", "install", "installed"]
