@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import dataclasses
 import json
 import pickle
 from collections.abc import Callable
@@ -539,6 +541,21 @@ def test_an_outcome_reads_well_and_is_data() -> None:
     assert (data["reason"], data["detail"]) == ("preflight:header-not-allowed:x-z", "x-z")
     assert data["steps"][2]["response"]["status"] == 204
     assert pickle.loads(pickle.dumps(outcome)) == outcome  # noqa: S301 - our own bytes
+
+
+def test_a_pickle_leaves_out_what_the_transport_raised_and_a_copy_does_not() -> None:
+    class LocalError(Exception):
+        """Cannot be pickled: nothing finds it by its name."""
+
+    def fail(request: Request) -> Response:
+        raise LocalError
+
+    outcome = fetch(fail)
+    assert isinstance(outcome.error, LocalError)
+    again = pickle.loads(pickle.dumps(outcome))  # noqa: S301 - our own bytes
+    assert (again, again.error) == (outcome, None)
+    assert copy.copy(outcome) is copy.deepcopy([outcome])[0] is outcome
+    assert dataclasses.replace(outcome, detail="x").error is outcome.error
 
 
 def test_what_a_server_sent_is_escaped_and_cut_where_it_is_shown() -> None:

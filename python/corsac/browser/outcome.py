@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from corsac._text import shown
 from corsac.browser.messages import Pairs, Request, Response
@@ -157,6 +158,14 @@ class FetchOutcome:
         """Leave the error out: what libraries raise often cannot be pickled."""
         kept = self if self.error is None else replace(self, error=None)
         return object.__reduce_ex__(kept, 2)
+
+    def __copy__(self) -> Self:
+        """The outcome itself, which never changes."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """The outcome itself, which never changes."""
+        return self
 
     @property
     def preflights(self) -> tuple[Request, ...]:
