@@ -140,6 +140,20 @@ def asked_for(path: str = "/x") -> Request:
             "CORSAC[\"allow_headers\"] = [..., 'x-y']",
         ),
         (
+            {"CORSAC": {"allow_origins": [OTHER], "rules": [("/*", {"allow_origins": [ORIGIN]})]}},
+            "allow_methods=[..., 'PROPFIND'] and allow_headers=[..., 'x-y']",
+        ),
+        (
+            {
+                "CORSAC": CORSPolicy(
+                    allow_origins=[ORIGIN], allow_methods=["PROPFIND"], allow_headers=["x-y"]
+                ),
+                "CORSAC_REPORT_ONLY": {"allow_origins": [ORIGIN]},
+            },
+            "CORSAC_REPORT_ONLY[\"allow_methods\"] = [..., 'PROPFIND'] and "
+            "CORSAC_REPORT_ONLY[\"allow_headers\"] = [..., 'x-y']",
+        ),
+        (
             {"CORSAC": CORSPolicy(allow_origins=[ORIGIN])},
             "allow_methods=[..., 'PROPFIND'] and allow_headers=[..., 'x-y']",
         ),

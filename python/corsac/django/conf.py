@@ -77,7 +77,8 @@ class DjangoConfiguration:
         problems: The warnings and infos.
         has_rules: Whether the policy depends on the path.
         observation: Who learns of refusals, and which policies are on trial.
-        names: What the options are called in the settings.
+        names: What the options are called in the settings, unless they are those of a rule.
+        trial_names: The same for the policy on trial.
     """
 
     policy: CORSPolicy | None
@@ -90,6 +91,7 @@ class DjangoConfiguration:
     has_rules: bool = False
     observation: Observation = NOTHING_OBSERVED
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    trial_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def covers(self, path: str) -> bool:
         """Whether the settings say anything about a path."""
@@ -122,7 +124,11 @@ def judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
     configuration, found = _judge()
     if configuration is None or problems:
         return None, found + problems
-    return dataclasses.replace(configuration, observation=observation), found
+    trial_names: dict[str, str] = {}
+    if isinstance(getattr(settings, REPORT_ONLY_SETTING, None), Mapping):
+        trial_names = {option: f'{REPORT_ONLY_SETTING}["{option}"]' for option in OPTION_NAMES}
+    made = dataclasses.replace(configuration, observation=observation, trial_names=trial_names)
+    return made, found
 
 
 def _read_observation(problems: list[CORSConfigProblem]) -> Observation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
@@ -62,7 +62,7 @@ class _Outcome(NamedTuple):
     told: tuple[str, str, _Missing | None, int]
     policy: _core.CompiledPolicy | None = None
     rule: str = "default"
-    is_of_view: bool = False  # The policy is one that `cors` gave a view, in Python.
+    names: Mapping[str, str] = {}  # Of the options in the settings, if the policy's are there.
 
 
 _RUN: Final = "run the application"
@@ -230,7 +230,9 @@ class CORSMiddleware:
             and (yield _ASK, None)
         ):
             decided = _Outcome(*_decided(policy, request, True))
-        return decided._replace(policy=policy, rule=rule, is_of_view=mark is not UNMARKED)
+        # The options of a view, or of a rule, are written there.
+        names = configuration.names if mark is UNMARKED and rule == "default" else {}
+        return decided._replace(policy=policy, rule=rule, names=names)
 
     def _report(
         self,
@@ -245,8 +247,7 @@ class CORSMiddleware:
         told = _LEFT_ALONE if outcome is None else _Told(*outcome.told)
         if outcome is not None and told.reason:
             rule = outcome.rule if configuration.has_rules else None
-            names = {} if outcome.is_of_view else configuration.names
-            self._log(told.reason, origin, where, 0, rule, told.missing, names)
+            self._log(told.reason, origin, where, 0, rule, told.missing, outcome.names)
             if callback is not None:
                 callback(told.kind, told.reason, origin, where, outcome.rule, False, told.missing)
         trial = configuration.observation.trial
@@ -257,7 +258,9 @@ class CORSMiddleware:
         now = _LEFT_ALONE if outcome is None else _try(outcome.policy, request, outcome)
         if then.reach >= now.reach:
             return
-        self._trial_log(then.reason, origin, where, 0, rule if trial.rules else None, then.missing)
+        names = configuration.trial_names if rule == "default" else {}
+        of_rule = rule if trial.rules else None
+        self._trial_log(then.reason, origin, where, 0, of_rule, then.missing, names)
         if callback is not None:
             callback(then.kind, then.reason, origin, where, rule, True, then.missing)
 
@@ -350,7 +353,7 @@ def _settle_own(
     if lost and log is not None:
         origin = request.META.get("HTTP_ORIGIN")
         is_beyond_cors = _core.is_beyond_cors(request.META, _scheme_of(request))
-        option = 'app_headers="{}"' if outcome.is_of_view else 'CORSAC = {{"app_headers": "{}"}}'
+        option = 'CORSAC = {{"app_headers": "{}"}}' if outcome.names else 'app_headers="{}"'
         log.say(fate, lost, request.path, origin, is_beyond_cors, option)
 
 
