@@ -143,7 +143,14 @@ def test_a_guard_that_refuses_a_write_is_shown_as_one(capsys: pytest.CaptureFixt
     write = ["--method", "POST", "--body", "x", "--send", "--mode", "no-cors"]
     with serving_app(app) as url:
         code, data = probe_json(capsys, url, *ORIGIN, *write)
+        assert main(["probe", url, *ORIGIN, *write]) == 1
     assert (code, data["verdict"], data["outcome"]["ok"]) == (1, "refused", True)
+    assert data["advice"] == (
+        "Corsac's guard refused the request before the application ran: add "
+        "https://app.example.com to allow_origins, or to trusted_origins of the guard"
+    )
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"before the application ran (guard): cross-origin-request -> {data['advice']}" in said
 
 
 # All at once

@@ -67,9 +67,10 @@ def guard_refusal(outcome: FetchOutcome) -> str:
 
 
 def advice(outcome: FetchOutcome, request: FetchRequest) -> str:
-    """Say in a clause what to change for a fetch that was blocked; empty if nothing is known."""
+    """Say in a clause what to change for a fetch that was refused; empty if nothing is known."""
     if outcome.reason is None:
-        return ""
+        guard = guard_refusal(outcome)
+        return printable(_OWN[guard].format(origin=request.origin), _MAX_TEXT) if guard else ""
     code = outcome.reason.removeprefix("preflight:").partition(":")[0]
     step = next((step for step in reversed(outcome.steps) if step.response), None)
     if step is None or step.request is None or step.response is None or step.code is None:
