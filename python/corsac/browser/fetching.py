@@ -33,6 +33,7 @@ MAX_REDIRECTS = 20
 _BYPASSING_MODES = frozenset({"no-store", "reload", "no-cache"})
 
 Exchange = Generator[Request, Response | Exception, FetchOutcome]
+_Answering = Generator[Request, Response | Exception, Response]
 
 
 def fetch(request: FetchRequest, cache: PreflightCache | None, profile: str) -> Exchange:
@@ -119,7 +120,7 @@ class _Fetch:
     def _is_same_origin(self, url: URL) -> bool:
         return self.request.origin not in {"null", ""} and url.origin == self.request.origin
 
-    def _main_fetch(self) -> Generator[Request, Response | Exception, Response]:
+    def _main_fetch(self) -> _Answering:
         """Fetch, "main fetch", once for every URL."""
         while True:
             was_cors = self.tainting == "cors"
@@ -145,25 +146,23 @@ class _Fetch:
 
     def _choose_tainting(self) -> bool:
         """Fetch, "main fetch", step 12: how the answer may be used, and whether to ask first."""
-        url, mode = self.url, self.request.mode
+        url, mode, shown_url = self.url, self.request.mode, shown(str(self.url))
         if url.scheme in HTTP_SCHEMES and _core.browser_is_bad_port(url.effective_port or 0):
             raise Rejected("bad-port", str(url.effective_port))
         if self._is_same_origin(url) and self.tainting == "basic":
-            self.narration.note(
-                "decision", f"{shown(str(url))} is of the page's own origin: CORS has no say"
-            )
+            text = f"{shown_url} is of the page's own origin: CORS has no say"
+            self.narration.note("decision", text)
             return False
         if mode == "same-origin":
             raise Rejected("mode-same-origin")
         if url.scheme not in HTTP_SCHEMES:
             raise Rejected("scheme", f"{url.scheme}:")
-        if self.request.mode == "no-cors":
+        if mode == "no-cors":
             if self.request.redirect != "follow":
                 raise Rejected("redirect-mode-no-cors")
             self.tainting = "opaque"
-            self.narration.note(
-                "decision", f"{shown(str(url))} is cross-origin, and the mode is no-cors"
-            )
+            text = f"{shown_url} is cross-origin, and the mode is no-cors"
+            self.narration.note("decision", text)
             self._note_what_is_beside_cors()
             return False
         self.tainting = "cors"
@@ -171,9 +170,8 @@ class _Fetch:
             self.method, self.headers, self.use_cors_preflight, self.profile
         )
         why = f"a preflight is needed for {self._why_preflight()}" if needs else "no preflight"
-        self.narration.note(
-            "decision", f"{shown(str(url))} is cross-origin for {shown(self.origin)}: {why}"
-        )
+        text = f"{shown_url} is cross-origin for {shown(self.origin)}: {why}"
+        self.narration.note("decision", text)
         self._note_what_is_beside_cors()
         return needs
 
@@ -188,9 +186,7 @@ class _Fetch:
             text = f"Beside CORS: {who} block http requests of https pages"
             self.narration.note("note", text)
 
-    def _http_fetch(
-        self, with_preflight: bool
-    ) -> Generator[Request, Response | Exception, Response]:
+    def _http_fetch(self, with_preflight: bool) -> _Answering:
         """Fetch, "HTTP fetch": perhaps a preflight, the request, and the checks of the answer."""
         if with_preflight:
             yield from self._preflight_if_needed()
@@ -219,11 +215,13 @@ class _Fetch:
             self.facts["cache_modes_bypass_preflight_cache"]
             and self.request.cache in _BYPASSING_MODES
         )
-        asked = self._cache_request()
+        asked: CacheRequest = (
+            *(self.origin, self.include, self.method, self.headers),
+            *(self.use_cors_preflight, self.profile, self.url.with_fragment),
+        )
         if not bypasses and self.cache.covers(asked):
-            self.narration.note(
-                "cache", "An earlier preflight allowed this and is remembered: none is sent"
-            )
+            text = "An earlier preflight allowed this and is remembered: none is sent"
+            self.narration.note("cache", text)
             return
         names = _core.browser_preflight_request_headers(
             self.origin, self.method, self.headers, self.profile
@@ -251,7 +249,7 @@ class _Fetch:
         if not (bypasses and self.request.cache == "no-store"):
             self.cache.store(asked, lines)
 
-    def _exchange(self, request: Request) -> Generator[Request, Response | Exception, Response]:
+    def _exchange(self, request: Request) -> _Answering:
         self.sent.append(request)
         answer = yield request
         if isinstance(answer, Response):
@@ -299,9 +297,8 @@ class _Fetch:
         self._change_request(response.status, target)
         self.urls.append(target)
         self.url_origins.append(target.origin)
-        self.narration.note(
-            "redirect", f"Redirected to {shown(str(target))}, as {shown(self.method)}"
-        )
+        text = f"Redirected to {shown(str(target))}, as {shown(self.method)}"
+        self.narration.note("redirect", text)
         return True
 
     def _change_request(self, status: int, target: URL) -> None:
@@ -343,17 +340,6 @@ class _Fetch:
         headers += fetch_metadata(self.page, self.site_urls, self.request.mode)
         headers += cache_mode_headers(self.request.cache, present)
         return Request(self.method, str(self.url), headers, body=self.body)
-
-    def _cache_request(self) -> CacheRequest:
-        return (
-            self.origin,
-            self.include,
-            self.method,
-            self.headers,
-            self.use_cors_preflight,
-            self.profile,
-            self.url.with_fragment,
-        )
 
     def _resource_policy_blocks(self, lines: list[tuple[bytes, bytes]]) -> bool:
         page, url = self.page, self.url
