@@ -82,7 +82,7 @@ class AppHeadersLog:
         self._lock, self._said = other._lock, other._said
 
     def said_about(self, path: str) -> Iterable[tuple[str, str]]:
-        """What became of headers of the application on a path: the fates, and the headers.
+        """Return what became of headers of the application on a path: the fates, and the headers.
 
         Args:
             path: The path of a request.
@@ -122,7 +122,7 @@ class AppHeadersLog:
         is_beyond_cors: bool,
         option: str = 'app_headers="{}"',
     ) -> None:
-        """The same for a request that is neither of ASGI nor of WSGI.
+        """Do the same for a request that is neither of ASGI nor of WSGI.
 
         Args:
             fate: As above.
@@ -195,7 +195,7 @@ def _path_of(request: Mapping[str, Any]) -> str:
 
 
 def _origin_of(request: Mapping[str, Any]) -> tuple[str | None, bool]:
-    """The Origin header, several lines joined with a comma; whether no browser checks it."""
+    """Return the Origin header, lines joined with a comma, and whether no browser checks it."""
     if "REQUEST_METHOD" in request:
         environ = {name: request[name] for name in _NAMES.values() if name in request}
         scheme = request.get("wsgi.url_scheme")
@@ -218,6 +218,6 @@ def _allows_an_origin(lines: Iterable[tuple[str, str]]) -> bool:
 
 
 def _name(name: str | bytes) -> str:
-    """A header's name as it is usually spelt."""
+    """Return a header's name as it is usually spelt."""
     text = name.decode("latin-1") if isinstance(name, bytes) else name
     return "-".join(part.capitalize() for part in text.split("-"))

@@ -119,7 +119,7 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
 
 
 def root_path_owner(app: object) -> object | None:
-    """The application inside of some wrappers that puts its own ``root_path`` into each scope.
+    """Find the application inside of wrappers that puts its own ``root_path`` into each scope.
 
     Its router takes that off the path, so rules are compared with what is left. That is FastAPI's
     way; an application of Starlette has what the server says.
@@ -152,7 +152,7 @@ MAX_LOOKED_THROUGH = 128
 
 
 def _held_by(wrapper: object) -> list[object]:
-    """What an object or function has: its attributes, what it closes over, and what is in those."""
+    """Return what an object or function has: attributes, what it closes over, what is in those."""
     attributes = attribute_of(wrapper, "__dict__")
     held = [*attributes.values()] if isinstance(attributes, dict) else []
     names = attribute_of(type(wrapper), "__slots__")
@@ -169,7 +169,7 @@ def _held_by(wrapper: object) -> list[object]:
 
 
 def without_root_path(path: str, owner: object) -> str:
-    """What the router of an application sees of a path.
+    """Return what the router of an application sees of a path.
 
     Args:
         path: The path of a request.

@@ -84,11 +84,11 @@ class Observation(FrozenValue):
         return tuple(each.replace(option=f"report_only: {each.option}") for each in found)
 
     def without_trial(self) -> Observation:
-        """The same observers without policies on trial."""
+        """Return the same observers without report-only policies."""
         return Observation(self.callback, debug_header=self.debug_header)
 
     def options(self) -> dict[str, Any]:
-        """The options of a middleware that mean this, without those left at their defaults."""
+        """Return the options of a middleware that mean this, without defaults."""
         options = {
             "on_refusal": self.on_refusal,
             "report_only": self.report_only,
@@ -133,14 +133,14 @@ class Configuration(FrozenValue):
         self._fill(policy, rules, problems, routing, observation)
 
     def policies(self) -> list[CORSPolicy]:
-        """Each policy once."""
+        """Return each policy once."""
         policies = {
             id(policy): policy for policy in (self.policy, *(rule[1] for rule in self.rules))
         }
         return [policy for policy in policies.values() if policy is not None]
 
     def all_problems(self) -> tuple[CORSConfigProblem, ...]:
-        """The problems of the rules and those of each policy, which a policy has once."""
+        """Return the problems of the rules, and those of each policy once."""
         found = list(self.problems)
         for policy in self.policies():
             found += policy.problems
@@ -159,7 +159,7 @@ class Configuration(FrozenValue):
                 log.go_on_from(logs[0])
 
     def observed_by(self, observation: Observation) -> Configuration:
-        """The same policy and rules, observed by others.
+        """Return the same policy and rules with other observers.
 
         Args:
             observation: The new observers.

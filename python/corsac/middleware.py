@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copyreg
+
 from corsac.configuration import (
     NOTHING_OBSERVED,
     OBSERVATION_OPTIONS,
@@ -178,7 +180,7 @@ class ConfiguredMiddleware:
         return cls._made_of(app, cls.__new__(cls)._configure(policy, rules, {}, {}))
 
     def _problems_to_log(self) -> tuple[CORSConfigProblem, ...]:
-        """The problems of what is in force; its warnings are logged once."""
+        """Return the problems of what is in force; its warnings are logged once."""
         configuration = self._current
         return (*configuration.all_problems(), *configuration.observation.problems)
 
@@ -193,10 +195,10 @@ class ConfiguredMiddleware:
             own.write_into(others)
 
     def _was_observed(self) -> None:
-        """Is called when the observers may have changed."""
+        """Do what has to be done when the observers may have changed."""
 
     def counters(self) -> Mapping[str, int]:
-        """How many requests there were since the middleware was made, by kind and outcome.
+        """Count the requests since the middleware was made, by kind and outcome.
 
         Returns:
             The keys ``not_cors``, ``actual_allowed``, ``actual_refused``, ``preflight_allowed``,
@@ -209,7 +211,7 @@ class ConfiguredMiddleware:
         return _by_outcome(self._counted()[0])
 
     def refusal_counters(self) -> Mapping[tuple[str, str], int]:
-        """How many requests were refused since the middleware was made, by kind and reason.
+        """Count the requests that were refused since the middleware was made, by kind and reason.
 
         Returns:
             The count for every pair of a kind and a reason, such as
@@ -218,7 +220,7 @@ class ConfiguredMiddleware:
         return _by_reason(self._counted()[0])
 
     def report_only_counters(self) -> Mapping[str, int]:
-        """What the policies on trial would have made of requests since the middleware was made.
+        """Count what the report-only policies would have made of requests so far.
 
         Returns:
             The keys of `counters`; ``undecided`` for requests about which nothing is said, since
@@ -239,7 +241,7 @@ class ConfiguredMiddleware:
         }
 
     def report_only_refusal_counters(self) -> Mapping[tuple[str, str], int]:
-        """How many requests the policies on trial would have refused, by kind and reason.
+        """Count the requests that the report-only policies would have refused, by kind and reason.
 
         Returns:
             As `refusal_counters`, with more reasons: see `corsac.Refusal`.
@@ -247,7 +249,7 @@ class ConfiguredMiddleware:
         return _by_reason(self._counted()[1][0])
 
     def _parts(self) -> Iterable[ConfiguredMiddleware]:
-        """Other middlewares whose requests count as this one's."""
+        """Return other middlewares whose requests count as this one's."""
         return ()
 
     def _counted(self) -> Counted:
@@ -292,7 +294,7 @@ class ConfiguredMiddleware:
         *,
         credentials: bool | None = None,
     ) -> Explanation:
-        """The same as `explain` from a coroutine; needed for an asynchronous function alone."""
+        """Do as `explain` does, from a coroutine; needed for an asynchronous function alone."""
         from corsac.explain.explaining import choose, explain_async  # noqa: PLC0415
 
         routes = self._routes_may_decide()
@@ -300,11 +302,11 @@ class ConfiguredMiddleware:
         return await explain_async(choice, method, headers, path, credentials)
 
     def _route_path(self, path: str) -> str:
-        """What the rules see of a path, where the application takes a part off it itself."""
+        """Return what the rules see of a path; an application may take a part off it itself."""
         return path
 
     def _routes_may_decide(self) -> bool:
-        """Whether routes of the application have policies that the configuration does not have."""
+        """Tell whether routes have policies that the configuration does not have."""
         return False
 
     def _configure(
@@ -321,7 +323,7 @@ class ConfiguredMiddleware:
 
     @staticmethod
     def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
-        """The method and the path of a request; those of ASGI's scopes."""
+        """Return the method and the path of a request; here those of an ASGI scope."""
         return request.get("method"), request.get("path")
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
@@ -329,10 +331,11 @@ class ConfiguredMiddleware:
 
         All else is made anew at the destination, where nothing is counted yet.
         """
-        return (_make_empty, (type(self),), self.__getstate__())
+        make = copyreg.__newobj__  # type: ignore[attr-defined]
+        return (make, (type(self),), self.__getstate__())
 
     def __getstate__(self) -> tuple[Any, ...]:
-        """The application, the policy, the other options, and attributes of a subclass."""
+        """Return the application, the policy, other options, and attributes of a subclass."""
         return self.app, self.policy, self._options(), self._own_attributes()
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -343,12 +346,12 @@ class ConfiguredMiddleware:
         vars(self).update(attributes)
 
     def _options(self) -> dict[str, Any]:
-        """The options that make an equal middleware, beside the policy, without defaults."""
+        """Return the options beside the policy that make an equal middleware."""
         options = {"rules": self.rules} if self.rules else {}
         return options | self._observation.options()
 
     def _own_attributes(self) -> dict[str, Any]:
-        """The attributes of a copy that `_begin` does not make."""
+        """Return the attributes of a copy that `_begin` does not make."""
         made_by_begin = {"__call__", "_logs"}
         return {name: value for name, value in vars(self).items() if name not in made_by_begin}
 
@@ -360,12 +363,8 @@ class ConfiguredMiddleware:
         return f"{type(self).__name__}({self.app!r}, {self.policy!r}{named})"
 
 
-def _make_empty(cls: type[ConfiguredMiddleware]) -> ConfiguredMiddleware:
-    return cls.__new__(cls)
-
-
 def add_up(counted: Iterable[Counted]) -> Counted:
-    """What several middlewares have counted together.
+    """Add up what several middlewares have counted.
 
     Args:
         counted: What each has counted: at least one.
@@ -377,7 +376,7 @@ def add_up(counted: Iterable[Counted]) -> Counted:
 
 
 def _sum(parts: Iterable[Outcomes]) -> Outcomes:
-    """The outcomes of several middlewares, which all have the same."""
+    """Add up the outcomes of several middlewares, which all have the same."""
     return [
         (rows[0][0], rows[0][1], sum(count for _, _, count in rows))
         for rows in zip(*parts, strict=True)

@@ -133,7 +133,7 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
 
 
 def _decide_at_once(decision: Awaitable[bool]) -> bool:
-    """What a plain function decides that gave an awaitable all the same.
+    """Return what a plain function decides that gave an awaitable all the same.
 
     Without an event loop the decision is a refusal, which is logged by those who made it. In one,
     which is to say that somebody calls WSGI from a coroutine, nothing may wait.

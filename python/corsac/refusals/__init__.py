@@ -219,7 +219,7 @@ def _check(function: object) -> None:
 
 
 def _text(value: object) -> str | None:
-    """What a server handed over as plain text; ``None`` for what is none."""
+    """Return what a server handed over as plain text; ``None`` if it is neither text nor bytes."""
     if isinstance(value, bytes):
         return value.decode("latin-1")
     return str.__str__(value) if isinstance(value, str) else None

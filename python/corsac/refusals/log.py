@@ -180,7 +180,7 @@ class RefusalLog:
         return 0.0, 0.0
 
     def _rest_of_window(self) -> float:
-        """The seconds that are left of this window, or of the next if it is over."""
+        """Return the seconds that are left of this window, or of the next if it is over."""
         now = self._clock()
         if now - self._window_start >= WINDOW_SECONDS:
             self._window_start = now
@@ -188,7 +188,7 @@ class RefusalLog:
         return self._window_start + WINDOW_SECONDS - now
 
     def _take_dropped(self, informs: bool) -> tuple[int, int]:
-        """How many refusals the next line says were not logged, and its level; 0: none is due."""
+        """Return how many unlogged refusals the next line tells of, and its level."""
         if not self._dropped or not (informs or self._dropped_first):
             return 0, _INFO
         if self._lines > MAX_LINES_PER_WINDOW - 2:  # It takes a place, and the refusal does too.
@@ -214,7 +214,7 @@ class TrialLog(RefusalLog):
 
 
 def _key_of(origin: object) -> object:
-    """What tells an Origin from others; all that is too long for one is the same."""
+    """Return what tells an Origin from others; all that is too long for one is the same."""
     if not isinstance(origin, (bytes, str)):
         return None
     return origin if len(origin) <= MAX_KEY_LENGTH else MAX_KEY_LENGTH
@@ -226,7 +226,7 @@ def _names_of(missing: Missing) -> str:
 
 
 def _advice(reason: str, missing: Missing | None, names: Mapping[str, str]) -> str:
-    """What to write where a method or header is not listed, as the end of a line."""
+    """Return what to write where a method or header is not listed, as the end of a line."""
     if missing is None:
         # A list that was read to its end names what is missing.
         return _UNREAD if reason == "header-not-allowed" else ""
@@ -237,7 +237,8 @@ def _advice(reason: str, missing: Missing | None, names: Mapping[str, str]) -> s
         if in_capitals is not None:
             advice.append(in_capitals)
             method = method.upper()
-        advice.append(f"{_option('allow_methods', names)}[..., {quoted(method)}]")
+        unless = "" if in_capitals is None else " unless it is there"
+        advice.append(f"{_option('allow_methods', names)}[..., {quoted(method)}]{unless}")
     if headers:
         advice.append(f"{_option('allow_headers', names)}[..., {quoted_list(headers)}]")
     return f"; write {' and '.join(advice)} to allow it"
@@ -249,7 +250,7 @@ _UNREAD = (
 
 
 def _option(option: str, names: Mapping[str, str]) -> str:
-    """An option with the sign for what it is set to: a keyword, or a setting of a module."""
+    """Return an option with its sign of assignment: a keyword, or a setting of a module."""
     name = names.get(option, option)
     return f"{name}=" if name.islower() and name.isidentifier() else f"{name} = "
 
@@ -265,7 +266,7 @@ _NORMALIZED = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
 
 
 def capitals_advice(method: str) -> str | None:
-    """What to write in the place of a method in small letters, or ``None`` for any other.
+    """Return what to write in the place of a method in small letters; ``None`` for any other.
 
     Methods are case-sensitive, and those in use are capitals.
 
