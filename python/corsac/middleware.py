@@ -189,6 +189,11 @@ class ConfiguredMiddleware:
         configuration = self._current.observed_by(observation)
         self._put_in_force(configuration, configuration.routing)
 
+    def _follow_observers_of(self, whole: ConfiguredMiddleware) -> None:
+        """Be observed as another middleware is, also if that changes meanwhile."""
+        while self._observation is not (observation := whole._observation):
+            self._observe_as(observation)
+
     def _log_as_part_of(self, whole: ConfiguredMiddleware) -> None:
         """Write into the logs of another middleware: what is bounded there is bounded once."""
         for own, others in zip(self._logs, whole._logs, strict=True):

@@ -220,12 +220,8 @@ class FlaskMiddleware(CORSMiddleware):
 
     def _was_observed(self) -> None:
         for middleware in self._parts():
-            self._share_observers(middleware)
-
-    def _share_observers(self, middleware: CORSMiddleware) -> None:
-        middleware._log_as_part_of(self)
-        while middleware._observation is not (observation := self._observation):
-            middleware._observe_as(observation)
+            middleware._log_as_part_of(self)
+            middleware._follow_observers_of(self)
 
     @property
     def problems(self) -> tuple[CORSConfigProblem, ...]:

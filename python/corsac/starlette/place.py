@@ -62,7 +62,7 @@ class Place:
         while gate._configuration is not (configuration := middleware._configuration):
             gate._put_in_force(configuration, configuration.routing)
         for each in [*self._of_routes.values()]:
-            self._share_observers(each)
+            each._follow_observers_of(self.middleware)
 
     def leave(self) -> None:
         """Let all requests pass as they are: something else stands outside of this from now on."""
@@ -87,13 +87,8 @@ class Place:
             logs = self.middleware._logs
             made = asgi.CORSMiddleware._made_of(self.stack, configuration, *logs)
             middleware = self._of_routes.setdefault(mark.policy, made)
-            self._share_observers(middleware)
+            middleware._follow_observers_of(self.middleware)
         return middleware
-
-    def _share_observers(self, middleware: asgi.CORSMiddleware) -> None:
-        """Have the middleware of a route observed as the application's is."""
-        while middleware._observation is not (observation := self.middleware._observation):
-            middleware._observe_as(observation)
 
 
 class _Gate(asgi.CORSMiddleware):
