@@ -38,7 +38,6 @@ CORSProblemCode = Literal[
     "method.invalid",
     "method.lowercase_patch",
     "method.never_allowed",
-    "method.options",
     "method.redundant",
     "method.rewritten",
     "method.safelisted",
@@ -52,7 +51,6 @@ CORSProblemCode = Literal[
     "option.conflict",
     "option.empty",
     "option.misplaced",
-    "option.no_counterpart",
     "option.not_in_source",
     "option.unknown",
     "option.without_effect",
@@ -88,8 +86,8 @@ CORSProblemCode = Literal[
     "regex.unanchored",
     "regex.unescaped_dot",
     "rule.duplicate",
-    "rule.expression",
     "rule.invalid",
+    "rule.left_out",
     "rule.narrower",
     "rule.never_matched",
     "rule.no_counterpart",
@@ -176,7 +174,7 @@ MEANINGS: Final[Mapping[CORSProblemCode, tuple[str, str]]] = {
     "header.redundant": ("info", 'Listed twice, or covered by `"*"`.'),
     "header.safelisted": ("info", "Pages can read this header anyway."),
     "header.authorization_not_covered": ("info", '`"*"` does not cover `authorization`.'),
-    "max_age.out_of_bounds": ("error", "Not 0 to 86400 whole seconds."),
+    "max_age.out_of_bounds": ("error or warning", "Not 0 to 86400 whole seconds."),
     "max_age.beyond_chromium": ("info", "Chromium keeps a preflight answer for 2 hours at most."),
     "status.not_ok": ("error", "Not 200 to 299, so browsers would refuse it."),
     "guard.without_effect": (
@@ -244,7 +242,6 @@ MEANINGS: Final[Mapping[CORSProblemCode, tuple[str, str]]] = {
         "It stands, or was set, where it has no effect, or too late for one.",
     ),
     "option.not_in_source": ("error", "A file or variable cannot say it: write it in Python."),
-    "option.no_counterpart": ("info", "Corsac has no such option and needs none."),
     "option.without_effect": ("warning or info", "The option changes nothing."),
     "origin.any_in_list": (
         "error",
@@ -271,7 +268,6 @@ MEANINGS: Final[Mapping[CORSProblemCode, tuple[str, str]]] = {
         "warning",
         "The library compares it as it is, and no browser asks for it like that.",
     ),
-    "method.options": ("info", "Preflight requests need no listing."),
     "method.rewritten": ("warning", "White space around a name is no part of it."),
     "method.safelisted": (
         "warning",
@@ -296,16 +292,20 @@ MEANINGS: Final[Mapping[CORSProblemCode, tuple[str, str]]] = {
         "error or warning",
         "An expression without an end: names of others match the library, and not Corsac.",
     ),
-    "rule.expression": (
-        "warning",
-        "An expression for paths, which stands for the routes that it matches.",
+    "rule.left_out": (
+        "error or info",
+        "A later rule would allow more on paths that an earlier one leaves out: it is not there.",
     ),
     "rule.narrower": (
-        "error or warning",
+        "warning",
         "The rule covers less than the expression did.",
     ),
     "rule.never_matched": ("warning", "No path can match."),
-    "rule.no_counterpart": ("error", "An expression for paths that rules cannot say."),
+    "rule.no_counterpart": (
+        "error or warning",
+        "An expression for paths that rules cannot say: in `corsac.flask` it stands for the routes "
+        "that it matches.",
+    ),
     "rule.open_end": (
         "warning",
         "Only the start of a path is compared, so longer ones match.",

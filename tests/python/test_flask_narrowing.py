@@ -13,7 +13,7 @@ import pytest
 import corsac
 from corsac.flask import CORS, install
 from corsac.foreign.allowance import allows_no_more
-from corsac.foreign.flask_cors_options import looks_like_a_regex
+from corsac.foreign.flask_cors import looks_like_a_regex
 from corsac.migrate import translate
 from corsac.wsgi import CORSMiddleware
 from support.flask_apps import (

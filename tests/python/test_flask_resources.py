@@ -11,14 +11,18 @@ import pytest
 
 import corsac.flask
 from corsac.flask import CORS
-from corsac.foreign.flask_resources import (
-    ResourcePolicies,
-    ResourcePolicy,
-    read_resource,
-    read_resources,
-)
+from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy
+from corsac.foreign.flask_resources import read_resource, read_resources
 from support.exchange import Request, run_wsgi, wsgi_environ
-from support.flask_apps import ALLOWED, OTHER, SECOND, cors_headers, make_app, shared_with
+from support.flask_apps import (
+    ALLOWED,
+    OTHER,
+    SECOND,
+    cors_headers,
+    make_app,
+    preflight,
+    shared_with,
+)
 
 
 def rules_of(resources: object) -> tuple[list[tuple[str, str | None]], str | None]:
@@ -131,7 +135,7 @@ def test_the_rules_decide_about_requests() -> None:
         ("/test_acl*", ["/test_acl", "/test_acl_one", "/test_acl_more/7"], ["/test_ac", "/no"]),
         (r"/api/v[12]/.*", ["/api/v1/x", "/api/v2/y/7"], ["/api/v3/x", "/api/v1"]),
         (re.compile("/API/.*", re.IGNORECASE), ["/api/v1/x", "/api/v2/y/7"], ["/no"]),
-        (r"/(one|two)$", ["/one", "/two"], ["/three", "/one/more"]),
+        (r"/(one|two)[/]?$", ["/one", "/two"], ["/three", "/one/more"]),
     ],
 )
 def test_an_expression_says_which_routes_are_meant(
@@ -150,6 +154,16 @@ def test_an_expression_says_which_routes_are_meant(
         assert shared_with(app, path) == [ALLOWED], path
     for path in outside:
         assert cors_headers(app, path) == {}, path
+
+
+def test_alternatives_that_are_paths_are_rules() -> None:
+    app = make_app("/api", "/api/x", "/media/x", "/apix", "/one")
+    CORS(app, origins=ALLOWED, resources=[r"^/(api|media)/", r"/(one|two)$"])
+    for path in ("/api/x", "/media/x", "/one"):
+        assert shared_with(app, path) == [ALLOWED], path
+    for path in ("/api", "/apix", "/two/x"):
+        assert cors_headers(app, path) == {}, path
+    assert preflight(app, "/media/unknown")[0] == 200
 
 
 def test_an_expression_that_routes_cannot_tell_apart_is_a_warning(

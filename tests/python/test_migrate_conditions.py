@@ -201,5 +201,5 @@ def test_what_is_printed_allows_no_more_than_any_run(
                 origins = set(run["CORS_ALLOWED_ORIGINS"])
                 assert set(printed.get("allow_origins", ())) <= origins, settings
             assert run.get("CORS_ALLOW_CREDENTIALS") or "allow_credentials" not in printed
-            methods = run.get("CORS_ALLOW_METHODS", ["DELETE", "PATCH", "PUT"])
+            methods = run.get("CORS_ALLOW_METHODS", ["DELETE", "OPTIONS", "PATCH", "PUT"])
             assert set(printed.get("allow_methods", ())) <= set(methods), settings

@@ -108,7 +108,7 @@ def test_a_flask_program_gets_the_middleware_around_its_wsgi_application() -> No
         '            "/api/*",\n'
         "            CORSPolicy(\n"
         f'                allow_origins=["{ORIGIN}"],\n'
-        '                allow_methods=["PUT", "PATCH", "DELETE"],\n'
+        '                allow_methods=["DELETE", "OPTIONS", "PATCH", "PUT"],\n'
         '                allow_headers=["*", "authorization"],\n'
         "                max_age=None,\n"
         "            ),\n"

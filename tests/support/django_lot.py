@@ -20,7 +20,7 @@ from django.utils.decorators import sync_and_async_middleware
 from corsac.browser import FetchRequest
 from support.exchange import Request
 
-__all__ = ["MIDDLEWARE_PLACE", "Case", "draw_case"]
+__all__ = ["MIDDLEWARE_PLACE", "Case", "draw_case", "draw_settings"]
 
 APP = "https://app.example.com"
 ORIGINS = (
@@ -271,7 +271,8 @@ def _some(lot: random.Random, given: Any, most: int) -> list[Any]:
     return lot.sample(given, lot.randint(0, min(most, len(given))))
 
 
-def _draw_settings(lot: random.Random) -> dict[str, Any]:
+def draw_settings(lot: random.Random) -> dict[str, Any]:
+    """Draw the settings of django-cors-headers."""
     settings: dict[str, Any] = {}
     if lot.random() < 0.8:
         common = [origin for origin in ORIGINS if origin != "null"]
@@ -385,7 +386,7 @@ def draw_case(seed: int, asked: int = 6) -> Case:
     if lot.random() < 0.2:
         others["SECURE_SSL_REDIRECT"] = True
     case = Case(
-        settings=_draw_settings(lot),
+        settings=draw_settings(lot),
         tolerated=lot.random() < 0.6,
         middleware=_draw_middleware(lot),
         urls=_draw_urls(lot, own),

@@ -16,11 +16,21 @@ from typing import Any
 import corsac
 from corsac import _core
 from corsac.migrate import Translation, translate
-from corsac.migrate.prefix_regex import pattern_samples
 from support.conformance import CASES
 from support.exchange import Request, Response, asgi_exchange, wire_pairs
 
 Row = dict[str, Any]
+
+
+def pattern_samples(entry: str) -> Iterator[str]:
+    """Origins of every kind that a pattern of ``allow_origins`` matches."""
+    hosts = ("a.", "a.b.", "x-1.") if "://*." in entry else ("",)
+    ports = ("", ":3000", ":65535") if entry.endswith(":*") else ("",)
+    plain = entry.removesuffix(":*").replace("://*.", "://", 1)
+    for host in hosts:
+        for port in ports:
+            yield plain.replace("://", f"://{host}", 1) + port
+
 
 ANYBODY = "https://evil.example"
 GUESSES = (
@@ -63,7 +73,7 @@ def translation_of(row: Row) -> Translation:
         for each in row["dynamic"]:
             if "default" in each:
                 _set(options, each["option"], each["default"])
-    return translate(row["library"], _with_patterns(options))
+    return translate(row["library"], with_patterns(options))
 
 
 def _set(options: dict[str, Any], path: str, value: Any) -> None:
@@ -75,13 +85,13 @@ def _set(options: dict[str, Any], path: str, value: Any) -> None:
     options[last] = value
 
 
-def _with_patterns(value: Any) -> Any:
+def with_patterns(value: Any) -> Any:
     """The data with compiled expressions where it says that there are some."""
     if isinstance(value, dict):
         if set(value) == {"regex_object"}:
             return re.compile(value["regex_object"])
-        return {key: _with_patterns(each) for key, each in value.items()}
-    return [_with_patterns(each) for each in value] if isinstance(value, list) else value
+        return {key: with_patterns(each) for key, each in value.items()}
+    return [with_patterns(each) for each in value] if isinstance(value, list) else value
 
 
 def differences(row: Row, translation: Translation) -> list[Difference]:

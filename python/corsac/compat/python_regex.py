@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-__all__ = ["fullmatch_of", "why_python_runs_it"]
+from corsac.errors import CORSConfigProblem
+
+__all__ = ["fullmatch_of", "problems_of_python", "why_python_runs_it"]
 
 PATTERN_CACHE_ENTRIES = 256
 """Compiled expressions that are kept; a program has a handful."""
@@ -57,6 +59,28 @@ def why_python_runs_it(pattern: re.Pattern[str]) -> str | None:
     except Exception:  # RE2's own error type is only known once it is imported.
         return "RE2 cannot read it"
     return None
+
+
+def problems_of_python(pattern: re.Pattern[str] | None) -> Iterator[CORSConfigProblem]:
+    """Say that Python's `re` runs an expression of ``allow_origin_regex``, if it does.
+
+    Args:
+        pattern: The compiled expression, or ``None``.
+    """
+    why = None if pattern is None else why_python_runs_it(pattern)
+    if pattern is None or why is None:
+        return
+    missing = why == "google-re2 is not installed"
+    yield CORSConfigProblem(
+        "regex.extra_missing" if missing else "regex.python",
+        "warning",
+        "allow_origin_regex",
+        pattern.pattern,
+        f"Python's re runs it, since {why}: an Origin that is made for it may take for ever",
+        "pip install 'corsac[re2]'"
+        if missing
+        else "write it without look-arounds, back-references and flags",
+    )
 
 
 def _compile(pattern: re.Pattern[str]) -> re.Pattern[str]:

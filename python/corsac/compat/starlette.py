@@ -22,9 +22,9 @@ except ImportError as error:
 from corsac._types import Message, Receive, Scope, Send
 from corsac.app_headers import OWNED, AppHeadersLog
 from corsac.compat import CORSConfigWarning, warn_about
-from corsac.compat.python_regex import fullmatch_of
-from corsac.compat.starlette_traps import find_traps
+from corsac.compat.python_regex import fullmatch_of, problems_of_python
 from corsac.errors import CORSConfigProblem
+from corsac.foreign.starlette import STARLETTE_OPTIONS, read_starlette
 from corsac.inspection.applied import Applied
 
 __all__ = ["ALL_METHODS", "SAFELISTED_HEADERS", "CORSConfigWarning", "CORSMiddleware"]
@@ -70,8 +70,9 @@ class CORSMiddleware(cors.CORSMiddleware):
             super().__init__(*args, **options)
             given = _SIGNATURE.bind(*args, **options)
             given.apply_defaults()
-            problems = find_traps(**given.arguments)
-            self.problems = tuple(problems)
+            read = read_starlette({name: given.arguments[name] for name in STARLETTE_OPTIONS})
+            found = read.problems_for("drop-in")
+            self.problems = problems = (*found, *problems_of_python(self.allow_origin_regex))
             self._given = {name: given.arguments[name] for name in [*given.arguments][1:]}
             self._live_origins = LiveOrigins()
             self._app_headers_log = AppHeadersLog(True, "corsac.CORSMiddleware removes them")

@@ -281,10 +281,12 @@ def _shown(value: object) -> str:
 
 
 def _number_of(problem: CORSConfigProblem) -> int:
-    if problem.code == "origin.invalid" and isinstance(problem.value, str):
+    codes = ("origin.invalid", "origin.rewritten")
+    if problem.code in codes and isinstance(problem.value, str):
         # django-cors-headers has two numbers for what is one code here.
         with contextlib.suppress(ValueError):
             url = urlsplit(problem.value)
-            if problem.option in ENTRY_PROBLEMS:
+            is_whole = problem.code == "origin.rewritten" and not (url.path or url.query)
+            if problem.option in ENTRY_PROBLEMS and not is_whole:
                 return 13 if not (url.scheme and url.netloc) else 14
     return problem_number(problem.code, problem.option)

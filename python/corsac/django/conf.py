@@ -23,9 +23,16 @@ from corsac.configuration import (
     make_configuration,
     read_observation,
 )
-from corsac.django.drop_in import DropInReading, present_settings, read_drop_in, setting_value
 from corsac.django.signals import signals_with_receivers
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
+from corsac.foreign.django_cors_headers import (
+    DEFAULTS,
+    OLDER_NAMES,
+    OPTIONS,
+    SETTINGS,
+    read_django_cors_headers,
+)
+from corsac.foreign.reading import Reading, in_words_of
 from corsac.options.names import OPTION_NAMES, foreign_option_hint
 from corsac.policy import CORSPolicy
 
@@ -39,25 +46,23 @@ ON_REFUSAL_SETTING: Final = "CORSAC_ON_REFUSAL"
 REPORT_ONLY_SETTING: Final = "CORSAC_REPORT_ONLY"
 DEBUG_HEADER_SETTING: Final = "CORSAC_DEBUG_HEADER"
 
-_ORIGIN_OPTIONS: Final = ("allow_origins", "allow_origin_regex", "allow_origin_func", "rules")
-# Entries that do nothing in a browser: what they name, no page can send or read.
-_WITHOUT_EFFECT: Final = (
-    "header.expose_any_with_credentials",
-    "header.forbidden_request",
-    "header.forbidden_response",
-    "header.preflight_only",
-    "method.forbidden",
-)
+_LIBRARY: Final = "django-cors-headers"
+_ORIGIN_OPTIONS: Final = ("allow_origins", "allow_origin_regex", "allow_origin_func")
+# django-cors-headers answers preflight requests so, and leaves a response alone whose origin it
+# does not allow.
+_DROP_IN_OPTIONS: Final = {"preflight_status": 200, "app_headers": "keep"}
 
 
 class _Conf:
     """The settings of django-cors-headers as they are now, with their aliases and defaults."""
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return setting_value(name)
-        except KeyError:
-            raise AttributeError(name) from None
+        if name not in DEFAULTS:
+            raise AttributeError(name)
+        older = OLDER_NAMES.get(name)
+        is_older = older is not None and not hasattr(settings, name)
+        default = getattr(settings, older, DEFAULTS[name]) if is_older and older else DEFAULTS[name]
+        return getattr(settings, name, default)
 
 
 conf: Final = _Conf()
@@ -197,23 +202,24 @@ def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
 def _judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
     given = getattr(settings, OWN_SETTING, None)
     problems: list[CORSConfigProblem] = []
+    foreign = {name: getattr(settings, name) for name in dir(settings) if name.startswith("CORS_")}
+    present = [name for name in foreign if name in SETTINGS]
     if isinstance(given, CORSPolicy):
-        present = present_settings()
-        if hasattr(settings, "CORS_URLS_REGEX"):
-            present.append("CORS_URLS_REGEX")
         if present:
             problems.append(_conflict(OWN_SETTING, f"{', '.join(present)}: they have no effect"))
-        return _make(given, {}, DropInReading(), problems, is_drop_in=False)
+        return _make(Reading(_LIBRARY), given, {}, problems)
     own = _read_own(given, problems)
-    names_origins = any(option in own for option in _ORIGIN_OPTIONS)
-    is_drop_in = not names_origins or bool(present_settings())
-    tolerate = own.get("tolerate", ())
-    reading = read_drop_in(tolerate if isinstance(tolerate, (list, tuple)) else (), is_drop_in)
-    for option in own:
-        setting = reading.names.get(option)
-        if setting is not None and setting in present_settings():
-            problems.append(_conflict(_own_name(option), setting))
-    return _make(None, own, reading, problems, is_drop_in=is_drop_in)
+    rules = own.pop("rules", None)
+    names_origins = rules is not None or any(option in own for option in _ORIGIN_OPTIONS)
+    makes_policy = not names_origins or any(name != "CORS_URLS_REGEX" for name in present)
+    own_names = {option: _own_name(option) for option in own}
+    reading = read_django_cors_headers(foreign, own, own_names, makes_policy=makes_policy)
+    for option, setting in OPTIONS.items():
+        taken = [name for name in (setting, OLDER_NAMES.get(setting)) if name in present]
+        if option in own and taken:
+            problems.append(_conflict(_own_name(option), taken[0]))
+    options = {**_DROP_IN_OPTIONS, **reading.options} if makes_policy else own
+    return _make(reading, None, options, problems, rules)
 
 
 def _own_name(option: str) -> str:
@@ -304,43 +310,36 @@ def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> object:
 
 
 def _make(
+    reading: Reading,
     policy: CORSPolicy | None,
-    own: dict[str, Any],
-    reading: DropInReading,
+    options: Mapping[str, Any],
     problems: list[CORSConfigProblem],
-    *,
-    is_drop_in: bool,
+    rules: object = None,
 ) -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
-    problems += reading.problems
-    options: dict[str, Any] = {**reading.options, **own}
-    rules = options.pop("rules", None)
-    names = {option: name for option, name in reading.names.items() if option not in own}
-    names |= {option: _own_name(option) for option in own}
-    present = (*present_settings(), _own_name("max_age"))
+    is_drop_in = bool(reading.options)
+    problems += reading.problems_for("drop-in")
+    names = {option: _own_name(option) for option in options} | dict(reading.names)
+    if rules is not None:
+        names["rules"] = _own_name("rules")
     configuration: Configuration | None = None
     try:
-        configuration = _configuration(policy, rules, options)
+        configuration = make_configuration(
+            policy, cast("Any", rules), cast("CORSPolicyOptions", options)
+        )
+        found = list(configuration.problems)
+        for each in configuration.policies():
+            # What the settings mean is judged already.
+            found += () if is_drop_in and each is configuration.policy else each.problems
     except CORSConfigError as error:
-        without = _without_effect(error.problems, reading, own)
-        for problem in without:
-            options[problem.option] = [e for e in options[problem.option] if e != problem.value]
-            problems.append(_renamed(problem.replace(severity="warning"), names))
-        found = error.problems
-        if without:
-            try:
-                configuration = _configuration(policy, rules, options)
-            except CORSConfigError as second:
-                found = second.problems
-    if configuration is not None:
-        found = configuration.all_problems()
+        found = list(error.problems)
+    problems += (
+        in_words_of(_LIBRARY, each.replace(option=names.get(each.option, each.option)), names)
+        for each in found
+    )
     has_errors = any(problem.severity == "error" for problem in problems)
-    for problem in found:
-        # Nobody is allowed because what allows somebody could not be read, or is a receiver.
-        if problem.code == "origin.none" and (has_errors or signals_with_receivers()):
-            continue
-        if problem.code == "max_age.beyond_chromium" and names.get("max_age") not in present:
-            continue  # It is the default of django-cors-headers, and nobody's choice.
-        problems.append(_renamed(problem, names))
+    # Nobody is allowed because what allows somebody could not be read, or is a receiver.
+    if has_errors or signals_with_receivers():
+        problems = [problem for problem in problems if problem.code != "origin.none"]
     if configuration is None or has_errors:
         return None, problems
     finished = _finished(configuration, reading, tuple(problems), is_drop_in)
@@ -350,13 +349,9 @@ def _make(
     return finished, problems
 
 
-def _configuration(policy: CORSPolicy | None, rules: Any, options: dict[str, Any]) -> Configuration:
-    return make_configuration(policy, rules, cast("CORSPolicyOptions", options))
-
-
 def _finished(
     configuration: Configuration,
-    reading: DropInReading,
+    reading: Reading,
     problems: tuple[CORSConfigProblem, ...],
     is_drop_in: bool,
 ) -> DjangoConfiguration:
@@ -375,29 +370,3 @@ def _finished(
 
 def _matcher(pattern: re.Pattern[str]) -> Callable[[str], object]:
     return pattern.match
-
-
-def _without_effect(
-    problems: tuple[CORSConfigProblem, ...], reading: DropInReading, own: Mapping[str, Any]
-) -> list[CORSConfigProblem]:
-    """Errors about entries of django-cors-headers' settings that can be left out unseen."""
-    return [
-        problem
-        for problem in problems
-        if problem.severity == "error"
-        and problem.code in _WITHOUT_EFFECT
-        and problem.option in reading.names
-        and problem.option not in own
-    ]
-
-
-def _renamed(problem: CORSConfigProblem, names: Mapping[str, str]) -> CORSConfigProblem:
-    """The problem in the words of the settings."""
-    hint = _TOLERATE.sub(rf'{OWN_SETTING} = {{"tolerate": [\1]}}', problem.hint)
-    for option, name in names.items():
-        if name.startswith("CORS_"):
-            hint = re.sub(rf"\b{option}=", f"{name} = ", hint)
-    return problem.replace(option=names.get(problem.option, problem.option), hint=hint)
-
-
-_TOLERATE: Final = re.compile(r"tolerate=\[([^\]]*)\]")

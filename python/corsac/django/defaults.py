@@ -9,14 +9,9 @@ For settings that add to them::
 
 from __future__ import annotations
 
+from corsac.foreign.django_cors_headers import DEFAULT_HEADERS, DEFAULT_METHODS
+
 __all__ = ["default_headers", "default_methods"]
 
-default_headers = (
-    "accept",
-    "authorization",
-    "content-type",
-    "user-agent",
-    "x-csrftoken",
-    "x-requested-with",
-)
-default_methods = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
+default_headers = DEFAULT_HEADERS
+default_methods = DEFAULT_METHODS

@@ -85,7 +85,6 @@ NUMBERS: Final = {
     "regex.matches_null": 167,
     "regex.is_a_pattern": 168,
     "regex.unanchored": 169,
-    "regex.python": 170,
     "regex.matches_any_extension": 171,
     "rule.invalid": 180,
     "rule.duplicate": 181,

@@ -10,9 +10,8 @@ from typing import Any, Final
 
 import flask
 
-from corsac.flask.options import check_names, configured_options, log_problems
-from corsac.foreign.flask_cors import flask_cors_policy
-from corsac.foreign.flask_cors_options import FLASK_CORS_OPTIONS
+from corsac.flask.options import check_names, log_problems, read_view_policy
+from corsac.foreign.flask_cors import VIEW_OPTIONS, configured_options
 from corsac.policy import CORSPolicy
 
 __all__ = [
@@ -90,14 +89,14 @@ class Decoration:
         if self._given is not None:
             return self._given
         configured = configured_options(app.config)
-        return self._policy_for({k: v for k, v in configured.items() if k in FLASK_CORS_OPTIONS})
+        return self._policy_for({k: v for k, v in configured.items() if k in VIEW_OPTIONS})
 
     def _policy_for(self, configured: Mapping[str, Any]) -> CORSPolicy:
         values = {**configured, **self._options}
         for known, policy in self._made:
             if known == values:
                 return policy
-        policy, problems = flask_cors_policy(values, f"cross_origin on {self.name}:")
+        policy, problems = read_view_policy(values, f"cross_origin on {self.name}:")
         log_problems(problems)
         self._made.append((values, policy))
         return policy

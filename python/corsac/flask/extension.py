@@ -20,11 +20,12 @@ from corsac.flask.options import (
     CORSOptions,
     CrossOriginOptions,
     check_names,
-    configured_options,
     log_problems,
     read_resource_policies,
-    unknown_keys,
 )
+from corsac.foreign.flask_application import ResourcePolicy
+from corsac.foreign.flask_cors import configured_options, unknown_keys
+from corsac.foreign.flask_resources import Resource
 from corsac.policy import CORSPolicy
 from corsac.wsgi import CORSMiddleware
 
@@ -317,8 +318,6 @@ def _apply(
 
 def policy_for_all(policy: CORSPolicy) -> list[Any]:
     """Return one policy for every path, as resources."""
-    from corsac.foreign.flask_resources import Resource, ResourcePolicy  # noqa: PLC0415
-
     return [ResourcePolicy(Resource("*", "any", ""), policy, is_native=True)]
 
 

@@ -16,7 +16,7 @@ from corsac.wsgi import CORSMiddleware
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-    from corsac.foreign.flask_resources import ResourcePolicy
+    from corsac.foreign.flask_application import ResourcePolicy
     from corsac.policy import CORSPolicy
 
 __all__ = ["BareMiddlewares", "policies_in_old_words"]

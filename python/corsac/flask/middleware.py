@@ -14,7 +14,7 @@ from corsac.flask.arrival import Arrivals, is_wrapped
 from corsac.flask.decoration import Decoration, decorations, is_inside
 from corsac.flask.exchange import ENVIRON_KEY, Exchange
 from corsac.flask.listed_methods import BareMiddlewares, policies_in_old_words
-from corsac.flask.options import configured_options, log_problems
+from corsac.flask.options import log_problems
 from corsac.flask.problems import (
     BESIDE_FLASK_CORS,
     CALLED_TWICE,
@@ -23,8 +23,8 @@ from corsac.flask.problems import (
     hidden_from_the_route,
 )
 from corsac.flask.routes import HiddenDecorations, Route, RouteTable, hidden_key
-from corsac.foreign.flask_cors_options import NAMES
-from corsac.foreign.flask_resources import ResourcePolicies, ResourcePolicy, nobody
+from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy, nobody
+from corsac.foreign.flask_cors import NAMES, configured_options
 from corsac.inspection.applied import Applied, unreadable
 from corsac.wsgi import CORSMiddleware
 

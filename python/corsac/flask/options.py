@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from corsac.configuration import Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.foreign.flask_cors import flask_cors_policy
-from corsac.foreign.flask_cors_options import (
-    CONFIG_KEYS,
+from corsac.foreign.flask_application import (
+    DROP_IN_OPTIONS,
+    ResourcePolicy,
+    read_application,
+)
+from corsac.foreign.flask_cors import (
     EXTENSION_OPTIONS,
-    FLASK_CORS_OPTIONS,
-    meant_option,
+    OWN_OPTIONS,
+    VIEW_OPTIONS,
+    read_flask_cors,
     unknown_option,
 )
-from corsac.foreign.flask_resources import ResourcePolicy, read_resource, read_resources
+from corsac.foreign.reading import Reading
 from corsac.policy import CORSPolicy
 
 if TYPE_CHECKING:
@@ -28,10 +32,9 @@ __all__ = [
     "CORSOptions",
     "CrossOriginOptions",
     "check_names",
-    "configured_options",
     "log_problems",
     "read_resource_policies",
-    "unknown_keys",
+    "read_view_policy",
 ]
 
 _logger = logging.getLogger("corsac")
@@ -72,9 +75,6 @@ class CORSOptions(CrossOriginOptions, total=False):
     debug_header: bool | str
 
 
-_VIEW_OPTIONS = (*FLASK_CORS_OPTIONS, "tolerate", "guard", "app_headers")
-
-
 def check_names(options: Mapping[str, Any], *, extension: bool) -> None:
     """See that all options are known.
 
@@ -85,38 +85,29 @@ def check_names(options: Mapping[str, Any], *, extension: bool) -> None:
     Raises:
         CORSConfigError: Some are not; it lists all of them.
     """
-    known = (*_VIEW_OPTIONS, *EXTENSION_OPTIONS) if extension else _VIEW_OPTIONS
+    known = (*VIEW_OPTIONS, *OWN_OPTIONS, *(EXTENSION_OPTIONS if extension else ()))
     unknown = [unknown_option(name, known) for name in options if name not in known]
     if unknown:
         raise CORSConfigError(unknown)
 
 
-def configured_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that an application's configuration sets: ``CORS_ORIGINS`` and so on.
+def read_view_policy(
+    options: Mapping[str, Any], where: str
+) -> tuple[CORSPolicy, tuple[CORSConfigProblem, ...]]:
+    """The policy that the options of a view mean, and what is to say about it in their words.
 
     Args:
-        config: ``app.config``.
+        options: The options of one view; absent ones have flask-cors's defaults.
+        where: What the view is called in messages.
+
+    Raises:
+        CORSConfigError: An option is unknown or cannot be used, or cannot be safe.
     """
-    return {name: config[key] for key, name in CONFIG_KEYS.items() if config.get(key) is not None}
-
-
-def unknown_keys(config: Mapping[str, Any]) -> list[CORSConfigProblem]:
-    """Warnings about keys of ``app.config`` that look like options and are none.
-
-    Args:
-        config: ``app.config``.
-    """
-    known = (*FLASK_CORS_OPTIONS, *EXTENSION_OPTIONS)
-    problems = []
-    for key in config:
-        name = key.removeprefix("CORS_").lower()
-        if not key.startswith("CORS_") or name in known:
-            continue
-        meant = meant_option(name, known)
-        hint = f"write CORS_{meant.upper()}" if meant else "remove it"
-        message = "there is no such option, so the key has no effect"
-        problems.append(CORSConfigProblem("option.unknown", "warning", key, key, message, hint))
-    return problems
+    reading = read_flask_cors(options)
+    problems = reading.problems_for("drop-in", where)
+    if any(problem.severity == "error" for problem in problems):
+        raise CORSConfigError(problems)
+    return _policy_of(reading), problems
 
 
 def read_resource_policies(options: Mapping[str, Any]) -> list[ResourcePolicy]:
@@ -128,37 +119,23 @@ def read_resource_policies(options: Mapping[str, Any]) -> list[ResourcePolicy]:
     Raises:
         CORSConfigError: It lists what is wrong with every resource.
     """
-    shared = {name: value for name, value in options.items() if name not in EXTENSION_OPTIONS}
     problems: list[CORSConfigProblem] = []
-    found: list[ResourcePolicy] = []
-    made: list[tuple[dict[str, Any], CORSPolicy | None]] = []
-    pairs = read_resources(options.get("resources", "/*"), problems)
-    for pattern, own in pairs:
-        resource = read_resource(pattern, problems)
-        values = {**shared, **own}
-        known = next((entry for entry in made if entry[0] == values), None)
-        if known is None:
-            where = f"resources[{pattern!r}]" if own else ""
-            known = (values, _policy_or_none(values, where, problems))
-            made.append(known)
-        if resource is not None and known[1] is not None:
-            found.append(ResourcePolicy(resource, known[1]))
+    read = read_application(options, problems)
+    for each in read:
+        problems += each.reading.problems_for("drop-in", each.where)
     if any(problem.severity == "error" for problem in problems):
         raise CORSConfigError(problems)
     log_problems(problems)
-    return found
+    made = {id(each.reading): _policy_of(each.reading) for each in read}
+    return [
+        ResourcePolicy(resource, made[id(each.reading)])
+        for each in read
+        for resource in each.resources
+    ]
 
 
-def _policy_or_none(
-    values: Mapping[str, Any], where: str, problems: list[CORSConfigProblem]
-) -> CORSPolicy | None:
-    try:
-        policy, warnings = flask_cors_policy(values, where)
-    except CORSConfigError as error:
-        problems += error.problems
-        return None
-    problems += warnings
-    return policy
+def _policy_of(reading: Reading) -> CORSPolicy:
+    return CORSPolicy(**{**DROP_IN_OPTIONS, **reading.options})
 
 
 def log_problems(problems: Iterable[CORSConfigProblem]) -> None:

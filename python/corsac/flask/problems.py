@@ -91,7 +91,7 @@ def expression_unreached(pattern: str, paths: Sequence[str]) -> CORSConfigProble
         paths: The routes.
     """
     return CORSConfigProblem(
-        "rule.expression",
+        "rule.no_counterpart",
         "warning",
         "resources",
         pattern,

@@ -1,117 +1,340 @@
-"""Policies from the options of flask-cors 6: its names and defaults, and what it left unsaid.
+r"""What the options of flask-cors mean (6.0).
 
-Where flask-cors ignores something without a word, the same answers come with a warning. Where it
-allows what cannot be safe, the narrower reading counts, or there is an error that says what to
-write. Its regular expressions are compared with the beginning of an origin; here always with all of
-it.
+- Any origin, the usual seven methods and any header if nothing is said; unknown names are ignored.
+- A string with any of ``*\]?$^[()`` is an expression, for origins, headers and paths. It is matched
+  from the start only; origins without regard to case.
+- Options of a resource go before arguments, and those before ``CORS_...`` keys of the app's
+  configuration; see `corsac.foreign.flask_resources`.
+- ``"*"`` means nothing for methods. A method is looked for in the joined text of all methods.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
 
-from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.foreign.flask_cors_options import NAMES, read_flask_cors
-from corsac.policy import CORSPolicy
+from corsac.errors import CORSConfigProblem
+from corsac.foreign.origin_regexes import read_glob, read_prefix_regex
+from corsac.foreign.reader import MAX_MAX_AGE, Reader, is_entry
+from corsac.foreign.reading import Reading
+from corsac.options.names import OPTION_NAMES, corsac_option, nearest_name
 
-__all__ = ["flask_cors_policy"]
+__all__ = [
+    "CONFIG_KEYS",
+    "EXTENSION_OPTIONS",
+    "NAMES",
+    "OWN_OPTIONS",
+    "VIEW_OPTIONS",
+    "configured_options",
+    "looks_like_a_regex",
+    "read_flask_cors",
+    "unknown_keys",
+    "unknown_option",
+]
 
-_INEFFECTIVE = frozenset(
-    {
-        "header.expose_any_with_credentials",
-        "header.forbidden_request",
-        "header.forbidden_response",
-        "header.invalid",
-        "header.preflight_only",
-        "method.forbidden",
-        "method.invalid",
-        "origin.default_port",
-        "origin.invalid",
-        "origin.non_canonical_ip",
-        "origin.websocket_scheme",
-        "regex.never_matches",
-    }
+VIEW_OPTIONS: Final = (
+    "origins",
+    "methods",
+    "expose_headers",
+    "allow_headers",
+    "supports_credentials",
+    "max_age",
+    "send_wildcard",
+    "vary_header",
+    "automatic_options",
+    "always_send",
+    "allow_private_network",
 )
-"""Errors of entries that never had an effect in flask-cors either: left out with a warning."""
+"""What flask-cors takes for one resource or view."""
+
+EXTENSION_OPTIONS: Final = ("resources", "intercept_exceptions")
+"""What flask-cors takes for a whole application besides."""
+
+CONFIG_KEYS: Final = {f"CORS_{name.upper()}": name for name in (*VIEW_OPTIONS, *EXTENSION_OPTIONS)}
+"""The keys of an application's configuration, with the options that they set."""
+
+OWN_OPTIONS: Final = ("tolerate", "guard", "app_headers")
+"""What `corsac.flask` takes besides: options of a policy."""
+
+NAMES: Final = {
+    "allow_origins": "origins",
+    "allow_origin_regex": "origins",
+    "allow_methods": "methods",
+    "allow_credentials": "supports_credentials",
+}
+"""Options of a policy, with the names that flask-cors has for them."""
+
+_DEFAULT_METHODS: Final = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")
+_REGEX_MARKS: Final = frozenset("*\\]?$^[()")
+_ANY_ORIGIN: Final[tuple[object, ...]] = ("*", ".*", "^.*", ".*$", "^.*$", ".+", "^.+$")
+_WITHOUT_EFFECT: Final = {
+    "always_send": "what is sent without an Origin header follows from the origins",
+    "send_wildcard": 'for "*" without credentials the constant "*" is always sent',
+}
 
 
-def flask_cors_policy(
-    options: Mapping[str, Any], where: str = ""
-) -> tuple[CORSPolicy, tuple[CORSConfigProblem, ...]]:
-    """The policy that options of flask-cors mean, and what is to say about it in their words.
+def read_flask_cors(options: Mapping[str, Any], keys: Mapping[str, str] | None = None) -> Reading:
+    """Read options of one resource or view, and a policy's ``tolerate``, ``guard`` and so on.
 
     Args:
-        options: The options of one resource or view; absent ones have flask-cors's defaults.
-        where: What the options belong to, for messages, such as ``"resources['/api/*']"``.
-
-    Raises:
-        CORSConfigError: An option is unknown or cannot be used, or cannot be safe.
+        options: ``origins``, ``methods``, ``supports_credentials`` and so on; what is absent has
+            flask-cors's default.
+        keys: For options that a key of the application's configuration sets, that key.
     """
-    reading = read_flask_cors(options)
-    problems = list(reading.problems)
-    # flask-cors leaves a response alone whose origin it does not allow.
-    values = {"app_headers": "keep", **reading.options}
-    found: tuple[CORSConfigProblem, ...] = ()
-    policy = None
-    try:
-        policy = CORSPolicy(**_or_stand_in(values, problems))
-    except CORSConfigError as error:
-        dropped = [problem for problem in error.problems if problem.code in _INEFFECTIVE]
-        problems += [_ineffective(problem) for problem in dropped]
-        _drop(values, dropped)
-        try:
-            policy = CORSPolicy(**_or_stand_in(values, problems))
-        except CORSConfigError as remaining:
-            found = remaining.problems
-    if policy is not None:
-        found = policy.problems
-    problems = [_in_flask_words(problem, where) for problem in (*problems, *found)]
-    if policy is None or _has_error(problems):
-        raise CORSConfigError(problems)
-    return policy, tuple(problems)
+    return _Reader(options, keys or {}).read()
 
 
-_STAND_IN_ORIGIN = "https://stand-in.invalid"
+def looks_like_a_regex(text: str) -> bool:
+    """Whether flask-cors takes a string for a regular expression."""
+    return not _REGEX_MARKS.isdisjoint(text)
 
 
-def _or_stand_in(
-    values: Mapping[str, Any], problems: Iterable[CORSConfigProblem]
-) -> Mapping[str, Any]:
-    """The options; origins that could not be read are not reported as missing on top."""
-    if not _has_error(problems) or values["allow_origins"] or values.get("allow_origin_regex"):
-        return values
-    return {**values, "allow_origins": [_STAND_IN_ORIGIN]}
+def configured_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that an application's configuration sets: ``CORS_ORIGINS`` and so on.
+
+    Args:
+        config: ``app.config``.
+    """
+    return {name: config[key] for key, name in CONFIG_KEYS.items() if config.get(key) is not None}
 
 
-def _has_error(problems: Iterable[CORSConfigProblem]) -> bool:
-    return any(problem.severity == "error" for problem in problems)
+def unknown_option(name: str, known: Iterable[str]) -> CORSConfigProblem:
+    """The error about an option that flask-cors does not have, and would pass over.
+
+    Args:
+        name: The option as it was given.
+        known: The options that could be given.
+    """
+    known = tuple(known)
+    meant = _meant_option(name, known)
+    hint = f"write {meant}" if meant else f"the options are {', '.join(known)}"
+    if meant is None and name in OPTION_NAMES:
+        hint = f"that is an option of CORSPolicy: write policy=CORSPolicy({name}=...)"
+    message = "there is no such option: flask-cors would only log it, and use its default"
+    if meant == "origins":
+        message += ", which is any origin"
+    return CORSConfigProblem("option.unknown", "error", name, name, message, hint)
 
 
-def _drop(values: dict[str, Any], problems: Iterable[CORSConfigProblem]) -> None:
-    for problem in problems:
-        if problem.option == "allow_origin_regex":
-            values.pop(problem.option, None)
-        else:
-            entries = values[problem.option]
-            values[problem.option] = [entry for entry in entries if entry != problem.value]
-    if not values["allow_origins"]:
-        values.pop("always_send", None)
+def unknown_keys(config: Mapping[str, Any]) -> list[CORSConfigProblem]:
+    """Warnings about keys of ``app.config`` that look like options and are none.
+
+    Args:
+        config: ``app.config``.
+    """
+    known = tuple(CONFIG_KEYS.values())
+    problems = []
+    for key in config:
+        if not key.startswith("CORS_") or key.removeprefix("CORS_").lower() in known:
+            continue
+        meant = _meant_option(key.removeprefix("CORS_").lower(), known)
+        hint = f"write CORS_{meant.upper()}" if meant else "remove it"
+        message = "there is no such option, so the key has no effect"
+        problems.append(CORSConfigProblem("option.unknown", "warning", key, key, message, hint))
+    return problems
 
 
-def _ineffective(problem: CORSConfigProblem) -> CORSConfigProblem:
-    message = f"{problem.message}; flask-cors kept it without any effect, here it is left out"
-    return problem.replace(severity="warning", message=message)
+def _meant_option(name: str, known: Sequence[str]) -> str | None:
+    """The option that a misspelt or foreign name stands for, or ``None``."""
+    option = corsac_option(name)
+    meant = NAMES.get(option or "", option)
+    return meant if meant in known else nearest_name(name.lower(), known)
 
 
-def _in_flask_words(problem: CORSConfigProblem, where: str) -> CORSConfigProblem:
-    message, hint = problem.message, problem.hint
-    for name, flask_name in NAMES.items():
-        pattern = rf"(?<!CORSPolicy\()\b{name}\b"
-        message = re.sub(pattern, flask_name, message)
-        hint = re.sub(pattern, flask_name, hint)
-    option = NAMES.get(problem.option, problem.option)
-    if where:
-        option = f"{where} {option}"
-    return problem.replace(option=option, message=message, hint=hint)
+class _Reader(Reader):
+    """Reads one mapping; every method reads one option and notes what is wrong with it."""
+
+    library = "flask-cors"
+    known = VIEW_OPTIONS
+
+    def __init__(self, given: Mapping[str, Any], keys: Mapping[str, str]) -> None:
+        names = {name: NAMES.get(name, name) for name in OPTION_NAMES}
+        super().__init__(given, {option: keys.get(name, name) for option, name in names.items()})
+        self._keys = keys
+        self.chosen |= set(keys.values())
+
+    def _name(self, option: str) -> str:
+        """The name by which the configuration sets an option."""
+        return self._keys.get(option, option)
+
+    def read(self) -> Reading:
+        known = (*VIEW_OPTIONS, *OWN_OPTIONS)
+        self.problems += [unknown_option(str(n), known) for n in self.given if n not in known]
+        credentials = self._boolean("supports_credentials", default=False)
+        self.options |= {"allow_credentials": credentials, "allow_origins": []}
+        self._read_origins()
+        self.options |= {
+            "allow_methods": self._methods(),
+            "allow_headers": self._allow_headers(credentials=credentials),
+            "expose_headers": self._listed_names("expose_headers"),
+            "max_age": self._max_age(),
+            "allow_private_network": self._boolean("allow_private_network", default=False),
+        }
+        if not self._boolean("automatic_options", default=True):
+            self.options["preflight_continue"] = True
+        self._read_what_has_no_effect()
+        return self.finish({name: self.given[name] for name in OWN_OPTIONS if name in self.given})
+
+    def _boolean(self, option: str, *, default: bool) -> bool:
+        value = self.given.get(option, default)
+        if value is None or value in (0, 1):
+            return bool(value)
+        message = "expected True or False; flask-cors takes any text for true, also 'false'"
+        name = self._name(option)
+        hint = f"write {name}=True or {name}=False"
+        self.report("option.wrong_type", "error", name, value, message, hint)
+        # What cannot be read is not guessed, but credentials make whatever else is wrong worse.
+        return True if option == "supports_credentials" else default
+
+    # Origins
+
+    def _read_origins(self) -> None:
+        option = self._name("origins")
+        origins: list[str] = self.options["allow_origins"]
+        for entry in _as_entries(self.given.get("origins", "*")):
+            if (entry.pattern if isinstance(entry, re.Pattern) else entry) in _ANY_ORIGIN:
+                origins.append("*")
+            elif isinstance(entry, re.Pattern):
+                read_prefix_regex(self, entry, option)
+            elif entry is None:
+                message = "None allows nobody, as when an environment variable is not set"
+                hint = 'list the origins: origins=["https://app.example.com"]'
+                self.report("option.empty", "warning", option, entry, message, hint)
+            elif not isinstance(entry, str):
+                kind = type(entry).__name__
+                message = f"an origin is a string or a compiled expression, not {kind}"
+                self.report("option.wrong_type", "error", option, entry, message, "write a string")
+            elif looks_like_a_regex(entry):
+                if not read_glob(self, entry, option):
+                    read_prefix_regex(self, entry, option, ignores_case=True)
+            elif entry != entry.lower() and entry.isascii():
+                message = "flask-cors ignores case; Corsac compares, and browsers send lower case"
+                hint = f'write "{entry.lower()}"'
+                self.report("origin.rewritten", "info", option, entry, message, hint)
+                origins.append(entry.lower())
+            else:
+                origins.append(entry)
+
+    # The lists
+
+    def _methods(self) -> list[str]:
+        option = self._name("methods")
+        methods = []
+        for method in self._listed_names("methods", _DEFAULT_METHODS):
+            if method == "*":
+                message = 'flask-cors looks for the method in the text "*", and allows none by it'
+                hint = "list the methods, or leave methods out for all usual ones"
+                self.report("method.never_allowed", "warning", option, method, message, hint)
+            else:
+                methods.append(method.upper())
+        self.report_safelisted(option, methods)
+        return list(dict.fromkeys(methods))
+
+    def _listed_names(self, option: str, default: Iterable[str] = ()) -> list[str]:
+        """Names of a list that flask-cors sorts and joins, so that entries may have commas."""
+        value = self.given.get(option, default)
+        names: list[str] = []
+        for entry in () if value is None else _as_entries(value):
+            if isinstance(entry, str):
+                names += [part.strip() for part in entry.split(",") if part.strip()]
+            else:
+                self._report_no_name(option, entry)
+        return names if isinstance(value, str) else sorted(names)
+
+    def _report_no_name(self, option: str, entry: object) -> None:
+        message = f"a name is a string, not {type(entry).__name__}"
+        hint = "write a list of strings"
+        self.report("option.wrong_type", "error", self._name(option), entry, message, hint)
+
+    def _allow_headers(self, *, credentials: bool) -> list[str]:
+        option = "allow_headers"
+        value = self.given.get(option, "*")
+        headers: list[str] = []
+        for entry in () if value is None else _as_entries(value):
+            text = entry.pattern if isinstance(entry, re.Pattern) else entry
+            if text in ("*", ".*"):
+                # Any, Authorization among them, which "*" covers only with credentials.
+                headers += ["*"] if credentials else ["*", "authorization"]
+            elif not isinstance(text, str):
+                self._report_no_name(option, entry)
+            elif isinstance(entry, re.Pattern) or looks_like_a_regex(text):
+                self.report(
+                    "header.expression",
+                    "error",
+                    self._name(option),
+                    text,
+                    "a browser has to be told names, so expressions for them have no counterpart",
+                    'list the names, or write allow_headers="*"',
+                )
+            else:
+                headers.append(text)
+        return list(dict.fromkeys(headers))
+
+    # The single values
+
+    def _max_age(self) -> object:
+        value = self.given.get("max_age")
+        if isinstance(value, timedelta):
+            value = str(int(value.total_seconds()))
+        if isinstance(value, int) and not isinstance(value, bool):
+            # flask-cors leaves out a header whose value is false, and 0 is.
+            value = value or None
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value.strip(), re.ASCII):
+            value = int(value)
+        if isinstance(value, str) and not value.strip():
+            return None
+        if isinstance(value, int) and not isinstance(value, bool) and value > MAX_MAX_AGE:
+            message = "no browser keeps a preflight answer longer than a day, which is sent instead"
+            name = self._name("max_age")
+            hint = f"write {name}={MAX_MAX_AGE}"
+            self.report("max_age.out_of_bounds", "warning", name, value, message, hint)
+            return MAX_MAX_AGE
+        return value
+
+    def _read_what_has_no_effect(self) -> None:
+        if not self._boolean("vary_header", default=True):
+            self.report(
+                "option.without_effect",
+                "warning",
+                self._name("vary_header"),
+                self.given["vary_header"],
+                "a cache would give one site's answer to another: Vary is sent wherever the answer "
+                "depends on the origin",
+                "remove it",
+            )
+        for option, message in _WITHOUT_EFFECT.items():
+            default = option != "send_wildcard"
+            if self._boolean(option, default=default) is not default:
+                name, value = self._name(option), self.given[option]
+                self.report("option.without_effect", "info", name, value, message, "remove it")
+        self._read_always_send()
+
+    def _read_always_send(self) -> None:
+        origins = [entry for entry in _as_entries(self.given.get("origins", "*")) if entry != "*"]
+        listed = self.options["allow_origins"]
+        if not self.given.get("always_send") or not origins or "*" in listed:
+            return
+        if len(listed) == 1 and not self.regexes and "*" not in listed[0] and is_entry(listed[0]):
+            self.options["always_send"] = True
+        elif len(listed) == len(origins):
+            self.report(
+                "option.without_effect",
+                "warning",
+                self._name("always_send"),
+                self.given["always_send"],
+                f'flask-cors sends "{min(map(str, origins))}" to requests without an Origin header '
+                "too; here they get none unless exactly one exact origin is listed, so that "
+                "nothing works behind a cache or proxy that takes Origin away",
+                "have it hand on Origin, and keep answers apart by Vary; or remove always_send",
+            )
+
+
+def _as_entries(value: object) -> list[object]:
+    """The entries of what flask-cors takes as a list; a single value is one entry."""
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
+        return list(value)
+    return [value]

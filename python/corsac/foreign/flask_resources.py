@@ -4,8 +4,6 @@ flask-cors matches a path with an expression that only has to fit its beginning:
 "``/api`` and any number of slashes", and so covers ``/apixyz``. What is meant is nearly always an
 exact path or all paths below one, and these are the patterns that path rules have. What is neither
 is not run on requests: it can only name routes that are known when the application starts.
-
-What a resource so gives up would go to the next one. Where that allows more, it goes to nobody.
 """
 
 from __future__ import annotations
@@ -16,15 +14,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from corsac.configuration import Rule, make_configuration
+from corsac.configuration import make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.foreign.allowance import allows_no_more
-from corsac.foreign.flask_cors_options import looks_like_a_regex
-from corsac.policy import CORSPolicy
+from corsac.foreign.flask_cors import looks_like_a_regex
+from corsac.foreign.paths import alternatives_of
 from corsac.validation.regex.language import Language, language
 from corsac.validation.regex.syntax import UnknownSyntax
 
-__all__ = ["ResourcePolicies", "ResourcePolicy", "nobody", "read_resource", "read_resources"]
+__all__ = ["Pattern", "Resource", "read_pattern", "read_resource", "read_resources", "text_of"]
 
 MAX_PATH = 2_000
 """Characters of a path that are compared with an expression; what is longer counts as meant."""
@@ -77,7 +74,7 @@ class Resource:
             case "regex":
                 # What fits the beginning fits every path that goes on from there, unless the
                 # expression can look at what follows.
-                return not _LOOKS_AHEAD.search(_text(self.given)) and self._fits(start)
+                return not _LOOKS_AHEAD.search(text_of(self.given)) and self._fits(start)
 
     def may_match_below(self, start: str) -> bool:
         """Whether some path that starts with a text may be meant."""
@@ -96,7 +93,7 @@ class Resource:
     @property
     def ends_with_the_path(self) -> bool:
         """Whether it may matter that a path has a line feed, which ``$`` and ``.`` look at."""
-        return _text(self.given).endswith(_ENDS)
+        return text_of(self.given).endswith(_ENDS)
 
     @property
     def head(self) -> str:
@@ -104,7 +101,7 @@ class Resource:
         if not self.is_expression:
             return self.path
         flags = self.given.flags if isinstance(self.given, re.Pattern) else 0
-        return "" if flags & (re.IGNORECASE | re.VERBOSE) else _literal_head(_text(self.given))
+        return "" if flags & (re.IGNORECASE | re.VERBOSE) else _literal_head(text_of(self.given))
 
     def has_rule_for(self, path: str) -> bool:
         """Whether the rules that `ResourcePolicies.rules` makes of it decide about a path."""
@@ -127,6 +124,33 @@ class Resource:
         automaton = _automaton(re.compile(self.given))
         return automaton is None or path in automaton
 
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether it covers paths that go on behind its own without a slash: ``/apix``."""
+        return self.kind in ("prefix", "start") and self.gives_up(f"{self.path}x")
+
+    def leaves_paths_to(self, later: Resource) -> bool:
+        """Whether rules would give a later resource paths that this one covers.
+
+        Args:
+            later: A resource that flask-cors asks after this one.
+        """
+        if not self.is_expression or later.kind == "regex":
+            return False
+        if later.kind == "exact":
+            return self.gives_up(later.path)
+        if self.kind not in ("regex", "start") and not self._gives_up_more():
+            return False
+        below = f"{later.path}/"
+        if self.kind == "prefix" and below.startswith(f"{self.path}/"):
+            return False  # The rule before it shadows it.
+        return below.startswith(self.head) or self.head.startswith(below) or later.kind == "any"
+
+    def _gives_up_more(self) -> bool:
+        """Whether some path is given up: one that goes on, or has another character for a dot."""
+        dotless = self.path.replace(".", "-")
+        return any(map(self.gives_up, (f"{self.path}x", dotless, f"{dotless}/", f"{dotless}/x")))
+
     def _fits(self, path: str) -> bool:
         return re.match(self.given, path) is not None
 
@@ -141,174 +165,6 @@ def _automaton(expression: re.Pattern[str]) -> Language | None:
         return language(f"{flags}(?:{expression.pattern.removeprefix('(?i)')})[ -~]*")
     except UnknownSyntax:
         return None
-
-
-@functools.cache
-def nobody(guard: bool = False) -> CORSPolicy:
-    """A policy that allows nobody; it says nothing to the log.
-
-    Args:
-        guard: Whether it has the guard.
-    """
-    return CORSPolicy(guard=guard)
-
-
-@dataclass(frozen=True, slots=True)
-class ResourcePolicy:
-    """A resource and the policy of its paths."""
-
-    resource: Resource
-    policy: CORSPolicy
-    is_native: bool = False
-    """Whether it was given as a policy, not in the options of flask-cors."""
-
-
-class ResourcePolicies:
-    """Resources in the order in which flask-cors tries them, as path rules.
-
-    Args:
-        resources: The first that matches a path decides about it.
-        after: What decides about paths for which there is no resource: further resources, or
-            policies of which any may be in force.
-    """
-
-    def __init__(
-        self,
-        resources: Iterable[ResourcePolicy] = (),
-        after: ResourcePolicies | Iterable[CORSPolicy] = (),
-    ) -> None:
-        self.resources = tuple(resources)
-        nested = after if isinstance(after, ResourcePolicies) else None
-        self._chain: tuple[ResourcePolicy, ...] = self.resources + (
-            () if nested is None else nested._chain
-        )
-        self._fallbacks: tuple[CORSPolicy, ...] = (
-            tuple(after) if not isinstance(after, ResourcePolicies) else after._fallbacks
-        )
-        self._looks_at_line_feeds = any(entry.resource.ends_with_the_path for entry in self._chain)
-        self.narrowed = tuple(self._narrowed())
-        """The resources whose paths must not go to what comes after them."""
-        self._heads = tuple({entry.resource.head for entry in self.narrowed})
-
-    @property
-    def may_deny(self) -> bool:
-        """Whether `denial` has to be asked at all."""
-        return bool(self.narrowed) or self._looks_at_line_feeds
-
-    def denial(self, path: str) -> CORSPolicy | None:
-        """The policy that allows nobody, if the rules would give a path to a wider policy.
-
-        Args:
-            path: The path of a request, decoded.
-
-        Returns:
-            ``None`` if the rules may decide.
-        """
-        if self._looks_at_line_feeds and "\n" in path:
-            # Where `.` and `$` stop is not said by any rule.
-            return nobody(any(entry.policy.guard for entry in self._chain))
-        if not self._heads or not path.startswith(self._heads):
-            return None
-        given_up: list[CORSPolicy] = []
-        for entry in self._chain:
-            if entry.resource.has_rule_for(path):
-                return _denied(given_up, (entry.policy,))
-            if entry.resource.gives_up(path):
-                given_up.append(entry.policy)
-        return _denied(given_up, self._fallbacks)
-
-    def denial_by_decoding(self, decoded: str, path: str) -> CORSPolicy | None:
-        """The policy that allows nobody, if decoding a path once more gives it another policy.
-
-        flask-cors does that, and the router does not.
-
-        Args:
-            decoded: The path, decoded once more.
-            path: The path as the router has it.
-        """
-        if self.policy_of(path) == self.policy_of(decoded):
-            return None
-        return nobody(any(entry.policy.guard for entry in self._chain))
-
-    def policy_of(self, path: str) -> CORSPolicy | None:
-        """The policy of a path of the application's own."""
-        found = self._first(path)
-        end = None if found is None else self.resources.index(found)
-        given_up = [
-            entry.policy
-            for entry in self.resources[:end]
-            if entry.resource.kind in ("exact", "prefix") and entry.resource.gives_up(path)
-        ]
-        if found is not None:
-            return _denied(given_up, (found.policy,)) or found.policy
-        return self.denial(path) if given_up else None
-
-    def _narrowed(self) -> Iterable[ResourcePolicy]:
-        for position, entry in enumerate(self._chain):
-            after = (*(later.policy for later in self._chain[position + 1 :]), *self._fallbacks)
-            if entry.resource.is_expression and _denied([entry.policy], after):
-                yield entry
-
-    def needs_a_rule_of_its_own(self, path: str) -> bool:
-        """Whether only an exact rule can give a path its policy."""
-        found = self._first(path)
-        is_found = found is not None and found.resource.kind in ("start", "regex")
-        return is_found or self.denial(path) is not None
-
-    def policy_below(self, start: str) -> CORSPolicy | None:
-        """The policy of all paths that start with a text, if no rule says it and it is the same."""
-        for entry in self.resources:
-            if entry.resource.covers(start):
-                spoken_for = entry.resource.kind not in ("start", "regex")
-                return None if spoken_for else entry.policy
-            if entry.resource.may_match_below(start):
-                return None
-        return None
-
-    def unreached_below(self, start: str) -> list[Pattern]:
-        """Patterns that cannot be applied to paths that start with a text, and may be meant for."""
-        if self.policy_below(start) is not None:
-            return []
-        return [
-            entry.resource.given
-            for entry in self.resources
-            if entry.resource.kind in ("start", "regex") and entry.resource.may_match_below(start)
-        ]
-
-    def rules(self) -> tuple[list[Rule], CORSPolicy | None]:
-        """Path rules in order, and the policy of the paths for which there is none."""
-        rules: list[Rule] = []
-        seen: set[str] = set()
-
-        def add(pattern: str, policy: CORSPolicy | None) -> None:
-            if pattern not in seen:
-                seen.add(pattern)
-                rules.append((pattern, policy))
-
-        for entry in self.resources:
-            resource = entry.resource
-            if resource.kind == "any":
-                return rules, entry.policy
-            if resource.kind == "exact":
-                add(resource.path, entry.policy)
-            elif resource.kind in ("prefix", "start"):
-                # `/api/.*` leaves out `/api`, which the rule `/api/*` takes in.
-                for path in (resource.path, f"{resource.path}/"):
-                    if path and not resource.matches(path):
-                        add(path, self.policy_of(path))
-                add(f"{resource.path}/*", entry.policy)
-        return rules, None
-
-    def _first(self, path: str) -> ResourcePolicy | None:
-        return next((entry for entry in self.resources if entry.resource.matches(path)), None)
-
-
-def _denied(given_up: Iterable[CORSPolicy], then: Iterable[CORSPolicy]) -> CORSPolicy | None:
-    """Nobody, if any policy allows more than one whose path it would get."""
-    given_up, then = tuple(given_up), tuple(then)
-    if all(allows_no_more(policy, kept) for policy in then for kept in given_up):
-        return None
-    return nobody(any(policy.guard for policy in (*given_up, *then)))
 
 
 def read_resources(
@@ -348,6 +204,27 @@ def read_resources(
     return pairs
 
 
+def read_pattern(pattern: Pattern, problems: list[CORSConfigProblem]) -> list[Resource]:
+    """What a pattern means, as resources that follow one another.
+
+    Args:
+        pattern: A pattern as flask-cors takes it. The alternatives of an expression are taken apart
+            where each is a path, or a path and all below it: ``^/(api|media)/``.
+        problems: What is wrong is added here.
+    """
+    found: list[CORSConfigProblem] = []
+    resource = read_resource(pattern, found)
+    if resource is not None and resource.kind == "regex":
+        flags = pattern.flags & ~re.UNICODE if isinstance(pattern, re.Pattern) else 0
+        texts = (not flags and alternatives_of(text_of(pattern))) or []
+        parts = [read_resource(re.compile(text), []) for text in texts]
+        simple = [part for part in parts if part is not None and part.kind != "regex"]
+        if len(simple) == len(parts) > 1:
+            return simple
+    problems += found
+    return [] if resource is None else [resource]
+
+
 def read_resource(pattern: Pattern, problems: list[CORSConfigProblem]) -> Resource | None:
     """What a pattern means; ``None`` if it is no use, or has an error.
 
@@ -355,7 +232,7 @@ def read_resource(pattern: Pattern, problems: list[CORSConfigProblem]) -> Resour
         pattern: A pattern as flask-cors takes it.
         problems: What is wrong is added here.
     """
-    text = _text(pattern)
+    text = text_of(pattern)
     if isinstance(pattern, str) and not looks_like_a_regex(pattern):
         return _usable(Resource(pattern, "exact", pattern), problems)
     if text == "*":
@@ -397,7 +274,7 @@ _LOOKS_AHEAD = re.compile(r"\$|\\[bBZz]|\(\?")
 
 def _simple(pattern: Pattern, text: str) -> Resource | None:  # noqa: PLR0911 - a shape each
     """The expression as one of the other kinds, if it is one of them."""
-    body = text.removeprefix("^").removeprefix(r"\A")
+    body = re.sub(r"\(\?:(\.[*+])\)", r"\1", text).removeprefix("^").removeprefix(r"\A")
     whole = body.endswith(("$", r"\Z")) and not body.endswith(r"\$")
     if whole:
         body = body.removesuffix("$").removesuffix(r"\Z")
@@ -447,7 +324,7 @@ def _usable(resource: Resource, problems: list[CORSConfigProblem]) -> Resource |
     message = f"no path can match this: {routing_problems[0].message}; it is left out"
     problems.append(
         CORSConfigProblem(
-            "rule.invalid", "warning", "resources", _text(resource.given), message, _WRITE
+            "rule.never_matched", "warning", "resources", text_of(resource.given), message, _WRITE
         )
     )
     return None
@@ -465,12 +342,13 @@ def _warn_of_expression(resource: Resource, problems: list[CORSConfigProblem]) -
     below = f" and of everything below {resource.path}/" if resource.kind == "start" else ""
     problems.append(
         CORSConfigProblem(
-            "rule.expression",
+            "rule.no_counterpart",
             "warning",
             "resources",
-            _text(resource.given),
-            "an expression is not run on the paths of requests: these are the paths of the routes "
-            f"it matches{below}, and no others",
+            text_of(resource.given),
+            "an expression is not run on the paths of requests: corsac.flask gives it to the "
+            f"routes it matches{below}, and to no other path; rules without routes leave its paths "
+            "out, and every later resource that allows more",
             _WRITE,
         )
     )
@@ -485,10 +363,11 @@ def _refuse(value: object, message: str, problems: list[CORSConfigProblem]) -> N
 def _order_in_a_mapping(pair: tuple[Pattern, object]) -> tuple[int, int, int]:
     """Literal paths, compiled expressions, others; in each group the longest first."""
     pattern = pair[0]
-    text = ".*" if pattern == "*" else _text(pattern)
+    text = ".*" if pattern == "*" else text_of(pattern)
     group = 1 if isinstance(pattern, re.Pattern) else 2 if looks_like_a_regex(text) else 0
     return group, -text.count("/"), -len(text)
 
 
-def _text(pattern: Pattern) -> str:
+def text_of(pattern: Pattern) -> str:
+    """The text of a pattern, compiled or not."""
     return pattern if isinstance(pattern, str) else pattern.pattern

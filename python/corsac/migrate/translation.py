@@ -8,20 +8,19 @@ from typing import Any
 
 from corsac.configuration import Rule
 from corsac.errors import CORSConfigProblem
-from corsac.migrate.django_cors_headers import read_django_cors_headers
-from corsac.migrate.express import read_express
-from corsac.migrate.flask_cors import read_flask_cors
-from corsac.migrate.litestar import read_litestar
-from corsac.migrate.narrowing import judge, once
-from corsac.migrate.reading import Reading
-from corsac.migrate.starlette import read_starlette
+from corsac.foreign.django_cors_headers import read_django_cors_headers
+from corsac.foreign.express import read_express
+from corsac.foreign.flask_application import read_flask_application
+from corsac.foreign.reader import SAFELISTED_METHODS
+from corsac.foreign.reading import Reading, once
+from corsac.foreign.starlette import read_litestar, read_starlette
 from corsac.policy import CORSPolicy
 
 __all__ = ["LIBRARIES", "Translation", "translate"]
 
-_READERS: dict[str, Callable[[Mapping[str, object]], Reading]] = {
+_READERS: dict[str, Callable[[Mapping[str, Any]], Reading]] = {
     "starlette": read_starlette,
-    "flask-cors": read_flask_cors,
+    "flask-cors": read_flask_application,
     "django-cors-headers": read_django_cors_headers,
     "litestar": read_litestar,
     "express": read_express,
@@ -107,22 +106,36 @@ def translate(
 
 
 def _translate(library: str, reading: Reading) -> Translation:
-    judged = judge(reading)
-    problems = judged.problems
-    policies = {id(reading): CORSPolicy(**judged.options)}
+    found = [*reading.problems_for("translation")]
+    policies: dict[int, CORSPolicy] = {}
+    policy = CORSPolicy(**_tidy(reading.options))
     for _, ruled in reading.rules:
         if ruled is not None and id(ruled) not in policies:
-            found = judge(ruled)
-            problems = once([*problems, *found.problems])
-            policies[id(ruled)] = CORSPolicy(**found.options)
+            found += ruled.problems_for("translation")
+            policies[id(ruled)] = CORSPolicy(**_tidy(ruled.options))
     rules = tuple(
         (pattern, None if ruled is None else policies[id(ruled)])
         for pattern, ruled in reading.rules
     )
+    problems = once(found)
     problems.sort(key=lambda problem: _SEVERITIES.index(problem.severity))
     valid = all(problem.severity != "error" for problem in problems)
-    policy = policies[id(reading)] if valid else None
-    return Translation(library, judged.options, rules, tuple(problems), policy)
+    options = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in policy._arguments().items()
+    }
+    return Translation(library, options, rules, tuple(problems), policy if valid else None)
+
+
+def _tidy(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options without repetitions, and without methods that need no listing."""
+    tidy = {
+        name: list(dict.fromkeys(value)) if isinstance(value, list) else value
+        for name, value in options.items()
+    }
+    methods = tidy.get("allow_methods", ())
+    tidy["allow_methods"] = [each for each in methods if each not in SAFELISTED_METHODS]
+    return tidy
 
 
 _WHICH_ANSWERS = {

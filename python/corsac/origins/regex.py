@@ -10,7 +10,7 @@ from typing import Any
 from corsac import _core
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["RegexOrigins", "compile_origin_regex"]
+__all__ = ["PythonExpression", "RegexOrigins", "compile_origin_regex", "has_re2"]
 
 REGEX_MEMORY_BYTES = 1 << 20
 """What RE2 may take for one expression (its ``max_mem``): room for 87 000 characters or 15 000
@@ -21,6 +21,16 @@ REGEX_CACHE_ENTRIES = 1024
 
 MAX_SHOWN_ERROR_LENGTH = 100
 """How much of RE2's own error text is shown; it may quote the whole expression."""
+
+
+class PythonExpression(str):
+    """An expression that Python's `re` may run where google-re2 is not installed.
+
+    The readers of other libraries' options make it: those libraries run expressions so as well, and
+    what a configuration means does not depend on what is installed where it is read.
+    """
+
+    __slots__ = ()
 
 
 class RegexOrigins:
@@ -101,17 +111,48 @@ def compile_origin_regex(pattern: object) -> RegexOrigins | CORSConfigProblem:
         return _invalid(pattern, *_explain_error(error, pattern))
 
 
-def _compile(pattern: str) -> Any:
+def has_re2() -> bool:
+    """Whether google-re2 is installed."""
+    try:
+        _import_re2()
+    except ImportError:
+        return False
+    return True
+
+
+def _import_re2() -> Any:
     # Here and by name: `import corsac` has to stay light, and the extra need not be there.
     re2 = importlib.import_module("re2")
     if not hasattr(re2, "Options"):
         message = "the module re2 is not google-re2's"
         raise ImportError(message)
+    return re2
+
+
+def _compile(pattern: str) -> Any:
+    if isinstance(pattern, PythonExpression) and not has_re2():
+        return _compile_by_python(pattern)
+    re2 = _import_re2()
     options = re2.Options()
     options.log_errors = False  # RE2 would write to stderr.
     options.never_capture = True  # Groups cost time, and nobody asks what they held.
     options.max_mem = REGEX_MEMORY_BYTES
     return re2.compile(pattern, options)
+
+
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?(?:<?[=!]|P=|>|\()|[*+?}]\+|.", re.DOTALL)
+
+
+def _compile_by_python(pattern: str) -> re.Pattern[bytes]:
+    """Compile what RE2 can run too; raise what RE2 would say about the rest."""
+    for token in _TOKEN.findall(pattern):
+        if token.startswith("(?"):
+            raise re.error(f"invalid perl operator: {token.replace('P=', 'P')}")
+        if token[0] == "\\" and token[1] in "123456789Z":
+            raise re.error(f"invalid escape sequence: {token}")
+        if len(token) == 2 and token[1] == "+" and token[0] in "*+?}":
+            raise re.error(f"bad repetition operator: {token}")
+    return re.compile(pattern.encode())
 
 
 _OPTION = "allow_origin_regex"

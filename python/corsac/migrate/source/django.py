@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from corsac.migrate.django_cors_headers import SETTINGS
+from corsac.foreign.django_cors_headers import SETTINGS
 from corsac.migrate.source.arguments import ArgumentReader
 from corsac.migrate.source.found import WIDE, Found, Uncertain
 from corsac.migrate.source.libraries import DJANGO_MIDDLEWARE

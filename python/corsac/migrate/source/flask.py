@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from corsac.errors import CORSConfigProblem
-from corsac.foreign.flask_cors_options import CONFIG_KEYS
+from corsac.foreign.flask_cors import CONFIG_KEYS
 from corsac.migrate.source.arguments import ArgumentReader
 from corsac.migrate.source.found import Found, Uncertain
 from corsac.migrate.source.libraries import FLASK_CLASSES, FLASK_DECORATORS

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from corsac.errors import CORSConfigProblem
-from corsac.migrate.django_cors_headers import SETTINGS
+from corsac.foreign.django_cors_headers import SETTINGS
 from corsac.migrate.source.found import NOT_SEEN, Found, SourceFile
 from corsac.migrate.source.libraries import (
     DJANGO_MIDDLEWARE,

@@ -13,7 +13,6 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 
-from corsac.migrate.flask_resources import GIVES_UP
 from corsac.migrate.source.code import code_of, imports_of
 from corsac.migrate.source.drop_in import django_errors, flask_errors
 from corsac.migrate.source.edits import Edit, Places
@@ -44,6 +43,9 @@ class Patched:
     reasons: tuple[tuple[int, str], ...] = ()
     notes: tuple[tuple[int, str], ...] = ()
 
+
+_GIVES_UP = ("rule.left_out", "rule.no_counterpart")
+"""The codes that are errors where only somebody who knows the routes can write the rules."""
 
 _CLASSES = {
     "starlette": STARLETTE_CLASSES,
@@ -195,7 +197,7 @@ def _why_not(file: SourceFile, found: Sequence[Found]) -> str:  # noqa: PLR0911,
         gives_up = [
             problem
             for problem in each.all_problems()
-            if problem.code in GIVES_UP and problem.severity == "error"
+            if problem.code in _GIVES_UP and problem.severity == "error"
         ]
         if gives_up and each.library == "flask-cors":
             return str(gives_up[0])

@@ -6,7 +6,7 @@ import ast
 import os
 from collections.abc import Iterator, Sequence
 
-from corsac.foreign.flask_cors_options import CONFIG_KEYS
+from corsac.foreign.flask_cors import CONFIG_KEYS
 from corsac.migrate.source.django import names_middleware
 from corsac.migrate.source.flask import FlaskSearch, config_keys
 from corsac.migrate.source.found import NOT_SEEN, OTHER_FILES, Found, SourceFile

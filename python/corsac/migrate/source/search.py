@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from corsac.errors import CORSConfigProblem
-from corsac.migrate import litestar, starlette
+from corsac.foreign.starlette import LITESTAR_OPTIONS, STARLETTE_OPTIONS
 from corsac.migrate.source.arguments import ArgumentReader
 from corsac.migrate.source.django import find_settings
 from corsac.migrate.source.flask import FlaskSearch
@@ -109,7 +109,7 @@ class _Search:
             if isinstance(node.func, ast.Attribute) and style == "add_middleware":
                 found.target = expression_text(node.func.value)
             self._note_class(found, given)
-            self.reader.read_positional(found, node.args[1:], starlette.POSITIONAL)
+            self.reader.read_positional(found, node.args[1:], STARLETTE_OPTIONS)
             self.reader.read_keywords(found, node, {"middleware_class", "cls", "app"})
             return found
         if self._is_starlette(node.func):
@@ -118,13 +118,13 @@ class _Search:
             first = node.args[0] if node.args else application[0] if application else None
             found.target = expression_text(first) if first is not None else ""
             self._note_class(found, node.func)
-            self.reader.read_positional(found, node.args[1:], starlette.POSITIONAL)
+            self.reader.read_positional(found, node.args[1:], STARLETTE_OPTIONS)
             self.reader.read_keywords(found, node, {"app"})
             return found
         if self.names.full_name(node.func) in LITESTAR_CLASSES:
             found = self.reader.new("litestar", "CORSConfig", node, node.func)
             self._note_use(found)
-            self.reader.read_positional(found, node.args, litestar.POSITIONAL)
+            self.reader.read_positional(found, node.args, LITESTAR_OPTIONS)
             self.reader.read_keywords(found, node, set())
             return found
         return None

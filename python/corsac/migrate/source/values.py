@@ -14,7 +14,7 @@ import warnings
 from datetime import timedelta
 from typing import Any
 
-from corsac.migrate.django_cors_headers import DEFAULT_HEADERS, DEFAULT_METHODS
+from corsac.foreign.django_cors_headers import DEFAULT_HEADERS, DEFAULT_METHODS
 from corsac.migrate.source.names import Names
 
 __all__ = ["NOTHING", "TOO_LONG", "Unseen", "Values", "expression_text"]

@@ -123,6 +123,28 @@ class Language:
                 raise UnknownSyntax("too many states")
         return None
 
+    def includes(self, other: Language) -> bool:
+        """Whether every string that is in another language is in this one too.
+
+        Raises:
+            UnknownSyntax: Too many pairs of states would have to be looked at.
+        """
+        # Where one state of the other may be, any of a set of the own ones may be.
+        seen = {(state, self.start) for state in bits(other.start)}
+        waiting = list(seen)
+        while waiting:
+            state, mine = waiting.pop()
+            following = {self.forward(mine, 1 << each) for each in bits(other.reads[state])}
+            for after in following:
+                if other.then[state] & other.end and not after & self.end:
+                    return False
+                new = {(then, after) for then in bits(other.then[state])} - seen
+                seen |= new
+                waiting += new
+            if len(seen) > MAX_PAIRS:
+                raise UnknownSyntax("too many states")
+        return True
+
     def count_common(self, other: Language) -> int:
         """How many strings are in both.
 

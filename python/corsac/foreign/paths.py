@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import re
 
-__all__ = ["PathRule", "covers", "exact_rule", "rules_of_regex"]
+from corsac.foreign.reader import Reader
+
+__all__ = ["PathRule", "alternatives_of", "read_path_rules", "rules_of_regex"]
 
 MAX_ALTERNATIVES = 32
 """Rules that one expression may become; more are better written by hand."""
@@ -15,7 +17,6 @@ MAX_DEPTH = 8
 
 _ANY_TAIL = re.compile(r"(?:\.[*+]\??|\(\?:\.[*+]\??\)|\(\.[*+]\??\))$")
 _ALTERNATIVES = re.compile(r"\((?:\?:)?([^()]*\|[^()]*)\)(?![*+?{])")
-_LONE_DOT = re.compile(r"((?:\\.|[^\\.])*)\.", re.DOTALL)
 _LITERAL = re.compile(r"(?:\\[^A-Za-z0-9]|[^\\*+?()\[\]{}|^$])*")
 
 
@@ -28,15 +29,12 @@ class PathRule:
         below: Whether all paths below it are meant.
         leaves_out: Paths that the pattern of a rule covers and that are not meant.
         loses: Whether the old expression covered paths that are left out: ``/apix`` for ``/api``.
-        gives_up: The text that all paths begin with which the old expression covers and the rule
-            does not, those included where a lone dot stands for another character; or ``None``.
     """
 
     path: str
     below: bool = False
     leaves_out: tuple[str, ...] = ()
     loses: bool = False
-    gives_up: str | None = None
 
     @property
     def pattern(self) -> str:
@@ -49,20 +47,6 @@ class PathRule:
         return self.below and not self.path and not self.leaves_out
 
 
-def exact_rule(path: str) -> list[PathRule]:
-    """The rule of a path that is compared as it is; none if no request has such a path."""
-    return [PathRule(path)] if path.startswith("/") else []
-
-
-def covers(rule: PathRule, path: str) -> bool:
-    """Whether a rule covers a path."""
-    if path in rule.leaves_out:
-        return False
-    if path == rule.path:
-        return True
-    return rule.below and path.startswith(f"{rule.path}/")
-
-
 def rules_of_regex(text: str) -> list[PathRule] | None:
     """The paths that an expression matches from the start, as rules.
 
@@ -72,8 +56,8 @@ def rules_of_regex(text: str) -> list[PathRule] | None:
     Returns:
         The rules; empty if no path can match; ``None`` if rules cannot say it.
     """
-    alternatives = _alternatives(text, MAX_DEPTH)
-    if alternatives is None or len(alternatives) > MAX_ALTERNATIVES:
+    alternatives = alternatives_of(text)
+    if alternatives is None:
         return None
     found: list[PathRule] = []
     for alternative in alternatives:
@@ -86,7 +70,16 @@ def rules_of_regex(text: str) -> list[PathRule] | None:
     return found
 
 
-def _alternatives(text: str, depth: int) -> list[str] | None:
+def alternatives_of(text: str, depth: int = MAX_DEPTH) -> list[str] | None:
+    """The expressions of which one has to match, with their groups of alternatives taken apart.
+
+    Args:
+        text: The expression. It is never run.
+        depth: How many groups are taken apart.
+
+    Returns:
+        The expressions; ``None`` if there are too many.
+    """
     match = _ALTERNATIVES.search(text)
     if match is None:
         return [text]
@@ -94,7 +87,7 @@ def _alternatives(text: str, depth: int) -> list[str] | None:
         return None
     found: list[str] = []
     for choice in match[1].split("|"):
-        inner = _alternatives(text[: match.start()] + choice + text[match.end() :], depth - 1)
+        inner = alternatives_of(text[: match.start()] + choice + text[match.end() :], depth - 1)
         if inner is None or len(found) + len(inner) > MAX_ALTERNATIVES:
             return None
         found += inner
@@ -132,14 +125,7 @@ def _exact(text: str, *ends: str) -> list[PathRule] | None:
     path = _literal(text)
     if path is None or text.startswith("."):
         return None
-    rules = [rule for end in ends for rule in exact_rule(f"{path}{end}")]
-    return [dataclasses.replace(rule, gives_up=_before_a_lone_dot(text)) for rule in rules]
-
-
-def _before_a_lone_dot(text: str) -> str | None:
-    """The text before the first dot that stands for any character, or ``None``."""
-    found = _LONE_DOT.match(text)
-    return None if found is None else _literal(found[1])
+    return [PathRule(f"{path}{end}") for end in ends] if path.startswith("/") else []
 
 
 def _prefix(text: str, *, leaves_out: tuple[str, ...] = (), loses: bool) -> list[PathRule] | None:
@@ -154,11 +140,57 @@ def _prefix(text: str, *, leaves_out: tuple[str, ...] = (), loses: bool) -> list
     if path.endswith("/") or "*" in path or text.startswith("."):
         return None
     left_out = tuple(f"{path}{end}" for end in leaves_out)
-    head = _before_a_lone_dot(text)
-    gives_up = path if head is None and loses else head
-    return [PathRule(path, True, left_out, loses, gives_up)] if path.startswith("/") else []
+    return [PathRule(path, True, left_out, loses)] if path.startswith("/") else []
 
 
 def _literal(text: str) -> str | None:
     """The path that an expression without operators matches; a lone dot is taken for a dot."""
     return re.sub(r"\\(.)", r"\1", text) if _LITERAL.fullmatch(text) else None
+
+
+def read_path_rules(
+    reader: Reader, option: str, pattern: re.Pattern[str]
+) -> list[tuple[str, bool]]:
+    """Path patterns in order, with whether an expression covers their paths; empty for all.
+
+    Args:
+        reader: What takes the problems.
+        option: The option that the expression stands in.
+        pattern: The expression, which paths have to begin with.
+    """
+    text = pattern.pattern
+    rules = None if pattern.flags & re.VERBOSE else rules_of_regex(text)
+    if pattern.flags & re.IGNORECASE:
+        message = "paths in other letter case are covered as well; a rule compares letters"
+        reader.report("rule.narrower", "warning", option, text, message)
+    if rules is None:
+        reader.report(
+            "rule.no_counterpart",
+            "error",
+            option,
+            text,
+            "a rule is a path, or a path and all below it; this expression says something "
+            "else, so no path is covered",
+            'write rules such as ("/api/*", policy)',
+        )
+        return [("/*", False)]
+    if not rules:
+        message = "no path begins with this, so CORS is off"
+        reader.report("rule.never_matched", "warning", option, text, message)
+    if rules and rules[0].is_everything:
+        return []
+    found: list[tuple[str, bool]] = []
+    for rule in rules:
+        if rule.loses:
+            reader.report(
+                "rule.narrower",
+                "warning",
+                option,
+                text,
+                f"the expression covers {rule.path}x as well; {rule.pattern} covers "
+                f"{rule.path} and all below it",
+                f'add a rule for "{rule.path}x" if there is such a path',
+            )
+        found += ((path, False) for path in rule.leaves_out)
+        found.append((rule.pattern, True))
+    return [*found, ("/*", False)]

@@ -1,0 +1,436 @@
+"""What the settings of django-cors-headers mean (4.9).
+
+- Scheme and host of an entry are compared, as ``urlsplit()`` reads them, so a path behind them does
+  not matter; all entries without a scheme are equal, and equal to the origin ``null``.
+- Expressions are matched from the start only.
+- Lists of names are sent as they are, ``"*"`` included, and browsers make of it what they do.
+- A setting's older name counts if the newer one is missing; other names are ignored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from corsac.errors import CORSProblemCode
+from corsac.foreign.origin_regexes import read_prefix_regex
+from corsac.foreign.paths import read_path_rules
+from corsac.foreign.reader import MAX_MAX_AGE, Reader, split_names
+from corsac.foreign.reading import Reading
+from corsac.options.names import foreign_option_hint, nearest_name
+from corsac.validation.hints import without_outer_white_space
+
+__all__ = [
+    "DEFAULTS",
+    "DEFAULT_HEADERS",
+    "DEFAULT_METHODS",
+    "OLDER_NAMES",
+    "OPTIONS",
+    "SETTINGS",
+    "read_django_cors_headers",
+]
+
+DEFAULT_HEADERS: Final = (
+    "accept",
+    "authorization",
+    "content-type",
+    "user-agent",
+    "x-csrftoken",
+    "x-requested-with",
+)
+DEFAULT_METHODS: Final = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
+DEFAULTS: Final[Mapping[str, object]] = {
+    "CORS_ALLOW_ALL_ORIGINS": False,
+    "CORS_ALLOWED_ORIGINS": (),
+    "CORS_ALLOWED_ORIGIN_REGEXES": (),
+    "CORS_ALLOW_METHODS": DEFAULT_METHODS,
+    "CORS_ALLOW_HEADERS": DEFAULT_HEADERS,
+    "CORS_ALLOW_CREDENTIALS": False,
+    "CORS_EXPOSE_HEADERS": (),
+    "CORS_PREFLIGHT_MAX_AGE": 86_400,
+    "CORS_ALLOW_PRIVATE_NETWORK": False,
+    "CORS_URLS_REGEX": r"^.*$",
+}
+"""The names of the settings, with their defaults."""
+
+OLDER_NAMES: Final = {
+    "CORS_ALLOWED_ORIGINS": "CORS_ORIGIN_WHITELIST",
+    "CORS_ALLOWED_ORIGIN_REGEXES": "CORS_ORIGIN_REGEX_WHITELIST",
+    "CORS_ALLOW_ALL_ORIGINS": "CORS_ORIGIN_ALLOW_ALL",
+}
+"""The older names of three settings."""
+
+SETTINGS: Final = frozenset((*DEFAULTS, *OLDER_NAMES.values()))
+"""All names of settings, the older ones included."""
+
+OPTIONS: Final = {
+    "allow_origins": "CORS_ALLOWED_ORIGINS",
+    "allow_origin_regex": "CORS_ALLOWED_ORIGIN_REGEXES",
+    "allow_methods": "CORS_ALLOW_METHODS",
+    "allow_headers": "CORS_ALLOW_HEADERS",
+    "allow_credentials": "CORS_ALLOW_CREDENTIALS",
+    "expose_headers": "CORS_EXPOSE_HEADERS",
+    "max_age": "CORS_PREFLIGHT_MAX_AGE",
+    "allow_private_network": "CORS_ALLOW_PRIVATE_NETWORK",
+    "rules": "CORS_URLS_REGEX",
+}
+"""For options of a policy, and its rules, the settings that they come from."""
+
+_REMOVED: Final = {
+    "CORS_MODEL": "read the origins where the settings are made, or write a receiver of "
+    "corsac.django.signals.check_request_enabled",
+    "CORS_REPLACE_HTTPS_REFERER": "list the origins in CSRF_TRUSTED_ORIGINS as well",
+}
+# Not those with "$": "." stops at a line feed, which a path may have.
+_ALL_PATHS: Final = ("", "^", ".*", "^.*", "/", "^/", "^/.*")
+# What urlsplit() drops in front of a URL, and what it drops wherever it stands.
+_BEFORE_A_URL: Final = "".join(map(chr, range(0x21)))
+_IN_A_URL: Final = str.maketrans("", "", "\t\r\n")
+_WHITE_SPACE_IN_HEADERS: Final = " \t"
+_BARE_PREFIX: Final = re.compile(r"\^?((?:/[\w-]+)+)")
+
+
+def read_django_cors_headers(
+    given: Mapping[str, Any],
+    own: Mapping[str, Any] | None = None,
+    own_names: Mapping[str, str] | None = None,
+    *,
+    makes_policy: bool = True,
+) -> Reading:
+    """Read the settings whose names begin with ``CORS_``.
+
+    Args:
+        given: The settings that a project has.
+        own: Options of a policy that are set beside them.
+        own_names: What these are called.
+        makes_policy: Whether they make the policy; else only ``CORS_URLS_REGEX`` is read.
+    """
+    reader = _Reader(given)
+    reader.report_unknown_settings()
+    patterns = reader.read_paths() if makes_policy or "CORS_URLS_REGEX" in given else []
+    if not makes_policy:
+        return Reading(
+            reader.library,
+            problems=tuple(reader.problems),
+            path_regex=reader.path_regex,
+        )
+    reader.read_options()
+    reader.names |= own_names or {}
+    reader.chosen |= set((own_names or {}).values())
+    reading = dataclasses.replace(reader.finish(own), path_regex=reader.path_regex)
+    rules = [(pattern, reading if is_covered else None) for pattern, is_covered in patterns]
+    return dataclasses.replace(reading, rules=tuple(rules))
+
+
+class _Reader(Reader):
+    """Reads each setting once; what has a wrong type is a problem and reads as the default."""
+
+    library = "django-cors-headers"
+    known = (*DEFAULTS, *OLDER_NAMES.values())
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        names = {option: self._name(given, name) for option, name in OPTIONS.items()}
+        super().__init__(given, names)
+        self.path_regex: re.Pattern[str] | None = None
+
+    @staticmethod
+    def _name(given: Mapping[str, Any], name: str) -> str:
+        older = OLDER_NAMES.get(name)
+        return older if older is not None and name not in given and older in given else name
+
+    def name(self, setting: str) -> str:
+        """The name that a setting has in this project: the older one if only that is set."""
+        return self._name(self.given, setting)
+
+    def value(self, setting: str) -> Any:
+        """The value of a setting, by its older name too, or its default."""
+        return self.given.get(self.name(setting), DEFAULTS[setting])
+
+    def warn(
+        self, code: CORSProblemCode, setting: str, value: object, message: str, hint: str
+    ) -> None:
+        """Note something that does not do what it seems to."""
+        self.report(code, "warning", self.name(setting), value, message, hint)
+
+    def refuse(self, setting: str, message: str, value: object, hint: str = "") -> None:
+        """Note a value of a wrong type."""
+        self.report("option.wrong_type", "error", self.name(setting), value, message, hint)
+
+    def report_unknown_settings(self) -> None:
+        """Settings that nobody reads, and that look as if they were meant for this."""
+        for name in self.given:
+            if name in self.known:
+                continue
+            if name in _REMOVED:
+                message = "django-cors-headers has removed this setting, so it has no effect"
+                self.report("option.unknown", "error", name, name, message, _REMOVED[name])
+                continue
+            nearest = nearest_name(name, self.known)
+            if nearest is not None or foreign_option_hint(name) is not None:
+                hint = f"write {nearest}" if nearest else f"the settings are {', '.join(DEFAULTS)}"
+                # What it is set to is not shown: it may be a secret of something else.
+                message = "there is no such setting, so it has no effect"
+                self.report("option.unknown", "warning", name, name, message, hint)
+
+    def read_options(self) -> None:
+        """Read all settings but the paths."""
+        for new, old in OLDER_NAMES.items():
+            if new in self.given and old in self.given and self.given[new] != self.given[old]:
+                message = f"{new} is set as well and is the one that counts"
+                hint = f"remove {old}"
+                self.report("option.conflict", "warning", old, self.given[old], message, hint)
+        credentials = self._boolean("CORS_ALLOW_CREDENTIALS")
+        self.options |= {
+            "allow_origins": [],
+            "allow_methods": self._methods(credentials),
+            "allow_headers": self._without_wildcard("allow_headers", "header", credentials),
+            "allow_credentials": credentials,
+            "expose_headers": self._listed_names("CORS_EXPOSE_HEADERS", "header"),
+            "allow_private_network": self._boolean("CORS_ALLOW_PRIVATE_NETWORK"),
+            "max_age": self._max_age(),
+        }
+        self._read_origins(credentials)
+
+    def _boolean(self, setting: str) -> bool:
+        value = self.value(setting)
+        if isinstance(value, bool):
+            return value
+        self.refuse(setting, f"should be a bool, not {_type(value)}", value)
+        return False
+
+    def _entries(self, setting: str, what: str, kinds: tuple[type, ...] = (str,)) -> list[Any]:
+        value = self.value(setting)
+        expected = f"should be a list of {what}"
+        if isinstance(value, (str, bytes, re.Pattern)):
+            text = value.pattern if isinstance(value, re.Pattern) else value
+            shown = f"[{text!r}]" if "," not in str(text) else repr(split_names(str(text)))
+            message = f"{expected}, not one: it would be read letter by letter"
+            hint = f"write {self.name(setting)} = {shown}; is a comma missing in a tuple?"
+            self.refuse(setting, message, value, hint)
+            return []
+        if not isinstance(value, Iterable) or isinstance(value, (type, Mapping)):
+            self.refuse(setting, f"{expected}, not {_type(value)}", value)
+            return []
+        entries = sorted(value, key=str) if isinstance(value, (set, frozenset)) else list(value)
+        wrong = [entry for entry in entries if not isinstance(entry, kinds)]
+        if wrong:
+            self.refuse(setting, f"{expected}, and {_type(wrong[0])} stands in it", value)
+        return [entry for entry in entries if isinstance(entry, kinds)]
+
+    # Lists of names
+
+    def _listed_names(self, setting: str, what: str) -> list[str]:
+        """The names of a list that is sent joined: white space around one is no part of it."""
+        names = []
+        for entry in self._entries(setting, "strings"):
+            text = entry.strip(_WHITE_SPACE_IN_HEADERS)
+            if not text:
+                self._warn_of_empty(setting, entry)
+                continue
+            if text != entry:
+                message = f"browsers read it as {text!r}, without the white space, and so does this"
+                code: CORSProblemCode = "header.rewritten"
+                if what == "method":
+                    code = "method.rewritten"
+                self.warn(code, setting, entry, message, f"write {text!r}")
+            names.append(text)
+        return names
+
+    def _methods(self, credentials: bool) -> list[str]:
+        setting = "CORS_ALLOW_METHODS"
+        methods = []
+        for method in self._without_wildcard("allow_methods", "method", credentials):
+            if method != method.upper() and method.upper() in (*DEFAULT_METHODS, "HEAD"):
+                capitals = method.upper()
+                self.warn(
+                    "method.never_allowed",
+                    setting,
+                    method,
+                    f"browsers send {capitals} and compare case, so it was never allowed"
+                    if capitals != "PATCH"
+                    else "browsers send patch as the page writes it, and servers know PATCH",
+                    f'write "{capitals}" if it is meant',
+                )
+                if capitals != "PATCH":
+                    continue
+            methods.append(method)
+        return methods
+
+    def _without_wildcard(self, option: str, what: str, credentials: bool) -> list[str]:
+        """The entries without ``*``, which with credentials is only a name."""
+        setting = OPTIONS[option]
+        entries = self._listed_names(setting, what)
+        if "*" not in entries or not credentials:
+            return entries
+        self.warn(
+            "method.any_with_credentials" if what == "method" else "header.any_with_credentials",
+            setting,
+            "*",
+            f'to a request with credentials "*" is only the name of a {what}, and allows nothing; '
+            "here it is left out for all requests",
+            f'list every {what} in {setting}; or remove {setting} and write CORSAC = {{"{option}": '
+            '["*"]} to allow any',
+        )
+        return [entry for entry in entries if entry != "*"]
+
+    def _warn_of_empty(self, setting: str, entry: str) -> None:
+        self.warn(
+            "option.empty",
+            setting,
+            entry,
+            "the entry is empty, as it is when a variable is not set, and is left out",
+            'leave it out: [entry for entry in text.split(",") if entry]',
+        )
+
+    def _max_age(self) -> int | None:
+        """Seconds; 0 sends no header."""
+        setting = "CORS_PREFLIGHT_MAX_AGE"
+        value = self.value(setting)
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.refuse(setting, f"should be a whole number, not {_type(value)}", value)
+            digits = isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII)
+            return min(int(value), MAX_MAX_AGE) if digits else None
+        if value < 0:
+            message = "should be a number of seconds from 0 on"
+            self.report("max_age.out_of_bounds", "error", setting, value, message)
+            return None
+        if value > MAX_MAX_AGE:
+            message = "no browser keeps a preflight answer longer than a day, which is sent instead"
+            hint = f"write {setting} = {MAX_MAX_AGE}"
+            self.warn("max_age.out_of_bounds", setting, value, message, hint)
+        return min(value, MAX_MAX_AGE) or None
+
+    # Origins
+
+    def _read_origins(self, credentials: bool) -> None:
+        setting, regexes_setting = "CORS_ALLOWED_ORIGINS", "CORS_ALLOWED_ORIGIN_REGEXES"
+        listed = self._listed_origins()
+        regexes = self._entries(regexes_setting, "expressions", (str, re.Pattern))
+        if self._boolean("CORS_ALLOW_ALL_ORIGINS"):
+            everyone = self.names["allow_origins"] = self.name("CORS_ALLOW_ALL_ORIGINS")
+            for name, value in ((setting, listed), (regexes_setting, regexes)):
+                if value:
+                    message = f"{everyone} = True allows every origin, so this has no effect"
+                    hint = f"remove it, or remove {everyone}"
+                    self.warn("origin.redundant", name, value, message, hint)
+            self.options["allow_origins"] = ["*"]
+            return
+        self._read_letters(regexes_setting, credentials)
+        self.options["allow_origins"] += self._origins_without_patterns(listed)
+        for entry in regexes:
+            read_prefix_regex(self, entry, self.name(regexes_setting))
+
+    def _read_letters(self, setting: str, credentials: bool) -> None:
+        """A string of expressions: each letter is one, and a web page's origin begins with h."""
+        text = self.value(setting)
+        if not isinstance(text, str) or set("^h.").isdisjoint(text):
+            return
+        if credentials:
+            message = "any site could read responses and act with the user's cookies"
+            name = self.name(setting)
+            self.report("origin.any_with_credentials", "error", name, text, message, "write a list")
+        read_prefix_regex(self, text, self.name(setting))
+
+    def _listed_origins(self) -> list[str]:
+        """``CORS_ALLOWED_ORIGINS`` as django-cors-headers reads it: each with ``urlsplit()``."""
+        setting = "CORS_ALLOWED_ORIGINS"
+        origins = []
+        for entry in self._entries(setting, "strings"):
+            origin = _read_as_url(entry)
+            text = without_outer_white_space(origin)
+            if not text:
+                self._warn_of_empty(setting, entry)
+            elif text != origin and "://" in text and text.startswith(origin[0]):
+                self.warn(
+                    "origin.never_matched",
+                    setting,
+                    entry,
+                    "it ends with white space, so to django-cors-headers this is a name that no "
+                    "origin has, and it is left out",
+                    f"write {text!r} if that is meant",
+                )
+            else:
+                if origin != entry:
+                    message = f"django-cors-headers reads it as {origin!r}, and so does this"
+                    self.warn("origin.rewritten", setting, entry, message, f"write {origin!r}")
+                origins.append(origin)
+        return origins
+
+    def _origins_without_patterns(self, listed: Sequence[str]) -> list[str]:
+        setting = "CORS_ALLOWED_ORIGINS"
+        origins = []
+        for entry in listed:
+            if entry == "*":
+                # It is an entry like any other there, and no origin equals it.
+                self.report(
+                    "origin.invalid",
+                    "error",
+                    self.name(setting),
+                    "*",
+                    "no origin is called so: django-cors-headers has no wildcard here, and takes "
+                    "it for the origin null, which any site can send from a sandboxed iframe",
+                    "write CORS_ALLOW_ALL_ORIGINS = True if anyone may read",
+                )
+            elif "*" in entry:
+                self.warn(
+                    "origin.never_matched",
+                    setting,
+                    entry,
+                    "to django-cors-headers this is a name that no origin has, so it is not a "
+                    "pattern here either, and is left out",
+                    f'to mean it, write CORSAC = {{"allow_origins": ["{entry}", ...]}} in place of '
+                    f"{self.name(setting)}",
+                )
+            else:
+                origins.append(entry)
+        return origins
+
+    # Paths
+
+    def read_paths(self) -> list[tuple[str, bool]]:
+        """Read ``CORS_URLS_REGEX``.
+
+        Returns:
+            Path patterns in order, with whether the settings cover their paths; empty for all.
+        """
+        setting = "CORS_URLS_REGEX"
+        value = self.value(setting)
+        text = value.pattern if isinstance(value, re.Pattern) else value
+        if not isinstance(text, str):
+            self.refuse(setting, f"should be a string or expression, not {_type(value)}", value)
+            return []
+        if text in _ALL_PATHS:
+            return []
+        try:
+            pattern = re.compile(value)
+        except (re.error, RecursionError, OverflowError) as error:
+            message = f"Python cannot read it: {error}"
+            self.report("regex.invalid", "error", setting, value, message)
+            return [("/*", False)]
+        self.path_regex = pattern
+        prefix = _BARE_PREFIX.fullmatch(text)
+        if prefix is not None:
+            self.warn(
+                "rule.open_end",
+                setting,
+                value,
+                f"only the start of a path is compared, so {prefix[1]}-other matches too",
+                f"write {setting} = r'^{prefix[1]}(/|$)'",
+            )
+        return read_path_rules(self, setting, pattern)
+
+
+def _type(value: object) -> str:
+    return type(value).__name__
+
+
+def _read_as_url(entry: str) -> str:
+    """An entry as ``urlsplit()`` reads it, of which scheme and host are compared."""
+    text = entry.lstrip(_BEFORE_A_URL).translate(_IN_A_URL)
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return text
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return f"{scheme.lower()}://{host}"

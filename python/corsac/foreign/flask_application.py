@@ -1,0 +1,354 @@
+"""The ``resources`` of a Flask application: what each means, and the rules that all of them are.
+
+What a resource of flask-cors covers and its rules do not would go to the next one: ``/admin/*``
+covers ``/admin-users``. Where the next one allows more, such a path goes to nobody.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from corsac.configuration import Rule
+from corsac.errors import CORSConfigProblem
+from corsac.foreign.allowance import allows_no_more
+from corsac.foreign.flask_cors import (
+    CONFIG_KEYS,
+    EXTENSION_OPTIONS,
+    configured_options,
+    read_flask_cors,
+    unknown_keys,
+)
+from corsac.foreign.flask_resources import (
+    Pattern,
+    Resource,
+    read_pattern,
+    read_resources,
+    text_of,
+)
+from corsac.foreign.reading import Reading, allows_nothing
+from corsac.policy import CORSPolicy
+
+__all__ = [
+    "DROP_IN_OPTIONS",
+    "ReadResource",
+    "ResourcePolicies",
+    "ResourcePolicy",
+    "nobody",
+    "read_application",
+    "read_flask_application",
+]
+
+DROP_IN_OPTIONS: Final[Mapping[str, Any]] = {"app_headers": "keep", "preflight_status": 200}
+"""What flask-cors does beside its options: it leaves a response alone whose origin it does not
+allow, and answers preflight requests as Flask does."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResource:
+    """One of the ``resources``.
+
+    Attributes:
+        resources: What its pattern means; nothing if no path can match it.
+        reading: What is meant for its paths.
+        where: What it is called in messages; empty if it has no options of its own.
+    """
+
+    resources: tuple[Resource, ...]
+    reading: Reading
+    where: str
+
+
+def read_application(
+    options: Mapping[str, Any],
+    problems: list[CORSConfigProblem],
+    keys: Mapping[str, str] | None = None,
+) -> list[ReadResource]:
+    """The resources of an application, in the order in which flask-cors asks them.
+
+    Args:
+        options: The options of the extension, those of the configuration included.
+        problems: What is wrong with the paths is added here.
+        keys: For options that a key of the application's configuration sets, that key.
+    """
+    shared = {name: value for name, value in options.items() if name not in EXTENSION_OPTIONS}
+    made: list[tuple[Mapping[str, Any], Reading]] = []
+    found = []
+    for pattern, own in read_resources(options.get("resources", "/*"), problems):
+        values = {**shared, **own}
+        reading = next((each for known, each in made if known == values), None)
+        if reading is None:
+            reading = read_flask_cors(values, keys)
+            made.append((values, reading))
+        where = f"resources[{pattern!r}]" if own else ""
+        found.append(ReadResource(tuple(read_pattern(pattern, problems)), reading, where))
+    return found
+
+
+def read_flask_application(given: Mapping[str, Any]) -> Reading:
+    """Read arguments of ``CORS`` or ``cross_origin``, and ``CORS_...`` keys beside them.
+
+    The rules are those of the paths that are known without an application's routes; a later
+    resource that allows more than an earlier one gives up is left out.
+
+    Args:
+        given: Both in one mapping.
+    """
+    config = {key: value for key, value in given.items() if str(key).startswith("CORS_")}
+    arguments = {key: value for key, value in given.items() if key not in config}
+    options = {**configured_options(config), **arguments}
+    keys = {CONFIG_KEYS[key]: key for key in config if key in CONFIG_KEYS}
+    keys = {name: key for name, key in keys.items() if name not in arguments}
+    problems = unknown_keys({str(key): value for key, value in config.items()})
+    read = read_application(options, problems, keys)
+    entries = [
+        (ResourcePolicy(resource, CORSPolicy(**each.reading.options)), each.reading)
+        for each in read
+        for resource in each.resources
+    ]
+    kept = _without_heirs([entry for entry, _ in entries], problems)
+    rules, rest = ResourcePolicies(kept).rules()
+    readings = {entry.policy: reading for entry, reading in entries}
+    ruled = [(pattern, _reading_of(policy, readings)) for pattern, policy in rules]
+    if rest is not None:
+        result = readings[rest]
+    else:
+        ruled.append(("/*", None))
+        first = next((reading for _, reading in ruled if reading is not None), None)
+        result = first or (read[0].reading if read else allows_nothing("flask-cors"))
+        if first is None:
+            result = dataclasses.replace(allows_nothing("flask-cors"), problems=result.problems)
+    used = {id(result), *(id(reading) for _, reading in ruled)}
+    for each in read:  # What no rule has left is judged all the same.
+        problems += () if id(each.reading) in used else each.reading.problems
+    return dataclasses.replace(result, problems=(*problems, *result.problems), rules=tuple(ruled))
+
+
+def _reading_of(
+    policy: CORSPolicy | None, readings: Mapping[CORSPolicy, Reading]
+) -> Reading | None:
+    return None if policy is None else readings.get(policy, allows_nothing("flask-cors"))
+
+
+def _without_heirs(
+    entries: list[ResourcePolicy], problems: list[CORSConfigProblem]
+) -> list[ResourcePolicy]:
+    """The resources that get no path which an earlier one gives up, and allows less."""
+    kept: list[ResourcePolicy] = []
+    heirs: dict[int, bool] = {}
+    for entry in entries:
+        before = [
+            each
+            for each in kept
+            if each.resource.leaves_paths_to(entry.resource)
+            and not allows_no_more(entry.policy, each.policy)
+        ]
+        heirs |= {id(each): True for each in before}
+        if not before:
+            kept.append(entry)
+            heirs.setdefault(id(entry), False)
+    for entry in kept:
+        if entry.resource.kind in ("start", "regex"):
+            continue  # It is said that rules leave its paths out.
+        if heirs[id(entry)]:
+            problems.append(_narrower(entry.resource, has_heir=True))
+        elif entry.resource.is_open_ended:
+            problems.append(_narrower(entry.resource, has_heir=False))
+    return kept
+
+
+def _narrower(resource: Resource, *, has_heir: bool) -> CORSConfigProblem:
+    path = resource.path or "/"
+    covered = f"{path}x is covered as well" if resource.is_open_ended else "it covers more paths"
+    message = f"flask-cors matches paths from the start only, so {covered}; "
+    hint = f'add a rule for "{path}x" if there is such a path'
+    if has_heir:
+        message += (
+            "no rule says so, and a later resource that allows more would get what is left out, so "
+            "that one is left out"
+        )
+        hint = (
+            "write the rules by hand: first one for each path that this one covers, then the later "
+            "resource"
+        )
+    else:
+        message += f"the rule {path}/* covers {path} and all below it"
+    return CORSConfigProblem(
+        "rule.left_out" if has_heir else "rule.narrower",
+        "error" if has_heir else "warning",
+        "resources",
+        text_of(resource.given),
+        message,
+        hint,
+    )
+
+
+@functools.cache
+def nobody(guard: bool = False) -> CORSPolicy:
+    """A policy that allows nobody.
+
+    Args:
+        guard: Whether it has the guard.
+    """
+    return CORSPolicy(guard=guard)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePolicy:
+    """A resource and the policy of its paths."""
+
+    resource: Resource
+    policy: CORSPolicy
+    is_native: bool = False
+    """Whether it was given as a policy, not in the options of flask-cors."""
+
+
+class ResourcePolicies:
+    """Resources in the order in which flask-cors tries them, as path rules.
+
+    Args:
+        resources: The first that matches a path decides about it.
+        after: What decides about paths for which there is no resource: further resources, or
+            policies of which any may be in force.
+    """
+
+    def __init__(
+        self,
+        resources: Iterable[ResourcePolicy] = (),
+        after: ResourcePolicies | Iterable[CORSPolicy] = (),
+    ) -> None:
+        self.resources = tuple(resources)
+        nested = after if isinstance(after, ResourcePolicies) else None
+        self._chain: tuple[ResourcePolicy, ...] = self.resources + (
+            () if nested is None else nested._chain
+        )
+        self._fallbacks: tuple[CORSPolicy, ...] = (
+            tuple(after) if not isinstance(after, ResourcePolicies) else after._fallbacks
+        )
+        self._looks_at_line_feeds = any(entry.resource.ends_with_the_path for entry in self._chain)
+        self.narrowed = tuple(self._narrowed())
+        """The resources whose paths must not go to what comes after them."""
+        self._heads = tuple({entry.resource.head for entry in self.narrowed})
+
+    @property
+    def may_deny(self) -> bool:
+        """Whether `denial` has to be asked at all."""
+        return bool(self.narrowed) or self._looks_at_line_feeds
+
+    def denial(self, path: str) -> CORSPolicy | None:
+        """The policy that allows nobody, if the rules would give a path to a wider policy.
+
+        Args:
+            path: The path of a request, decoded.
+
+        Returns:
+            ``None`` if the rules may decide.
+        """
+        if self._looks_at_line_feeds and "\n" in path:
+            # Where `.` and `$` stop is not said by any rule.
+            return nobody(any(entry.policy.guard for entry in self._chain))
+        if not self._heads or not path.startswith(self._heads):
+            return None
+        given_up: list[CORSPolicy] = []
+        for entry in self._chain:
+            if entry.resource.has_rule_for(path):
+                return _denied(given_up, (entry.policy,))
+            if entry.resource.gives_up(path):
+                given_up.append(entry.policy)
+        return _denied(given_up, self._fallbacks)
+
+    def denial_by_decoding(self, decoded: str, path: str) -> CORSPolicy | None:
+        """The policy that allows nobody, if decoding a path once more gives it another policy.
+
+        flask-cors does that, and the router does not.
+
+        Args:
+            decoded: The path, decoded once more.
+            path: The path as the router has it.
+        """
+        if self.policy_of(path) == self.policy_of(decoded):
+            return None
+        return nobody(any(entry.policy.guard for entry in self._chain))
+
+    def policy_of(self, path: str) -> CORSPolicy | None:
+        """The policy of a path of the application's own."""
+        found = self._first(path)
+        end = None if found is None else self.resources.index(found)
+        given_up = [
+            entry.policy
+            for entry in self.resources[:end]
+            if entry.resource.kind in ("exact", "prefix") and entry.resource.gives_up(path)
+        ]
+        if found is not None:
+            return _denied(given_up, (found.policy,)) or found.policy
+        return self.denial(path) if given_up else None
+
+    def _narrowed(self) -> Iterable[ResourcePolicy]:
+        for position, entry in enumerate(self._chain):
+            after = (*(later.policy for later in self._chain[position + 1 :]), *self._fallbacks)
+            if entry.resource.is_expression and _denied([entry.policy], after):
+                yield entry
+
+    def needs_a_rule_of_its_own(self, path: str) -> bool:
+        """Whether only an exact rule can give a path its policy."""
+        found = self._first(path)
+        is_found = found is not None and found.resource.kind in ("start", "regex")
+        return is_found or self.denial(path) is not None
+
+    def policy_below(self, start: str) -> CORSPolicy | None:
+        """The policy of all paths that start with a text, if no rule says it and it is the same."""
+        for entry in self.resources:
+            if entry.resource.covers(start):
+                spoken_for = entry.resource.kind not in ("start", "regex")
+                return None if spoken_for else entry.policy
+            if entry.resource.may_match_below(start):
+                return None
+        return None
+
+    def unreached_below(self, start: str) -> list[Pattern]:
+        """Patterns that cannot be applied to paths that start with a text, and may be meant for."""
+        if self.policy_below(start) is not None:
+            return []
+        return [
+            entry.resource.given
+            for entry in self.resources
+            if entry.resource.kind in ("start", "regex") and entry.resource.may_match_below(start)
+        ]
+
+    def rules(self) -> tuple[list[Rule], CORSPolicy | None]:
+        """Path rules in order, and the policy of the paths for which there is none."""
+        rules: list[Rule] = []
+        seen: set[str] = set()
+
+        def add(pattern: str, policy: CORSPolicy | None) -> None:
+            if pattern not in seen:
+                seen.add(pattern)
+                rules.append((pattern, policy))
+
+        for entry in self.resources:
+            resource = entry.resource
+            if resource.kind == "any":
+                return rules, entry.policy
+            if resource.kind == "exact":
+                add(resource.path, entry.policy)
+            elif resource.kind in ("prefix", "start"):
+                # `/api/.*` leaves out `/api`, which the rule `/api/*` takes in.
+                for path in (resource.path, f"{resource.path}/"):
+                    if path and not resource.matches(path):
+                        add(path, self.policy_of(path))
+                add(f"{resource.path}/*", entry.policy)
+        return rules, None
+
+    def _first(self, path: str) -> ResourcePolicy | None:
+        return next((entry for entry in self.resources if entry.resource.matches(path)), None)
+
+
+def _denied(given_up: Iterable[CORSPolicy], then: Iterable[CORSPolicy]) -> CORSPolicy | None:
+    """Nobody, if any policy allows more than one whose path it would get."""
+    given_up, then = tuple(given_up), tuple(then)
+    if all(allows_no_more(policy, kept) for policy in then for kept in given_up):
+        return None
+    return nobody(any(policy.guard for policy in (*given_up, *then)))

@@ -1,0 +1,195 @@
+"""Expressions for origins that a library matches from the start only.
+
+Corsac matches a whole origin. An expression without an end so becomes narrower, which is the
+point: ``https://.*[.]example[.]com`` no longer lets in ``https://a.example.com.evil.example``. What
+is lost is found by automata, and said; no expression is run here.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from corsac import _core
+from corsac.foreign.reader import OriginRegex, Reader, is_entry, problems_of
+from corsac.origins.regex import PythonExpression
+from corsac.validation.regex.as_origins import as_allow_origins
+from corsac.validation.regex.language import Language, language, language_of_tree
+from corsac.validation.regex.origin_languages import origins
+from corsac.validation.regex.syntax import Alternatives, UnknownSyntax, read_regex
+
+__all__ = ["pattern_language", "read_glob", "read_prefix_regex"]
+
+_ANY_SITE = ("https://zq.xv", "http://zq.xv")
+_LOOK_ALIKE_ENDS = (".evil.example", "evil.example", "-evil.example", ":8443")
+_INLINE_FLAGS = ((re.IGNORECASE, "i"), (re.DOTALL, "s"))
+_END = re.compile(r"(?<!\\)((?:\\\\)*)\\[Zz]$")
+
+
+def read_prefix_regex(
+    reader: Reader, entry: str | re.Pattern[str], option: str, *, ignores_case: bool = False
+) -> None:
+    """Note an expression that is matched from the start, and what a full match changes.
+
+    Args:
+        reader: What takes the origins, the expression and the problems.
+        entry: The expression, as it stands in the configuration.
+        option: The option that it stands in.
+        ignores_case: Whether the library compares without regard to case.
+    """
+    text = _text_of(reader, entry, option, ignores_case)
+    if text is None:
+        return
+    written = entry if isinstance(entry, str) else entry.pattern
+    try:
+        start = _from_the_start(text)
+        whole = language(text)
+        examples = _examples(text)
+        opens = any(each in start for each in _ANY_SITE)
+        if (opens and not any(each in whole for each in _ANY_SITE)) or (
+            not examples and start.common(language("https?://[!-~]+")) is not None
+        ):
+            # As a whole it matches nothing, or not what it is there for: what follows was meant.
+            text, whole = f"(?:{text}).*", start
+        entries = as_allow_origins(read_regex(text))
+        if all(start.includes(pattern_language(each)) for each in entries):
+            reader.options["allow_origins"] += [
+                each for each in entries if each not in reader.options["allow_origins"]
+            ]
+        else:
+            entries = []
+        lost = next(
+            (
+                origin
+                for example in examples
+                for end in _LOOK_ALIKE_ENDS
+                if _core.is_serialized_origin((origin := f"{example}{end}").encode())
+                and origin in start
+                and origin not in whole
+            ),
+            None,
+        )
+    except UnknownSyntax:
+        entries = []
+        cannot_be_run = problems_of({"allow_origin_regex": PythonExpression(text)})
+        lost = None if text.endswith("$") or cannot_be_run else "what begins so"
+    if not entries:
+        reader.regexes.append(OriginRegex(text, written, option))
+    if lost is not None:
+        foreign = not lost.endswith(":8443")
+        reader.report(
+            "regex.unanchored",
+            "warning",
+            option,
+            written,
+            f"{reader.who} compares the start of an origin only, so it lets in {lost} too"
+            + (", a name that anyone may register" if foreign else "")
+            + "; here the whole origin has to match",
+            _instead(text, entries, foreign=foreign),
+        )
+
+
+def _instead(text: str, entries: list[str], *, foreign: bool) -> str:
+    if entries:
+        listed = ", ".join(f'"{entry}"' for entry in entries)
+        return f"write allow_origins=[{listed}]"
+    if foreign:
+        return f"end it with $ to say so: {text + '$'!r}"
+    return 'add "(:[0-9]+)?" if pages are served from other ports'
+
+
+def _text_of(
+    reader: Reader, entry: str | re.Pattern[str], option: str, ignores_case: bool
+) -> str | None:
+    """The text of an expression for RE2, or ``None`` if there is none."""
+    message, hint = "", "correct the expression, or list the origins"
+    try:
+        pattern = re.compile(entry) if isinstance(entry, str) else entry
+    except (re.error, RecursionError, OverflowError) as error:
+        message = f"it is taken for a regular expression, and Python cannot read it: {error}"
+    else:
+        if not isinstance(pattern.pattern, str):
+            message = "an expression of bytes matches no origin"
+        elif pattern.flags & re.VERBOSE:
+            message = "an expression with the flag re.VERBOSE cannot be run in linear time by RE2"
+            hint = "write it without white space and comments"
+    if message:
+        written = entry if isinstance(entry, str) else entry.pattern
+        reader.report("regex.invalid", "error", option, written, message, hint)
+        return None
+    # RE2 does not know \Z; the whole origin has to match anyway.
+    text = _END.sub(r"\1$", pattern.pattern)
+    if isinstance(entry, str):
+        flags = "i" if ignores_case and text != text.lower() else ""
+    else:  # The flags of the text itself are in the text.
+        flags = "".join(letter for flag, letter in _INLINE_FLAGS if pattern.flags & flag)
+    if "i" in flags and text.startswith("(?i)"):
+        text = text.removeprefix("(?i)")
+    return f"(?{flags}:{text})" if flags and text != text.lower() else text
+
+
+@functools.lru_cache(maxsize=64)
+def _from_the_start(text: str) -> Language:
+    return language(f"(?:{text})[ -~]*")
+
+
+def _examples(text: str) -> list[str]:
+    """An origin for each branch of an expression."""
+    tree = read_regex(text)
+    branches = tree.items if isinstance(tree, Alternatives) else (tree,)
+    found = [language_of_tree(branch).common(origins()) for branch in branches]
+    return [example for example in found if example is not None]
+
+
+_LABEL = "[a-z0-9_-]+"
+_SUBDOMAINS = rf"(?:{_LABEL}\.)+"
+_ANY_PORT = "(?::[1-9][0-9]{0,4})?"
+
+
+@functools.lru_cache(maxsize=64)
+def pattern_language(entry: str) -> Language:
+    """What an entry of ``allow_origins`` matches.
+
+    Args:
+        entry: An origin, or a pattern.
+    """
+    text = re.escape(entry.removesuffix(":*")).replace(r"://\*\.", f"://{_SUBDOMAINS}", 1)
+    return language(text + (_ANY_PORT if entry.endswith(":*") else ""))
+
+
+def read_glob(reader: Reader, entry: str, option: str) -> bool:
+    """Note an entry that looks like an origin or pattern and is an expression to the library.
+
+    Returns:
+        Whether it was noted. If not, it has to be read as the expression that it is.
+    """
+    if not is_entry(entry.lower()):
+        return False
+    try:
+        start = _from_the_start(entry.lower())
+        is_matched = start.includes(pattern_language(entry.lower()))
+    except UnknownSyntax:
+        return False
+    if is_matched:
+        reader.options["allow_origins"].append(entry.lower())
+        reader.report(
+            "regex.look_alike",
+            "warning",
+            option,
+            entry,
+            f"{reader.who} takes this for a regular expression, which matches more; here it is "
+            "what it looks like",
+            f'remove it if "{entry.lower()}" is not to be allowed',
+        )
+        return True
+    reader.report(
+        "regex.look_alike",
+        "warning",
+        option,
+        entry,
+        f"{reader.who} takes this for a regular expression, which matches other origins than it "
+        "looks like; so it is not a pattern here either, and is left out",
+        "to mean it, give a policy in place of options: "
+        f'CORSPolicy(allow_origins=["{entry.lower()}"])',
+    )
+    return True

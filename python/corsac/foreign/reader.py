@@ -1,0 +1,271 @@
+"""What the readers of other libraries' options share: notes, and leaving out what cannot stay."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from corsac import _core
+from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, Severity
+from corsac.foreign.reading import Reading, once
+from corsac.options.names import nearest_name
+from corsac.origins.regex import PythonExpression
+from corsac.policy import CORSPolicy
+
+__all__ = [
+    "MAX_MAX_AGE",
+    "SAFELISTED_METHODS",
+    "OriginRegex",
+    "Reader",
+    "is_entry",
+    "problems_of",
+    "split_names",
+]
+
+SAFELISTED_METHODS: Final = ("GET", "HEAD", "POST")
+"""What a page may send whatever a policy lists (Fetch, "CORS-safelisted method")."""
+
+MAX_MAX_AGE: Final = 86_400
+"""Seconds; no browser keeps a preflight answer longer."""
+
+_MAX_ROUNDS: Final = 16
+"""How often a policy is tried without what was wrong with it."""
+
+_LISTS: Final = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
+_NAME_FOR_PEOPLE: Final = {"starlette": "Starlette", "express": "Express"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OriginRegex:
+    """One expression for origins.
+
+    Attributes:
+        text: The expression that matches the same origins, or fewer, as a whole.
+        written: What stands in the configuration.
+        option: The option that it stands in.
+    """
+
+    text: str
+    written: object
+    option: str
+
+
+class Reader:
+    """Collects what the options mean and what is wrong with them; each library's own reads them.
+
+    Attributes:
+        library: The library, as `corsac.migrate.translate` calls it.
+        known: The names of its options.
+        given: The options that are set.
+        names: For options of a policy, what the configuration calls them.
+        chosen: The names by which the configuration sets something.
+        options: Options of a policy that mean what the old ones mean, unsafe or not.
+        regexes: Expressions for origins; each is judged on its own.
+        problems: What was found while reading.
+    """
+
+    library = ""
+    known: tuple[str, ...] = ()
+
+    def __init__(self, given: Mapping[str, Any], names: Mapping[str, str]) -> None:
+        self.given = given
+        self.names = dict(names)
+        self.chosen = set(given)
+        self.options: dict[str, Any] = {}
+        self.regexes: list[OriginRegex] = []
+        self.problems: list[CORSConfigProblem] = []
+
+    @property
+    def who(self) -> str:
+        """The library, as people call it."""
+        return _NAME_FOR_PEOPLE.get(self.library, self.library)
+
+    def report(  # noqa: PLR0917
+        self,
+        code: CORSProblemCode,
+        severity: Severity,
+        option: str,
+        value: object,
+        message: str,
+        hint: str = "",
+    ) -> None:
+        """Note a problem of the configuration."""
+        self.problems.append(CORSConfigProblem(code, severity, option, value, message, hint))
+
+    def report_unknown(self, name: str, severity: Severity, message: str) -> None:
+        """Note an option that the library does not have."""
+        known = {option.lower(): option for option in self.known}
+        near = nearest_name(name.lower(), known)
+        hint = f"did you mean {known[near]}?" if near else "remove it"
+        self.report("option.unknown", severity, name, name, message, hint)
+
+    def texts(self, option: str, entries: Iterable[object]) -> list[str]:
+        """The entries that are text; others match nothing and are problems."""
+        found = []
+        for entry in entries:
+            if isinstance(entry, str):
+                found.append(str.__str__(entry))
+            else:
+                kind = type(entry).__name__
+                message = f"{self.who} compares text, so an entry of type {kind} matches nothing"
+                self.report("option.wrong_type", "error", option, entry, message, "write a string")
+        return found
+
+    def truth(self, option: str, *, default: bool = False) -> bool:
+        """A boolean as Python takes the value for one; what is not a boolean is a problem."""
+        value = self.given.get(option, default)
+        if isinstance(value, bool) or value is None:
+            return bool(value)
+        try:
+            meant = bool(value)
+        except Exception:  # Any object may stand here.
+            meant = True
+        message = f"True or False is expected; {self.who} takes it for {meant}, as any text"
+        hint = f"write {option}=True or {option}=False"
+        self.report("option.wrong_type", "error", option, value, message, hint)
+        return meant
+
+    def report_safelisted(self, option: str, allowed: Iterable[str]) -> None:
+        """Say that methods which the library refuses in preflights are allowed by Fetch."""
+        missing = [method for method in SAFELISTED_METHODS if method not in set(allowed)]
+        if missing and missing != ["HEAD"]:
+            names = " and ".join(missing)
+            self.report(
+                "method.safelisted",
+                "warning",
+                option,
+                tuple(missing),
+                f"{self.who} refuses preflight requests for {names}, so a POST with JSON fails "
+                "where one of a plain form does not; by Fetch a preflight answer always allows "
+                "GET, HEAD and POST, and so does Corsac's",
+                "check the method in the application if it must not be called",
+            )
+
+    def finish(self, own: Mapping[str, Any] | None = None) -> Reading:
+        """Judge what was read, and leave out what cannot stay.
+
+        Args:
+            own: Options of a policy that are set beside those of the library.
+        """
+        options = {**self.options, **(own or {})}
+        # Nobody is allowed because what allows somebody could not be read, or matches nothing.
+        unread = _has_error(self.problems) or any(
+            problem.code == "origin.never_matched" for problem in self.problems
+        )
+        kept = self._judge_regexes(options)
+        found = problems_of(options)
+        for problem in found:
+            if problem.code == "origin.none" and (self.regexes or unread):
+                continue
+            name = self.names.get(problem.option, problem.option)
+            if problem.severity == "info" and name not in self.chosen:
+                continue  # A default of the library was not chosen by anybody.
+            self.problems.append(problem.replace(option=name))
+        if kept:
+            whole = kept[0] if len(kept) == 1 else "|".join(f"(?:{text})" for text in kept)
+            options["allow_origin_regex"] = PythonExpression(whole)
+        if len(kept) > 1:  # Each may be told how far it reaches, and all together may not.
+            name = self.names["allow_origin_regex"]
+            self.problems += [
+                problem.replace(option=name)
+                for problem in problems_of(options)
+                if problem.option == "allow_origin_regex" and problem.severity == "error"
+            ]
+        if len(kept) > 1 or _has_error(found):
+            options = _narrowed(options)
+        if "*" in options.get("allow_origins", ()):
+            options["allow_origins"] = ["*"]
+        return Reading(self.library, options, tuple(once(self.problems)), names=self.names)
+
+    def _judge_regexes(self, options: Mapping[str, Any]) -> list[str]:
+        """The expressions that may stay."""
+        if "*" in options.get("allow_origins", ()):
+            for regex in self.regexes:
+                self.report(
+                    "origin.redundant",
+                    "warning",
+                    regex.option,
+                    regex.written,
+                    "every origin is allowed anyway, so it is never asked",
+                    'remove it, or do not allow "*"',
+                )
+            return []
+        kept = []
+        beside = {name: options[name] for name in _WITH_REGEXES if name in options}
+        for regex in self.regexes:
+            found = [
+                problem.replace(option=regex.option, value=regex.written)
+                for problem in problems_of(
+                    {"allow_origin_regex": PythonExpression(regex.text), **beside}
+                )
+                if problem.option == "allow_origin_regex"
+            ]
+            self.problems += found
+            if not _has_error(found):
+                kept.append(regex.text)
+        return list(dict.fromkeys(kept))
+
+
+_WITH_REGEXES: Final = ("allow_credentials", "tolerate")
+"""Options on which it depends what is wrong with an expression."""
+
+
+def problems_of(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
+    """What `CORSPolicy` says about some options; nothing is raised."""
+    try:
+        return CORSPolicy(**options).problems
+    except CORSConfigError as error:
+        return error.problems
+
+
+def is_entry(text: str) -> bool:
+    """Whether a text is an origin or a pattern of ``allow_origins``, and not ``"*"``."""
+    return text != "*" and _core.is_origin_entry(text)
+
+
+def _has_error(problems: Sequence[CORSConfigProblem]) -> bool:
+    return any(problem.severity == "error" for problem in problems)
+
+
+def _narrowed(options: dict[str, Any]) -> dict[str, Any]:
+    """Options without what is an error, entry by entry."""
+    for _ in range(_MAX_ROUNDS):
+        errors = [each for each in problems_of(options) if each.severity == "error"]
+        if not errors:
+            return options
+        dead: dict[str, list[object]] = {name: [] for name in _LISTS}
+        for problem in errors:
+            _leave_out(problem, options, dead)
+        for name, values in dead.items():
+            if values:
+                options[name] = [entry for entry in options[name] if entry not in values]
+    return {}
+
+
+def _leave_out(
+    problem: CORSConfigProblem, options: dict[str, Any], dead: dict[str, list[object]]
+) -> None:
+    name, value = problem.option, problem.value
+    if problem.code == "origin.any_with_credentials" and name == "allow_origins":
+        # Pages keep what they can read without cookies.
+        options["allow_credentials"] = False
+        if "*" in options.get("allow_headers", ()):
+            options["allow_headers"] = [*options["allow_headers"], "authorization"]
+    elif problem.code == "max_age.out_of_bounds" and isinstance(value, int):
+        options["max_age"] = MAX_MAX_AGE if value > 0 else 0
+    elif name in _LISTS and isinstance(value, str) and value in options.get(name, ()):
+        dead[name].append(value)
+        if name == "allow_origins":
+            options.pop("always_send", None)
+    else:
+        options.pop(name, None)
+
+
+_SEPARATORS: Final = re.compile(r"[\s,;]+")
+
+
+def split_names(text: str) -> list[str]:
+    """The names that one string lists."""
+    return [part for part in _SEPARATORS.split(text) if part]

@@ -1,0 +1,200 @@
+"""What a configuration of another library means: one reading for drop-in, translator and check.
+
+A reader of one library says what its options mean as options of `corsac.CORSPolicy`, whether safe
+or not. What cannot stay is then left out here, so that a reading is never wider than the library,
+and what is wrong with it is said. Drop-in and translator differ in nothing but how severe a finding
+is: `SEVERITIES`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal
+
+from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
+from corsac.origins.regex import has_re2
+
+__all__ = ["SEVERITIES", "Consumer", "Reading", "allows_nothing", "in_words_of", "once"]
+
+Consumer = Literal["drop-in", "translation"]
+
+_Pair = tuple[Severity | None, Severity | None]
+
+_DROPPED: Final[_Pair] = ("warning", "error")
+_NAMES_WITHOUT_EFFECT: Final[Mapping[CORSProblemCode, _Pair]] = {
+    "header.expose_any_with_credentials": _DROPPED,
+    "header.forbidden_request": _DROPPED,
+    "header.forbidden_response": _DROPPED,
+    "header.preflight_only": _DROPPED,
+    "method.forbidden": _DROPPED,
+}
+SEVERITIES: Final[Mapping[str, Mapping[CORSProblemCode, _Pair]]] = {
+    "flask-cors": {
+        **_NAMES_WITHOUT_EFFECT,
+        "header.expression": _DROPPED,
+        "header.invalid": _DROPPED,
+        "method.invalid": _DROPPED,
+        "origin.default_port": _DROPPED,
+        "origin.invalid": _DROPPED,
+        "origin.non_canonical_ip": _DROPPED,
+        "origin.websocket_scheme": _DROPPED,
+        "regex.never_matches": _DROPPED,
+        # The drop-in asks the routes of the application; a translation knows none.
+        "rule.no_counterpart": _DROPPED,
+        "method.safelisted": ("info", "warning"),
+        "origin.rewritten": ("warning", "info"),
+        # The drop-in gives to nobody what a rule leaves out and a later one would allow.
+        "rule.left_out": ("info", "error"),
+        "rule.narrower": ("info", "warning"),
+    },
+    "django-cors-headers": {
+        **_NAMES_WITHOUT_EFFECT,
+        "regex.never_matches": _DROPPED,
+        "origin.rewritten": ("warning", "info"),
+        # The drop-in runs the expression on each path; a translation has rules.
+        "rule.narrower": (None, "warning"),
+        "rule.never_matched": (None, "warning"),
+        "rule.no_counterpart": (None, "error"),
+        "rule.open_end": ("warning", None),
+    },
+    "starlette": {
+        # Useless or doubled, but nobody is allowed or refused by mistake.
+        "header.forbidden_request": ("info", "error"),
+        "header.forbidden_response": ("info", "error"),
+        "header.preflight_only": ("info", "error"),
+        "header.redundant": ("info", "info"),
+        "header.request_name": ("info", "warning"),
+        "header.response_name": ("info", "warning"),
+        "method.forbidden": ("info", "error"),
+        # The drop-in refuses what Starlette refuses.
+        "method.safelisted": (None, "warning"),
+        "origin.redundant": ("info", "warning"),
+        # It says itself which expressions Python runs, and does so with all that RE2 cannot run.
+        "regex.invalid": ("info", "error"),
+        "regex.reach_unknown": ("info", "error"),
+    },
+}
+"""For each library and code, how severe a finding is in the drop-in and in a translation.
+
+``None`` is where it is not said: it is about something that this consumer does not do.
+Where a drop-in warns and a translation has an error, the entry has no effect in the library
+either. A code that is not here has the severity that it is found with; only the drop-in for
+Starlette, which uses every option as Starlette does, turns each error into a warning.
+"""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reading:
+    """What a configuration means.
+
+    Attributes:
+        library: Whose configuration it is.
+        options: Options that `corsac.CORSPolicy` accepts, and that allow what the library allows,
+            or less where a problem says so.
+        problems: Everything that is wrong or worth knowing, by the library's names for options; use
+            `problems_for`.
+        rules: Path patterns in order, each with what is meant for its paths; ``None`` where the
+            library leaves paths alone. Empty if the options are for every path.
+        names: For options of `corsac.CORSPolicy`, the names that the configuration has.
+        path_regex: The expression that a path has to begin with, or ``None`` for every path.
+    """
+
+    library: str
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    problems: tuple[CORSConfigProblem, ...] = ()
+    rules: tuple[tuple[str, Reading | None], ...] = ()
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    path_regex: re.Pattern[str] | None = None
+
+    def problems_for(self, consumer: Consumer, where: str = "") -> tuple[CORSConfigProblem, ...]:
+        """The problems, as severe as they are for one consumer.
+
+        Args:
+            consumer: Who reads. A drop-in goes on being configured in the library's words, so its
+                messages and hints are in these.
+            where: What the options belong to, for messages, such as ``"resources['/api/*']"``.
+        """
+        found = [found for each in self.problems for found in self._as_for(consumer, each)]
+        regex = self.options.get("allow_origin_regex")
+        if consumer == "drop-in" and self.library != "starlette" and regex and not has_re2():
+            found.append(_run_by_python(self.names["allow_origin_regex"], regex))
+        if where:
+            found = [each.replace(option=f"{where} {each.option}") for each in found]
+        return tuple(once(found))
+
+    def _as_for(
+        self, consumer: Consumer, problem: CORSConfigProblem
+    ) -> Iterator[CORSConfigProblem]:
+        pair = SEVERITIES.get(self.library, {}).get(problem.code)
+        severity: Severity | None = problem.severity
+        if pair is not None:
+            severity = pair[0] if consumer == "drop-in" else pair[1]
+        elif consumer == "drop-in" and self.library == "starlette" and severity == "error":
+            severity = "warning"
+        if severity is None:
+            return
+        if consumer == "translation":
+            yield problem.replace(severity=severity)
+            return
+        message = problem.message
+        if pair == _DROPPED and problem.severity == "error":
+            message += f"; {self.library} kept it without any effect, here it is left out"
+        yield in_words_of(
+            self.library, problem.replace(severity=severity, message=message), self.names
+        )
+
+
+def _run_by_python(option: str, regex: object) -> CORSConfigProblem:
+    message = (
+        "google-re2 is not installed, so Python's re runs the expression, for which an origin can "
+        "take it very long"
+    )
+    hint = "pip install 'corsac[re2]'"
+    return CORSConfigProblem("regex.extra_missing", "warning", option, regex, message, hint)
+
+
+def in_words_of(
+    library: str, problem: CORSConfigProblem, names: Mapping[str, str]
+) -> CORSConfigProblem:
+    """A problem whose message and hint have the names of the configuration for options.
+
+    Args:
+        library: Whose configuration it is.
+        problem: Its option has the configuration's name already.
+        names: For options of a policy, what the configuration calls them.
+    """
+    return problem.replace(
+        message=_in_words_of(library, problem.message, names),
+        hint=_in_words_of(library, problem.hint, names),
+    )
+
+
+def _in_words_of(library: str, text: str, names: Mapping[str, str]) -> str:
+    """A message or hint with the names that a library has for options of a policy."""
+    if library == "starlette":
+        # Everything is tolerated there.
+        text = re.sub(r"(; or )?accept it knowingly.*", "", text)
+        if re.search(r"//\*|:\*", text) and "no patterns" not in text:
+            text += ", which takes corsac.CORSMiddleware: Starlette has no patterns"
+        return text
+    assigns = " = " if library == "django-cors-headers" else "="
+    if library == "django-cors-headers":
+        text = re.sub(r"tolerate=\[([^\]]*)\]", r'CORSAC = {"tolerate": [\1]}', text)
+    for option, name in names.items():
+        if name == option or name.startswith("CORSAC["):
+            continue
+        text = re.sub(rf"(?<!CORSPolicy\()\b{option}=", f"{name}{assigns}", text)
+        text = re.sub(rf"(?<!CORSPolicy\()(?<!\")\b{option}\b(?![=\"])", name, text)
+    return text
+
+
+def once(problems: Iterable[CORSConfigProblem]) -> list[CORSConfigProblem]:
+    """The problems without repetitions, by their texts: a value need not be hashable."""
+    return list({(each.severity, str(each)): each for each in problems}.values())
+
+
+def allows_nothing(library: str) -> Reading:
+    """What is meant where a configuration cannot be used at all."""
+    return Reading(library, {"allow_origins": []})
