@@ -1,1 +1,1 @@
-"""Configurations in Python source: found, understood and written anew; nothing of it runs."""
+"""Configurations in Python source: found, read where they are literal, and moved by their names."""

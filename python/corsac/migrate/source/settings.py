@@ -1,0 +1,147 @@
+"""Settings that are set apart from a call: keys of Flask's ``app.config``, Django's settings."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator
+
+from corsac.foreign.django_cors_headers import SETTINGS
+from corsac.foreign.flask_cors import CONFIG_KEYS
+from corsac.migrate.source.configurations import Configuration, not_read
+from corsac.migrate.source.files import SourceFile, dotted, shown
+from corsac.migrate.source.literal import Literals, NotLiteralError
+from corsac.migrate.source.places import Place
+
+__all__ = ["find_settings", "flask_keys", "read_flask_keys"]
+
+_MAX_PLACES = 5
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FlaskKey:
+    """A ``CORS_...`` key of the configuration of some Flask application."""
+
+    file: SourceFile
+    line: int
+    name: str
+    owner: str
+    value: ast.expr
+    block: int
+
+
+def flask_keys(file: SourceFile) -> Iterator[FlaskKey]:
+    """The keys that a file sets in some ``app.config``, or assigns as a class of settings does."""
+    for node in file.nodes:
+        pairs: list[tuple[str, str, ast.expr]] = []
+        match node:
+            case ast.Assign(
+                targets=[ast.Subscript(value=config, slice=ast.Constant(value=str() as key))],
+                value=value,
+            ):
+                pairs.append((dotted(config), key, value))
+            case ast.Assign(targets=[ast.Name(id=key)], value=value):
+                pairs.append(("", key, value))
+            case ast.AnnAssign(target=ast.Name(id=key), value=ast.expr() as value):
+                pairs.append(("", key, value))
+            case ast.Call(
+                func=ast.Attribute(attr="setdefault"),
+                args=[ast.Constant(value=str() as key), given],
+            ):
+                pairs.append(("", key, given))
+            case ast.Call(keywords=keywords):
+                pairs += (("", each.arg, each.value) for each in keywords if each.arg)
+            case ast.Dict(keys=keys, values=values):
+                pairs += (
+                    ("", str(key.value), value)
+                    for key, value in zip(keys, values, strict=True)
+                    if isinstance(key, ast.Constant)
+                )
+        for owner, name, value in pairs:
+            if name in CONFIG_KEYS:
+                yield FlaskKey(file, value.lineno, name, owner, value, file.block(node))
+
+
+def read_flask_keys(found: Configuration, keys: Iterable[FlaskKey]) -> None:
+    """Read the keys that are set right before the call; of others it is told where they are."""
+    keys = [key for key in keys if CONFIG_KEYS[key.name] not in found.options]
+    assert found.node is not None  # noqa: S101 - only settings have none
+    block = found.file.block(found.node)
+    others: list[FlaskKey] = []
+    for key in keys:
+        is_near = key.file is found.file and key.block == block and found.style != "init_app"
+        is_sure = is_near and key.owner == f"{found.target}.config" and key.line < found.line
+        others += [] if is_sure else [key]
+        try:
+            value = Literals(key.file).value(key.value)
+        except NotLiteralError as error:
+            if is_sure:
+                found.leave(key.name, shown(key.value), str(error))
+        else:
+            (found.options if is_sure else found.likely)[key.name] = value
+    if others:
+        text = ", ".join(
+            f"{each.name} in {each.file.path}:{each.line}" for each in others[:_MAX_PLACES]
+        )
+        text += " and more" if len(others) > _MAX_PLACES else ""
+        found.leave("app.config", "", f"it has keys that count, too: {text}")
+    elif not {"origins", "resources", "CORS_ORIGINS", "CORS_RESOURCES"} & found.options.keys():
+        filled = next((node for node in found.file.nodes if _fills_config(node)), None)
+        if filled is not None:
+            found.leave("app.config", "", f"it is filled in line {filled.lineno}")  # type: ignore[attr-defined]
+
+
+def _fills_config(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(value=owner, attr=name)) if name.startswith("from_"):
+            return dotted(owner).endswith(".config")
+    return False
+
+
+def find_settings(files: Iterable[SourceFile], places: Iterable[Place]) -> Iterator[Configuration]:
+    """The settings of each file that has some."""
+    found = [each for file in files if (each := _settings(file)) is not None]
+    if len(found) > 1:
+        for each in found:
+            others = [f"{other.file.path}:{other.line}" for other in found if other is not each]
+            shown_others = ", ".join(others[:_MAX_PLACES])
+            reason = f"other files have settings as well: {shown_others}"
+            each.leave("settings", "", reason)
+            for module, _ in each.file.wildcards:
+                name = f"{module.rpartition('.')[2]}.py"
+                bases = [other for other in found if os.path.basename(other.file.path) == name]
+                if len(bases) == 1 and bases[0] is not each:
+                    each.likely |= bases[0].options
+    yield from found
+    named = next((place for place in places if place.is_middleware), None)
+    if named is not None and not found:
+        message = "the middleware is named here, and its settings are in none of the files"
+        yield not_read(named.file, named.library, named.line, "settings", message)
+
+
+def _settings(file: SourceFile) -> Configuration | None:
+    """The settings that a file has; each that is assigned once, as a literal, is read."""
+    literals = Literals(file)
+    names = {name for name in literals.names if name.startswith("CORS_")}
+    lines = {
+        node.id if isinstance(node, ast.Name) else str(node.value): node.lineno
+        for node in reversed(file.nodes)
+        if (isinstance(node, ast.Name) and node.id in names | SETTINGS)
+        or (isinstance(node, ast.Constant) and node.value in SETTINGS)
+    }
+    if not SETTINGS & lines.keys():
+        return None
+    found = Configuration("django-cors-headers", "settings", file, min(lines.values()))
+    texts = literals.texts()
+    for name in sorted(lines, key=lambda each: lines[each]):
+        try:
+            found.options[name] = literals.setting(name)
+        except NotLiteralError as error:
+            if name in SETTINGS:
+                found.leave(name, texts.get(name, ""), str(error))
+    for module, number in file.wildcards:
+        if not module.startswith("corsheaders."):
+            text = f"from {module} import *"
+            found.leave(text, text, f"line {number} adds the settings of that module")
+    return found
