@@ -78,7 +78,7 @@ installed-test: $(VENV)/.wheel $(VENV)/.extra-test $(VENV)/.system-test
 installed-lint: installed-test $(VENV)/.extra-lint
 installed-coverage: installed-test $(VENV)/.extra-coverage
 installed-bench: $(VENV)/.wheel $(VENV)/.extra-bench
-	bash .ci/system-packages libbenchmark-dev linux-perf valgrind wrk
+	bash .ci/system-packages nlohmann-json3-dev valgrind wrk
 
 clean:
 	rm -rf build $(VENV)
@@ -103,13 +103,11 @@ PYTHONS := python3
 pythons:
 	bash .ci/pythons $(PYTHONS)
 
-# make bench               measure everything, and keep the results: 15 to 20 minutes
-# make bench MODE=quick    the same in 3 minutes, to see that it works; ARGS='--only asgi': one part
-MODE := full
-
+# make bench               measure everything, and keep the results: about 15 minutes
+# make bench ARGS=--fast   the same in 3 minutes, to see that it works; ARGS='--only asgi': one part
 bench: installed-bench
-	$(BIN)/python -m benchmarks $(MODE) $(ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 # make leaks               a million requests of every kind, and whether memory stays what it was
-leaks: installed-bench
-	$(BIN)/python -m benchmarks.leaks $(ARGS)
+leaks: installed-test
+	CORSAC_LEAK_REQUESTS=1000000 $(BIN)/python -m pytest tests/python/test_leaks.py $(ARGS)

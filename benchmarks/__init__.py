@@ -1,1 +1,7 @@
-"""Corsac's benchmarks: `python -m benchmarks [quick|full]`, from the repository's root."""
+"""Corsac's benchmarks: ``python -m benchmarks``, from the repository's root."""
+
+import sys
+from pathlib import Path
+
+# The conformance cases and the servers of the tests are used here too.
+sys.path.append(str(Path(__file__).parents[1] / "tests"))

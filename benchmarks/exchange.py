@@ -1,169 +1,151 @@
-"""Sends requests to an ASGI application as a server does, but for the event loop.
+"""Sends requests to ASGI and WSGI applications as a server does, without server and event loop.
 
-A server awaits `app(scope, receive, send)` in a coroutine of its own, and so does this. Nothing in
-these applications waits, so that one step of that coroutine runs any number of requests to their
-end, without the cost of an event loop, in which the differences would drown.
-
-The scope and the header list are new for each request, and so are the names and values in it: they
-are cut out of the request's bytes, as a server's parser does. It matters: an object that was hashed
-before is not hashed again.
+Nothing in these applications waits, so that one step of a coroutine runs any number of requests to
+their end; in an event loop the differences would drown. Scope, environ and header lines are new for
+each request, and the names and values in them are cut out of the request's bytes, as a server's
+parser does. It matters: an object that was hashed before is not hashed again.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyperf  # type: ignore[import-untyped]
 
-from benchmarks.paired import BenchmarkError
-from benchmarks.scenarios import HeaderLines, Scenario
+from benchmarks.measured import BenchmarkError
+from benchmarks.scenarios import Scenario
+from support.exchange import Request, Response, http_scope, run_asgi, run_wsgi, wsgi_environ
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Timer = Callable[[int], float]
-
-# Copying a value beyond this for every request would be all that is measured.
-LONGEST_NEW_VALUE = 4_096
+LONGEST_NEW_VALUE = 4_096  # Copying a longer one each time would be all that is measured.
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What came back for one request."""
+def _cutter(lines: Sequence[tuple[Any, Any]]) -> Callable[[], list[tuple[Any, Any]]]:
+    """A function that makes the lines anew, but for the longest ones."""
+    new = [line for line in lines if len(line[1]) <= LONGEST_NEW_VALUE]
+    kept = [line for line in lines if len(line[1]) > LONGEST_NEW_VALUE]
+    text = lines[0][0][:0].join(part for line in new for part in line)
+    ends = [0, *itertools.accumulate(len(part) for line in new for part in line)]
+    spans = list(zip(ends[::2], ends[1::2], ends[2::2], strict=False))
 
-    status: int
-    headers: tuple[tuple[str, str], ...]
-
-    def all(self, name: str) -> list[str]:
-        """The values of the header of this name, in lower case."""
-        return [value for line_name, value in self.headers if line_name == name]
-
-    def members(self, name: str) -> list[str]:
-        """The members of a list header, all lines together."""
-        return [member.strip() for member in ",".join(self.all(name)).split(",") if member.strip()]
-
-
-def scope_maker(scenario: Scenario) -> Callable[[], Scope]:
-    """A function that makes the scope of the scenario's next request."""
-    readers = itertools.cycle([_header_reader(lines) for lines in scenario.requests])
-    method = scenario.method
-
-    def new_scope() -> Scope:
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "server": ("127.0.0.1", 8000),
-            "client": ("127.0.0.1", 50000),
-            "scheme": "http",
-            "method": method,
-            "root_path": "",
-            "path": "/",
-            "raw_path": b"/",
-            "query_string": b"",
-            "headers": next(readers)(),
-            "state": {},
-        }
-
-    return new_scope
-
-
-def _header_reader(lines: HeaderLines) -> Callable[[], list[tuple[bytes, bytes]]]:
-    raw = bytearray()
-    spans = []
-    kept = []
-    for name, value in lines:
-        if len(value) > LONGEST_NEW_VALUE:
-            kept.append((name, value))
-            continue
-        begin, middle = len(raw), len(raw) + len(name)
-        raw += name + value
-        spans.append((begin, middle, len(raw)))
-    text = bytes(raw)
-
-    def read() -> list[tuple[bytes, bytes]]:
+    def cut() -> list[tuple[Any, Any]]:
         return [(text[begin:middle], text[middle:end]) for begin, middle, end in spans]
 
-    def read_with_long_lines() -> list[tuple[bytes, bytes]]:
-        return [*read(), *kept]
-
-    return read_with_long_lines if kept else read
+    return (lambda: [*cut(), *kept]) if kept else cut
 
 
-async def receive() -> Message:
-    """The request's body, which is empty."""
+async def _receive() -> Any:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-def run_to_end(work: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine that waits for nothing.
+class ASGI:
+    """Requests to ASGI applications."""
 
-    Raises:
-        BenchmarkError: It waits, so that its time cannot be measured in this way.
-    """
-    try:
-        work.send(None)
-    except StopIteration:
-        return
-    work.close()
-    raise BenchmarkError("an application waited for something; it needs an event loop")
+    @staticmethod
+    def maker(scenario: Scenario) -> Callable[[], dict[str, Any]]:
+        """A function that makes the scope of the scenario's next request."""
+        cutters = itertools.cycle([_cutter(lines) for lines in scenario.requests])
+        template = http_scope(Request(scenario.method))
+        return lambda: {**template, "headers": next(cutters)(), "state": {}}
+
+    @classmethod
+    def ask(cls, app: Any, scenario: Scenario) -> Response:
+        """The application's answer to one request."""
+        messages = run_asgi(app, cls.maker(scenario)())
+        (start,) = (one for one in messages if one["type"] == "http.response.start")
+        lines = start.get("headers", ())
+        headers = [(name.decode().lower(), value.decode("latin-1")) for name, value in lines]
+        return Response(start["status"], headers, b"", True)
+
+    @classmethod
+    def timer(cls, app: Any, scenario: Scenario) -> Timer:
+        """A function that times requests; without an application, only making them."""
+        new_scope = cls.maker(scenario)
+        kept = None
+
+        async def send(message: Any) -> None:
+            nonlocal kept
+            kept = message
+
+        async def requests(count: int) -> None:
+            if app is None:
+                for _ in range(count):
+                    new_scope()
+                return
+            for _ in range(count):
+                await app(new_scope(), _receive, send)
+
+        def run(count: int) -> float:
+            work = requests(count)
+            start = pyperf.perf_counter()
+            try:
+                work.send(None)
+            except StopIteration:
+                return float(pyperf.perf_counter() - start)
+            raise BenchmarkError("an application waited for something; it needs an event loop")
+
+        return run
 
 
-def ask(app: ASGIApp, scope: Scope) -> Answer:
-    """The application's answer to one request."""
-    messages: list[Message] = []
-
-    async def send(message: Message) -> None:
-        messages.append(message)
-
-    async def serve() -> None:
-        await app(scope, receive, send)
-
-    run_to_end(serve())
-    starts = [message for message in messages if message["type"] == "http.response.start"]
-    if len(starts) != 1:
-        raise BenchmarkError(f"an application began {len(starts)} responses to one request")
-    headers = tuple(
-        (bytes(name).decode("latin-1").lower(), bytes(value).decode("latin-1"))
-        for name, value in starts[0].get("headers", ())
-    )
-    return Answer(starts[0]["status"], headers)
+def _read_to_end(body: Any) -> None:
+    for _ in body:
+        pass
+    if hasattr(body, "close"):
+        body.close()
 
 
-def timer(app: ASGIApp | None, scenario: Scenario) -> Timer:
-    """A function that times so many requests.
+class WSGI:
+    """Requests to WSGI applications."""
 
-    Args:
-        app: The application, or `None` for the time that making the requests takes.
-        scenario: Where the requests come from.
+    @staticmethod
+    def maker(scenario: Scenario) -> Callable[[], dict[str, Any]]:
+        """A function that makes the environ of the scenario's next request."""
 
-    Returns:
-        A function that takes a number of requests and returns seconds for all of them.
-    """
-    new_scope = scope_maker(scenario)
-    kept: Message = {}
+        def line(name: bytes, value: bytes) -> tuple[str, str]:
+            return f"HTTP_{name.decode().upper().replace('-', '_')}", value.decode("latin-1")
 
-    async def send(message: Message) -> None:
-        nonlocal kept
-        kept = message
+        requests = [[line(*one) for one in lines] for lines in scenario.requests]
+        cutters = itertools.cycle([_cutter(lines) for lines in requests])
+        template = wsgi_environ(Request(scenario.method))
 
-    async def requests(application: ASGIApp, count: int) -> None:
-        for _ in range(count):
-            await application(new_scope(), receive, send)
+        def new_environ() -> dict[str, Any]:
+            environ = {**template}
+            environ.update(next(cutters)())
+            return environ
 
-    async def nothing(count: int) -> None:
-        for _ in range(count):
-            new_scope()
+        return new_environ
 
-    def run(count: int) -> float:
-        work = nothing(count) if app is None else requests(app, count)
-        start = pyperf.perf_counter()
-        run_to_end(work)
-        return float(pyperf.perf_counter() - start)
+    @classmethod
+    def ask(cls, app: Any, scenario: Scenario) -> Response:
+        """The application's answer to one request."""
+        answer = run_wsgi(app, cls.maker(scenario)())
+        headers = [(str(name).lower(), str(value)) for name, value in answer.headers]
+        return Response(answer.code, headers, b"", True)
 
-    return run
+    @classmethod
+    def timer(cls, app: Any, scenario: Scenario) -> Timer:
+        """A function that times requests; without an application, only making them."""
+        new_environ = cls.maker(scenario)
+        kept = None
+
+        def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
+            nonlocal kept
+            kept = headers
+            return print
+
+        def run(count: int) -> float:
+            start = pyperf.perf_counter()
+            if app is None:
+                for _ in range(count):
+                    new_environ()
+            else:
+                for _ in range(count):
+                    _read_to_end(app(new_environ(), start_response))
+            return float(pyperf.perf_counter() - start)
+
+        return run
+
+
+PROTOCOLS: dict[str, Any] = {"asgi": ASGI, "wsgi": WSGI}

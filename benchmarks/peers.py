@@ -1,4 +1,4 @@
-"""What is compared: Corsac, an empty middleware, and every ASGI library that does CORS.
+"""What is compared: Corsac, wrappers that change nothing, and every library that does CORS.
 
 Each is configured as its documentation recommends for the policy that is wanted. A library that is
 part of a framework is measured as the framework with CORS less the same framework without it.
@@ -6,33 +6,41 @@ part of a framework is measured as the framework with CORS less the same framewo
 
 from __future__ import annotations
 
-import asyncio
+import functools
+import importlib.util
 import re
+import subprocess
+import sysconfig
+import types
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
-import falcon
+import django.urls
 import falcon.asgi
+import flask
+import flask_cors
+import litestar
 from asgi_cors import asgi_cors  # type: ignore[import-untyped]
-from blacksheep import Application, Content, Response, Router
-from litestar import Litestar, asgi
+from corsheaders.defaults import default_headers
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
 from litestar.config.cors import CORSConfig
 from starlette.middleware.cors import CORSMiddleware as StarletteCORSMiddleware
 
-import corsac
-from benchmarks.exchange import ASGIApp, Receive, Scope, Send
-from benchmarks.scenarios import HeaderLines, Wanted
+import corsac.flask
+import corsac.wsgi
+from benchmarks import names
+from benchmarks.measured import BUILD, BenchmarkError
+from benchmarks.scenarios import HeaderLines, Scenario, Wanted
+from corsac._types import ASGIApp, Receive, Scope, Send
 
 BODY = b"hello"
-NO_APP = "making the request"
-BARE = "bare app"
-EMPTY = "empty middleware"
-WRAPPER = "empty wrapper"  # The same for WSGI.
-CORSAC = "Corsac"
-STARLETTE = "Starlette"
-# The names that pip has for them.
-DISTRIBUTIONS = ("starlette", "asgi-cors", "litestar", "falcon", "blacksheep")
+_FLOOR = Path(__file__).parent / "core" / "floor.cpp"
+ASGI_DISTRIBUTIONS = ("corsac", "starlette", "asgi-cors", "litestar", "falcon")
+WSGI_DISTRIBUTIONS = ("corsac", "flask", "flask-cors", "django", "django-cors-headers")
 
 
 class NotOfferedError(Exception):
@@ -43,47 +51,64 @@ class NotOfferedError(Exception):
 class Variant:
     """One of the things that are timed.
 
-    Attributes:
-        name: What tables call it.
-        build: Makes the application with its CORS layer, of the policy, the response headers, and
-            the bare app that sends them, where a framework can have it.
-        baseline: The name of the variant whose time is subtracted.
-        is_baseline: Whether it is there to be subtracted only.
-        has_own_response: Whether a framework makes the response, and not the bare app.
-        most_requests: How many of the scenario's requests take turns; `None`: all of them.
+    It is built of the policy, the response headers, and the bare app that sends them, where a
+    framework can have it. With more than `most_origins` setting it up takes minutes.
     """
 
     name: str
-    build: Callable[[Wanted, HeaderLines, ASGIApp], ASGIApp | None]
-    baseline: str = BARE
-    is_baseline: bool = False
-    has_own_response: bool = False
-    most_requests: int | None = None
+    build: Callable[[Wanted, HeaderLines, Any], Any]
+    baseline: str = names.BARE
+    does_cors: bool = True
+    most_origins: int = 1_000_000
 
 
-def bare_app(headers: HeaderLines) -> ASGIApp:
-    """The application that everything wraps: two messages, made anew for each request."""
+def bare_app(scenario: Scenario) -> ASGIApp:
+    """What everything wraps; its header list lives on, as in Starlette's `Response`, or not."""
+    headers = scenario.app_headers
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [*headers]})
         await send({"type": "http.response.body", "body": BODY})
 
-    return app
-
-
-def bare_app_that_keeps(headers: HeaderLines) -> ASGIApp:
-    """The same, but as Starlette's `Response` does it: its header list lives on."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    async def keeping(scope: Scope, receive: Receive, send: Send) -> None:
         raw_headers = [*headers]
         await send({"type": "http.response.start", "status": 200, "headers": raw_headers})
         await send({"type": "http.response.body", "body": BODY})
 
+    return keeping if scenario.keeps_headers else app
+
+
+def bare_wsgi_app(scenario: Scenario) -> Any:
+    """The same for WSGI."""
+    lines = _text(scenario.app_headers)
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [*lines])
+        return [BODY]
+
     return app
 
 
+@functools.cache
+def _floor_type() -> Any:
+    """Native code that changes nothing, compiled if it has not been since its source changed."""
+    library = BUILD / f"corsac_floor{sysconfig.get_config_var('EXT_SUFFIX')}"
+    if not library.exists() or library.stat().st_mtime < _FLOOR.stat().st_mtime:
+        BUILD.mkdir(parents=True, exist_ok=True)
+        include = f"-I{sysconfig.get_paths()['include']}"
+        options = ["-std=c++20", "-O3", "-DNDEBUG", "-fPIC", "-shared", include]
+        try:
+            subprocess.run(["c++", *options, _FLOOR, "-o", library], check=True)  # noqa: S603, S607
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise BenchmarkError(f"the floor cannot be compiled: {error}") from None
+    spec: Any = importlib.util.spec_from_file_location("corsac_floor", library)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.Floor
+
+
 class EmptyMiddleware:
-    """The least that a middleware written in Python can do."""
+    """The least that an ASGI middleware written in Python can do."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -93,104 +118,92 @@ class EmptyMiddleware:
         await self.app(scope, receive, send)
 
 
-def _bare(wanted: Wanted, headers: HeaderLines, app: ASGIApp) -> ASGIApp:
-    return app
+class EmptyWrapper:
+    """The least that a WSGI middleware written in Python does to see a response's headers."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        """Call the application with a `start_response` that changes nothing."""
+
+        def start(status: str, headers: Any, exc_info: Any = None) -> Any:
+            return start_response(status, headers, exc_info)
+
+        return self.app(environ, start)
 
 
-def _empty(wanted: Wanted, headers: HeaderLines, app: ASGIApp) -> ASGIApp:
-    return EmptyMiddleware(app)
+def _options(wanted: Wanted, *, patterns: bool = False) -> dict[str, Any]:
+    """The options that several libraries have under the same names."""
+    pattern = [f"https://*.{wanted.pattern}"] if patterns and wanted.pattern else []
+    return {
+        "allow_origins": [*wanted.origins, *pattern],
+        "allow_methods": [*wanted.methods],
+        "allow_headers": [*wanted.request_headers],
+        "allow_credentials": wanted.credentials,
+        "expose_headers": [*wanted.expose_headers],
+        "max_age": wanted.max_age,
+    }
 
 
-def _corsac(wanted: Wanted, headers: HeaderLines, app: ASGIApp) -> ASGIApp:
-    pattern = () if wanted.pattern is None else (f"https://*.{wanted.pattern}",)
-    return corsac.CORSMiddleware(
-        app,
-        allow_origins=[*wanted.origins, *pattern],
-        allow_origin_regex=wanted.regex,
-        allow_methods=wanted.methods,
-        allow_headers=wanted.request_headers,
-        allow_credentials=wanted.credentials,
-        expose_headers=wanted.expose_headers,
-        max_age=wanted.max_age,
-    )
-
-
-def _subdomains_regex(suffix: str) -> str:
-    # The form that Starlette's documentation shows.
-    return rf"https://.*\.{re.escape(suffix)}"
+def _corsac(middleware: Any, wanted: Wanted, headers: HeaderLines, app: Any) -> Any:
+    return middleware(app, allow_origin_regex=wanted.regex, **_options(wanted, patterns=True))
 
 
 def _starlette(wanted: Wanted, headers: HeaderLines, app: ASGIApp) -> ASGIApp:
-    regex = wanted.regex if wanted.pattern is None else _subdomains_regex(wanted.pattern)
-    return StarletteCORSMiddleware(
-        app,
-        allow_origins=list(wanted.origins),
-        allow_origin_regex=regex,
-        allow_methods=wanted.methods,
-        allow_headers=wanted.request_headers,
-        allow_credentials=wanted.credentials,
-        expose_headers=wanted.expose_headers,
-        max_age=wanted.max_age,
-    )
+    # The form that Starlette's documentation shows.
+    regex = rf"https://.*\.{re.escape(wanted.pattern)}" if wanted.pattern else wanted.regex
+    return StarletteCORSMiddleware(app, allow_origin_regex=regex, **_options(wanted))
 
 
-def _asgi_cors(wanted: Wanted, headers: HeaderLines, app: ASGIApp) -> ASGIApp:
-    if wanted.credentials:
-        raise NotOfferedError("has no credentials")
-    if wanted.regex is not None:
-        raise NotOfferedError("has no regular expressions")
-    wrapped = asgi_cors(
+def _asgi_cors(wanted: Wanted, headers: HeaderLines, app: ASGIApp) -> Any:
+    if wanted.credentials or wanted.regex is not None:
+        raise NotOfferedError("has neither credentials nor regular expressions")
+    return asgi_cors(
         app,
         hosts=list(wanted.origins),
-        host_wildcards=[] if wanted.pattern is None else [f"https://*.{wanted.pattern}"],
+        host_wildcards=[f"https://*.{wanted.pattern}"] if wanted.pattern else [],
         headers=list(wanted.request_headers),
         methods=list(wanted.methods),
         # It sends max_age as a string where ASGI wants bytes, and servers refuse that.
     )
-    return cast("ASGIApp", wrapped)
 
 
-def _litestar(wanted: Wanted | None, headers: HeaderLines, app: ASGIApp) -> ASGIApp:
-    @asgi("/", copy_scope=False)
+def _litestar(does_cors: bool | None, wanted: Wanted, headers: HeaderLines, app: ASGIApp) -> Any:
+    @litestar.asgi("/", copy_scope=False)
     async def handler(scope: Any, receive: Any, send: Any) -> None:
         await app(scope, receive, send)
 
     config = None
-    if wanted is not None:
-        pattern = [] if wanted.pattern is None else [f"https://*.{wanted.pattern}"]
-        config = CORSConfig(
-            allow_origins=[*wanted.origins, *pattern],
-            allow_origin_regex=wanted.regex,
-            allow_methods=cast("Any", list(wanted.methods)),
-            allow_headers=list(wanted.request_headers),
-            allow_credentials=wanted.credentials,
-            expose_headers=list(wanted.expose_headers),
-            max_age=wanted.max_age,
-        )
+    if does_cors:
+        options = _options(wanted, patterns=True)
+        config = CORSConfig(allow_origin_regex=wanted.regex, **options)
     # Its own logging would change how everything else in the process logs.
-    framework = Litestar([handler], cors_config=config, openapi_config=None, logging_config=None)
-    return cast("ASGIApp", framework)
+    return litestar.Litestar(
+        [handler], cors_config=config, openapi_config=None, logging_config=None
+    )
+
+
+def _text(headers: HeaderLines) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
 
 
 def _own_headers(headers: HeaderLines) -> list[tuple[str, str]]:
-    """Without those that a framework makes of the body itself."""
-    of_the_body = {b"content-type", b"content-length"}
-    return [(name.decode(), value.decode()) for name, value in headers if name not in of_the_body]
+    # Without those that a framework makes of the body itself.
+    return [line for line in _text(headers) if line[0] not in {"content-type", "content-length"}]
 
 
-def _falcon(wanted: Wanted | None, headers: HeaderLines, app: ASGIApp) -> ASGIApp:
+def _falcon(does_cors: bool | None, wanted: Wanted, headers: HeaderLines, app: ASGIApp) -> Any:
     own = _own_headers(headers)
-    if wanted is None:
-        framework = falcon.asgi.App()
-    else:
-        if wanted.pattern is not None or wanted.regex is not None:
+    middleware: Any = []
+    if does_cors:
+        if wanted.pattern or wanted.regex:
             raise NotOfferedError("has neither patterns nor regular expressions")
-        cors: Any = falcon.CORSMiddleware(
+        middleware = falcon.CORSMiddleware(
             allow_origins=wanted.origins,
             allow_credentials="*" if wanted.credentials else None,
             expose_headers=wanted.expose_headers or None,
         )
-        framework = falcon.asgi.App(middleware=[cors])
 
     class Resource:
         async def on_get(self, request: Any, response: Any) -> None:
@@ -200,56 +213,113 @@ def _falcon(wanted: Wanted | None, headers: HeaderLines, app: ASGIApp) -> ASGIAp
 
         on_put = on_delete = on_get
 
+    framework = falcon.asgi.App(middleware=middleware)
     framework.add_route("/", Resource())
-    return cast("ASGIApp", framework)
+    return framework
 
 
-def _blacksheep(wanted: Wanted | None, headers: HeaderLines, app: ASGIApp) -> ASGIApp:
-    own = [(name.encode(), value.encode()) for name, value in _own_headers(headers)]
-    router = Router()
+def _expressions(wanted: Wanted) -> list[str]:
+    """These libraries match expressions from the start only, so that the end has to be written."""
+    if wanted.pattern:
+        return [rf"^https://.*\.{re.escape(wanted.pattern)}$"]
+    return [f"^{wanted.regex}$"] if wanted.regex else []
 
-    async def handler() -> Response:
-        return Response(200, [*own], Content(b"text/plain; charset=utf-8", BODY))
 
-    for method in ("GET", "PUT", "DELETE"):
-        router.add(method, "/", handler)
-    framework = Application(router=router)
-    if wanted is not None:
-        if wanted.pattern is not None or wanted.regex is not None:
-            raise NotOfferedError("has neither patterns nor regular expressions")
-        framework.use_cors(
-            allow_origins=wanted.origins,
-            allow_methods=wanted.methods,
-            allow_headers=wanted.request_headers,
-            allow_credentials=wanted.credentials,
-            expose_headers=wanted.expose_headers,
+def _flask(extension: Any, wanted: Wanted, headers: HeaderLines, app: Any) -> Any:
+    own = _own_headers(headers)
+    framework = flask.Flask("benchmarks")
+
+    @framework.route("/", methods=["GET", "PUT", "DELETE"])
+    def handler() -> flask.Response:
+        return flask.Response(BODY, headers=own, content_type="text/plain; charset=utf-8")
+
+    if extension is not None:
+        extension(
+            framework,
+            origins=[*wanted.origins, *_expressions(wanted)],
+            methods=list(wanted.methods),
+            allow_headers=list(wanted.request_headers),
+            supports_credentials=wanted.credentials,
+            expose_headers=list(wanted.expose_headers) or None,
             max_age=wanted.max_age,
         )
-    asyncio.run(framework.start())  # type: ignore[no-untyped-call]
-    return cast("ASGIApp", framework)
+    return framework
 
 
-VARIANTS = (
-    Variant(NO_APP, lambda wanted, headers, app: None, is_baseline=True),
-    Variant(BARE, _bare, is_baseline=True),
-    Variant(EMPTY, _empty),
-    Variant(CORSAC, _corsac),
-    Variant(STARLETTE, _starlette),
-    Variant("asgi-cors", _asgi_cors),
-    Variant("Litestar alone", lambda _, *rest: _litestar(None, *rest), is_baseline=True),
-    Variant("Litestar", _litestar, baseline="Litestar alone"),
-    Variant(
-        "Falcon alone",
-        lambda _, *rest: _falcon(None, *rest),
-        is_baseline=True,
-        has_own_response=True,
-    ),
-    Variant("Falcon", _falcon, baseline="Falcon alone", has_own_response=True),
-    Variant(
-        "BlackSheep alone",
-        lambda _, *rest: _blacksheep(None, *rest),
-        is_baseline=True,
-        has_own_response=True,
-    ),
-    Variant("BlackSheep", _blacksheep, baseline="BlackSheep alone", has_own_response=True),
+# The one view of the one Django project that a process can have answers with these.
+_django_headers: list[tuple[str, str]] = []
+
+
+def _django_view(request: Any) -> HttpResponse:
+    response = HttpResponse(BODY, content_type="text/plain; charset=utf-8")
+    for name, value in _django_headers:
+        response[name] = value
+    return response
+
+
+def _django(middleware: str | None, wanted: Wanted, headers: HeaderLines, app: Any) -> Any:
+    if not settings.configured:
+        urls: Any = types.ModuleType("benchmarks_urls")
+        urls.urlpatterns = [django.urls.path("", _django_view)]
+        settings.configure(
+            ALLOWED_HOSTS=["*"],
+            INSTALLED_APPS=["corsheaders"],
+            LOGGING_CONFIG=None,
+            ROOT_URLCONF=urls,
+            USE_I18N=False,
+        )
+        django.setup()
+    _django_headers[:] = _own_headers(headers)
+    # A handler reads its middleware once; django-cors-headers reads its options for each request.
+    settings.MIDDLEWARE = [middleware] if middleware else []
+    settings.CORS_ALLOWED_ORIGINS = list(wanted.origins)
+    settings.CORS_ALLOWED_ORIGIN_REGEXES = _expressions(wanted)
+    settings.CORS_ALLOW_METHODS = wanted.methods
+    settings.CORS_ALLOW_HEADERS = (*default_headers, *wanted.request_headers)
+    settings.CORS_ALLOW_CREDENTIALS = wanted.credentials
+    settings.CORS_EXPOSE_HEADERS = wanted.expose_headers
+    settings.CORS_PREFLIGHT_MAX_AGE = wanted.max_age
+    return WSGIHandler()
+
+
+def _alone(name: str, build: Any, **more: Any) -> Variant:
+    return Variant(name, build, baseline="", does_cors=False, **more)
+
+
+def _inside(
+    framework: str, build: Any, subjects: dict[str, Any], **more: Any
+) -> tuple[Variant, ...]:
+    """A framework alone, and with each of the things that do CORS inside it."""
+    bare = _alone(f"{framework} alone", functools.partial(build, None), **more)
+    made = {name: functools.partial(build, what) for name, what in subjects.items()}
+    return bare, *(Variant(name, one, bare.name, **more) for name, one in made.items())
+
+
+_FLASK_EXTENSIONS = {names.IN_FLASK: corsac.flask.CORS, names.FLASK_CORS: flask_cors.CORS}
+_DJANGO_MIDDLEWARE = {
+    names.IN_DJANGO: "corsac.django.CORSMiddleware",
+    names.DJANGO_CORS_HEADERS: "corsheaders.middleware.CorsMiddleware",
+}
+_ALWAYS = (
+    _alone(names.NO_APP, lambda wanted, headers, app: None),
+    _alone(names.BARE, lambda wanted, headers, app: app),
 )
+VARIANTS = {
+    "asgi": (
+        *_ALWAYS,
+        Variant(names.FLOOR, lambda wanted, headers, app: _floor_type()(app), does_cors=False),
+        Variant(names.EMPTY, lambda wanted, headers, app: EmptyMiddleware(app), does_cors=False),
+        Variant(names.CORSAC, functools.partial(_corsac, corsac.CORSMiddleware)),
+        Variant(names.STARLETTE, _starlette),
+        Variant("asgi-cors", _asgi_cors),
+        *_inside("Litestar", _litestar, {"Litestar": True}, most_origins=100_000),
+        *_inside("Falcon", _falcon, {"Falcon": True}),
+    ),
+    "wsgi": (
+        *_ALWAYS,
+        Variant(names.WRAPPER, lambda wanted, headers, app: EmptyWrapper(app), does_cors=False),
+        Variant(names.CORSAC, functools.partial(_corsac, corsac.wsgi.CORSMiddleware)),
+        *_inside("Flask", _flask, _FLASK_EXTENSIONS),
+        *_inside("Django", _django, _DJANGO_MIDDLEWARE),
+    ),
+}

@@ -10,117 +10,84 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks import flame as flame_graph
-from benchmarks import report
-from benchmarks.paired import BenchmarkError
+from benchmarks import names
+from benchmarks.measured import Results, Spread, number
 
-Row = dict[str, Any]
-
-# An opaque background reads the same on a light page and on a dark one.
 _STYLE: Any = {
     "svg.hashsalt": "corsac",
-    "svg.fonttype": "path",
-    "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    # An opaque background reads the same on a light page and on a dark one.
     "figure.facecolor": "#ffffff",
     "axes.facecolor": "#ffffff",
+    "axes.titlelocation": "left",
 }
 _CORSAC, _OTHERS = "#d1651b", "#7d8aa0"
 _COLOURS = ("#3867a6", "#3c8d5a", "#8a56ac", "#b03a5b", "#5c6570")
-_ORIGINS = {"1": 1, "10": 10, "1 000": 1_000, "100 000": 100_000, "1 000 000": 1_000_000}
+_ORIGINS = {"1": 1, "1 000": 1_000, "100 000": 100_000, "1 000 000": 1_000_000}
 
 
-def _timed(rows: list[Row], axis: str) -> Iterator[Row]:
-    for row in rows:
-        # What is not told from nothing has no place on a logarithmic axis.
-        if row["axis"] == axis and row["nanoseconds"] and row["nanoseconds"]["median"] > 0:
-            yield row
+def _spreads(results: Results, axis: str, row: str) -> dict[str, Spread]:
+    """What each library took; what is not told from nothing has no place on such an axis."""
+    found = {}
+    for key, subject in results.subjects.items():
+        values = results.values(key) if subject.baseline and "," not in key[2] else []
+        if key[:2] == (axis, row) and values and Spread.of(values).lower > 0:
+            found[key[2]] = Spread.of(values, 1e9)
+    return found
 
 
-def _bars(axes: Axes, rows: list[Row], title: str) -> None:
-    rows = sorted(rows, key=lambda row: -float(row["nanoseconds"]["median"]))
-    medians = [row["nanoseconds"]["median"] for row in rows]
-    errors = [
-        [row["nanoseconds"]["median"] - row["nanoseconds"]["lower"] for row in rows],
-        [row["nanoseconds"]["upper"] - row["nanoseconds"]["median"] for row in rows],
-    ]
-    colours = [_CORSAC if row["variant"] == "Corsac" else _OTHERS for row in rows]
-    names = [row["variant"] for row in rows]
-    axes.barh(names, medians, xerr=errors, color=colours, ecolor="#1d2129", height=0.65)
-    axes.set_xscale("log")
-    axes.set_xlabel("nanoseconds, logarithmic; lines: quartiles")
-    axes.set_title(title, loc="left")
-    for place, median in enumerate(medians):
-        axes.annotate(
-            f"{median:,.0f}".replace(",", " "),
-            (float(errors[1][place] + median), place),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-        )
+def _bars(axes: Axes, spreads: dict[str, Spread], title: str) -> None:
+    ordered = sorted(spreads.items(), key=lambda one: -one[1].median)
+    labels, medians = [name for name, _ in ordered], [spread.median for _, spread in ordered]
+    lower = [spread.median - spread.lower for _, spread in ordered]
+    upper = [spread.upper - spread.median for _, spread in ordered]
+    colours = [_CORSAC if name == names.CORSAC else _OTHERS for name in labels]
+    axes.barh(labels, medians, xerr=[lower, upper], color=colours, ecolor="#1d2129", height=0.65)
+    axes.set(xscale="log", xlabel="nanoseconds, logarithmic; lines: quartiles", title=title)
+    for place, (_, spread) in enumerate(ordered):
+        axes.annotate(number(spread.median), (spread.upper * 1.04, place), va="center")
     axes.margins(x=0.2)
 
 
-def _peers(rows: list[Row]) -> Figure:
+def _peers(results: Results) -> Figure:
     figure = Figure(figsize=(9, 5.2), layout="constrained")
-    upper, lower = figure.subplots(2, 1)
-    kinds = list(_timed(rows, "kind of request"))
-    actual = [row for row in kinds if row["scenario"] == "actual, allowed"]
-    preflight = [row for row in kinds if row["scenario"] == "preflight, allowed"]
-    _bars(upper, actual, "Actual request from an allowed origin: added time")
-    _bars(lower, preflight, "Preflight request from an allowed origin: the whole answer")
+    for axes, row, title in zip(
+        figure.subplots(2, 1),
+        ("actual, allowed", "preflight, allowed"),
+        ("Actual request from an allowed origin: added time", "Preflight request: whole answer"),
+        strict=True,
+    ):
+        _bars(axes, _spreads(results, "kind of request", row), title)
     return figure
 
 
-def _origins(rows: list[Row]) -> Figure:
+def _origins(results: Results) -> Figure:
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     axes = figure.subplots()
     lines: dict[str, list[tuple[int, float]]] = {}
-    for row in _timed(rows, "number of origins"):
-        if row["scenario"] in _ORIGINS and not row["variant"].startswith(("empty", "Corsac,")):
-            point = _ORIGINS[row["scenario"]], float(row["nanoseconds"]["median"])
-            lines.setdefault(row["variant"], []).append(point)
+    for row, count in _ORIGINS.items():
+        for name, spread in _spreads(results, "number of origins", row).items():
+            if name not in (names.EMPTY, names.FLOOR):
+                lines.setdefault(name, []).append((count, spread.median))
     colours = iter(_COLOURS)
     for name, points in lines.items():
-        ours = name == "Corsac"
-        axes.plot(
-            [count for count, _ in points],
-            [median for _, median in points],
-            marker="o",
-            markersize=4,
-            linewidth=2.6 if ours else 1.5,
-            color=_CORSAC if ours else next(colours),
-            label=name,
-        )
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlabel("exact origins in the policy")
-    axes.set_ylabel("added nanoseconds")
-    axes.set_title("Actual request from an allowed origin, by the number of origins", loc="left")
+        ours = name == names.CORSAC
+        counts, medians = zip(*points, strict=True)
+        colour, width = (_CORSAC, 2.6) if ours else (next(colours), 1.5)
+        axes.plot(counts, medians, marker="o", markersize=4, label=name, color=colour, lw=width)
+    axes.set(xscale="log", xlabel="exact origins in the policy")
+    axes.set(yscale="log", ylabel="added nanoseconds, logarithmic")
+    axes.set(title="Actual request from an allowed origin, by the number of origins")
     axes.legend(frameon=False, loc="upper left")
     return figure
 
 
-def draw(folder: Path, *, flame: bool) -> Iterator[Path]:
-    """Draw the pictures of the results in a folder, there.
-
-    Args:
-        folder: Where `asgi.json` is.
-        flame: Whether to record and draw the flame graph too.
-
-    Raises:
-        BenchmarkError: There are no results.
-    """
-    results = report.read(folder)
-    if "asgi" not in results:
-        raise BenchmarkError(f"no asgi.json in {folder}: python -m benchmarks full --only asgi")
-    rows = results["asgi"]["rows"]
+def draw(asgi: Results, folder: Path) -> Iterator[Path]:
+    """Draw the pictures of the part `asgi` into a folder."""
     with mpl.rc_context(_STYLE):
-        for name, figure in (("peers", _peers(rows)), ("origins", _origins(rows))):
+        for name, make in (("peers", _peers), ("origins", _origins)):
             path = folder / f"{name}.svg"
             # Without the date, so that the same results give the same file.
-            figure.savefig(path, metadata={"Date": None})
+            make(asgi).savefig(path, metadata={"Date": None})
             yield path
-    if flame:
-        yield flame_graph.draw(folder / "flame.svg")

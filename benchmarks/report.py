@@ -1,258 +1,207 @@
-"""The goals of the design, with what was measured; `python -m benchmarks report` writes the README.
+"""What the results say, as Markdown: the goals, the tables, the rows where Corsac loses.
 
-Only what a run wrote into a results folder is reported. A goal whose part did not run is "not
-measured".
+`python -m benchmarks report` writes all of it into the marked blocks of the READMEs. Only what a
+run wrote into the results folder is reported; a goal whose part did not run is "not measured".
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from benchmarks import tables
-from benchmarks.paired import BenchmarkError
+from benchmarks import names
+from benchmarks.measured import ROOT, BenchmarkError, Key, Results, Spread, is_clear, markdown
 
-PARTS = ("asgi", "wsgi", "core", "served", "footprint")
 RESULTS = Path(__file__).parent / "results"
-README = Path(__file__).parent / "README.md"
-FRONT_PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
-_BEGIN, _END = "<!-- begin {} -->", "<!-- end {} -->"
-_ANSWERS = {True: "yes", False: "**no**", None: "not told"}
-
-Results = Mapping[str, dict[str, Any]]
+README, PAGE = Path(__file__).parent / "README.md", ROOT / "docs" / "speed.md"
+_AGAINST = {names.FLASK_CORS: names.IN_FLASK, names.DJANGO_CORS_HEADERS: names.IN_DJANGO}
+_NO_LIBRARIES = (names.FLOOR, names.EMPTY, names.WRAPPER)
 
 
-def read(folder: Path) -> dict[str, dict[str, Any]]:
-    """The results of every part that a folder has.
+# For each part the unit of its values, by how much they are multiplied for it, and what each row is
+# compared with. It is speed that is compared where that is said, and time elsewhere.
+TABLES: dict[str, tuple[str, float, dict[str, str]]] = {
+    "asgi": ("ns", 1e9, {"to the floor": names.FLOOR, "to Starlette": names.STARLETTE}),
+    "wsgi": ("ns", 1e9, {"to the empty wrapper": names.WRAPPER, "to Corsac": names.CORSAC}),
+    "core": ("ns", 1e9, {"to Corsac": names.CORSAC}),
+    "served": ("us", 1e6, {"speed, to bare": "bare", "speed, to by hand": "by hand"}),
+    "footprint": ("s, or bytes an origin", 1.0, {}),
+}
+GOALS_HEADER = ("what", "goal", "measured: median (quartiles)", "reached")
+# What is to be reached; then part: row: what is divided by what, or the value alone; the goal.
+_GOALS = """
+ASGI actual request, added time against a native middleware that changes nothing
+    asgi: actual, allowed: Corsac / native floor <= 1.25 x
+ASGI actual request, Starlette's added time against Corsac's
+    asgi: actual, allowed: Starlette / Corsac >= 20 x
+ASGI preflight request, Starlette's whole answer against Corsac's
+    asgi: preflight, allowed: Starlette / Corsac >= 10 x
+origin allowed by an expression and seen before, added time against a listed one
+    asgi: regex, allowed: Corsac / Corsac, listed <= 1.5 x
+1 000 000 origins against 4, added time, another origin each time
+    asgi: 1 000 000, another origin each time: Corsac / Corsac, 4, in turn <= 2 x
+application's Vary of 1 MiB, added time against Starlette's
+    asgi: Vary, sent by the app: Corsac / Starlette <= 1 x
+WSGI actual request, added time against an empty `start_response` wrapper's
+    wsgi: actual, allowed: Corsac / empty wrapper <= 0.9 x
+WSGI actual request, flask-cors's added time against Corsac's
+    wsgi: actual, allowed: flask-cors / Corsac >= 100 x
+WSGI actual request, django-cors-headers's added time against Corsac's
+    wsgi: actual, allowed: django-cors-headers / Corsac >= 100 x
+the same against `corsac.flask.CORS` inside Flask
+    wsgi: actual, allowed: flask-cors / Corsac in Flask >= 20 x
+the same against `corsac.django.CORSMiddleware` inside Django
+    wsgi: actual, allowed: django-cors-headers / Corsac in Django >= 20 x
+C++ core, origin decision, 1 origin
+    core: 1 origin, listed: Corsac <= 10 ns
+C++ core, origin decision, 1 000 origins in turn
+    core: 1 000 origins, listed [1000 in turn]: Corsac <= 12 ns
+C++ core, origin decision, 100 000 origins, 1 024 of them in turn
+    core: 100 000 origins, listed [1024 in turn]: Corsac <= 15 ns
+C++ core, origin decision, an Origin of 1 MiB
+    core: hostile: an Origin of 1 MiB: Corsac <= 100 ns
+C++ core, a preflight request, 1 MiB of request-headers to be echoed
+    core: hostile: echo, request-headers of 1 MiB in 8 lines: Corsac <= 100 ns
+served by uvicorn under load, speed against the same headers written by hand
+    served: actual request: by hand / Corsac >= 0.97 x
+1 000 000 origins, memory of the policy beyond their text
+    footprint: 1 000 000 origins: policy <= 100 bytes an origin
+1 000 000 origins, building the policy
+    footprint: 1 000 000 origins: building <= 1 s
+import corsac, after Starlette was imported
+    footprint: corsac, after starlette: import <= 5 ms
+"""
+_SPEC = re.compile(
+    r"    (?P<part>\w+): (?P<row>.+): (?P<top>[^:/]+)(?: / (?P<bottom>[^:]+))? "
+    r"(?P<sign>[<>]=) (?P<limit>\S+) (?P<unit>.+)"
+)
+_SCALES = {"ns": 1e9, "ms": 1e3}
 
-    Raises:
-        BenchmarkError: A file cannot be read.
-    """
-    results = {}
-    for part in PARTS:
-        path = folder / f"{part}.json"
-        if not path.exists():
-            continue
-        try:
-            results[part] = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise BenchmarkError(f"cannot read {path}: {error}; run the part again") from None
-    return results
 
-
-def goal_rows(results: Results) -> list[list[str]]:
-    """What each part set out to reach, and what it measured."""
+def goals(results: Mapping[str, Results]) -> list[list[str]]:
+    """What is to be reached and what was measured: a row for each."""
     rows = []
-    for part in PARTS:
-        if part not in results:
-            rows.append([f"all of `{part}`", "", "not measured", ""])
-            continue
-        for goal in results[part].get("goals", ()):
-            measured = goal["measured"]
-            met = "" if measured == "not measured" else _ANSWERS[goal["met"]]
-            rows.append([goal["what"], goal["goal"], measured, met])
+    lines = _GOALS.strip("\n").splitlines()
+    for what, text in zip(lines[::2], lines[1::2], strict=True):
+        spec = _SPEC.fullmatch(text)
+        if spec is None:
+            raise BenchmarkError(f"a goal cannot be read: {text}")
+        unit = ("" if spec["unit"] == "x" else " ") + spec["unit"]
+        measured, reached = "not measured", ""
+        if spec["part"] in results:
+            found = _spread(results[spec["part"]], spec)
+            measured = "not told" if found is None else f"{found}{unit}"
+            if found is not None:
+                limit, upwards = float(spec["limit"]), spec["sign"] == ">="
+                is_met = found.median >= limit if upwards else found.median <= limit
+                unclear = "~ " if found.lower <= limit <= found.upper else ""
+                reached = unclear + ("yes" if is_met else "**no**")
+        rows.append([what, f"{spec['sign']} {spec['limit']}{unit}", measured, reached])
     return rows
 
 
-GOALS_HEADER = ["what", "goal", "measured: median (quartiles)", "reached"]
+def _spread(results: Results, spec: re.Match[str]) -> Spread | None:
+    """The value or the ratio that a goal names, in the first row of that name."""
+    keys = [key for key in results.subjects if key[1:] == (spec["row"], spec["top"])]
+    if not keys:
+        raise BenchmarkError(f"no row of {spec['part']} is that of the goal: {spec[0]}")
+    if spec["bottom"]:
+        return results.ratio(keys[0], (*keys[0][:2], spec["bottom"]))
+    values = results.values(keys[0])
+    return Spread.of(values, _SCALES.get(spec["unit"], 1.0)) if values else None
 
 
-def _about(results: Results) -> Iterator[str]:
-    for part, result in results.items():
-        about = result["about"]
-        peers = ", ".join(f"{name} {version}" for name, version in about["peers"].items())
-        yield (
-            f"`{part}`: {about['date']}, {about['mode']} run of {about['seconds']} s; "
-            f"{about['cpu']}, {about['cores']} cores, {about['os']}, {about['python']}, "
-            f"Corsac {about['corsac']}" + (f"; {peers}" if peers else "") + "."
-        )
+def read(folder: Path) -> dict[str, Results]:
+    """The results of every part that a folder has."""
+    paths = {part: folder / f"{part}.json" for part in TABLES}
+    return {part: Results.load(path) for part, path in paths.items() if path.exists()}
 
 
-def _asgi_rows(asgi: dict[str, Any], axis: str) -> str:
-    rows = []
-    for row in asgi["rows"]:
-        if row["axis"] != axis:
-            continue
-        if row["nanoseconds"] is None:
-            rows.append([row["scenario"], row["variant"], "", "", "", row["note"]])
-            continue
-        zero = "~ " if row["indistinguishable_from_zero"] else ""
-        rows.append(
-            [
-                row["scenario"],
-                row["variant"],
-                zero + tables.spread(row["nanoseconds"]),
-                tables.ratio(row, "to_empty"),
-                tables.ratio(row, "to_starlette"),
-                row["note"],
-            ]
-        )
-    header = ["request", "", "nanoseconds", "to the empty middleware", "to Starlette", "remarks"]
-    return tables.markdown(header, rows)
+def _shown(results: Results) -> list[Key]:
+    """What is not there to be subtracted only; what belongs to one row together."""
+    subtracted = {(*key[:2], one.baseline) for key, one in results.subjects.items()}
+    rows = list(dict.fromkeys(key[:2] for key in results.subjects))
+    keys = (key for key in results.subjects if key not in subtracted)
+    return sorted(keys, key=lambda key: rows.index(key[:2]))
 
 
-def _wsgi(wsgi: dict[str, Any]) -> str:
-    parts = []
-    for axis in dict.fromkeys(row["axis"] for row in wsgi["rows"]):
-        rows = [tables.wsgi_cells(row) for row in wsgi["rows"] if row["axis"] == axis]
-        parts.append(f"**{axis.capitalize()}**\n\n{tables.markdown(tables.WSGI_HEADER, rows)}")
-    return "\n\n".join(parts)
+def _ratio_text(results: Results, key: Key, column: str, reference: str) -> str:
+    other = (*key[:2], reference)
+    if key == other or other not in results.subjects or not results.subjects[key].runs:
+        return ""
+    is_speed = column.startswith("speed")
+    ratio = results.ratio(other, key) if is_speed else results.ratio(key, other)
+    return "~" if ratio is None else str(ratio)
 
 
-def _asgi_losses(asgi: dict[str, Any]) -> str:
-    rows = [
-        [
-            loss["axis"],
-            loss["scenario"],
-            loss["to"],
-            ("~ " if loss["indistinguishable"] else "") + tables.spread(loss["corsac"]),
-            tables.spread(loss["other"]),
-            loss["note"],
-        ]
-        for loss in asgi["losses"]
-    ]
-    if not rows:
-        return "In no row."
-    return tables.markdown(["", "request", "against", "Corsac, ns", "other, ns", "remarks"], rows)
-
-
-def _objects(asgi: dict[str, Any]) -> str:
-    names = list(asgi["objects"][0]["added"])
-    rows = [
-        [row["type"], *(str(row["added"][name]) for name in names), row["why"]]
-        for row in asgi["objects"]
-    ]
-    return tables.markdown(["type", *names, "why Corsac makes it"], rows)
-
-
-def _core(core: dict[str, Any]) -> str:
-    def spread(row: dict[str, Any], name: str) -> str:
-        return tables.spread(row[name]) if row.get(name) else ""
-
-    rows = [
-        [
-            row["case"],
-            spread(row, "nanoseconds"),
-            "" if row.get("instructions") is None else tables.number(row["instructions"]),
-            f"{row['allocations']:.0f}",
-            spread(row, "peer_nanoseconds"),
-            spread(row, "peer_to_corsac"),
-        ]
-        for row in core["rows"]
-    ]
-    header = ["case", "Corsac, ns", "instructions", "allocations", "jub0bs/cors, ns", "ratio"]
-    return tables.markdown(header, rows)
-
-
-def _served(served: dict[str, Any]) -> str:
-    rows = []
-    for row in served["rows"]:
-        unclear = "" if row["difference_shown"] or row["application"] == "bare" else "~ "
-        by_hand = row.get("ratio_to_by_hand")
-        rows.append(
-            [
-                f"{row['server']}, {row['request']}",
-                row["application"],
-                unclear + tables.spread(row["ratio_to_bare"]),
-                tables.spread(by_hand) if by_hand else "",
-                tables.number(row["requests_per_second"]["median"]),
-                tables.number(row["processor_microseconds"]["median"]),
-            ]
-        )
-    header = ["", "", "to bare", "to by hand", "requests a second", "processor, us each"]
-    return tables.markdown(header, rows)
-
-
-def _footprint(footprint: dict[str, Any]) -> str:
-    policies, imports, files = [], [], []
-    for row in footprint["rows"]:
-        if row["part"] == "policies":
-            memory = row.get("bytes_beyond_text") or {}
-            policies.append(
-                [
-                    f"{tables.number(row['count'])} {row['kind']}",
-                    tables.spread(row["seconds"]),
-                    tables.number(row["seconds_in_core"]["median"]),
-                    *(
-                        tables.number(memory[name]["median"]) if name in memory else ""
-                        for name in ("core", "policy", "with_strings")
-                    ),
-                ]
-            )
-        elif row["part"] == "imports":
-            processor = row.get("processor_milliseconds")
-            imports.append(
-                [
-                    row["import"],
-                    tables.spread(row["milliseconds"]),
-                    tables.spread(processor) if processor else "",
-                    str(len(row["modules"])) if "modules" in row else "",
-                ]
-            )
-        elif row["part"] == "files":
-            files = [
-                f"{name.removesuffix('_bytes')} {tables.number(size / 1024)} KiB"
-                for name, size in row.items()
-                if name != "part" and size is not None
-            ]
-    header = ["policy", "seconds", "of them core", "core, bytes", "policy, bytes", "with strings"]
-    import_header = ["import", "milliseconds beyond the base", "processor", "modules"]
+def table(part: str, results: Results) -> str:
+    """Everything that a part measured, one table for each axis."""
+    unit, scale, columns = TABLES[part]
+    rows: dict[str, list[list[str]]] = {}
+    for key in _shown(results):
+        subject, values = results.subjects[key], results.values(key)
+        value = str(Spread.of(values, scale)) if values else ""
+        unclear = "~ " if values and not is_clear(values) else ""
+        ratios = [_ratio_text(results, key, *column) for column in columns.items()]
+        rows.setdefault(key[0], []).append([*key[1:], unclear + value, *ratios, subject.remark])
+    header = ["", "", unit, *columns, "remarks"]
     return "\n\n".join(
-        [
-            tables.markdown(header, policies),
-            tables.markdown(import_header, imports),
-            f"Files: {', '.join(files)}.",
-        ]
+        f"**{axis.capitalize()}**\n\n{markdown(header, found)}" for axis, found in rows.items()
     )
 
 
-def blocks(results: Results) -> dict[str, str]:
-    """The text of every marked block of the README that there are results for."""
-    found = {"numbers": tables.markdown(GOALS_HEADER, goal_rows(results))}
-    if results:
-        found["about"] = "\n".join(f"- {line}" for line in _about(results))
-    if "asgi" in results:
-        asgi = results["asgi"]
-        axes = list(dict.fromkeys(row["axis"] for row in asgi["rows"]))
-        parts = [f"**{axis.capitalize()}**\n\n{_asgi_rows(asgi, axis)}" for axis in axes]
-        found["asgi"] = "\n\n".join(parts)
-        found["losses"] = _asgi_losses(asgi)
-        found["objects"] = _objects(asgi)
-    written = {"wsgi": _wsgi, "core": _core, "served": _served, "footprint": _footprint}
-    for part, table in written.items():
-        if part in results:
-            found[part] = table(results[part])
-    return found
+def losses(results: Mapping[str, Results]) -> str:
+    """Every row where another library takes less time than Corsac."""
+    rows = []
+    for part in ("asgi", "wsgi", "core"):
+        for key in _shown(results[part]) if part in results else ():
+            ours = (*key[:2], _AGAINST.get(key[2], names.CORSAC))
+            if key[2] in _NO_LIBRARIES or key[2].startswith(names.CORSAC):
+                continue
+            theirs, mine = results[part].values(key), results[part].values(ours)
+            if not theirs or Spread.of(theirs).median >= Spread.of(mine).median:
+                continue
+            differences = [one - two for one, two in zip(theirs, mine, strict=True)]
+            times = [f"{Spread.of(values, 1e9)}" for values in (mine, theirs)]
+            unclear = "" if is_clear(differences) else "~ "
+            remark = results[part].subjects[key].remark
+            rows.append([part, *key[:2], key[2], unclear + times[0], times[1], remark])
+    header = ("", "", "request", "against", "Corsac, ns", "other, ns", "remarks")
+    return markdown(header, rows) if rows else "In no row."
 
 
-def rewrite(text: str, name: str, block: str, path: Path = README) -> str:
-    """Put a block between its marks.
-
-    Raises:
-        BenchmarkError: The marks are not there, or not once.
-    """
-    begin, end = _BEGIN.format(name), _END.format(name)
-    if text.count(begin) != 1 or text.count(end) != 1:
-        raise BenchmarkError(f'{path} needs the lines "{begin}" and "{end}", each once')
-    before, _, rest = text.partition(begin)
-    _, _, after = rest.partition(end)
-    return f"{before}{begin}\n\n{block}\n\n{end}{after}"
+def about(results: Mapping[str, Results]) -> str:
+    """Where the results come from, and whether the machine was too busy to tell much."""
+    busy = [part for part, one in results.items() if one.about["load_avg_1min"] > 2.5]
+    warning = f"**The machine was busy with other work in {', '.join(busy)}: measure again.**\n\n"
+    return (warning if busy else "") + "\n".join(
+        f"- `{part}`: " + "; ".join(f"{name} {text}" for name, text in one.about.items()) + "."
+        for part, one in results.items()
+    )
 
 
-def print_goals(results: Results) -> None:
-    """Print the goals with what was measured."""
-    print("\nnumbers to reach\n")
-    print(tables.text(GOALS_HEADER, goal_rows(results)))
+def blocks(results: Mapping[str, Results]) -> dict[Path, dict[str, str]]:
+    """The text of every marked block of each page that there are results for."""
+    goal_table = markdown(GOALS_HEADER, goals(results))
+    return {
+        README: {part: table(part, one) for part, one in results.items()},
+        PAGE: {"goals": goal_table, "losses": losses(results), "about": about(results)},
+    }
 
 
-def write_readme() -> None:
-    """Rewrite the marked blocks of both READMEs from the results that are kept."""
-    found = blocks(read(RESULTS))
-    for path, names in ((README, tuple(found)), (FRONT_PAGE, ("numbers", "about"))):
-        text = path.read_text()
-        for name in names:
-            if name in found:
-                text = rewrite(text, name, found[name], path)
-        path.write_text(text)
+def written(text: str, blocks_of_page: Mapping[str, str]) -> str:
+    """A page with its blocks put between their marks."""
+    for name, block in blocks_of_page.items():
+        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise BenchmarkError(f'a page needs the lines "{begin}" and "{end}", each once')
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}\n\n{block}\n\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def write() -> None:
+    """Rewrite the marked blocks of the READMEs from the results that are kept."""
+    for path, found in blocks(read(RESULTS)).items():
+        path.write_text(written(path.read_text(), found))

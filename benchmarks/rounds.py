@@ -1,159 +1,167 @@
-"""Rounds of several processes put together: what the parts of ASGI and WSGI share."""
+"""Time per request in process: alternating rounds, for ASGI and for WSGI.
+
+A process has one hash seed and one layout of memory for its whole life, and both favour one thing
+or another. So the rounds are spread over several, which print their values as JSON.
+"""
 
 from __future__ import annotations
 
+import gc
 import json
+import logging
+import math
 import os
 import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import pyperf  # type: ignore[import-untyped]
+from benchmarks import answers, names, peers
+from benchmarks.exchange import PROTOCOLS, Timer
+from benchmarks.measured import ROOT, BenchmarkError, Key, Results, about, alternate
+from benchmarks.scenarios import Scenario, all_scenarios
 
-from benchmarks import tables
-from benchmarks.paired import BenchmarkError, Spread, includes_zero
+BARE_APPS: dict[str, Any] = {"asgi": peers.bare_app, "wsgi": peers.bare_wsgi_app}
+SLOWEST_REQUEST = 0.1  # Seconds; what takes longer is not timed.
 
-_ROOT = Path(__file__).parents[1]
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much is measured."""
-
-    processes: int
-    rounds: int
-    loop_seconds: float
+FULL = {"processes": 6, "rounds": 15, "seconds": 0.006}
+FAST = {"processes": 2, "rounds": 5, "seconds": 0.001}
 
 
-QUICK = Effort(processes=2, rounds=5, loop_seconds=0.002)
-FULL = Effort(processes=8, rounds=15, loop_seconds=0.008)
+class _Worker:
+    """Measures the scenarios of one protocol in this process."""
+
+    def __init__(self, protocol: str, plan: dict[str, Any]) -> None:
+        self._protocol = protocol
+        self._plan = plan
+        # The last application of each variant: neighbouring scenarios often share a policy.
+        self._built: dict[str, tuple[Any, Any]] = {}
+
+    def measure(self, scenario: Scenario) -> Iterator[tuple[Key, list[float], str, str]]:
+        """The values of a scenario's subjects, each with its baseline and its remark."""
+        found: list[tuple[Key, str, str, Callable[[], float] | None]] = []
+        for subject, name, variant in self._subjects(scenario):
+            # A preflight's whole answer counts; nothing is subtracted but making the request.
+            base = names.NO_APP if scenario.is_preflight else variant.baseline
+            if base and subject is not scenario:
+                base = f"{base}, {subject.name}"
+            remark, once = self._prepare(variant, subject)
+            key = scenario.axis, scenario.name, name
+            found.append((key, "" if base == name else base, remark, once))
+        # What is there to be subtracted only is not timed where nothing needs it.
+        needed = {base for _, base, _, once in found if once is not None}
+        found = [one for one in found if one[1] or one[0][2] in needed]
+        timers = [once for *_, once in found if once is not None]
+        gc.freeze()  # Collections run, but what else was imported does not make them slower.
+        measured = iter(alternate(timers, rounds=self._plan["rounds"], first=self._plan["number"]))
+        for key, base, remark, once in found:
+            yield key, [] if once is None else next(measured), base, remark
+
+    def _subjects(self, scenario: Scenario) -> Iterator[tuple[Scenario, str, peers.Variant]]:
+        variants = {variant.name: variant for variant in peers.VARIANTS[self._protocol]}
+        for name, variant in variants.items():
+            # Of what does no CORS, the app's own answer to a preflight request would be compared;
+            # what the bare app keeps says nothing about a framework's response.
+            in_vain = scenario.is_preflight and not variant.does_cors and name != names.NO_APP
+            in_vain |= scenario.keeps_headers and names.BARE not in (name, variant.baseline)
+            if not in_vain:
+                yield scenario, name, variant
+        if scenario.beside is not None:
+            for name in (names.BARE, names.CORSAC):
+                yield scenario.beside, f"{name}, {scenario.beside.name}", variants[name]
+
+    def _prepare(
+        self, variant: peers.Variant, scenario: Scenario
+    ) -> tuple[str, Callable[[], float] | None]:
+        """What to say about a variant, and the function that times its requests, if it is timed."""
+        if len(scenario.wanted.origins) > variant.most_origins:
+            return f"not timed: takes long to set up with more than {variant.most_origins}", None
+        try:
+            app = self._build(variant, scenario)
+        except peers.NotOfferedError as reason:
+            return str(reason), None
+        remark = self._check(variant, scenario, app) if variant.does_cors else ""
+        if remark.startswith("answers wrongly"):
+            return remark, None
+        run: Timer = PROTOCOLS[self._protocol].timer(app, scenario)
+        elapsed = min(run(1), run(1))
+        if elapsed > SLOWEST_REQUEST:
+            return f"not timed: one request took {elapsed * 1e3:.0f} ms", None
+        count = 1
+        while elapsed < self._plan["seconds"] / 2:
+            count *= 2
+            elapsed = run(count)
+        loops = max(1, math.ceil(count * self._plan["seconds"] / elapsed))
+        return remark, lambda: run(loops) / loops
+
+    def _build(self, variant: peers.Variant, scenario: Scenario) -> Any:
+        facts = id(scenario.wanted), scenario.app_headers, scenario.keeps_headers
+        last, app = self._built.get(variant.name, (None, None))
+        if last != facts:
+            bare = BARE_APPS[self._protocol](scenario)
+            app = variant.build(scenario.wanted, scenario.app_headers, bare)
+            self._built[variant.name] = facts, app
+        return app
+
+    def _check(self, variant: peers.Variant, scenario: Scenario, app: Any) -> str:
+        answer = PROTOCOLS[self._protocol].ask(app, scenario)
+        judge = answers.not_whole if variant.name == names.CORSAC else answers.wrong
+        fault = judge(scenario, answer)
+        if fault is not None and variant.name.startswith(names.CORSAC):
+            raise BenchmarkError(f'{variant.name} answers wrongly to "{scenario.name}": {fault}')
+        return answers.remarks(scenario, answer) if fault is None else f"answers wrongly: {fault}"
 
 
-@dataclass
-class Measured:
-    """A scenario's rounds, of all processes.
-
-    Attributes:
-        facts: What a worker says about the scenario.
-        notes: What there is to say about a variant's answer, or why it is not timed.
-        added: For each variant the added seconds of each round, by process and round.
-        whole: The same, with nothing subtracted, of each process on its own.
-    """
-
-    facts: dict[str, Any]
-    notes: dict[str, str] = field(default_factory=dict)
-    added: dict[str, dict[tuple[int, int], float]] = field(default_factory=dict)
-    whole: dict[str, list[list[float]]] = field(default_factory=lambda: defaultdict(list))
-
-    def paired(self, first: str, second: str) -> list[tuple[float, float]]:
-        """The added seconds of two variants in the rounds that both were in."""
-        mine, other = self.added.get(first, {}), self.added.get(second, {})
-        return [(mine[key], other[key]) for key in mine if key in other]
-
-    def take(self, process: int, result: dict[str, Any]) -> None:
-        """Add the rounds of one process."""
-        seconds = result["seconds"]
-        self.notes.update(result["notes"])
-        for variant, values in seconds.items():
-            self.whole[variant].append(values)
-            baseline = result["baselines"][variant]
-            if variant == baseline:
-                continue
-            rounds = self.added.setdefault(variant, {})
-            for number, (value, base) in enumerate(zip(values, seconds[baseline], strict=True)):
-                rounds[process, number] = value - base
+def measured_here(
+    protocol: str, plan: dict[str, Any]
+) -> Iterator[tuple[Key, list[float], str, str]]:
+    """Measure every scenario of a protocol in this process, by a plan such as `FAST`."""
+    # Refusals are logged, to nowhere.
+    logging.getLogger().addHandler(logging.NullHandler())
+    worker = _Worker(protocol, plan)
+    for scenario in all_scenarios():
+        if protocol == "asgi" or scenario.wsgi:
+            yield from worker.measure(scenario)
 
 
-def _start_worker(
-    module: str, effort: Effort, number: int, slow: Sequence[Sequence[str]]
-) -> dict[str, Any]:
-    plan = {
-        "number": number,
-        "rounds": effort.rounds,
-        "loop_seconds": effort.loop_seconds,
-        "slow": slow,
-    }
-    worker = subprocess.run(  # noqa: S603 - the command is this program's own.
-        [sys.executable, "-m", module, json.dumps(plan)],
-        cwd=_ROOT,
-        env={**os.environ, "PYTHONHASHSEED": "random"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if worker.returncode != 0:
-        raise BenchmarkError(f"a worker process failed:\n{worker.stderr[-2000:]}")
-    answer: dict[str, Any] = json.loads(worker.stdout)
-    return answer
+def run(protocol: str, *, fast: bool) -> Results:
+    """Measure a protocol in several processes; if Corsac answers wrongly, that is an error."""
+    effort = FAST if fast else FULL
+    names = peers.ASGI_DISTRIBUTIONS if protocol == "asgi" else peers.WSGI_DISTRIBUTIONS
+    results = Results(about(*names, processes=int(effort["processes"])))
+    for number in range(int(effort["processes"])):
+        print(f"{protocol}: process {number + 1} of {effort['processes']}", flush=True)
+        worker = subprocess.run(  # noqa: S603 - the command is this program's own.
+            [sys.executable, "-m", __name__, protocol, json.dumps({**effort, "number": number})],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": "random"},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        if worker.returncode != 0:
+            raise BenchmarkError("a process failed, as shown above")
+        for key, values, baseline, remark in json.loads(worker.stdout):
+            results.add(tuple(key), values, baseline=baseline, remark=remark)
+    for subject in results.subjects.values():
+        if len(subject.runs) < effort["processes"]:
+            subject.runs.clear()  # It was too slow in one of them.
+    return results
 
 
-def measure(module: str, effort: Effort) -> list[Measured]:
-    """The rounds of all processes, each of which runs a module with a plan.
-
-    Args:
-        module: The module, such as ``benchmarks.asgi_rounds``.
-        effort: How much is measured.
-    """
-    measured: dict[tuple[str, str], Measured] = {}
-    slow: list[list[str]] = []
-    for process in range(effort.processes):
-        print(f"process {process + 1} of {effort.processes} ...", file=sys.stderr, flush=True)
-        result = _start_worker(module, effort, process, slow)
-        slow += result["slow"]
-        for scenario in result["scenarios"]:
-            key = scenario["axis"], scenario["name"]
-            measured.setdefault(key, Measured(scenario)).take(process, scenario)
-    return list(measured.values())
+def repeat() -> None:
+    """Send Corsac actual requests until the process is ended, for a profiler to watch."""
+    scenario = next(one for one in all_scenarios() if one.name == "actual, allowed")
+    variant = next(one for one in peers.VARIANTS["asgi"] if one.name == names.CORSAC)
+    app = variant.build(scenario.wanted, scenario.app_headers, peers.bare_app(scenario))
+    timer: Timer = PROTOCOLS["asgi"].timer(app, scenario)
+    while True:
+        timer(10_000)
 
 
-def spread(values: Iterable[float]) -> dict[str, float] | None:
-    """The spread of the values as JSON has it; `None` if there are none."""
-    numbers = list(values)
-    return Spread.of(numbers).as_dict() if numbers else None
-
-
-def ratio(pairs: Sequence[tuple[float, float]]) -> dict[str, float] | None:
-    """The ratios of the rounds; `None` where either side is not told from nothing."""
-    if not pairs or any(includes_zero([pair[side] for pair in pairs]) for side in (0, 1)):
-        return None
-    return spread(upper / lower for upper, lower in pairs if lower > 0)
-
-
-def goal(
-    what: str, wanted: str, measured: dict[str, float] | None, met: bool | None
-) -> dict[str, object]:
-    """What a part set out to reach, what was wanted, what was measured, and whether it is met."""
-    shown = "not told from nothing" if measured is None else tables.spread(measured)
-    return {"what": what, "goal": wanted, "measured": shown, "met": met}
-
-
-def at_most(value: dict[str, float] | None, limit: float) -> bool | None:
-    """Whether a median is within a limit; `None` if it is not told."""
-    return None if value is None else value["median"] <= limit
-
-
-def at_least(value: dict[str, float] | None, limit: float) -> bool | None:
-    """Whether a median reaches a limit; `None` if it is not told."""
-    return None if value is None else value["median"] >= limit
-
-
-def store_runs(measured: Iterable[Measured], path: Path) -> None:
-    """Keep every round in a file that `python -m pyperf` reads."""
-    once = pyperf.Run([1.0], metadata={"name": "machine"}).get_metadata()
-    machine = {name: item for name, item in once.items() if name not in {"name", "date"}}
-    benchmarks = []
-    for scenario in measured:
-        for variant, processes in scenario.whole.items():
-            name = f"{scenario.facts['axis']}: {scenario.facts['name']}: {variant}"
-            metadata = {**machine, "name": name, "unit": "second"}
-            runs = [
-                pyperf.Run(values, metadata=metadata, collect_metadata=False)
-                for values in processes
-            ]
-            benchmarks.append(pyperf.Benchmark(runs))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pyperf.BenchmarkSuite(benchmarks).dump(str(path), replace=True)
+if __name__ == "__main__":
+    try:
+        found = list(measured_here(sys.argv[1], json.loads(sys.argv[2])))
+    except BenchmarkError as error:
+        sys.exit(str(error))
+    json.dump(found, sys.stdout)

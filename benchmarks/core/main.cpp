@@ -1,145 +1,191 @@
-// The benchmark of the core.
-//
-//     core_benchmark time FOLDER LARGEST [Google Benchmark's options]
-//     core_benchmark instructions FOLDER LARGEST     (under valgrind --tool=callgrind)
-//
-// FOLDER has cases.txt, listed.txt and unlisted.txt; cases with more than LARGEST origins are left
-// out. Every case is checked to give the right answer before it is timed.
+// The benchmark of the core: `core_benchmark CASES MILLISECONDS`. It prints one JSON object a line,
+// as the Go program beside it does. `benchmarks/core.py` describes and writes the cases. Every case
+// is checked to give the right answer before it is timed. Under Callgrind, with 0 milliseconds,
+// each case is run 100 and 400 times, and what it took is dumped under its name.
 
-#include <benchmark/benchmark.h>
+#include <time.h>
+#include <valgrind/callgrind.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstdio>
+#include <array>
+#include <fstream>
+#include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#if __has_include(<valgrind/callgrind.h>)
-#include <valgrind/callgrind.h>
-#define CORSAC_HAS_CALLGRIND 1
-#else
-#define CORSAC_HAS_CALLGRIND 0
-#endif
-
-#include "allocations.hpp"
-#include "cases.hpp"
-#include "exchange.hpp"
+#include "corsac/cors_protocol.hpp"
+#include "corsac/policy.hpp"
 
 namespace corsac::benchmarks {
 namespace {
 
-/// The exchange of a case. The latest ones are kept: the library begins each case several times,
-/// cases of one policy follow each other, and a large policy takes a while to build.
-class Stage {
- public:
-  explicit Stage(const CaseFolder& folder) : folder_(folder) {}
+using nlohmann::json;
 
-  [[nodiscard]] Exchange& set(const Case& described) {
-    if (&described == described_) return *exchange_;
-    exchange_.reset();
-    if (described.policy != text_) {
-      policy_.reset();
-      policy_ = build_policy(folder_.options_of(*described.policy)).policy;
-      text_ = described.policy;
-      if (!policy_) throw CaseError("the policy \"" + text_->name + "\" has errors");
+/// Makes the compiler believe that somebody looks at a value.
+template <typename T>
+void keep(const T& value) {
+  if constexpr (sizeof(T) <= sizeof(void*)) {
+    asm volatile("" : : "r,m"(value) : "memory");
+  } else {
+    asm volatile("" : : "m"(value) : "memory");  // A register would be a copy.
+  }
+}
+
+std::shared_ptr<const Policy> make_policy(const json& described, const json& listed) {
+  PolicyOptions options;
+  options.allow_origins = described.at("entries").get<std::vector<std::string>>();
+  const std::size_t count = described.at("listed").get<std::size_t>();
+  for (std::size_t at = 0; at < count; ++at) options.allow_origins.push_back(listed.at(at));
+  options.allow_methods = described.at("methods").get<std::vector<std::string>>();
+  options.allow_headers = described.at("headers").get<std::vector<std::string>>();
+  options.expose_headers = {"x-request-id"};
+  options.allow_credentials = described.at("credentials").get<bool>();
+  std::shared_ptr<const Policy> policy = build_policy(options).policy;
+  return policy ? policy : throw std::runtime_error("a policy has errors");
+}
+
+/// A case with all its memory laid out, so that running it is the core's work and a loop.
+class Exchange {
+ public:
+  Exchange(const json& described, const Policy& policy)
+      : is_decision_(described.at("measure") == "origin"),
+        method_(described.at("method")),
+        line_texts_(described.at("lines").get<std::vector<std::array<std::string, 2>>>()),
+        origin_line_(described.at("origin_line").get<std::size_t>()),
+        policy_(policy) {
+    for (const auto& [name, value] : line_texts_) lines_.emplace_back(name, value);
+    // One after the other in memory, as the Go program has them.
+    const auto turns = described.at("turns").get<std::vector<std::string>>();
+    for (const std::string& origin : turns) turn_bytes_ += origin;
+    for (std::size_t at = 0; const std::string& origin : turns) {
+      turns_.push_back(std::string_view(turn_bytes_).substr(at, origin.size()));
+      at += origin.size();
     }
-    exchange_ = std::make_unique<Exchange>(folder_, described, policy_);
-    described_ = &described;
-    return *exchange_;
+    for (std::size_t turn = 0; turn < std::max<std::size_t>(1, turns_.size()); ++turn) {
+      const std::string found = outcome();
+      if (found == described.at("expect")) continue;
+      throw std::runtime_error(described.at("name").dump() + " gives " + found);
+    }
+  }
+
+  /// Does the case so many times over, each time with the next origin.
+  void run(std::size_t times) {
+    if (is_decision_) {
+      for (; times > 0; --times) keep(policy_.allows_origin(next_origin()));
+      return;
+    }
+    for (; times > 0; --times) {
+      const Request request = read_request();
+      const Decision decision = decide(policy_, request);
+      if (decision.kind == RequestKind::kPreflight) {
+        Answer answer;
+        answer_preflight(policy_, request, decision, answer);
+        keep(answer.headers);
+      } else {
+        keep(actual_headers(policy_, request.origin(), decision.allowed));
+      }
+    }
   }
 
  private:
-  const CaseFolder& folder_;
-  std::shared_ptr<const PolicyText> text_;
-  std::shared_ptr<const Policy> policy_;
-  const Case* described_ = nullptr;
-  std::unique_ptr<Exchange> exchange_;
+  std::string_view next_origin() noexcept {
+    const std::string_view origin = turns_[next_turn_];
+    next_turn_ = next_turn_ + 1 == turns_.size() ? 0 : next_turn_ + 1;
+    return origin;
+  }
+
+  Request read_request() noexcept {
+    if (origin_line_ < lines_.size()) lines_[origin_line_].second = next_origin();
+    Request request(method_);
+    for (const auto& [name, value] : lines_) request.add_header_line(name, value);
+    return request;
+  }
+
+  /// What one run came to, in the words that the cases use.
+  std::string outcome() {
+    if (is_decision_) return policy_.allows_origin(next_origin()) ? "allowed" : "refused";
+    const Request request = read_request();
+    const Decision decision = decide(policy_, request);
+    Answer answer;
+    if (decision.kind == RequestKind::kPreflight) {
+      answer_preflight(policy_, request, decision, answer);
+    } else {
+      answer.headers = actual_headers(policy_, request.origin(), decision.allowed);
+    }
+    for (const HeaderLine& line : answer.headers) {
+      if (line.name != "access-control-allow-origin") continue;
+      if (line.value == "*") return "any";
+      return line.value == request.origin() ? "allowed" : "odd";
+    }
+    if (decision.kind == RequestKind::kPreflight && answer.status != 403) return "odd";
+    return request.origin().empty() ? "none" : "refused";
+  }
+
+  bool is_decision_;
+  std::string method_;
+  std::vector<std::array<std::string, 2>> line_texts_;
+  std::vector<std::pair<std::string_view, std::string_view>> lines_;
+  std::size_t origin_line_;
+  std::string turn_bytes_;
+  std::vector<std::string_view> turns_;
+  std::size_t next_turn_ = 0;
+  const Policy& policy_;
 };
 
-/// Allocations for each time that the case is run.
-double count_allocations(Exchange& exchange) {
-  const std::size_t times = exchange.whole_turn();
-  const std::uint64_t before = allocation_count();
-  exchange.run(times);
-  return static_cast<double>(allocation_count() - before) / static_cast<double>(times);
+double thread_nanoseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return 1e9 * static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec);
 }
 
-void time_case(benchmark::State& state, Stage& stage, const Case& described) {
-  Exchange& exchange = stage.set(described);
-  state.counters["allocations"] = count_allocations(exchange);
-  state.counters["parts"] = static_cast<double>(described.parts);
-  // As many at a time as hide the library's own counting, also for one origin.
-  constexpr std::size_t kSmallestBatch = 64;
-  const std::size_t batch = described.measure == Measure::kBuild || described.parts > 1
-                                ? 1
-                                : std::max(kSmallestBatch, exchange.whole_turn());
-  while (state.KeepRunningBatch(static_cast<benchmark::IterationCount>(batch))) exchange.run(batch);
-}
-
-int time_cases(Stage& stage, const std::vector<Case>& cases) {
-  for (const Case& described : cases) {
-    benchmark::RegisterBenchmark(
-        described.name.c_str(),
-        [&stage, &described](benchmark::State& state) { time_case(state, stage, described); });
+/// Nanoseconds of one run, of as many in a row as take so long.
+double time_exchange(Exchange& exchange, double least) {
+  for (std::size_t times = 1;; times *= 2) {
+    const double start = thread_nanoseconds();
+    exchange.run(times);
+    const double elapsed = thread_nanoseconds() - start;
+    if (elapsed >= least) return elapsed / static_cast<double>(times);
   }
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
 }
 
-/// Callgrind writes what it counted between two dumps; each is labelled with the times that the
-/// case was run, so that their difference has nothing of the loop's beginning.
-int count_instructions(Stage& stage, const std::vector<Case>& cases) {
-#if CORSAC_HAS_CALLGRIND
-  constexpr std::size_t kFewer = 100;
-  constexpr std::size_t kMore = 400;
-  for (const Case& described : cases) {
-    if (described.measure == Measure::kBuild) continue;
-    Exchange& exchange = stage.set(described);
-    for (std::size_t times : {kFewer, kMore}) {
-      if (described.parts > 1) times /= kFewer;
-      const std::string label = std::to_string(times) + ' ' + described.name;
+void run(const char* path, double nanoseconds) {
+  std::ifstream file(path);
+  const json all = json::parse(file);
+  std::shared_ptr<const Policy> policy;
+  std::size_t latest = 0;
+  for (const json& described : all.at("cases")) {
+    const std::size_t number = described.at("policy").get<std::size_t>();
+    if (!policy || number != latest) {
+      policy.reset();  // Two large ones at once are not wanted.
+      policy = make_policy(all.at("policies").at(number), all.at("listed"));
+      latest = number;
+    }
+    Exchange exchange(described, *policy);
+    const auto name = described.at("name").get<std::string>();
+    if (nanoseconds > 0) {
+      const double ns = time_exchange(exchange, nanoseconds);
+      std::cout << json{{"name", name}, {"ns", ns}}.dump() << std::endl;
+      continue;
+    }
+    for (const std::size_t times : {100, 400}) {
       CALLGRIND_START_INSTRUMENTATION;
       CALLGRIND_ZERO_STATS;
       exchange.run(times);
-      CALLGRIND_DUMP_STATS_AT(label.c_str());
+      CALLGRIND_DUMP_STATS_AT(name.c_str());
       CALLGRIND_STOP_INSTRUMENTATION;
     }
   }
-  return 0;
-#else
-  static_cast<void>(stage);
-  static_cast<void>(cases);
-  std::fputs("built without valgrind/callgrind.h: install valgrind and build again\n", stderr);
-  return 1;
-#endif
-}
-
-int run(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  std::size_t largest = 0;
-  const std::string_view number = argc == 4 ? argv[3] : "";
-  const auto read = std::from_chars(number.data(), number.data() + number.size(), largest);
-  const std::string_view mode = argc == 4 ? argv[1] : "";
-  if (read.ec != std::errc{} || (mode != "time" && mode != "instructions")) {
-    std::fputs("usage: core_benchmark time|instructions FOLDER LARGEST\n", stderr);
-    return 2;
-  }
-  const CaseFolder folder(argv[2]);
-  const std::vector<Case> cases = folder.read_cases(largest);
-  Stage stage(folder);
-  return mode == "time" ? time_cases(stage, cases) : count_instructions(stage, cases);
 }
 
 }  // namespace
 }  // namespace corsac::benchmarks
 
 int main(int argc, char** argv) {
-  try {
-    return corsac::benchmarks::run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "core_benchmark: %s\n", error.what());
-    return 1;
-  }
+  if (argc != 3) return 2;
+  corsac::benchmarks::run(argv[1], 1e6 * std::stod(argv[2]));
 }

@@ -171,12 +171,14 @@ class RunningServer:
 
 
 @contextlib.contextmanager
-def running_server(name: str, app: str) -> Iterator[RunningServer]:
+def running_server(name: str, app: str, *options: str, **variables: str) -> Iterator[RunningServer]:
     """Run a server until the block ends.
 
     Args:
         name: A key of `SERVERS` or `WSGI_SERVERS`.
         app: The import string of the application, such as ``"support.servers_app:application"``.
+        options: More options of the server's command line.
+        variables: More environment variables.
 
     Raises:
         AssertionError: The server did not start; with what it wrote.
@@ -185,12 +187,12 @@ def running_server(name: str, app: str) -> Iterator[RunningServer]:
     token = secrets.token_hex(8)
     # The package that is tested may itself be found by the path that is there.
     path = os.pathsep.join(filter(None, [str(_TESTS), os.environ.get("PYTHONPATH")]))
-    environment = dict(os.environ, PYTHONPATH=path, SMALL_APP_TOKEN=token)
+    environment = {**os.environ, "PYTHONPATH": path, "SMALL_APP_TOKEN": token, **variables}
     with tempfile.TemporaryDirectory() as directory:
         output_file = Path(directory, "output.txt")
         with output_file.open("wb") as output, interruptible_children():
             process = subprocess.Popen(
-                [sys.executable, "-m", *(SERVERS | WSGI_SERVERS)[name](app, port)],
+                [sys.executable, "-m", *(SERVERS | WSGI_SERVERS)[name](app, port), *options],
                 cwd=directory,
                 env=environment,
                 stdin=subprocess.DEVNULL,

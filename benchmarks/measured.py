@@ -1,0 +1,184 @@
+"""What was measured and what its numbers say, kept as files that `python -m pyperf` reads.
+
+Things that are timed one after the other meet different machines. So what is compared is timed in
+alternating rounds, and only numbers of the same round are subtracted or divided.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import itertools
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyperf  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / "build" / "bench"
+_MACHINE = ("cpu_model_name", "cpu_count", "platform", "python_version", "load_avg_1min")
+
+Key = tuple[str, str, str]
+"""The table, the row and the subject, such as ``("patterns", "regex, allowed", "Starlette")``."""
+
+
+class BenchmarkError(Exception):
+    """A benchmark cannot run, with a message that says what to do about it."""
+
+
+def number(value: float) -> str:
+    """Three significant digits, with spaces between thousands."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}".replace(",", " ")
+    if abs(value) >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of the rounds with their quartiles."""
+
+    median: float
+    lower: float
+    upper: float
+
+    @classmethod
+    def of(cls, values: Sequence[float], scale: float = 1.0) -> Spread:
+        """The spread of the values of at least one round, each multiplied by the scale."""
+        if len(values) == 1:
+            return cls(*[values[0] * scale] * 3)
+        lower, median, upper = statistics.quantiles(values, n=4, method="inclusive")
+        return cls(median * scale, lower * scale, upper * scale)
+
+    def __str__(self) -> str:
+        return f"{number(self.median)} ({number(self.lower)} to {number(self.upper)})"
+
+
+def is_clear(differences: Sequence[float]) -> bool:
+    """Whether the rounds tell a difference from none: the median's 95 % interval excludes 0.
+
+    By the sign test its bounds are two of the sorted rounds, whatever their distribution is.
+    """
+    ordered = sorted(differences)
+    place = max(0, math.floor(len(ordered) / 2 - 0.98 * math.sqrt(len(ordered))))
+    return ordered[place] > 0 or ordered[-1 - place] < 0
+
+
+@dataclass
+class Subject:
+    """One thing that was measured.
+
+    Attributes:
+        runs: Its values, process by process and round by round. What stands at the same place in
+            two subjects of a row was measured in the same round.
+        baseline: The subject of the same row that is subtracted, if any.
+        remark: What a reader has to know, or why nothing was measured.
+    """
+
+    runs: list[list[float]] = field(default_factory=list)
+    baseline: str = ""
+    remark: str = ""
+
+
+@dataclass
+class Results:
+    """Everything that one part measured, and where it comes from."""
+
+    about: dict[str, Any]
+    subjects: dict[Key, Subject] = field(default_factory=dict)
+
+    def values(self, key: Key) -> list[float]:
+        """The values of all rounds, less the baseline's of the same round."""
+        subject = self.subjects.get(key, Subject())
+        values = list(itertools.chain(*subject.runs))
+        if not subject.baseline or not values:
+            return values
+        base = itertools.chain(*self.subjects[(*key[:2], subject.baseline)].runs)
+        return [value - subtracted for value, subtracted in zip(values, base, strict=True)]
+
+    def ratio(self, key: Key, other: Key) -> Spread | None:
+        """The ratios of the rounds; `None` where either side is not told from nothing."""
+        above, below = self.values(key), self.values(other)
+        if not above or not below or not (is_clear(above) and is_clear(below)):
+            return None
+        ratios = [one / two for one, two in zip(above, below, strict=True) if two > 0]
+        return Spread.of(ratios)
+
+    def add(
+        self, key: Key, values: Iterable[float], *, baseline: str = "", remark: str = ""
+    ) -> None:
+        """Add the values of one process or one start to a subject."""
+        subject = self.subjects.setdefault(key, Subject(baseline=baseline))
+        subject.remark = remark or subject.remark
+        if found := list(values):
+            subject.runs.append(found)
+
+    def save(self, path: Path) -> None:
+        """Write a suite of pyperf's benchmarks; what was not timed stands in its metadata."""
+        untimed = [
+            (*key, one.baseline, one.remark) for key, one in self.subjects.items() if not one.runs
+        ]
+        benchmarks = []
+        for key, subject in self.subjects.items():
+            own = {"name": " | ".join(key), "baseline": subject.baseline, "remark": subject.remark}
+            metadata = {**self.about, "untimed": json.dumps(untimed)}
+            metadata |= {name: text for name, text in own.items() if text}
+            runs = [[float(f"{value:.5g}") for value in values] for values in subject.runs]
+            kept = [pyperf.Run(run, metadata=metadata, collect_metadata=False) for run in runs]
+            benchmarks += [pyperf.Benchmark(kept)] if kept else []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pyperf.BenchmarkSuite(benchmarks).dump(str(path), replace=True)
+
+    @classmethod
+    def load(cls, path: Path) -> Results:
+        """Read what `save` wrote."""
+        try:
+            suite = pyperf.BenchmarkSuite.load(str(path))
+        except (OSError, ValueError) as error:
+            raise BenchmarkError(f"cannot read {path}: {error}; run the part again") from None
+        results = cls({})
+        for benchmark in suite.get_benchmarks():
+            axis, row, name = benchmark.get_name().split(" | ")
+            metadata = benchmark.get_metadata()
+            own = {key: metadata.pop(key, "") for key in ("name", "baseline", "remark")}
+            runs = [list(run.values) for run in benchmark.get_runs()]
+            results.subjects[axis, row, name] = Subject(runs, own["baseline"], own["remark"])
+            results.about = metadata
+        for axis, row, name, *rest in json.loads(results.about.pop("untimed")):
+            results.subjects[axis, row, name] = Subject([], *rest)
+        return results
+
+
+def about(*distributions: str, **more: Any) -> dict[str, Any]:
+    """What results say about where they come from, with the versions of what pip installed."""
+    collected = pyperf.Run([1.0], metadata={"name": "machine"}).get_metadata()
+    known = {name: collected[name] for name in _MACHINE if name in collected}
+    try:
+        versions = {f"{name} version": importlib.metadata.version(name) for name in distributions}
+    except importlib.metadata.PackageNotFoundError as error:
+        raise BenchmarkError(f"{error.name} is not installed: pip install '.[bench]'") from None
+    return {**known, "date": time.strftime("%Y-%m-%d"), **versions, **more}
+
+
+def alternate(
+    timers: Sequence[Callable[[], float]], *, rounds: int, first: int = 0
+) -> list[list[float]]:
+    """What every timer gives, once in each round; each round begins with another one."""
+    found: list[list[float]] = [[] for _ in timers]
+    for number_of_round in range(rounds):
+        for step in range(len(timers)):
+            index = (first + number_of_round + step) % len(timers)
+            found[index].append(timers[index]())
+    return found
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table for a README, which terminals show as well."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in cells) + " |" for cells in lines)

@@ -1,0 +1,12 @@
+"""What the tables call the things that are measured."""
+
+NO_APP = "making the request"
+BARE = "bare app"
+FLOOR = "native floor"
+EMPTY = "empty middleware"
+WRAPPER = "empty wrapper"
+CORSAC = "Corsac"
+STARLETTE = "Starlette"
+FLASK_CORS = "flask-cors"
+DJANGO_CORS_HEADERS = "django-cors-headers"
+IN_FLASK, IN_DJANGO = "Corsac in Flask", "Corsac in Django"
