@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
 from corsac import _core
 from corsac._values import FrozenValue
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, from_core
 from corsac.options.types import is_asynchronous, is_encodable, is_iterable
-from corsac.policy import CORSPolicy, resolve_policy
+from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
 from corsac.refusals import RefusalCallback
+from corsac.validation import try_fixes
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
-
-    from corsac.policy import CORSPolicyOptions
     from corsac.refusals import OnRefusal, RequestLine
 
 __all__ = [
@@ -200,7 +199,7 @@ def make_configuration(
             problems += error.problems
     pairs = _read_rules(() if rules is None else rules, problems)
     routing, found = _compile(fallback, pairs, observation)
-    problems += from_core(found)
+    problems += _with_fixes(pairs, from_core(found))
     if routing is None or any(problem.severity == "error" for problem in problems):
         raise CORSConfigError(problems)
     return Configuration(fallback, pairs, tuple(problems), routing, observation)
@@ -217,6 +216,31 @@ def _compile(
         report_only=None if observation.trial is None else observation.trial.routing,
         debug_header=observation.debug_header,
     )
+
+
+def _with_fixes(
+    rules: tuple[Rule, ...], problems: list[CORSConfigProblem]
+) -> list[CORSConfigProblem]:
+    """The problems of path patterns with the rules to write instead."""
+
+    def check(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
+        pairs = tuple((pattern, None) for pattern in options["rules"])
+        return from_core(_compile(None, pairs, NOTHING_OBSERVED)[1])
+
+    def rules_of(fix: Mapping[str, Any], value: object) -> tuple[Rule, ...]:
+        patterns = fix["rules"]
+        policies = [policy for _, policy in rules]
+        if len(patterns) < len(rules):
+            del policies[max(place for place, rule in enumerate(rules) if rule[0] == value)]
+        return tuple(zip(patterns, policies, strict=True))
+
+    if not problems:
+        return problems
+    tried = try_fixes({"rules": tuple(pattern for pattern, _ in rules)}, problems, check)
+    return [
+        each if each.fix is None else each.replace(fix={"rules": rules_of(each.fix, each.value)})
+        for each in tried
+    ]
 
 
 def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[Rule, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Self, cast
 
 from corsac._values import FrozenValue
@@ -24,10 +25,13 @@ class CORSConfigProblem(FrozenValue):
         value: The offending entry as it was given; not always a string.
         message: What is wrong and why.
         hint: What to write instead; may be empty.
+        fix: The hint as new values of options, by the names that ``option`` has: with them the
+            problem is gone, and none as bad has come. ``None`` where only you can know what is
+            meant, or what to accept; and for lists of more than a thousand entries.
     """
 
-    __slots__ = ("code", "hint", "message", "option", "severity", "value")
-    __match_args__ = ("code", "severity", "option", "value", "message", "hint")
+    __slots__ = ("code", "fix", "hint", "message", "option", "severity", "value")
+    __match_args__ = ("code", "severity", "option", "value", "message", "hint", "fix")
     _fields = __match_args__
 
     code: CORSProblemCode
@@ -36,6 +40,7 @@ class CORSConfigProblem(FrozenValue):
     value: object
     message: str
     hint: str
+    fix: Mapping[str, object] | None
 
     def __init__(  # noqa: PLR0917
         self,
@@ -45,8 +50,22 @@ class CORSConfigProblem(FrozenValue):
         value: object,
         message: str,
         hint: str = "",
+        fix: Mapping[str, object] | None = None,
     ) -> None:
-        self._fill(code, severity, option, value, message, hint)
+        frozen = None if fix is None else MappingProxyType(dict(fix))
+        self._fill(code, severity, option, value, message, hint, frozen)
+
+    def _arguments(self) -> dict[str, Any]:
+        arguments = self._all_fields()
+        fix = arguments.pop("fix")
+        return arguments if fix is None else {**arguments, "fix": dict(fix)}
+
+    def __eq__(self, other: object) -> bool:
+        return super().__eq__(other)
+
+    def __hash__(self) -> int:
+        # Without the fix, which follows from the rest.
+        return hash((self.code, self.severity, self.option, self.value, self.message, self.hint))
 
     def replace(self, **changes: Any) -> Self:
         """Another problem with some attributes changed and all others kept."""
@@ -54,18 +73,15 @@ class CORSConfigProblem(FrozenValue):
 
     def as_dict(self) -> dict[str, object]:
         """The problem as values that JSON has; a value that it does not have is its ``repr``."""
-        value = self.value
-        try:
-            json.dumps(value, allow_nan=False)
-        except Exception:  # Whatever an option was given, be it another program's source.
-            value = _short(value)
+        fix = {name: _for_json(value) for name, value in (self.fix or {}).items()}
         return {
             "code": self.code,
             "severity": self.severity,
             "option": self.option,
-            "value": value,
+            "value": _for_json(self.value),
             "message": self.message,
             "hint": self.hint,
+            "fix": fix or None,
         }
 
     def __str__(self) -> str:
@@ -114,9 +130,20 @@ def log_warnings(
 def from_core(problems: Sequence[tuple[str, str, str, str, str, str]]) -> list[CORSConfigProblem]:
     """Problems as the core gives them: code, severity, option, value, message, hint."""
     return [
-        CORSConfigProblem(cast("CORSProblemCode", code), cast("Severity", severity), *others)
-        for code, severity, *others in problems
+        CORSConfigProblem(
+            cast("CORSProblemCode", code), cast("Severity", severity), option, value, message, hint
+        )
+        for code, severity, option, value, message, hint in problems
     ]
+
+
+def _for_json(value: object) -> object:
+    """The value, or its ``repr`` if JSON does not have it."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except Exception:  # Whatever an option was given, be it another program's source.
+        return _short(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 _SHOWN_VALUE_LENGTH = 200

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack
 
-from corsac import _core
+from corsac import _core, validation
 from corsac._values import FrozenValue
 from corsac.app_headers import APP_HEADERS, AppHeadersLog
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
 from corsac.options.types import check_bool, read_choice, read_list, read_max_age, read_number
 from corsac.origins import (
     FunctionOrigins,
-    OriginDecider,
     OriginFunction,
     RegexOrigins,
     compile_origin_regex,
@@ -152,36 +151,12 @@ class CORSPolicy(_OptionsByName):
         tolerate: Iterable[str] = (),
     ) -> None:
         given = locals()
-        self._fill(*(given[name] for name in _OPTIONS))
-        problems: list[CORSConfigProblem] = []
-        for name in _LIST_OPTIONS:
-            self._set(name, read_list(name, getattr(self, name), problems))
-        for name in _BOOL_OPTIONS:
-            check_bool(name, getattr(self, name), problems)
-        self._set("max_age", read_max_age(self.max_age, problems))
-        self._set(
-            "app_headers", read_choice("app_headers", self.app_headers, APP_HEADERS, problems)
-        )
-        status = read_number("preflight_status", self.preflight_status, "status.not_ok", problems)
-        self._set("preflight_status", status)
-        regex, function = _read_dynamic_origins(self, problems)
-        # The core judges values, not types: what has a wrong type is judged as if it was not there.
-        mistyped = {problem.option for problem in problems}
-        options = {
-            name: _DEFAULTS[name] if name in mistyped else getattr(self, name)
-            for name in _CORE_OPTIONS
-        }
-        compiled, found = _core.compile_policy(
-            **options,
-            decide_origin=_decider(regex, function),
-            app_headers_log=AppHeadersLog(options["app_headers"] == "keep"),
-        )
-        judged = [self._as_given(problem) for problem in from_core(found)]
-        if mistyped & {"allow_origins", "allow_origin_regex", "allow_origin_func"}:
-            judged = [problem for problem in judged if problem.code not in _OF_NO_ORIGINS]
-        problems += _judge(self, options, judged, regex)
+        values, compiled, problems = _check({name: given[name] for name in _OPTIONS})
+        if problems:
+            problems = validation.try_fixes(values, problems, lambda options: _check(options)[2])
         if compiled is None or any(problem.severity == "error" for problem in problems):
             raise CORSConfigError(problems)
+        self._fill(*values.values())
         self._set("problems", tuple(problems))
         self._set("_compiled", compiled)
 
@@ -306,14 +281,6 @@ class CORSPolicy(_OptionsByName):
         fields = self._all_fields()
         return {name: value for name, value in fields.items() if value != _DEFAULTS[name]}
 
-    def _as_given(self, problem: CORSConfigProblem) -> CORSConfigProblem:
-        """The problem with the value itself where the core knows only its text."""
-        if problem.option in _LIST_OPTIONS and problem.value != "":
-            return problem
-        given = getattr(self, problem.option)
-        value = problem.value if problem.option in _LIST_OPTIONS and "" in given else given
-        return problem.replace(value=value)
-
 
 _LIST_OPTIONS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
 _BOOL_OPTIONS = (
@@ -363,11 +330,56 @@ def _explain_unknown(names: list[str]) -> str:
     )
 
 
+def _check(
+    given: Mapping[str, Any],
+) -> tuple[dict[str, Any], _core.CompiledPolicy | None, list[CORSConfigProblem]]:
+    """The options as a policy keeps them, what they compile to if they can, and their problems."""
+    problems: list[CORSConfigProblem] = []
+    values = dict(given)
+    for name in _LIST_OPTIONS:
+        values[name] = read_list(name, given[name], problems)
+    for name in _BOOL_OPTIONS:
+        check_bool(name, given[name], problems)
+    values["max_age"] = read_max_age(given["max_age"], problems)
+    values["app_headers"] = read_choice("app_headers", given["app_headers"], APP_HEADERS, problems)
+    values["preflight_status"] = read_number(
+        "preflight_status", given["preflight_status"], "status.not_ok", problems
+    )
+    regex, function = _read_dynamic_origins(values, problems)
+    # The core judges values, not types: what has a wrong type is judged as if it was not there.
+    mistyped = {problem.option for problem in problems}
+    options = {
+        name: _DEFAULTS[name] if name in mistyped else values[name] for name in _CORE_OPTIONS
+    }
+    decider = None
+    if regex is not None or function is not None:
+        decider = make_decider(regex, None if function is None else FunctionOrigins(function))
+    compiled, found = _core.compile_policy(
+        **options,
+        decide_origin=decider,
+        app_headers_log=AppHeadersLog(options["app_headers"] == "keep"),
+    )
+    of_core = [_as_given(problem, values) for problem in from_core(found)]
+    if mistyped & {"allow_origins", "allow_origin_regex", "allow_origin_func"}:
+        of_core = [problem for problem in of_core if problem.code not in _OF_NO_ORIGINS]
+    problems += validation.improve_hints(of_core)
+    problems += _problems_of_meaning(values, options, regex)
+    return values, compiled, [_with_way_out(problem) for problem in problems]
+
+
+def _as_given(problem: CORSConfigProblem, values: Mapping[str, Any]) -> CORSConfigProblem:
+    """The problem with the value itself where the core knows only its text."""
+    given = values[problem.option]
+    if problem.option in _LIST_OPTIONS and (problem.value != "" or "" in given):
+        return problem
+    return problem.replace(value=given)
+
+
 def _read_dynamic_origins(
-    policy: CORSPolicy, problems: list[CORSConfigProblem]
+    values: Mapping[str, Any], problems: list[CORSConfigProblem]
 ) -> tuple[RegexOrigins | None, OriginFunction | None]:
     """The compiled expression and the function, each ``None`` if it is absent or has a problem."""
-    pattern, function = policy.allow_origin_regex, policy.allow_origin_func
+    pattern, function = values["allow_origin_regex"], values["allow_origin_func"]
     regex = None
     if pattern is not None:
         compiled = compile_origin_regex(pattern)
@@ -384,50 +396,34 @@ def _read_dynamic_origins(
     return regex, function
 
 
-def _decider(regex: RegexOrigins | None, function: OriginFunction | None) -> OriginDecider | None:
-    """Whom to ask about origins that are not listed, or ``None``."""
-    if regex is None and function is None:
-        return None
-    return make_decider(regex, None if function is None else FunctionOrigins(function))
-
-
-def _judge(
-    policy: CORSPolicy,
-    options: Mapping[str, Any],
-    problems: list[CORSConfigProblem],
-    regex: RegexOrigins | None,
+def _problems_of_meaning(
+    values: Mapping[str, Any], options: Mapping[str, Any], regex: RegexOrigins | None
 ) -> list[CORSConfigProblem]:
-    """The core's problems, and those of what the policy does whatever its spelling."""
-    from corsac import validation  # noqa: PLC0415 - it needs what this module defines nothing of, late
-
+    """The problems of what the policy does, whatever its spelling."""
     credentials: bool = options["allow_credentials"]
     found = validation.judge_lists(options)
     found += validation.judge_public_suffixes(options["allow_origins"], credentials)
-    if regex is not None and policy.allow_origin_regex is not None:
-        asked = regex
-        found += validation.judge_origin_regex(
-            policy.allow_origin_regex, lambda origin: asked(origin.encode()), credentials
-        )
+    if regex is not None:
+        found += validation.judge_origin_regex(regex.pattern, credentials)
     if "*" in options["allow_origins"]:
         found += [
             CORSConfigProblem(
                 "origin.redundant",
                 "warning",
                 name,
-                getattr(policy, name),
+                values[name],
                 '"*" already allows every origin, so it is never asked',
                 'remove it, or remove "*" from allow_origins',
             )
             for name in ("allow_origin_regex", "allow_origin_func")
-            if getattr(policy, name) is not None
+            if values[name] is not None
         ]
-    found = [
+    return [
         problem.replace(severity="info")
         if problem.severity == "error" and problem.code in options["tolerate"]
         else problem
         for problem in found
     ]
-    return [_with_way_out(problem) for problem in validation.improve_hints(problems) + found]
 
 
 def _with_way_out(problem: CORSConfigProblem) -> CORSConfigProblem:

@@ -249,6 +249,7 @@ def test_a_policy_that_corsac_refuses_comes_back_with_its_problems(lab: Lab) -> 
                 "value": "*",
                 "message": "any site could read responses and act with the user's cookies",
                 "hint": found.json["problems"][0]["hint"],
+                "fix": {"allow_credentials": False},
             }
         ],
     }

@@ -164,7 +164,9 @@ def test_the_signatures_name_every_argument_with_its_type_and_default() -> None:
         "int | timedelta | None",
     )
     assert list(options) == list(corsac.policy.CORSPolicyOptions.__annotations__)
-    assert str(inspect.signature(CORSConfigProblem)).endswith("hint: 'str' = '') -> 'None'")
+    assert str(inspect.signature(CORSConfigProblem)).endswith(
+        "hint: 'str' = '', fix: 'Mapping[str, object] | None' = None) -> 'None'"
+    )
     with pytest.raises(TypeError, match="positional"):
         CORSPolicy(["https://a.test"])  # type: ignore[call-arg]
 

@@ -43,7 +43,7 @@ def check_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int
     found = json.loads(capsys.readouterr().out)
     assert list(found) == ["source", "valid", "problems", "policy"]
     for problem in found["problems"]:
-        assert list(problem) == ["code", "severity", "option", "value", "message", "hint"]
+        assert list(problem) == [*("code", "severity", "option", "value", "message", "hint", "fix")]
     return code, found
 
 

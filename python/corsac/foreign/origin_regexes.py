@@ -15,10 +15,10 @@ from corsac.foreign.reader import OriginRegex, Reader, is_entry, problems_of
 from corsac.origins.regex import PythonExpression
 from corsac.validation.regex.as_origins import as_allow_origins
 from corsac.validation.regex.language import Language, language, language_of_tree
-from corsac.validation.regex.origin_languages import origins
+from corsac.validation.regex.origin_languages import language_of_entry, origins
 from corsac.validation.regex.syntax import Alternatives, UnknownSyntax, read_regex
 
-__all__ = ["pattern_language", "read_glob", "read_prefix_regex"]
+__all__ = ["read_glob", "read_prefix_regex"]
 
 _ANY_SITE = ("https://zq.xv", "http://zq.xv")
 _LOOK_ALIKE_ENDS = (".evil.example", "evil.example", "-evil.example", ":8443")
@@ -52,7 +52,7 @@ def read_prefix_regex(
             # As a whole it matches nothing, or not what it is there for: what follows was meant.
             text, whole = f"(?:{text}).*", start
         entries = as_allow_origins(read_regex(text))
-        if all(start.includes(pattern_language(each)) for each in entries):
+        if all(language_of_entry(each).beyond(start) is None for each in entries):
             reader.options["allow_origins"] += [
                 each for each in entries if each not in reader.options["allow_origins"]
             ]
@@ -141,22 +141,6 @@ def _examples(text: str) -> list[str]:
     return [example for example in found if example is not None]
 
 
-_LABEL = "[a-z0-9_-]+"
-_SUBDOMAINS = rf"(?:{_LABEL}\.)+"
-_ANY_PORT = "(?::[1-9][0-9]{0,4})?"
-
-
-@functools.lru_cache(maxsize=64)
-def pattern_language(entry: str) -> Language:
-    """What an entry of ``allow_origins`` matches.
-
-    Args:
-        entry: An origin, or a pattern.
-    """
-    text = re.escape(entry.removesuffix(":*")).replace(r"://\*\.", f"://{_SUBDOMAINS}", 1)
-    return language(text + (_ANY_PORT if entry.endswith(":*") else ""))
-
-
 def read_glob(reader: Reader, entry: str, option: str) -> bool:
     """Note an entry that looks like an origin or pattern and is an expression to the library.
 
@@ -167,7 +151,7 @@ def read_glob(reader: Reader, entry: str, option: str) -> bool:
         return False
     try:
         start = _from_the_start(entry.lower())
-        is_matched = start.includes(pattern_language(entry.lower()))
+        is_matched = language_of_entry(entry.lower()).beyond(start) is None
     except UnknownSyntax:
         return False
     if is_matched:

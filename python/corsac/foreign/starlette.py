@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 
 from corsac import _core
 from corsac.errors import Severity
-from corsac.foreign.origin_regexes import pattern_language
 from corsac.foreign.reader import OriginRegex, Reader, is_entry, split_names
 from corsac.foreign.reading import Reading
 from corsac.validation.regex.language import language
+from corsac.validation.regex.origin_languages import language_of_entry
 from corsac.validation.regex.syntax import UnknownSyntax
 
 __all__ = [
@@ -244,7 +244,7 @@ class _LitestarReader(_StarletteReader):
             return True
         text = ".*".join(map(re.escape, entry.split("*")))
         try:
-            if is_entry(entry) and language(text).includes(pattern_language(entry)):
+            if is_entry(entry) and language_of_entry(entry).beyond(language(text)) is None:
                 return True
         except UnknownSyntax:
             return False  # Too long for anybody to have meant it.

@@ -82,7 +82,13 @@ class _ExpressReader:
         self._read_preflight_continue()
         self._read_status()
         self._refuse_any_with_credentials()
-        return SourceReading(self._options, tuple(self._problems), self._names)
+        return SourceReading(self._options, tuple(self._problems), self._names, self._spell)
+
+    def _spell(self, name: str, value: object) -> object:
+        """An option as Express has it; a list of origins is one only without expressions."""
+        if name.startswith("allow_origin") and "allow_origin_regex" in self._options:
+            return None
+        return list(value) if isinstance(value, tuple) else value
 
     def _refuse_any_with_credentials(self) -> None:
         """Express sends ``*`` as it is, and with credentials browsers take it for a name."""

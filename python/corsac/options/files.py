@@ -34,11 +34,13 @@ class SourceReading:
         options: Keyword options for `CORSPolicy`; what could not be read is left out.
         problems: What was found while reading. The policy finds more when it is made.
         names: For each option, the name that the source has for it.
+        spell: Gives the new value of an option as the source writes it; ``None`` if it cannot.
     """
 
     options: dict[str, Any]
     problems: tuple[CORSConfigProblem, ...] = ()
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    spell: Callable[[str, object], object] = lambda _, value: value
 
     def checked_options(self) -> dict[str, Any]:
         """The options.
@@ -73,8 +75,21 @@ class SourceReading:
         Args:
             found: What the policy found.
         """
-        renamed = (each.replace(option=self.names.get(each.option, each.option)) for each in found)
+        renamed = (
+            each.replace(
+                option=self.names.get(each.option, each.option), fix=self._fix_of(each.fix)
+            )
+            for each in found
+        )
         return (*self.problems, *renamed)
+
+    def _fix_of(self, fix: Mapping[str, object] | None) -> dict[str, object] | None:
+        """The fix in the words of the source; ``None`` if it has none for it."""
+        spelt = {
+            self.names.get(name, name): self.spell(name, value)
+            for name, value in (fix or {}).items()
+        }
+        return None if None in spelt.values() or not spelt else spelt
 
     def _has_errors(self) -> bool:
         return any(problem.severity == "error" for problem in self.problems)
@@ -132,7 +147,7 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
             options[key] = None
         else:
             options[key] = value
-    return SourceReading(options, tuple(problems))
+    return SourceReading(options, tuple(problems), spell=_as_toml)
 
 
 def _find_table(
@@ -272,7 +287,19 @@ def read_environment(environ: Mapping[str, str], prefix: str) -> SourceReading:
             problems.append(_unknown(name, message, f"write {folded[name.upper()]}"))
         elif name.startswith(prefix):
             problems.append(_unknown_variable(name, prefix))
-    return SourceReading(options, tuple(problems), names)
+    return SourceReading(options, tuple(problems), names, _as_variable)
+
+
+def _as_toml(name: str, value: object) -> object:
+    """The value of an option in TOML, which has no null."""
+    return False if value is None and name == "max_age" else value
+
+
+def _as_variable(_: str, value: object) -> str:
+    """The text of a variable; an empty one sets nothing."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _unknown_variable(name: str, prefix: str) -> CORSConfigProblem:

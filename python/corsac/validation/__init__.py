@@ -7,14 +7,20 @@ of the core.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
 from corsac.errors import CORSConfigProblem, CORSProblemCode
+from corsac.origins import RegexOrigins
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from typing import Any
-
-__all__ = ["improve_hints", "judge_lists", "judge_origin_regex", "judge_public_suffixes"]
+__all__ = [
+    "improve_hints",
+    "judge_lists",
+    "judge_origin_regex",
+    "judge_public_suffixes",
+    "try_fixes",
+]
 
 CHROMIUM_MAX_AGE = 7200
 """Seconds; Chromium keeps no preflight answer longer. Firefox stops at a day, Safari at 600."""
@@ -78,13 +84,28 @@ _REQUEST_ONLY = frozenset(
 )
 
 
-def judge_origin_regex(
-    pattern: str, regex: Callable[[str], bool], allow_credentials: bool
-) -> list[CORSConfigProblem]:
+@functools.lru_cache(maxsize=64)  # It takes long, and fixes of other options ask again.
+def judge_origin_regex(pattern: str, allow_credentials: bool) -> tuple[CORSConfigProblem, ...]:
     """See `allow_origin_regex.judge_origin_regex`, imported only where there is an expression."""
     from corsac.validation.regex import allow_origin_regex  # noqa: PLC0415 - most have none
 
-    return allow_origin_regex.judge_origin_regex(pattern, regex, allow_credentials)
+    regex = RegexOrigins(pattern)
+
+    def allows(origin: str) -> bool:
+        return regex(origin.encode())
+
+    return tuple(allow_origin_regex.judge_origin_regex(pattern, allows, allow_credentials))
+
+
+def try_fixes(
+    options: Mapping[str, Any],
+    problems: Sequence[CORSConfigProblem],
+    check: Callable[[Mapping[str, Any]], Iterable[CORSConfigProblem]],
+) -> list[CORSConfigProblem]:
+    """See `corsac.validation.fixes.try_fixes`, imported only where there is a problem."""
+    from corsac.validation import fixes  # noqa: PLC0415 - most policies have none
+
+    return fixes.try_fixes(options, problems, check)
 
 
 def improve_hints(problems: Sequence[CORSConfigProblem]) -> list[CORSConfigProblem]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.validation.extensions import SAMPLES_OF_IDS, judge_language
 from corsac.validation.hosts import public_suffixes
-from corsac.validation.regex.as_origins import as_allow_origins
+from corsac.validation.regex.as_origins import added_by, as_allow_origins
 from corsac.validation.regex.language import Language, language_of_tree
 from corsac.validation.regex.origin_languages import (
     below_suffix,
@@ -115,7 +115,7 @@ class _Judge:
                 "regex.is_a_pattern",
                 "info",
                 "this can be said without a regex, and is faster so",
-                f"write allow_origins={_as_list(as_origins)}",
+                _write(as_origins, meant.language),
             )
 
     def _confirmed(self, origin: str) -> str:
@@ -183,7 +183,7 @@ class _Judge:
                 "regex.matches_null",
                 "warning",
                 "the origin null is not given to the regex: any site can send it",
-                'serve the page from an origin of its own, or list "null" in allow_origins',
+                "serve the page from an origin of its own",
             )
 
     def _find_insecure(self, language: Language) -> None:
@@ -243,7 +243,7 @@ class _Judge:
             "error" if is_foreign and self.allow_credentials else "warning",
             f"a dot stands for any character, so it matches {worst}"
             + (" too, a name that anyone may register" if is_foreign else " too"),
-            f"write allow_origins={_as_list(as_origins)}"
+            _write(as_origins, meant)
             if as_origins
             else f'write "{_replace_dots(self.pattern, dots)}"',
         )
@@ -304,8 +304,11 @@ def _host_of(origin: str) -> str:
     return host if host.startswith("[") else host.partition(":")[0].removesuffix(".")
 
 
-def _as_list(entries: list[str]) -> str:
-    return "[" + ", ".join(f'"{entry}"' for entry in entries) + "]"
+def _write(entries: list[str], meant: Language) -> str:
+    """The hint to write entries in the place of an expression; it says what they add."""
+    added = added_by(entries, meant)
+    listed = ", ".join(f'"{entry}"' for entry in entries)
+    return f"write allow_origins=[{listed}]" + (f", which allows {added} too" if added else "")
 
 
 def _probes(example: str | None) -> Iterator[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from corsac.validation.regex.language import typical_character
+from corsac.validation.regex.language import Language, typical_character
+from corsac.validation.regex.origin_languages import language_of_entry
 from corsac.validation.regex.syntax import (
     Alternatives,
     Anchor,
@@ -15,7 +17,7 @@ from corsac.validation.regex.syntax import (
     ascii_set,
 )
 
-__all__ = ["as_allow_origins"]
+__all__ = ["added_by", "as_allow_origins"]
 
 _MAX_ENTRIES = 16
 """Entries that are still better to read than an expression."""
@@ -34,6 +36,20 @@ _SPELLING = re.compile(
     r"((?:[a-z0-9_-]+\.)*[a-z0-9_-]+|\[[0-9a-f:]+\])"
     r"(?::(?:([1-9][0-9]*)|[\x00\x01]))?"
 )
+
+
+def added_by(entries: Iterable[str], regex: Language) -> str | None:
+    """An origin that entries allow and an expression does not, or ``None``.
+
+    Args:
+        entries: What `as_allow_origins` gave.
+        regex: The language of the expression.
+
+    Raises:
+        UnknownSyntax: It cannot be told.
+    """
+    languages = [language_of_entry(entry, tidy=tidy) for tidy in (True, False) for entry in entries]
+    return next(filter(None, (each.beyond(regex) for each in languages)), None)
 
 
 class _TooManyError(Exception):

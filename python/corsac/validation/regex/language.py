@@ -31,6 +31,8 @@ MAX_PAIRS = 200_000
 
 _NICE = "xabcdefghijklmnopqrstuvwyz0123456789-._:/"
 
+_NICE_FIRST = sorted(range(128), key=lambda each: (chr(each) not in _NICE, _NICE.find(chr(each))))
+
 
 def bits(number: int) -> Iterator[int]:
     """The positions of the bits that are set."""
@@ -123,27 +125,30 @@ class Language:
                 raise UnknownSyntax("too many states")
         return None
 
-    def includes(self, other: Language) -> bool:
-        """Whether every string that is in another language is in this one too.
+    def beyond(self, other: Language) -> str | None:
+        """A shortest string that is in this one and not in another, or ``None``.
 
         Raises:
             UnknownSyntax: Too many pairs of states would have to be looked at.
         """
-        # Where one state of the other may be, any of a set of the own ones may be.
-        seen = {(state, self.start) for state in bits(other.start)}
-        waiting = list(seen)
-        while waiting:
-            state, mine = waiting.pop()
-            following = {self.forward(mine, 1 << each) for each in bits(other.reads[state])}
-            for after in following:
-                if other.then[state] & other.end and not after & self.end:
-                    return False
-                new = {(then, after) for then in bits(other.then[state])} - seen
-                seen |= new
-                waiting += new
-            if len(seen) > MAX_PAIRS:
+        # Where one own state may be, any of a set of the other's states may be.
+        texts = {(state, other.start): "" for state in bits(self.start)}
+        queue = deque(texts)
+        while queue:
+            state, its = queue.popleft()
+            reads = self.reads[state]
+            for character in (each for each in _NICE_FIRST if reads >> each & 1):
+                after = other.forward(its, 1 << character)
+                text = texts[state, its] + chr(character)
+                if self.then[state] & self.end and not after & other.end:
+                    return text
+                for then in bits(self.then[state]):
+                    if (then, after) not in texts:
+                        texts[then, after] = text
+                        queue.append((then, after))
+            if len(texts) > MAX_PAIRS:
                 raise UnknownSyntax("too many states")
-        return True
+        return None
 
     def count_common(self, other: Language) -> int:
         """How many strings are in both.

@@ -18,6 +18,7 @@ __all__ = [
     "OPAQUE_CHARACTER",
     "below_suffix",
     "insecure_origins",
+    "language_of_entry",
     "languages_of_mistakes",
     "origins",
     "public_addresses",
@@ -32,6 +33,7 @@ def language(pattern: str) -> Language:
 
 
 _LABEL = "[a-z0-9_-]+"
+_USUAL_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _TIDY_LABEL = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 # A host whose last label is a number is an IPv4 address; so a name's last label is not one. Of
 # those that begin with 0 most are numbers, also hexadecimal ones, and no other is a top level.
@@ -120,6 +122,25 @@ def public_addresses() -> tuple[Language, ...]:
     """Some IP addresses that have nothing to do with each other, with and without ports."""
     addresses = ("192.0.2.77", "198.51.100.23", "203.0.113.5")
     return tuple(language(rf"https?://{re.escape(address)}(?::{_PORT})?") for address in addresses)
+
+
+@functools.lru_cache(maxsize=64)
+def language_of_entry(entry: str, *, tidy: bool = False) -> Language:
+    """The origins that an entry of ``allow_origins`` allows.
+
+    Args:
+        entry: An origin or a pattern.
+        tidy: Whether to leave out names that no registry gives.
+    """
+    scheme, separator, rest = entry.partition("://")
+    if not separator:
+        return language(re.escape(entry))
+    subdomains = rest.startswith("*.")
+    host, any_port = rest.removeprefix("*."), rest.endswith(":*")
+    pattern = re.escape(host.removesuffix(":*"))
+    below = rf"(?:{_USUAL_LABEL if tidy else _LABEL}\.)+" if subdomains else ""
+    port = _PORT_BUT_443 if scheme == "https" else _PORT_BUT_80
+    return language(f"{scheme}://{below}{pattern}" + (f"(?::{port})?" if any_port else ""))
 
 
 def below_suffix(suffix: str, name: str | None = None) -> Language:
