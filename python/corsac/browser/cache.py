@@ -1,4 +1,7 @@
-"""What a browser remembers of preflights (Fetch, "CORS-preflight cache")."""
+"""What a browser remembers of preflights.
+
+https://fetch.spec.whatwg.org/#cors-preflight-cache
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,10 @@ class PreflightCache:
         self._clock = clock
 
     def covers(self, asked: CacheRequest) -> bool:
-        """Whether a request may be sent without a preflight (Fetch, "method cache entry match")."""
+        """Say whether a request may be sent without a preflight.
+
+        https://fetch.spec.whatwg.org/#method-cache-entry-match
+        """
         return self._core.covers(*asked, now=self._clock())
 
     def store(self, asked: CacheRequest, response: list[tuple[bytes, bytes]]) -> None:
@@ -54,7 +60,10 @@ class PreflightCache:
         self._core.store(*asked, response_headers=response, now=self._clock())
 
     def clear_entries(self, origin: str, url: str) -> None:
-        """Forget all about an origin and a URL (Fetch, "clear cache entries")."""
+        """Forget all about an origin and a URL.
+
+        https://fetch.spec.whatwg.org/#concept-cache-clear
+        """
         self._core.clear_entries(origin, url)
 
     def clear(self) -> None:

@@ -37,19 +37,7 @@ _Answering = Generator[Request, Response | Exception, Response]
 
 
 def fetch(request: FetchRequest, cache: PreflightCache | None, profile: str) -> Exchange:
-    """Go through a fetch, with every decision the core's.
-
-    Args:
-        request: What the script asks for.
-        cache: The preflights that the browser remembers; ``None`` for a browser just started.
-        profile: Which browser it is.
-
-    Yields:
-        Requests to send. What is sent back is the response, or what the transport raised.
-
-    Returns:
-        What came of it.
-    """
+    """Go through a fetch, with every decision the core's."""
     facts = profile_facts(profile)
     try:
         prepared = prepare(request, profile)
@@ -259,11 +247,7 @@ class _Fetch:
         raise Rejected(code, self.narration.unanswered(request, answer, code))
 
     def _follow_redirect(self, response: Response) -> bool:
-        """Fetch, "HTTP fetch", step 7, and "HTTP-redirect fetch".
-
-        Returns:
-            Whether there is another URL to fetch; otherwise the response is the last one.
-        """
+        """Fetch, "HTTP fetch", step 7, and "HTTP-redirect fetch"."""
         if not _core.browser_is_redirect_status(response.status):
             return False
         location = _core.browser_redirect_location(byte_lines(response.headers), self.profile)

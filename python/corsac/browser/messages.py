@@ -28,14 +28,7 @@ class TransportError(OSError):
 
 
 def header_lines(headers: HeaderLines) -> Pairs:
-    """Give header lines as pairs of text, one character a byte where that is possible.
-
-    Args:
-        headers: Pairs of text or bytes, or a mapping.
-
-    Raises:
-        TypeError: They are something else.
-    """
+    """Give header lines as pairs of text, one character a byte where that is possible."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     if isinstance(pairs, str | bytes):
         message = "headers must be pairs of a name and a value, or a mapping, not one text"
@@ -81,11 +74,9 @@ def _joined(lines: Pairs, name: str) -> str | None:
 def joined_values(
     lines: list[tuple[bytes, bytes]], names: list[bytes]
 ) -> tuple[tuple[str, str], ...]:
-    """Give the values of some headers, each joined as Fetch's "get" does, in one pass.
+    """Give the values of some headers, each joined as Fetch does, in one pass.
 
-    Args:
-        lines: All header lines.
-        names: Those that are wanted, in lower case.
+    https://fetch.spec.whatwg.org/#concept-header-list-get
     """
     values: dict[bytes, list[bytes]] = {name: [] for name in names}
     for name, value in lines:

@@ -201,11 +201,7 @@ class FetchOutcome:
 
 
 class Narration:
-    """The steps of one fetch in words, as they happen.
-
-    Attributes:
-        steps: Those so far.
-    """
+    """The steps of one fetch in words, as they happen."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
@@ -219,16 +215,7 @@ class Narration:
         self.steps.append(Step("verdict", text, code=code))
 
     def answered(self, request: Request, response: Response, code: str = "") -> str:
-        """Add what was sent, what came back, and what the browser makes of it.
-
-        Args:
-            request: What was sent.
-            response: What came back.
-            code: The reason code if it is refused; empty if it is not.
-
-        Returns:
-            What the refusal is about.
-        """
+        """Add what was sent, what came back, and what the browser makes of it."""
         detail = _refusal_detail(code, request, response)
         verdict = ": passed" if request.is_preflight else ""
         if code:
@@ -240,16 +227,7 @@ class Narration:
         return detail
 
     def unanswered(self, request: Request, error: Exception, code: str) -> str:
-        """Add what was sent in vain.
-
-        Args:
-            request: What was sent.
-            error: What the transport raised.
-            code: The reason code.
-
-        Returns:
-            The error, fit to be printed.
-        """
+        """Add what was sent in vain."""
         detail = shown(f"{type(error).__name__}: {error}".removesuffix(": "))
         text = f"{request} -> no answer: {detail}"
         self.steps.append(Step(_kind(request), text, request, code=code))

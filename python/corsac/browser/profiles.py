@@ -31,11 +31,7 @@ class ProfileFacts(TypedDict):
 
 
 def profile_facts(profile: Profile) -> ProfileFacts:
-    """Give the facts of a profile.
-
-    Raises:
-        ValueError: There is no profile of that name.
-    """
+    """Give the facts of a profile."""
     if profile not in PROFILES:
         message = f"profile must be one of {', '.join(PROFILES)}, not {profile!r:.100}"
         raise ValueError(message)

@@ -239,12 +239,7 @@ def _check_origin(origin: str) -> None:
 
 
 class Rejected(Exception):  # noqa: N818 - not an error of this program
-    """The promise of fetch() is rejected.
-
-    Attributes:
-        reason: The code.
-        detail: What it is about, fit to be printed.
-    """
+    """The promise of fetch() is rejected; ``detail`` is fit to be printed."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason)
@@ -263,14 +258,9 @@ class Prepared(NamedTuple):
 
 
 def prepare(request: FetchRequest, profile: str) -> Prepared:
-    """Read the arguments as a browser does (Fetch, 5.4, "new Request(input, init)").
+    """Read the arguments as a browser does; what it would throw at is `Rejected`.
 
-    Args:
-        request: What the script asks for.
-        profile: Which browser it is.
-
-    Raises:
-        Rejected: A browser's fetch() would throw a TypeError.
+    https://fetch.spec.whatwg.org/#dom-request
     """
     url = parse_url(request.url, request.origin_url)
     if url is None:
@@ -316,10 +306,9 @@ def _headers(
 
 
 def _extract_body(body: Body) -> tuple[bytes | None, str]:  # noqa: PLR0911 - one a type
-    """Give what is sent, and the Content-Type that goes with it (Fetch, "extract a body").
+    """Give what is sent, and the Content-Type that goes with it, which may be empty.
 
-    Returns:
-        The bytes, or ``None`` without a body; and the type, empty for none.
+    https://fetch.spec.whatwg.org/#concept-bodyinit-extract
     """
     match body:
         case None:
@@ -340,7 +329,10 @@ def _extract_body(body: Body) -> tuple[bytes | None, str]:  # noqa: PLR0911 - on
 
 
 def _multipart(form: FormData) -> tuple[bytes, str]:
-    """HTML, 4.10.21.8, "multipart/form-data encoding algorithm", of texts."""
+    """Encode a form of texts in parts.
+
+    https://html.spec.whatwg.org/#multipart-form-data
+    """
     escapes = {ord("\n"): "%0A", ord("\r"): "%0D", ord('"'): "%22"}
     parts = [
         (name.translate(escapes).encode("utf-8", "replace"), value.encode("utf-8", "replace"))

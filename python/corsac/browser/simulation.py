@@ -27,7 +27,7 @@ def simulate(
     """Do what a browser does when a page's script calls fetch().
 
     It sends what the browser sends, preflights and redirects included, checks what the browser
-    checks (Fetch, "main fetch"), and says what the script gets.
+    checks (https://fetch.spec.whatwg.org/#concept-main-fetch), and says what the script gets.
 
     Args:
         request: What the script asks for.

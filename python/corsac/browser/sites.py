@@ -1,4 +1,4 @@
-"""Which origins belong together (HTML, "same site"), and the headers that tell a server so."""
+"""Which origins belong to one site, and the headers that tell a server so."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ __all__ += ["is_schemelessly_same_site"]
 
 
 def is_schemelessly_same_site(one: URL | None, other: URL) -> bool:
-    """Say whether two hosts are of one site (HTML, 7.1.1.1, "schemelessly same site").
+    """Say whether a page, ``None`` if it is opaque, and a URL are of one site.
 
-    Args:
-        one: The page's origin; ``None`` if it is opaque.
-        other: Where the request goes.
+    https://html.spec.whatwg.org/#schemelessly-same-site
     """
     if one is None:
         return False
@@ -26,7 +24,10 @@ def is_schemelessly_same_site(one: URL | None, other: URL) -> bool:
 
 
 def _registrable_domain(host: str) -> str | None:
-    """URL, 3.2, "registrable domain": the public suffix and one label more."""
+    """Give the public suffix and one label more.
+
+    https://url.spec.whatwg.org/#host-registrable-domain
+    """
     if is_ip_address(host):
         return None
     # Reading the list takes longer than all else together.
@@ -36,7 +37,10 @@ def _registrable_domain(host: str) -> str | None:
 
 
 def is_potentially_trustworthy(url: URL) -> bool:
-    """Secure Contexts, 3.1: whether a connection is encrypted, or to this very machine."""
+    """Say whether a connection is encrypted, or to this very machine.
+
+    https://w3c.github.io/webappsec-secure-contexts/#is-url-trustworthy
+    """
     if url.scheme in {"https", "wss"}:
         return True
     host = url.host.removesuffix(".")
@@ -46,16 +50,14 @@ def is_potentially_trustworthy(url: URL) -> bool:
 
 
 def fetch_metadata(page: URL | None, urls: list[URL], mode: str) -> list[tuple[str, str]]:
-    """Give Fetch Metadata's headers; none for a connection that cannot be trusted.
+    """Give the Sec-Fetch headers; none for a connection that cannot be trusted.
 
-    Args:
-        page: The page's origin; ``None`` if it is opaque.
-        urls: All URLs of the request, the current one last.
-        mode: The request's mode.
+    ``page`` is ``None`` for an opaque origin; of ``urls`` the last one is the current one.
+    https://w3c.github.io/webappsec-fetch-metadata/#abstract-opdef-set-site
     """
     if not is_potentially_trustworthy(urls[-1]):
         return []
-    # Fetch Metadata, 2.3, "set Sec-Fetch-Site": the least that all URLs are to the page.
+    # The least that all URLs are to the page.
     site = "same-origin"
     for url in urls:
         if page is not None and url.origin == page.origin:
@@ -68,11 +70,9 @@ def fetch_metadata(page: URL | None, urls: list[URL], mode: str) -> list[tuple[s
 
 
 def cache_mode_headers(cache: str, present: Collection[str]) -> list[tuple[str, str]]:
-    """Give what a cache mode tells caches on the way (Fetch, 4.6, "HTTP-network-or-cache fetch").
+    """Give what a cache mode tells caches on the way, unless the script set it itself.
 
-    Args:
-        cache: The cache mode.
-        present: The names of the script's own headers, in lower case; they are left alone.
+    https://fetch.spec.whatwg.org/#http-network-or-cache-fetch
     """
     headers: list[tuple[str, str]] = []
     if cache in {"no-store", "reload"}:

@@ -27,31 +27,23 @@ _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21}
 
 @dataclass(frozen=True, slots=True)
 class URL:
-    """A URL taken apart and normalized.
+    """A URL taken apart and normalized."""
 
-    Attributes:
-        text: The whole, without fragment, user name and password.
-        scheme: In lower case.
-        host: As it is serialized; may be empty.
-        port: ``None`` for the scheme's default.
-        path: Percent-encoded; what follows the colon if the URL has no authority.
-        query: Without the question mark; ``None`` if there is none.
-        fragment: Without the number sign; ``None`` if there is none.
-        has_credentials: A user name or password was given; they are not kept.
-    """
-
-    text: str
+    text: str  # The whole, without fragment, user name and password.
     scheme: str
     host: str
-    port: int | None
-    path: str
+    port: int | None  # None for the scheme's default.
+    path: str  # Percent-encoded; what follows the colon if the URL has no authority.
     query: str | None
     fragment: str | None
-    has_credentials: bool
+    has_credentials: bool  # A user name or password was given; they are not kept.
 
     @property
     def origin(self) -> str:
-        """The serialized origin (HTML, 7.1.1); ``"null"`` for schemes without servers."""
+        """The serialized origin; ``"null"`` for schemes without servers.
+
+        https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin
+        """
         if self.scheme not in _DEFAULT_PORTS:
             return "null"
         return _core.browser_serialize_origin(self.scheme, self.host, self.port)
@@ -72,14 +64,9 @@ class URL:
 
 
 def parse_url(text: str, base: URL | None = None) -> URL | None:
-    """Read a URL, perhaps relative to another one (URL, 4.4, "basic URL parser").
+    """Read a URL, perhaps relative to another one; ``None`` if it is invalid.
 
-    Args:
-        text: Any text.
-        base: What a relative URL is relative to.
-
-    Returns:
-        The URL, or ``None`` if it cannot be read.
+    https://url.spec.whatwg.org/#concept-basic-url-parser
     """
     if len(text) > MAX_URL_LENGTH:
         return None
@@ -107,5 +94,8 @@ def parse_url(text: str, base: URL | None = None) -> URL | None:
 
 
 def is_ip_address(host: str) -> bool:
-    """Whether a serialized host is an address: no domain ends in a number (URL, 3.5)."""
+    """Say whether a serialized host is an address: no domain ends in a number.
+
+    https://url.spec.whatwg.org/#ends-in-a-number-checker
+    """
     return host.startswith("[") or host.rpartition(".")[2].isdigit()

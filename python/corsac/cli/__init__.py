@@ -23,14 +23,7 @@ _EXTRAS = {"cli": ("ada_url", "typer", "rich", "httpx2"), "demo": ("starlette", 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command.
-
-    Args:
-        argv: The arguments without the program's name; by default the process's own.
-
-    Returns:
-        The exit code; see `corsac.cli.ending`.
-    """
+    """Run one command and give its exit code; the default arguments are the process's own."""
     given = sys.argv[1:] if argv is None else list(argv)
     name = next((f"corsac {word}" for word in given if not word.startswith("-")), "corsac")
     try:

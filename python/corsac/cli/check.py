@@ -27,30 +27,18 @@ __all__ = ["Report", "check", "run", "silent_log"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Report:
-    """What a check found.
-
-    Attributes:
-        source: What was checked, as the command line has it.
-        problems: Everything that is wrong or worth knowing.
-        policy: The policy, if there is a valid one and one that stands for all paths.
-        rules: The path rules of the outermost layer, if they are valid.
-        routes: Its decorated routes, likewise.
-        allows: A valid configuration in plain words, a line for each policy.
-        root_path_owner: The application inside that takes a part off paths itself, or ``None``.
-        notes: What stands outside of Corsac.
-        place: Where the user's code made an invalid policy.
-        failure: Why nothing could be judged.
-    """
+    """What a check found."""
 
     source: str
     problems: tuple[CORSConfigProblem, ...] = ()
+    # Of the outermost layer, if it is valid: the policy for all other paths, rules, routes.
     policy: CORSPolicy | None = None
     rules: tuple[tuple[str, CORSPolicy | None], ...] = ()
     routes: tuple[tuple[str, CORSPolicy | None], ...] = ()
     allows: tuple[str, ...] = ()
-    root_path_owner: object = None
+    root_path_owner: object = None  # The application that takes a part off paths itself.
     notes: tuple[str, ...] = ()
-    place: str = ""
+    place: str = ""  # Where the user's code made an invalid policy.
     failure: SourceError | None = None
 
     def count(self, severity: str) -> int:
@@ -68,15 +56,7 @@ class Report:
 def run(
     *, source: str | None, prefix: str | None, app_dir: str, strict: bool, as_json: bool
 ) -> int:
-    """Check one source, print what was found and give the exit code.
-
-    Args:
-        source: A TOML file or ``module:attribute``; ``None`` for the environment.
-        prefix: What the environment variables begin with; ``None`` for another source.
-        app_dir: Where modules are looked for first.
-        strict: Whether warnings are a failure.
-        as_json: Whether to write JSON.
-    """
+    """Check one source, print what was found and give the exit code."""
     report = check(source, prefix, app_dir)
     if as_json:
         write_json(_as_json(report), sys.stdout)

@@ -44,9 +44,6 @@ def spell_out(argv: Sequence[str]) -> list[str]:
     """Give the two options that may stand without a value the one that they have then.
 
     A parser would take the next argument for it, be it the URL.
-
-    Args:
-        argv: The arguments without the program's name.
     """
     spelled: list[str] = []
     for number, argument in enumerate(argv):

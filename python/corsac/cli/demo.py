@@ -32,37 +32,18 @@ _TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What has to come of a scenario, in every browser.
-
-    Attributes:
-        preflight_sent: The browser asks first.
-        application_ran: The request itself reached the application behind the policy.
-        reason: Why the browser keeps the answer from the script; empty if it does not.
-        status: The status that the script sees; 0 if it sees nothing.
-        readable_headers: The response headers that the script can read, sorted.
-    """
+    """What has to come of a scenario, in every browser."""
 
     preflight_sent: bool
-    application_ran: bool
+    application_ran: bool  # The request itself reached the application behind the policy.
     reason: str = ""
-    status: int = 0
+    status: int = 0  # 0 if the script sees none.
     readable_headers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One cross-origin request of a page to the API.
-
-    Attributes:
-        title: What it shows, in a few words.
-        lesson: What to learn from it.
-        page: Which page sends it: the one that the policy allows, or another.
-        method: The method, normalized.
-        path: The path at the API.
-        has_json: The script sends JSON, and so sets Content-Type.
-        credentials: The credentials mode of the request.
-        expected: What has to come of it.
-    """
+    """One cross-origin request of a page to the API."""
 
     title: str
     lesson: str
@@ -74,11 +55,7 @@ class Scenario:
     expected: Expected
 
     def state(self, places: Places) -> dict[str, Any]:
-        """Give the scenario as the lab's page and its API take it.
-
-        Args:
-            places: Where the pages are.
-        """
+        """Give the scenario as the lab's page and its API take it."""
         return {
             "policy": {
                 "allow_origins": [places.pages["app"]],
@@ -180,14 +157,7 @@ SCENARIOS = (
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """What came of a scenario.
-
-    Attributes:
-        request: What the page asked for.
-        outcome: What a browser makes of what the server answered.
-        application_ran: Whether the request itself reached the application.
-        cookie: What the page's browser had from the API; empty if nothing.
-    """
+    """What came of a scenario."""
 
     request: FetchRequest
     outcome: FetchOutcome
@@ -207,12 +177,7 @@ class Performed:
 
 
 def perform(scenario: Scenario, lab: Lab) -> Performed:
-    """Send what a browser sends for a scenario, and judge the answers as a browser does.
-
-    Args:
-        scenario: What is asked for, and under which policy.
-        lab: What answers.
-    """
+    """Send what a browser sends for a scenario, and judge the answers as a browser does."""
     evaluation = evaluate(scenario.state(lab.places), lab.places, lab.cases)
     case = lab.cases.get(evaluation["case"])
     assert case is not None  # noqa: S101 - it was added a moment ago
@@ -250,19 +215,7 @@ def link_to(scenario: Scenario, lab: Lab) -> str:
 
 
 def run(*, once: bool, port: int | None = None, scenarios: Sequence[Scenario] = SCENARIOS) -> int:
-    """Print the transcript of every scenario and, unless `once`, serve the lab until Ctrl-C.
-
-    Args:
-        once: Stop after the transcript.
-        port: See `corsac.lab.serving_lab`.
-        scenarios: What is shown.
-
-    Returns:
-        0 if every verdict was the expected one, otherwise 1.
-
-    Raises:
-        corsac.lab.PortUnavailableError: A port cannot be used.
-    """
+    """Print the transcript of every scenario and, unless `once`, serve the lab until Ctrl-C."""
     out = Output(sys.stdout)
     with serving_lab(port=port) as lab:
         pages = lab.places.pages

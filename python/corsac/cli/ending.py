@@ -34,10 +34,7 @@ EPILOG = (
 class CommandError(Exception):
     """Why a command ends without a verdict.
 
-    Attributes:
-        exit_code: One of those above.
-        lines: What stands before the message on standard error, such as a traceback.
-        problems: The problems of a configuration, as values that JSON has.
+    ``lines`` stand before the message on standard error; ``problems`` are for JSON.
     """
 
     def __init__(

@@ -38,13 +38,7 @@ _MAX_TEXT = 600
 
 
 class Explained(NamedTuple):
-    """What became of a page's request.
-
-    Attributes:
-        request: What the page asked for.
-        outcome: What came of it.
-        explanations: Why, for each request of `FetchOutcome.sent`.
-    """
+    """What became of a page's request."""
 
     request: FetchRequest
     outcome: FetchOutcome
@@ -82,14 +76,7 @@ def run(
     page: PageRequest,
     as_json: bool,
 ) -> int:
-    """Explain one request and print it; the arguments are the command's options.
-
-    Returns:
-        The exit code, by `EXIT_CODES`.
-
-    Raises:
-        CommandError: The request is invalid, or the configuration is or cannot be read.
-    """
+    """Explain one request and print it; the arguments are the command's options."""
     try:
         request = page.to(f"{SERVER}{path}")
     except ValueError as error:

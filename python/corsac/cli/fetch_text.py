@@ -72,18 +72,7 @@ def write_steps(
     beside: Callable[[Request], Sequence[Sequence[Part]]] = lambda request: (),
     without_last: bool = False,
 ) -> bool:
-    """Write the steps of a fetch, numbered.
-
-    Args:
-        out: Where to write.
-        outcome: What came of it.
-        as_sent: What a transport made of a request of the browser's.
-        beside: What stands below an answer: a mark and a text each.
-        without_last: Whether the request that was sent last was not sent after all.
-
-    Returns:
-        Whether there was any.
-    """
+    """Write the steps of a fetch, numbered."""
     number = 0
     steps = [step for step in outcome.steps if step.kind not in {"note", "verdict"}]
     for position, step in enumerate(steps):

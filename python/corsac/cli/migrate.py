@@ -30,13 +30,7 @@ Line = tuple[Part | list[Part], str] | tuple[str]
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """What was found in all files.
-
-    Attributes:
-        project: The files.
-        places: The places that name a library.
-        found: The configurations, by file and line.
-    """
+    """What was found in all files."""
 
     project: Project
     places: Sequence[Place]
@@ -56,16 +50,7 @@ class _Report:
 
 
 def run(*, paths: Sequence[str], as_diff: bool, as_json: bool) -> int:
-    """Read files and directories and print what was found; nothing is changed or run.
-
-    Args:
-        paths: Files and directories; the current directory if there is none.
-        as_diff: Whether to write a patch.
-        as_json: Whether to write JSON.
-
-    Returns:
-        The exit code.
-    """
+    """Read files and directories and print what was found; nothing is changed or run."""
     project = read_project(*(paths or ["."]))
     places = find_places(project.files)
     report = _Report(project, places, find_configurations(project.files, places))

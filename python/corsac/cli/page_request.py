@@ -134,11 +134,7 @@ class PageRequest:
     profile: str = "standard"
 
     def to(self, url: str) -> FetchRequest:
-        """Make the request for a URL.
-
-        Raises:
-            ValueError: The origin or another part is invalid; the message says how it is written.
-        """
+        """Make the request for a URL."""
         return FetchRequest(
             url,
             self.origin,

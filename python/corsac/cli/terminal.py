@@ -49,9 +49,6 @@ class Output:
     On a terminal, lines are broken between words and go on below their text. Words are never
     broken: a URL can be copied. There are no colours in a pipe, on a dumb terminal, and with
     ``NO_COLOR`` (no-color.org).
-
-    Args:
-        stream: Such as ``sys.stdout``.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -71,11 +68,8 @@ class Output:
     ) -> None:
         """Write a label, and beside it a text that is broken to as many lines as it needs.
 
-        Args:
-            label: What stands at the left; the lines after the first are indented by its width.
-            body: The text, in pieces.
-            prose: The text is a sentence, to be broken in a pipe too.
-            hang: How much further the lines after the first are indented.
+        Lines after the first are indented by the label's width and ``hang``; ``prose`` is broken in
+        a pipe too.
         """
         line = Text.assemble(*(label if isinstance(label, list) else [label]))
         text = Text.assemble(*body)
@@ -133,11 +127,7 @@ def _broken(text: Text, width: int) -> list[Text]:
 
 
 class Progress:
-    """What is waited for, at the bottom of a terminal; elsewhere nothing.
-
-    Args:
-        stream: Such as ``sys.stderr``.
-    """
+    """What is waited for, at the bottom of a terminal; elsewhere nothing."""
 
     def __init__(self, stream: TextIO) -> None:
         console = _console(stream)

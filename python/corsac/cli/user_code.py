@@ -24,14 +24,7 @@ ResultT = TypeVar("ResultT")
 
 
 class SourceError(Exception):
-    """There is nothing to judge.
-
-    Attributes:
-        code: A stable name for programs.
-        message: What was looked at, and what is wrong there.
-        hint: The way out; may be empty.
-        trace: Lines of a traceback, if code of the user's failed.
-    """
+    """There is nothing to judge."""
 
     def __init__(
         self, code: CORSProblemCode, message: str, hint: str = "", trace: Sequence[str] = ()
@@ -45,13 +38,7 @@ class SourceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ObjectName:
-    """``module:attribute``, taken apart.
-
-    Attributes:
-        module: The dotted name of the module.
-        attributes: What to look up in it, one after the other.
-        is_called: Whether parentheses at the end ask for what a function returns.
-    """
+    """``module:attribute``, taken apart."""
 
     module: str
     attributes: tuple[str, ...]
@@ -59,11 +46,7 @@ class ObjectName:
 
     @classmethod
     def parse(cls, text: str) -> ObjectName:
-        """Take a name apart.
-
-        Raises:
-            SourceError: It is not such a name.
-        """
+        """Take a name apart."""
         module, _, attribute = text.partition(":")
         path = attribute.removesuffix("()")
         if module.endswith(".py"):
@@ -96,9 +79,6 @@ def importable_from(directory: str) -> Iterator[None]:
     """Put a directory first on ``sys.path`` for a while, as servers do; and keep stdout clean.
 
     What the user's code prints goes to stderr meanwhile.
-
-    Raises:
-        SourceError: There is no such directory.
     """
     path = os.path.abspath(directory)
     if not os.path.isdir(path):
@@ -113,12 +93,7 @@ def importable_from(directory: str) -> Iterator[None]:
 
 
 def load_object(name: ObjectName) -> object:
-    """Import the module and look the object up in it; call it if the name says so.
-
-    Raises:
-        SourceError: There is no such object, or the user's code failed.
-        CORSConfigError: The user's code made a policy or middleware that is not valid.
-    """
+    """Import the module and look the object up in it; call it if the name says so."""
     found: object = _run(f"import {name.module}", lambda: importlib.import_module(name.module))
     seen = name.module
     for position, attribute in enumerate(name.attributes):

@@ -24,14 +24,7 @@ DEFAULT_PORT = 8010
 
 @dataclass(frozen=True, slots=True)
 class Lab:
-    """A lab that is being served.
-
-    Attributes:
-        places: Where everything is.
-        token: What requests to the control API have to show.
-        cases: What was evaluated last.
-        servers: What serves it.
-    """
+    """A lab that is being served."""
 
     places: Places
     token: str
@@ -43,15 +36,8 @@ class Lab:
 def serving_lab(*, port: int | None = None) -> Iterator[Lab]:
     """Serve the lab while the context lasts.
 
-    Args:
-        port: The page's port, 0 for any; by default 8010 or the next free one. The API takes the
-            next free one after it.
-
-    Yields:
-        The running lab.
-
-    Raises:
-        PortUnavailableError: A port cannot be used.
+    The page's port is 8010 or the next free one by default, and any for 0; the API takes the next
+    free one after it. `PortUnavailableError` says which port cannot be used.
     """
     # The page says what was refused; the same in the terminal would only stand in the way.
     logging.getLogger("corsac").addHandler(logging.NullHandler())
@@ -71,18 +57,7 @@ _LAST_FIRST_PORT = 65435  # So that a hundred ports can be tried.
 
 
 def run(*, port: int | None = None, open_browser: bool = True) -> int:
-    """Serve the lab until Ctrl-C.
-
-    Args:
-        port: See `serving_lab`.
-        open_browser: Whether the page is opened in the user's browser.
-
-    Returns:
-        0.
-
-    Raises:
-        PortUnavailableError: A port cannot be used.
-    """
+    """Serve the lab until Ctrl-C."""
     with serving_lab(port=port) as lab:
         print(f"The lab is at {lab.places.control}", flush=True)
         if open_browser:
@@ -92,11 +67,7 @@ def run(*, port: int | None = None, open_browser: bool = True) -> int:
 
 
 def serve_until_interrupted(lab: Lab) -> None:
-    """Wait until Ctrl-C or SIGTERM, and stop the servers then.
-
-    Args:
-        lab: A lab that is being served.
-    """
+    """Wait until Ctrl-C or SIGTERM, and stop the servers then."""
     # Handlers and not KeyboardInterrupt, which could come in the middle of a line of output. Ctrl-C
     # works even where the shell had it ignored, as shells do for what they start in the background.
     numbers = (signal.SIGINT, signal.SIGTERM)

@@ -36,14 +36,9 @@ _MAX_QUERY_FIELDS = 8
 
 
 def make_api(places: Places, cases: CaseStore) -> ASGIApp:
-    """Make the server that is asked, by the policy of a case, and of one page that asks.
+    """Make the server of the API, each request under the policy of its case, and of one page.
 
-    Args:
-        places: Where everything is.
-        cases: What it serves: the case that the query names.
-
-    Returns:
-        An ASGI application. Requests for other hosts are refused (DNS rebinding).
+    Requests for other hosts are refused (DNS rebinding).
     """
 
     async def api(scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,15 +77,9 @@ def _by_host(apps: Mapping[str, ASGIApp]) -> ASGIApp:
 
 
 def make_control(places: Places, cases: CaseStore) -> tuple[ASGIApp, str]:
-    """Make the server of the page, of its API, and of most frames.
+    """Make the server of the page, of its API, and of most frames; and the API's token.
 
-    Args:
-        places: Where everything is.
-        cases: What is evaluated.
-
-    Returns:
-        An ASGI application, and the token that requests to its API have to show. Requests for
-        other hosts are refused (DNS rebinding).
+    Requests for other hosts are refused (DNS rebinding).
     """
     token = secrets.token_urlsafe(24)
     config = {

@@ -35,15 +35,7 @@ _STATUSES = {"200": 200, "404": 404, "500": 500, "redirect-307": 307}
 
 
 class Case:
-    """One state of the page.
-
-    Args:
-        policy: The policy.
-        rules: Path patterns, as `corsac.CORSMiddleware` takes them.
-        request: What a page asks for.
-        response: How the application responds.
-        places: Where everything is.
-    """
+    """One state of the page."""
 
     def __init__(
         self,

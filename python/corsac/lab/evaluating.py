@@ -33,11 +33,7 @@ RESPONSES = ("200", "404", "500", "redirect", "redirect-307", "redirect-other")
 
 
 class InputError(ValueError):
-    """Something that the page sent cannot be used.
-
-    Attributes:
-        field: The name of the form's field that it is about.
-    """
+    """Something that the page sent cannot be used."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -47,16 +43,8 @@ class InputError(ValueError):
 def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
     """Judge a policy, and run a request against it in every simulated browser.
 
-    Args:
-        state: The JSON of the page: ``policy`` and ``request``.
-        places: Where everything is.
-        cases: Where the case is kept, for a real browser.
-
-    Returns:
-        What the page shows, as values that JSON has. ``valid`` says whether there is a policy.
-
-    Raises:
-        InputError: The state cannot be read.
+    The case is kept for a real browser. ``valid`` says whether there is a policy; `InputError` is
+    raised for a state that cannot be read.
     """
     if not isinstance(state, dict):
         raise InputError("state", "expected a JSON object")
@@ -162,19 +150,9 @@ def _is_guarded(case: Case, outcome: FetchOutcome) -> bool:
 
 
 def compare(case: Case, profile: str, result: object) -> dict[str, Any]:
-    """Compare what a real browser did with what its simulation says.
+    """Compare what a real browser's script got with what the simulation of a profile says.
 
-    Args:
-        case: The case.
-        profile: Which simulated browser it is compared with.
-        result: What the real one's script got: ``ok``, ``type``, ``status``, ``readable``.
-
-    Returns:
-        ``agrees``, ``differences`` in words, ``seen``: what came over the wire, and ``guarded``:
-        the last request came, and was refused before the application.
-
-    Raises:
-        InputError: There is no such browser, or the result cannot be read.
+    ``guarded``: the last request was sent, and refused before the application ran.
     """
     if profile not in PROFILES:
         raise InputError("profile", "there is no such browser")
@@ -210,14 +188,7 @@ _COMPARED = {"type": "response type", "status": "status", "readable": "readable 
 
 
 def _read_options(state: object) -> dict[str, Any]:
-    """Read the options of a policy.
-
-    Args:
-        state: A JSON object; what is absent or ``null`` has its default, but for ``max_age``.
-
-    Raises:
-        InputError: A value is of the wrong type or too long, or there is no such option.
-    """
+    """Read the options of a policy; ``null`` stands for the default, except of ``max_age``."""
     given = _object("policy", state)
     known = {*LISTS, *SWITCHES, *NUMBERS, "allow_origin_regex", "hands_off"}
     for name in given:
@@ -243,26 +214,13 @@ def _read_options(state: object) -> dict[str, Any]:
 
 
 def _read_rules(state: object) -> list[tuple[str, None]]:
-    """Read the path patterns that Corsac leaves alone, as rules.
-
-    Raises:
-        InputError: They are not a list of text, or too many.
-    """
+    """Read the path patterns that Corsac leaves alone, as rules."""
     patterns = _object("policy", state).get("hands_off") or []
     return [(pattern, None) for pattern in _texts("hands_off", patterns)]
 
 
 def _read_request(state: object, places: Places, case: str) -> tuple[FetchRequest, str]:
-    """Read the request, and how the application responds to it.
-
-    Args:
-        state: A JSON object.
-        places: Where pages and API are.
-        case: The name of this case, which the URL carries.
-
-    Raises:
-        InputError: A value cannot be used.
-    """
+    """Read the request, and how the application responds to it."""
     given = _object("request", state)
     page = _text("page", given.get("page", "app"))
     if page not in places.pages:

@@ -27,19 +27,7 @@ class PortUnavailableError(Exception):
 
 
 def listen(port: int | None, default: int, option: str) -> socket.socket:
-    """Listen on a loopback port.
-
-    Args:
-        port: The port that was asked for, 0 for any; None for the default or the next free one.
-        default: Where to begin if none was asked for.
-        option: The command-line option that chooses this port, for messages.
-
-    Returns:
-        A bound socket, which the caller closes.
-
-    Raises:
-        PortUnavailableError: The port, or every port that was tried, is in use or not allowed.
-    """
+    """Listen on a port, 0 for any, or on the default or the next free one."""
     if port is not None:
         try:
             return _bind(port)
@@ -127,15 +115,7 @@ class Servers:
 def serving(
     apps: Sequence[tuple[ASGIApp, socket.socket]], *, own_headers: bool = True
 ) -> Iterator[Servers]:
-    """Serve applications on bound sockets while the context lasts.
-
-    Args:
-        apps: The applications, each with its socket.
-        own_headers: Whether responses have the server's Date and Server beside the application's.
-
-    Yields:
-        The servers, all of which have started.
-    """
+    """Serve applications on bound sockets while the context lasts."""
     servers = [(_Server(app, own_headers), listener) for app, listener in apps]
     ready: Future[None] = Future()
     thread = threading.Thread(

@@ -12,10 +12,6 @@ class Places:
     """The origins of a lab. All names end in ``.localhost``, which is this machine (RFC 6761).
 
     Those under ``lab.localhost`` are one site, so that the API's cookie travels between them.
-
-    Attributes:
-        page_port: Of the lab's page, and of most pages that ask.
-        api_port: Of the API, and of one page that asks.
     """
 
     page_port: int

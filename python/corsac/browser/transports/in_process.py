@@ -217,12 +217,7 @@ def _failed_response(error: BaseException) -> Response:
 
 
 def check_timeout(timeout: float) -> float:
-    """Give a time-out back if it is one.
-
-    Raises:
-        TypeError: It is not a number.
-        ValueError: It is not above 0, or not finite.
-    """
+    """Give a time-out back if it is a finite number above 0."""
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
         message = f"timeout must be a number of seconds, not {type(timeout).__name__}"
         raise TypeError(message)

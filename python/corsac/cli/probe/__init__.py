@@ -39,12 +39,6 @@ def run(
     """Probe a server and print what was found, the verdict as soon as it is known.
 
     The arguments are the command's options; those that `probe` has too are explained there.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        CommandError: The request is invalid, or the environment cannot be used.
     """
     try:
         request = page.to(_url(url))
@@ -87,11 +81,7 @@ def run(
 
 
 def _url(text: str) -> str:
-    """See that a URL is one that can be asked.
-
-    Raises:
-        ValueError: It is not; the message says how it is written.
-    """
+    """Give a URL as browsers write it, if it is one that can be asked."""
     url = parse_url(text)
     if url is None or url.scheme not in HTTP_SCHEMES or not url.host:
         is_host = not re.match(r"[^/?#]*:(?!\d)", text)
@@ -118,23 +108,9 @@ async def probe(
 ) -> Result:
     """Do what a browser does, and then ask again in other circumstances.
 
-    Args:
-        request: What the page asks for.
-        profile: Which browser it is.
-        cookies: The user's cookies for the server.
-        timeout: Seconds for one request.
-        insecure: Whether certificates go unchecked.
-        sends_unsafe: Whether a request is sent that may change something.
-        with_lints: Whether to ask again.
-        tell: Is told of every request before it is sent, with its number among the further ones
-            and how many these are; both are 0 for the page's own.
-        verdict: Is given what came of the page's request before anything further is sent.
-
-    Returns:
-        What came of it; the further requests may have been interrupted.
-
-    Raises:
-        CommandError: The environment names a proxy or certificates that cannot be used.
+    ``tell`` is told of every request before it is sent, with its number among the further ones and
+    how many these are, both 0 for the page's own; ``verdict`` is given what came of the page's
+    request before anything further is sent. The further requests may be interrupted.
     """
     place = (0, 0)
 

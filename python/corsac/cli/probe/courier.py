@@ -43,18 +43,6 @@ class Courier:
     It knows the user's cookies and sends them as a browser would: to the host that they are for, in
     the credentials modes that send them, and never with a preflight. The first words of an error in
     plain text become the answer's note; no other body is read.
-
-    Args:
-        page: What the page asks for.
-        cookies: Pairs of name and value.
-        timeout: Seconds for one request, from connecting to the end of the answer's headers.
-        insecure: Whether certificates go unchecked.
-        sends_unsafe: Whether requests are sent that may change something.
-        tell: Is told of every request before it is sent.
-        clock: A monotonic clock, in seconds.
-
-    Raises:
-        CommandError: The environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(
@@ -126,12 +114,7 @@ class Courier:
                 return False
 
     async def __call__(self, request: Request) -> Response:
-        """Send a request and read the headers of the answer.
-
-        Raises:
-            NotSentError: It may change something.
-            TransportError: There is no answer, or too much was asked already.
-        """
+        """Send a request and read the headers of the answer."""
         if request.method not in SAFE_METHODS and not self._sends_unsafe:
             raise NotSentError
         if self.sent_count == MAX_REQUESTS:

@@ -8,16 +8,7 @@ __all__ = ["FINDINGS", "Finding", "finding"]
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong with a server, or worth knowing.
-
-    Attributes:
-        code: A stable name.
-        severity: ``"error"``: a hole, or something broken; ``"warning"``: something that will go
-            wrong; or ``"info"``: good to know.
-        message: What is wrong, as a sentence.
-        hint: What to do.
-        evidence: What was sent and what came back; has texts of the server.
-    """
+    """One thing that is wrong with a server, or worth knowing."""
 
     code: str
     severity: str
@@ -27,13 +18,7 @@ class Finding(NamedTuple):
 
 
 def finding(code: str, evidence: str = "", **values: str) -> Finding:
-    """Make a finding of its code.
-
-    Args:
-        code: A key of `FINDINGS`.
-        evidence: See `Finding`.
-        values: What the sentences leave open.
-    """
+    """Make a finding of its code."""
     severity, message, hint = FINDINGS[code]
     return Finding(code, severity, message.format(**values), hint.format(**values), evidence)
 

@@ -36,16 +36,9 @@ Send = Callable[[Request], Awaitable[Response]]
 
 
 class Replay(NamedTuple):
-    """One request that was sent again, and what came of it.
+    """One request that was sent again, and what came of it."""
 
-    Attributes:
-        kind: ``"page"`` for the page's own; ``"no-origin"``, ``"other-origin"``, ``"null"``,
-            ``"conditional"``, ``"missing-path"``, or a kind of `lookalikes`.
-        request: What was sent.
-        response: What came back.
-    """
-
-    kind: str
+    kind: str  # "page" for the page's own.
     request: Request
     response: Response
 
@@ -64,23 +57,15 @@ class Replay(NamedTuple):
 
 
 class Observations(NamedTuple):
-    """All that was seen of a server.
-
-    Attributes:
-        origin: The page's origin as it was sent.
-        include: Whether the credentials mode is ``"include"``.
-        page: The page's own exchanges in their order, preflights and redirects too.
-        actual: Replays of the actual request by kind, ``"page"`` among them.
-        preflight: Replays of the preflight, likewise.
-        unfinished: Why replays were given up; empty if they were not.
-    """
+    """All that was seen of a server."""
 
     origin: str
     include: bool
     page: tuple[Replay, ...]
+    # By kind, "page" among them.
     actual: dict[str, Replay]
     preflight: dict[str, Replay]
-    unfinished: str = ""
+    unfinished: str = ""  # Why replays were given up.
 
     @property
     def replays(self) -> list[Replay]:
@@ -114,18 +99,7 @@ async def replay(
     send: Send,
     tell: Callable[[int, int], None] = lambda number, total: None,
 ) -> Observations | None:
-    """Replay what a browser sent.
-
-    Args:
-        outcome: What came of the page's request.
-        include: Whether the credentials mode is ``"include"``.
-        send: Sends one request.
-        tell: Is told before each replay its number, and how many there are.
-
-    Returns:
-        What was seen, also if it was interrupted; ``None`` if nothing that was sent is subject to
-        CORS.
-    """
+    """Replay what a browser sent; ``None`` if nothing of it is subject to CORS."""
     page = tuple(
         Replay("page", step.request, step.response)
         for step in outcome.steps
@@ -211,14 +185,9 @@ _LOOKALIKES = frozenset({"prefix", "subdomain", "suffix", "other-site", "dot", "
 
 
 def lookalikes(origin: str) -> list[tuple[str, str]]:
-    """Give origins that only resemble one, for what careless comparisons let in.
+    """Give origins that only resemble one, with their kinds, for what careless comparisons allow.
 
-    Args:
-        origin: A serialized origin.
-
-    Returns:
-        Pairs of a kind and an origin: one of each kind, fewer for addresses and one-label hosts;
-        none for an opaque origin.
+    There are fewer for addresses and one-label hosts, and none for an opaque origin.
     """
     url = parse_url(origin)
     if url is None or url.origin != origin or url.scheme not in HTTP_SCHEMES:

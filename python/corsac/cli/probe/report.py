@@ -44,15 +44,7 @@ EXIT_CODES = {
 
 
 class Result(NamedTuple):
-    """What came of a probe.
-
-    Attributes:
-        request: What the page asked for.
-        outcome: What came of that.
-        courier: What sent it.
-        seen: What was replayed; ``None`` if nothing was.
-        lints: What was found; empty if nothing was looked for.
-    """
+    """What came of a probe."""
 
     request: FetchRequest
     outcome: FetchOutcome
