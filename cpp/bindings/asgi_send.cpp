@@ -1,11 +1,84 @@
 #include <array>
 
 #include "asgi.hpp"
+#include "response_lines.hpp"
 
-// The `send` that the application is given: it changes the start of the response and hands on
-// everything else as it came.
+// The messages of responses: those of an answer that the middleware gives itself; the start of the
+// application's with other headers; and the `send` that the application is given, which changes
+// that start and hands on everything else as it came.
 
 namespace corsac::bindings {
+namespace {
+
+/// Sets an item unless the template that was copied has it already.
+bool set_if_other(PyObject* dictionary, const py::str& key, PyObject* value,
+                  PyObject* in_template) noexcept {
+  return value == in_template || PyDict_SetItem(dictionary, key.ptr(), value) == 0;
+}
+
+/// The message with other headers: itself if it is temporary, else a changed copy.
+Ref with_headers(const CompiledPolicy& policy, PyObject* message, bool temporary, PyObject* list) {
+  Ref changed;
+  if (temporary) {
+    changed = Ref::borrowed(message);
+  } else if (PyDict_CheckExact(message)) {
+    changed = Ref(PyDict_Copy(message));
+  } else {
+    changed = Ref(PyDict_New());
+    if (changed && PyDict_Update(changed.get(), message) < 0) return {};
+  }
+  if (!changed || PyDict_SetItem(changed.get(), policy.names.headers.ptr(), list) < 0) return {};
+  return changed;
+}
+
+}  // namespace
+
+PyObject* respond(ASGIMiddleware* self, const CompiledPolicy& policy, PyObject* send,
+                  const ReadRequest& read, const Answer& answer, PyObject* more) noexcept {
+  const Names& names = policy.names;
+  const Ref headers = make_pairs<ByteLines>(policy, read.request, read.origin, answer);
+  if (headers && more != nullptr && PyList_Append(headers.get(), PyTuple_GET_ITEM(more, 0)) < 0)
+    return nullptr;
+  const Ref status(PyLong_FromLong(answer.status));
+  const Ref body = bytes_from(answer.body);
+  const Ref start(PyDict_Copy(policy.answer_start.ptr()));
+  const Ref end(PyDict_Copy(policy.answer_body.ptr()));
+  if (!headers || !status || !body || !start || !end ||
+      PyDict_SetItem(start.get(), names.headers.ptr(), headers.get()) < 0 ||
+      !set_if_other(start.get(), names.status, status.get(), policy.answer_status.ptr()) ||
+      !set_if_other(end.get(), names.body, body.get(), policy.empty_body.ptr())) {
+    return nullptr;
+  }
+  PyObject* args[] = {send, start.get(), end.get()};
+  return PyObject_Vectorcall(self->respond, args, 3, nullptr);
+}
+
+Ref change_start(const ResponseChange& change, PyObject* message) {
+  const CompiledPolicy& policy = *change.policy;
+  const Ref headers = get_early_item(message, policy.names.headers.ptr());
+  if (!headers && PyErr_Occurred() != nullptr) return {};
+  // Now and not before: the look-up may have run code that took the message.
+  const bool temporary = PyDict_CheckExact(message) && is_temporary(message);
+#ifndef Py_GIL_DISABLED
+  if (headers && PyList_CheckExact(headers.get()) && change.more == nullptr &&
+      has_only_other_lines<ByteLines>(headers.get())) {
+    const PolicyLines<ByteLines> lines(change, true);
+    // One reference is the message's, one is ours.
+    if (temporary && Py_REFCNT(headers.get()) == 2) {
+      return lines.append_to(headers.get()) ? Ref::borrowed(message) : Ref();
+    }
+    const Ref list = lines.appended_copy(headers.get());
+    if (list) return with_headers(policy, message, temporary, list.get());
+    if (PyErr_Occurred() != nullptr) return {};
+  }
+#endif
+  const bool any = headers && headers.get() != Py_None;
+  // No iterable: the server will say what is wrong with it, as it would without a middleware.
+  if (any && !is_iterable(headers.get())) return Ref::borrowed(message);
+  const Ref list = with_policy_lines<ByteLines>(change, any ? headers.get() : nullptr);
+  return list ? with_headers(policy, message, temporary, list.get()) : Ref();
+}
+
 namespace {
 
 /// Calls the server's `send`; what the message is called, if anything, stays as it was.

@@ -66,6 +66,18 @@ inline Ref bytes_from(std::string_view text) noexcept {
   return Ref(PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
 }
 
+/// Text that is one object within an interpreter. Throws error_already_set.
+py::str interned(const char* text);
+
+/// The text that stands for these bytes in WSGI (PEP 3333, "A Note On String Types"): latin-1,
+/// which any bytes are. Empty with an exception set.
+inline Ref latin1_text(std::string_view bytes) noexcept {
+  return Ref(PyUnicode_DecodeLatin1(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), nullptr));
+}
+
+/// The same as an object. Throws error_already_set.
+py::str to_latin1(std::string_view bytes);
+
 /// Interned texts: the keys and values of ASGI dictionaries. Each owner has its own, so that
 /// sub-interpreters share nothing; that they are interned makes them one object within an
 /// interpreter.
@@ -260,6 +272,7 @@ auto bind_first(First first, Result (*function)(const First&, Rest...)) {
   };
 }
 
+void bind_facts(py::module_& module);
 void bind_policy(py::module_& module);
 void bind_asgi(py::module_& module);
 void bind_wsgi(py::module_& module);

@@ -32,18 +32,11 @@ ReadEnviron read_variables(const Keys& keys, std::string_view method, const py::
   return read;
 }
 
-py::str text_of(std::string_view bytes) {
-  auto text = py::reinterpret_steal<py::str>(
-      PyUnicode_DecodeLatin1(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), nullptr));
-  if (!text) throw py::error_already_set();
-  return text;
-}
-
 template <typename Lines>
 py::list pairs_of(const Lines& lines) {
   py::list pairs;
   for (const HeaderLine& line : lines)
-    pairs.append(py::make_tuple(text_of(line.name), text_of(line.value)));
+    pairs.append(py::make_tuple(to_latin1(line.name), to_latin1(line.value)));
   return pairs;
 }
 
@@ -51,14 +44,22 @@ py::list pairs_of(const Lines& lines) {
 /// headers that are), and how far the request gets; see the stub.
 py::tuple told(Outcome outcome, const Missing& missing) {
   py::list headers;
-  for (const std::string& name : missing.headers) headers.append(text_of(name));
+  for (const std::string& name : missing.headers) headers.append(to_latin1(name));
   py::object method = py::none();
-  if (!missing.method.empty()) method = text_of(missing.method);
+  if (!missing.method.empty()) method = to_latin1(missing.method);
   py::object what = py::none();
   if (!missing.method.empty() || !missing.headers.empty())
     what = py::make_tuple(method, py::tuple(headers));
-  return py::make_tuple(text_of(kind_name(outcome)), text_of(reason_code(outcome)), what,
+  return py::make_tuple(to_latin1(kind_name(outcome)), to_latin1(reason_code(outcome)), what,
                         static_cast<int>(reach_of(outcome)));
+}
+
+/// Throws what a strange key or value raised.
+bool is_beyond_cors_environ(const Keys& keys, const py::dict& variables,
+                            const std::string& scheme) {
+  const std::optional<bool> beyond_cors = is_beyond_cors(*keys, variables.ptr(), scheme);
+  if (!beyond_cors) throw py::error_already_set();
+  return *beyond_cors;
 }
 
 /// One request as its caller gives it.
@@ -72,9 +73,9 @@ struct Asked {
 
 /// kNotCors for what only a CORS check would refuse, where no browser carries one out.
 Outcome unless_beyond_cors(Outcome outcome, const Asked& asked) {
-  if (!is_refused_by_cors_check(outcome)) return outcome;
-  const ReadEnviron all = read_variables(asked.keys, {}, asked.variables, asked.scheme, true);
-  return is_beyond_cors(all.request()) ? Outcome::kNotCors : outcome;
+  const bool beyond_cors = is_refused_by_cors_check(outcome) &&
+                           is_beyond_cors_environ(asked.keys, asked.variables, asked.scheme);
+  return beyond_cors ? Outcome::kNotCors : outcome;
 }
 
 /// What `decide_request` gives; see the stub.
@@ -85,17 +86,11 @@ py::tuple outcome(const Asked& asked, const Request& request, const Answer& answ
   if (outcome == Outcome::kPreflightAllowed)
     outcome = seen_by_browser(asked.policy.core(), request, outcome, false, &missing);
   const Refusal refusal = by_guard == Refusal::kNone ? decision.refusal : by_guard;
-  return py::make_tuple(answer.status, pairs_of(answer.headers), text_of(vary),
+  return py::make_tuple(answer.status, pairs_of(answer.headers), to_latin1(vary),
                         py::bytes(answer.body.data(), answer.body.size()),
-                        text_of(kind_name(decision.kind)), decision.allowed,
-                        text_of(reason_code(refusal)),
+                        to_latin1(kind_name(decision.kind)), decision.allowed,
+                        to_latin1(reason_code(refusal)),
                         told(unless_beyond_cors(outcome, asked), missing));
-}
-
-Refusal judge_by_guard(const Policy& policy, const ReadEnviron& read, bool settled) {
-  if (!policy.guard()) return Refusal::kNone;
-  return read.asks_for_websocket() ? guard_websocket(policy, read.request(), settled)
-                                   : guard_request(policy, read.request(), settled);
 }
 
 /// Asks outside the core about an origin: a bool, or what has to be awaited for one.
@@ -110,8 +105,32 @@ py::object ask(const CompiledPolicy& policy, std::string_view origin) {
   }
 }
 
+/// What a policy makes of a request, whoever else has a say in it.
+struct Judged {
+  Decision decision;
+  Refusal by_guard = Refusal::kNone;
+  py::object later;  ///< What has to be awaited for an answer, and nothing is decided yet; or null.
+};
+
 /// @param answer what was found out about the origin elsewhere. It counts for an origin that is
 /// not listed, also under a policy that asks nobody, and never for `null` or a malformed one.
+Judged judge(const CompiledPolicy& policy, const ReadEnviron& read, std::optional<bool> answer) {
+  const Policy& core = policy.core();
+  const std::string_view origin = read.request().origin();
+  Decision decision = decide(core, read.request());
+  if (decision.asks && !answer) {
+    py::object given = ask(policy, origin);
+    if (!PyBool_Check(given.ptr())) return {decision, Refusal::kNone, std::move(given)};
+    answer = given.ptr() == Py_True;
+  } else if (answer && decision.refusal == Refusal::kOriginNotAllowed) {
+    decision.asks = is_serialized_origin(origin);
+  }
+  const bool settled = answer.value_or(false) && is_serialized_origin(origin);
+  const Refusal by_guard = core.guard() ? read.judge_by_guard(core, settled) : Refusal::kNone;
+  return {settle(decision, settled), by_guard, {}};
+}
+
+/// @param answer see `judge`.
 py::object decide_request(const Keys& keys, const CompiledPolicy& policy, const std::string& method,
                           const py::dict& variables, std::optional<bool> answer,
                           const std::string& scheme) {
@@ -119,19 +138,11 @@ py::object decide_request(const Keys& keys, const CompiledPolicy& policy, const 
   const Asked asked{keys, policy, method, variables, scheme};
   const ReadEnviron read = read_variables(keys, method, variables, scheme, core.guard());
   const Request& request = read.request();
-  Decision decision = decide(core, request);
-  if (decision.asks && !answer) {
-    py::object given = ask(policy, request.origin());
-    if (!PyBool_Check(given.ptr())) return given;
-    answer = given.ptr() == Py_True;
-  } else if (answer && decision.refusal == Refusal::kOriginNotAllowed) {
-    decision.asks = is_serialized_origin(request.origin());
-  }
-  const bool settled = answer.value_or(false) && is_serialized_origin(request.origin());
-  decision = settle(decision, settled);
+  Judged judged = judge(policy, read, answer);
+  if (judged.later) return std::move(judged.later);
+  const auto& [decision, by_guard, later] = judged;
 
   Answer response;
-  const Refusal by_guard = judge_by_guard(core, read, settled);
   if (by_guard != Refusal::kNone) {
     refuse(core, by_guard, response);
     return outcome(asked, request, response, {}, decision, by_guard);
@@ -160,31 +171,17 @@ py::object try_variables(const Keys& keys, const CompiledPolicy& policy, const s
                          const std::string& scheme) {
   const Policy& core = policy.core();
   const ReadEnviron read = read_variables(keys, method, variables, scheme, core.guard());
-  const Request& request = read.request();
-  Decision decision = decide(core, request);
-  if (decision.asks && !answer) {
-    const py::object given = ask(policy, request.origin());
-    if (!PyBool_Check(given.ptr())) {
-      if (PyCoro_CheckExact(given.ptr())) given.attr("close")();
-      return py::none();
-    }
-    answer = given.ptr() == Py_True;
-  } else if (answer && decision.refusal == Refusal::kOriginNotAllowed) {
-    decision.asks = is_serialized_origin(request.origin());
+  const Judged judged = judge(policy, read, answer);
+  if (judged.later) {
+    if (PyCoro_CheckExact(judged.later.ptr())) judged.later.attr("close")();
+    return py::none();
   }
-  const bool settled = answer.value_or(false) && is_serialized_origin(request.origin());
-  Outcome outcome = outcome_of(settle(decision, settled));
-  const Refusal by_guard = judge_by_guard(core, read, settled);
-  if (by_guard != Refusal::kNone) outcome = outcome_of_guard(by_guard);
+  Outcome outcome = judged.by_guard == Refusal::kNone ? outcome_of(judged.decision)
+                                                      : outcome_of_guard(judged.by_guard);
   Missing missing;
-  outcome = seen_by_browser(core, request, outcome, variables.contains("HTTP_COOKIE"), &missing);
+  outcome =
+      seen_by_browser(core, read.request(), outcome, variables.contains("HTTP_COOKIE"), &missing);
   return told(unless_beyond_cors(outcome, {keys, policy, method, variables, scheme}), missing);
-}
-
-bool is_beyond_cors_environ(const Keys& keys, const py::dict& variables,
-                            const std::string& scheme) {
-  const ReadEnviron read = read_variables(keys, {}, variables, scheme, true);
-  return is_beyond_cors(read.request());
 }
 
 /// What a path has: (policy or None, rule).

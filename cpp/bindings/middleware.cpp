@@ -1,5 +1,6 @@
 #include "middleware.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <new>
@@ -92,7 +93,28 @@ Silence silence_from(PyObject* given) noexcept {
   return {PyFloat_AS_DOUBLE(same), PyFloat_AS_DOUBLE(any)};
 }
 
+/// When a time from now ends; 0: there is none.
+std::int64_t end_of(double seconds, std::int64_t now) noexcept {
+  constexpr double kLongest = 3600;
+  return seconds > 0 && seconds <= kLongest ? now + static_cast<std::int64_t>(seconds * 1e9) : 0;
+}
+
 }  // namespace
+
+std::int64_t Reporting::now() noexcept {
+  return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+void Reporting::be_silent(const RefusalKey& key, Silence silence) noexcept {
+  Reason& reason = reasons_[key.reason];
+  const std::int64_t time = now();
+  const std::int64_t same_until = end_of(silence.same, time);
+  reason.any_until.store(end_of(silence.any, time), std::memory_order_relaxed);
+  // A log that listens to this key now may still not listen to the others.
+  if (same_until == 0) return;
+  reason.same_until.store(same_until, std::memory_order_relaxed);
+  silent_keys_[key.hash % kPlaces].store(key.hash, std::memory_order_relaxed);
+}
 
 PyGetSetDef kMiddlewareAttributes[] = {
     {"app", get_app, nullptr, "The wrapped application.", nullptr},
@@ -239,7 +261,7 @@ PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept
 }
 
 int init_middleware(Middleware* self, PyObject* routing_object, const char* type_name,
-                    std::initializer_list<Filling> filling) noexcept {
+                    std::span<const Filling> filling) noexcept {
   const Ref type(PyObject_GetAttrString(reinterpret_cast<PyObject*>(self), type_name));
   if (!type) return -1;
   if (!is_response_callable_type(type.get())) {
@@ -262,27 +284,6 @@ int init_middleware(Middleware* self, PyObject* routing_object, const char* type
   PyErr_SetString(PyExc_RuntimeError,
                   "CORSMiddleware.__init__ was called before; make another, or reconfigure it");
   return -1;
-}
-
-int traverse_middleware(Middleware* self, visitproc visit, void* arg) noexcept {
-  Py_VISIT(Py_TYPE(reinterpret_cast<PyObject*>(self)));
-  Py_VISIT(self->app);
-  Py_VISIT(self->configuration);
-  Py_VISIT(self->routing_object);
-  Py_VISIT(self->callable_type);
-  Py_VISIT(self->report);
-  Py_VISIT(self->report_trial);
-  return 0;
-}
-
-void clear_middleware(Middleware* self) noexcept {
-  self->routing = nullptr;
-  Py_CLEAR(self->app);
-  Py_CLEAR(self->configuration);
-  Py_CLEAR(self->routing_object);
-  Py_CLEAR(self->callable_type);
-  Py_CLEAR(self->report);
-  Py_CLEAR(self->report_trial);
 }
 
 PyObject* call_other(ternaryfunc call, PyObject* self, PyObject* const* args, std::size_t nargsf,

@@ -20,17 +20,7 @@ struct CompiledTypes {
 
 py::object to_bytes(std::string_view text) { return py::bytes(text.data(), text.size()); }
 
-/// The text that stands for these bytes in WSGI.
-py::object to_latin1(std::string_view bytes) {
-  PyObject* text =
-      PyUnicode_DecodeLatin1(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), nullptr);
-  if (text == nullptr) throw py::error_already_set();
-  return py::reinterpret_steal<py::object>(text);
-}
-
-py::str interned(const char* text) {
-  return py::reinterpret_steal<py::str>(PyUnicode_InternFromString(text));
-}
+py::object to_text(std::string_view bytes) { return to_latin1(bytes); }
 
 py::str make_status_line(int status) {
   // RFC 9110 section 15.3; a client looks at the number alone.
@@ -157,6 +147,18 @@ PyGetSetDef kPolicyAttributes[] = {
 
 }  // namespace
 
+py::str interned(const char* text) {
+  auto object = py::reinterpret_steal<py::str>(PyUnicode_InternFromString(text));
+  if (!object) throw py::error_already_set();
+  return object;
+}
+
+py::str to_latin1(std::string_view bytes) {
+  Ref text = latin1_text(bytes);
+  if (!text) throw py::error_already_set();
+  return py::reinterpret_steal<py::str>(text.release());
+}
+
 Names::Names()
     : type(interned("type")),
       http(interned("http")),
@@ -196,7 +198,7 @@ CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object 
     : decide_origin(std::move(asked)),
       app_headers_log(std::move(log)),
       byte_pairs(*policy, to_bytes),
-      text_pairs(*policy, to_latin1),
+      text_pairs(*policy, to_text),
       answer_status(policy->preflight_status()),
       status_line(make_status_line(policy->preflight_status())),
       policy_(std::move(policy)) {

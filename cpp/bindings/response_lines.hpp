@@ -129,10 +129,7 @@ struct TextLines {
     if (!PyUnicode_Check(object)) return as_bytes(object);
     return is_latin1(object) ? Ref::borrowed(object) : Ref();
   }
-  static Ref make(std::string_view bytes) noexcept {
-    return Ref(
-        PyUnicode_DecodeLatin1(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), nullptr));
-  }
+  static Ref make(std::string_view bytes) noexcept { return latin1_text(bytes); }
 };
 
 template <typename Lines>

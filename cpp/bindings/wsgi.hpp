@@ -5,6 +5,7 @@
 
 #include "bindings.hpp"
 #include "corsac/cors_protocol.hpp"
+#include "corsac/guard.hpp"
 #include "middleware.hpp"
 #include "response_callable.hpp"
 
@@ -36,8 +37,7 @@ class ReadEnviron {
  public:
   /// Reads what every request is judged by. @return false with an exception set.
   bool read(const EnvironNames& names, PyObject* environment, bool guard) noexcept;
-  /// The same where the method and the scheme are known; with `guard` Sec-Fetch-Mode is read too.
-  /// @param method outlives this.
+  /// The same where the method and the scheme are known. @param method outlives this.
   bool read(const EnvironNames& names, std::string_view method, std::string_view scheme,
             PyObject* environment, bool guard) noexcept;
   /// Reads the scheme by which the server was asked. @return false with an exception set.
@@ -50,6 +50,11 @@ class ReadEnviron {
   [[nodiscard]] PyObject* origin() const noexcept { return origin_.get(); }
   /// It asks for a WebSocket (RFC 6455 section 4.1). Known under a policy with `guard` only.
   [[nodiscard]] bool asks_for_websocket() const noexcept { return asks_for_websocket_; }
+  /// What a policy with `guard` makes of it. @param settled see `guard_request`.
+  [[nodiscard]] Refusal judge_by_guard(const Policy& policy, bool settled) const noexcept {
+    return asks_for_websocket_ ? guard_websocket(policy, request_, settled)
+                               : guard_request(policy, request_, settled);
+  }
 
  private:
   bool read_line(PyObject* environment, const py::str& key, std::string_view name,
@@ -68,8 +73,10 @@ class ReadEnviron {
 
 /// Whether no browser carries out a CORS check, see `corsac::is_beyond_cors`; nothing with an
 /// exception set. The environ is read anew: ordinary requests are not judged by all of this.
-[[gnu::cold, gnu::noinline]] std::optional<bool> is_beyond_cors(const EnvironNames& names,
-                                                                PyObject* environment) noexcept;
+/// @param scheme that by which the server was asked, if it is known; else the environ has it.
+[[gnu::cold, gnu::noinline]] std::optional<bool> is_beyond_cors(
+    const EnvironNames& names, PyObject* environment,
+    std::optional<std::string_view> scheme = std::nullopt) noexcept;
 
 /// True if an Upgrade header asks for a WebSocket (RFC 6455 section 4.2.1).
 [[nodiscard]] bool asks_for_websocket(std::string_view upgrade) noexcept;

@@ -79,7 +79,7 @@ bool ReadEnviron::read(const EnvironNames& names, std::string_view method, std::
   request_.set_method(method);
   request_.set_server_scheme(scheme);
   return read_line(environment, names.origin, header_names::kOrigin, origin_) &&
-         read_other_lines(names, environment, guard) && (!guard || read_mode(names, environment));
+         read_other_lines(names, environment, guard);
 }
 
 bool ReadEnviron::read_scheme(const EnvironNames& names, PyObject* environment) noexcept {
@@ -97,12 +97,13 @@ bool ReadEnviron::read_mode(const EnvironNames& names, PyObject* environment) no
   return true;
 }
 
-std::optional<bool> is_beyond_cors(const EnvironNames& names, PyObject* environment) noexcept {
+std::optional<bool> is_beyond_cors(const EnvironNames& names, PyObject* environment,
+                                   std::optional<std::string_view> scheme) noexcept {
   ReadEnviron read;
-  if (!read.read(names, environment, true) || !read.read_scheme(names, environment) ||
-      !read.read_mode(names, environment)) {
-    return std::nullopt;
-  }
+  const bool done =
+      scheme ? read.read(names, {}, *scheme, environment, true)
+             : read.read(names, environment, true) && read.read_scheme(names, environment);
+  if (!done || !read.read_mode(names, environment)) return std::nullopt;
   return corsac::is_beyond_cors(read.request());
 }
 

@@ -161,11 +161,6 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   return answer.get() == Py_True;
 }
 
-Refusal judge_by_guard(const Policy& policy, const ReadEnviron& read, bool settled) noexcept {
-  return read.asks_for_websocket() ? guard_websocket(policy, read.request(), settled)
-                                   : guard_request(policy, read.request(), settled);
-}
-
 PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) noexcept {
   WSGIMiddleware* self = exchange.self;
   const CompiledPolicy& policy = exchange.policy();
@@ -186,7 +181,7 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
         !read.read_scheme(*self->names, exchange.environment)) {
       return nullptr;
     }
-    const Refusal refusal = judge_by_guard(policy.core(), read, settled);
+    const Refusal refusal = read.judge_by_guard(policy.core(), settled);
     if (refusal != Refusal::kNone) return refuse_by_guard(exchange, refusal, read);
   }
 

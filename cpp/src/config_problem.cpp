@@ -56,6 +56,7 @@ consteval bool rows_are_in_enum_order() {
   }
   return true;
 }
+static_assert(kCodes.size() == kProblemCodes);
 static_assert(rows_are_in_enum_order(), "row() indexes the table by the enumerator");
 
 const CodeRow& row(ProblemCode code) noexcept { return kCodes[static_cast<std::size_t>(code)]; }

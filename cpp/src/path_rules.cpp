@@ -180,7 +180,7 @@ std::string_view PathRules::Rule::key() const noexcept {
 }
 
 /// Calls `visit(hash, key)` for each part of the path that may be the key of a prefix, from the
-/// shortest to the longest, while it returns true.
+/// shortest to the longest.
 ///
 /// A key's hash is chained over the parts between these borders, so that each byte is read once.
 /// Two texts that begin alike have the same borders there: that is why a key and the paths under it
@@ -194,7 +194,7 @@ void PathRules::visit_borders(std::string_view path, Visit visit) const noexcept
     if (length != path.size() && path[length] != '/') continue;
     hash = hash_bytes(path.substr(hashed, length - hashed), hash);
     hashed = length;
-    if (!visit(hash, path.substr(0, length))) return;
+    visit(hash, path.substr(0, length));
   }
 }
 
@@ -214,16 +214,11 @@ std::uint32_t PathRules::first_exact(std::string_view path) const noexcept {
   return find(hash_bytes(path, seed_), path, false);
 }
 
-bool PathRules::may_have_longer(std::uint64_t hash) const noexcept {
-  return (longer_[hash / 64 & (longer_.size() - 1)] >> (hash % 64) & 1U) != 0;
-}
-
 std::uint32_t PathRules::first_prefix(std::string_view path) const noexcept {
   // All that match are looked at: the smallest index decides, not the longest key.
   std::uint32_t first = kNone;
   visit_borders(path, [this, &first](std::uint64_t hash, std::string_view key) {
     first = std::min(first, find(hash, key, true));
-    return may_have_longer(hash);
   });
   return first;
 }
@@ -296,12 +291,6 @@ class PathRulesBuilder {
     for (std::size_t i = 0; i < patterns_.size(); ++i) {
       first_same_.push_back(faults_[i].empty() ? add(i) : i);
     }
-    // Eight bits for each: a path that leaves all patterns is let on in one case of eight at most.
-    std::vector<std::uint64_t>& bits = rules_->longer_;
-    bits.resize(std::bit_ceil(passed_.size() * 8 / 64 + 1));
-    for (const std::uint64_t hash : passed_) {
-      bits[hash / 64 & (bits.size() - 1)] |= std::uint64_t{1} << (hash % 64);
-    }
   }
 
   /// Adds a rule unless the same pattern is there. @return the index of the one that is.
@@ -318,13 +307,10 @@ class PathRulesBuilder {
     return index;
   }
 
-  /// The hash of a whole key, which is its last border; the ones before are kept.
-  std::uint64_t hash_prefix(std::string_view key) {
+  /// The hash of a whole key, which is its last border.
+  [[nodiscard]] std::uint64_t hash_prefix(std::string_view key) const {
     std::uint64_t whole = 0;
-    rules_->visit_borders(key, [&](std::uint64_t hash, std::string_view part) {
-      (part.size() == key.size() ? whole : passed_.emplace_back()) = hash;
-      return true;
-    });
+    rules_->visit_borders(key, [&whole](std::uint64_t hash, std::string_view) { whole = hash; });
     return whole;
   }
 
@@ -363,7 +349,6 @@ class PathRulesBuilder {
   std::unique_ptr<PathRules> rules_;
   std::vector<std::string> faults_;      ///< Why a pattern is refused; empty: it is not.
   std::vector<std::size_t> first_same_;  ///< The first rule with the same pattern: itself mostly.
-  std::vector<std::uint64_t> passed_;    ///< Hashes at the borders inside the keys of prefixes.
   std::vector<ConfigProblem> problems_;
 };
 

@@ -98,8 +98,7 @@ class PolicyBuilder {
   }
 
   static bool is_tolerable_name(std::string_view name) {
-    constexpr auto last = static_cast<int>(ProblemCode::kTolerateUnknown);
-    for (int i = 0; i <= last; ++i) {
+    for (std::size_t i = 0; i < kProblemCodes; ++i) {
       const auto code = static_cast<ProblemCode>(i);
       if (is_tolerable(code) && code_name(code) == name) return true;
     }

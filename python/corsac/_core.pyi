@@ -1,7 +1,7 @@
 """The typed face of the C++ core. Private: use the names that the package exports."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeAlias, final
+from typing import Any, Final, TypeAlias, final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from typing_extensions import disjoint_base
@@ -110,6 +110,15 @@ def compile_policy(
     app_headers_log: AppHeadersLog | None,
 ) -> tuple[CompiledPolicy | None, list[tuple[str, str, str, str, str, str]]]: ...
 def is_serialized_origin(origin: bytes) -> bool: ...
+
+# Facts of the core: seconds, bytes, codes.
+MAX_MAX_AGE: Final[int]
+CHROMIUM_MAX_AGE: Final[int]
+MAX_ORIGIN_LENGTH: Final[int]
+TOLERABLE_CODES: Final[frozenset[str]]
+
+def is_token(text: str) -> bool: ...
+def is_forbidden_method(method: str) -> bool: ...
 def is_origin_entry(entry: str) -> bool: ...
 def compile_routing(
     *,

@@ -353,9 +353,6 @@ def _read_trial(
     return trial
 
 
-_TOKEN_MARKS = frozenset("!#$%&'*+-.^_`|~")
-
-
 def _read_debug_header(value: object, problems: list[CORSConfigProblem]) -> str | None:
     def refuse(code: CORSProblemCode, message: str) -> None:
         hint = f"write debug_header=True for {DEBUG_HEADER!r}, or a name of your own"
@@ -369,7 +366,7 @@ def _read_debug_header(value: object, problems: list[CORSConfigProblem]) -> str 
         refuse("option.wrong_type", f"True, False or a name is wanted, not {type(value).__name__}")
         return None
     name = str.__str__(value).lower()
-    if not (name and name.isascii() and all(c.isalnum() or c in _TOKEN_MARKS for c in name)):
+    if not _core.is_token(name):
         refuse("header.invalid", "a header's name is a token (RFC 9110 section 5.6.2)")
     elif len(name) > MAX_DEBUG_HEADER_LENGTH:
         refuse("header.invalid", f"the name is longer than {MAX_DEBUG_HEADER_LENGTH} characters")

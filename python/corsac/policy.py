@@ -428,17 +428,7 @@ def _problems_of_meaning(
 
 def _with_way_out(problem: CORSConfigProblem) -> CORSConfigProblem:
     """The problem, saying that it may be accepted knowingly if it may."""
-    if problem.severity != "error" or problem.code not in TOLERABLE_CODES:
+    if problem.severity != "error" or problem.code not in _core.TOLERABLE_CODES:
         return problem
     hint = f"{problem.hint}; or accept it knowingly with tolerate=[{problem.code!r}]"
     return problem.replace(hint=hint)
-
-
-TOLERABLE_CODES = frozenset(
-    {
-        "origin.any_with_credentials",
-        "origin.insecure_with_credentials",
-        "origin.null",
-        "origin.public_suffix_with_credentials",
-    }
-)

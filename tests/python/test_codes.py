@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import get_args
 
 import corsac
+from corsac._core import TOLERABLE_CODES
 from corsac.codes import MEANINGS, CORSProblemCode, Severity
-from corsac.policy import TOLERABLE_CODES
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "python" / "corsac"

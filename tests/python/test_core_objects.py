@@ -65,6 +65,8 @@ CALLS: dict[str, dict[str, Any]] = {
         "debug_header": "x-reason",
     },
     "is_serialized_origin": {"origin": ORIGIN},
+    "is_token": {"text": "PUT"},
+    "is_forbidden_method": {"method": "trace"},
     "is_origin_entry": {"entry": "https://a.test"},
     "select_policy": {"routing": ROUTING, "path": "/a"},
     "match_rule": {"routing": ROUTING, "path": b"/a"},
@@ -354,3 +356,26 @@ def test_what_a_strange_environ_raises_is_not_swallowed() -> None:
     ):
         with pytest.raises(KeyError, match="not to be compared"):
             call()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("PUT", True),
+        ("x-a", True),
+        ("!#$%&'*+-.^_`|~09azAZ", True),
+        ("", False),
+        ("a b", False),
+        ("a\n", False),
+        ("\xe9", False),
+        ("\u0100", False),
+        ("\ud800", False),
+    ],
+)
+def test_a_token_is_one_whatever_text_it_is_looked_for_in(text: str, is_one: bool) -> None:
+    assert _core.is_token(text) is is_one
+
+
+def test_what_no_page_can_send_is_no_method_for_a_page() -> None:
+    asked = ["CONNECT", "trace", "Track", "TRACE ", "GET", "", "\u0100"]
+    assert [_core.is_forbidden_method(method) for method in asked] == [True] * 3 + [False] * 4

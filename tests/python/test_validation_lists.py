@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
+from corsac._core import CHROMIUM_MAX_AGE
 from corsac.errors import CORSProblemCode
-from corsac.validation import CHROMIUM_MAX_AGE, improve_hints, judge_lists
+from corsac.validation import improve_hints, judge_lists
 
 
 def told(**options: Any) -> list[tuple[str, str, str, object]]:

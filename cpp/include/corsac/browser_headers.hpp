@@ -18,6 +18,7 @@ struct Header {
 };
 
 /// A header list (Fetch, "header list"): order and duplicates count.
+/// https://fetch.spec.whatwg.org/#concept-header-list
 using HeaderList = std::span<const Header>;
 
 /// A header line that owns its text.
@@ -30,6 +31,7 @@ struct OwnedHeader {
 /// are therefore no longer equal to one.
 /// @param name in lower case.
 /// @return nothing if there is no such line.
+/// https://fetch.spec.whatwg.org/#concept-header-list-get
 [[nodiscard]] std::optional<std::string> get(HeaderList headers, std::string_view name);
 
 /// What "extract header list values" gives for a header whose grammar is `#token`.
@@ -50,18 +52,22 @@ struct TokenList {
 
 /// Fetch, "extract header list values" for `#token`: all lines together, empty members skipped.
 /// @param name in lower case.
+/// https://fetch.spec.whatwg.org/#extract-header-list-values
 [[nodiscard]] TokenList extract_token_list(HeaderList headers, std::string_view name);
 
 /// Fetch, "normalize" a header value: without tabs, spaces and line ends around it.
+/// https://fetch.spec.whatwg.org/#concept-header-value-normalize
 [[nodiscard]] std::string_view normalize_header_value(std::string_view value) noexcept;
 
 /// Fetch, "header value": no tabs or spaces around it, and no NUL, CR or LF anywhere.
+/// https://fetch.spec.whatwg.org/#header-value
 [[nodiscard]] bool is_header_value(std::string_view value) noexcept;
 
 /// Infra, "byte-lowercase".
 [[nodiscard]] std::string byte_lowercase(std::string_view bytes);
 
 /// Fetch, "convert header names to a sorted-lowercase set", of names that are in lower case.
+/// https://fetch.spec.whatwg.org/#convert-header-names-to-a-sorted-lowercase-set
 void sort_and_unique(std::vector<std::string>& names);
 
 }  // namespace corsac::browser

@@ -32,6 +32,7 @@ enum class Block : std::uint8_t {
 [[nodiscard]] std::string_view block_code(Block block) noexcept;
 
 /// Fetch, "CORS check": for the answer to a preflight, each redirect and the final response.
+/// https://fetch.spec.whatwg.org/#concept-cors-check
 [[nodiscard]] Block cors_check(std::string_view origin, bool credentials_include,
                                HeaderList response_headers);
 
@@ -46,15 +47,18 @@ struct PreflightVerdict {
 /// Fetch, "CORS-preflight fetch", what is done with the answer. If several things are wrong the
 /// first counts: a redirect, the CORS check, the status, a list that cannot be read, the method,
 /// the headers.
+/// https://fetch.spec.whatwg.org/#cors-preflight-fetch
 [[nodiscard]] PreflightVerdict preflight_check(const CorsRequest& request, int status,
                                                HeaderList response_headers);
 
 /// Fetch, "CORS filtered response": the header names a script can read from a response that passed
 /// the CORS check; lower-cased, unique and sorted, as scripts see them.
+/// https://fetch.spec.whatwg.org/#concept-filtered-response-cors
 [[nodiscard]] std::vector<std::string> readable_header_names(bool credentials_include,
                                                              HeaderList response_headers);
 
 /// Fetch, "basic filtered response": the same of a same-origin response, all but cookies.
+/// https://fetch.spec.whatwg.org/#concept-filtered-response-basic
 [[nodiscard]] std::vector<std::string> basic_readable_header_names(HeaderList response_headers);
 
 /// How a page and the server it asks are related, for Cross-Origin-Resource-Policy.
@@ -71,6 +75,7 @@ enum class EmbedderPolicy : std::uint8_t { kUnsafeNone, kRequireCorp, kCredentia
 /// Fetch, "cross-origin resource policy internal check", for a no-cors response.
 /// @param includes_credentials the request carried credentials.
 /// @return true if the response is kept from the page.
+/// https://fetch.spec.whatwg.org/#cross-origin-resource-policy-internal-check
 [[nodiscard]] bool resource_policy_blocks(const Relation& relation, EmbedderPolicy embedder,
                                           bool includes_credentials, HeaderList response_headers);
 
@@ -82,6 +87,7 @@ struct Location {
 };
 
 /// Fetch, "location URL", as far as its header is read: two lines are a failure.
+/// https://fetch.spec.whatwg.org/#concept-response-location-url
 [[nodiscard]] Location redirect_location(HeaderList response_headers,
                                          const Engine& engine = kStandard);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -47,6 +48,9 @@ enum class ProblemCode : std::uint8_t {
   kRuleUnreachable,
   kTolerateUnknown,
 };
+
+inline constexpr std::size_t kProblemCodes =
+    static_cast<std::size_t>(ProblemCode::kTolerateUnknown) + 1;
 
 /// The stable name, such as "origin.invalid".
 [[nodiscard]] std::string_view code_name(ProblemCode code) noexcept;

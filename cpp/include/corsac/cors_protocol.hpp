@@ -15,6 +15,8 @@
 ///
 /// Pure functions over views: nothing here allocates, throws or keeps a reference, and the work for
 /// one request is bounded by the constants below whatever a client sends.
+/// https://fetch.spec.whatwg.org/#http-extensions
+/// https://fetch.spec.whatwg.org/#http-cors-protocol
 namespace corsac {
 
 /// Lines of Access-Control-Request-Headers that are read; browsers send one.
@@ -156,6 +158,9 @@ enum class RequestKind : std::uint8_t {
 /// "not-cors", "actual" or "preflight".
 [[nodiscard]] std::string_view kind_name(RequestKind kind) noexcept;
 
+/// Tells a CORS request from others, and a preflight request from actual ones.
+/// https://fetch.spec.whatwg.org/#cors-request
+/// https://fetch.spec.whatwg.org/#cors-preflight-request
 [[nodiscard]] RequestKind classify(const Request& request) noexcept;
 
 /// Why a request was refused.
@@ -184,6 +189,7 @@ struct Decision {
 /// Classifies and judges a request. A request without Origin is neither allowed nor refused.
 /// @param known_allowed it has one Origin line, and it is known already that the policy
 /// `allows_origin`: that needs no look-up.
+/// https://fetch.spec.whatwg.org/#http-requests
 [[nodiscard]] Decision decide(const Policy& policy, const Request& request,
                               bool known_allowed = false) noexcept;
 
@@ -236,6 +242,7 @@ struct Answer {
 /// culprit, and one answer primes its cache for every method. From a refused origin it is
 /// `refuse()`.
 /// @param decision what `decide` gave; its kind is kPreflight.
+/// https://fetch.spec.whatwg.org/#http-responses
 void answer_preflight(const Policy& policy, const Request& request, const Decision& decision,
                       Answer& answer) noexcept;
 
@@ -250,6 +257,7 @@ void preflight_headers(const Policy& policy, const Request& request, const Decis
 /// The headers set on the response to any request that is no preflight. Vary is left to the caller.
 /// @param origin the request's Origin line.
 /// @param allowed what `decide` gave.
+/// https://fetch.spec.whatwg.org/#http-responses
 [[nodiscard]] HeaderLines actual_headers(const Policy& policy, std::string_view origin,
                                          bool allowed) noexcept;
 
@@ -266,6 +274,7 @@ enum class ResponseHeaderRole : std::uint8_t {
 [[nodiscard]] ResponseHeaderRole response_header_role(std::string_view name) noexcept;
 
 /// True if a Vary value already says `lower_member` (given in lower case) or `*`.
+/// https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
 [[nodiscard]] bool vary_covers(std::string_view value, std::string_view lower_member) noexcept;
 
 }  // namespace corsac

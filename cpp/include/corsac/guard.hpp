@@ -33,6 +33,7 @@ namespace corsac {
 ///
 /// Only for what is said about a request: anyone but a browser can write these headers.
 /// @param request with the server's scheme (`set_server_scheme`).
+/// https://fetch.spec.whatwg.org/#append-a-request-origin-header
 [[nodiscard]] bool is_beyond_cors(const Request& request) noexcept;
 
 }  // namespace corsac

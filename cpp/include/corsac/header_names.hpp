@@ -4,6 +4,7 @@
 
 /// The header names of the CORS protocol (Fetch, "HTTP extensions") and those it is judged with, in
 /// lower case, as they are compared and sent.
+/// https://fetch.spec.whatwg.org/#http-extensions
 namespace corsac::header_names {
 
 inline constexpr std::string_view kOrigin = "origin";

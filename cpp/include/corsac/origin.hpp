@@ -20,6 +20,7 @@
 /// What a host may be depends on the scheme. In http(s) the URL standard's host parser decides. All
 /// other schemes are browsers' own (extensions, app shells): the standard gives them opaque hosts,
 /// and browsers an origin nevertheless, so their hosts are taken as they are, byte by byte.
+/// https://fetch.spec.whatwg.org/#origin-header
 namespace corsac {
 
 inline constexpr std::size_t kMaxSchemeLength = 64;
@@ -72,6 +73,7 @@ struct OriginError {
 /// and a port from 1 to 65535 unless it is the scheme's default. (Port 0, which the standard lets
 /// pass, is blocked by every browser; Fetch, "bad port".) Pages of the scheme `file` have the
 /// origin `null`. For judging an origin before user code sees it.
+/// https://fetch.spec.whatwg.org/#bad-port
 [[nodiscard]] bool is_serialized_origin(std::string_view bytes);
 
 /// A request's Origin cut into parts; views into the request. See `split_origin`.

@@ -101,6 +101,8 @@ struct Missing {
 /// @param outcome what the policy makes of the request.
 /// @param has_cookie it came with cookies, so a page's credentials mode was "include".
 /// @param missing out, unless null: what a refused preflight misses.
+/// https://fetch.spec.whatwg.org/#cors-preflight-fetch
+/// https://fetch.spec.whatwg.org/#concept-cors-check
 [[nodiscard]] Outcome seen_by_browser(const Policy& policy, const Request& request, Outcome outcome,
                                       bool has_cookie, Missing* missing = nullptr);
 

@@ -48,8 +48,8 @@ class PathRules {
   ///
   /// Allocates nothing and reads no more of the path than the longest pattern has bytes. The number
   /// of rules does not matter: there is one look-up for the whole path, and one for each segment
-  /// border at which some prefix pattern is long enough to end, for as long as the path may still
-  /// lead to one.
+  /// border at which some prefix pattern is long enough to end. (A loop over 20 rules is as quick
+  /// where one of the first matches, and three times as slow where none does.)
   [[nodiscard]] std::optional<std::size_t> match(std::string_view path) const noexcept;
 
   /// What routers that take several slashes for one make of a path.
@@ -101,7 +101,6 @@ class PathRules {
 
   [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view key,
                                    bool is_prefix) const noexcept;
-  [[nodiscard]] bool may_have_longer(std::uint64_t hash) const noexcept;
   [[nodiscard]] std::uint32_t first_exact(std::string_view path) const noexcept;
   [[nodiscard]] std::uint32_t first_prefix(std::string_view path) const noexcept;
   template <typename Visit>
@@ -112,9 +111,6 @@ class PathRules {
   std::vector<Slot> slots_;  ///< Open addressing, a power of two, at most half full; first ones.
   std::bitset<kMaxPathPatternLength + 1> exact_lengths_;
   std::vector<std::uint16_t> prefix_lengths_;  ///< Of the keys; ascending, each once.
-  /// A bit for the hash at each border inside a key, a power of two words: a path on which no key
-  /// goes on is left there. A bit that is set by chance costs a look-up and changes no answer.
-  std::vector<std::uint64_t> longer_;
 };
 
 /// What came of building: the rules if no error stands, and every problem in any case.

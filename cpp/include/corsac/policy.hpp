@@ -61,11 +61,13 @@ class Policy {
   };
 
   /// The CORS check's server half: may this origin read responses? Bytes are compared as they are.
+  /// https://fetch.spec.whatwg.org/#concept-cors-check
   [[nodiscard]] bool allows_origin(std::string_view origin) const noexcept;
 
   /// Access-Control-Allow-Origin where every response that is no preflight's has the same: `*`, or
   /// the one origin of `always_send`, which the browser compares with its own (Fetch, "CORS
   /// check"); empty: it depends on the request's Origin.
+  /// https://fetch.spec.whatwg.org/#concept-cors-check
   [[nodiscard]] const std::string& constant_origin() const noexcept { return constant_origin_; }
 
   /// True if a response depends on the request's Origin, so that caches must be told. Whether a
@@ -74,6 +76,7 @@ class Policy {
 
   /// True if Access-Control-Allow-Methods is an echo: `*` means nothing when credentials are
   /// allowed.
+  /// https://fetch.spec.whatwg.org/#cors-protocol-and-credentials
   [[nodiscard]] bool echoes_methods() const noexcept { return methods_.any && allow_credentials_; }
   [[nodiscard]] bool echoes_headers() const noexcept { return headers_.any && allow_credentials_; }
 

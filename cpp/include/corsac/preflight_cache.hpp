@@ -12,9 +12,11 @@
 #include "corsac/browser_request.hpp"
 
 /// What browsers remember of preflights (Fetch, "CORS-preflight cache").
+/// https://fetch.spec.whatwg.org/#cors-preflight-cache
 namespace corsac::browser {
 
 /// Fetch, "CORS-preflight fetch", step 7.8: without a readable Access-Control-Max-Age.
+/// https://fetch.spec.whatwg.org/#cors-preflight-fetch
 inline constexpr std::int64_t kDefaultMaxAge = 5;
 /// Methods, and header names, that are read of one answer; what a server lists beyond is not
 /// remembered, so that a long list costs memory and time once, not for as long as it lives.
@@ -22,6 +24,7 @@ inline constexpr std::size_t kMaxCachedNames = 1024;
 
 /// Fetch, "CORS-preflight fetch", steps 7.7 to 7.9: how long an answer may be remembered, in
 /// seconds, at most the engine's cap; 0 is not at all.
+/// https://fetch.spec.whatwg.org/#cors-preflight-fetch
 [[nodiscard]] std::int64_t preflight_max_age(HeaderList response_headers,
                                              const Engine& engine = kStandard);
 
@@ -46,6 +49,7 @@ class PreflightCache {
              double now);
 
   /// Fetch, "clear cache entries": forgets all about an origin and URL.
+  /// https://fetch.spec.whatwg.org/#concept-cache-clear
   void clear(std::string_view origin, std::string_view url);
 
   void clear() noexcept;

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from corsac import _core
 from corsac._version import __version__
 from corsac.cli.ending import EPILOG, USAGE, CommandError
 from corsac.cli.page_request import (
@@ -102,8 +103,8 @@ def _path(text: str) -> str:
 
 def _cookie(text: str) -> tuple[str, str]:
     """Read a cookie (RFC 6265, section 4.2.1)."""
-    name, _, value = text.partition("=")
-    if re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+=[\x21-\x3a\x3c-\x7e]*", text):
+    name, equals, value = text.partition("=")
+    if equals and _core.is_token(name) and re.fullmatch(r"[\x21-\x3a\x3c-\x7e]*", value):
         return name, value
     message = f"{text[:20]!a} is not a cookie: write NAME=VALUE, without spaces and semicolons"
     raise typer.BadParameter(message)

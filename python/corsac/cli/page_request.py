@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import parse_qsl
 
 import typer
 
+from corsac import _core
 from corsac.browser import FetchRequest, FormData, ReadableStream, URLSearchParams
 from corsac.browser.request import Body
 
@@ -22,12 +22,11 @@ CREDENTIALS: tuple[str, ...] = get_args(_Credentials)
 _EXAMPLE_VALUES = {"content-type": "application/json", "authorization": "Bearer corsac"}
 """Values of headers named without one; of any other, one that is not CORS-safelisted is 1."""
 
-_NAME = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # A token of HTTP (RFC 9110, section 5.6.2)
 _PANEL = "The page's request, as fetch() has it"
 
 
 def _method(text: str) -> str:
-    if re.fullmatch(_NAME, text):
+    if _core.is_token(text):
         return text
     message = f"{text!r:.100} is not a method: write one such as PUT, without spaces"
     raise typer.BadParameter(message)
@@ -36,7 +35,7 @@ def _method(text: str) -> str:
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     name = name.strip(" \t")
-    if not re.fullmatch(_NAME, name):
+    if not _core.is_token(name):
         message = f"{text!r:.100} is not a header: write NAME or NAME:VALUE"
         raise typer.BadParameter(message)
     if not colon:

@@ -10,7 +10,7 @@ from corsac.errors import CORSConfigError
 from corsac.explain.browsing import asked_headers
 from corsac.explain.explanation import Change, shown
 from corsac.explain.request import Request
-from corsac.policy import TOLERABLE_CODES, CORSPolicy
+from corsac.policy import CORSPolicy
 from corsac.refusals.log import capitals_advice
 
 __all__ = ["Judging", "find_change"]
@@ -108,7 +108,7 @@ def _elsewhere(policy: CORSPolicy, request: Request, reason: str) -> Change | No
     if reason in _ELSEWHERE:
         return Change({}, _ELSEWHERE[reason])
     method = request.value("access-control-request-method") or ""
-    if reason == "method-not-allowed" and method.upper() in _FORBIDDEN_METHODS:
+    if reason == "method-not-allowed" and _core.is_forbidden_method(method):
         return Change({}, f"use another method: no page can send {shown(method.upper())}")
     advice = capitals_advice(method) if reason == "method-not-allowed" else None
     if advice is None:
@@ -116,10 +116,6 @@ def _elsewhere(policy: CORSPolicy, request: Request, reason: str) -> Change | No
     if method.upper() in {"GET", "HEAD", "POST", *policy.allow_methods}:
         return Change({}, f"write {advice}")
     return Change({}, f"write {advice}, and add {method.upper()!r} to allow_methods")
-
-
-# Fetch, "forbidden method": fetch() itself refuses them.
-_FORBIDDEN_METHODS = frozenset({"CONNECT", "TRACE", "TRACK"})
 
 
 def _options_for(policy: CORSPolicy, request: Request, reason: str) -> dict[str, Any]:
@@ -183,7 +179,7 @@ def _make(
     except CORSConfigError as error:
         errors = [problem for problem in error.problems if problem.severity == "error"]
     codes = {problem.code for problem in errors}
-    if not codes <= TOLERABLE_CODES:
+    if not codes <= _core.TOLERABLE_CODES:
         return None
     wanted = wanted | {"tolerate": (*policy.tolerate, *sorted(codes))}
     try:

@@ -11,8 +11,6 @@ from corsac.policy import CORSPolicy
 
 __all__ = ["entry_for", "malformed_because", "near_miss"]
 
-MAX_ORIGIN_LENGTH = 326
-"""The longest origin that is looked at, in bytes: scheme, ``://``, host, ``:``, port."""
 MAX_COMPARED = 20_000
 """So many entries are compared with an origin that is not allowed."""
 MAX_COMPARED_LETTER_BY_LETTER = 1_000
@@ -52,8 +50,8 @@ def malformed_because(values: list[str]) -> str:
     (value,) = values
     if not value:
         return "the Origin header is empty"
-    if len(value) > MAX_ORIGIN_LENGTH:
-        return f"it is longer than {MAX_ORIGIN_LENGTH} bytes, which no origin is"
+    if len(value) > _core.MAX_ORIGIN_LENGTH:
+        return f"it is longer than {_core.MAX_ORIGIN_LENGTH} bytes, which no origin is"
     if "," in value or " " in value:
         return "it is a list, and a browser sends one origin; perhaps a proxy joined two"
     if value == "*":
@@ -96,5 +94,5 @@ def _difference(entry: str, scheme: str, host: str, port: str | None) -> str:
 
 def _look_alike(entries: tuple[str, ...], origin: str) -> str:
     exact = [entry for entry in entries[:MAX_COMPARED_LETTER_BY_LETTER] if "*" not in entry]
-    close = difflib.get_close_matches(origin[:MAX_ORIGIN_LENGTH], exact, 1, 0.85)
+    close = difflib.get_close_matches(origin[: _core.MAX_ORIGIN_LENGTH], exact, 1, 0.85)
     return f"{close[0]} is listed, which looks much like it" if close else ""

@@ -14,10 +14,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from corsac import _core
 from corsac.errors import CORSProblemCode
 from corsac.foreign.origin_regexes import read_prefix_regex
 from corsac.foreign.paths import read_path_rules
-from corsac.foreign.reader import MAX_MAX_AGE, Reader, split_names
+from corsac.foreign.reader import Reader, split_names
 from corsac.foreign.reading import Reading
 from corsac.options.names import foreign_option_hint, nearest_name
 from corsac.validation.hints import without_outer_white_space
@@ -291,16 +292,16 @@ class _Reader(Reader):
         if not isinstance(value, int) or isinstance(value, bool):
             self.refuse(setting, f"should be a whole number, not {_type(value)}", value)
             digits = isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII)
-            return min(int(value), MAX_MAX_AGE) if digits else None
+            return min(int(value), _core.MAX_MAX_AGE) if digits else None
         if value < 0:
             message = "should be a number of seconds from 0 on"
             self.report("max_age.out_of_bounds", "error", setting, value, message)
             return None
-        if value > MAX_MAX_AGE:
+        if value > _core.MAX_MAX_AGE:
             message = "no browser keeps a preflight answer longer than a day, which is sent instead"
-            hint = f"write {setting} = {MAX_MAX_AGE}"
+            hint = f"write {setting} = {_core.MAX_MAX_AGE}"
             self.warn("max_age.out_of_bounds", setting, value, message, hint)
-        return min(value, MAX_MAX_AGE) or None
+        return min(value, _core.MAX_MAX_AGE) or None
 
     # Origins
 

@@ -15,7 +15,6 @@ from corsac.origins.regex import PythonExpression
 from corsac.policy import CORSPolicy
 
 __all__ = [
-    "MAX_MAX_AGE",
     "SAFELISTED_METHODS",
     "OriginRegex",
     "Reader",
@@ -26,9 +25,6 @@ __all__ = [
 
 SAFELISTED_METHODS: Final = ("GET", "HEAD", "POST")
 """What a page may send whatever a policy lists (Fetch, "CORS-safelisted method")."""
-
-MAX_MAX_AGE: Final = 86_400
-"""Seconds; no browser keeps a preflight answer longer."""
 
 _MAX_ROUNDS: Final = 16
 """How often a policy is tried without what was wrong with it."""
@@ -254,7 +250,7 @@ def _leave_out(
         if "*" in options.get("allow_headers", ()):
             options["allow_headers"] = [*options["allow_headers"], "authorization"]
     elif problem.code == "max_age.out_of_bounds" and isinstance(value, int):
-        options["max_age"] = MAX_MAX_AGE if value > 0 else 0
+        options["max_age"] = _core.MAX_MAX_AGE if value > 0 else 0
     elif name in _LISTS and isinstance(value, str) and value in options.get(name, ()):
         dead[name].append(value)
         if name == "allow_origins":

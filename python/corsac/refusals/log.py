@@ -9,6 +9,7 @@ from __future__ import annotations
 import _thread
 import time
 
+from corsac import _core
 from corsac._text import MAX_LOGGED_LENGTH, quoted, quoted_list
 
 TYPE_CHECKING = False
@@ -30,7 +31,7 @@ MAX_LINES_PER_WINDOW = 20
 WINDOW_SECONDS = 60.0
 MAX_REMEMBERED = 1000
 """Refusals that are remembered as seen; the oldest is forgotten first."""
-MAX_KEY_LENGTH = 326
+MAX_KEY_LENGTH = _core.MAX_ORIGIN_LENGTH
 """How much of an Origin, and of what is missing, tells one refusal from another: a whole origin."""
 # How long after the level was changed refusals show; a middleware asks no more often.
 LEVEL_SECONDS = 0.1

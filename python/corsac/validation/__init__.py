@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from corsac import _core
 from corsac.errors import CORSConfigProblem, CORSProblemCode
 from corsac.origins import RegexOrigins
 
@@ -21,9 +22,6 @@ __all__ = [
     "judge_public_suffixes",
     "try_fixes",
 ]
-
-CHROMIUM_MAX_AGE = 7200
-"""Seconds; Chromium keeps no preflight answer longer. Firefox stops at a day, Safari at 600."""
 
 # Response headers that no page sends. Names that an application may well use in both directions,
 # such as x-total-count or x-request-id, are not here.
@@ -213,13 +211,13 @@ def _judge_response_headers(entries: Sequence[str]) -> Iterator[CORSConfigProble
 
 
 def _judge_max_age(max_age: object) -> Iterator[CORSConfigProblem]:
-    if isinstance(max_age, int) and CHROMIUM_MAX_AGE < max_age <= _MAX_AGE_OF_THE_CORE:
+    if isinstance(max_age, int) and _core.CHROMIUM_MAX_AGE < max_age <= _core.MAX_MAX_AGE:
         yield CORSConfigProblem(
             "max_age.beyond_chromium",
             "info",
             "max_age",
             max_age,
-            f"Chromium keeps a preflight answer for {CHROMIUM_MAX_AGE} seconds at most",
+            f"Chromium keeps a preflight answer for {_core.CHROMIUM_MAX_AGE} seconds at most",
             "leave it: other browsers keep it longer, and none is the worse for it",
         )
 
@@ -242,6 +240,3 @@ def _judge_redundant(
                 code, "info", option, entry, '"*" already covers it', "remove it"
             )
         seen.add(name)
-
-
-_MAX_AGE_OF_THE_CORE = 86400

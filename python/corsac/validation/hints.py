@@ -194,7 +194,6 @@ def _method_names(value: str) -> list[str]:
     return [name.strip("\"'[]()").upper() for name in _SEPARATORS.split(text) if name]
 
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _MIME_TYPE = re.compile(
     r"(?:application|audio|font|image|message|model|multipart|text|video|\*)/[\w.+*-]*(?:;.*)?"
 )
@@ -206,7 +205,7 @@ def _for_names(option: str, value: str, names: list[str]) -> _Improvement | None
     if not names:
         return _EMPTY
     names = [name for name in names if name]
-    if not all(map(_TOKEN.fullmatch, names)):
+    if not all(map(_core.is_token, names)):
         return None
     return "", f"write {option}={_as_list(names)}"
 
@@ -221,12 +220,12 @@ def _for_header(option: str, value: str) -> _Improvement | None:
             'write "content-type"',
         )
     name, colon, _ = text.partition(":")
-    if colon and _TOKEN.fullmatch(name.strip()):
+    if colon and _core.is_token(name.strip()):
         return "this has a value; only the name is listed", f'write "{name.strip()}"'
     parts = [part.strip("\"'[]()") for part in _SEPARATORS.split(text) if part]
     if not re.search("[,;]", text) and not _are_names(parts):
         joined = re.sub(r"-+", "-", "-".join(parts))
-        is_name = _TOKEN.fullmatch(joined) is not None
+        is_name = _core.is_token(joined)
         return ("", f'did you mean "{joined}"?') if is_name and joined != value else None
     return _for_names(option, value, parts)
 

@@ -109,7 +109,6 @@ _ONCE = (
     "Access-Control-Max-Age",
 )
 _LISTS_ON_PREFLIGHT = ("Access-Control-Allow-Methods", "Access-Control-Allow-Headers")
-_MOST_SECONDS = 86_400
 """The largest cap of a browser, Firefox's."""
 
 
@@ -220,7 +219,7 @@ def _judge_max_age(response: Response) -> Iterator[Finding]:
     shown = f"Access-Control-Max-Age: {value}"
     if not re.fullmatch(r"[0-9]+", value):
         yield finding("max_age.invalid", shown)
-    elif len(value) > 12 or int(value) > _MOST_SECONDS:
+    elif len(value) > 12 or int(value) > _core.MAX_MAX_AGE:
         yield finding("max_age.capped", shown)
 
 
