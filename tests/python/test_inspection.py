@@ -384,7 +384,8 @@ def test_an_application_with_the_drop_in_is_judged_and_explained(
     )
     code, found = check_json(capsys, f"{name}:app")
     assert (code, found["problems"]) == (0, [])
-    expected = "CORSPolicy(allow_origins=('https://a.test',), allow_headers=('content-type',))"
+    origins = "allow_origins=('https://a.test',), allow_methods=('GET',)"
+    expected = f"CORSPolicy({origins}, allow_headers=('content-type',))"
     assert found["policy"] == expected
     for origin, verdict in ((ORIGIN, 0), (OTHER, 1)):
         assert main(["explain", f"{name}:app", "--origin", origin]) == verdict

@@ -17,8 +17,7 @@ from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.terminal import SEVERITIES, Output, write_json, write_lines
 from corsac.cli.user_code import ObjectName, SourceError, importable_from, load_object, place_of
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.inspection import Applied, Layer, Search, find_layers
-from corsac.migrate import translate
+from corsac.inspection import Applied, Search, find_layers
 from corsac.options.files import SourceReading, read_environment, read_toml
 from corsac.policy import CORSPolicy
 
@@ -156,25 +155,21 @@ def _check_object(source: str, app_dir: str) -> Report:
         except CORSConfigError as error:
             return Report(source, error.problems, place=place_of(error))
         search = find_layers(found)
-        around = search.around
-        if not around:
+        applied = [layer.read() for layer in search.around if layer.read is not None]
+        if not applied:
             raise _nothing_found(source, found, search)
         problems = [*search.problems()]
-        applied = []
-        for number, layer in enumerate(around, 1):
-            place = f"layer {number}: " if len(around) > 1 else ""
-            applied.append(_read(layer))
-            problems += _at(place, applied[-1])
-        valid = all(each.is_valid() for each in applied)
+        for number, each in enumerate(applied, 1):
+            problems += _at(f"layer {number}: " if len(applied) > 1 else "", each)
         for layer in search.layers:
-            if layer.path is not None and layer.is_corsac:
-                problems += _at(f"inside of {layer.path or '/'!r}: ", _read(layer))
+            if layer.path is not None and layer.read is not None:
+                problems += _at(f"inside of {layer.path or '/'!r}: ", layer.read())
     allows = [
         f"layer {number}: {line}" if len(applied) > 1 else line
         for number, each in enumerate(applied, 1)
         for line in _layer_allows(each)
     ]
-    if not valid:
+    if not all(each.is_valid() for each in applied):
         return Report(source, tuple(problems))
     first = applied[0]
     return Report(
@@ -187,18 +182,6 @@ def _check_object(source: str, app_dir: str) -> Report:
         root_path_owner(found),
         notes=tuple(search.notes()),
     )
-
-
-def _read(layer: Layer) -> Applied:
-    """Read what a layer applies; options of Starlette's class become a policy for that."""
-    if layer.read is None:
-        return Applied()
-    applied = layer.read()
-    if applied.starlette_options is None:
-        return applied
-    # What the policy cannot have is among the problems of the drop-in, in its own words.
-    policy = CORSPolicy(**translate("starlette", applied.starlette_options).options)
-    return dataclasses.replace(applied, policy=policy)
 
 
 def _at(place: str, applied: Applied) -> Iterator[CORSConfigProblem]:

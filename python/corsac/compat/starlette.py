@@ -9,7 +9,7 @@ then matches no Origin beyond printable ASCII: no browser sends one.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Collection, Iterator
+from collections.abc import Awaitable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -26,6 +26,7 @@ from corsac.compat.python_regex import fullmatch_of, problems_of_python
 from corsac.errors import CORSConfigProblem
 from corsac.foreign.starlette import STARLETTE_OPTIONS, read_starlette
 from corsac.inspection.applied import Applied
+from corsac.policy import CORSPolicy
 
 __all__ = ["ALL_METHODS", "SAFELISTED_HEADERS", "CORSConfigWarning", "CORSMiddleware"]
 
@@ -62,7 +63,7 @@ class CORSMiddleware(cors.CORSMiddleware):
     _app_headers_log: AppHeadersLog
     _is_introduced: bool
     _live_origins: LiveOrigins
-    _given: dict[str, object]
+    _read_options: Mapping[str, Any]
 
     if not TYPE_CHECKING:  # Type checkers see the signature of Starlette's.
 
@@ -73,14 +74,14 @@ class CORSMiddleware(cors.CORSMiddleware):
             read = read_starlette({name: given.arguments[name] for name in STARLETTE_OPTIONS})
             found = read.problems_for("drop-in")
             self.problems = problems = (*found, *problems_of_python(self.allow_origin_regex))
-            self._given = {name: given.arguments[name] for name in [*given.arguments][1:]}
+            self._read_options = read.options
             self._live_origins = LiveOrigins()
             self._app_headers_log = AppHeadersLog(True, "corsac.CORSMiddleware removes them")
             self._is_introduced = False
             warn_about(problems, ("starlette", "fastapi"))
 
     def _applied(self) -> Applied:
-        return Applied(problems=self.problems, starlette_options=self._given)
+        return Applied(CORSPolicy(**self._read_options), problems=self.problems)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request as Starlette's class does."""

@@ -38,14 +38,12 @@ class Applied:
         rules: The path rules, if they are valid.
         routes: Decorated routes, each with its path and its policy; ``None`` leaves it alone.
         problems: What is wrong with, or worth knowing about, all of that.
-        starlette_options: The arguments of a drop-in for Starlette's class, which has no policy.
     """
 
     policy: CORSPolicy | None = None
     rules: tuple[MarkedRoute, ...] = ()
     routes: tuple[MarkedRoute, ...] = ()
     problems: tuple[CORSConfigProblem, ...] = ()
-    starlette_options: Mapping[str, object] | None = None
 
     def is_valid(self) -> bool:
         """Whether the layer can be made."""

@@ -168,7 +168,7 @@ def _deciding(asked: Asked, outcome: FetchOutcome) -> _Question | None:
         return None
     layers = find_layers(asked.app).layers
     applied = layers[0].read() if layers and layers[0].read else None
-    if applied is None or not applied.is_valid() or applied.starlette_options is not None:
+    if applied is None or not applied.is_valid():
         return None
     configuration = make_configuration(applied.policy, applied.rules, {})
     path = unquote(there.path)
