@@ -39,12 +39,12 @@ _BLOCKS = {
 
 
 def is_beyond_cors(request: Request) -> bool:
-    """Whether no browser carries out a CORS check on the response, though there is an Origin."""
+    """Tell whether browsers make no CORS check of the response, though there is an Origin."""
     return _core.is_beyond_cors(request.environ())
 
 
 def beyond_cors_step(request: Request) -> Step:
-    """Why no browser carries out a CORS check; see `is_beyond_cors`."""
+    """Say why no browser makes a CORS check; see `is_beyond_cors`."""
     mode = request.value("sec-fetch-mode")
     if mode and mode != "cors":
         text = f"the mode of the request is {shown(mode)!r} (Sec-Fetch-Mode)"
@@ -75,24 +75,25 @@ class Verdict(NamedTuple):
 
 
 def judge_actual(origin: str, credentials: bool, headers: tuple[tuple[str, str], ...]) -> Verdict:
-    """Make the CORS check of an actual response.
-
-    Args:
-        origin: The Origin that was sent.
-        credentials: Whether the credentials mode is ``"include"``.
-        headers: What the middleware sets.
-    """
+    """Make the CORS check of an actual response that has the headers which the middleware sets."""
     lines = _bytes(headers)
     reason = _core.browser_cors_check(_latin1(origin), credentials, lines)
     steps = [_cors_check_step(reason, credentials)]
     if not reason:
-        steps.append(_readable_step(credentials, dict(headers)))
+        exposed = dict(headers).get("access-control-expose-headers", "")
+        if exposed == "*" and not credentials:
+            text = "the page may read every response header but Set-Cookie"
+        elif exposed:
+            text = f"the page may read the safelisted response headers and {shown(exposed)}"
+        else:
+            text = "the page may read the safelisted response headers alone, such as Content-Type"
+        steps.append(Step("browser", "readable-headers", None, text, _FILTERED))
         steps += _with_credentials(origin, credentials, lines)
     return Verdict(reason, "", tuple(steps))
 
 
 def preflight_before(request: Request) -> Request | None:
-    """The preflight request that a browser sends before an actual one, if it sends one.
+    """Return the preflight request that a browser sends before an actual one, if it sends one.
 
     What a browser adds by itself needs none: of the header lines those count that a page can set.
     """
@@ -164,8 +165,8 @@ def judge_preflight(
     Args:
         request: The preflight request.
         credentials: Whether the credentials mode is ``"include"``.
-        status: Of the answer.
-        headers: Of the answer.
+        status: The status of the answer.
+        headers: The headers of the answer.
         reads_all_names: Whether the middleware could read the whole list of headers.
     """
     lines = _bytes(headers)
@@ -176,33 +177,37 @@ def judge_preflight(
         origin, credentials, _latin1(method), asked, status, lines
     )
     reason = code.removeprefix("preflight:")
-    if reason in _BLOCKS or reason == "status-not-ok":
-        text = f"the status {status} is not 200 to 299" if reason == "status-not-ok" else ""
-        step = (
-            Step("browser", "preflight-status", False, text, _PREFLIGHT)
-            if text
-            else _cors_check_step(reason, credentials)
-        )
-        return Verdict(reason, "", (step,))
+    if reason == "status-not-ok":
+        text = f"the status {status} is not 200 to 299"
+        return Verdict(reason, "", (Step("browser", "preflight-status", False, text, _PREFLIGHT),))
+    if reason in _BLOCKS:
+        return Verdict(reason, "", (_cors_check_step(reason, credentials),))
     steps = [_cors_check_step("", credentials)]
     listed = dict(headers)
     methods = listed.get("access-control-allow-methods", "")
     names = listed.get("access-control-allow-headers", "")
     wrong_method = reason == "method-not-allowed"
-    if not (wrong_method or reads_all_names):
+    text = _method_text(method, methods, wrong_method)
+    steps.append(Step("browser", "method", not wrong_method, text))
+    if wrong_method:
+        name = method
+    elif not reads_all_names:
         reason, name = "header-not-allowed", ""
-    steps.append(Step("browser", "method", not wrong_method, _method_text(method, methods, reason)))
-    if not (wrong_method or reads_all_names):
         steps.append(Step("browser", "headers", False, _UNREAD, _PREFLIGHT))
-    elif not wrong_method and asked:
+    elif asked:
         detail = "authorization" if reason == "authorization-not-listed" else name
-        steps.append(
-            Step("browser", "headers", not reason, _headers_text(detail, names), _PREFLIGHT)
-        )
+        text = _headers_text(detail, names)
+        steps.append(Step("browser", "headers", not reason, text, _PREFLIGHT))
     if not reason:
-        steps.append(_kept_step(listed))
+        seconds = listed.get("access-control-max-age")
+        text = "the answer is kept for 5 seconds, since there is no Access-Control-Max-Age"
+        if seconds is not None:
+            text = f"the answer is kept for {seconds} seconds at most"
+        steps.append(
+            Step("browser", "preflight-cache", None, text, 'Fetch, "CORS-preflight cache"')
+        )
         steps += _with_credentials(origin, credentials, lines)
-    return Verdict(reason, method if wrong_method else name, tuple(steps))
+    return Verdict(reason, name, tuple(steps))
 
 
 # Longer than any safelisted value (Fetch, "CORS-safelisted request-header", step 1): a name that a
@@ -218,7 +223,7 @@ _UNREAD = (
 
 
 def asked_headers(request: Request) -> list[str]:
-    """The names that Access-Control-Request-Headers asks for, in lower case."""
+    """Return the names that Access-Control-Request-Headers asks for, in lower case."""
     value = ",".join(request.values("access-control-request-headers"))
     names = (name.strip(" \t").lower() for name in value.split(",", _MAX_ASKED)[:_MAX_ASKED])
     return [name for name in names if name and name.isascii()]
@@ -230,19 +235,8 @@ def _cors_check_step(reason: str, credentials: bool) -> Step:
     return Step("browser", "cors-check", not reason, text, _CORS_CHECK)
 
 
-def _readable_step(credentials: bool, headers: dict[str, str]) -> Step:
-    exposed = headers.get("access-control-expose-headers", "")
-    if exposed == "*" and not credentials:
-        text = "the page may read every response header but Set-Cookie"
-    elif exposed:
-        text = f"the page may read the safelisted response headers and {shown(exposed)}"
-    else:
-        text = "the page may read the safelisted response headers alone, such as Content-Type"
-    return Step("browser", "readable-headers", None, text, _FILTERED)
-
-
 def _with_credentials(origin: str, credentials: bool, lines: Lines) -> list[Step]:
-    """What would be another verdict if the page sent credentials."""
+    """Say what would be another verdict if the page sent credentials."""
     reason = "" if credentials else _core.browser_cors_check(_latin1(origin), True, lines)
     if not reason:
         return []
@@ -250,8 +244,8 @@ def _with_credentials(origin: str, credentials: bool, lines: Lines) -> list[Step
     return [Step("browser", "credentials", None, text, _CORS_CHECK)]
 
 
-def _method_text(method: str, listed: str, reason: str) -> str:
-    if reason == "method-not-allowed":
+def _method_text(method: str, listed: str, wrong_method: bool) -> str:
+    if wrong_method:
         case = method.upper() in listed.replace(" ", "").split(",")
         why = "; methods are compared case-sensitively" if case else ""
         return f"{shown(method)} is not in Access-Control-Allow-Methods: {shown(listed)!r}{why}"
@@ -268,15 +262,6 @@ def _headers_text(detail: str, listed: str) -> str:
     return f"all are in Access-Control-Allow-Headers: {shown(listed)!r}"
 
 
-def _kept_step(headers: dict[str, str]) -> Step:
-    seconds = headers.get("access-control-max-age")
-    kept = "5 seconds, since there is no Access-Control-Max-Age" if seconds is None else seconds
-    text = f"kept for {kept}" if seconds is None else f"kept for {kept} seconds at most"
-    return Step(
-        "browser", "preflight-cache", None, f"the answer is {text}", 'Fetch, "CORS-preflight cache"'
-    )
-
-
 def _bytes(headers: tuple[tuple[str, str], ...]) -> Lines:
     return [
         (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
@@ -285,5 +270,5 @@ def _bytes(headers: tuple[tuple[str, str], ...]) -> Lines:
 
 
 def _latin1(text: str) -> str:
-    """The text as the core takes it; what is no latin-1 equals nothing that a server sends."""
+    """Return the text as the core takes it; anything beyond ASCII equals nothing that is sent."""
     return text.encode("ascii", "replace").decode()

@@ -15,8 +15,8 @@ from corsac.refusals.log import capitals_advice
 
 __all__ = ["Judging", "find_change"]
 
-Judging = Generator[Awaitable[bool], bool, tuple[str, str]]
-"""Gives the reason why a policy blocks a request, and the detail; both empty if it does not."""
+Judging = Generator[Awaitable[bool], bool, str]
+"""Gives the reason why a policy blocks a request, or an empty text."""
 
 _WITH_CREDENTIALS = "Every page of that origin then reads responses with the user's cookies."
 _EVERYONE_WITH_CREDENTIALS = (
@@ -32,18 +32,10 @@ _MAX_ROUNDS = 6
 """Origin, credentials, method, Authorization, headers: each is in the way once at most."""
 
 
-class Judge:
-    """Says what a policy makes of the request in question."""
-
-    def __call__(self, policy: CORSPolicy) -> Judging:
-        """Judge it."""
-        raise NotImplementedError
-
-
 def find_change(
-    policy: CORSPolicy, request: Request, reason: str, judge: Judge
+    policy: CORSPolicy, request: Request, reason: str, judge: Callable[[CORSPolicy], Judging]
 ) -> Generator[Awaitable[bool], bool, Change | None]:
-    """Find what has to change.
+    """Find what has to change in a policy that blocks a request.
 
     Args:
         policy: The policy that blocks.
@@ -60,16 +52,15 @@ def find_change(
         return elsewhere
     changed, options, cautions = policy, dict[str, Any](), dict[str, None]()
     for _ in range(_MAX_ROUNDS):
-        wanted = _options_for(changed, request, reason)
-        if not wanted:
-            return None
-        made = _make(changed, wanted)
+        find = _OPTIONS_FOR.get(reason)
+        wanted = {} if find is None else find(changed, request)
+        made = _make(changed, wanted) if wanted else None
         if made is None:
             return None
         changed, wanted, tolerated = made
         options.update(wanted)
         cautions.update(dict.fromkeys(tolerated))
-        reason, _ = yield from judge(changed)
+        reason = yield from judge(changed)
         if not reason:
             cautions.update(dict.fromkeys(_cautions(policy, changed)))
             return Change(options, _text(policy, options), " ".join(cautions))
@@ -77,15 +68,12 @@ def find_change(
 
 
 def _cautions(policy: CORSPolicy, changed: CORSPolicy) -> Iterator[str]:
-    """What to think of before a change is made."""
+    """Say what to think of before a change is made."""
     listed = changed.allow_origins != policy.allow_origins
     if changed.allow_credentials and listed:
         yield _WITH_CREDENTIALS
-    if (
-        changed.allow_credentials
-        and not policy.allow_credentials
-        and "*" not in policy.allow_origins
-    ):
+    is_new = changed.allow_credentials and not policy.allow_credentials
+    if is_new and "*" not in policy.allow_origins:
         yield _EVERYONE_WITH_CREDENTIALS
     if changed.guard and listed:
         yield _PAST_THE_GUARD
@@ -104,7 +92,7 @@ _ELSEWHERE = {
 
 
 def _elsewhere(policy: CORSPolicy, request: Request, reason: str) -> Change | None:
-    """What to do where no option of the policy helps."""
+    """Say what to do where no option of the policy helps."""
     if reason in _ELSEWHERE:
         return Change({}, _ELSEWHERE[reason])
     method = request.value("access-control-request-method") or ""
@@ -116,12 +104,6 @@ def _elsewhere(policy: CORSPolicy, request: Request, reason: str) -> Change | No
     if method.upper() in {"GET", "HEAD", "POST", *policy.allow_methods}:
         return Change({}, f"write {advice}")
     return Change({}, f"write {advice}, and add {method.upper()!r} to allow_methods")
-
-
-def _options_for(policy: CORSPolicy, request: Request, reason: str) -> dict[str, Any]:
-    """The options that a reason is about, changed for this request; empty if none helps."""
-    find = _OPTIONS_FOR.get(reason)
-    return {} if find is None else find(policy, request)
 
 
 def _with_origin(policy: CORSPolicy, request: Request) -> dict[str, Any]:
@@ -139,17 +121,9 @@ def _with_listed_origin(policy: CORSPolicy, request: Request) -> dict[str, Any]:
     return {"allow_origins": (*rest, request.value("origin")), "allow_credentials": True}
 
 
-def _with_credentials(_: CORSPolicy, __: Request) -> dict[str, Any]:
-    return {"allow_credentials": True}
-
-
 def _with_method(policy: CORSPolicy, request: Request) -> dict[str, Any]:
     method = request.value("access-control-request-method")
     return {"allow_methods": (*policy.allow_methods, method)}
-
-
-def _with_authorization(policy: CORSPolicy, _: Request) -> dict[str, Any]:
-    return {"allow_headers": (*policy.allow_headers, "authorization")}
 
 
 def _with_headers(policy: CORSPolicy, request: Request) -> dict[str, Any]:
@@ -163,9 +137,11 @@ _OPTIONS_FOR: dict[str, Callable[[CORSPolicy, Request], dict[str, Any]]] = {
     "cross-origin-request": _with_origin,
     "cross-origin-websocket": _with_origin,
     "wildcard-with-credentials": _with_listed_origin,
-    "allow-credentials-not-true": _with_credentials,
+    "allow-credentials-not-true": lambda _, __: {"allow_credentials": True},
     "method-not-allowed": _with_method,
-    "authorization-not-listed": _with_authorization,
+    "authorization-not-listed": lambda policy, _: {
+        "allow_headers": (*policy.allow_headers, "authorization")
+    },
     "header-not-allowed": _with_headers,
 }
 
@@ -173,7 +149,7 @@ _OPTIONS_FOR: dict[str, Callable[[CORSPolicy, Request], dict[str, Any]]] = {
 def _make(
     policy: CORSPolicy, wanted: dict[str, Any]
 ) -> tuple[CORSPolicy, dict[str, Any], list[str]] | None:
-    """The changed policy, the options that made it, and what had to be tolerated for that."""
+    """Return the changed policy, the options that made it, and what had to be tolerated."""
     try:
         return CORSPolicy(**(policy._all_fields() | wanted)), wanted, []
     except CORSConfigError as error:
@@ -186,11 +162,8 @@ def _make(
         changed = CORSPolicy(**(policy._all_fields() | wanted))
     except CORSConfigError:
         return None
-    return (
-        changed,
-        wanted,
-        [f"{problem.message[:1].upper()}{problem.message[1:]}." for problem in errors],
-    )
+    cautions = [f"{problem.message[:1].upper()}{problem.message[1:]}." for problem in errors]
+    return changed, wanted, cautions
 
 
 def _text(policy: CORSPolicy, options: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Generator, Iterator
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from corsac import _core
 from corsac._local_network import beside_cors
@@ -17,15 +17,13 @@ from corsac.explain.browsing import (
     judge_preflight,
     preflight_before,
 )
-from corsac.explain.changing import Judge, Judging, find_change
+from corsac.explain.changing import Judging, find_change
 from corsac.explain.explanation import Change, Explanation, Step, shown
 from corsac.explain.request import Headers, Request
 from corsac.explain.serving import Served, serve
 from corsac.policy import CORSPolicy
 
 __all__ = ["Choice", "choose", "explain", "explain_async"]
-
-ResultT = TypeVar("ResultT")
 
 
 class Choice(NamedTuple):
@@ -43,6 +41,11 @@ class Choice(NamedTuple):
     rule: str | None = None
     text: str = ""
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The choice as a step of an explanation, if there was something to choose."""
+        return (Step("server", "rule", None, self.text),) if self.text else ()
+
 
 def explain(
     choice: Choice, method: str, headers: Headers, path: str, credentials: bool | None
@@ -54,13 +57,20 @@ def explain(
             then `explain_async` is the way.
         TypeError: Something has a wrong type.
     """
-    return _run(_explain(choice, Request(method, headers, path), credentials))
+    steps = _explain(choice, Request(method, headers, path), credentials)
+    try:
+        asked = next(steps)
+        while True:
+            asked = steps.send(_wait_for(asked))
+    except StopIteration as end:
+        result: Explanation = end.value
+        return result
 
 
 async def explain_async(
     choice: Choice, method: str, headers: Headers, path: str, credentials: bool | None
 ) -> Explanation:
-    """The same where an asynchronous function may decide about the origin."""
+    """Explain one request where an asynchronous function may decide about the origin."""
     steps = _explain(choice, Request(method, headers, path), credentials)
     try:
         asked = next(steps)
@@ -68,16 +78,6 @@ async def explain_async(
             asked = steps.send(await asked)
     except StopIteration as end:
         result: Explanation = end.value
-        return result
-
-
-def _run(steps: Generator[Awaitable[bool], bool, ResultT]) -> ResultT:
-    try:
-        asked = next(steps)
-        while True:
-            asked = steps.send(_wait_for(asked))
-    except StopIteration as end:
-        result: ResultT = end.value
         return result
 
 
@@ -102,14 +102,20 @@ def _explain(
     policy, compiled = choice.policy, choice.compiled
     if policy is None or compiled is None:
         return (yield from _hands_off(choice, request))
-    include = _sends_credentials(request) if credentials is None else credentials
+    # Across origins a browser sends cookies with the credentials mode "include" alone. A page may
+    # set Authorization with any.
+    include = request.value("cookie") is not None if credentials is None else credentials
     served, verdict = yield from _judge(policy, compiled, request, include)
-    reason = _reason(served, verdict) if served.counts else ""
+    reason = (served.reason or verdict.reason) if served.counts else ""
     change = None
     if reason:
         # What is asked for stands in the preflight request, also in one that would come first.
         asked = preflight_before(request) if served.kind == "actual" else None
-        judge = _Judge(request, include)
+
+        def judge(changed: CORSPolicy) -> Judging:
+            again, browsed = yield from _judge(changed, changed._compiled, request, include)
+            return again.reason or browsed.reason
+
         if served.failure is not None:
             change = Change({}, f"mend allow_origin_func: it {served.failure}")
         elif reason == "header-not-allowed" and not verdict.detail:
@@ -132,7 +138,7 @@ def _explain(
         response_headers=served.headers,
         steps=(
             *served.steps[:1],
-            *_choice_steps(choice),
+            *choice.steps,
             *served.steps[1:],
             *(verdict.steps if served.counts else (beyond_cors_step(request),)),
             *_local_network_steps(request),
@@ -189,34 +195,6 @@ def _judge_first(  # noqa: PLR0917
 _MAIN_FETCH = 'Fetch, "main fetch"'
 
 
-def _reason(served: Served, verdict: Verdict) -> str:
-    return served.reason or verdict.reason
-
-
-class _Judge(Judge):
-    """Judges one request under other policies."""
-
-    def __init__(self, request: Request, include: bool) -> None:
-        self._request = request
-        self._include = include
-
-    def __call__(self, policy: CORSPolicy) -> Judging:
-        served, verdict = yield from _judge(policy, policy._compiled, self._request, self._include)
-        return _reason(served, verdict), verdict.detail
-
-
-def _sends_credentials(request: Request) -> bool:
-    """Whether the request shows that its credentials mode is ``"include"``.
-
-    Across origins a browser sends cookies in that mode alone. A page may set Authorization in any.
-    """
-    return request.value("cookie") is not None
-
-
-def _choice_steps(choice: Choice) -> tuple[Step, ...]:
-    return (Step("server", "rule", None, choice.text),) if choice.text else ()
-
-
 def _local_network_steps(request: Request) -> Iterator[Step]:
     """Say what browsers ask beside CORS, if the Host is nearer than the page."""
     text = beside_cors(request.value("origin") or "", request.value("host") or "")
@@ -239,17 +217,12 @@ def _hands_off(choice: Choice, request: Request) -> Generator[Awaitable[bool], b
         app_runs=True,
         status=None,
         response_headers=(),
-        steps=(served.steps[0], *_choice_steps(choice)),
+        steps=(served.steps[0], *choice.steps),
     )
 
 
 def choose(configuration: Configuration, path: str, routes_may_decide: bool = False) -> Choice:
-    """The policy that a middleware has for a path.
-
-    Args:
-        configuration: What is in force.
-        path: The path, as the rules see it.
-        routes_may_decide: Whether routes of the application have policies of their own.
+    """Choose the policy that a middleware has for a path, as the rules see it.
 
     Raises:
         TypeError: The path is no text.

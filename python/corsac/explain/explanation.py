@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from corsac._values import FrozenValue
+from corsac import _text
 
 __all__ = ["Change", "Explanation", "Step", "shown"]
 
-MAX_SHOWN_LENGTH = 200
-"""Characters of one value from a request that a text shows."""
+shown = functools.partial(_text.shown, limit=200)
+"""Return a value from a request as an explanation shows it."""
 
 
-def shown(value: str) -> str:
-    """A value from a request as a text shows it: on one line, escaped, cut."""
-    cut = value[:MAX_SHOWN_LENGTH]
-    text = cut if cut.isprintable() and cut.isascii() else ascii(cut)[1:-1]
-    return text if len(value) <= MAX_SHOWN_LENGTH else f"{text}..."
-
-
-class Step(FrozenValue):
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
     """One thing that was looked at.
 
     Attributes:
@@ -31,28 +27,20 @@ class Step(FrozenValue):
         section: Where the standard says so; may be empty.
     """
 
-    __slots__ = ("check", "passed", "section", "side", "text")
-    __match_args__ = ("side", "check", "passed", "text", "section")
-    _fields = __match_args__
-
     side: str
     check: str
     passed: bool | None
     text: str
-    section: str
-
-    def __init__(
-        self, side: str, check: str, passed: bool | None, text: str, section: str = ""
-    ) -> None:
-        self._fill(side, check, passed, text, section)
+    section: str = ""
 
     def __str__(self) -> str:
-        """The step on one line."""
+        """Return the step on one line."""
         mark = {True: "ok", False: "NO", None: "--"}[self.passed]
         return f"{mark}  {self.check}: {self.text}"
 
 
-class Change(FrozenValue):
+@dataclasses.dataclass(frozen=True, slots=True)
+class Change:
     """The smallest change that would let a request through.
 
     Attributes:
@@ -62,22 +50,20 @@ class Change(FrozenValue):
         caution: What to think of before; may be empty.
     """
 
-    __slots__ = ("caution", "options", "text")
-    __match_args__ = ("options", "text", "caution")
-    _fields = __match_args__
-
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = dataclasses.field(hash=False)
     text: str
-    caution: str
+    caution: str = ""
 
-    def __init__(self, options: Mapping[str, Any], text: str, caution: str = "") -> None:
-        self._fill(dict(options), text, caution)
+    def _as_dict(self) -> dict[str, Any]:
+        options = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in self.options.items()
+        }
+        return {"options": options, "text": self.text, "caution": self.caution}
 
-    def __hash__(self) -> int:
-        return hash((tuple(self.options), self.text, self.caution))
 
-
-class Explanation(FrozenValue):
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
     """What becomes of one request, and why.
 
     Attributes:
@@ -103,38 +89,6 @@ class Explanation(FrozenValue):
         change: What would let a blocked request through; ``None`` if there is nothing to change.
     """
 
-    __slots__ = (
-        "allowed",
-        "app_runs",
-        "change",
-        "entry",
-        "kind",
-        "method",
-        "origin",
-        "path",
-        "reason",
-        "response_headers",
-        "rule",
-        "status",
-        "steps",
-    )
-    __match_args__ = (
-        "method",
-        "path",
-        "origin",
-        "kind",
-        "allowed",
-        "reason",
-        "rule",
-        "entry",
-        "app_runs",
-        "status",
-        "response_headers",
-        "steps",
-        "change",
-    )
-    _fields = __match_args__
-
     method: str
     path: str
     origin: str | None
@@ -147,47 +101,17 @@ class Explanation(FrozenValue):
     status: int | None
     response_headers: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
-    change: Change | None
-
-    def __init__(
-        self,
-        *,
-        method: str,
-        path: str,
-        origin: str | None,
-        kind: str,
-        allowed: bool | None,
-        reason: str | None,
-        rule: str | None,
-        entry: str | None,
-        app_runs: bool,
-        status: int | None,
-        response_headers: tuple[tuple[str, str], ...],
-        steps: tuple[Step, ...],
-        change: Change | None = None,
-    ) -> None:
-        given = locals()
-        self._fill(*(given[name] for name in self._fields))
+    change: Change | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it as values that JSON has; the options of a change as lists and numbers."""
-        change = self.change
-        return self._all_fields() | {
+        """Return all of it as values that JSON has; options of a change as lists and numbers."""
+        return dataclasses.asdict(self) | {
             "response_headers": [list(pair) for pair in self.response_headers],
-            "steps": [step._all_fields() for step in self.steps],
-            "change": None
-            if change is None
-            else change._all_fields()
-            | {
-                "options": {
-                    name: list(value) if isinstance(value, tuple) else value
-                    for name, value in change.options.items()
-                }
-            },
+            "change": self.change and self.change._as_dict(),
         }
 
     def __str__(self) -> str:
-        """The explanation for people, on several lines."""
+        """Return the explanation for people, on several lines."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:

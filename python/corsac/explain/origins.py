@@ -17,15 +17,7 @@ MAX_COMPARED_LETTER_BY_LETTER = 1_000
 
 
 def entry_for(policy: CORSPolicy, origin: str) -> str | None:
-    """What of a policy allows an origin that it allows.
-
-    Args:
-        policy: The policy.
-        origin: The origin, one that the policy allows.
-
-    Returns:
-        An entry of ``allow_origins``; else the name of the option that was asked.
-    """
+    """Find the entry of ``allow_origins`` that allows an origin; else the option that was asked."""
     if origin in policy.allow_origins:
         return origin
     raw = origin.encode("latin-1", "replace")
@@ -44,7 +36,7 @@ def entry_for(policy: CORSPolicy, origin: str) -> str | None:
 
 
 def malformed_because(values: list[str]) -> str:
-    """Why the lines of an Origin header are no origin, as a sentence's end."""
+    """Say why the lines of an Origin header are not an origin, as a sentence's end."""
     if len(values) > 1:
         return f"there are {len(values)} Origin lines; a browser sends one"
     (value,) = values
@@ -60,7 +52,7 @@ def malformed_because(values: list[str]) -> str:
 
 
 def near_miss(policy: CORSPolicy, origin: str) -> str:
-    """What an origin that is not allowed has in common with one that is, or an empty text."""
+    """Say what a refused origin has in common with an allowed one, or return an empty text."""
     if origin == "null":
         return (
             "any site can send null: a sandboxed frame, a data: URL, a page from a file, "
@@ -75,11 +67,16 @@ def near_miss(policy: CORSPolicy, origin: str) -> str:
     if origin.lower() in entries:
         return f"{origin.lower()} is listed; origins are compared byte by byte"
     differences = (_difference(entry, *parts.groups()[:3]) for entry in entries)
-    return next(filter(None, differences), "") or _look_alike(entries, origin)
+    found = next(filter(None, differences), "")
+    if found:
+        return found
+    exact = [entry for entry in entries[:MAX_COMPARED_LETTER_BY_LETTER] if "*" not in entry]
+    close = difflib.get_close_matches(origin[: _core.MAX_ORIGIN_LENGTH], exact, 1, 0.85)
+    return f"{close[0]} is listed, which looks much like it" if close else ""
 
 
 def _difference(entry: str, scheme: str, host: str, port: str | None) -> str:
-    """The one part in which an entry is another origin, or an empty text."""
+    """Name the one part in which an entry differs, or return an empty text."""
     parts = re.fullmatch(r"([^:/]+)://(\*\.)?(\[[^\]]*\]|[^:/]*)(?::(\d+|\*))?", entry)
     if parts is None or parts[3] != host:
         return ""
@@ -90,9 +87,3 @@ def _difference(entry: str, scheme: str, host: str, port: str | None) -> str:
         return f"{entry} is listed: the port is another one"
     same_port = parts[4] in {port, "*"}
     return f"{entry} is listed: the scheme is another one" if same_port else ""
-
-
-def _look_alike(entries: tuple[str, ...], origin: str) -> str:
-    exact = [entry for entry in entries[:MAX_COMPARED_LETTER_BY_LETTER] if "*" not in entry]
-    close = difflib.get_close_matches(origin[: _core.MAX_ORIGIN_LENGTH], exact, 1, 0.85)
-    return f"{close[0]} is listed, which looks much like it" if close else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Generator, Iterable, Iterator
+from collections.abc import Awaitable, Generator, Iterator
 from typing import NamedTuple
 
 from corsac import _core
@@ -66,7 +66,9 @@ def serve(policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request) 
     entry = entry_for(policy, origin) if allowed and origin is not None else None
     _, told_reason, missing, _ = told
     counts = bool(told_reason) or not reason
-    failure = _failure(compiled, origin or "") if reason else None
+    # Why the function that decides about an origin gave no answer, if that is so.
+    find = getattr(compiled.decide_origin, "failure", None) if reason else None
+    failure = None if find is None else find((origin or "").encode("latin-1", "replace"))
     steps = [_kind_step(kind, request)]
     if kind != "not-cors":
         steps.append(_origin_step(policy, request, reason, entry, failure, counts))
@@ -75,7 +77,8 @@ def serve(policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request) 
     if kind == "preflight" and not reason.startswith("origin"):
         steps.append(_request_method_step(request, reason))
     if not status:
-        steps += _app_headers_steps(compiled, request.path, sets_origin=_sets_origin(pairs))
+        sets_origin = any(name == "access-control-allow-origin" for name, _ in pairs)
+        steps += _app_headers_steps(compiled, request.path, sets_origin=sets_origin)
     return Served(
         kind,
         allowed,
@@ -106,12 +109,6 @@ def _kind_step(kind: str, request: Request) -> Step:
             "no browser, and CORS has no say in it"
         )
     return Step("server", "kind", None, text, _HTTP_REQUESTS)
-
-
-def _failure(compiled: _core.CompiledPolicy, origin: str) -> str | None:
-    """Why the function that decides about an origin gave no answer, if that is so."""
-    find = getattr(compiled.decide_origin, "failure", None)
-    return None if find is None else find(origin.encode("latin-1", "replace"))
 
 
 def _origin_step(  # noqa: PLR0917
@@ -154,14 +151,10 @@ def _guard_step(reason: str) -> Step:
     return Step("server", "guard", True, "not a forged cross-origin request")
 
 
-def _sets_origin(pairs: Iterable[tuple[str, str]]) -> bool:
-    return any(name == "access-control-allow-origin" for name, _ in pairs)
-
-
 def _app_headers_steps(
     compiled: _core.CompiledPolicy, path: str, *, sets_origin: bool
 ) -> Iterator[Step]:
-    """What becomes of headers of the application, as far as anything is known of them."""
+    """Say what becomes of headers of the application, as far as anything is known of them."""
     log = compiled.app_headers_log
     if log is None:
         return
