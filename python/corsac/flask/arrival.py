@@ -59,13 +59,7 @@ class Arrival:
 
 
 class Arrivals:
-    """Knows of each request whether it is judged already, and judges those that are not.
-
-    Args:
-        middleware: The middleware of the application.
-        app: The application.
-        wsgi_app: What the middleware wraps.
-    """
+    """Knows of each request whether it is judged already, and judges those that are not."""
 
     def __init__(
         self, middleware: FlaskMiddleware, app: flask.Flask, wsgi_app: WSGIApplication
@@ -94,12 +88,8 @@ class Arrivals:
         """Hand a request to the application, to be judged by the path that it arrives with.
 
         The guard asks by the path that was asked for too: what it refuses must reach no middleware.
-
-        Args:
-            environ: The request.
-            start_response: What begins the response.
-            judges_all: Whether what never arrives, since other middleware answers it, is judged by
-                the path that was asked for. Otherwise it stays as it is.
+        What never arrives, since other middleware answers it, stays as it is, or with
+        ``judges_all`` is judged by the path that was asked for.
         """
         arrival = environ[self._key] = Arrival(is_past=False)
         if self._middleware.is_guarded and self._is_refused_by_guard(environ):
@@ -156,19 +146,18 @@ class Arrivals:
                 close()  # The middleware answered in place of what did.
 
     def _is_refused_by_guard(self, environ: WSGIEnvironment) -> bool:
-        chosen = self._middleware.choose(environ)
-        configuration = chosen._configuration
+        configuration = self._middleware.choose(environ)._configuration
         if not any(policy.guard for policy in configuration.policies()):
             return False
         path = environ.get("PATH_INFO", "").encode("latin-1", "replace")
-        routing = configuration.routing
-        policy, _ = _core.select_policy(routing, path.decode("utf-8", "surrogateescape"))
+        path = path.decode("utf-8", "surrogateescape")
+        policy, _ = _core.select_policy(configuration.routing, path)
         if policy is None:
             return False
         outcome = _core.decide_request(policy, environ["REQUEST_METHOD"], environ)
         if not isinstance(outcome, tuple):
             return True
-        return outcome[0] == _FORBIDDEN and outcome[4] != "preflight"
+        return outcome[0] == Forbidden.code and outcome[4] != "preflight"
 
     def _enter(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Run what policies are put around, for all but requests that come for the first time."""
@@ -275,16 +264,8 @@ class Arrivals:
         return cast("flask.Response", made)
 
 
-_FORBIDDEN = 403
-
-
 def is_wrapped(app: flask.Flask, wsgi_app: object) -> bool:
-    """Whether anything stands between a middleware and Flask that may move or answer requests.
-
-    Args:
-        app: The application.
-        wsgi_app: What the middleware is put around.
-    """
+    """Whether anything stands between a middleware and Flask that may move or answer requests."""
     if not (app.url_map.host_matching or getattr(app, "subdomain_matching", False)):
         while type(wsgi_app) is ProxyFix:  # It changes no path.
             wsgi_app = wsgi_app.app

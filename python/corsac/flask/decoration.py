@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -30,29 +31,15 @@ MAX_WRAPPERS = 64
 """So many functions inside each other are looked through for a decorated one."""
 
 
-class _Decorations:
-    """Whether any view is decorated, so that most applications never look for one."""
-
-    def __init__(self) -> None:
-        self.exist = False
-
-
-decorations: Final = _Decorations()
+decorations: Final = types.SimpleNamespace(exist=False)
+"""Whether any view is decorated, so that most applications never look for one."""
 
 
 class Decoration:
-    """The options of one decorated view, and their policy for each application.
+    """The options of one decorated view, or a policy in their place, and the policy they make.
 
-    Attributes:
-        name: The view's name, for messages.
-
-    Args:
-        options: The options of the decorator.
-        policy: A policy in place of options.
-        name: The view's name, for messages.
-
-    Raises:
-        CORSConfigError: An option is unknown, or the origins given cannot be used.
+    The name is the view's, for messages. An unknown option, or origins that cannot be used, raise
+    `CORSConfigError`.
     """
 
     def __init__(self, options: Mapping[str, Any], policy: CORSPolicy | None, name: str) -> None:
@@ -80,11 +67,7 @@ class Decoration:
     def policy_of(self, app: flask.Flask) -> CORSPolicy:
         """Return the policy in an application, whose configuration fills in what was not given.
 
-        Args:
-            app: The application that has the view.
-
-        Raises:
-            CORSConfigError: The options together cannot be used.
+        Options that cannot be used together raise `CORSConfigError`.
         """
         if self._given is not None:
             return self._given
@@ -103,12 +86,7 @@ class Decoration:
 
 
 def decoration_of(view: Callable[..., Any], method: str) -> Decoration | None:
-    """Return the decoration of a view function, or of the method of a class-based view.
-
-    Args:
-        view: What ``app.view_functions`` has.
-        method: The request's method.
-    """
+    """Return the decoration of a view function, or of the method of a class-based view."""
     found: Decoration | None = getattr(view, DECORATION, None)
     if found is None:
         found = getattr(_handler_of(view, method), DECORATION, None)
@@ -116,11 +94,7 @@ def decoration_of(view: Callable[..., Any], method: str) -> Decoration | None:
 
 
 def decorated_methods(view: object) -> Iterator[str]:
-    """Yield the methods whose handlers a class-based view decorates.
-
-    Args:
-        view: What ``app.view_functions`` has.
-    """
+    """Yield the methods whose handlers a class-based view decorates."""
     view_class = getattr(view, "view_class", None)
     for name in dir(view_class):
         if isinstance(getattr(getattr(view_class, name, None), DECORATION, None), Decoration):
@@ -142,11 +116,6 @@ def is_inside(decoration: Decoration, view: object, method: str) -> bool:
     A decorator keeps what it decorates in a closure, in an attribute or in a `functools.partial`.
     What a view finds by its global name when it runs is something that it calls: an error handler
     or another view, whose policy is not meant for the route.
-
-    Args:
-        decoration: What was met when the view ran.
-        view: What ``app.view_functions`` has.
-        method: The request's method.
     """
     seen: list[object] = []
     waiting = [view, _handler_of(view, method)]

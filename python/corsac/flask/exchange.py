@@ -80,11 +80,7 @@ class Exchange:
 
     @staticmethod
     def of(environ: Mapping[str, Any]) -> Exchange | None:
-        """Return the exchange that a request belongs to, if its middleware has said so.
-
-        Args:
-            environ: The request, as the application has it.
-        """
+        """Return the exchange that a request belongs to, if its middleware has said so."""
         found = environ.get(ENVIRON_KEY)
         return found if isinstance(found, Exchange) else None
 
@@ -97,11 +93,7 @@ class Exchange:
         return observation
 
     def answer_by(self, policy: CORSPolicy) -> None:
-        """Let a policy decide about the response, in place of the one that was chosen.
-
-        Args:
-            policy: The policy.
-        """
+        """Let a policy decide about the response, in place of the one that was chosen."""
         self.policy = policy
         self._environ[UNDECIDED] = True
 

@@ -23,9 +23,8 @@ from corsac.flask.options import (
     log_problems,
     read_resource_policies,
 )
-from corsac.foreign.flask_application import ResourcePolicy
+from corsac.flask.routes import for_all_paths
 from corsac.foreign.flask_cors import configured_options, unknown_keys
-from corsac.foreign.flask_resources import Resource
 from corsac.policy import CORSPolicy
 from corsac.wsgi import CORSMiddleware
 
@@ -134,7 +133,7 @@ class CORS:
         if policy is not None:
             _refuse_both(options)
             log_warnings(policy.problems)
-            resources = policy_for_all(policy)
+            resources = for_all_paths(policy, is_native=True)
         else:
             # flask-cors does not ask the application's configuration here: there is none yet.
             check_names(options, extension=True)
@@ -314,11 +313,6 @@ def _apply(
     middleware._log_as_part_of(install(_current_app()))
     made: Any = flask.current_app.response_class.from_app(middleware, flask.request.environ)
     return cast("flask.Response", made)
-
-
-def policy_for_all(policy: CORSPolicy) -> list[Any]:
-    """Return one policy for every path, as resources."""
-    return [ResourcePolicy(Resource("*", "any", ""), policy, is_native=True)]
 
 
 def _refuse_both(options: Any) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import flask
+from werkzeug.routing import RuleFactory
 
 from corsac.configuration import Rule, make_configuration, read_observation
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.flask.arrival import Arrivals, is_wrapped
 from corsac.flask.decoration import Decoration, decorations, is_inside
 from corsac.flask.exchange import ENVIRON_KEY, Exchange
-from corsac.flask.listed_methods import BareMiddlewares, policies_in_old_words
+from corsac.flask.listed_methods import bare_middlewares, choose_for_method
 from corsac.flask.options import log_problems
 from corsac.flask.problems import (
     BESIDE_FLASK_CORS,
@@ -58,22 +59,29 @@ class FlaskMiddleware(CORSMiddleware):
         self._flask = app
         self._is_wrapped = is_wrapped(app, wsgi_app)
         self._judges_inside = False
-        self._bare = BareMiddlewares()
+        self._bare: dict[CORSPolicy, CORSMiddleware] = {}
         self._is_guarded = False
         self._wsgi_app = wsgi_app
         self._lock = threading.Lock()
         self._own: list[list[ResourcePolicy]] = []
         self._given: tuple[CORSPolicy | None, tuple[Rule, ...]] | None = None
         self._blueprints: dict[int, tuple[flask.Blueprint, list[ResourcePolicy]]] = {}
-        self._table = RouteTable()
+        self._table = RouteTable(app)
         self._configured: dict[str, Any] | None = None
         self._hidden: HiddenDecorations = {}
         self._told: set[tuple[str, object]] = set()
         # What was said last, and of what the table was made: another object for each change.
         self._said: object = object()
         self._in_force: object = None
-        self._was_native = False
-        _call_after(app.url_map, "add", self._forget_routes)
+        self.was_native = False
+        """Whether there were requests whose environment does not tell of the middleware."""
+        add = app.url_map.add
+
+        def add_and_forget(rule: RuleFactory) -> None:
+            add(rule)
+            self._forget_routes()
+
+        app.url_map.add = add_and_forget  # type: ignore[method-assign, assignment]
         self._forget_routes()
 
     @property
@@ -82,30 +90,15 @@ class FlaskMiddleware(CORSMiddleware):
         return self._wsgi_app
 
     def add_resources(self, resources: list[ResourcePolicy], configured: Mapping[str, Any]) -> None:
-        """Add what one ``CORS(app, ...)`` says; it goes before what others said.
-
-        Args:
-            resources: The resources in their order.
-            configured: The options that came from the application's configuration.
-        """
+        """Add what one ``CORS(app, ...)`` says; it goes before what others said."""
         self._configured = dict(configured)
-        if self._own or self._given:
-            log_problems([CALLED_TWICE.replace(value=self._flask.name)])
+        self._tell_if_called_twice()
         self._own.insert(0, resources)
         self._forget_routes()
 
     def use_policy(self, policy: CORSPolicy | None, rules: Iterable[Rule] | None) -> None:
-        """Put a policy and rules in force for all paths that no decorator or blueprint decides.
-
-        Args:
-            policy: As for `corsac.wsgi.CORSMiddleware`.
-            rules: As there.
-
-        Raises:
-            CORSConfigError: The rules cannot be used.
-        """
-        if self._own or self._given:
-            log_problems([CALLED_TWICE.replace(value=self._flask.name)])
+        """Put a policy and rules in force for all paths that no decorator or blueprint decides."""
+        self._tell_if_called_twice()
         checked = make_configuration(policy, rules, {})
         log_warnings(checked.all_problems())
         self._checked = checked.problems
@@ -113,16 +106,12 @@ class FlaskMiddleware(CORSMiddleware):
         self._logs[0].names = {}
         self._forget_routes()
 
+    def _tell_if_called_twice(self) -> None:
+        if self._own or self._given:
+            log_problems([CALLED_TWICE.replace(value=self._flask.name)])
+
     def add_observers(self, observed: Mapping[str, Any]) -> None:
-        """Change who learns of refusals, or the policy on trial, for all routes.
-
-        Args:
-            observed: Some of `OBSERVATION_OPTIONS`.
-
-        Raises:
-            CORSConfigError: An option cannot be used; what was in force stays.
-            TypeError: As for `corsac.wsgi.CORSMiddleware`.
-        """
+        """Change who learns of refusals, or the report-only policy, for all routes."""
         problems: list[CORSConfigProblem] = []
         with self._lock:  # Else a request that reads the routes now would keep the old ones.
             before = self._observation
@@ -134,12 +123,7 @@ class FlaskMiddleware(CORSMiddleware):
         log_warnings(observation.problems, before.problems)
 
     def add_blueprint(self, blueprint: flask.Blueprint, resources: list[ResourcePolicy]) -> None:
-        """Add what ``CORS(blueprint, ...)`` says about the blueprint's routes.
-
-        Args:
-            blueprint: The blueprint.
-            resources: The resources in their order.
-        """
+        """Add what ``CORS(blueprint, ...)`` says about the blueprint's routes."""
         _, known = self._blueprints.get(id(blueprint), (blueprint, []))
         self._blueprints[id(blueprint)] = (blueprint, [*resources, *known])
         self._forget_routes()
@@ -150,19 +134,13 @@ class FlaskMiddleware(CORSMiddleware):
 
     def _routes_may_decide(self) -> bool:
         self._read_routes()  # Until then there are no rules.
-        return bool(self._table.routes or self._table.own or decorations.exist)
+        return bool(self._table.routes or self._table.own.may_deny or decorations.exist)
 
     @property
     def is_guarded(self) -> bool:
         """Whether any policy refuses requests before the application runs."""
-        if self._in_force is not self._said:
-            self._read_routes()
+        self._read_routes()
         return self._is_guarded
-
-    @property
-    def was_native(self) -> bool:
-        """Whether there were requests whose environment does not tell of the middleware."""
-        return self._was_native
 
     @staticmethod
     def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
@@ -172,31 +150,21 @@ class FlaskMiddleware(CORSMiddleware):
             exchange.was_told = True
         return CORSMiddleware._request_line(request)
 
-    def meet_hidden(
-        self,
-        decoration: Decoration,
-        endpoint: str | None,
-        method: str,
-    ) -> None:
+    def meet_hidden(self, decoration: Decoration, endpoint: str | None, method: str) -> None:
         """Take note of a decorated view that ran, and that its route did not show.
 
         If other decorators hide it, the routes are read again: from then on its policy decides
         about the endpoint. Two of them on one endpoint allow nobody.
-
-        Args:
-            decoration: What the view has.
-            endpoint: The endpoint of the request; ``None`` if it has no route.
-            method: The method of the request.
         """
-        if self._was_native:
+        if self.was_native:
             self._forget_routes()
-        view = None if endpoint is None else self._flask.view_functions.get(endpoint)
-        if endpoint is None or view is None or not is_inside(decoration, view, method):
-            self._tell_once(decoration.name, hidden_from_the_route(endpoint))
-            return
+        view = self._flask.view_functions.get(endpoint or "")
+        is_hidden = view is not None and is_inside(decoration, view, method)
         # By its name: a view may be decorated anew in each request.
-        problem = hidden_from_the_route(endpoint, until_it_ran=True)
+        problem = hidden_from_the_route(endpoint, until_it_ran=is_hidden)
         self._tell_once(decoration.name, problem)
+        if endpoint is None or not is_hidden:
+            return
         key = hidden_key(endpoint, view, method)
         with self._lock:
             known = self._hidden.get(key, frozenset())
@@ -216,7 +184,7 @@ class FlaskMiddleware(CORSMiddleware):
             log_problems([problem])
 
     def _parts(self) -> Iterable[CORSMiddleware]:
-        return (*self._table.middlewares, *self._table.denying.values(), *self._bare)
+        return (*self._table.middlewares, *self._table.denying.values(), *self._bare.values())
 
     def _was_observed(self) -> None:
         for middleware in self._parts():
@@ -244,10 +212,9 @@ class FlaskMiddleware(CORSMiddleware):
             raise CORSConfigError(self._table.problems)
 
     def policies_of_routes(self) -> Iterator[tuple[str, CORSPolicy]]:
-        """Yield the policies of routes that are not path rules: decorated ones with variable parts.
+        """Yield the policies of routes that are not path rules, each with its URL rule.
 
-        Returns:
-            The URL rule, after a method if not all have the policy; and the policy.
+        The methods stand before the rule if not all of them have the policy.
         """
         for route in self._table.routes:
             by_policy: dict[CORSPolicy, list[str]] = {}
@@ -281,6 +248,8 @@ class FlaskMiddleware(CORSMiddleware):
 
     def _read_routes(self) -> None:
         """Put in force what was said until now; other requests wait until that is done."""
+        if self._in_force is self._said:
+            return
         with self._lock:
             # Before the routes are read: one that is added meanwhile is read the next time.
             said = self._said
@@ -288,13 +257,13 @@ class FlaskMiddleware(CORSMiddleware):
                 return
             problems = self._put_routes_in_force()
             table = self._table
-            by_path = bool(table.routes or self.rules or table.own or self._bare)
+            by_path = bool(table.routes or self.rules or table.own.may_deny or self._bare)
             # flask-cors judges what its application answers, by the path that its routes see.
             is_drop_in = self._given is None and self.policy is not None
             self._judges_inside = self._is_wrapped and (by_path or is_drop_in)
             if not (decorations.exist or by_path or self._judges_inside):
                 # From now on requests go to the native type, without a call of Python's.
-                self._was_native = True
+                self.was_native = True
                 self.__class__ = FlaskMiddleware
             # Not before: whoever finds it here does not wait.
             self._in_force = said
@@ -304,15 +273,16 @@ class FlaskMiddleware(CORSMiddleware):
 
     def _put_routes_in_force(self) -> tuple[CORSConfigProblem, ...]:
         """Read the routes; what is new about them is for the log."""
-        after = () if self._given is None else _policies_of(*self._given)
-        own = ResourcePolicies((each for resources in self._own for each in resources), after)
+        given_policy, given_rules = self._given or (None, ())
+        given = (given_policy, *(each for _, each in given_rules))
+        own = ResourcePolicies(
+            (each for resources in self._own for each in resources),
+            [each for each in given if each is not None],
+        )
         rules, policy = own.rules()
-        if self._given is not None:
-            given_policy, given_rules = self._given
-            rules, policy = [*rules, *given_rules], policy or given_policy
+        rules, policy = [*rules, *given_rules], policy or given_policy
         table = RouteTable.of(self._flask, own, self._blueprints, self._hidden)
-        exact = {path for path, _ in table.exact_rules}
-        rules = [*table.exact_rules, *(rule for rule in rules if rule[0] not in exact)]
+        rules = _joined([*table.exact_rules.items()], rules)
         made: dict[tuple[int, ...], CORSMiddleware] = {}
         for route in table.routes:
             route.middleware = self._make(route, rules, policy, made)
@@ -322,14 +292,11 @@ class FlaskMiddleware(CORSMiddleware):
             for denial in (nobody(guard=False), nobody(guard=True))
         }
         said = (*self._own, *(found for _, found in self._blueprints.values()))
-        self._bare = BareMiddlewares(
-            self.arrivals.entrance,
-            (*policies_in_old_words(said), *table.policies_of_decorations(self._flask)),
+        in_old_words = [e.policy for resources in said for e in resources if not e.is_native]
+        self._bare = bare_middlewares(
+            self.arrivals.entrance, (*in_old_words, *table.policies_of_decorations())
         )
-        if policy is None:
-            self.reconfigure(rules=rules)
-        else:
-            self.reconfigure(policy, rules=rules)
+        self.reconfigure(policy, rules=rules)
         self._is_guarded = any(
             policy.guard
             for middleware in (self, *table.middlewares)
@@ -344,8 +311,7 @@ class FlaskMiddleware(CORSMiddleware):
     def _configured_too_late(self) -> Iterator[CORSConfigProblem]:
         if self._configured is None:
             return
-        now = configured_options(self._flask.config)
-        for name, value in now.items():
+        for name, value in configured_options(self._flask.config).items():
             if name not in self._configured or self._configured[name] != value:
                 yield CONFIGURED_TOO_LATE.replace(option=f"CORS_{name.upper()}", value=value)
 
@@ -376,9 +342,7 @@ class FlaskMiddleware(CORSMiddleware):
     ) -> StartResponse:
         """Return what begins a response outside of all policies if views may have their own.
 
-        Args:
-            start_response: What begins it otherwise.
-            *environs: The request as those views will have it, and last as the policies see it.
+        The environs are the request as those views will have it, and last as the policies see it.
         """
         if not decorations.exist:
             return start_response
@@ -392,8 +356,7 @@ class FlaskMiddleware(CORSMiddleware):
     def choose(self, environ: WSGIEnvironment) -> CORSMiddleware:
         """Return the middleware that decides about a request: itself, or that of a route.
 
-        Args:
-            environ: The request; several slashes at the beginning of its path become one.
+        Several slashes at the beginning of the request's path become one.
         """
         if self._in_force is not self._said:
             self._read_routes()
@@ -404,19 +367,14 @@ class FlaskMiddleware(CORSMiddleware):
             path = environ["PATH_INFO"] = "/" + path.lstrip("/")
         found: CORSMiddleware | None = None
         if table.beginnings and path.startswith(table.beginnings):
-            found = table.middleware_for(environ, self._flask)
-        if found is None and (table.own is not None or "%" in path):
+            found = table.middleware_for(environ)
+        if found is None and (table.own.may_deny or "%" in path):
             found = table.denial_of(path)
         chosen = self if found is None else found
-        return self._bare.choose(environ, chosen) if self._bare else chosen
+        return choose_for_method(self._bare, environ, chosen) if self._bare else chosen
 
     def judge(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Handle one request by its path.
-
-        Args:
-            environ: The request.
-            start_response: What begins the response.
-        """
+        """Handle one request by its path."""
         # Not super(): the class may have been changed meanwhile.
         return CORSMiddleware.__call__(self.choose(environ), environ, start_response)
 
@@ -437,22 +395,6 @@ class _RoutingMiddleware(FlaskMiddleware):
         return self.judge(environ, self.exchange_of(start_response, environ))
 
 
-def _policies_of(policy: CORSPolicy | None, rules: Iterable[Rule]) -> list[CORSPolicy]:
-    return [each for each in (policy, *(rule[1] for rule in rules)) if each is not None]
-
-
 def _joined(first: list[Rule], then: list[Rule]) -> list[Rule]:
     patterns = {pattern for pattern, _ in first}
     return [*first, *(rule for rule in then if rule[0] not in patterns)]
-
-
-def _call_after(owner: Any, name: str, then: Any) -> None:
-    """Make a method of one object call something when it is done."""
-    method = getattr(owner, name)
-
-    def called(*args: Any, **kwargs: Any) -> Any:
-        result = method(*args, **kwargs)
-        then()
-        return result
-
-    setattr(owner, name, called)

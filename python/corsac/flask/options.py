@@ -76,14 +76,9 @@ class CORSOptions(CrossOriginOptions, total=False):
 
 
 def check_names(options: Mapping[str, Any], *, extension: bool) -> None:
-    """See that all options are known.
+    """Raise `CORSConfigError` if options are unknown; it lists all of them.
 
-    Args:
-        options: The options of the extension or of a view.
-        extension: Whether ``resources`` and ``intercept_exceptions`` may be there.
-
-    Raises:
-        CORSConfigError: Some are not; it lists all of them.
+    Those of an extension may have ``resources`` and ``intercept_exceptions``.
     """
     known = (*VIEW_OPTIONS, *OWN_OPTIONS, *(EXTENSION_OPTIONS if extension else ()))
     unknown = [unknown_option(name, known) for name in options if name not in known]
@@ -94,14 +89,10 @@ def check_names(options: Mapping[str, Any], *, extension: bool) -> None:
 def read_view_policy(
     options: Mapping[str, Any], where: str
 ) -> tuple[CORSPolicy, tuple[CORSConfigProblem, ...]]:
-    """The policy that the options of a view mean, and what is to say about it in their words.
+    """Return the policy that the options of a view mean, and the problems in their words.
 
-    Args:
-        options: The options of one view; absent ones have flask-cors's defaults.
-        where: What the view is called in messages.
-
-    Raises:
-        CORSConfigError: An option is unknown or cannot be used, or cannot be safe.
+    Absent options have flask-cors's defaults, and ``where`` is what messages call the view. Options
+    that are unknown, or cannot be used or be safe, raise `CORSConfigError`.
     """
     reading = read_flask_cors(options)
     problems = reading.problems_for("drop-in", where)
@@ -111,13 +102,10 @@ def read_view_policy(
 
 
 def read_resource_policies(options: Mapping[str, Any]) -> list[ResourcePolicy]:
-    """The resources of an extension with the policy of each, in the order of flask-cors.
+    """Return the resources of an extension with their policies, in the order of flask-cors.
 
-    Args:
-        options: All options of the extension, those of the configuration included.
-
-    Raises:
-        CORSConfigError: It lists what is wrong with every resource.
+    The options include those of the configuration. `CORSConfigError` lists what is wrong with every
+    resource.
     """
     problems: list[CORSConfigProblem] = []
     read = read_application(options, problems)
@@ -139,11 +127,7 @@ def _policy_of(reading: Reading) -> CORSPolicy:
 
 
 def log_problems(problems: Iterable[CORSConfigProblem]) -> None:
-    """Write errors and warnings to the log, each of them once.
-
-    Args:
-        problems: What was found; infos are passed over.
-    """
+    """Write errors and warnings to the log, each of them once; infos are passed over."""
     levels = {"error": logging.ERROR, "warning": logging.WARNING}
     for severity, line in dict.fromkeys((p.severity, str(p)) for p in problems):
         if severity in levels:

@@ -64,11 +64,9 @@ BESIDE_FLASK_CORS: Final = CORSConfigProblem(
 
 
 def hidden_from_the_route(endpoint: str | None, *, until_it_ran: bool = False) -> CORSConfigProblem:
-    """Say that a decorated view was met only when it ran.
+    """Report a decorated view that was met only when it ran.
 
-    Args:
-        endpoint: The endpoint of the request; ``None`` if it has no route.
-        until_it_ran: From now on its policy decides about the endpoint.
+    With ``until_it_ran`` its policy decides about the endpoint from now on.
     """
     before = "until the view has run once " if until_it_ran else ""
     return CORSConfigProblem(
@@ -84,12 +82,7 @@ def hidden_from_the_route(endpoint: str | None, *, until_it_ran: bool = False) -
 
 
 def expression_unreached(pattern: str, paths: Sequence[str]) -> CORSConfigProblem:
-    """Say that an expression for paths may mean routes with variable parts.
-
-    Args:
-        pattern: The expression.
-        paths: The routes.
-    """
+    """Report an expression for paths that may mean routes with variable parts."""
     return CORSConfigProblem(
         "rule.no_counterpart",
         "warning",
@@ -102,12 +95,7 @@ def expression_unreached(pattern: str, paths: Sequence[str]) -> CORSConfigProble
 
 
 def kept_from(name: str, paths: Sequence[str]) -> CORSConfigProblem:
-    """Say that a blueprint's policy keeps that of the application from its routes.
-
-    Args:
-        name: The blueprint.
-        paths: Its routes.
-    """
+    """Report that a blueprint's policy keeps that of the application from its routes."""
     return CORSConfigProblem(
         "option.conflict",
         "warning",
@@ -120,12 +108,7 @@ def kept_from(name: str, paths: Sequence[str]) -> CORSConfigProblem:
 
 
 def narrower(given: str | re.Pattern[str], routes: Sequence[str]) -> CORSConfigProblem:
-    """Say that paths which a resource covers in flask-cors allow nobody here.
-
-    Args:
-        given: The resource as it was written.
-        routes: Routes at such paths.
-    """
+    """Report that paths which a resource covers in flask-cors allow nobody here."""
     named = f", and so to {', '.join(routes[:_MAX_SHOWN])}" if routes else ""
     return CORSConfigProblem(
         "rule.narrower",

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.routing import Rule as URLRule
 
-from corsac.configuration import Rule, make_configuration
+from corsac.configuration import make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
 from corsac.flask.problems import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from corsac.wsgi import CORSMiddleware
 
-__all__ = ["Blueprints", "HiddenDecorations", "Route", "RouteTable", "hidden_key"]
+__all__ = ["Blueprints", "HiddenDecorations", "Route", "RouteTable", "for_all_paths", "hidden_key"]
 
 Blueprints = Mapping[int, tuple[flask.Blueprint, list[ResourcePolicy]]]
 HiddenDecorations = Mapping[tuple[str, str], frozenset[Decoration]]
@@ -60,39 +60,44 @@ class Route:
     middleware: dict[str, CORSMiddleware] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass
 class RouteTable:
     """What the routes of an application add to its path rules.
 
     Attributes:
+        app: The application.
+        own: The resources of the application's extension.
+        blueprints: The resources of its blueprints, by identity.
+        hidden: Decorations that routes do not show, by `hidden_key`.
         exact_rules: Path rules of routes without variable parts.
         routes: Those with variable parts, and what else a path alone cannot tell apart.
         beginnings: How paths of these begin, as ``PATH_INFO`` has them.
-        decided_by: The decoration that decides about an endpoint and a method.
         methods: The methods that are told apart.
         problems: Errors in the options of decorated views, and what is worth a warning.
         middlewares: All that ``routes`` use.
-        own: The application's resources, if their rules may give a path to the wrong one.
         denying: The middlewares that allow nobody, by their policies.
-        exact_paths: The paths of ``exact_rules``.
-        resources: The application's resources.
-        unanswered: Methods of rules, by identity, whose view asks to answer preflight requests
-            itself, and which Flask answers all the same.
     """
 
-    exact_rules: list[Rule] = field(default_factory=list)
+    app: flask.Flask
+    own: ResourcePolicies = field(default_factory=ResourcePolicies)
+    blueprints: Blueprints = field(default_factory=dict)
+    hidden: HiddenDecorations = field(default_factory=dict)
+    exact_rules: dict[str, CORSPolicy | None] = field(default_factory=dict)
     routes: list[Route] = field(default_factory=list)
     beginnings: tuple[str, ...] = ()
-    decided_by: dict[tuple[str, str], Decoration] = field(default_factory=dict)
     methods: frozenset[str] = frozenset()
     problems: tuple[CORSConfigProblem, ...] = ()
     middlewares: tuple[CORSMiddleware, ...] = ()
-    own: ResourcePolicies | None = None
     denying: dict[CORSPolicy, CORSMiddleware] = field(default_factory=dict)
-    exact_paths: frozenset[str] = frozenset()
-    resources: ResourcePolicies = field(default_factory=ResourcePolicies)
-    unanswered: frozenset[tuple[int, str]] = frozenset()
     _by_rule: dict[int, Route] = field(default_factory=dict)
+    # The decoration that decides about an endpoint and a method.
+    _decided_by: dict[tuple[str, str], Decoration] = field(default_factory=dict)
+    # Methods of rules, by identity, whose view asks to answer preflight requests itself, and which
+    # Flask answers all the same.
+    _unanswered: set[tuple[int, str]] = field(default_factory=set)
+    _unreached: dict[str, list[str]] = field(default_factory=dict)
+    _kept_from: dict[str, list[str]] = field(default_factory=dict)
+    _errors: list[CORSConfigProblem] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -105,40 +110,24 @@ class RouteTable:
         """Read the routes of an application.
 
         A decorated view whose options cannot be used allows nobody; ``problems`` has the errors.
-
-        Args:
-            app: The application.
-            own: The resources of the application's extension.
-            blueprints: The resources of its blueprints, by identity.
-            hidden: Decorations that routes do not show, by `hidden_key`.
         """
-        return _Reader(app, own, blueprints, hidden).read()
+        table = cls(app, own, blueprints, hidden)
+        table._read()
+        return table
 
     def has(self, decoration: Decoration, endpoint: str | None, method: str) -> bool:
-        """Whether a decoration is what decides about an endpoint.
+        """Whether a decoration is what decides about an endpoint; ``None``: there is no route."""
+        return self._decided_by.get((endpoint or "", self._known(method))) is decoration
 
-        Args:
-            decoration: What a decorated view has.
-            endpoint: The endpoint of a request; ``None`` if it has no route.
-            method: The method of the request.
-        """
-        known = self._known(method)
-        return self.decided_by.get((endpoint or "", known)) is decoration
-
-    def middleware_for(self, environ: WSGIEnvironment, app: flask.Flask) -> CORSMiddleware | None:
-        """Return the middleware of the route that the request goes to or announces.
-
-        Args:
-            environ: The request.
-            app: The application.
-        """
+    def middleware_for(self, environ: WSGIEnvironment) -> CORSMiddleware | None:
+        """Return the middleware of the route that the request goes to or announces."""
         method = environ["REQUEST_METHOD"]
         is_preflight = method == "OPTIONS" and "HTTP_ORIGIN" in environ
         if is_preflight:
             method = environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", method)
-        request = app.request_class(environ, populate_request=False)
+        request = self.app.request_class(environ, populate_request=False)
         try:
-            adapter = app.create_url_adapter(request)
+            adapter = self.app.create_url_adapter(request)
         except HTTPException:  # Not a host of this application: Flask answers that.
             return None
         if adapter is None:
@@ -154,7 +143,7 @@ class RouteTable:
                 return None  # The application's own rules decide.
             # Only decorated methods of a class differ; all else is decided for the rule as a whole.
             known = self._known(asked.upper())
-            if is_preflight and (id(rule), known) in self.unanswered:
+            if is_preflight and (id(rule), known) in self._unanswered:
                 known = "OPTIONS"
             decided = route.decided.get(known)
             path = _decoded(environ.get("PATH_INFO", ""))
@@ -162,16 +151,12 @@ class RouteTable:
             return denial or route.middleware.get(known)
         return None
 
-    def policies_of_decorations(self, app: flask.Flask) -> Iterator[CORSPolicy]:
-        """Yield the policies that options of flask-cors in decorators made.
-
-        Args:
-            app: The application.
-        """
-        for decoration in dict.fromkeys(self.decided_by.values()):
+    def policies_of_decorations(self) -> Iterator[CORSPolicy]:
+        """Yield the policies that options of flask-cors in decorators made."""
+        for decoration in dict.fromkeys(self._decided_by.values()):
             with contextlib.suppress(CORSConfigError):  # It allows nobody.
                 if not decoration.is_native:
-                    yield decoration.policy_of(app)
+                    yield decoration.policy_of(self.app)
 
     def _known(self, method: str) -> str:
         return method if method in self.methods else _ANY_OTHER
@@ -179,13 +164,10 @@ class RouteTable:
     def denial_of(self, path: str) -> CORSMiddleware | None:
         """Return the middleware that allows nobody if the application's rules would allow too much.
 
-        Args:
-            path: ``PATH_INFO`` of a request that no route decides about.
+        It is asked about ``PATH_INFO`` of a request that no route decides about.
         """
         decoded = _decoded(path)
-        if decoded in self.exact_paths:
-            return None
-        return self._denial(self.resources, decoded)
+        return None if decoded in self.exact_rules else self._denial(self.own, decoded)
 
     def _denial(self, resources: ResourcePolicies, path: str) -> CORSMiddleware | None:
         policy = resources.denial(path) if resources.may_deny else None
@@ -193,85 +175,58 @@ class RouteTable:
             policy = resources.denial_by_decoding(unquote(path), path)
         return None if policy is None else self.denying[policy]
 
-
-class _Reader:
-    def __init__(
-        self,
-        app: flask.Flask,
-        own: ResourcePolicies,
-        blueprints: Blueprints,
-        hidden: HiddenDecorations,
-    ) -> None:
-        self._app = app
-        self._hidden = hidden
-        self._own = own
-        self._blueprints = blueprints
-        self._decided_by: dict[tuple[str, str], Decoration] = {}
-        self._unanswered: set[tuple[int, str]] = set()
-        self._unreached: dict[str, list[str]] = {}
-        self._kept_from: dict[str, list[str]] = {}
-        self._errors: list[CORSConfigProblem] = []
-
-    def read(self) -> RouteTable:
-        table = RouteTable()
-        rules = list(self._app.url_map.iter_rules())
+    def _read(self) -> None:
+        rules = list(self.app.url_map.iter_rules())
         methods = self._methods(rules)
+        self.methods = frozenset(methods)
         decided = {id(rule): self._decide(rule, methods) for rule in rules}
-        adapter = None if self._needs_hosts(rules) else self._app.url_map.bind("localhost")
+        adapter = None if self._needs_hosts(rules) else self.app.url_map.bind("localhost")
         for rule in rules:
             if not any(decided[id(rule)].values()):
                 continue
             policy = self._policy_of_path(rule, adapter, methods, decided)
             if policy is not None:
-                if all(path != rule.rule for path, _ in table.exact_rules):
-                    table.exact_rules.append((rule.rule, policy))
+                self.exact_rules.setdefault(rule.rule, policy)
             else:
                 found = {m: r for m, r in decided[id(rule)].items() if r is not None}
-                route = table._by_rule[id(rule)] = Route(rule, found)
-                table.routes.append(route)
+                route = self._by_rule[id(rule)] = Route(rule, found)
+                self.routes.append(route)
         starts = (
             _text_before_variables(route.rule)
             if route.rule.arguments
             else route.rule.rule.removesuffix("/")
-            for route in table.routes
+            for route in self.routes
         )
-        table.beginnings = tuple(dict.fromkeys(it.encode().decode("latin-1") for it in starts))
-        table.methods = frozenset(methods)
-        table.exact_paths = frozenset(path for path, _ in table.exact_rules)
-        table.own = self._own if self._own.may_deny else None
-        table.resources = self._own
-        table.unanswered = frozenset(self._unanswered)
-        table.decided_by = self._decided_by
-        table.problems = (*self._errors, *self._find_problems())
-        return table
+        self.beginnings = tuple(dict.fromkeys(it.encode().decode("latin-1") for it in starts))
+        self.problems = (*self._errors, *self._find_problems())
 
     def _methods(self, rules: Iterable[URLRule]) -> list[str]:
         """Return the methods that are told apart, of which a rule without any takes all."""
         methods = {method for rule in rules for method in rule.methods or ()}
         if any(rule.methods is None for rule in rules):
-            views = (self._app.view_functions.get(rule.endpoint) for rule in rules)
+            views = (self.app.view_functions.get(rule.endpoint) for rule in rules)
             methods |= {name for view in views for name in decorated_methods(view)}
             methods |= {*_METHODS, _ANY_OTHER}
         return sorted(methods)
 
     def _needs_hosts(self, rules: Iterable[URLRule]) -> bool:
-        if self._app.url_map.host_matching:
+        if self.app.url_map.host_matching:
             return True
-        default = self._app.url_map.default_subdomain
+        default = self.app.url_map.default_subdomain
         return any(rule.subdomain not in (None, "", default) for rule in rules)
 
     def _decide(self, rule: URLRule, methods: Iterable[str]) -> dict[str, ResourcePolicies | None]:
         """Return what decides about a rule by method; ``None``: the application's own rules."""
         below = self._by_blueprint(rule) or self._by_expression(rule)
-        view = self._app.view_functions.get(rule.endpoint)
+        view = self.app.view_functions.get(rule.endpoint)
         decided: dict[str, ResourcePolicies | None] = {}
         for method in methods:
             decoration = None if view is None else decoration_of(view, method)
-            if decoration is None and view is not None and self._hidden:
-                hidden = self._hidden.get(hidden_key(rule.endpoint, view, method), frozenset())
+            if decoration is None and view is not None and self.hidden:
+                hidden = self.hidden.get(hidden_key(rule.endpoint, view, method), frozenset())
                 if len(hidden) > 1:
                     # Which one is meant can be told only when the view runs.
-                    decided[method] = _for_all_paths(nobody())
+                    decided[method] = ResourcePolicies(for_all_paths(nobody()))
                     continue
                 decoration = next(iter(hidden), None)
             if decoration is None:
@@ -284,12 +239,12 @@ class _Reader:
                     decided[method] = below
                     continue
             self._decided_by[rule.endpoint, method] = decoration
-            decided[method] = _for_all_paths(self._policy_of(decoration))
+            decided[method] = ResourcePolicies(for_all_paths(self._policy_of(decoration)))
         return decided
 
     def _policy_of(self, decoration: Decoration) -> CORSPolicy:
         try:
-            return decoration.policy_of(self._app)
+            return decoration.policy_of(self.app)
         except CORSConfigError as error:
             self._errors += [p for p in error.problems if p not in self._errors]
             return nobody()
@@ -300,17 +255,17 @@ class _Reader:
         full_name = ".".join(names)
         found: list[ResourcePolicy] = []
         while names:
-            blueprint = self._app.blueprints.get(".".join(names))
-            if blueprint is not None and id(blueprint) in self._blueprints:
-                found += self._blueprints[id(blueprint)][1]
+            blueprint = self.app.blueprints.get(".".join(names))
+            if blueprint is not None and id(blueprint) in self.blueprints:
+                found += self.blueprints[id(blueprint)][1]
             names.pop()
         if not found:
             return None
-        resources = ResourcePolicies(found, self._own)
+        resources = ResourcePolicies(found, self.own)
         path = rule.rule
         if not rule.arguments and resources.policy_of(path) is None:
             return None
-        of_app = (entry.policy for entry in self._own.resources)
+        of_app = (entry.policy for entry in self.own.resources)
         if any(not allows_no_more(p, entry.policy) for p in of_app for entry in found):
             self._kept_from.setdefault(full_name, []).append(path)
         return resources
@@ -318,15 +273,15 @@ class _Reader:
     def _by_expression(self, rule: URLRule) -> ResourcePolicies | None:
         """Return the application's resource that only says which routes it means."""
         if not rule.arguments:
-            if not self._own.needs_a_rule_of_its_own(rule.rule):
+            if not self.own.needs_a_rule_of_its_own(rule.rule):
                 return None
-            policy = self._own.policy_of(rule.rule)
+            policy = self.own.policy_of(rule.rule)
         else:
             start = _text_before_variables(rule)
-            policy = self._own.policy_below(start)
-            for pattern in self._own.unreached_below(start):
+            policy = self.own.policy_below(start)
+            for pattern in self.own.unreached_below(start):
                 self._unreached.setdefault(str(pattern), []).append(rule.rule)
-        return None if policy is None else _for_all_paths(policy)
+        return None if policy is None else ResourcePolicies(for_all_paths(policy))
 
     def _policy_of_path(
         self,
@@ -355,19 +310,16 @@ class _Reader:
             yield expression_unreached(pattern, paths)
         for name, paths in self._kept_from.items():
             yield kept_from(name, paths)
-        yield from self._find_denials()
-        if has_flask_cors(self._app):
-            yield BESIDE_FLASK_CORS.replace(value=self._app.name)
-
-    def _find_denials(self) -> Iterator[CORSConfigProblem]:
-        """Find what a resource covers in flask-cors, and a later one would get here."""
-        paths = [rule.rule for rule in self._app.url_map.iter_rules() if not rule.arguments]
+        if has_flask_cors(self.app):
+            yield BESIDE_FLASK_CORS.replace(value=self.app.name)
+        # What a resource covers in flask-cors, and a later one would get here.
+        paths = [rule.rule for rule in self.app.url_map.iter_rules() if not rule.arguments]
         denials = (nobody(guard=False), nobody(guard=True))
-        for entry in self._own.narrowed:
+        for entry in self.own.narrowed:
             routes = [
                 path
                 for path in dict.fromkeys(paths)
-                if entry.resource.gives_up(path) and self._own.policy_of(path) in denials
+                if entry.resource.gives_up(path) and self.own.policy_of(path) in denials
             ]
             yield narrower(entry.resource.given, routes)
 
@@ -385,16 +337,14 @@ def _decoded(path: str) -> str:
 def hidden_key(endpoint: str, view: object, method: str) -> tuple[str, str]:
     """Return what a decoration that is met when a view runs speaks for.
 
-    Args:
-        endpoint: The endpoint.
-        view: What ``app.view_functions`` has.
-        method: The request's method, which counts in class-based views alone.
+    The method of the request counts in class-based views alone.
     """
     return endpoint, method if hasattr(view, "view_class") else ""
 
 
-def _for_all_paths(policy: CORSPolicy) -> ResourcePolicies:
-    return ResourcePolicies([ResourcePolicy(Resource("*", "any", ""), policy)])
+def for_all_paths(policy: CORSPolicy, *, is_native: bool = False) -> list[ResourcePolicy]:
+    """Return one policy for every path, as resources."""
+    return [ResourcePolicy(Resource("*", "any", ""), policy, is_native)]
 
 
 def _is_a_pattern(path: str) -> bool:
