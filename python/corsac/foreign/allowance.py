@@ -8,7 +8,7 @@ __all__ = ["allows_no_more"]
 
 
 def allows_no_more(policy: CORSPolicy, than: CORSPolicy) -> bool:
-    """Whether all that a policy allows is allowed by another one too, as far as can be told.
+    """Tell whether all that a policy allows is allowed by another one too, as far as can be told.
 
     Lists are compared entry by entry: a pattern that a wider pattern covers counts as more.
 

@@ -142,11 +142,11 @@ class _Reader(Reader):
         return older if older is not None and name not in given and older in given else name
 
     def name(self, setting: str) -> str:
-        """The name that a setting has in this project: the older one if only that is set."""
+        """Return the name that a setting has in this project: the older one if only that is set."""
         return self._name(self.given, setting)
 
     def value(self, setting: str) -> Any:
-        """The value of a setting, by its older name too, or its default."""
+        """Return the value of a setting, by its older name too, or its default."""
         return self.given.get(self.name(setting), DEFAULTS[setting])
 
     def warn(
@@ -223,7 +223,7 @@ class _Reader(Reader):
     # Lists of names
 
     def _listed_names(self, setting: str, what: str) -> list[str]:
-        """The names of a list that is sent joined: white space around one is no part of it."""
+        """Return the names of a list that is sent joined, without white space around them."""
         names = []
         for entry in self._entries(setting, "strings"):
             text = entry.strip(_WHITE_SPACE_IN_HEADERS)
@@ -260,7 +260,7 @@ class _Reader(Reader):
         return methods
 
     def _without_wildcard(self, option: str, what: str, credentials: bool) -> list[str]:
-        """The entries without ``*``, which with credentials is only a name."""
+        """Return the entries without ``*``, which with credentials is only a name."""
         setting = OPTIONS[option]
         entries = self._listed_names(setting, what)
         if "*" not in entries or not credentials:
@@ -286,7 +286,7 @@ class _Reader(Reader):
         )
 
     def _max_age(self) -> int | None:
-        """Seconds; 0 sends no header."""
+        """Return the seconds; 0 sends no header."""
         setting = "CORS_PREFLIGHT_MAX_AGE"
         value = self.value(setting)
         if not isinstance(value, int) or isinstance(value, bool):
@@ -428,7 +428,7 @@ def _type(value: object) -> str:
 
 
 def _read_as_url(entry: str) -> str:
-    """An entry as ``urlsplit()`` reads it, of which scheme and host are compared."""
+    """Return an entry as ``urlsplit()`` reads it, of which scheme and host are compared."""
     text = entry.lstrip(_BEFORE_A_URL).translate(_IN_A_URL)
     scheme, separator, rest = text.partition("://")
     if not separator:

@@ -67,7 +67,7 @@ def read_application(
     problems: list[CORSConfigProblem],
     keys: Mapping[str, str] | None = None,
 ) -> list[ReadResource]:
-    """The resources of an application, in the order in which flask-cors asks them.
+    """Return the resources of an application, in the order in which flask-cors asks them.
 
     Args:
         options: The options of the extension, those of the configuration included.
@@ -136,7 +136,7 @@ def _reading_of(
 def _without_heirs(
     entries: list[ResourcePolicy], problems: list[CORSConfigProblem]
 ) -> list[ResourcePolicy]:
-    """The resources that get no path which an earlier one gives up, and allows less."""
+    """Return the resources that get no path which an earlier one gives up, and allows less."""
     kept: list[ResourcePolicy] = []
     heirs: dict[int, bool] = {}
     for entry in entries:
@@ -188,7 +188,7 @@ def _narrower(resource: Resource, *, has_heir: bool) -> CORSConfigProblem:
 
 @functools.cache
 def nobody(guard: bool = False) -> CORSPolicy:
-    """A policy that allows nobody.
+    """Return a policy that allows nobody.
 
     Args:
         guard: Whether it has the guard.
@@ -239,7 +239,7 @@ class ResourcePolicies:
         return bool(self.narrowed) or self._looks_at_line_feeds
 
     def denial(self, path: str) -> CORSPolicy | None:
-        """The policy that allows nobody, if the rules would give a path to a wider policy.
+        """Return the policy that allows nobody, if the rules would give a path to a wider policy.
 
         Args:
             path: The path of a request, decoded.
@@ -261,7 +261,7 @@ class ResourcePolicies:
         return _denied(given_up, self._fallbacks)
 
     def denial_by_decoding(self, decoded: str, path: str) -> CORSPolicy | None:
-        """The policy that allows nobody, if decoding a path once more gives it another policy.
+        """Return the policy that allows nobody, if a path has another one when decoded once more.
 
         flask-cors does that, and the router does not.
 
@@ -274,7 +274,7 @@ class ResourcePolicies:
         return nobody(any(entry.policy.guard for entry in self._chain))
 
     def policy_of(self, path: str) -> CORSPolicy | None:
-        """The policy of a path of the application's own."""
+        """Return the policy of a path of the application's own."""
         found = self._first(path)
         end = None if found is None else self.resources.index(found)
         given_up = [
@@ -293,13 +293,13 @@ class ResourcePolicies:
                 yield entry
 
     def needs_a_rule_of_its_own(self, path: str) -> bool:
-        """Whether only an exact rule can give a path its policy."""
+        """Tell whether only an exact rule can give a path its policy."""
         found = self._first(path)
         is_found = found is not None and found.resource.kind in ("start", "regex")
         return is_found or self.denial(path) is not None
 
     def policy_below(self, start: str) -> CORSPolicy | None:
-        """The policy of all paths that start with a text, if no rule says it and it is the same."""
+        """Return the one policy of all paths that start with a text, if no rule says it."""
         for entry in self.resources:
             if entry.resource.covers(start):
                 spoken_for = entry.resource.kind not in ("start", "regex")
@@ -309,7 +309,7 @@ class ResourcePolicies:
         return None
 
     def unreached_below(self, start: str) -> list[Pattern]:
-        """Patterns that cannot be applied to paths that start with a text, and may be meant for."""
+        """Return patterns that may be meant for paths that start so, and cannot be applied."""
         if self.policy_below(start) is not None:
             return []
         return [
@@ -319,7 +319,7 @@ class ResourcePolicies:
         ]
 
     def rules(self) -> tuple[list[Rule], CORSPolicy | None]:
-        """Path rules in order, and the policy of the paths for which there is none."""
+        """Return path rules in order, and the policy of the paths for which there is none."""
         rules: list[Rule] = []
         seen: set[str] = set()
 
@@ -347,7 +347,7 @@ class ResourcePolicies:
 
 
 def _denied(given_up: Iterable[CORSPolicy], then: Iterable[CORSPolicy]) -> CORSPolicy | None:
-    """Nobody, if any policy allows more than one whose path it would get."""
+    """Return the policy for nobody, if any allows more than one whose path it would get."""
     given_up, then = tuple(given_up), tuple(then)
     if all(allows_no_more(policy, kept) for policy in then for kept in given_up):
         return None

@@ -88,12 +88,12 @@ def read_flask_cors(options: Mapping[str, Any], keys: Mapping[str, str] | None =
 
 
 def looks_like_a_regex(text: str) -> bool:
-    """Whether flask-cors takes a string for a regular expression."""
+    """Tell whether flask-cors takes a string for a regular expression."""
     return not _REGEX_MARKS.isdisjoint(text)
 
 
 def configured_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that an application's configuration sets: ``CORS_ORIGINS`` and so on.
+    """Return the options that an application's configuration sets: ``CORS_ORIGINS`` and so on.
 
     Args:
         config: ``app.config``.
@@ -102,7 +102,7 @@ def configured_options(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unknown_option(name: str, known: Iterable[str]) -> CORSConfigProblem:
-    """The error about an option that flask-cors does not have, and would pass over.
+    """Return the error about an option that flask-cors does not have, and would pass over.
 
     Args:
         name: The option as it was given.
@@ -120,7 +120,7 @@ def unknown_option(name: str, known: Iterable[str]) -> CORSConfigProblem:
 
 
 def unknown_keys(config: Mapping[str, Any]) -> list[CORSConfigProblem]:
-    """Warnings about keys of ``app.config`` that look like options and are none.
+    """Return warnings about keys of ``app.config`` that look like options and are none.
 
     Args:
         config: ``app.config``.
@@ -138,7 +138,7 @@ def unknown_keys(config: Mapping[str, Any]) -> list[CORSConfigProblem]:
 
 
 def _meant_option(name: str, known: Sequence[str]) -> str | None:
-    """The option that a misspelt or foreign name stands for, or ``None``."""
+    """Return the option that a misspelt or foreign name stands for, or ``None``."""
     option = corsac_option(name)
     meant = NAMES.get(option or "", option)
     return meant if meant in known else nearest_name(name.lower(), known)
@@ -157,7 +157,7 @@ class _Reader(Reader):
         self.chosen |= set(keys.values())
 
     def _name(self, option: str) -> str:
-        """The name by which the configuration sets an option."""
+        """Return the name by which the configuration sets an option."""
         return self._keys.get(option, option)
 
     def read(self) -> Reading:
@@ -234,7 +234,7 @@ class _Reader(Reader):
         return list(dict.fromkeys(methods))
 
     def _listed_names(self, option: str, default: Iterable[str] = ()) -> list[str]:
-        """Names of a list that flask-cors sorts and joins, so that entries may have commas."""
+        """Return names of a list that flask-cors sorts and joins: entries may have commas."""
         value = self.given.get(option, default)
         names: list[str] = []
         for entry in () if value is None else _as_entries(value):
@@ -333,7 +333,7 @@ class _Reader(Reader):
 
 
 def _as_entries(value: object) -> list[object]:
-    """The entries of what flask-cors takes as a list; a single value is one entry."""
+    """Return the entries of what flask-cors takes as a list; a single value is one entry."""
     if isinstance(value, (set, frozenset)):
         return sorted(value, key=str)
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):

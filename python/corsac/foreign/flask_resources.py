@@ -46,7 +46,7 @@ class Resource:
     path: str
 
     def matches(self, path: str) -> bool:
-        """Whether a path of the application's own is meant: for what is known at its start."""
+        """Tell whether a path of the application's own is meant: for what is known at its start."""
         match self.kind:
             case "any":
                 return True
@@ -61,7 +61,7 @@ class Resource:
                 return self._fits(path)
 
     def covers(self, start: str) -> bool:
-        """Whether every path that starts with a text is meant."""
+        """Tell whether every path that starts with a text is meant."""
         match self.kind:
             case "any":
                 return True
@@ -77,7 +77,7 @@ class Resource:
                 return not _LOOKS_AHEAD.search(text_of(self.given)) and self._fits(start)
 
     def may_match_below(self, start: str) -> bool:
-        """Whether some path that starts with a text may be meant."""
+        """Tell whether some path that starts with a text may be meant."""
         if self.kind in ("exact", "prefix"):
             opens = self.is_expression and start.startswith(self.head)
             return self.covers(start) or self.path.startswith(start) or opens
@@ -104,13 +104,13 @@ class Resource:
         return "" if flags & (re.IGNORECASE | re.VERBOSE) else _literal_head(text_of(self.given))
 
     def has_rule_for(self, path: str) -> bool:
-        """Whether the rules that `ResourcePolicies.rules` makes of it decide about a path."""
+        """Tell whether the rules that `ResourcePolicies.rules` makes of it decide about a path."""
         if self.kind == "start":
             return (path == self.path or path.startswith(f"{self.path}/")) and self._fits(path)
         return self.kind != "regex" and self.matches(path)
 
     def gives_up(self, path: str) -> bool:
-        """Whether flask-cors may mean it for a path that its rules leave out.
+        """Tell whether flask-cors may mean it for a path that its rules leave out.
 
         It takes time in proportion to the path: only expressions that are literal texts with an
         open end are run, and others are an automaton.
@@ -130,7 +130,7 @@ class Resource:
         return self.kind in ("prefix", "start") and self.gives_up(f"{self.path}x")
 
     def leaves_paths_to(self, later: Resource) -> bool:
-        """Whether rules would give a later resource paths that this one covers.
+        """Tell whether rules would give a later resource paths that this one covers.
 
         Args:
             later: A resource that flask-cors asks after this one.
@@ -147,7 +147,7 @@ class Resource:
         return below.startswith(self.head) or self.head.startswith(below) or later.kind == "any"
 
     def _gives_up_more(self) -> bool:
-        """Whether some path is given up: one that goes on, or has another character for a dot."""
+        """Tell whether a path is given up that goes on, or has another character for a dot."""
         dotless = self.path.replace(".", "-")
         return any(map(self.gives_up, (f"{self.path}x", dotless, f"{dotless}/", f"{dotless}/x")))
 
@@ -157,7 +157,7 @@ class Resource:
 
 @functools.lru_cache(maxsize=64)
 def _automaton(expression: re.Pattern[str]) -> Language | None:
-    """The paths that begin with a match; ``None`` if the expression is not understood."""
+    """Return the paths that begin with a match; ``None`` if the expression is not understood."""
     if expression.flags & re.VERBOSE:
         return None
     flags = "(?i)" if expression.flags & re.IGNORECASE else ""
@@ -170,7 +170,7 @@ def _automaton(expression: re.Pattern[str]) -> Language | None:
 def read_resources(
     resources: object, problems: list[CORSConfigProblem]
 ) -> list[tuple[Pattern, Mapping[str, Any]]]:
-    """The patterns with the options of each, in the order in which flask-cors tries them.
+    """Return the patterns with the options of each, in the order in which flask-cors tries them.
 
     Args:
         resources: A pattern, a list of patterns, or a mapping of patterns to options.
@@ -205,7 +205,7 @@ def read_resources(
 
 
 def read_pattern(pattern: Pattern, problems: list[CORSConfigProblem]) -> list[Resource]:
-    """What a pattern means, as resources that follow one another.
+    """Return what a pattern means, as resources that follow one another.
 
     Args:
         pattern: A pattern as flask-cors takes it. The alternatives of an expression are taken apart
@@ -226,7 +226,7 @@ def read_pattern(pattern: Pattern, problems: list[CORSConfigProblem]) -> list[Re
 
 
 def read_resource(pattern: Pattern, problems: list[CORSConfigProblem]) -> Resource | None:
-    """What a pattern means; ``None`` if it is no use, or has an error.
+    """Return what a pattern means; ``None`` if it is no use, or has an error.
 
     Args:
         pattern: A pattern as flask-cors takes it.
@@ -273,7 +273,7 @@ _LOOKS_AHEAD = re.compile(r"\$|\\[bBZz]|\(\?")
 
 
 def _simple(pattern: Pattern, text: str) -> Resource | None:  # noqa: PLR0911 - a shape each
-    """The expression as one of the other kinds, if it is one of them."""
+    """Return the expression as one of the other kinds, if it is one of them."""
     body = re.sub(r"\(\?:(\.[*+])\)", r"\1", text).removeprefix("^").removeprefix(r"\A")
     whole = body.endswith(("$", r"\Z")) and not body.endswith(r"\$")
     if whole:
@@ -304,7 +304,7 @@ def _unescaped(text: str) -> str:
 
 
 def _literal_head(expression: str) -> str:
-    """The text with which everything starts that the expression matches."""
+    """Return the text with which everything starts that the expression matches."""
     body = expression.removeprefix("^").removeprefix(r"\A")
     if "|" in body:
         return ""
@@ -316,7 +316,7 @@ def _literal_head(expression: str) -> str:
 
 
 def _usable(resource: Resource, problems: list[CORSConfigProblem]) -> Resource | None:
-    """The resource, if a path rule can say it."""
+    """Return the resource, if a path rule can say it."""
     rule = resource.path if resource.kind == "exact" else f"{resource.path}/*"
     routing_problems = _faults_of_rule(rule)
     if not routing_problems:
@@ -361,7 +361,7 @@ def _refuse(value: object, message: str, problems: list[CORSConfigProblem]) -> N
 
 
 def _order_in_a_mapping(pair: tuple[Pattern, object]) -> tuple[int, int, int]:
-    """Literal paths, compiled expressions, others; in each group the longest first."""
+    """Sort literal paths, compiled expressions, others; in each group the longest first."""
     pattern = pair[0]
     text = ".*" if pattern == "*" else text_of(pattern)
     group = 1 if isinstance(pattern, re.Pattern) else 2 if looks_like_a_regex(text) else 0
@@ -369,5 +369,5 @@ def _order_in_a_mapping(pair: tuple[Pattern, object]) -> tuple[int, int, int]:
 
 
 def text_of(pattern: Pattern) -> str:
-    """The text of a pattern, compiled or not."""
+    """Return the text of a pattern, compiled or not."""
     return pattern if isinstance(pattern, str) else pattern.pattern

@@ -101,7 +101,7 @@ def _instead(text: str, entries: list[str], *, foreign: bool) -> str:
 def _text_of(
     reader: Reader, entry: str | re.Pattern[str], option: str, ignores_case: bool
 ) -> str | None:
-    """The text of an expression for RE2, or ``None`` if there is none."""
+    """Return the text of an expression for RE2, or ``None`` if there is none."""
     message, hint = "", "correct the expression, or list the origins"
     try:
         pattern = re.compile(entry) if isinstance(entry, str) else entry
@@ -134,7 +134,7 @@ def _from_the_start(text: str) -> Language:
 
 
 def _examples(text: str) -> list[str]:
-    """An origin for each branch of an expression."""
+    """Return an origin for each branch of an expression."""
     tree = read_regex(text)
     branches = tree.items if isinstance(tree, Alternatives) else (tree,)
     found = [language_of_tree(branch).common(origins()) for branch in branches]

@@ -48,7 +48,7 @@ class PathRule:
 
 
 def rules_of_regex(text: str) -> list[PathRule] | None:
-    """The paths that an expression matches from the start, as rules.
+    """Return the paths that an expression matches from the start, as rules.
 
     Args:
         text: The expression. It is never run.
@@ -71,7 +71,7 @@ def rules_of_regex(text: str) -> list[PathRule] | None:
 
 
 def alternatives_of(text: str, depth: int = MAX_DEPTH) -> list[str] | None:
-    """The expressions of which one has to match, with their groups of alternatives taken apart.
+    """Take the groups of alternatives of an expression apart: one of the results has to match.
 
     Args:
         text: The expression. It is never run.
@@ -121,7 +121,7 @@ def _rules_of_one(text: str) -> list[PathRule] | None:  # noqa: PLR0911 - one sh
 
 
 def _exact(text: str, *ends: str) -> list[PathRule] | None:
-    """A path with one of some endings."""
+    """Return a path with one of some endings."""
     path = _literal(text)
     if path is None or text.startswith("."):
         return None
@@ -129,7 +129,7 @@ def _exact(text: str, *ends: str) -> list[PathRule] | None:
 
 
 def _prefix(text: str, *, leaves_out: tuple[str, ...] = (), loses: bool) -> list[PathRule] | None:
-    """A path and all below it, without some endings of the path itself."""
+    """Return a path and all below it, without some endings of the path itself."""
     path = _literal(text)
     if path is None:
         return None
@@ -144,14 +144,14 @@ def _prefix(text: str, *, leaves_out: tuple[str, ...] = (), loses: bool) -> list
 
 
 def _literal(text: str) -> str | None:
-    """The path that an expression without operators matches; a lone dot is taken for a dot."""
+    """Return the path that an expression without operators matches; a lone dot is a dot."""
     return re.sub(r"\\(.)", r"\1", text) if _LITERAL.fullmatch(text) else None
 
 
 def read_path_rules(
     reader: Reader, option: str, pattern: re.Pattern[str]
 ) -> list[tuple[str, bool]]:
-    """Path patterns in order, with whether an expression covers their paths; empty for all.
+    """Return path patterns in order, with whether an expression covers their paths; empty for all.
 
     Args:
         reader: What takes the problems.

@@ -98,7 +98,7 @@ class Reader:
         self.report("option.unknown", severity, name, name, message, hint)
 
     def texts(self, option: str, entries: Iterable[object]) -> list[str]:
-        """The entries that are text; others match nothing and are problems."""
+        """Return the entries that are text; others match nothing and are problems."""
         found = []
         for entry in entries:
             if isinstance(entry, str):
@@ -110,7 +110,7 @@ class Reader:
         return found
 
     def truth(self, option: str, *, default: bool = False) -> bool:
-        """A boolean as Python takes the value for one; what is not a boolean is a problem."""
+        """Return what Python takes the value for; what is not a boolean is a problem."""
         value = self.given.get(option, default)
         if isinstance(value, bool) or value is None:
             return bool(value)
@@ -176,7 +176,7 @@ class Reader:
         return Reading(self.library, options, tuple(once(self.problems)), names=self.names)
 
     def _judge_regexes(self, options: Mapping[str, Any]) -> list[str]:
-        """The expressions that may stay."""
+        """Return the expressions that may stay."""
         if "*" in options.get("allow_origins", ()):
             for regex in self.regexes:
                 self.report(
@@ -209,7 +209,7 @@ _WITH_REGEXES: Final = ("allow_credentials", "tolerate")
 
 
 def problems_of(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
-    """What `CORSPolicy` says about some options; nothing is raised."""
+    """Return what `CORSPolicy` says about some options; nothing is raised."""
     try:
         return CORSPolicy(**options).problems
     except CORSConfigError as error:
@@ -217,7 +217,7 @@ def problems_of(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
 
 
 def is_entry(text: str) -> bool:
-    """Whether a text is an origin or a pattern of ``allow_origins``, and not ``"*"``."""
+    """Tell whether a text is an origin or a pattern of ``allow_origins``, and not ``"*"``."""
     return text != "*" and _core.is_origin_entry(text)
 
 
@@ -226,7 +226,7 @@ def _has_error(problems: Sequence[CORSConfigProblem]) -> bool:
 
 
 def _narrowed(options: dict[str, Any]) -> dict[str, Any]:
-    """Options without what is an error, entry by entry."""
+    """Return options without what is an error, entry by entry."""
     for _ in range(_MAX_ROUNDS):
         errors = [each for each in problems_of(options) if each.severity == "error"]
         if not errors:
@@ -263,5 +263,5 @@ _SEPARATORS: Final = re.compile(r"[\s,;]+")
 
 
 def split_names(text: str) -> list[str]:
-    """The names that one string lists."""
+    """Return the names that one string lists."""
     return [part for part in _SEPARATORS.split(text) if part]

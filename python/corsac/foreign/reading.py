@@ -109,7 +109,7 @@ class Reading:
     path_regex: re.Pattern[str] | None = None
 
     def problems_for(self, consumer: Consumer, where: str = "") -> tuple[CORSConfigProblem, ...]:
-        """The problems, as severe as they are for one consumer.
+        """Return the problems, as severe as they are for one consumer.
 
         Args:
             consumer: Who reads. A drop-in goes on being configured in the library's words, so its
@@ -158,7 +158,7 @@ def _run_by_python(option: str, regex: object) -> CORSConfigProblem:
 def in_words_of(
     library: str, problem: CORSConfigProblem, names: Mapping[str, str]
 ) -> CORSConfigProblem:
-    """A problem whose message and hint have the names of the configuration for options.
+    """Return a problem whose message and hint have the names of the configuration for options.
 
     Args:
         library: Whose configuration it is.
@@ -172,7 +172,7 @@ def in_words_of(
 
 
 def _in_words_of(library: str, text: str, names: Mapping[str, str]) -> str:
-    """A message or hint with the names that a library has for options of a policy."""
+    """Return a message or hint with the names that a library has for options of a policy."""
     if library == "starlette":
         # Everything is tolerated there.
         text = re.sub(r"(; or )?accept it knowingly.*", "", text)
@@ -191,10 +191,10 @@ def _in_words_of(library: str, text: str, names: Mapping[str, str]) -> str:
 
 
 def once(problems: Iterable[CORSConfigProblem]) -> list[CORSConfigProblem]:
-    """The problems without repetitions, by their texts: a value need not be hashable."""
+    """Return the problems without repetitions, by their texts: a value need not be hashable."""
     return list({(each.severity, str(each)): each for each in problems}.values())
 
 
 def allows_nothing(library: str) -> Reading:
-    """What is meant where a configuration cannot be used at all."""
+    """Return what is meant where a configuration cannot be used at all."""
     return Reading(library, {"allow_origins": []})

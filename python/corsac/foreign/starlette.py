@@ -94,7 +94,7 @@ class _StarletteReader(Reader):
         return self.finish()
 
     def _listed(self, option: str, default: tuple[str, ...]) -> list[str] | str:
-        """The entries of a list option; a string stays one."""
+        """Return the entries of a list option; a string stays one."""
         value = self.given.get(option, default)
         if isinstance(value, str):
             return value
@@ -128,7 +128,7 @@ class _StarletteReader(Reader):
         return value if "*" in value else [entry for entry in value if self.is_alive(entry)]
 
     def is_alive(self, entry: str) -> bool:
-        """Whether an entry stays: a pattern to Corsac is plain text to Starlette."""
+        """Tell whether an entry stays: a pattern to Corsac is plain text to Starlette."""
         if "*" not in entry or not is_entry(entry):
             return True  # If it is not an origin, the policy says so.
         self.report(
@@ -143,7 +143,7 @@ class _StarletteReader(Reader):
         return False
 
     def read_origin_string(self, text: str) -> list[str]:
-        """The origins that a string allows where a list is meant."""
+        """Return the origins that a string allows where a list is meant."""
         part = text[: max(len(text) // 2, 1)][:60]
         effect = "looks for the origin in the string, so every part of it is allowed too, such as "
         self._report_string("allow_origins", text, f"{effect}{part!r}")
@@ -239,7 +239,7 @@ class _LitestarReader(_StarletteReader):
     any_method = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
     def is_alive(self, entry: str) -> bool:
-        """Whether an entry stays in the list; one with ``*`` may become an expression."""
+        """Tell whether an entry stays in the list; one with ``*`` may become an expression."""
         if "*" not in entry:
             return True
         text = ".*".join(map(re.escape, entry.split("*")))
@@ -252,7 +252,7 @@ class _LitestarReader(_StarletteReader):
         return False
 
     def read_origin_string(self, text: str) -> list[str]:
-        """The origins of a string where a list is meant: none, as each letter is one."""
+        """Return the origins of a string where a list is meant: none, as each letter is one."""
         if "*" in text:
             return super().read_origin_string(text)
         self._report_string("allow_origins", text, "takes it letter by letter, so it matches none")

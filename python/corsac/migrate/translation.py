@@ -128,7 +128,7 @@ def _translate(library: str, reading: Reading) -> Translation:
 
 
 def _tidy(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options without repetitions, and without methods that need no listing."""
+    """Return the options without repetitions, and without methods that need no listing."""
     tidy = {
         name: list(dict.fromkeys(value)) if isinstance(value, list) else value
         for name, value in options.items()
@@ -147,7 +147,7 @@ _WHICH_ANSWERS = {
 
 
 def _of_layers(library: str, layers: list[Translation]) -> Translation:
-    """The last layer, which is the one that answers, and the problems of all."""
+    """Return the last layer, which is the one that answers, and the problems of all."""
     last = layers[-1]
     if len(layers) == 1:
         return last
