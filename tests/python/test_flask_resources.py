@@ -11,8 +11,8 @@ import pytest
 
 import corsac.flask
 from corsac.flask import CORS
-from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy
-from corsac.foreign.flask_resources import read_resource, read_resources
+from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy, read_resources
+from corsac.foreign.paths import read_resource
 from support.exchange import Request, run_wsgi, wsgi_environ
 from support.flask_apps import (
     ALLOWED,

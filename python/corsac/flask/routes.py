@@ -24,7 +24,7 @@ from corsac.flask.problems import (
 )
 from corsac.foreign.allowance import allows_no_more
 from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy, nobody
-from corsac.foreign.flask_resources import Resource
+from corsac.foreign.paths import Resource
 from corsac.inspection.frameworks import has_flask_cors
 from corsac.policy import CORSPolicy
 

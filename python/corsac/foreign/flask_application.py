@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,16 +20,11 @@ from corsac.foreign.flask_cors import (
     CONFIG_KEYS,
     EXTENSION_OPTIONS,
     configured_options,
+    looks_like_a_regex,
     read_flask_cors,
     unknown_keys,
 )
-from corsac.foreign.flask_resources import (
-    Pattern,
-    Resource,
-    read_pattern,
-    read_resources,
-    text_of,
-)
+from corsac.foreign.paths import WRITE, Pattern, Resource, read_pattern, text_of
 from corsac.foreign.reading import Reading, allows_nothing
 from corsac.policy import CORSPolicy
 
@@ -40,6 +36,7 @@ __all__ = [
     "nobody",
     "read_application",
     "read_flask_application",
+    "read_resources",
 ]
 
 DROP_IN_OPTIONS: Final[Mapping[str, Any]] = {"app_headers": "keep", "preflight_status": 200}
@@ -86,6 +83,57 @@ def read_application(
         where = f"resources[{pattern!r}]" if own else ""
         found.append(ReadResource(tuple(read_pattern(pattern, problems)), reading, where))
     return found
+
+
+def read_resources(
+    resources: object, problems: list[CORSConfigProblem]
+) -> list[tuple[Pattern, Mapping[str, Any]]]:
+    """Return the patterns with the options of each, in the order in which flask-cors tries them.
+
+    Args:
+        resources: A pattern, a list of patterns, or a mapping of patterns to options.
+        problems: What is wrong is added here.
+    """
+    if isinstance(resources, (str, re.Pattern)):
+        return [(resources, {})]
+    pairs: list[tuple[Pattern, Mapping[str, Any]]] = []
+    if not isinstance(resources, Iterable) or isinstance(resources, bytes):
+        _refuse(resources, "a path, a list of paths or a mapping is wanted", problems)
+        return pairs
+    given = resources.items() if isinstance(resources, Mapping) else ((r, {}) for r in resources)
+    is_empty = True
+    for pattern, options in given:
+        is_empty = False
+        if not isinstance(pattern, str) and not (
+            isinstance(pattern, re.Pattern) and isinstance(pattern.pattern, str)
+        ):
+            _refuse(pattern, "a path is a string or a compiled expression", problems)
+        elif not isinstance(options, Mapping):
+            _refuse(options, f"the options of {pattern!r} are a mapping", problems)
+        else:
+            pairs.append((pattern, options))
+    if is_empty:
+        message = "there is no path in it: all other options are for nothing, and nobody is allowed"
+        problems.append(
+            CORSConfigProblem("rule.invalid", "warning", "resources", resources, message, WRITE)
+        )
+    if isinstance(resources, Mapping):
+        pairs.sort(key=_order_in_a_mapping)
+    return pairs
+
+
+def _refuse(value: object, message: str, problems: list[CORSConfigProblem]) -> None:
+    problems.append(
+        CORSConfigProblem("option.wrong_type", "error", "resources", value, message, WRITE)
+    )
+
+
+def _order_in_a_mapping(pair: tuple[Pattern, object]) -> tuple[int, int, int]:
+    """Sort literal paths, compiled expressions, others; in each group the longest first."""
+    pattern = pair[0]
+    text = ".*" if pattern == "*" else text_of(pattern)
+    group = 1 if isinstance(pattern, re.Pattern) else 2 if looks_like_a_regex(text) else 0
+    return group, -text.count("/"), -len(text)
 
 
 def read_flask_application(given: Mapping[str, Any]) -> Reading:
@@ -329,17 +377,10 @@ class ResourcePolicies:
                 rules.append((pattern, policy))
 
         for entry in self.resources:
-            resource = entry.resource
-            if resource.kind == "any":
+            if entry.resource.kind == "any":
                 return rules, entry.policy
-            if resource.kind == "exact":
-                add(resource.path, entry.policy)
-            elif resource.kind in ("prefix", "start"):
-                # `/api/.*` leaves out `/api`, which the rule `/api/*` takes in.
-                for path in (resource.path, f"{resource.path}/"):
-                    if path and not resource.matches(path):
-                        add(path, self.policy_of(path))
-                add(f"{resource.path}/*", entry.policy)
+            for pattern, is_meant in entry.resource.rules():
+                add(pattern, entry.policy if is_meant else self.policy_of(pattern))
         return rules, None
 
     def _first(self, path: str) -> ResourcePolicy | None:

@@ -1,13 +1,27 @@
-"""Expressions for paths as path rules: ``/api/*`` and exact paths, never wider than they were."""
+"""Expressions for paths, such as the ``resources`` of flask-cors, as path rules.
+
+A path is matched with an expression that only has to fit its beginning: ``/api/*`` is "``/api`` and
+any number of slashes", and so covers ``/apixyz``. What is meant is nearly always an exact path or
+all paths below one, and these are the patterns that path rules have. What is neither cannot be a
+rule: it can only name routes that are known when the application starts.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
+from corsac.configuration import make_configuration
+from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.foreign.flask_cors import looks_like_a_regex
 from corsac.foreign.reader import Reader
+from corsac.validation.regex.language import Language, language
+from corsac.validation.regex.syntax import UnknownSyntax
 
-__all__ = ["PathRule", "alternatives_of", "read_path_rules", "rules_of_regex"]
+__all__ = ["WRITE", "Pattern", "Resource", "read_path_rules", "read_pattern", "text_of"]
 
 MAX_ALTERNATIVES = 32
 """Rules that one expression may become; more are better written by hand."""
@@ -15,59 +29,159 @@ MAX_ALTERNATIVES = 32
 MAX_DEPTH = 8
 """Groups of alternatives that are taken apart."""
 
-_ANY_TAIL = re.compile(r"(?:\.[*+]\??|\(\?:\.[*+]\??\)|\(\.[*+]\??\))$")
-_ALTERNATIVES = re.compile(r"\((?:\?:)?([^()]*\|[^()]*)\)(?![*+?{])")
-_LITERAL = re.compile(r"(?:\\[^A-Za-z0-9]|[^\\*+?()\[\]{}|^$])*")
+MAX_PATH = 2_000
+"""Characters of a path that are compared with an expression; what is longer counts as meant."""
+
+Pattern = str | re.Pattern[str]
+Kind = Literal["any", "exact", "prefix", "start", "regex"]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class PathRule:
-    """Some paths.
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What a resource of flask-cors means.
 
     Attributes:
-        path: A path, without a slash at its end if all below it is meant.
-        below: Whether all paths below it are meant.
-        leaves_out: Paths that the pattern of a rule covers and that are not meant.
-        loses: Whether the old expression covered paths that are left out: ``/apix`` for ``/api``.
+        given: The pattern as it was given.
+        kind: ``"any"`` path, one ``"exact"`` path, a ``"prefix"`` on a segment border, paths that
+            ``"start"`` with a text, or a ``"regex"`` that is none of these.
+        path: The exact path, the prefix without ``/*``, or the text that paths start with.
     """
 
+    given: Pattern
+    kind: Kind
     path: str
-    below: bool = False
-    leaves_out: tuple[str, ...] = ()
-    loses: bool = False
+
+    def matches(self, path: str) -> bool:
+        """Tell whether a path of the application's own is meant: for what is known at its start."""
+        match self.kind:
+            case "any":
+                return True
+            case "exact":
+                return path == self.path
+            case "prefix":
+                below = path == self.path or path.startswith(f"{self.path}/")
+                return below and self._fits(path)
+            case "start":
+                return path.startswith(self.path) and self._fits(path)
+            case "regex":
+                return self._fits(path)
+
+    def covers(self, start: str) -> bool:
+        """Tell whether every path that starts with a text is meant."""
+        match self.kind:
+            case "any":
+                return True
+            case "exact":
+                return False
+            case "prefix":
+                return start.startswith(f"{self.path}/")
+            case "start":
+                return start.startswith(self.path)
+            case "regex":
+                # What fits the beginning fits every path that goes on from there, unless the
+                # expression can look at what follows.
+                return not _LOOKS_AHEAD.search(text_of(self.given)) and self._fits(start)
+
+    def may_match_below(self, start: str) -> bool:
+        """Tell whether some path that starts with a text may be meant."""
+        if self.kind in ("exact", "prefix"):
+            opens = self.is_expression and start.startswith(self.head)
+            return self.covers(start) or self.path.startswith(start) or opens
+        return start.startswith(self.head) or self.head.startswith(start)
 
     @property
-    def pattern(self) -> str:
-        """The pattern of a rule; those for what it leaves out have to stand before."""
-        return f"{self.path}/*" if self.below else self.path
+    def is_expression(self) -> bool:
+        """Whether flask-cors compares paths with an expression."""
+        return self.kind != "any" and (
+            not isinstance(self.given, str) or looks_like_a_regex(self.given)
+        )
 
     @property
-    def is_everything(self) -> bool:
-        """Whether it covers every path."""
-        return self.below and not self.path and not self.leaves_out
+    def ends_with_the_path(self) -> bool:
+        """Whether it may matter that a path has a line feed, which ``$`` and ``.`` look at."""
+        return text_of(self.given).endswith(_ENDS)
+
+    @property
+    def head(self) -> str:
+        """The text with which all paths start that are meant."""
+        if not self.is_expression:
+            return self.path
+        flags = self.given.flags if isinstance(self.given, re.Pattern) else 0
+        return "" if flags & (re.IGNORECASE | re.VERBOSE) else _literal_head(text_of(self.given))
+
+    def has_rule_for(self, path: str) -> bool:
+        """Tell whether the rules that `ResourcePolicies.rules` makes of it decide about a path."""
+        if self.kind == "start":
+            return (path == self.path or path.startswith(f"{self.path}/")) and self._fits(path)
+        return self.kind != "regex" and self.matches(path)
+
+    def gives_up(self, path: str) -> bool:
+        """Tell whether flask-cors may mean it for a path that its rules leave out.
+
+        It takes time in proportion to the path: only expressions that are literal texts with an
+        open end are run, and others are an automaton.
+        """
+        if not self.is_expression or not path.startswith(self.head) or self.has_rule_for(path):
+            return False
+        if self.kind != "regex":
+            return len(path) > MAX_PATH or self._fits(path)
+        if len(path) > MAX_PATH or not path.isascii() or not path.isprintable():
+            return True
+        automaton = _automaton(re.compile(self.given))
+        return automaton is None or path in automaton
+
+    def rules(self) -> Iterator[tuple[str, bool]]:
+        """Path patterns in order, each with whether its paths are meant."""
+        if self.kind == "exact":
+            yield self.path, True
+        elif self.kind in ("prefix", "start"):
+            # `/api/.*` leaves out `/api`, which the rule `/api/*` takes in.
+            for path in (self.path, f"{self.path}/"):
+                if path and not self.matches(path):
+                    yield path, False
+            yield f"{self.path}/*", True
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether it covers paths that go on behind its own without a slash: ``/apix``."""
+        return self.kind in ("prefix", "start") and self.gives_up(f"{self.path}x")
+
+    def leaves_paths_to(self, later: Resource) -> bool:
+        """Tell whether rules would give a later resource paths that this one covers.
+
+        Args:
+            later: A resource that flask-cors asks after this one.
+        """
+        if not self.is_expression or later.kind == "regex":
+            return False
+        if later.kind == "exact":
+            return self.gives_up(later.path)
+        if self.kind not in ("regex", "start") and not self._gives_up_more():
+            return False
+        below = f"{later.path}/"
+        if self.kind == "prefix" and below.startswith(f"{self.path}/"):
+            return False  # The rule before it shadows it.
+        return below.startswith(self.head) or self.head.startswith(below) or later.kind == "any"
+
+    def _gives_up_more(self) -> bool:
+        """Tell whether a path is given up that goes on, or has another character for a dot."""
+        dotless = self.path.replace(".", "-")
+        return any(map(self.gives_up, (f"{self.path}x", dotless, f"{dotless}/", f"{dotless}/x")))
+
+    def _fits(self, path: str) -> bool:
+        return re.match(self.given, path) is not None
 
 
-def rules_of_regex(text: str) -> list[PathRule] | None:
-    """Return the paths that an expression matches from the start, as rules.
-
-    Args:
-        text: The expression. It is never run.
-
-    Returns:
-        The rules; empty if no path can match; ``None`` if rules cannot say it.
-    """
-    alternatives = alternatives_of(text)
-    if alternatives is None:
+@functools.lru_cache(maxsize=64)
+def _automaton(expression: re.Pattern[str]) -> Language | None:
+    """Return the paths that begin with a match; ``None`` if the expression is not understood."""
+    if expression.flags & re.VERBOSE:
         return None
-    found: list[PathRule] = []
-    for alternative in alternatives:
-        rules = _rules_of_one(alternative)
-        if rules is None:
-            return None
-        found += (rule for rule in rules if rule not in found)
-    if any(rule.is_everything for rule in found):
-        return [rule for rule in found if rule.is_everything]
-    return found
+    flags = "(?i)" if expression.flags & re.IGNORECASE else ""
+    try:
+        return language(f"{flags}(?:{expression.pattern.removeprefix('(?i)')})[ -~]*")
+    except UnknownSyntax:
+        return None
 
 
 def alternatives_of(text: str, depth: int = MAX_DEPTH) -> list[str] | None:
@@ -82,7 +196,8 @@ def alternatives_of(text: str, depth: int = MAX_DEPTH) -> list[str] | None:
     """
     match = _ALTERNATIVES.search(text)
     if match is None:
-        return [text]
+        slash = _OPTIONAL_SLASH.fullmatch(text)  # `/api/?$`: two paths.
+        return [text] if slash is None else [slash[1] + slash[2], f"{slash[1]}/{slash[2]}"]
     if depth == 0:
         return None
     found: list[str] = []
@@ -94,58 +209,163 @@ def alternatives_of(text: str, depth: int = MAX_DEPTH) -> list[str] | None:
     return found
 
 
-def _rules_of_one(text: str) -> list[PathRule] | None:  # noqa: PLR0911 - one shape each
-    body = re.sub(r"^(?:\^|\\A)+", "", text)
-    stripped = re.sub(r"(?:(?<!\\)\$|\\Z)$", "", body)
-    ends_here = stripped != body
-    without_tail = _ANY_TAIL.sub("", stripped)
-    anything_follows = without_tail != stripped
-    not_alone = "+" in stripped[len(without_tail) :]
-    body = without_tail
-    if body.endswith("/*") and not anything_follows:
-        # Any number of slashes, from the start: /api, /api/x and /apix.
-        if ends_here:
-            return None
-        return _prefix(body[:-2], loses=True)
-    if body.endswith("/?"):
-        if ends_here and not anything_follows:
-            return _exact(body[:-2], "", "/")
-        return _prefix(body[:-2], leaves_out=("",) if not_alone else (), loses=True)
-    if ends_here and not anything_follows:
-        return _exact(body, "")
-    if body.endswith("//"):
+def read_pattern(pattern: Pattern, problems: list[CORSConfigProblem]) -> list[Resource]:
+    """Return what a pattern means, as resources that follow one another.
+
+    Args:
+        pattern: A pattern as flask-cors takes it. The alternatives of an expression are taken apart
+            where each is a path, or a path and all below it: ``^/(api|media)/``.
+        problems: What is wrong is added here.
+    """
+    found: list[CORSConfigProblem] = []
+    resource = read_resource(pattern, found)
+    if resource is not None and resource.kind == "regex":
+        flags = pattern.flags & ~re.UNICODE if isinstance(pattern, re.Pattern) else 0
+        texts = (not flags and alternatives_of(text_of(pattern))) or []
+        parts = [read_resource(re.compile(text), []) for text in texts]
+        simple = [part for part in parts if part is not None and part.kind != "regex"]
+        if len(simple) == len(parts) > 1:
+            return simple
+    problems += found
+    return [] if resource is None else [resource]
+
+
+def read_resource(pattern: Pattern, problems: list[CORSConfigProblem]) -> Resource | None:
+    """Return what a pattern means; ``None`` if it is no use, or has an error.
+
+    Args:
+        pattern: A pattern as flask-cors takes it.
+        problems: What is wrong is added here.
+    """
+    text = text_of(pattern)
+    if isinstance(pattern, str) and not looks_like_a_regex(pattern):
+        return _usable(Resource(pattern, "exact", pattern), problems)
+    if text == "*":
+        return Resource(pattern, "any", "")
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        message = f"this is taken for a regular expression, and is none: {error}"
+        problems.append(
+            CORSConfigProblem("regex.invalid", "error", "resources", text, message, WRITE)
+        )
         return None
-    if body.endswith("/"):
-        return _prefix(body[:-1], leaves_out=("", "/") if not_alone else ("",), loses=False)
-    return _prefix(body, leaves_out=("",) if not_alone else (), loses=True)
-
-
-def _exact(text: str, *ends: str) -> list[PathRule] | None:
-    """Return a path with one of some endings."""
-    path = _literal(text)
-    if path is None or text.startswith("."):
+    has_flags = isinstance(pattern, re.Pattern) and bool(pattern.flags & ~re.UNICODE)
+    resource = None if has_flags else _simple(pattern, text)
+    if resource is not None and resource.path.startswith("."):
+        resource = None  # The dot may stand for the slash.
+    if resource is not None and resource.kind == "start" and not _usable(resource, problems):
         return None
-    return [PathRule(f"{path}{end}") for end in ends] if path.startswith("/") else []
+    if resource is None or resource.kind == "start":
+        resource = resource or Resource(pattern, "regex", "")
+        _warn_of_expression(resource, problems)
+        return resource
+    return resource if resource.kind == "any" else _usable(resource, problems)
 
 
-def _prefix(text: str, *, leaves_out: tuple[str, ...] = (), loses: bool) -> list[PathRule] | None:
-    """Return a path and all below it, without some endings of the path itself."""
-    path = _literal(text)
-    if path is None:
+WRITE = 'write resources={"/api/*": {...}} for /api and all below it, or "/health" for one path'
+"""What to write instead of what is not a path."""
+
+_ALTERNATIVES = re.compile(r"\((?:\?:)?([^()]*\|[^()]*)\)(?![*+?{])")
+_OPTIONAL_SLASH = re.compile(r"(.*[^\\])/\?(\$|\\Z)", re.DOTALL)
+_ALL_BUT_THE_ROOT = ("/.+", "/(.+)")
+_ANY_PATH = re.compile(r"/?(?:\.\*|\.\+|\(\.\*\))?|/[*+?]")
+_BELOW = re.compile(r"(?P<head>.*?)/\??(?:\*|\+|\.\*|\.\+|\(\.\*\)|\(\.\+\))?", re.DOTALL)
+_ANY_END = re.compile(r"\.[*+]\)?\Z")
+_GOES_ON = re.compile(r"(?P<head>.*?)(?:\.\*|\.\+|\(\.\*\))", re.DOTALL)
+_STARRED = re.compile(r"(?P<head>.*[^\\*+?)\]}])\*", re.DOTALL)
+# At the end of an expression that has to fit only the beginning, "any number of" says nothing.
+_ENDS_IN_ANY_NUMBER = re.compile(r"(?P<head>.*?)(?:\\[wdS]|\[[^\]\\]+\])\*", re.DOTALL)
+_LITERAL = re.compile(r"(?:[A-Za-z0-9_/.~@!&=,:; '%<>\"-]|\\[^A-Za-z0-9])*")
+_ENDS = ("$", r"\Z", r"\z", "$)")
+_LOOKS_AHEAD = re.compile(r"\$|\\[bBZz]|\(\?")
+
+
+def _simple(pattern: Pattern, text: str) -> Resource | None:  # noqa: PLR0911 - a shape each
+    """Return the expression as one of the other kinds, if it is one of them."""
+    body = re.sub(r"\(\?:(\.[*+])\)", r"\1", text).removeprefix("^").removeprefix(r"\A")
+    whole = body.endswith(("$", r"\Z")) and not body.endswith(r"\$")
+    if whole:
+        body = body.removesuffix("$").removesuffix(r"\Z")
+        if _LITERAL.fullmatch(body) and not body.endswith("\\"):
+            return Resource(pattern, "exact", _unescaped(body))
+    if "//" in body:
         return None
-    if path in {"", "/"}:
-        # Every path has at least its first slash.
-        alone = tuple(f"{path}{end}" for end in leaves_out)
-        return [PathRule("", True, tuple(each for each in alone if each == "/"))]
-    if path.endswith("/") or "*" in path or text.startswith("."):
+    if body in _ALL_BUT_THE_ROOT:
+        return Resource(pattern, "prefix", "")
+    if _ANY_PATH.fullmatch(body) and not (whole and body in ("", "/")):
+        return Resource(pattern, "any", "")
+    below = _BELOW.fullmatch(body) or _GOES_ON.fullmatch(body)
+    if whole and not _ANY_END.search(body):
         return None
-    left_out = tuple(f"{path}{end}" for end in leaves_out)
-    return [PathRule(path, True, left_out, loses)] if path.startswith("/") else []
+    if below and _LITERAL.fullmatch(below["head"]):
+        return Resource(pattern, "prefix", _unescaped(below["head"]).removesuffix("/"))
+    starred = _STARRED.fullmatch(body) or _ENDS_IN_ANY_NUMBER.fullmatch(body)
+    if starred and not whole and _LITERAL.fullmatch(starred["head"]):
+        return Resource(pattern, "start", _unescaped(starred["head"]))
+    if _LITERAL.fullmatch(body) and not whole:
+        return Resource(pattern, "prefix", _unescaped(body))
+    return None
 
 
-def _literal(text: str) -> str | None:
-    """Return the path that an expression without operators matches; a lone dot is a dot."""
-    return re.sub(r"\\(.)", r"\1", text) if _LITERAL.fullmatch(text) else None
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def _literal_head(expression: str) -> str:
+    """Return the text with which everything starts that the expression matches."""
+    body = expression.removeprefix("^").removeprefix(r"\A")
+    if "|" in body:
+        return ""
+    match = re.match(r"(?:[A-Za-z0-9_/~@!&=,:; '%<>\"-]|\\[^A-Za-z0-9])*", body)
+    head = match[0] if match else ""
+    following = body[len(head) :]
+    # A quantifier makes the last character optional.
+    return _unescaped(head)[:-1] if following[:1] in ("*", "?", "{") else _unescaped(head)
+
+
+def _usable(resource: Resource, problems: list[CORSConfigProblem]) -> Resource | None:
+    """Return the resource, if a path rule can say it."""
+    rule = resource.path if resource.kind == "exact" else f"{resource.path}/*"
+    routing_problems = _faults_of_rule(rule)
+    if not routing_problems:
+        return resource
+    message = f"no path can match this: {routing_problems[0].message}; it is left out"
+    problems.append(
+        CORSConfigProblem(
+            "rule.never_matched", "warning", "resources", text_of(resource.given), message, WRITE
+        )
+    )
+    return None
+
+
+def _faults_of_rule(pattern: str) -> Sequence[CORSConfigProblem]:
+    try:
+        make_configuration(None, [(pattern, None)], {})
+    except CORSConfigError as error:
+        return error.problems
+    return ()
+
+
+def _warn_of_expression(resource: Resource, problems: list[CORSConfigProblem]) -> None:
+    below = f" and of everything below {resource.path}/" if resource.kind == "start" else ""
+    problems.append(
+        CORSConfigProblem(
+            "rule.no_counterpart",
+            "warning",
+            "resources",
+            text_of(resource.given),
+            "an expression is not run on the paths of requests: corsac.flask gives it to the "
+            f"routes it matches{below}, and to no other path; rules without routes leave its paths "
+            "out, and every later resource that allows more",
+            WRITE,
+        )
+    )
+
+
+def text_of(pattern: Pattern) -> str:
+    """Return the text of a pattern, compiled or not."""
+    return pattern if isinstance(pattern, str) else pattern.pattern
 
 
 def read_path_rules(
@@ -159,38 +379,35 @@ def read_path_rules(
         pattern: The expression, which paths have to begin with.
     """
     text = pattern.pattern
-    rules = None if pattern.flags & re.VERBOSE else rules_of_regex(text)
-    if pattern.flags & re.IGNORECASE:
-        message = "paths in other letter case are covered as well; a rule compares letters"
-        reader.report("rule.narrower", "warning", option, text, message)
-    if rules is None:
+    resources = read_pattern(pattern, [])
+    if any(each.kind in ("start", "regex") for each in resources):
         reader.report(
             "rule.no_counterpart",
             "error",
             option,
             text,
-            "a rule is a path, or a path and all below it; this expression says something "
-            "else, so no path is covered",
+            "a rule is a path, or a path and all below it; this expression says something else, so "
+            "no path is covered",
             'write rules such as ("/api/*", policy)',
         )
         return [("/*", False)]
-    if not rules:
+    if not resources:
         message = "no path begins with this, so CORS is off"
         reader.report("rule.never_matched", "warning", option, text, message)
-    if rules and rules[0].is_everything:
+    if any(each.kind == "any" for each in resources):
         return []
-    found: list[tuple[str, bool]] = []
-    for rule in rules:
-        if rule.loses:
+    found: dict[str, bool] = {}
+    for resource in resources:
+        if resource.is_open_ended:
+            path = resource.path
             reader.report(
                 "rule.narrower",
                 "warning",
                 option,
                 text,
-                f"the expression covers {rule.path}x as well; {rule.pattern} covers "
-                f"{rule.path} and all below it",
-                f'add a rule for "{rule.path}x" if there is such a path',
+                f"the expression covers {path}x as well; {path}/* covers {path} and all below it",
+                f'add a rule for "{path}x" if there is such a path',
             )
-        found += ((path, False) for path in rule.leaves_out)
-        found.append((rule.pattern, True))
-    return [*found, ("/*", False)]
+        for rule, is_meant in resource.rules():
+            found.setdefault(rule, is_meant or any(each.matches(rule) for each in resources))
+    return [*found.items(), ("/*", False)]
