@@ -26,10 +26,7 @@ class CORSConfigWarning(UserWarning):
 def warn_about(problems: Iterable[CORSConfigProblem], packages: Collection[str]) -> None:
     """Give out the warnings among some problems, to the log and as Python warnings.
 
-    Args:
-        problems: Any problems.
-        packages: The packages that may stand between here and the code that is warned, which is
-            the first that is in none of them.
+    What is warned is the first code on the stack that is in none of the packages.
     """
     found = [problem for problem in problems if problem.severity == "warning"]
     log_warnings(found)

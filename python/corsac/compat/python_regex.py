@@ -22,11 +22,7 @@ _READ_DIFFERENTLY = re.compile(r"\{,|\[[^\]]*\[|\[\]|\\[1-9]|\(\?[A-Za-z]*[aLmsu
 
 @functools.lru_cache(PATTERN_CACHE_ENTRIES)
 def fullmatch_of(pattern: re.Pattern[str]) -> Callable[[str], object]:
-    """What says whether a text matches as a whole: truthy, or not.
-
-    Args:
-        pattern: The compiled expression.
-    """
+    """Return what says whether a text matches as a whole: truthy, or not."""
     if why_python_runs_it(pattern) is not None:
         return pattern.fullmatch
     matches = _compile(pattern).fullmatch
@@ -40,13 +36,9 @@ def fullmatch_of(pattern: re.Pattern[str]) -> Callable[[str], object]:
 
 @functools.lru_cache(PATTERN_CACHE_ENTRIES)
 def why_python_runs_it(pattern: re.Pattern[str]) -> str | None:
-    """Why Python's `re` has to run an expression, which may take exponential time.
+    """Say why Python's `re` has to run an expression, which may take exponential time.
 
-    Args:
-        pattern: The compiled expression.
-
-    Returns:
-        A clause, or ``None`` if RE2 runs it.
+    It is a clause, or ``None`` if RE2 runs the expression.
     """
     try:
         if not pattern.pattern.isascii() or _READ_DIFFERENTLY.search(pattern.pattern):
@@ -62,11 +54,7 @@ def why_python_runs_it(pattern: re.Pattern[str]) -> str | None:
 
 
 def problems_of_python(pattern: re.Pattern[str] | None) -> Iterator[CORSConfigProblem]:
-    """Say that Python's `re` runs an expression of ``allow_origin_regex``, if it does.
-
-    Args:
-        pattern: The compiled expression, or ``None``.
-    """
+    """Report that Python's `re` runs an expression of ``allow_origin_regex``, if it does."""
     why = None if pattern is None else why_python_runs_it(pattern)
     if pattern is None or why is None:
         return

@@ -120,11 +120,7 @@ class CORSMiddleware(cors.CORSMiddleware):
         return tell_and_send
 
     def is_allowed_origin(self, origin: str) -> bool:
-        """Whether a page of an origin may read responses; a subclass may decide otherwise.
-
-        Args:
-            origin: The value of the Origin header.
-        """
+        """Whether a page of an origin may read responses; a subclass may decide otherwise."""
         pattern = self.allow_origin_regex
         if self.allow_all_origins or (pattern is not None and fullmatch_of(pattern)(origin)):
             return True
@@ -142,12 +138,7 @@ class LiveOrigins:
         self._indexed: tuple[list[str], int, dict[str, int]] | None = None
 
     def contains(self, origins: Collection[str], origin: str) -> bool:
-        """Whether ``origin in origins``, now.
-
-        Args:
-            origins: The origins; of anything but a list ``in`` alone is asked.
-            origin: One of them, or not.
-        """
+        """Whether ``origin in origins``, now; of anything but a list ``in`` alone is asked."""
         if not isinstance(origins, list) or len(origins) < MIN_INDEXED:
             return origin in origins
         indexed = self._indexed

@@ -106,12 +106,7 @@ _OTHER: Final = 100
 
 
 def problem_number(code: str, option: str) -> int:
-    """Return the number of a problem.
-
-    Args:
-        code: Its code.
-        option: Its option, or the setting in its place.
-    """
+    """Return the number of a problem by its code, and its option or the setting in its place."""
     if code == "option.unknown" and option in _REMOVED:
         return _REMOVED[option]
     is_type = code in ("option.wrong_type", "max_age.out_of_bounds") or (

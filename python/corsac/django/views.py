@@ -184,12 +184,7 @@ class _MarkedURLs:
 
 
 def views_below(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield all views of a URLconf, each with the patterns that lead to it.
-
-    Args:
-        resolver: What ``get_resolver()`` gives.
-        prefix: The patterns that lead to the resolver.
-    """
+    """Yield all views of a URLconf, each with the patterns that lead to it."""
     for entry in resolver.url_patterns:
         path = f"{prefix}{entry.pattern}"
         if isinstance(entry, URLResolver):
@@ -199,11 +194,10 @@ def views_below(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, 
 
 
 def marked_views() -> Iterator[tuple[str, CORSPolicy | None]]:
-    """Yield the policy of each decorated view of ``ROOT_URLCONF``, in the order of their URLs.
+    """Yield the patterns and the policy of each decorated view of ``ROOT_URLCONF``, in their order.
 
-    Returns:
-        The patterns that lead to the view, after a method if it has a policy of its own; and the
-        policy, or ``None`` for an exempt one.
+    A method stands before the patterns if it has a policy of its own; the policy of an exempt view
+    is ``None``.
     """
     for path, view in views_below(get_resolver()):
         mark: Any = mark_on(view)
@@ -222,16 +216,12 @@ def load_urls() -> None:
 
 
 def mark_of(request: HttpRequest) -> object:
-    """Return what a decorator says about the view of a request.
+    """Return what a decorator says about the view of a request, resolved or not.
 
-    Args:
-        request: A request, before or after its URL was resolved. A preflight request has the URL of
-            the request that it asks about, and so the same view.
-
-    Returns:
-        A `CORSPolicy`; ``None`` if the view is exempt; `UNMARKED` if no decorator says anything or
-        no view has the URL. When the view has run, a decorator counts also where another one hid
-        it from the URLconf, and that of an error handler for the response that it made.
+    That is a `CORSPolicy`; ``None`` if the view is exempt; `UNMARKED` if no decorator says anything
+    or no view has the URL. A preflight request has the URL of the request that it asks about, and
+    so the same view. When the view has run, a decorator counts also where another one hid it from
+    the URLconf, and that of an error handler for the response that it made.
     """
     match = request.resolver_match
     mark: object = UNMARKED
@@ -281,20 +271,14 @@ def _tell_once(view: str) -> None:
 
 
 def mark_on(view: object) -> object:
-    """Return what a decorator left on a view or a method, or `UNMARKED`.
-
-    Args:
-        view: Any object.
-    """
+    """Return what a decorator left on a view or a method, or `UNMARKED`."""
     return getattr(view, _ATTRIBUTE, UNMARKED)
 
 
 def handler_of(view: object, method: str) -> object:
     """Return the method of a class-based view that answers an HTTP method, or ``None``.
 
-    Args:
-        view: What the URLconf has: what ``as_view()`` made, also that of Django REST framework.
-        method: The HTTP method.
+    The view is what ``as_view()`` made, also that of Django REST framework.
     """
     view_class = class_of(view)
     if view_class is None:
@@ -312,11 +296,7 @@ def handler_of(view: object, method: str) -> object:
 
 
 def class_of(view: object) -> Any:
-    """Return the class that ``as_view()`` made a view of; ``None`` for other views.
-
-    Args:
-        view: What the URLconf has.
-    """
+    """Return the class that ``as_view()`` made a view of; ``None`` for other views."""
     found = getattr(view, "view_class", None) or getattr(view, "cls", None)
     return found if isinstance(found, type) and hasattr(found, "http_method_names") else None
 

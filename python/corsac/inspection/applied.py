@@ -50,22 +50,14 @@ class Applied:
         return all(problem.severity != "error" for problem in self.problems)
 
     def with_routes(self, routes: Iterable[MarkedRoute]) -> Applied:
-        """Add decorated routes; a problem of such a policy says which route.
-
-        Args:
-            routes: The routes.
-        """
+        """Add decorated routes; a problem of such a policy says which route."""
         routes = tuple(routes)
         problems = (*self.problems, *_of_policies(routes, "route {!r}"))
         return dataclasses.replace(self, routes=routes, problems=problems)
 
 
 def applied_by(middleware: object) -> Applied:
-    """Read a middleware of Corsac's.
-
-    Args:
-        middleware: A middleware; one of an adapter has a method ``_applied`` for this.
-    """
+    """Read a middleware of Corsac's; one of an adapter has a method ``_applied`` for this."""
     own: Callable[[], Applied] | None = getattr(middleware, "_applied", None)
     if own is not None:
         return own()
@@ -76,11 +68,7 @@ def applied_by(middleware: object) -> Applied:
 
 
 def configured(middleware: ConfiguredMiddleware) -> Applied:
-    """Read what a middleware was configured with; a problem of a rule's policy says which rule.
-
-    Args:
-        middleware: The middleware.
-    """
+    """Read what a middleware was configured with; a problem of a rule's policy says which rule."""
     policy, rules = middleware.policy, middleware.rules
     problems = [*middleware._configuration.problems]
     if policy is not None:
@@ -105,10 +93,7 @@ def _of_policies(places: Iterable[MarkedRoute], name: str) -> list[CORSConfigPro
 def made_from(cls: Any, given: object, keywords: object) -> Applied:
     """Make a middleware as a framework would when it is first called, and read it.
 
-    Args:
-        cls: The class, or a `functools.partial` of it.
-        given: Its arguments after the application.
-        keywords: Its arguments by name.
+    The class may be a `functools.partial`; what it is given comes after the application.
     """
     positional: Sequence[Any] = given if isinstance(given, (list, tuple)) else ()
     options: Mapping[str, Any] = keywords if isinstance(keywords, dict) else {}
@@ -160,12 +145,6 @@ async def no_application(*_: object) -> None:
 
 
 def unreadable(option: str, what: str, error: Exception) -> CORSConfigProblem:
-    """Say that code of the program's failed while it was looked at.
-
-    Args:
-        option: Where the code is.
-        what: What was looked at.
-        error: What it raised.
-    """
+    """Report that code of the program failed while something was looked at."""
     message = f"{what} cannot be looked at: {type(error).__name__}: {error}"
     return CORSConfigProblem("source.import_failed", "warning", option, None, message)

@@ -41,9 +41,6 @@ def find_layers(found: object) -> Search:
     attributes. Of Starlette, FastAPI, Litestar and Falcon the middleware is looked at that they
     were given, of Django that of the settings, of Flask what ``CORS(app)`` put there or the first
     request would. Nothing is called but what reads attributes.
-
-    Args:
-        found: Any object.
     """
     if isinstance(found, CORSPolicy):
         read = functools.partial(Applied, found, problems=found.problems)
@@ -91,10 +88,7 @@ class _Finder:
     def follow(self, first: object, place: _Place, above: tuple[object, ...]) -> None:
         """Look at an application and what it wraps, then at the routes of all of that.
 
-        Args:
-            first: The outermost.
-            place: Where that is.
-            above: The applications that it is mounted in.
+        What it is mounted in is above.
         """
         seen = self._chain(first, place)
         for each in seen:

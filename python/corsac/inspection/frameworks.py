@@ -33,20 +33,12 @@ _NAMED_CORS = re.compile(r"CORS|Cors(?![a-z])|(?:\A|_)cors(?:_|\Z)")
 
 
 def is_named_cors(layer: object) -> bool:
-    """Whether an application, or a class or function that makes one, is named like a CORS layer.
-
-    Args:
-        layer: Any object.
-    """
+    """Whether an application, or a class or function that makes one, is named like a CORS layer."""
     return _NAMED_CORS.search(full_name(layer).rpartition(".")[2]) is not None
 
 
 def full_name(named: object) -> str:
-    """Give the full name of a class or function, or of an object's class.
-
-    Args:
-        named: Any object.
-    """
+    """Give the full name of a class or function, or of an object's class."""
     name = attribute_of(named, "__qualname__")
     if not isinstance(name, str):
         named = type(named)
@@ -58,9 +50,6 @@ def wrapped_by(current: object) -> object:
     """Return the application that another one calls, or ``None``.
 
     A framework's function that calls an endpoint is followed no further.
-
-    Args:
-        current: Any object.
     """
     module = str(attribute_of(current, "__module__"))
     if inspect.isroutine(current) and module.partition(".")[0] in {"starlette", "fastapi"}:
@@ -73,20 +62,12 @@ def wrapped_by(current: object) -> object:
 
 
 def is_drop_in(found: object) -> bool:
-    """Whether an object is of the drop-in for Starlette's class.
-
-    Args:
-        found: Any object.
-    """
+    """Whether an object is of the drop-in for Starlette's class."""
     return is_of_class(found, "corsac.compat.starlette", "CORSMiddleware")
 
 
 def is_class_of_corsac(cls: object) -> bool:
-    """Whether an object is an ASGI middleware class of Corsac's, or derives from one.
-
-    Args:
-        cls: Any object.
-    """
+    """Whether an object is an ASGI middleware class of Corsac's, or derives from one."""
     if not isinstance(cls, type):
         return False
     theirs = ("corsac.compat.starlette", "CORSMiddleware")
@@ -96,11 +77,7 @@ def is_class_of_corsac(cls: object) -> bool:
 
 
 def has_flask_cors(app: object) -> bool:
-    """Whether flask-cors has a function that runs after the requests of a Flask application.
-
-    Args:
-        app: The application.
-    """
+    """Whether flask-cors has a function that runs after the requests of a Flask application."""
     functions: Any = attribute_of(app, "after_request_funcs")
     return isinstance(functions, dict) and any(
         str(attribute_of(function, "__module__")).partition(".")[0] == "flask_cors"
@@ -112,9 +89,8 @@ def has_flask_cors(app: object) -> bool:
 def django_middleware() -> Iterator[tuple[str, str]]:
     """Say what each entry of Django's ``MIDDLEWARE`` is, from the top.
 
-    Returns:
-        The entry, and ``"corsac"``, ``"cors"`` (of another library) or ``"other"``; ``""`` if it
-        never answers itself, or cannot be imported.
+    That is ``"corsac"``, ``"cors"`` (of another library) or ``"other"``; ``""`` if it never answers
+    itself, or cannot be imported.
     """
     conf: Any = sys.modules["django.conf"]
     loading: Any = sys.modules["django.utils.module_loading"]

@@ -157,13 +157,10 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
     def stand_before(self, stack: ASGIApp) -> ASGIApp:
         """Stand before another stack from now on; what is in force and what was counted stay.
 
-        Args:
-            stack: What the application's ``middleware_stack`` was set to. If that is what this
-                gave for a stack before, that stack is meant.
-
-        Returns:
-            What ``middleware_stack`` has to be. What stood before an earlier stack, which may be
-            somewhere inside of this one, lets every request pass as it is.
+        The stack is what the application's ``middleware_stack`` was set to, and what is returned is
+        what that has to be. If this gave the stack for another one before, that one is meant. What
+        stood before an earlier stack, which may be somewhere inside of this one, lets every request
+        pass as it is.
         """
         place = place_of(stack)
         if place is not None and place.middleware is self:
@@ -182,11 +179,7 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         return place.until_first_request
 
     def for_application(self, app: Any) -> InstalledCORSMiddleware:
-        """Make the same middleware for a copy of the application.
-
-        Args:
-            app: The copy.
-        """
+        """Make the same middleware for a copy of the application."""
         if self.app is app or self.app is None:  # None: the middleware itself is being unpickled.
             return self
         made = type(self).__new__(type(self))

@@ -27,11 +27,8 @@ Marked = TypeVar("Marked")
 class _Marks:
     """Whether anything is marked, so that most applications never look for a mark.
 
-    Attributes:
-        exist: Whether `cors` or `cors_exempt` was ever used.
-        generation: Another object after every mark, so that who has read them sees that there is
-            more to read.
-        unwatched: What to tell when that changes: applications that do not look any more.
+    The generation is another object after every mark, so that who has read them sees that there is
+    more to read. The applications that do not look any more are told when that changes.
     """
 
     def __init__(self) -> None:
@@ -57,11 +54,7 @@ marks: Final = _Marks()
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a route asks for.
-
-    Attributes:
-        policy: The policy of the route; ``None`` leaves it alone.
-    """
+    """What a route asks for; without a policy it is left alone."""
 
     policy: CORSPolicy | None
 
@@ -136,11 +129,7 @@ def cors_exempt(route: Marked) -> Marked:
 
 
 def mark_of(route: object) -> Mark | None:
-    """Return the mark of an endpoint, route, router or application, if it has one.
-
-    Args:
-        route: Any object.
-    """
+    """Return the mark of an endpoint, route, router or application, if it has one."""
     # Looked up without running code of the object's: some answer to every name.
     mark = inspect.getattr_static(_function(route), _ATTRIBUTE, None)
     if mark is None and isinstance(route, functools.partial):

@@ -31,15 +31,7 @@ ROUTE_CACHE_KEY_LENGTH = 512
 class Place:
     """A place before one stack.
 
-    Attributes:
-        middleware: What `install` gave.
-        stack: The stack.
-        gate: Applies the policy of the application to the requests to the stack.
-        until_first_request: What the application's ``middleware_stack`` is at first.
-
-    Args:
-        middleware: What `install` gave.
-        stack: The stack.
+    The gate applies the policy of the application to the requests to the stack.
     """
 
     def __init__(self, middleware: InstalledCORSMiddleware, stack: ASGIApp) -> None:
@@ -72,11 +64,7 @@ class Place:
             each._put_in_force(nothing, nothing.routing)
 
     def for_mark(self, mark: Mark | None) -> ASGIApp:
-        """Return what handles the requests to a route.
-
-        Args:
-            mark: The mark of the route, if it has one.
-        """
+        """Return what handles the requests to a route."""
         if mark is None or self._was_left:
             return self.gate
         if mark.policy is None:
@@ -98,11 +86,7 @@ class _Gate(asgi.CORSMiddleware):
 
 
 def place_of(stack: object) -> Place | None:
-    """Return the place that a stack belongs to, if it is what stands at one.
-
-    Args:
-        stack: What the ``middleware_stack`` of an application was, or is to be.
-    """
+    """Return the place that a stack belongs to, if it is what stands at one."""
     return stack.place if isinstance(stack, (_Gate, _UntilFirstRequest, _ByRoute)) else None
 
 
@@ -222,12 +206,7 @@ class _BeforeRouter:
 
     @classmethod
     def put_in(cls, app: Starlette, handler_of: Callable[[Scope], ASGIApp]) -> Self | None:
-        """Stand before the router of an application; ``None`` if a router has no such place.
-
-        Args:
-            app: The application.
-            handler_of: What handles the requests to a route, found by the scope.
-        """
+        """Stand before the router of an application; ``None`` if a router has no such place."""
         has_place = callable(getattr(app.router, "middleware_stack", None))
         return cls(app.router, handler_of) if has_place else None
 

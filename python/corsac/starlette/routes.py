@@ -97,12 +97,8 @@ class _Level:
 class RouteMarks:
     """The marks on the routes of one application, as they are when this is made.
 
-    Attributes:
-        by_path_alone: Whether type, method, path and ``root_path`` decide which route is taken. A
-            `Host`, or a class of routes that Starlette and FastAPI do not have, may look at more.
-
-    Args:
-        app: The application.
+    Type, method, path and ``root_path`` decide which route is taken, unless ``by_path_alone`` is
+    false: a `Host`, or a class of routes that Starlette and FastAPI do not have, may look at more.
     """
 
     def __init__(self, app: object) -> None:
@@ -131,9 +127,7 @@ class RouteMarks:
     def find(self, scope: Scope) -> Mark | None:
         """Return the mark for a request; ``None`` if its route has none, or it has no route.
 
-        Args:
-            scope: The scope of the request, or of the one that a preflight request announces. It
-                is not changed.
+        The scope is that of the request, or of the one that a preflight request announces.
         """
         return None if self._level is None else self._level.find(scope)
 
@@ -151,12 +145,9 @@ class RouteMarks:
     def _read_application(
         self, applications: Sequence[object], mark: Mark | None, above: tuple[object, ...]
     ) -> _Level | None:
-        """Return the routes of an application; None if they cannot be seen.
+        """Return the routes of the last of some applications, each inside of the one before it.
 
-        Args:
-            applications: It, and before it what it is wrapped in.
-            mark: What holds around it.
-            above: The applications that it is mounted in.
+        It is ``None`` if they cannot be seen. What it is mounted in is above.
         """
         for wrapper in applications:
             mark = self._own(wrapper, mark)
@@ -179,12 +170,8 @@ class RouteMarks:
     ) -> tuple[_Level | None, Mark | None]:
         """Return the routes below an attribute, and the mark that holds if they are not seen.
 
-        Args:
-            owner: Whose attribute may be set.
-            holder: Who has it for this request: the same, or what an inclusion made of it.
-            name: The attribute.
-            mark: What holds around it.
-            above: The applications that it is in.
+        The owner's attribute may be set; the holder has it for this request: the owner, or what an
+        inclusion made of it.
         """
         applications = inner_applications(getattr(holder, name, None))
         self._watch(owner, name)
@@ -264,11 +251,7 @@ class RouteMarks:
 
 
 def marked_routes(app: object) -> list[tuple[str, CORSPolicy | None]]:
-    """Give the path and policy of every marked route of an application that can be seen.
-
-    Args:
-        app: A Starlette or FastAPI application.
-    """
+    """Give the path and policy of every marked route of an application that can be seen."""
     try:
         return [(path, mark.policy) for path, mark in RouteMarks(app).all()]
     except Exception:  # Routes of the user's own classes may raise anything.
@@ -279,9 +262,6 @@ def inner_applications(application: object) -> list[object]:
     """Return an application and those inside of it, from the outermost to the one that has routes.
 
     Wrappers are followed by their attribute ``app``, or ``__wrapped__``.
-
-    Args:
-        application: Any object.
     """
     found = [application]
     while len(found) < MAX_WRAPPERS and not isinstance(getattr(found[-1], "routes", None), list):

@@ -56,22 +56,7 @@ class AskedFor(TypedDict, total=False):
 
 
 class Asked:
-    """One request, and the application that it goes to.
-
-    Args:
-        app: An ASGI or WSGI application.
-        origin: As in `AskedFor`, as all that follows.
-        path: The path.
-        credentials: A credentials mode, or whether it is ``"include"``.
-        base_url: Where the application seems to be.
-        interface: ``"asgi"``, ``"wsgi"`` or ``None``.
-        profile: Which browser it is.
-        **arguments: Further ones of `corsac.browser.FetchRequest`.
-
-    Raises:
-        TypeError: An argument is of the wrong type.
-        ValueError: An argument cannot be used.
-    """
+    """One request, and the application that it goes to; the arguments are those of `AskedFor`."""
 
     def __init__(
         self,
@@ -126,18 +111,10 @@ def _url_of(base_url: str, path: str, origin: str) -> str:
 
 
 def interface_of(app: object, interface: str | None) -> str:
-    """Which protocol an application speaks.
+    """Return which protocol an application speaks: ``"asgi"`` or ``"wsgi"``.
 
-    Args:
-        app: Any object.
-        interface: What was said about it, which wins; or ``None``.
-
-    Returns:
-        ``"asgi"`` or ``"wsgi"``.
-
-    Raises:
-        TypeError: It cannot be called.
-        ValueError: It can be either; or there is no such interface.
+    What was said about it wins. It is a `TypeError` if the application cannot be called, and a
+    `ValueError` if it can be either, or there is no such interface.
     """
     if not callable(app):
         message = f"app must be an ASGI or WSGI application, not {type(app).__name__}"

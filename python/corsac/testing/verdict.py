@@ -30,18 +30,9 @@ _OF_CORS = frozenset(
 
 
 def check_allowed(outcome: FetchOutcome, status: int | None, readable: Iterable[str]) -> str:
-    """What is wrong with an outcome that has to be good.
+    """Return what is wrong with an outcome that has to be good; empty if all is well.
 
-    Args:
-        outcome: What came of the request.
-        status: What it has to be; ``None`` for any.
-        readable: Names of headers that have to be readable.
-
-    Returns:
-        A sentence; empty if all is well.
-
-    Raises:
-        TypeError: The names are one text.
+    Arguments of a wrong type raise `TypeError`.
     """
     if isinstance(readable, str | bytes):
         message = "readable must be a list of header names, not one text"
@@ -73,17 +64,9 @@ def check_allowed(outcome: FetchOutcome, status: int | None, readable: Iterable[
 
 
 def check_blocked(outcome: FetchOutcome, reason: str | None) -> str:
-    """What is wrong with an outcome that has to be blocked.
+    """Return what is wrong with an outcome that has to be blocked; empty if all is well.
 
-    Args:
-        outcome: What came of the request.
-        reason: Why it has to be; ``None`` for any reason of CORS.
-
-    Returns:
-        A sentence; empty if all is well.
-
-    Raises:
-        ValueError: There is no such reason.
+    Without a reason any of CORS will do; one that does not exist raises `ValueError`.
     """
     code = (reason or "").removeprefix("preflight:")
     if reason is not None and code not in REASONS and code.partition(":")[0] not in REASONS:
@@ -109,13 +92,7 @@ def _last_response(outcome: FetchOutcome) -> Response | None:
 
 
 def diagnose(asked: Asked, outcome: FetchOutcome, problem: str) -> str:
-    """Say what is wrong, what the browser did, and what the policy says.
-
-    Args:
-        asked: What was asked.
-        outcome: What came of it.
-        problem: What is wrong with that, as a clause.
-    """
+    """Say what is wrong, what the browser did, and what the policy says."""
     explanation = None
     with contextlib.suppress(Exception):  # Of the user's code; the browser's steps are there.
         found = _deciding(asked, outcome)
@@ -124,13 +101,7 @@ def diagnose(asked: Asked, outcome: FetchOutcome, problem: str) -> str:
 
 
 async def diagnose_async(asked: Asked, outcome: FetchOutcome, problem: str) -> str:
-    """Say the same where an event loop is running.
-
-    Args:
-        asked: As in `diagnose`.
-        outcome: As in `diagnose`.
-        problem: As in `diagnose`.
-    """
+    """Do the same where an event loop is running."""
     explanation = None
     with contextlib.suppress(Exception):  # As above.
         found = _deciding(asked, outcome)
