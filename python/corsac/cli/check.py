@@ -8,14 +8,21 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Iterator
 
-from corsac._text import in_words, printable, safe_repr
+from corsac._text import in_words, printable
 from corsac.asgi import root_path_owner
 from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
-from corsac.cli.terminal import SEVERITIES, Output, write_json, write_lines
-from corsac.cli.user_code import ObjectName, SourceError, importable_from, load_object, place_of
+from corsac.cli.terminal import (
+    MAX_TEXT,
+    SEVERITIES,
+    Output,
+    counted,
+    tally,
+    write_json,
+    write_lines,
+)
+from corsac.cli.user_code import SourceError, importable_from, load_object, place_of
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.inspection import Applied, Search, find_layers
 from corsac.options.files import SourceReading, read_environment, read_toml
@@ -53,18 +60,20 @@ class Report:
 
 
 def run(
-    *, source: str | None, prefix: str | None, app_dir: str, strict: bool, as_json: bool
+    source: str | None, prefix: str | None, app_dir: str, *, strict: bool, as_json: bool
 ) -> int:
-    """Check one source, print what was found and give the exit code."""
+    """Check one source, print what was found and give the exit code.
+
+    ``source`` is a TOML file or ``module:attribute``, or ``None`` for the environment variables
+    that begin with ``prefix``; modules are looked for in ``app_dir`` first.
+    """
     report = check(source, prefix, app_dir)
     if as_json:
         write_json(_as_json(report), sys.stdout)
     elif report.failure is None:
         _write(Output(sys.stdout), report)
     if report.failure is not None:
-        hint = f"; {report.failure.hint}" if report.failure.hint else ""
-        message = printable(f"{report.failure.message}{hint}", _MAX_MESSAGE)
-        write_lines([*report.failure.trace, f"corsac check: {message}"], sys.stderr)
+        write_lines([*report.failure.lines, f"corsac check: {report.failure}"], sys.stderr)
     return report.exit_code(strict=strict)
 
 
@@ -73,27 +82,24 @@ def check(source: str | None, prefix: str | None, app_dir: str) -> Report:
     name = f"{prefix}* in the environment" if source is None else source
     with silent_log():
         try:
-            return _examine(name, source, prefix or "", app_dir)
-        except SourceError as error:
-            problem = CORSConfigProblem(
-                error.code, "error", "source", name, error.message, error.hint
+            if source is None:
+                return _check_environment(name, prefix or "")
+            if source.endswith(".toml") or (os.path.exists(source) and not os.path.isdir(source)):
+                return _check_toml(source)
+            if ":" in source:
+                return _check_object(source, app_dir)
+            failure = SourceError(
+                "source.unclear",
+                f"{source}: there is no such file",
+                "give a TOML file (policy.toml), module:attribute (api:app), or --env for "
+                "environment variables",
             )
-            return Report(name, (problem,), failure=error)
-
-
-def _examine(name: str, source: str | None, prefix: str, app_dir: str) -> Report:
-    if source is None:
-        return _check_environment(name, os.environ, prefix)
-    if source.endswith(".toml") or (os.path.exists(source) and not os.path.isdir(source)):
-        return _check_toml(source)
-    if ":" in source:
-        return _check_object(source, app_dir)
-    raise SourceError(
-        "source.unclear",
-        f"{source}: there is no such file",
-        "give a TOML file (policy.toml), module:attribute (api:app), or --env for environment "
-        "variables",
+        except SourceError as error:
+            failure = error
+    problem = CORSConfigProblem(
+        failure.code, "error", "source", name, failure.message, failure.hint
     )
+    return Report(name, (problem,), failure=failure)
 
 
 @contextlib.contextmanager
@@ -131,8 +137,8 @@ def _check_toml(path: str) -> Report:
         raise SourceError("source.syntax", summary) from None
 
 
-def _check_environment(name: str, environ: Mapping[str, str], prefix: str) -> Report:
-    reading = read_environment(environ, prefix)
+def _check_environment(name: str, prefix: str) -> Report:
+    reading = read_environment(os.environ, prefix)
     if not reading.options and not reading.problems:
         message = f"no environment variable begins with {prefix}, so there is nothing to check"
         raise SourceError("source.nothing_found", message, f"set {prefix}ALLOW_ORIGINS")
@@ -148,10 +154,9 @@ def _check_reading(source: str, reading: SourceReading) -> Report:
 
 
 def _check_object(source: str, app_dir: str) -> Report:
-    name = ObjectName.parse(source)
     with importable_from(app_dir):
         try:
-            found = load_object(name)
+            found = load_object(source)
         except CORSConfigError as error:
             return Report(source, error.problems, place=place_of(error))
         search = find_layers(found)
@@ -233,7 +238,10 @@ def _allowed(policy: CORSPolicy) -> str:
         parts.append("pages read any response header")
     elif policy.expose_headers:
         parts.append(f"pages read {in_words(policy.expose_headers)}")
-    return "; ".join([*parts, *_kept(policy.max_age), *guard])
+    if policy.max_age is not None:
+        kept = f"preflights are kept {policy.max_age} seconds"
+        parts.append(kept if policy.max_age else "preflights are never kept")
+    return "; ".join([*parts, *guard])
 
 
 def _origins(policy: CORSPolicy) -> list[str]:
@@ -241,9 +249,9 @@ def _origins(policy: CORSPolicy) -> list[str]:
         return ["any origin"]
     patterns = sum("*" in entry for entry in policy.allow_origins)
     exact = sum(1 for _ in policy.allow_origins) - patterns
-    parts = [_counted(exact, "origin")] if exact else []
+    parts = [counted(exact, "origin")] if exact else []
     if patterns:
-        parts.append(_counted(patterns, "pattern of origins", "patterns of origins"))
+        parts.append(counted(patterns, "pattern of origins", "patterns of origins"))
     if policy.allow_origin_regex is not None:
         parts.append("those a regular expression matches")
     if policy.allow_origin_func is not None:
@@ -251,55 +259,22 @@ def _origins(policy: CORSPolicy) -> list[str]:
     return parts
 
 
-def _kept(max_age: int | timedelta | None) -> list[str]:
-    if max_age is None:
-        return []
-    seconds = int(max_age.total_seconds()) if isinstance(max_age, timedelta) else max_age
-    return [f"preflights are kept {seconds} seconds" if seconds else "preflights are never kept"]
-
-
 _MAX_RULES = 20
 _MAX_NAME = 120
-_MAX_VALUE = 200
-_MAX_MESSAGE = 2000
 
 
 def _write(out: Output, report: Report) -> None:
     place = f", made in {report.place}" if report.place else ""
-    out.row("", printable(f"{report.source}{place}", _MAX_MESSAGE))
-    for severity in SEVERITIES:
-        for problem in report.problems:
-            if problem.severity == severity:
-                out.row()
-                _write_problem(out, problem)
+    out.row("", printable(f"{report.source}{place}", MAX_TEXT))
+    for problem in sorted(report.problems, key=lambda it: SEVERITIES.index(it.severity)):
+        out.row()
+        out.problem(problem)
     out.row()
     for note in report.notes:
-        out.row([("note", "warning"), "  "], printable(note, _MAX_MESSAGE))
+        out.row([("note", "warning"), "  "], printable(note, MAX_TEXT))
     for line in report.allows:
         out.row("", line)
-    counts = [(report.count(severity), severity) for severity in SEVERITIES]
-    parts = [_counted(number, severity) for number, severity in counts if number]
-    out.row("", ", ".join(parts) or "no problems")
-
-
-def _write_problem(out: Output, problem: CORSConfigProblem) -> None:
-    option = printable(problem.option, _MAX_NAME)
-    # The name of an unknown option is its own value.
-    value = "" if problem.value == problem.option else f": {_shown(problem.value)}"
-    out.row([(problem.severity, problem.severity), "  "], f"{option}{value}  [{problem.code}]")
-    out.row("  ", printable(problem.message, _MAX_MESSAGE))
-    if problem.hint:
-        out.row("  -> ", printable(problem.hint, _MAX_MESSAGE))
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, str) and len(value) > _MAX_VALUE:
-        return f"{value[:_MAX_VALUE]!r}..."
-    return printable(safe_repr(value), _MAX_VALUE)
-
-
-def _counted(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or f'{one}s'}"
+    out.row("", tally([problem.severity for problem in report.problems]) or "no problems")
 
 
 def _as_json(report: Report) -> dict[str, object]:

@@ -21,15 +21,15 @@ from corsac.cli.page_request import (
     MethodOption,
     ModeOption,
     OriginOption,
-    PageRequest,
     ProfileOption,
     RedirectOption,
+    page_request,
 )
 
 __all__ = ["Job", "app", "spell_out"]
 
 Job = Callable[[], int]
-"""What a command line asks for; it is run once that has been read, and gives the exit code."""
+"""What a command line asks for: run once that has been read, it gives the exit code."""
 
 app = typer.Typer(
     help="CORS for Python web apps, by the Fetch standard.",
@@ -42,9 +42,9 @@ _DEFAULT_PREFIX = "CORS_"
 
 
 def spell_out(argv: Sequence[str]) -> list[str]:
-    """Give the two options that may stand without a value the one that they have then.
+    """Add the default value to --credentials and --env where they stand without one.
 
-    A parser would take the next argument for it, be it the URL.
+    A parser would take the next argument for the value, be it the URL.
     """
     spelled: list[str] = []
     for number, argument in enumerate(argv):
@@ -90,7 +90,7 @@ def _prefix(text: str) -> str:
 def _port(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) <= 65535:
         return int(text)
-    message = f"{text!r:.50} is not a port: a number from 0 (any free one) to 65535 is needed"
+    message = f"{text!r:.50} is not a port: write a number from 0 (any free one) to 65535"
     raise typer.BadParameter(message)
 
 
@@ -113,7 +113,7 @@ def _cookie(text: str) -> tuple[str, str]:
 def _seconds(number: float) -> float:
     if 0 < number <= 3600:
         return number
-    message = f"{number:g} is not a time-out: seconds above 0 and up to 3600 are needed"
+    message = f"{number:g} is not a time-out: write seconds above 0 and up to 3600"
     raise typer.BadParameter(message)
 
 
@@ -181,7 +181,7 @@ def _check(
     from corsac.cli.check import run  # noqa: PLC0415 - no other command needs it.
 
     _one_source(source, env)
-    return partial(run, source=source, prefix=env, app_dir=app_dir, strict=strict, as_json=as_json)
+    return partial(run, source, env, app_dir, strict=strict, as_json=as_json)
 
 
 @app.command("demo", epilog="For example: corsac demo --once")
@@ -265,21 +265,13 @@ def _explain(  # noqa: PLR0917 - options are arguments for Typer
     as_json: JSONOption = False,
 ) -> Job:
     """Say what becomes of a page's request under a configuration, and why; send nothing."""
-    from corsac.cli.explain import run  # noqa: PLC0415 - no other command needs it.
+    from corsac.cli.explain import SERVER, run  # noqa: PLC0415 - no other command needs it.
 
     _one_source(source, env)
-    page = PageRequest(
-        origin, method, _pairs(header), credentials, mode, redirect, body, body_type, profile
+    request = page_request(
+        SERVER + path, origin, method, header, credentials, mode, redirect, body, body_type
     )
-    return partial(
-        run,
-        source=source,
-        prefix=env,
-        app_dir=app_dir,
-        path=path,
-        page=page,
-        as_json=as_json,
-    )
+    return partial(run, request, profile, source, env, app_dir, path=path, as_json=as_json)
 
 
 @app.command(
@@ -341,22 +333,18 @@ def _probe(  # noqa: PLR0917 - options are arguments for Typer
     """
     from corsac.cli.probe import run  # noqa: PLC0415 - only this command needs what it imports.
 
-    page = PageRequest(
-        origin, method, _pairs(header), credentials, mode, redirect, body, body_type, profile
+    request = page_request(
+        url, origin, method, header, credentials, mode, redirect, body, body_type
     )
     return partial(
         run,
-        url=url,
-        page=page,
+        request,
+        profile=profile,
         sends_unsafe=send,
-        cookies=_pairs(cookie),
+        cookies=tuple(cookie or ()),
         timeout=timeout,
         insecure=insecure,
         with_lints=not no_lint,
         strict=strict,
         as_json=as_json,
     )
-
-
-def _pairs(values: list[Any] | None) -> tuple[tuple[str, str], ...]:
-    return tuple(values or ())

@@ -17,15 +17,16 @@ from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
 from corsac.browser.transports import asgi_async_transport
 from corsac.browser.urls import parse_url
 from corsac.cli.check import Report, check, silent_log
-from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS, USAGE, CommandError
+from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS, CommandError
 from corsac.cli.fetch_text import (
     hidden_names,
+    unseen_text,
     write_blocked,
     write_dropped,
+    write_ending,
     write_headline,
     write_steps,
 )
-from corsac.cli.page_request import PageRequest
 from corsac.cli.terminal import Output, Part, write_json
 from corsac.explain import Explanation
 
@@ -58,38 +59,40 @@ class Explained(NamedTuple):
         return "undecided" if is_left_alone else "blocked"
 
 
-EXIT_CODES = {
-    "allowed": FINE,
-    "blocked": PROBLEMS,
-    "refused": PROBLEMS,
-    "undecided": COULD_NOT_RUN,
-}
-"""What each verdict is for a shell."""
+_EXIT_CODES = {"allowed": FINE, "blocked": PROBLEMS, "refused": PROBLEMS}
+_EXIT_CODES["undecided"] = COULD_NOT_RUN
 
 
 def run(
-    *,
+    request: FetchRequest,
+    profile: str,
     source: str | None,
     prefix: str | None,
     app_dir: str,
+    *,
     path: str,
-    page: PageRequest,
     as_json: bool,
 ) -> int:
-    """Explain one request and print it; the arguments are the command's options."""
-    try:
-        request = page.to(f"{SERVER}{path}")
-    except ValueError as error:
-        raise CommandError(printable(str(error), _MAX_TEXT), USAGE) from None
+    """Explain a request to a path of `SERVER`, print that, and give the exit code."""
     report = check(source, prefix, app_dir)
-    if report.failure is not None or report.count("error"):
-        raise _what_is_wrong(report)
+    if report.failure is not None:
+        raise report.failure
+    errors = [problem for problem in report.problems if problem.severity == "error"]
+    if errors:
+        message = (
+            f"{report.source} is not valid, so nothing is allowed by it; corsac check says more"
+        )
+        raise CommandError(
+            printable(message, _MAX_TEXT),
+            lines=[printable(f"{it.option}: {it.message} [{it.code}]", _MAX_TEXT) for it in errors],
+            problems=[problem.as_dict() for problem in errors],
+        )
     # The rules are compared with what the application leaves of the path.
     routed = without_root_path(path, report.root_path_owner)
-    request = page.to(f"{SERVER}{routed or '/'}")
+    request = replace(request, url=f"{SERVER}{routed or '/'}")
     middleware = _middleware(report, request)
     with silent_log():
-        explained = asyncio.run(explain(request, middleware, page.profile))
+        explained = asyncio.run(explain(request, middleware, profile))
     if as_json:
         data = _as_dict(report.source, explained) | {"notes": list(_notes(report, request))}
         write_json(data, sys.stdout)
@@ -98,7 +101,7 @@ def run(
         for note in _notes(report, request):
             out.row([("note", "warning"), "  "], note)
         _write(out, path, explained)
-    return EXIT_CODES[explained.verdict]
+    return _EXIT_CODES[explained.verdict]
 
 
 def _middleware(report: Report, request: FetchRequest) -> CORSMiddleware:
@@ -155,27 +158,9 @@ def _path_of(text: str) -> str:
 
 
 async def _application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stands where the application is: it answers 200 to everything."""
+    """Answer 200 to everything, in the place of the application."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b""})
-
-
-def _what_is_wrong(report: Report) -> CommandError:
-    if report.failure is not None:
-        hint = f"; {report.failure.hint}" if report.failure.hint else ""
-        message = printable(f"{report.failure.message}{hint}", _MAX_TEXT)
-        return CommandError(message, lines=report.failure.trace)
-    errors = [problem for problem in report.problems if problem.severity == "error"]
-    lines = [
-        printable(f"{problem.option}: {problem.message} [{problem.code}]", _MAX_TEXT)
-        for problem in errors
-    ]
-    message = f"{report.source} is not valid, so nothing is allowed by it; corsac check says more"
-    return CommandError(
-        printable(message, _MAX_TEXT),
-        lines=lines,
-        problems=[problem.as_dict() for problem in errors],
-    )
 
 
 def _write(out: Output, path: str, explained: Explained) -> None:
@@ -208,9 +193,7 @@ def _write(out: Output, path: str, explained: Explained) -> None:
     what = "" if change is None else printable(change.text, _MAX_TEXT)
     if explained.verdict == "refused":
         text = "sent, and refused by the server before the application runs (guard)"
-        out.row([("REFUSED", "warning"), "  "], text, prose=True)
-        if what:
-            out.row("         -> ", what, prose=True)
+        write_ending(out, "REFUSED", "warning", text, what)
     else:
         write_blocked(out, outcome, what)
     if change is not None and change.caution:
@@ -227,8 +210,8 @@ def _at_path(request: Request) -> Request:
 
 
 def _script_gets(outcome: FetchOutcome) -> str:
-    if outcome.response_type not in {"basic", "cors"}:
-        return "to be sent; the script sees neither status nor headers nor body"
+    if opaque := unseen_text(outcome):
+        return opaque
     hidden = hidden_names(outcome)
     but = f", but not {in_words(hidden)}" if hidden else ""
     return f"the script gets the answer{but}"

@@ -1,4 +1,4 @@
-"""A fetch as people read it: what was sent, what came back, what the browser made of it."""
+"""Write a fetch for people: what was sent, what came back, what the browser made of it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from corsac._text import printable
 from corsac.browser import FetchOutcome, FetchRequest, Request, Response, Step
 from corsac.cli.terminal import Output, Part
 
-__all__ = ["SECRET_HEADERS", "hidden_names", "no_answer", "write_blocked", "write_dropped"]
-__all__ += ["write_headline", "write_notes", "write_steps"]
+__all__ = ["SECRET_HEADERS", "hidden_names", "no_answer", "unseen_text", "write_blocked"]
+__all__ += ["write_dropped", "write_ending", "write_headline", "write_notes", "write_steps"]
 
 MAX_SHOWN_LINES = 12
 """Header lines of one message that are shown."""
@@ -188,12 +188,31 @@ def _write_headers(out: Output, headers: Pairs) -> None:
         out.row(_INDENT, (f"... and {len(headers) - MAX_SHOWN_LINES} more lines", "dim"))
 
 
+def write_ending(
+    out: Output, verdict: str, style: str, why: str, what: str = "", *, further: str = ""
+) -> None:
+    """Write how it ended, what to do about it, and a remark, each below the other."""
+    out.row([(verdict, style), "  "], why, prose=True)
+    indent = " " * (len(verdict) + 2)
+    if what:
+        out.row(f"{indent}-> ", what, prose=True)
+    if further:
+        out.row(indent, further, prose=True)
+
+
 def write_blocked(out: Output, outcome: FetchOutcome, what: str) -> None:
     """Say that a fetch was blocked, and what to do about it, if that is not empty."""
-    reason = f"{outcome.explanation}  [{outcome.reason}]"
-    out.row([("BLOCKED", "blocked"), "  "], reason, prose=True)
-    if what:
-        out.row("         -> ", what, prose=True)
+    write_ending(out, "BLOCKED", "blocked", f"{outcome.explanation}  [{outcome.reason}]", what)
+
+
+def unseen_text(outcome: FetchOutcome) -> str:
+    """Say what a script gets that sees nothing of its answer; empty if it sees something."""
+    match outcome.response_type:
+        case "opaque":
+            return "to be sent; the script sees neither status nor headers nor body"
+        case "opaqueredirect":
+            return "to be sent; of the redirect the script sees nothing, not even its Location"
+    return ""
 
 
 def write_notes(out: Output, outcome: FetchOutcome) -> None:

@@ -6,149 +6,108 @@ import io
 import json
 import sys
 import tokenize
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from corsac._text import printable, safe_repr
 from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
-from corsac.cli.terminal import SEVERITIES, Output, Part, write_json, write_lines
-from corsac.errors import CORSConfigProblem
+from corsac.cli.terminal import (
+    MAX_TEXT,
+    SEVERITIES,
+    Output,
+    counted,
+    tally,
+    write_json,
+    write_lines,
+)
 from corsac.migrate.source.calls import find_configurations
 from corsac.migrate.source.code import advice, snippet
 from corsac.migrate.source.configurations import NOT_READ, Configuration
 from corsac.migrate.source.files import Project, SourceFile, read_project
 from corsac.migrate.source.patch import Patch, make_patch, unified_diff
-from corsac.migrate.source.places import Place, find_places
+from corsac.migrate.source.places import find_places
 
 __all__ = ["run"]
 
-_MAX_TEXT = 2_000
 _MAX_VALUE = 200
-
-Line = tuple[Part | list[Part], str] | tuple[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Report:
-    """What was found in all files."""
-
-    project: Project
-    places: Sequence[Place]
-    found: Sequence[Configuration]
-
-    def problems(self) -> list[CORSConfigProblem]:
-        """What is said about all configurations."""
-        return [problem for each in self.found for problem in each.problems]
-
-    def exit_code(self, patch: Patch | None) -> int:
-        """What the report means for a shell."""
-        if self.project.unreadable:
-            return COULD_NOT_RUN
-        stays = patch is not None and bool(patch.reasons)
-        has_problems = any(problem.severity != "info" for problem in self.problems())
-        return PROBLEMS if stays or has_problems else FINE
 
 
 def run(*, paths: Sequence[str], as_diff: bool, as_json: bool) -> int:
-    """Read files and directories and print what was found; nothing is changed or run."""
+    """Print what files and directories configure, give the exit code; change and run nothing."""
     project = read_project(*(paths or ["."]))
     places = find_places(project.files)
-    report = _Report(project, places, find_configurations(project.files, places))
-    patch = make_patch(project, places, report.found) if as_diff else None
+    found = find_configurations(project.files, places)
+    patch = make_patch(project, places, found) if as_diff else None
     if as_json:
-        write_json(_as_json(report), sys.stdout)
+        write_json(_as_json(project, found), sys.stdout)
     elif patch is not None:
-        _write_diff(report, patch)
+        _write_diff(found, patch)
     else:
-        out = Output(sys.stdout)
-        for row in _as_text(report):
-            out.row(*row)
+        _write(Output(sys.stdout), project, found)
     for path, reason in project.unreadable:
-        line = f"corsac migrate: {printable(path, _MAX_VALUE)}: {printable(reason, _MAX_TEXT)}"
+        line = f"corsac migrate: {printable(path, _MAX_VALUE)}: {printable(reason, MAX_TEXT)}"
         write_lines([line], sys.stderr)
-    return report.exit_code(patch)
+    if project.unreadable:
+        return COULD_NOT_RUN
+    stays = patch is not None and bool(patch.reasons)
+    has_problems = any(it.severity != "info" for each in found for it in each.problems)
+    return PROBLEMS if stays or has_problems else FINE
 
 
-def _as_text(report: _Report) -> Iterator[Line]:
-    for each in report.found:
-        place = f"{printable(each.file.path, _MAX_TEXT)}:{each.line}"
-        yield "", f"{place}  {each.library}, {each.style}"
-        for severity in SEVERITIES:
-            for problem in each.problems:
-                if problem.severity == severity:
-                    yield ("",)
-                    yield from _problem_lines(problem, place)
-        yield ("",)
-        yield from _code_lines(each)
-    problems = report.problems()
-    counts = [
-        (sum(each.severity == severity for each in problems), severity) for severity in SEVERITIES
-    ]
-    tally = ", ".join(_counted(number, severity) for number, severity in counts if number)
-    files = _counted(report.project.looked_at, "file")
-    hidden = sum(each.style == NOT_READ for each in report.found)
-    if not report.found:
-        yield "", f"no CORS configuration found in {files}"
+def _write(out: Output, project: Project, found: Sequence[Configuration]) -> None:
+    for each in found:
+        place = f"{printable(each.file.path, MAX_TEXT)}:{each.line}"
+        out.row("", f"{place}  {each.library}, {each.style}")
+        for problem in sorted(each.problems, key=lambda it: SEVERITIES.index(it.severity)):
+            out.row()
+            out.problem(problem, f"{place}: ")
+        out.row()
+        _write_code(out, each)
+    problems = [problem.severity for each in found for problem in each.problems]
+    files = counted(project.looked_at, "file")
+    hidden = sum(each.style == NOT_READ for each in found)
+    if not found:
+        out.row("", f"no CORS configuration found in {files}")
     else:
-        number = _counted(len(report.found) - hidden, "configuration")
-        places = f" and {_counted(hidden, 'place')} that cannot be followed" if hidden else ""
-        yield "", f"{number}{places} in {files}: {tally or 'no problems'}"
+        number = counted(len(found) - hidden, "configuration")
+        unseen = f" and {counted(hidden, 'place')} that cannot be followed" if hidden else ""
+        out.row("", f"{number}{unseen} in {files}: {tally(problems) or 'no problems'}")
 
 
-def _problem_lines(problem: CORSConfigProblem, place: str) -> Iterator[Line]:
-    option = printable(problem.option, _MAX_VALUE)
-    value = "" if problem.value == problem.option else f": {_shown(problem.value)}"
-    severity = (problem.severity, problem.severity)
-    yield [f"{place}: ", severity, "  "], f"{option}{value}  [{problem.code}]"
-    yield "  ", printable(problem.message, _MAX_TEXT)
-    if problem.hint:
-        yield "  -> ", printable(problem.hint, _MAX_TEXT)
-
-
-def _code_lines(found: Configuration) -> Iterator[Line]:
-    """The code to paste, without what is an error above, and what else to do."""
+def _write_code(out: Output, found: Configuration) -> None:
+    """Write the code to paste, without what is an error above, and what else to do."""
     lines, further = snippet(found), advice(found)
     if lines:
-        yield "", f"With Corsac{', without what is an error above' if found.has_errors else ''}:"
-        yield ("",)
+        errors = ", without what is an error above" if found.has_errors else ""
+        out.row("", f"With Corsac{errors}:")
+        out.row()
     for line in lines:
         # A label, and so never broken.
-        yield (f"    {printable(line, _MAX_TEXT)}" if line else "",)
+        out.row(f"    {printable(line, MAX_TEXT)}" if line else "")
     if lines and further:
-        yield ("",)
+        out.row()
     for sentence in further:
-        yield "    ", sentence
+        out.row("    ", sentence)
     if lines or further:
-        yield ("",)
+        out.row()
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, str) and len(value) > _MAX_VALUE:
-        return f"{value[:_MAX_VALUE]!r}..."
-    return printable(safe_repr(value), _MAX_VALUE)
-
-
-def _counted(number: int, one: str) -> str:
-    return f"{number} {one if number == 1 else f'{one}s'}"
-
-
-def _write_diff(report: _Report, patch: Patch) -> None:
-    """The patch on standard output, for ``git apply``; on a terminal nothing in it can steer it."""
+def _write_diff(found: Sequence[Configuration], patch: Patch) -> None:
+    """Write the patch for ``git apply``, or escaped to a terminal; and what stays, on stderr."""
     lines = [(path, line, f"left as it is: {text}") for path, line, text in patch.reasons]
     lines += ((path, line, f"note: {text}") for path, line, text in patch.notes)
     lines += (
         (each.file.path, each.line, str(problem))
-        for each in report.found
+        for each in found
         for problem in each.problems
         if problem.severity == "error"
     )
     for path, number, text in lines:
-        shown = f"{printable(path, _MAX_TEXT)}:{number}: {printable(text, _MAX_TEXT)}"
+        shown = f"{printable(path, MAX_TEXT)}:{number}: {printable(text, MAX_TEXT)}"
         write_lines([shown], sys.stderr)
     for file, text in patch.texts.items():
         for line in unified_diff(file, text):
             if sys.stdout.isatty():
-                write_lines([printable(line.rstrip("\r\n"), _MAX_TEXT)], sys.stdout)
+                write_lines([printable(line.rstrip("\r\n"), MAX_TEXT)], sys.stdout)
             else:
                 _write_raw(line, file)
 
@@ -165,13 +124,11 @@ def _write_raw(line: str, file: SourceFile) -> None:
     buffer.flush()
 
 
-def _as_json(report: _Report) -> dict[str, object]:
+def _as_json(project: Project, found: Sequence[Configuration]) -> dict[str, object]:
     return {
-        "files": report.project.looked_at,
-        "configurations": [_found_as_json(each) for each in report.found],
-        "unreadable": [
-            {"file": path, "reason": reason} for path, reason in report.project.unreadable
-        ],
+        "files": project.looked_at,
+        "configurations": [_found_as_json(each) for each in found],
+        "unreadable": [{"file": path, "reason": reason} for path, reason in project.unreadable],
     }
 
 
@@ -196,7 +153,7 @@ def _found_as_json(found: Configuration) -> dict[str, object]:
 
 
 def _json_value(value: object) -> object:
-    """The value, or its ``repr`` if JSON has no such value."""
+    """Give the value, or its ``repr`` if JSON has no such value."""
     try:
         json.dumps(value, allow_nan=False)
     except Exception:  # Any value may stand in another program's source.

@@ -1,18 +1,19 @@
-"""What a page asks for, as options of a command line: `corsac probe` and `corsac explain`."""
+"""The options of `corsac probe` and `corsac explain` that describe a page's request."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import parse_qsl
 
 import typer
 
 from corsac import _core
+from corsac._text import printable
 from corsac.browser import FetchRequest, FormData, ReadableStream, URLSearchParams
 from corsac.browser.request import Body
+from corsac.cli.ending import USAGE, CommandError
 
-__all__ = ["CREDENTIALS", "PageRequest"]
+__all__ = ["CREDENTIALS", "page_request"]
 __all__ += ["BodyOption", "BodyTypeOption", "CredentialsOption", "HeadersOption", "MethodOption"]
 __all__ += ["ModeOption", "OriginOption", "ProfileOption", "RedirectOption"]
 
@@ -20,7 +21,7 @@ _Credentials = Literal["omit", "same-origin", "include"]
 CREDENTIALS: tuple[str, ...] = get_args(_Credentials)
 
 _EXAMPLE_VALUES = {"content-type": "application/json", "authorization": "Bearer corsac"}
-"""Values of headers named without one; of any other, one that is not CORS-safelisted is 1."""
+"""Values for headers that are named without one; any other header gets 1."""
 
 _PANEL = "The page's request, as fetch() has it"
 
@@ -65,7 +66,8 @@ HeadersOption = Annotated[
         parser=_header,
         metavar="NAME[:VALUE]",
         show_default=False,
-        help="A header that the script sets, with some value if none is given; may be repeated.",
+        help="A header that the script sets, with an example value if none is given; may be "
+        "repeated.",
     ),
 ]
 CredentialsOption = Annotated[
@@ -85,7 +87,7 @@ RedirectOption = Annotated[
     _option(
         "--redirect",
         metavar="MODE",
-        help="What to do about redirects: follow, error or manual.",
+        help="The redirect mode: follow, error or manual.",
     ),
 ]
 BodyOption = Annotated[
@@ -95,7 +97,7 @@ BodyOption = Annotated[
         "--data",
         metavar="TEXT",
         show_default=False,
-        help="A body; its Content-Type follows.",
+        help="The body; --body-type decides its Content-Type.",
     ),
 ]
 BodyTypeOption = Annotated[
@@ -118,45 +120,26 @@ ProfileOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """What a page asks for, whatever its URL; the attributes are those of the options."""
-
-    origin: str
-    method: str = "GET"
-    headers: tuple[tuple[str, str], ...] = ()
-    credentials: str = "same-origin"
-    mode: str = "cors"
-    redirect: str = "follow"
-    body: str | None = None
-    body_type: str = "text"
-    profile: str = "standard"
-
-    def to(self, url: str) -> FetchRequest:
-        """Make the request for a URL."""
-        return FetchRequest(
-            url,
-            self.origin,
-            self.method,
-            self.headers,
-            self.credentials,
-            self.mode,
-            self.redirect,
-            self._body(),
-        )
-
-    def _body(self) -> Body:
-        text = self.body
-        if text is None:
-            return None
-        match self.body_type:
-            case "form":
-                return URLSearchParams(parse_qsl(text, keep_blank_values=True))
-            case "multipart":
-                return FormData(parse_qsl(text, keep_blank_values=True))
-            case "bytes":
-                return text.encode("utf-8", "surrogateescape")
-            case "stream":
-                return ReadableStream(text.encode("utf-8", "surrogateescape"))
-            case _:
-                return text
+def page_request(  # noqa: PLR0917 - options are arguments for Typer
+    url: str,
+    origin: str,
+    method: str,
+    headers: list[Any] | None,
+    credentials: str,
+    mode: str,
+    redirect: str,
+    body: str | None,
+    body_type: str,
+) -> FetchRequest:
+    """Make the request that a page asks for; a part that is invalid is a `CommandError`."""
+    made: Body = body
+    if body is not None and body_type in {"form", "multipart"}:
+        fields = parse_qsl(body, keep_blank_values=True)
+        made = URLSearchParams(fields) if body_type == "form" else FormData(fields)
+    elif body is not None and body_type != "text":
+        data = body.encode("utf-8", "surrogateescape")
+        made = data if body_type == "bytes" else ReadableStream(data)
+    try:
+        return FetchRequest(url, origin, method, headers or (), credentials, mode, redirect, made)
+    except ValueError as error:
+        raise CommandError(printable(str(error), 500), USAGE) from None

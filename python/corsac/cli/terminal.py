@@ -17,9 +17,11 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-from corsac._text import printable
+from corsac._text import printable, safe_repr
+from corsac.errors import CORSConfigProblem
 
-__all__ = ["SEVERITIES", "Output", "Part", "Progress", "write_json", "write_lines"]
+__all__ = ["MAX_TEXT", "SEVERITIES", "Output", "Part", "Progress", "counted", "tally"]
+__all__ += ["write_json", "write_lines"]
 
 Part = str | Text | tuple[str, str]
 """A piece of a line: plain, or with its style."""
@@ -41,6 +43,10 @@ _STYLES = {
 # Sentences in a pipe are broken there, for those who read them in a file; all else is not.
 _PIPE_WIDTH = 100
 _LEAST_WIDTH = 20
+
+MAX_TEXT = 2_000
+"""Characters of one text, such as a message, that are shown."""
+_MAX_VALUE = 200
 
 
 class Output:
@@ -80,6 +86,21 @@ class Output:
         line.append_text(text)
         line.rstrip()
         self._show(line, soft_wrap=True)
+
+    def problem(self, problem: CORSConfigProblem, place: str = "") -> None:
+        """Write a problem of a configuration: where and what, why, and what to do."""
+        value = problem.value
+        if isinstance(value, str) and len(value) > _MAX_VALUE:
+            text = f"{value[:_MAX_VALUE]!r}..."
+        else:
+            text = printable(safe_repr(value), _MAX_VALUE)
+        option = printable(problem.option, _MAX_VALUE)
+        # The name of an unknown option is its own value.
+        what = option if value == problem.option else f"{option}: {text}"
+        self.row([place, (problem.severity, problem.severity), "  "], f"{what}  [{problem.code}]")
+        self.row("  ", printable(problem.message, MAX_TEXT))
+        if problem.hint:
+            self.row("  -> ", printable(problem.hint, MAX_TEXT))
 
     def table(self, rows: Iterable[Sequence[Part]]) -> None:
         """Write cells below each other; the first column is broken where there is no room."""
@@ -124,6 +145,17 @@ def _broken(text: Text, width: int) -> list[Text]:
     for part in parts:
         part.rstrip()
     return parts
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Give a number with the word for what is counted; its plural has an s unless it is given."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
+def tally(severities: Sequence[str]) -> str:
+    """Count problems by their severities: ``"2 errors, 1 info"``; empty if there are none."""
+    counts = [(severities.count(severity), severity) for severity in SEVERITIES]
+    return ", ".join(counted(number, severity) for number, severity in counts if number)
 
 
 class Progress:

@@ -1,4 +1,4 @@
-"""Objects out of the user's own modules: found by name, and what is said when that fails."""
+"""Import objects of the user's own modules by name, and say clearly why one cannot be had."""
 
 from __future__ import annotations
 
@@ -11,74 +11,41 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import corsac
 from corsac._text import printable
+from corsac.cli.ending import CommandError
 from corsac.errors import CORSConfigError, CORSProblemCode
 
-__all__ = ["ObjectName", "SourceError", "importable_from", "load_object", "place_of"]
+__all__ = ["SourceError", "importable_from", "load_object", "place_of"]
 
 ResultT = TypeVar("ResultT")
 
 
-class SourceError(Exception):
-    """There is nothing to judge."""
+class SourceError(CommandError):
+    """There is nothing to judge: what was looked at, what is wrong there, and the way out."""
 
     def __init__(
         self, code: CORSProblemCode, message: str, hint: str = "", trace: Sequence[str] = ()
     ) -> None:
-        super().__init__(message)
+        text = f"{message}; {hint}" if hint else message
+        super().__init__(printable(text, _MAX_TEXT), lines=trace)
         self.code = code
         self.message = message
         self.hint = hint
-        self.trace = tuple(trace)
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectName:
-    """``module:attribute``, taken apart."""
-
-    module: str
-    attributes: tuple[str, ...]
-    is_called: bool
-
-    @classmethod
-    def parse(cls, text: str) -> ObjectName:
-        """Take a name apart."""
-        module, _, attribute = text.partition(":")
-        path = attribute.removesuffix("()")
-        if module.endswith(".py"):
-            dotted = module.removesuffix(".py").removeprefix("./").replace("/", ".")
-            raise SourceError(
-                "source.unclear",
-                f"{text}: a module is written as in an import statement",
-                f"write {dotted}:{attribute}",
-            )
-        if "(" in path:
-            message = f"{text}: only a call without arguments can be written"
-            raise SourceError("source.unclear", message, f"write {module}:{path.partition('(')[0]}")
-        attributes = tuple(path.split("."))
-        if not _MODULE.fullmatch(module) or not all(map(str.isidentifier, attributes)):
-            message = f"{text}: this is not module:attribute"
-            raise SourceError("source.unclear", message, "write it as in api:app or shop.api:app")
-        return cls(module, attributes, attribute.endswith("()"))
-
-    def __str__(self) -> str:
-        """The name as it was written."""
-        return f"{self.module}:{'.'.join(self.attributes)}{'()' if self.is_called else ''}"
-
-
+_MAX_TEXT = 2_000
 # Import takes more names than Python's grammar does, such as `my-app`; no dot at an end.
 _MODULE = re.compile(r"[^\s./\\:]+(\.[^\s./\\:]+)*")
 
 
 @contextlib.contextmanager
 def importable_from(directory: str) -> Iterator[None]:
-    """Put a directory first on ``sys.path`` for a while, as servers do; and keep stdout clean.
+    """Put a directory first on ``sys.path`` for a while, as servers do.
 
-    What the user's code prints goes to stderr meanwhile.
+    What the user's code prints goes to stderr meanwhile, so that stdout has the report alone.
     """
     path = os.path.abspath(directory)
     if not os.path.isdir(path):
@@ -92,14 +59,30 @@ def importable_from(directory: str) -> Iterator[None]:
             sys.path.remove(path)
 
 
-def load_object(name: ObjectName) -> object:
-    """Import the module and look the object up in it; call it if the name says so."""
-    found: object = _run(f"import {name.module}", lambda: importlib.import_module(name.module))
-    seen = name.module
-    for position, attribute in enumerate(name.attributes):
+def load_object(name: str) -> object:
+    """Import what ``module:attribute`` names; with ``()`` at its end, call it.
+
+    `SourceError` says why that failed; what the user's code raises as `CORSConfigError`, a policy
+    or middleware that is not valid, passes.
+    """
+    module, _, attributes = name.partition(":")
+    path = attributes.removesuffix("()")
+    if module.endswith(".py"):
+        dotted = module.removesuffix(".py").removeprefix("./").replace("/", ".")
+        message = f"{name}: a module is written as in an import statement"
+        raise SourceError("source.unclear", message, f"write {dotted}:{attributes}")
+    if "(" in path:
+        message = f"{name}: only a call without arguments can be written"
+        raise SourceError("source.unclear", message, f"write {module}:{path.partition('(')[0]}")
+    if not _MODULE.fullmatch(module) or not all(map(str.isidentifier, path.split("."))):
+        message = f"{name}: this is not module:attribute"
+        raise SourceError("source.unclear", message, "write it as in api:app or shop.api:app")
+    found: object = _run(f"import {module}", lambda: importlib.import_module(module))
+    seen = module
+    for position, attribute in enumerate(path.split(".")):
         found = _attribute(found, attribute, seen)
         seen += f"{'.' if position else ':'}{attribute}"
-    if not name.is_called:
+    if path == attributes:
         return found
     if not callable(found):
         message = f"{seen} cannot be called: it is an object of the type {type(found).__name__}"
@@ -108,7 +91,7 @@ def load_object(name: ObjectName) -> object:
     if inspect.isawaitable(made):
         if inspect.iscoroutine(made):
             made.close()
-        message = f"{seen}() has to be awaited; only a plain function can be called here"
+        message = f"{seen}() must be awaited; only a plain function can be called here"
         raise SourceError("source.nothing_found", message)
     return made
 
@@ -160,6 +143,7 @@ _NOT_THE_USERS = (
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Give the places in the user's code that an error came through."""
     return _without_ours(traceback.extract_tb(error.__traceback__))
 
 

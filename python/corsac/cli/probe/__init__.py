@@ -9,12 +9,12 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from corsac._text import printable
 from corsac.browser import FetchRequest, Request, simulate_async
 from corsac.browser.urls import HTTP_SCHEMES, parse_url
 from corsac.cli.ending import USAGE, CommandError
-from corsac.cli.page_request import PageRequest
 from corsac.cli.probe.courier import Courier
 from corsac.cli.probe.lints import lint
 from corsac.cli.probe.replays import replay
@@ -25,9 +25,9 @@ __all__ = ["probe", "run"]
 
 
 def run(
+    request: FetchRequest,
     *,
-    url: str,
-    page: PageRequest,
+    profile: str,
     sends_unsafe: bool,
     cookies: tuple[tuple[str, str], ...],
     timeout: float,
@@ -36,14 +36,8 @@ def run(
     strict: bool,
     as_json: bool,
 ) -> int:
-    """Probe a server and print what was found, the verdict as soon as it is known.
-
-    The arguments are the command's options; those that `probe` has too are explained there.
-    """
-    try:
-        request = page.to(_url(url))
-    except ValueError as error:
-        raise CommandError(printable(str(error), 500), USAGE) from None
+    """Probe a server, print what was found, the verdict as soon as it is known; the exit code."""
+    request = replace(request, url=_url(request.url))
     if insecure:
         write_lines(["corsac probe: certificates are NOT checked (--insecure)"], sys.stderr)
     out, progress = Output(sys.stdout), Progress(sys.stderr)
@@ -63,7 +57,7 @@ def run(
         result = asyncio.run(
             probe(
                 request,
-                profile=page.profile,
+                profile=profile,
                 cookies=cookies,
                 timeout=timeout,
                 insecure=insecure,
@@ -86,11 +80,11 @@ def _url(text: str) -> str:
     if url is None or url.scheme not in HTTP_SCHEMES or not url.host:
         is_host = not re.match(r"[^/?#]*:(?!\d)", text)
         guess = f"; did you mean https://{text}?" if is_host else ""
-        message = f"{text!r:.200} is not an http or https URL{guess}"
-        raise ValueError(message)
+        message = printable(f"{text!r:.200} is not an http or https URL{guess}", 500)
+        raise CommandError(message, USAGE)
     if url.has_credentials:
         message = "the URL has a user name or password, and fetch() refuses those"
-        raise ValueError(message)
+        raise CommandError(message, USAGE)
     return url.with_fragment
 
 

@@ -12,8 +12,10 @@ from corsac.cli.fetch_text import (
     SECRET_HEADERS,
     hidden_names,
     no_answer,
+    unseen_text,
     write_blocked,
     write_dropped,
+    write_ending,
     write_headline,
     write_notes,
     write_steps,
@@ -22,9 +24,9 @@ from corsac.cli.probe.courier import Courier, NotSentError
 from corsac.cli.probe.findings import Finding
 from corsac.cli.probe.replays import INTERRUPTED as GIVEN_UP
 from corsac.cli.probe.replays import Observations, other_origin
-from corsac.cli.terminal import SEVERITIES, Output, Part
+from corsac.cli.terminal import Output, Part, tally
 
-__all__ = ["EXIT_CODES", "Result", "as_dict", "write_found", "write_verdict"]
+__all__ = ["Result", "as_dict", "write_found", "write_verdict"]
 
 MAX_JSON_TEXT = 500
 """Characters of one text in JSON."""
@@ -32,15 +34,9 @@ MAX_JSON_ITEMS = 200
 """Entries of one list in JSON, header lines for one."""
 _MAX_EVIDENCE = 300
 
-EXIT_CODES = {
-    "allowed": FINE,
-    "not-sent": FINE,
-    "blocked": PROBLEMS,
-    "refused": PROBLEMS,
-    "undecided": COULD_NOT_RUN,
-    "unreachable": COULD_NOT_RUN,
-}
-"""What each verdict is for a shell."""
+_EXIT_CODES = dict.fromkeys(("allowed", "not-sent"), FINE)
+_EXIT_CODES |= dict.fromkeys(("blocked", "refused"), PROBLEMS)
+_EXIT_CODES |= dict.fromkeys(("undecided", "unreachable"), COULD_NOT_RUN)
 
 
 class Result(NamedTuple):
@@ -73,7 +69,7 @@ class Result(NamedTuple):
         """Give the exit code; with ``strict`` findings other than infos count as blocked."""
         if self.seen is not None and self.seen.unfinished == GIVEN_UP:
             return INTERRUPTED
-        code = EXIT_CODES[self.verdict]
+        code = _EXIT_CODES[self.verdict]
         if code == FINE and strict and any(each.severity != "info" for each in self.lints):
             return PROBLEMS
         return code
@@ -90,53 +86,34 @@ def write_verdict(out: Output, result: Result) -> None:
         out.row()
     match result.verdict:
         case "allowed":
-            out.row([("ALLOWED", "allowed"), "  "], _script_gets(result))
+            seen = f"the script gets the answer, with status {outcome.status}"
+            write_ending(out, "ALLOWED", "allowed", unseen_text(outcome) or seen)
             _write_readable(out, outcome)
         case "refused":
-            out.row(
-                [("REFUSED", "warning"), "  "],
+            text = (
                 f"sent, and refused by the server before the application ran (guard): "
-                f"{guard_refusal(outcome)}",
-                prose=True,
+                f"{guard_refusal(outcome)}"
             )
-            out.row("         -> ", advice_of(result), prose=True)
+            write_ending(out, "REFUSED", "warning", text, advice(outcome, result.request))
         case "not-sent":
-            out.row([("ALLOWED", "allowed"), "  "], "as far as the preflight goes")
-            out.row(
-                " " * 9,
+            text = (
                 f"{method} may change something, so the request itself was not sent; with --send "
-                "it is sent, once.",
-                prose=True,
+                "it is sent, once."
             )
+            write_ending(out, "ALLOWED", "allowed", "as far as the preflight goes", further=text)
         case "undecided":
-            out.row([("UNDECIDED", "warning"), "  "], "nothing was sent that could tell")
-            out.row(
-                " " * 11,
+            text = (
                 f"Browsers send this {method} without a preflight. It may change something, so it "
-                "was held back; with --send it is sent, once.",
-                prose=True,
+                "was held back; with --send it is sent, once."
             )
+            why = "nothing was sent that could tell"
+            write_ending(out, "UNDECIDED", "warning", why, further=text)
         case "unreachable":
-            out.row([("NO ANSWER", "blocked"), "  "], no_answer(outcome), prose=True)
-            out.row(" " * 11, "To a script this looks like any CORS error.", prose=True)
+            text = "To a script this looks like any CORS error."
+            write_ending(out, "NO ANSWER", "blocked", no_answer(outcome), further=text)
         case _:
-            write_blocked(out, outcome, advice_of(result))
+            write_blocked(out, outcome, advice(outcome, result.request))
     write_notes(out, outcome)
-
-
-def advice_of(result: Result) -> str:
-    """Say what the server has to change; empty if there is nothing to say."""
-    return advice(result.outcome, result.request)
-
-
-def _script_gets(result: Result) -> str:
-    match result.outcome.response_type:
-        case "opaque":
-            return "to be sent; the script sees neither status nor headers nor body"
-        case "opaqueredirect":
-            return "to be sent; of the redirect the script sees nothing, not even its Location"
-        case _:
-            return f"the script gets the answer, with status {result.outcome.status}"
 
 
 def _write_readable(out: Output, outcome: FetchOutcome) -> None:
@@ -175,9 +152,7 @@ def write_found(out: Output, result: Result) -> None:
     if seen.unfinished:
         text = f"the rest was not tried: {seen.unfinished}"
         out.row([("unfinished", "warning"), "  "], text, prose=True)
-    counts = [(sum(it.severity == name for it in result.lints), name) for name in SEVERITIES]
-    parts = [f"{number} {name}{'s' if number > 1 else ''}" for number, name in counts if number]
-    out.row("", ", ".join(parts) or "nothing found")
+    out.row("", tally([lint.severity for lint in result.lints]) or "nothing found")
 
 
 def as_dict(result: Result) -> dict[str, object]:
@@ -192,7 +167,7 @@ def as_dict(result: Result) -> dict[str, object]:
         "credentials": result.request.credentials,
         "mode": result.request.mode,
         "verdict": result.verdict,
-        "advice": advice_of(result),
+        "advice": advice(result.outcome, result.request),
         "outcome": outcome,
         "steps": steps,
         "hidden_headers": hidden_names(result.outcome),
