@@ -186,7 +186,7 @@ def _about_app_headers(severity: Severity) -> list[checks.CheckMessage]:
     for option, name, what, path, silencer in found:
         compiled = None
         if configuration.covers(path):
-            compiled, _ = _core.select_policy(configuration.routing, path)
+            compiled, _ = _core.select_policy(configuration.in_force.routing, path)
         log = None if compiled is None else compiled.app_headers_log
         if compiled is None or log is None or _is_for_anyone(compiled):
             continue  # Nothing of it is lost.

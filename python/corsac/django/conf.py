@@ -6,25 +6,23 @@ the safe thing is done, and a problem says what to write.
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from corsac import _core
 from corsac.configuration import (
     NOTHING_OBSERVED,
     Configuration,
     Observation,
-    Rule,
     make_configuration,
     read_observation,
 )
 from corsac.django.signals import signals_with_receivers
-from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
+from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, log_warnings
 from corsac.foreign.django_cors_headers import (
     DEFAULTS,
     OLDER_NAMES,
@@ -33,11 +31,8 @@ from corsac.foreign.django_cors_headers import (
     read_django_cors_headers,
 )
 from corsac.foreign.reading import Reading, in_words_of
-from corsac.options.names import OPTION_NAMES, foreign_option_hint
+from corsac.options.names import OPTION_NAMES, option_hint
 from corsac.policy import CORSPolicy
-
-if TYPE_CHECKING:
-    from corsac.policy import CORSPolicyOptions
 
 __all__ = ["DjangoConfiguration", "conf", "judge", "load"]
 
@@ -68,49 +63,37 @@ class _Conf:
 conf: Final = _Conf()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class DjangoConfiguration:
     """All that the middleware applies.
 
     Attributes:
-        policy: The policy where no rule matches.
-        rules: The path rules.
-        routing: Both, compiled.
+        in_force: The policy, the rules and the observers.
         path_regex: What a path has to begin with a match of, or ``None`` for all paths.
+        is_drop_in: Whether settings of django-cors-headers are the policy.
         guard: Whether any policy has the option.
-        has_small_vary: Whether ``Vary: origin`` is written as django-cors-headers writes it.
-        problems: The warnings and infos.
-        has_rules: Whether the policy depends on the path.
-        observation: Who learns of refusals, and which policies are on trial.
         names: What the options are called in the settings, unless they are those of a rule.
-        trial_names: The same for the policy on trial.
+        trial_names: The same for the report-only policy.
     """
 
-    policy: CORSPolicy | None
-    rules: tuple[Rule, ...]
-    routing: _core.Routing
-    path_regex: Callable[[str], object] | None
+    in_force: Configuration
+    path_regex: re.Pattern[str] | None
+    is_drop_in: bool
     guard: bool
-    has_small_vary: bool
-    problems: tuple[CORSConfigProblem, ...]
-    has_rules: bool = False
-    observation: Observation = NOTHING_OBSERVED
-    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    trial_names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    names: Mapping[str, str]
+    trial_names: Mapping[str, str]
 
     def covers(self, path: str) -> bool:
         """Whether the settings say anything about a path."""
-        return self.path_regex is None or self.path_regex(path) is not None
+        return self.path_regex is None or self.path_regex.match(path) is not None
 
     def spell_vary(self, value: str) -> str:
-        """A value of ``Vary`` in the spelling of the library that the settings are for."""
-        return value.lower() if self.has_small_vary else value
+        """Return a value of ``Vary`` in the spelling of the library that the settings are for."""
+        return value.lower() if self.is_drop_in else value
 
 
 def load() -> DjangoConfiguration:
-    """The configuration that the settings mean.
-
-    Warnings go to the log.
+    """Return the configuration that the settings mean; warnings go to the log.
 
     Raises:
         CORSConfigError: The settings cannot be used; it lists every problem.
@@ -118,52 +101,98 @@ def load() -> DjangoConfiguration:
     configuration, problems = judge()
     if configuration is None:
         raise CORSConfigError(problems)
-    log_warnings((*problems, *configuration.observation.problems))
+    log_warnings((*problems, *configuration.in_force.observation.problems))
     return configuration
 
 
 def judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
-    """The configuration that the settings mean, or ``None``, and every problem of it."""
+    """Return the configuration that the settings mean, or ``None``, and every problem of it."""
+    of_observers: list[CORSConfigProblem] = []
+    observation = _read_observation(of_observers)
+    given = getattr(settings, OWN_SETTING, None)
     problems: list[CORSConfigProblem] = []
-    observation = _read_observation(problems)
-    configuration, found = _judge()
-    if configuration is None or problems:
-        return None, found + problems
+    foreign = {name: getattr(settings, name) for name in dir(settings) if name.startswith("CORS_")}
+    present = [name for name in foreign if name in SETTINGS]
+    policy, rules, options, reading = None, None, {}, Reading(_LIBRARY)
+    if isinstance(given, CORSPolicy):
+        policy = given
+        if present:
+            problems.append(_conflict(OWN_SETTING, f"{', '.join(present)}: they have no effect"))
+    else:
+        own = _read_own(given, problems)
+        rules = own.pop("rules", None)
+        names_origins = rules is not None or any(option in own for option in _ORIGIN_OPTIONS)
+        makes_policy = not names_origins or any(name != "CORS_URLS_REGEX" for name in present)
+        own_names = {option: _own_name(option) for option in own}
+        reading = read_django_cors_headers(foreign, own, own_names, makes_policy=makes_policy)
+        for option, setting in OPTIONS.items():
+            taken = [name for name in (setting, OLDER_NAMES.get(setting)) if name in present]
+            if option in own and taken:
+                problems.append(_conflict(_own_name(option), taken[0]))
+        options = {**_DROP_IN_OPTIONS, **reading.options} if makes_policy else own
+    problems += reading.problems_for("drop-in")
+    names = {option: _own_name(option) for option in options} | dict(reading.names)
+    if rules is not None:
+        names["rules"] = _own_name("rules")
+    in_force, found = _compile(policy, rules, options, observation, bool(reading.options))
+    problems += (
+        in_words_of(_LIBRARY, each.replace(option=names.get(each.option, each.option)), names)
+        for each in found
+    )
+    has_errors = any(problem.severity == "error" for problem in problems)
+    # Nobody is allowed because what allows somebody could not be read, or is a receiver.
+    if has_errors or signals_with_receivers():
+        problems = [problem for problem in problems if problem.code != "origin.none"]
+    if in_force is None or has_errors or of_observers:
+        return None, problems + of_observers
+    names = {option: _own_name(option) for option in OPTION_NAMES} | names if policy is None else {}
     trial_names: dict[str, str] = {}
     if isinstance(getattr(settings, REPORT_ONLY_SETTING, None), Mapping):
         trial_names = {option: f'{REPORT_ONLY_SETTING}["{option}"]' for option in OPTION_NAMES}
-    made = dataclasses.replace(configuration, observation=observation, trial_names=trial_names)
-    return made, found
+    guard = any(each.guard for each in in_force.policies())
+    made = DjangoConfiguration(
+        in_force, reading.path_regex, bool(reading.options), guard, names, trial_names
+    )
+    return made, problems
+
+
+def _compile(
+    policy: CORSPolicy | None,
+    rules: Any,
+    options: Any,
+    observation: Observation,
+    is_drop_in: bool,
+) -> tuple[Configuration | None, list[CORSConfigProblem]]:
+    try:
+        configuration = make_configuration(policy, rules, options, observation)
+    except CORSConfigError as error:
+        return None, list(error.problems)
+    found = list(configuration.problems)
+    for each in configuration.policies():
+        # What the settings mean is judged already.
+        found += () if is_drop_in and each is configuration.policy else each.problems
+    return configuration, found
 
 
 def _read_observation(problems: list[CORSConfigProblem]) -> Observation:
     function = getattr(settings, ON_REFUSAL_SETTING, None)
-    given = getattr(settings, REPORT_ONLY_SETTING, None)
     found: list[CORSConfigProblem] = []
-    names = {"report_only": REPORT_ONLY_SETTING, "report_only_rules": REPORT_ONLY_SETTING}
-    names |= {"rules": REPORT_ONLY_SETTING, "debug_header": DEBUG_HEADER_SETTING}
     observation = NOTHING_OBSERVED
     try:
         if isinstance(function, str):
             function = import_string(function)
-        policy, rules = _read_report_only(given, found)
-        observation = read_observation(
-            NOTHING_OBSERVED,
-            _request_line,
-            found,
-            {
-                "on_refusal": function,
-                "report_only": policy,
-                "report_only_rules": rules,
-                "debug_header": getattr(settings, DEBUG_HEADER_SETTING, False),
-            },
-        )
+        policy, rules = _read_report_only(getattr(settings, REPORT_ONLY_SETTING, None), found)
+        given = {
+            "on_refusal": function,
+            "report_only": policy,
+            "report_only_rules": rules,
+            "debug_header": getattr(settings, DEBUG_HEADER_SETTING, False),
+        }
+        observation = read_observation(NOTHING_OBSERVED, _request_line, found, given)
     except (ImportError, TypeError) as error:  # Only the function is read by what raises these.
-        found.append(
-            CORSConfigProblem(
-                "option.wrong_type", "error", ON_REFUSAL_SETTING, function, str(error)
-            )
-        )
+        found.append(_error("option.wrong_type", ON_REFUSAL_SETTING, function, error))
+    names = dict.fromkeys(("report_only", "report_only_rules", "rules"), REPORT_ONLY_SETTING)
+    names["debug_header"] = DEBUG_HEADER_SETTING
     problems += [
         problem.replace(option=names.get(problem.option, problem.option)) for problem in found
     ]
@@ -173,53 +202,43 @@ def _read_observation(problems: list[CORSConfigProblem]) -> Observation:
 def _read_report_only(
     given: object, problems: list[CORSConfigProblem]
 ) -> tuple[CORSPolicy | None, object]:
-    """The policy and the rules on trial; like `CORSAC`, a policy or a dictionary of options."""
+    """Return the policy and the rules on trial; like `CORSAC`, a policy or a dictionary."""
     if not isinstance(given, Mapping):
         return cast("CORSPolicy | None", given), None
     options = {str(name): value for name, value in given.items()}
     rules = _read_rules(options.pop("rules", None), problems)
     if not options and rules is not None:
         return None, rules
+    place = (REPORT_ONLY_SETTING, given, REPORT_ONLY_SETTING + '["{}"]')
+    policy = _make_policy(options, *place, problems)
+    return policy, None if policy is None else rules
+
+
+def _make_policy(
+    options: Mapping[str, Any],
+    setting: str,
+    value: object,
+    name: str,
+    problems: list[CORSConfigProblem],
+) -> CORSPolicy | None:
+    """Make a policy of a dictionary; ``name`` is what problems call an option of it."""
     try:
-        return CORSPolicy(**options), rules
+        return CORSPolicy(**options)
     except CORSConfigError as error:
-        found = [
-            problem.replace(option=f'{REPORT_ONLY_SETTING}["{problem.option}"]')
-            for problem in error.problems
-        ]
+        problems += [each.replace(option=name.format(each.option)) for each in error.problems]
     except TypeError as error:
-        found = [
-            CORSConfigProblem("option.unknown", "error", REPORT_ONLY_SETTING, given, str(error))
-        ]
-    problems += found
-    return None, None
+        problems.append(_error("option.unknown", setting, value, error))
+    return None
+
+
+def _error(
+    code: CORSProblemCode, setting: str, value: object, message: object, hint: str = ""
+) -> CORSConfigProblem:
+    return CORSConfigProblem(code, "error", setting, value, str(message), hint)
 
 
 def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
     return request["method"], request["path"]
-
-
-def _judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
-    given = getattr(settings, OWN_SETTING, None)
-    problems: list[CORSConfigProblem] = []
-    foreign = {name: getattr(settings, name) for name in dir(settings) if name.startswith("CORS_")}
-    present = [name for name in foreign if name in SETTINGS]
-    if isinstance(given, CORSPolicy):
-        if present:
-            problems.append(_conflict(OWN_SETTING, f"{', '.join(present)}: they have no effect"))
-        return _make(Reading(_LIBRARY), given, {}, problems)
-    own = _read_own(given, problems)
-    rules = own.pop("rules", None)
-    names_origins = rules is not None or any(option in own for option in _ORIGIN_OPTIONS)
-    makes_policy = not names_origins or any(name != "CORS_URLS_REGEX" for name in present)
-    own_names = {option: _own_name(option) for option in own}
-    reading = read_django_cors_headers(foreign, own, own_names, makes_policy=makes_policy)
-    for option, setting in OPTIONS.items():
-        taken = [name for name in (setting, OLDER_NAMES.get(setting)) if name in present]
-        if option in own and taken:
-            problems.append(_conflict(_own_name(option), taken[0]))
-    options = {**_DROP_IN_OPTIONS, **reading.options} if makes_policy else own
-    return _make(reading, None, options, problems, rules)
 
 
 def _own_name(option: str) -> str:
@@ -227,47 +246,26 @@ def _own_name(option: str) -> str:
 
 
 def _conflict(name: str, other: str) -> CORSConfigProblem:
-    return CORSConfigProblem(
-        "option.conflict",
-        "error",
-        name,
-        other,
-        "both are set, and only one of them can count",
-        "remove one of them",
-    )
+    message = "both are set, and only one of them can count"
+    return _error("option.conflict", name, other, message, "remove one of them")
 
 
 def _read_own(given: object, problems: list[CORSConfigProblem]) -> dict[str, Any]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        problems.append(
-            CORSConfigProblem(
-                "option.wrong_type",
-                "error",
-                OWN_SETTING,
-                given,
-                f"a dictionary of options or a CORSPolicy is wanted, not {type(given).__name__}",
-                'write CORSAC = {"allow_origins": ["https://app.example.com"]}',
-            )
-        )
+        message = f"expected a dictionary of options or a CORSPolicy, got {type(given).__name__}"
+        hint = 'write CORSAC = {"allow_origins": ["https://app.example.com"]}'
+        problems.append(_error("option.wrong_type", OWN_SETTING, given, message, hint))
         return {}
     own: dict[str, Any] = {}
     for name, value in given.items():
         if name in OPTION_NAMES or name == "rules":
             own[name] = value
         else:
-            hint = foreign_option_hint(str(name)) or f"the options are {', '.join(OPTION_NAMES)}"
-            problems.append(
-                CORSConfigProblem(
-                    "option.unknown",
-                    "error",
-                    OWN_SETTING,
-                    name,
-                    "Corsac has no such option",
-                    hint,
-                )
-            )
+            message = "Corsac has no such option"
+            hint = option_hint(str(name))
+            problems.append(_error("option.unknown", OWN_SETTING, name, message, hint))
     function = own.get("allow_origin_func")
     if isinstance(function, str):
         try:
@@ -275,98 +273,24 @@ def _read_own(given: object, problems: list[CORSConfigProblem]) -> dict[str, Any
         except ImportError as error:
             del own["allow_origin_func"]
             name = _own_name("allow_origin_func")
-            problems.append(
-                CORSConfigProblem("option.wrong_type", "error", name, function, str(error))
-            )
+            problems.append(_error("option.wrong_type", name, function, error))
     if "rules" in own:
         own["rules"] = _read_rules(own["rules"], problems)
     return own
 
 
 def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> object:
-    """The rules with policies where dictionaries of options stood; all else is judged later."""
+    """Return the rules with policies where dictionaries stood; all else is judged later."""
     if not isinstance(rules, (list, tuple)):
         return rules
-    read = []
+    read: list[object] = []
+    setting = _own_name("rules")
     for rule in rules:
         if isinstance(rule, (list, tuple)) and len(rule) == 2 and isinstance(rule[1], Mapping):
-            try:
-                read.append((rule[0], CORSPolicy(**rule[1])))
-            except CORSConfigError as error:
-                name = f"{_own_name('rules')} for {rule[0]!r}"
-                problems += [
-                    problem.replace(option=f"{name}, {problem.option}")
-                    for problem in error.problems
-                ]
-            except TypeError as error:
-                problems.append(
-                    CORSConfigProblem(
-                        "option.unknown", "error", _own_name("rules"), rule[0], str(error)
-                    )
-                )
+            pattern = f"{rule[0]!r}".replace("{", "{{").replace("}", "}}")
+            name = f"{setting} for {pattern}, {{}}"
+            policy = _make_policy(rule[1], setting, rule[0], name, problems)
+            read += [] if policy is None else [(rule[0], policy)]
         else:
             read.append(rule)
     return read
-
-
-def _make(
-    reading: Reading,
-    policy: CORSPolicy | None,
-    options: Mapping[str, Any],
-    problems: list[CORSConfigProblem],
-    rules: object = None,
-) -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
-    is_drop_in = bool(reading.options)
-    problems += reading.problems_for("drop-in")
-    names = {option: _own_name(option) for option in options} | dict(reading.names)
-    if rules is not None:
-        names["rules"] = _own_name("rules")
-    configuration: Configuration | None = None
-    try:
-        configuration = make_configuration(
-            policy, cast("Any", rules), cast("CORSPolicyOptions", options)
-        )
-        found = list(configuration.problems)
-        for each in configuration.policies():
-            # What the settings mean is judged already.
-            found += () if is_drop_in and each is configuration.policy else each.problems
-    except CORSConfigError as error:
-        found = list(error.problems)
-    problems += (
-        in_words_of(_LIBRARY, each.replace(option=names.get(each.option, each.option)), names)
-        for each in found
-    )
-    has_errors = any(problem.severity == "error" for problem in problems)
-    # Nobody is allowed because what allows somebody could not be read, or is a receiver.
-    if has_errors or signals_with_receivers():
-        problems = [problem for problem in problems if problem.code != "origin.none"]
-    if configuration is None or has_errors:
-        return None, problems
-    finished = _finished(configuration, reading, tuple(problems), is_drop_in)
-    if policy is None:
-        names = {option: _own_name(option) for option in OPTION_NAMES} | names
-        finished = dataclasses.replace(finished, names=names)
-    return finished, problems
-
-
-def _finished(
-    configuration: Configuration,
-    reading: Reading,
-    problems: tuple[CORSConfigProblem, ...],
-    is_drop_in: bool,
-) -> DjangoConfiguration:
-    policies = (configuration.policy, *(rule[1] for rule in configuration.rules))
-    return DjangoConfiguration(
-        policy=configuration.policy,
-        rules=configuration.rules,
-        routing=configuration.routing,
-        path_regex=None if reading.path_regex is None else _matcher(reading.path_regex),
-        guard=any(policy is not None and policy.guard for policy in policies),
-        has_small_vary=is_drop_in,
-        problems=problems,
-        has_rules=bool(configuration.rules),
-    )
-
-
-def _matcher(pattern: re.Pattern[str]) -> Callable[[str], object]:
-    return pattern.match

@@ -213,7 +213,7 @@ class CORSMiddleware:
             policy = mark._compiled
             agreed = False
         elif mark is UNMARKED and is_covered:
-            policy, rule = _core.select_policy(configuration.routing, request.path_info)
+            policy, rule = _core.select_policy(configuration.in_force.routing, request.path_info)
         if policy is None:
             return None
         method = request.method or ""
@@ -243,14 +243,14 @@ class CORSMiddleware:
         """Tell who wants to know what came of a request; ``None``: its path is left alone."""
         where = {"method": request.method, "path": request.path_info}
         origin = request.META.get("HTTP_ORIGIN")
-        callback = configuration.observation.callback
+        callback = configuration.in_force.observation.callback
         told = _LEFT_ALONE if outcome is None else _Told(*outcome.told)
         if outcome is not None and told.reason:
-            rule = outcome.rule if configuration.has_rules else None
+            rule = outcome.rule if configuration.in_force.rules else None
             self._log(told.reason, origin, where, 0, rule, told.missing, outcome.names)
             if callback is not None:
                 callback(told.kind, told.reason, origin, where, outcome.rule, False, told.missing)
-        trial = configuration.observation.trial
+        trial = configuration.in_force.observation.trial
         if trial is None:
             return
         policy, rule = _core.select_policy(trial.routing, request.path_info)
@@ -332,7 +332,7 @@ def _answer(outcome: _Outcome, configuration: conf.DjangoConfiguration) -> HttpR
 def _set_debug_header(
     response: HttpResponseBase, outcome: _Outcome, configuration: conf.DjangoConfiguration
 ) -> None:
-    name = configuration.observation.debug_header
+    name = configuration.in_force.observation.debug_header
     if name is not None and outcome.reason:
         response.headers[name] = outcome.reason
 
@@ -387,6 +387,6 @@ def applied() -> Applied:
         routes = tuple(marked_views())
     except Exception as error:  # Whatever the user's URLconf raises.
         problems = [*problems, unreadable("ROOT_URLCONF", "the views", error)]
-    policy = None if configuration is None else configuration.policy
-    rules = () if configuration is None else configuration.rules
+    in_force = None if configuration is None else configuration.in_force
+    policy, rules = (None, ()) if in_force is None else (in_force.policy, in_force.rules)
     return Applied(policy, rules, problems=tuple(problems)).with_routes(routes)

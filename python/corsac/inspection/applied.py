@@ -13,7 +13,7 @@ from corsac.asgi import CORSMiddleware
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.middleware import ConfiguredMiddleware
 from corsac.options.files import SourceReading
-from corsac.options.names import OPTION_NAMES, foreign_option_hint
+from corsac.options.names import OPTION_NAMES, option_hint
 from corsac.policy import CORSPolicy
 
 __all__ = [
@@ -121,7 +121,7 @@ def _make(positional: Sequence[Any], options: Mapping[str, Any]) -> CORSMiddlewa
             name,
             name,
             "Corsac has no such option",
-            foreign_option_hint(name) or f"the options are {', '.join(OPTION_NAMES)}",
+            option_hint(name),
         )
         for name in options
         if name not in _KEYWORDS

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["OPTION_NAMES", "corsac_option", "foreign_option_hint", "nearest_name"]
+__all__ = ["OPTION_NAMES", "corsac_option", "foreign_option_hint", "nearest_name", "option_hint"]
 
 OPTION_NAMES = (
     "allow_origins",
@@ -137,6 +137,11 @@ def foreign_option_hint(name: str) -> str | None:
         return hint
     option = corsac_option(name)
     return None if option is None else f"write {option}"
+
+
+def option_hint(name: str) -> str:
+    """Say what to do about an unknown option: as `foreign_option_hint`, or all that there are."""
+    return foreign_option_hint(name) or f"the options are {', '.join(OPTION_NAMES)}"
 
 
 def corsac_option(name: str) -> str | None:
