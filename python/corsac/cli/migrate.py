@@ -85,8 +85,8 @@ def _write_code(out: Output, found: Configuration) -> None:
         out.row(f"    {printable(line, MAX_TEXT)}" if line else "")
     if lines and further:
         out.row()
-    for sentence in further:
-        out.row("    ", sentence)
+    if further:
+        out.row("    ", further)
     if lines or further:
         out.row()
 

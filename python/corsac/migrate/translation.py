@@ -59,7 +59,7 @@ class Translation:
 
     @property
     def has_errors(self) -> bool:
-        """Whether somebody has to decide something."""
+        """Tell whether somebody has to decide something."""
         return any(problem.severity == "error" for problem in self.problems)
 
 

@@ -27,12 +27,7 @@ _MIDDLEWARE = frozenset({"starlette.middleware.Middleware", "fastapi.middleware.
 def find_configurations(
     files: Sequence[SourceFile], places: Iterable[Place]
 ) -> list[Configuration]:
-    """The configurations of a project, by file and line, and the places that are not read.
-
-    Args:
-        files: The files that mention CORS.
-        places: The places that name a library.
-    """
+    """Return the configurations of a project, by file and line, and the places not read."""
     places = list(places)
     found: list[Configuration] = []
     for file in files:
@@ -50,7 +45,7 @@ def find_configurations(
 
 
 def _of_file(file: SourceFile, places: Iterable[Place]) -> Iterator[Configuration]:
-    """The calls of one file, and its places that belong to none of them."""
+    """Return the calls of one file, and its places that belong to none of them."""
     search = _Calls(file)
     found = list(search.run())
     yield from found
@@ -99,7 +94,7 @@ class _Calls:
         self._made: dict[str, ast.Call] = {}
 
     def run(self) -> Iterator[Configuration]:
-        """The configurations, in the order of their lines."""
+        """Return the configurations, in the order of their lines."""
         calls = [node for node in self.file.nodes if isinstance(node, ast.Call)]
         calls.sort(key=lambda node: (node.lineno, node.col_offset))
         for node in calls:
@@ -113,10 +108,14 @@ class _Calls:
                 yield found
         for name, node in self._made.items():
             if id(node.func) not in self._consumed:
-                yield self._extension(name, node)
+                found = self._new("flask-cors", "CORS", node, node.func)
+                self._read(found, [], (), node.keywords)
+                reason = "init_app is called in another file, or in another way"
+                found.leave("app.config", name, reason)
+                yield found
 
     def others(self) -> Iterator[tuple[str, int, str]]:
-        """The library, line and name of whatever else uses a name of a library."""
+        """Return the library, line and name of whatever else uses a name of a library."""
         skipped = set(self._consumed)
         for node in self.file.nodes:
             if isinstance(node, (ast.AnnAssign, ast.arg)) and node.annotation is not None:
@@ -141,18 +140,16 @@ class _Calls:
         return Configuration(library, style, self.file, node.lineno, node)
 
     def _of_starlette(self, node: ast.Call) -> Configuration | None:
-        style = ""
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "add_middleware":
-            style = "add_middleware"
-        elif self.file.full_name(node.func) in _MIDDLEWARE:
-            style = "Middleware"
+        adds = isinstance(node.func, ast.Attribute) and node.func.attr == "add_middleware"
+        function = self.file.full_name(node.func)
+        style = "add_middleware" if adds else "Middleware" if function in _MIDDLEWARE else ""
         named = [each.value for each in node.keywords if each.arg in {"middleware_class", "cls"}]
         given = [*node.args[:1], *named]
         if style and given and self.file.full_name(given[0]) in STARLETTE_CLASSES:
             found = self._new("starlette", style, node, given[0])
-            if isinstance(node.func, ast.Attribute) and style == "add_middleware":
+            if isinstance(node.func, ast.Attribute) and adds:
                 found.target = shown(node.func.value)
-        elif self.file.full_name(node.func) in STARLETTE_CLASSES:
+        elif function in STARLETTE_CLASSES:
             found = self._new("starlette", "wrap", node, node.func)
             application = _application(node)
             found.target = shown(application) if application is not None else ""
@@ -196,12 +193,6 @@ class _Calls:
         self._read(found, [], (), keywords)
         return found
 
-    def _extension(self, name: str, node: ast.Call) -> Configuration:
-        found = self._new("flask-cors", "CORS", node, node.func)
-        self._read(found, [], (), node.keywords)
-        found.leave("app.config", name, "init_app is called in another file, or in another way")
-        return found
-
     def _read(
         self,
         found: Configuration,
@@ -214,17 +205,15 @@ class _Calls:
             if keyword.arg not in {"app", "middleware_class", "cls"}:
                 arguments.append((keyword.arg or "**", keyword.value))
         for name, node in arguments:
-            value: object = None
-            reason = ""
+            if isinstance(node, ast.Starred):
+                found.leave("**", shown(node), "the options are put together elsewhere")
+                continue
             try:
                 value = self._literals.value(node)
             except NotLiteralError as error:
-                reason = str(error)
-            if isinstance(node, ast.Starred):
-                found.leave("**", shown(node), "the options are put together elsewhere")
-            elif reason:
-                found.leave(name, shown(node), reason)
-            elif name != "**":
+                found.leave(name, shown(node), str(error))
+                continue
+            if name != "**":
                 found.options[name] = value
             elif isinstance(value, dict):
                 found.options |= {str(key): each for key, each in value.items()}
@@ -233,7 +222,7 @@ class _Calls:
 
 
 def _application(node: ast.Call) -> ast.expr | None:
-    """The application that a call is given, or ``None``."""
+    """Return the application that a call is given, or ``None``."""
     named = [each.value for each in node.keywords if each.arg == "app"]
     given = [*node.args[:1], *named]
     is_none = given and isinstance(given[0], ast.Constant) and given[0].value is None

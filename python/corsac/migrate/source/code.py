@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corsac.migrate.source.configurations import NOT_READ, READS_THE_RUN, Configuration
@@ -31,190 +32,159 @@ Starlette adds names to ``allow_headers``.
 """
 
 
-class _Call:
-    """A call that is written down.
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Group:
+    """Entries in brackets, on one line if they fit.
 
-    Args:
-        function: What is called, or ``""`` for a tuple or list.
-        arguments: Texts and further calls, with ``name=`` in front where they have a name.
-        brackets: What stands around the arguments.
+    Attributes:
+        start: What stands in front, the bracket included: ``"rules=["``.
+        entries: Texts and further groups.
+        end: The closing bracket.
     """
 
-    def __init__(
-        self, function: str, arguments: Iterable[str | tuple[str, _Call]], brackets: str = "()"
-    ) -> None:
-        self.function = function
-        self.arguments = list(arguments)
-        self.brackets = brackets
+    start: str
+    entries: Sequence[_Entry]
+    end: str = ")"
 
-    def on_one_line(self) -> str:
-        """The call without a line break."""
-        parts = [
-            each if isinstance(each, str) else f"{each[0]}{each[1].on_one_line()}"
-            for each in self.arguments
-        ]
-        return f"{self.function}{self.brackets[0]}{', '.join(parts)}{self.brackets[1]}"
+    def __str__(self) -> str:
+        return f"{self.start}{', '.join(map(str, self.entries))}{self.end}"
 
-    def lines(self, before: str = "", indent: str = "", after: str = "") -> list[str]:
-        """The call on as many lines as it needs, with what stands in front and behind."""
-        short = f"{before}{self.on_one_line()}{after}"
-        if len(indent) + len(short) <= LINE_LENGTH or not self.arguments:
-            return [f"{indent}{short}"]
+    def lines(self, indent: str = "", after: str = "") -> list[str]:
+        """Return as many lines as it needs."""
+        short = f"{indent}{self}{after}"
+        if len(short) <= LINE_LENGTH or not self.entries:
+            return [short]
         inner = f"{indent}    "
-        lines = [f"{indent}{before}{self.function}{self.brackets[0]}"]
-        for each in self.arguments:
-            name, call = ("", None) if isinstance(each, str) else each
-            lines += call.lines(name, inner, ",") if call is not None else [f"{inner}{each},"]
-        return [*lines, f"{indent}{self.brackets[1]}{after}"]
+        lines = [f"{indent}{self.start}"]
+        for each in self.entries:
+            lines += each.lines(inner, ",") if isinstance(each, _Group) else [f"{inner}{each},"]
+        return [*lines, f"{indent}{self.end}{after}"]
+
+
+_Entry = str | _Group
 
 
 def snippet(found: Configuration) -> list[str]:
-    """The code to paste: imports and statements; empty if nothing can be written.
+    """Return the code to paste: imports and statements; empty if nothing can be written.
 
-    Args:
-        found: A configuration. What is an error in it is left out.
+    What is an error in the configuration is left out.
     """
     if found.style == NOT_READ or found.translation is None:
         return []
     if found.library == "flask-cors":
         return _flask_code(found)
     if found.library == "django-cors-headers":
-        return [] if found.unread else _entries("CORSAC = ", _arguments(found, {}))
+        return [] if found.unread else _django_code(found)
     expressions = {name: text for name, text in found.unread.items() if name in _SAME_NAMES}
     is_written = all(expressions.get(name) for name in found.unread)
     if not is_written or (found.library == "litestar" and found.unread):
         return []
-    arguments = _arguments(found, expressions)
-    target = found.target if found.target.replace(".", "").isidentifier() else "app"
+    plain, rules = _arguments(found, expressions)
+    target = _target(found)
     if found.style not in {"add_middleware", "Middleware"}:
-        imports = _imports("corsac", "CORSMiddleware", arguments)
-        return [*imports, "", *_Call("CORSMiddleware", [target, *arguments]).lines("app = ")]
+        call = _Group("app = CORSMiddleware(", [target, *plain, *rules])
+        names = "CORSMiddleware, CORSPolicy" if "CORSPolicy(" in str(call) else "CORSMiddleware"
+        return [f"from corsac import {names}", "", *call.lines()]
     # In a line of its own: in `add_middleware` a mistake would be found by the first request only.
-    rules = [each for each in arguments if not isinstance(each, str) and each[0] == "rules="]
-    plain = [each for each in arguments if each not in rules]
-    policy = _Call("CORSPolicy", plain).lines("policy = ")
-    use = _Call(
-        f"{target}.add_middleware" if found.style == "add_middleware" else "Middleware",
-        ["CORSMiddleware", "policy=policy", *rules],
-    )
+    policy = _Group("policy = CORSPolicy(", plain).lines()
+    function = "Middleware" if found.style == "Middleware" else f"{target}.add_middleware"
+    use = _Group(f"{function}(", ["CORSMiddleware", "policy=policy", *rules])
     return ["from corsac import CORSMiddleware, CORSPolicy", "", *policy, *use.lines()]
 
 
-def advice(found: Configuration) -> list[str]:
-    """What to do beside pasting the code, or in its place.
-
-    Args:
-        found: A configuration.
-    """
+def advice(found: Configuration) -> str:
+    """Say what to do beside pasting the code, or in its place; may be empty."""
     if found.style == NOT_READ:
-        return []
+        return ""
     if found.library == "django-cors-headers":
         first = "resolve the errors, and " if found.has_errors else ""
-        last = "keep the CORS_ settings" + (
-            "" if found.unread else ", or write CORSAC in their place"
-        )
-        return [
+        last = "" if found.unread else ", or write CORSAC in their place"
+        return (
             f"In MIDDLEWARE write corsac.django.CORSMiddleware for {DJANGO_MIDDLEWARE}; then "
-            f"{first}{last}."
-        ]
+            f"{first}keep the CORS_ settings{last}."
+        )
     if found.unread and not snippet(found):
-        return [f"Not all of the options are literal: {READS_THE_RUN}."]
+        return f"Not all of the options are literal: {READS_THE_RUN}."
     if found.style == "Middleware":
-        return ["Write it where the old one stands in the list of middleware."]
+        return "Write it where the old one stands in the list of middleware."
     if found.library == "litestar":
-        return ["Leave out cors_config, and put the middleware around the application."]
-    return []
+        return "Leave out cors_config, and put the middleware around the application."
+    return ""
+
+
+def _target(found: Configuration) -> str:
+    return found.target if found.target.replace(".", "").isidentifier() else "app"
 
 
 def _flask_code(found: Configuration) -> list[str]:
-    """The same call of `corsac.flask`, or one with a policy where the options have errors."""
-    name = "cross_origin" if found.style == "cross_origin" else "CORS"
-    translation = found.translation
+    """Return the same call of `corsac.flask`, or one with a policy if the options have errors."""
+    is_decorator = found.style == "cross_origin"
+    name = "cross_origin" if is_decorator else "CORS"
+    imports = [f"from corsac.flask import {name}", ""]
+    call = f"@{name}" if is_decorator else name
     if not found.has_errors:
         text = shown(found.node) if found.node is not None else ""
-        if not text:
-            return []
-        if found.style == "init_app":
-            return [f"from corsac.flask import {name}", "", text]
-        function = shown(found.node.func) if found.node is not None else ""
-        mark = "@" if found.style == "cross_origin" else ""
-        return [
-            f"from corsac.flask import {name}",
-            "",
-            f"{mark}{name}{text.removeprefix(function)}",
-        ]
-    if found.unread or translation is None:
+        if found.node is not None and found.style != "init_app":
+            text = text and f"{call}{text.removeprefix(shown(found.node.func))}"
+        return [*imports, text] if text else []
+    if found.unread:
         return []
-    arguments = _arguments(found, {})
-    rules = [each for each in arguments if not isinstance(each, str) and each[0] == "rules="]
-    plain = [each for each in arguments if each not in rules]
-    given: list[str | tuple[str, _Call]] = []
+    plain, rules = _arguments(found, {})
+    given: list[_Entry] = [] if is_decorator else [_target(found)]
     if plain or not rules:
-        given.append(("policy=", _Call("CORSPolicy", plain)))
-    given += rules
-    imports = ["from corsac import CORSPolicy", f"from corsac.flask import {name}", ""]
-    if name == "cross_origin":
-        return [*imports, *_Call(name, given).lines("@")]
-    target = found.target if found.target.replace(".", "").isidentifier() else "app"
-    return [*imports, *_Call(name, [target, *given]).lines()]
+        given.append(_Group("policy=CORSPolicy(", plain))
+    lines = _Group(f"{call}(", [*given, *rules]).lines()
+    return ["from corsac import CORSPolicy", *imports, *lines]
+
+
+def _django_code(found: Configuration) -> list[str]:
+    entries: list[_Entry] = []
+    plain, rules = _arguments(found, {})
+    for each in (*plain, *rules):
+        name, _, value = (each.start if isinstance(each, _Group) else each).partition("=")
+        entry = f'"{name}": {value}'
+        entries.append(_Group(entry, each.entries, each.end) if isinstance(each, _Group) else entry)
+    lines = _Group("CORSAC = {", entries, "}").lines()
+    needs_policy = any("CORSPolicy(" in line for line in lines)
+    return ["from corsac import CORSPolicy", "", *lines] if needs_policy else lines
 
 
 def _arguments(
     found: Configuration, expressions: Mapping[str, str]
-) -> list[str | tuple[str, _Call]]:
-    """The options and rules of a translation as arguments, and the expressions of others."""
+) -> tuple[list[_Entry], list[_Entry]]:
+    """Return the options of a translation, with the expressions of others, and its rules."""
     assert found.translation is not None  # noqa: S101 - who calls this has one
     rules = found.translation.rules
     # A last rule that leaves all other paths alone stands for options that allow nobody.
     is_off = bool(rules) and rules[-1] == ("/*", None)
     options = {} if is_off else {**found.translation.options}
     arguments = _options({**options, **dict.fromkeys(expressions)}, expressions)
-    if rules:
-        pairs: list[str | tuple[str, _Call]] = []
-        for pattern, policy in rules[:-1] if is_off else rules:
-            if policy is None:
-                pairs.append(f"({_text(pattern)}, None)")
-            else:
-                call = _Call("CORSPolicy", _options(policy._arguments(), {}))
-                pairs.append(("", _Call("", [_text(pattern), ("", call)])))
-        arguments.append(("rules=", _Call("", pairs, "[]")))
-    return arguments
+    if not rules:
+        return arguments, []
+    pairs: list[_Entry] = []
+    for pattern, policy in rules[:-1] if is_off else rules:
+        if policy is None:
+            pairs.append(f"({_text(pattern)}, None)")
+        else:
+            call = _Group("CORSPolicy(", _options(policy._arguments(), {}))
+            pairs.append(_Group("(", [_text(pattern), call]))
+    return arguments, [_Group("rules=[", pairs, "]")]
 
 
-def _options(
-    options: Mapping[str, Any], expressions: Mapping[str, str]
-) -> list[str | tuple[str, _Call]]:
-    arguments: list[str | tuple[str, _Call]] = []
+def _options(options: Mapping[str, Any], expressions: Mapping[str, str]) -> list[_Entry]:
+    arguments: list[_Entry] = []
     for name, value in options.items():
         if name in expressions:
             arguments.append(f"{name}={expressions[name]}")
         elif isinstance(value, (list, tuple)):
-            arguments.append((f"{name}=", _Call("", map(_text, value), "[]")))
+            arguments.append(_Group(f"{name}=[", [*map(_text, value)], "]"))
         else:
             arguments.append(f"{name}={_text(value)}")
     return arguments
 
 
-def _entries(before: str, arguments: Iterable[str | tuple[str, _Call]]) -> list[str]:
-    """Arguments as the entries of a dictionary, with the imports that they need."""
-    entries: list[str | tuple[str, _Call]] = []
-    given = list(arguments)
-    for each in given:
-        name, _, value = (each if isinstance(each, str) else each[0]).partition("=")
-        entries.append(f'"{name}": {value}' if isinstance(each, str) else (f'"{name}": ', each[1]))
-    lines = _Call("", entries, "{}").lines(before)
-    needs_policy = any("CORSPolicy(" in line for line in lines)
-    return ["from corsac import CORSPolicy", "", *lines] if needs_policy else lines
-
-
-def _imports(module: str, name: str, arguments: Iterable[str | tuple[str, _Call]]) -> list[str]:
-    text = _Call("", arguments).on_one_line()
-    names = f"{name}, CORSPolicy" if "CORSPolicy(" in text else name
-    return [f"from {module} import {names}"]
-
-
 def _text(value: object) -> str:
-    """A value as one writes it, with double quotes; an expression without doubled backslashes."""
+    """Write a value with double quotes, and an expression without doubled backslashes."""
     if not isinstance(value, str):
         return repr(value)
     is_plain = value.isascii() and value.isprintable() and '"' not in value

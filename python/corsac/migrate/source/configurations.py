@@ -58,17 +58,11 @@ class Configuration:
 
     @property
     def has_errors(self) -> bool:
-        """Whether somebody has to decide something."""
+        """Tell whether somebody has to decide something."""
         return any(problem.severity == "error" for problem in self.problems)
 
     def leave(self, option: str, text: str, reason: str) -> None:
-        """Note an option that is not read.
-
-        Args:
-            option: The option.
-            text: What stands there.
-            reason: Why it is not read.
-        """
+        """Note an option that is not read, what stands there, and why."""
         self.unread[option] = text
         message = f"it is not read here: {reason}"
         self.problems.append(_unread(option, text or option, message, READS_THE_RUN))
@@ -100,6 +94,6 @@ def _unread(option: str, value: object, message: str, hint: str) -> CORSConfigPr
 
 
 def not_read(file: SourceFile, library: str, line: int, name: str, message: str) -> Configuration:
-    """A place that names a library, and whose options are not read."""
+    """Return a place that names a library, and whose options are not read."""
     problem = _unread(name, name, message, READS_THE_RUN)
     return Configuration(library, NOT_READ, file, line, problems=[problem])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import io
 import os
 import re
@@ -38,11 +39,9 @@ class UnreadableError(Exception):
 class SourceFile:
     """One file that was read.
 
-    Args:
+    Attributes:
         path: Its name, as it is shown.
         text: What it holds, with its line ends.
-
-    Attributes:
         tree: What the text means.
         nodes: Everything in it.
         imports: Names that are imported, with the full name of what they are. Of two imports of a
@@ -84,17 +83,17 @@ class SourceFile:
 
     @cached_property
     def parents(self) -> dict[int, ast.AST]:
-        """For the identity of a node, the node around it."""
+        """Return for the identity of a node the node around it."""
         return {id(inner): node for node in self.nodes for inner in ast.iter_child_nodes(node)}
 
     def around(self, node: ast.AST) -> Iterator[ast.AST]:
-        """What stands around a node, innermost first."""
+        """Return what stands around a node, innermost first."""
         while (outer := self.parents.get(id(node))) is not None:
             yield outer
             node = outer
 
     def block(self, node: ast.AST) -> int:
-        """The identity of the list of statements that a node stands in."""
+        """Return the identity of the list of statements that a node stands in."""
         for outer in self.around(node):
             for name in _BLOCKS:
                 block = getattr(outer, name, None)
@@ -104,7 +103,7 @@ class SourceFile:
         return 0
 
     def full_name(self, node: ast.AST) -> str:
-        """The dotted name of an expression with its import in front, or ``""``."""
+        """Return the dotted name of an expression with its import in front, or ``""``."""
         name = dotted(node)
         first, _, rest = name.partition(".")
         if first not in self.imports:
@@ -112,18 +111,19 @@ class SourceFile:
         return f"{self.imports[first]}.{rest}" if rest else self.imports[first]
 
     def span(self, node: ast.expr | ast.stmt | ast.alias) -> tuple[int, int]:
-        """Where a node begins and ends in the text."""
+        """Say where a node begins and ends in the text."""
         end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
         return self._offset(node.lineno, node.col_offset), self._offset(end_line, end_column)
 
     def _offset(self, line: int, column: int) -> int:
-        """The place of a line and a column in bytes, as `ast` gives them."""
+        """Return the place of a line and a column in bytes, as `ast` gives them."""
         text = self._lines[line - 1]
         mark = "\ufeff" if line == 1 and text.startswith("\ufeff") else ""
         before = text[len(mark) :].encode("utf-8", "surrogatepass")[:column]
         return self._starts[line - 1] + len(mark) + len(before.decode("utf-8", "replace"))
 
 
+@dataclasses.dataclass(slots=True)
 class Project:
     """What was read.
 
@@ -134,15 +134,14 @@ class Project:
         is_whole: Whether directories were read, and no single files.
     """
 
-    def __init__(self, is_whole: bool = True) -> None:
-        self.is_whole = is_whole
-        self.files: list[SourceFile] = []
-        self.unreadable: list[tuple[str, str]] = []
-        self.looked_at = 0
+    is_whole: bool = True
+    files: list[SourceFile] = dataclasses.field(default_factory=list)
+    unreadable: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    looked_at: int = 0
 
 
 def dotted(node: ast.AST) -> str:
-    """The text of a name with attributes, such as ``self.cors``, or ``""``."""
+    """Return the text of a name with attributes, such as ``self.cors``, or ``""``."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute) and len(parts) < MAX_PARTS:
         parts.append(node.attr)
@@ -151,7 +150,7 @@ def dotted(node: ast.AST) -> str:
 
 
 def shown(node: ast.AST) -> str:
-    """An expression on one line, or ``""`` if nobody would read it."""
+    """Return an expression on one line, or ``""`` if nobody would read it."""
     try:
         text = ast.unparse(node)
     except (RecursionError, ValueError):
@@ -160,11 +159,7 @@ def shown(node: ast.AST) -> str:
 
 
 def read_project(*paths: str) -> Project:
-    """Read files and directories; nothing of them is run.
-
-    Args:
-        *paths: Their names.
-    """
+    """Read files and directories; nothing of them is run."""
     project = Project(is_whole=all(map(os.path.isdir, paths)))
     seen: set[str] = set()
     for path in paths:
@@ -184,7 +179,7 @@ def read_project(*paths: str) -> Project:
 
 
 def _python_files(path: str, project: Project) -> Iterator[str]:
-    """The files to read, in the order of their names; links to directories are not followed."""
+    """Find the files to read, by name; links to directories are not followed."""
     if not os.path.isdir(path):
         yield path
         return
@@ -204,7 +199,7 @@ def _python_files(path: str, project: Project) -> Iterator[str]:
 
 
 def _read_file(path: str) -> SourceFile | None:
-    """One file, or ``None`` if it does not mention CORS.
+    """Read one file; ``None`` if it does not mention CORS.
 
     Raises:
         UnreadableError: It cannot be read, or is not Python.

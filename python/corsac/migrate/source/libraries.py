@@ -62,14 +62,14 @@ _NAMED = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, _ROOTS))})(?!\w)")
 
 
 def library_of(name: str) -> str:
-    """The library that a dotted name belongs to, or ``""``."""
+    """Return the library that a dotted name belongs to, or ``""``."""
     return next(
         (library for root, library in _ROOTS.items() if f"{name}.".startswith(f"{root}.")), ""
     )
 
 
 def named_in(text: str) -> str:
-    """The library that a text names, alone or in a list without white space; or ``""``.
+    """Return the library that a text names, alone or in a list without white space; or ``""``.
 
     Sentences, such as messages and templates, are passed over.
     """

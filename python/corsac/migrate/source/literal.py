@@ -43,21 +43,13 @@ class NotLiteralError(Exception):
 
 
 class Literals:
-    """Reads the literal values of one file.
-
-    Args:
-        file: The file.
-    """
+    """Reads the literal values of one file."""
 
     def __init__(self, file: SourceFile) -> None:
         self._file = file
 
     def value(self, node: ast.expr, depth: int = 0) -> Any:  # noqa: PLR0911 - one case each
-        """The value of an expression.
-
-        Args:
-            node: The expression.
-            depth: How many expressions it stands in.
+        """Read an expression that stands in `depth` other ones.
 
         Raises:
             NotLiteralError: It is not literal.
@@ -67,12 +59,10 @@ class Literals:
         match node:
             case ast.Constant(value=value):
                 return value
-            case ast.List(elts=entries):
+            case ast.List(elts=entries) | ast.Set(elts=entries):
                 return self._entries(entries, depth)
             case ast.Tuple(elts=entries):
                 return tuple(self._entries(entries, depth))
-            case ast.Set(elts=entries):
-                return self._entries(entries, depth)
             case ast.Dict(keys=keys, values=values):
                 return self._mapping(keys, values, depth)
             case ast.Name() | ast.Attribute():
@@ -116,7 +106,7 @@ class Literals:
         return found
 
     def _sum(self, node: ast.BinOp, depth: int) -> Any:
-        """A sum from left to right; that of many terms nests as deeply as it is long."""
+        """Add from left to right; a sum of many terms nests as deeply as it is long."""
         terms: list[ast.expr] = []
         first: ast.expr = node
         while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Add):
@@ -146,10 +136,7 @@ class Literals:
         return self._assigned_value(node.id, statement, 1, depth)
 
     def setting(self, name: str) -> Any:
-        """The value that a module has for a name when it has run.
-
-        Args:
-            name: The name.
+        """Return the value that a module has for a name when it has run.
 
         Raises:
             NotLiteralError: It is not literal, or something else may change it.
@@ -162,7 +149,7 @@ class Literals:
         return self._assigned_value(name, statement, 0, 0)
 
     def _statement_of(self, name: str) -> ast.Assign | ast.AnnAssign:
-        """The only statement that gives a name its meaning."""
+        """Return the only statement that gives a name its meaning."""
         if self._bindings[name] != 1 or name not in self._assigned:
             raise NotLiteralError(f"{name} is set in {self._bindings[name]} places of this file")
         return self._assigned[name]
@@ -170,7 +157,7 @@ class Literals:
     def _assigned_value(
         self, name: str, statement: ast.Assign | ast.AnnAssign, reads: int, depth: int
     ) -> Any:
-        """What a statement gives a name, if nothing that reads the name may change it."""
+        """Return what a statement gives a name, if nothing that reads the name may change it."""
         if any(
             line > statement.lineno
             for module, line in self._file.wildcards
@@ -182,22 +169,18 @@ class Literals:
             raise NotLiteralError(f"{name} is used elsewhere too, where it may be changed")
         return value
 
-    def _is_set_before(self, statement: ast.Assign | ast.AnnAssign, node: ast.AST) -> bool:
-        """Whether a statement has run, in every run, before an expression is evaluated."""
+    def _is_set_before(self, statement: ast.Assign | ast.AnnAssign, node: ast.Name) -> bool:
+        """Tell whether a statement always runs before an expression is evaluated."""
         block = self._file.block(statement)
-        own = self._file.block(node)
-        line: int = node.lineno  # type: ignore[attr-defined]
-        if block == own:
-            return statement.lineno < line
-        for outer in self._file.around(node):
+        for outer in (node, *self._file.around(node)):
             if self._file.block(outer) == block:
                 # What a function uses may be set below it, before it is called.
                 is_function = isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef))
-                return is_function or statement.lineno < line
+                return is_function or statement.lineno < node.lineno
         return False
 
     def texts(self) -> dict[str, str]:
-        """For names that are assigned, what the last assignment gives them."""
+        """Return for each assigned name what the last assignment gives it."""
         return {name: shown(each.value) for name, each in self._assigned.items() if each.value}
 
     @cached_property
@@ -205,15 +188,16 @@ class Literals:
         found: dict[str, ast.Assign | ast.AnnAssign] = {}
         for node in self._file.nodes:
             match node:
-                case ast.Assign(targets=[ast.Name(id=name)]):
-                    found[name] = node
-                case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
+                case (
+                    ast.Assign(targets=[ast.Name(id=name)])
+                    | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr())
+                ):
                     found[name] = node
         return found
 
     @cached_property
     def _reads(self) -> Counter[str]:
-        """How often each name is read."""
+        """Count how often each name is read."""
         return Counter(
             node.id
             for node in self._file.nodes
@@ -222,19 +206,18 @@ class Literals:
 
     @property
     def names(self) -> Iterable[str]:
-        """All names that anything gives a meaning, in the order of their first places."""
+        """Return all names that anything gives a meaning, in the order of their first places."""
         return self._bindings
 
     @cached_property
     def _bindings(self) -> Counter[str]:
-        """How many places give each name a meaning, in whatever function."""
+        """Count the places that give each name a meaning, in whatever function."""
         found: Counter[str] = Counter()
         for node in self._file.nodes:
             match node:
-                case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                    found[name] += 1
                 case (
-                    ast.arg(arg=name)
+                    ast.Name(id=name, ctx=ast.Store() | ast.Del())
+                    | ast.arg(arg=name)
                     | ast.FunctionDef(name=name)
                     | ast.AsyncFunctionDef(name=name)
                     | ast.ClassDef(name=name)

@@ -45,13 +45,7 @@ class Patch:
 
 
 def make_patch(project: Project, places: Sequence[Place], found: Iterable[Configuration]) -> Patch:
-    """Move each library of which all is understood.
-
-    Args:
-        project: The files.
-        places: The places that name a library.
-        found: The configurations.
-    """
+    """Move each library of which all is understood."""
     patch = Patch()
     edits: dict[SourceFile, list[tuple[int, int, str]]] = {}
     found = list(found)
@@ -76,7 +70,7 @@ def make_patch(project: Project, places: Sequence[Place], found: Iterable[Config
 def _why_not(
     project: Project, places: Sequence[Place], found: Iterable[Configuration]
 ) -> list[tuple[str, int, str]]:
-    """Why the places of one library stay as they are; empty if they can move."""
+    """Say why the places of one library stay as they are; empty if they can move."""
     reasons = [(place.file.path, place.line, place.reason) for place in places if place.reason]
     library = places[0].library
     if library == "django-cors-headers" and not any(place.is_middleware for place in places):
@@ -84,8 +78,7 @@ def _why_not(
         reason = "MIDDLEWARE is in none of the files, so the project would move in parts"
         reasons.append((first.file.path, first.line, reason))
     for each in found:
-        error = _error_of(each)
-        if error:
+        if error := _error_of(each):
             reason = f"Corsac refuses these options: {error}"
             reasons.append((each.file.path, each.line, reason))
     if project.unreadable:
@@ -97,7 +90,7 @@ def _why_not(
 
 
 def _error_of(found: Configuration) -> str:
-    """Why the drop-in refuses the literal options, at the start or at a view, or ``""``.
+    """Say why the drop-in refuses the literal options, at the start or at a view, or ``""``.
 
     What is not read is taken for right.
     """
@@ -135,28 +128,22 @@ def _notes(
 
 
 def unified_diff(file: SourceFile, after: str) -> list[str]:
-    """A patch that ``git apply`` takes, line by line with the line ends.
-
-    Args:
-        file: The file.
-        after: What it shall hold.
-    """
+    """Return a patch that ``git apply`` takes, line by line with the line ends."""
     path = os.path.relpath(os.path.realpath(file.path)).replace(os.sep, "/")
     old, new = _quoted(f"a/{path}"), _quoted(f"b/{path}")
-    lines = difflib.unified_diff(_lines(file.text), _lines(after), old, new)
+    lines = difflib.unified_diff(_LINE.findall(file.text), _LINE.findall(after), old, new)
     found = [f"diff --git {old} {new}\n"]
     for line in lines:
         found.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
     return found if len(found) > 1 else []
 
 
-def _lines(text: str) -> list[str]:
-    """Lines as git divides them: at line feeds only."""
-    return re.findall(r"[^\n]*\n|[^\n]+", text)
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+"""A line as git divides them: at line feeds only."""
 
 
 def _quoted(path: str) -> str:
-    """A file's name as git writes it."""
+    """Return a file's name as git writes it."""
     data = path.encode("utf-8", "surrogateescape")
     if all(32 <= byte < 127 and byte not in b'"\\' for byte in data):
         return path

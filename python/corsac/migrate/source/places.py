@@ -57,11 +57,7 @@ class Place:
 
 
 def find_places(files: Iterable[SourceFile]) -> list[Place]:
-    """The places of a project, by file and line.
-
-    Args:
-        files: The files that mention CORS.
-    """
+    """Return the places of a project, by file and line."""
     files = list(files)
     found = [place for file in files for place in _Search(file).run()]
     if any(place.library == "django-cors-headers" for place in found):
@@ -173,7 +169,7 @@ class _Search:
             yield self.stays(library, node, f"{text[:100]} is named in a text")
 
     def of_use(self, node: ast.Name | ast.Attribute) -> Iterator[Place]:
-        """Uses of a class or of a module that the new one does not take part in."""
+        """Find uses of a class or of a module that the new one does not take part in."""
         outer = self.file.parents.get(id(node))
         if isinstance(node, ast.Name) and node.id in self.modules:
             module = self.modules[node.id]
@@ -202,24 +198,20 @@ class _Search:
 
 
 def _settings_that_are_made(file: SourceFile) -> Iterator[Place]:
-    """Settings in classes, and those that are changed after the start, when they were read."""
-    library = "django-cors-headers"
+    """Find settings in classes, and those that are changed after the start, when they were read."""
     for node in file.nodes:
-        name, line = "", getattr(node, "lineno", 0)
+        reason = ""
         match node:
             case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
                 is_setting = name in {*SETTINGS, "INSTALLED_APPS", "MIDDLEWARE"}
                 owner = next(file.around(node), None)
                 if is_setting and isinstance(owner, ast.ClassDef):
                     reason = f"the class {owner.name} makes the settings when the program starts"
-                    yield Place(library, file, line, reason=reason)
             case ast.Attribute(value=ast.Name(id=owner_name), attr=name, ctx=ast.Store()):
                 if name in SETTINGS and file.imports.get(owner_name) == "django.conf.settings":
                     reason = f"{name} is set while the program runs"
-                    yield Place(library, file, line, reason=reason)
-            case ast.Call(
-                func=ast.Name(id="setattr"), args=[_, ast.Constant(value=str() as name), _]
-            ):
+            case ast.Call(func=ast.Name(id="setattr"), args=[_, ast.Constant(value=name), _]):
                 if name in SETTINGS:
                     reason = f"{name} is set while the program runs"
-                    yield Place(library, file, line, reason=reason)
+        if reason:
+            yield Place("django-cors-headers", file, getattr(node, "lineno", 0), reason=reason)

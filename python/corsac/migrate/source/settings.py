@@ -32,7 +32,7 @@ class FlaskKey:
 
 
 def flask_keys(file: SourceFile) -> Iterator[FlaskKey]:
-    """The keys that a file sets in some ``app.config``, or assigns as a class of settings does."""
+    """Find the keys that a file sets in an ``app.config``, or in a class of settings."""
     for node in file.nodes:
         pairs: list[tuple[str, str, ast.expr]] = []
         match node:
@@ -64,7 +64,7 @@ def flask_keys(file: SourceFile) -> Iterator[FlaskKey]:
 
 
 def read_flask_keys(found: Configuration, keys: Iterable[FlaskKey]) -> None:
-    """Read the keys that are set right before the call; of others it is told where they are."""
+    """Read the keys that are set right before the call, and say where others are."""
     keys = [key for key in keys if CONFIG_KEYS[key.name] not in found.options]
     assert found.node is not None  # noqa: S101 - only settings have none
     block = found.file.block(found.node)
@@ -87,20 +87,17 @@ def read_flask_keys(found: Configuration, keys: Iterable[FlaskKey]) -> None:
         text += " and more" if len(others) > _MAX_PLACES else ""
         found.leave("app.config", "", f"it has keys that count, too: {text}")
     elif not {"origins", "resources", "CORS_ORIGINS", "CORS_RESOURCES"} & found.options.keys():
-        filled = next((node for node in found.file.nodes if _fills_config(node)), None)
-        if filled is not None:
-            found.leave("app.config", "", f"it is filled in line {filled.lineno}")  # type: ignore[attr-defined]
-
-
-def _fills_config(node: ast.AST) -> bool:
-    match node:
-        case ast.Call(func=ast.Attribute(value=owner, attr=name)) if name.startswith("from_"):
-            return dotted(owner).endswith(".config")
-    return False
+        for node in found.file.nodes:
+            match node:
+                case ast.Call(func=ast.Attribute(value=owner, attr=name)) if name.startswith(
+                    "from_"
+                ) and dotted(owner).endswith(".config"):
+                    found.leave("app.config", "", f"it is filled in line {node.lineno}")
+                    break
 
 
 def find_settings(files: Iterable[SourceFile], places: Iterable[Place]) -> Iterator[Configuration]:
-    """The settings of each file that has some."""
+    """Return the settings of each file that has some."""
     found = [each for file in files if (each := _settings(file)) is not None]
     if len(found) > 1:
         for each in found:
@@ -121,7 +118,7 @@ def find_settings(files: Iterable[SourceFile], places: Iterable[Place]) -> Itera
 
 
 def _settings(file: SourceFile) -> Configuration | None:
-    """The settings that a file has; each that is assigned once, as a literal, is read."""
+    """Return the settings of a file; each that is assigned once, as a literal, is read."""
     literals = Literals(file)
     names = {name for name in literals.names if name.startswith("CORS_")}
     lines = {
