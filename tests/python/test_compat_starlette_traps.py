@@ -13,8 +13,7 @@ import pytest
 from starlette.applications import Starlette
 
 from corsac.compat import CORSConfigWarning
-from corsac.compat.python_regex import fullmatch_of, why_python_runs_it
-from corsac.compat.starlette import CORSMiddleware
+from corsac.compat.starlette import CORSMiddleware, fullmatch_of, why_python_runs_it
 from support.asgi import app_sending
 
 ORIGIN = "https://a.example"

@@ -18,7 +18,7 @@ from corsac.app_headers import OWNED, PREFLIGHT_OWNED
 from corsac.django import conf
 from corsac.django.signals import signals_with_receivers
 from corsac.django.views import UNMARKED, load_urls, mark_of, marked_views, marks
-from corsac.inspection.applied import Applied, unreadable
+from corsac.inspection.layers import Applied, unreadable
 from corsac.origins import FailureLog
 from corsac.policy import CORSPolicy
 from corsac.refusals.log import RefusalLog, TrialLog
@@ -136,8 +136,8 @@ class CORSMiddleware:
             if step is _RUN:
                 given = self.get_response(request)
             elif step is _ASK:
-                asked = signals_with_receivers()
-                answers = [signal.send_robust(None, request=request) for signal in asked]
+                found = signals_with_receivers()
+                answers = [each.send_robust(None, request=request) for each in found]
                 given = self._any_agrees(answers, request)
             else:
                 given = async_to_sync(_result_of)(what)

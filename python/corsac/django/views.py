@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import types
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -45,16 +46,8 @@ UNMARKED: Final = object()
 """What `mark_of` gives for a view that no decorator has seen."""
 
 
-class _Marks:
-    """Whether any view has a policy of its own, so that most projects never look for one."""
-
-    def __init__(self) -> None:
-        self.exist = False
-        self.guard = False
-        self.told: set[str] = set()
-
-
-marks: Final = _Marks()
+marks: Final = types.SimpleNamespace(exist=False, guard=False, told=set())
+"""Whether any view has a policy of its own, so that most projects never look for one."""
 
 
 def cors(

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import flask
 
+from corsac._classes import MAX_WRAPPERS
 from corsac.flask.options import check_names, log_problems, read_view_policy
 from corsac.foreign.flask_cors import VIEW_OPTIONS, configured_options
 from corsac.policy import CORSPolicy
@@ -26,9 +27,6 @@ __all__ = [
 
 DECORATION: Final = "_corsac_decoration"
 """The attribute of a view function that has its decoration."""
-
-MAX_WRAPPERS = 64
-"""So many functions inside each other are looked through for a decorated one."""
 
 
 decorations: Final = types.SimpleNamespace(exist=False)

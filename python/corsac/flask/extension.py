@@ -102,26 +102,24 @@ class CORS:
                 message += "; for ASGI write app.asgi_app = corsac.CORSMiddleware(app.asgi_app)"
             raise TypeError(message)
 
-    def _init_application(self, app: flask.Flask, options: dict[str, Any]) -> None:
-        observed = {name: options.pop(name) for name in OBSERVATION_OPTIONS if name in options}
-        self._apply(app, options)
-        if observed:
-            install(app).add_observers(observed)
-
     @staticmethod
-    def _apply(app: flask.Flask, options: dict[str, Any]) -> None:
+    def _init_application(app: flask.Flask, options: dict[str, Any]) -> None:
+        observed = {name: options.pop(name) for name in OBSERVATION_OPTIONS if name in options}
         if "policy" in options or "rules" in options:
             policy, rules = options.pop("policy", None), options.pop("rules", None)
             _refuse_both(options)
             install(app).use_policy(policy, rules)
-            return
-        check_names(options, extension=True)
-        log_problems(unknown_keys(app.config))
-        configured = configured_options(app.config)
-        resources = read_resource_policies({**configured, **options})
-        install(app).add_resources(resources, configured)
+        else:
+            check_names(options, extension=True)
+            log_problems(unknown_keys(app.config))
+            configured = configured_options(app.config)
+            resources = read_resource_policies({**configured, **options})
+            install(app).add_resources(resources, configured)
+        if observed:
+            install(app).add_observers(observed)
 
-    def _init_blueprint(self, blueprint: flask.Blueprint, options: dict[str, Any]) -> None:
+    @staticmethod
+    def _init_blueprint(blueprint: flask.Blueprint, options: dict[str, Any]) -> None:
         if "rules" in options:
             message = "rules are for an application; give a blueprint a policy"
             raise TypeError(message)
@@ -156,9 +154,6 @@ def install(app: flask.Flask) -> FlaskMiddleware:
     """
     if isinstance(app, LocalProxy):
         app = app._get_current_object()
-    known = app.extensions.get(_EXTENSION_KEY)
-    if isinstance(known, FlaskMiddleware):
-        return known
     with _installing:
         known = app.extensions.get(_EXTENSION_KEY)
         if isinstance(known, FlaskMiddleware):
@@ -252,9 +247,8 @@ def cross_origin(
                 return call()  # Its policy was chosen when the request came.
             return _respond_hidden(exchange, decoration, call)
 
-        setattr(
-            decorated, DECORATION, decoration
-        )  # Decorators with `functools.wraps` take it along.
+        # Decorators with `functools.wraps` take it along.
+        setattr(decorated, DECORATION, decoration)
         return cast("View", decorated)
 
     return decorate

@@ -26,7 +26,7 @@ from corsac.flask.problems import (
 from corsac.flask.routes import HiddenDecorations, Route, RouteTable, hidden_key
 from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy, nobody
 from corsac.foreign.flask_cors import NAMES, configured_options
-from corsac.inspection.applied import Applied, unreadable
+from corsac.inspection.layers import Applied, unreadable
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:

@@ -6,10 +6,9 @@ or an adapter, and asks of both only what the program has imported already.
 
 from __future__ import annotations
 
-from corsac.inspection.applied import Applied, MarkedRoute
 from corsac.inspection.finder import find_layers
 from corsac.inspection.frameworks import full_name, is_named_cors
-from corsac.inspection.layers import Layer, Search
+from corsac.inspection.layers import Applied, Layer, MarkedRoute, Search
 
 __all__ = [
     "Applied",

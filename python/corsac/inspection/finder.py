@@ -10,18 +10,16 @@ from typing import Any, NamedTuple
 
 from corsac._classes import attribute_of, inside_of, is_of_class
 from corsac.asgi import CORSMiddleware
-from corsac.inspection.applied import Applied, MarkedRoute, applied_by, made_from
 from corsac.inspection.frameworks import (
     MIDDLEWARE_LISTS,
     django_middleware,
     full_name,
     has_flask_cors,
     is_class_of_corsac,
-    is_drop_in,
     is_named_cors,
     wrapped_by,
 )
-from corsac.inspection.layers import Layer, Search
+from corsac.inspection.layers import Applied, Layer, MarkedRoute, Search, applied_by, made_from
 from corsac.middleware import ConfiguredMiddleware
 from corsac.policy import CORSPolicy
 
@@ -124,7 +122,7 @@ class _Finder:
         name = full_name(current)
         if place.path is None:
             self.looked_at.append(name)
-        if isinstance(current, ConfiguredMiddleware) or is_drop_in(current):
+        if isinstance(current, ConfiguredMiddleware) or is_class_of_corsac(type(current)):
             read = functools.partial(applied_by, current)
             self._add(name, "wraps the application", place, read, attribute_of(current, "rules"))
         elif self._may_be_layer(current) and is_named_cors(current):

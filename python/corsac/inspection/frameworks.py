@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from corsac._classes import attribute_of, inside_of, is_of_class
+from corsac._classes import attribute_of, inside_of
 from corsac.asgi import CORSMiddleware
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "full_name",
     "has_flask_cors",
     "is_class_of_corsac",
-    "is_drop_in",
     "is_named_cors",
     "wrapped_by",
 ]
@@ -61,19 +60,13 @@ def wrapped_by(current: object) -> object:
     return inside_of(current)
 
 
-def is_drop_in(found: object) -> bool:
-    """Whether an object is of the drop-in for Starlette's class."""
-    return is_of_class(found, "corsac.compat.starlette", "CORSMiddleware")
-
-
 def is_class_of_corsac(cls: object) -> bool:
     """Whether an object is an ASGI middleware class of Corsac's, or derives from one."""
-    if not isinstance(cls, type):
-        return False
-    theirs = ("corsac.compat.starlette", "CORSMiddleware")
-    return issubclass(cls, CORSMiddleware) or theirs in {
-        (each.__module__, each.__qualname__) for each in cls.__mro__
-    }
+    return isinstance(cls, type) and any(
+        each is CORSMiddleware
+        or (each.__module__, each.__qualname__) == ("corsac.compat.starlette", "CORSMiddleware")
+        for each in cls.__mro__
+    )
 
 
 def has_flask_cors(app: object) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from corsac import _core
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["PythonExpression", "RegexOrigins", "compile_origin_regex", "has_re2"]
+__all__ = ["PythonExpression", "RegexOrigins", "compile_origin_regex", "has_re2", "import_re2"]
 
 REGEX_MEMORY_BYTES = 1 << 20
 """What RE2 may take for one expression (its ``max_mem``): room for 87 000 characters or 15 000
@@ -114,13 +114,14 @@ def compile_origin_regex(pattern: object) -> RegexOrigins | CORSConfigProblem:
 def has_re2() -> bool:
     """Whether google-re2 is installed."""
     try:
-        _import_re2()
+        import_re2()
     except ImportError:
         return False
     return True
 
 
-def _import_re2() -> Any:
+def import_re2() -> Any:
+    """Import google-re2; it is an `ImportError` if that is not installed."""
     # Here and by name: `import corsac` has to stay light, and the extra need not be there.
     re2 = importlib.import_module("re2")
     if not hasattr(re2, "Options"):
@@ -132,7 +133,7 @@ def _import_re2() -> Any:
 def _compile(pattern: str) -> Any:
     if isinstance(pattern, PythonExpression) and not has_re2():
         return _compile_by_python(pattern)
-    re2 = _import_re2()
+    re2 = import_re2()
     options = re2.Options()
     options.log_errors = False  # RE2 would write to stderr.
     options.never_capture = True  # Groups cost time, and nobody asks what they held.

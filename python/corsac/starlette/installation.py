@@ -15,15 +15,15 @@ from corsac._types import ASGIApp, Counted
 from corsac.configuration import Configuration, Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.inspection import find_layers, full_name, is_named_cors
-from corsac.inspection.applied import Applied, configured
+from corsac.inspection.layers import Applied, configured
 from corsac.middleware import add_up
-from corsac.policy import CORSPolicy, CORSPolicyOptions
+from corsac.policy import CORSPolicy
 from corsac.starlette.marks import marks
 from corsac.starlette.place import Place, place_of
 from corsac.starlette.routes import RouteMarks, marked_routes
 
 if TYPE_CHECKING:
-    from corsac.refusals import OnRefusal
+    from corsac.middleware import MiddlewareOptions
 
 __all__ = ["InstalledCORSMiddleware", "install", "installed"]
 
@@ -40,11 +40,7 @@ def install(
     policy: CORSPolicy | None = None,
     *,
     rules: Iterable[Rule] | None = None,
-    on_refusal: OnRefusal | None = None,
-    report_only: CORSPolicy | None = None,
-    report_only_rules: Iterable[Rule] | None = None,
-    debug_header: bool | str = False,
-    **options: Unpack[CORSPolicyOptions],
+    **options: Unpack[MiddlewareOptions],
 ) -> InstalledCORSMiddleware:
     """Apply a policy to a Starlette or FastAPI application, from outside of everything in it.
 
@@ -66,11 +62,9 @@ def install(
         app: The application, before its first request.
         policy: The policy; or give the options of one.
         rules: Path rules, as `corsac.CORSMiddleware` takes them.
-        on_refusal: As there; told about the requests to every route.
-        report_only: As there; on trial for every route but those with `cors_exempt`.
-        report_only_rules: As there.
-        debug_header: As there.
-        **options: The options of `CORSPolicy`.
+        **options: As there: ``on_refusal``, told about the requests to every route;
+            ``report_only``, on trial for every route but those with `cors_exempt`;
+            ``report_only_rules`` and ``debug_header``; and the options of `CORSPolicy`.
 
     Returns:
         The middleware, with `counters` and `reconfigure`.
@@ -97,16 +91,7 @@ def install(
             "tracer built the stack, write app.middleware_stack = None before install()"
         )
         raise RuntimeError(message)
-    middleware = InstalledCORSMiddleware(
-        app,
-        policy,
-        rules=rules,
-        on_refusal=on_refusal,
-        report_only=report_only,
-        report_only_rules=report_only_rules,
-        debug_header=debug_header,
-        **options,
-    )
+    middleware = InstalledCORSMiddleware(app, policy, rules=rules, **options)
     vars(app)[_KEY] = middleware
     _watch(app)
     middleware.report_other_layers()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
 
@@ -137,7 +137,9 @@ class _ByRoute:
         self._application = app
         self._use(marks)
         # Without middleware in between, no request arrives elsewhere than it was sent to.
-        self._watch = _BeforeRouter.put_in(app, self.handler_of) if app.user_middleware else None
+        has_place = callable(getattr(app.router, "middleware_stack", None))
+        watches = has_place and app.user_middleware
+        self._watch = _BeforeRouter(app.router, self.handler_of) if watches else None
 
     def _use(self, marks: RouteMarks) -> None:
         place = self.place
@@ -203,12 +205,6 @@ class _BeforeRouter:
         if isinstance(self.__wrapped__, _BeforeRouter):  # Of an earlier stack.
             self.__wrapped__ = self.__wrapped__.__wrapped__
         router.middleware_stack = self
-
-    @classmethod
-    def put_in(cls, app: Starlette, handler_of: Callable[[Scope], ASGIApp]) -> Self | None:
-        """Stand before the router of an application; ``None`` if a router has no such place."""
-        has_place = callable(getattr(app.router, "middleware_stack", None))
-        return cls(app.router, handler_of) if has_place else None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         watch, address, handler = scope.get(_SENT_TO) or (None, None, None)

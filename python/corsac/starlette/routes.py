@@ -15,14 +15,12 @@ from typing import Any
 
 from starlette.routing import BaseRoute, Host, Match, Mount
 
+from corsac._classes import MAX_WRAPPERS
 from corsac._types import Scope
 from corsac.policy import CORSPolicy
 from corsac.starlette.marks import Mark, mark_of, marks
 
 __all__ = ["RouteMarks", "inner_applications", "marked_routes"]
-
-MAX_WRAPPERS = 64
-"""So many middlewares round one mounted application are looked through."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY")
 
