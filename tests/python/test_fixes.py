@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corsac import CORSConfigError, CORSConfigProblem, CORSMiddleware, CORSPolicy, _core
+from corsac.foreign.django_cors_headers import read_django_cors_headers
+from corsac.foreign.flask_application import read_flask_application
+from corsac.foreign.flask_cors import read_flask_cors
+from corsac.foreign.reading import Reading
 from corsac.validation.fixes import MAX_FIXABLE_ENTRIES, MAX_FIXES
 from support.asgi import app_sending
 from support.conformance import policy_options, read_cases
+from support.foreign_lot import draw_options
 from support.properties import examples
 
 RANKS = {"info": 0, "warning": 1, "error": 2}
@@ -341,3 +347,83 @@ def test_a_problem_with_a_fix_is_a_value() -> None:
     assert problem.as_dict()["fix"] == {"allow_origins": ["https://a.test"]}
     with pytest.raises(TypeError):
         problem.fix["allow_origins"] = ()  # type: ignore[index]
+
+
+def of_flask(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
+    return read_flask_cors(options).problems_for("drop-in")
+
+
+def of_django(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
+    return read_django_cors_headers(options).problems_for("drop-in")
+
+
+FOREIGN = [
+    (of_flask, {"origins": [r"https://.*\.shop\.example"]}),
+    (of_flask, {"origins": [r"https://.*\.shop\.example"], "supports_credentials": True}),
+    (of_flask, {"origins": [r"https://a\.test|https://b\.test", "https://c.test"]}),
+    (of_flask, {"origins": re.compile(r"https://[a-z]+\.shop\.example")}),
+    (of_flask, {"origins": r"https://app\.shop\.example"}),
+    (of_flask, {"origins": ["https://*.shop.example"]}),
+    (of_flask, {"origins": ["https://a.test", "https://a.test"]}),
+    (of_flask, {"origins": ["http://a.test", "https://b.test"], "supports_credentials": True}),
+    (of_flask, {"origins": "*", "supports_credentials": True, "max_age": 90_000}),
+    (of_flask, {"origins": ["https://a.test/"], "allow_headers": ["x-a", "X-A"]}),
+    (of_django, {"CORS_ALLOWED_ORIGIN_REGEXES": [r"https://\w+\.shop\.example"]}),
+    (of_django, {"CORS_ALLOWED_ORIGIN_REGEXES": [r"^https://.*\.shop\.example"]}),
+    (of_django, {"CORS_ALLOWED_ORIGINS": ["https://a.test", "https://a.test"]}),
+    (
+        of_django,
+        {"CORS_ALLOWED_ORIGINS": ["http://a.test"], "CORS_ALLOW_CREDENTIALS": True},
+    ),
+]
+
+
+@pytest.mark.parametrize(("read", "options"), FOREIGN)
+def test_a_fix_is_in_the_words_of_the_library_and_is_not_the_next_mistake(
+    read: Callable[[Mapping[str, Any]], tuple[CORSConfigProblem, ...]], options: Any
+) -> None:
+    problems = read(options)
+    for problem in problems:
+        assert 'origins=["https://*' not in problem.hint.replace("(allow_origins", "")
+        if problem.fix is None:
+            continue
+        assert problem.fix.keys() <= {*options, "CORS_ALLOW_CREDENTIALS", "supports_credentials"}
+        after = read({**options, **problem.fix})
+        kind = problem.code, problem.option
+        assert kinds(after)[kind] < kinds(problems)[kind]
+        assert kinds(after, RANKS[problem.severity]) - kinds(problems) == Counter()
+
+
+@pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")
+@pytest.mark.parametrize(
+    ("library", "read"),
+    [("flask-cors", read_flask_application), ("django-cors-headers", read_django_cors_headers)],
+)
+def test_each_fix_of_drawn_options_of_a_library_is_not_the_next_mistake(
+    library: str, read: Callable[[Mapping[str, Any]], Reading]
+) -> None:
+    for seed in range(40):
+        options = draw_options(library, seed)
+        problems = read(options).problems_for("drop-in")
+        for problem in problems:
+            if problem.fix is None:
+                continue
+            after = read({**options, **problem.fix}).problems_for("drop-in")
+            kind = problem.code, problem.option
+            assert kinds(after)[kind] < kinds(problems)[kind], (seed, problem)
+            worse = kinds(after, RANKS[problem.severity]) - kinds(problems)
+            assert worse == Counter(), (seed, problem, options)
+
+
+def test_an_expression_of_flask_cors_is_mended_as_one() -> None:
+    """It said to write a pattern, which is an expression there, and matched nobody."""
+    (problem,) = [
+        each
+        for each in of_flask({"origins": [r"https://.*\.shop\.example"]})
+        if each.code == "regex.unanchored"
+    ]
+    assert problem.hint == r"end it with $ to say so: 'https://.*\\.shop\\.example$'"
+    assert problem.fix == {"origins": [r"https://.*\.shop\.example$"]}
+    mended = read_flask_cors(dict(problem.fix))
+    assert mended.options["allow_origins"] == ["https://*.shop.example"]
+    assert [each for each in mended.problems_for("drop-in") if each.severity != "info"] == []

@@ -94,8 +94,8 @@ def test_a_warning_has_the_line_to_write() -> None:
     assert [str(each) for each in problems if each.severity == "warning"] == [
         "resources['/x'] origins: 'https://.*\\\\.example\\\\.com': flask-cors compares the start "
         "of an origin only, so it lets in https://x.example.com.evil.example too, a name that "
-        "anyone may register; here the whole origin has to match; write "
-        'origins=["https://*.example.com"] [regex.unanchored]'
+        "anyone may register; here the whole origin has to match; end it with $ to say so: "
+        r"'https://.*\\.example\\.com$' [regex.unanchored]"
     ]
 
 

@@ -19,7 +19,7 @@ from corsac.errors import CORSProblemCode
 from corsac.foreign.origin_regexes import read_prefix_regex
 from corsac.foreign.paths import read_path_rules
 from corsac.foreign.reader import Reader, split_names
-from corsac.foreign.reading import Reading
+from corsac.foreign.reading import Reading, with_tried_fixes
 from corsac.options.names import foreign_option_hint, nearest_name
 from corsac.validation.hints import without_outer_white_space
 
@@ -120,7 +120,15 @@ def read_django_cors_headers(
     reader.read_options()
     reader.names |= own_names or {}
     reader.chosen |= set((own_names or {}).values())
-    reading = dataclasses.replace(reader.finish(own), path_regex=reader.path_regex)
+
+    def read_fixed(fix: Mapping[str, Any]) -> Reading:
+        again = _Reader({**given, **fix})
+        again.report_unknown_settings()
+        again.read_options()
+        return again.finish(own)
+
+    reading = with_tried_fixes(reader.finish(own), read_fixed)
+    reading = dataclasses.replace(reading, path_regex=reader.path_regex)
     rules = [(pattern, reading if is_covered else None) for pattern, is_covered in patterns]
     return dataclasses.replace(reading, rules=tuple(rules))
 

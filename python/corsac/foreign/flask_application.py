@@ -79,6 +79,8 @@ def read_application(
         reading = next((each for known, each in made if known == values), None)
         if reading is None:
             reading = read_flask_cors(values, keys)
+            if own:
+                reading = _with_fixes_of_resources(reading, own, options.get("resources"))
             made.append((values, reading))
         where = f"resources[{pattern!r}]" if own else ""
         found.append(ReadResource(tuple(read_pattern(pattern, problems)), reading, where))
@@ -134,6 +136,23 @@ def _order_in_a_mapping(pair: tuple[Pattern, object]) -> tuple[int, int, int]:
     text = ".*" if pattern == "*" else text_of(pattern)
     group = 1 if isinstance(pattern, re.Pattern) else 2 if looks_like_a_regex(text) else 0
     return group, -text.count("/"), -len(text)
+
+
+def _with_fixes_of_resources(
+    reading: Reading, own: Mapping[str, Any], resources: object
+) -> Reading:
+    """The reading of resources with options of their own: a fix is one of ``resources``."""
+
+    def fix_of(fix: Mapping[str, object] | None) -> dict[str, object] | None:
+        if fix is None or not isinstance(resources, dict) or not fix.keys() <= own.keys():
+            return None
+        fixed = {
+            pattern: {**own, **fix} if each == own else each for pattern, each in resources.items()
+        }
+        return {"resources": fixed}
+
+    problems = tuple(each.replace(fix=fix_of(each.fix)) for each in reading.problems)
+    return dataclasses.replace(reading, problems=problems)
 
 
 def read_flask_application(given: Mapping[str, Any]) -> Reading:

@@ -19,7 +19,7 @@ from corsac import _core
 from corsac.errors import CORSConfigProblem
 from corsac.foreign.origin_regexes import read_glob, read_prefix_regex
 from corsac.foreign.reader import Reader, is_entry
-from corsac.foreign.reading import Reading
+from corsac.foreign.reading import Reading, with_tried_fixes
 from corsac.options.names import OPTION_NAMES, corsac_option, nearest_name
 
 __all__ = [
@@ -84,7 +84,13 @@ def read_flask_cors(options: Mapping[str, Any], keys: Mapping[str, str] | None =
             flask-cors's default.
         keys: For options that a key of the application's configuration sets, that key.
     """
-    return _Reader(options, keys or {}).read()
+    options_of = {key: option for option, key in (keys or {}).items()}
+
+    def read_fixed(fix: Mapping[str, Any]) -> Reading:
+        fixed = {options_of.get(name, name): value for name, value in fix.items()}
+        return _Reader({**options, **fixed}, keys or {}).read()
+
+    return with_tried_fixes(_Reader(options, keys or {}).read(), read_fixed)
 
 
 def looks_like_a_regex(text: str) -> bool:

@@ -77,6 +77,8 @@ def read_prefix_regex(
         reader.regexes.append(OriginRegex(text, written, option))
     if lost is not None:
         foreign = not lost.endswith(":8443")
+        whole_text = f"(?:{written})$" if "|" in written else f"{written}$"
+        ended = whole_text if isinstance(entry, str) else re.compile(whole_text, entry.flags)
         reader.report(
             "regex.unanchored",
             "warning",
@@ -85,17 +87,11 @@ def read_prefix_regex(
             f"{reader.who} compares the start of an origin only, so it lets in {lost} too"
             + (", a name that anyone may register" if foreign else "")
             + "; here the whole origin has to match",
-            _instead(text, entries, foreign=foreign),
+            f"end it with $ to say so: {whole_text!r}"
+            if foreign
+            else 'add "(:[0-9]+)?" if pages are served from other ports',
+            reader.instead(option, entry, ended) if foreign else None,
         )
-
-
-def _instead(text: str, entries: list[str], *, foreign: bool) -> str:
-    if entries:
-        listed = ", ".join(f'"{entry}"' for entry in entries)
-        return f"write allow_origins=[{listed}]"
-    if foreign:
-        return f"end it with $ to say so: {text + '$'!r}"
-    return 'add "(:[0-9]+)?" if pages are served from other ports'
 
 
 def _text_of(

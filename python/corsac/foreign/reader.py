@@ -86,9 +86,10 @@ class Reader:
         value: object,
         message: str,
         hint: str = "",
+        fix: Mapping[str, object] | None = None,
     ) -> None:
         """Note a problem of the configuration."""
-        self.problems.append(CORSConfigProblem(code, severity, option, value, message, hint))
+        self.problems.append(CORSConfigProblem(code, severity, option, value, message, hint, fix))
 
     def report_unknown(self, name: str, severity: Severity, message: str) -> None:
         """Note an option that the library does not have."""
@@ -139,6 +140,55 @@ class Reader:
                 "check the method in the application if it must not be called",
             )
 
+    def instead(self, option: str, entry: object, *others: object) -> dict[str, object] | None:
+        """The fix that puts other entries, or none, in the place of one, in the words of the user.
+
+        Args:
+            option: The name by which the configuration sets the option.
+            entry: What stands there.
+            *others: What to write in its place.
+        """
+        given = self.given.get(option, self.given.get(option.removeprefix("CORS_").lower()))
+        if isinstance(given, (str, re.Pattern)):
+            given = [given]
+        if not isinstance(given, (list, tuple, set, frozenset)) or entry not in given:
+            return None
+        fixed: list[object] = []
+        for each in given:
+            news = others if each == entry else (each,)
+            fixed += [new for new in news if new not in fixed]
+        return {option: fixed}
+
+    def _fix_in_words(
+        self, problem: CORSConfigProblem, options: Mapping[str, Any]
+    ) -> dict[str, object] | None:
+        """A fix of the options that were read as one of those that are set; ``None`` if it is none.
+
+        Args:
+            problem: Has new values of options of a policy.
+            options: What they were.
+        """
+        spelt: dict[str, object] = {}
+        fix = problem.fix or {}
+        for option, value in fix.items():
+            name, before = self.names.get(option, option), options.get(option)
+            if not isinstance(value, tuple):
+                spelt[name] = value
+                continue
+            gone = [each for each in before or () if each not in value]
+            new = [each for each in value if each not in (before or ())]
+            is_pattern = option == "allow_origins" and any(is_entry(e) and "*" in e for e in new)
+            # Of two that are the same, or beside what is there, the entry itself stays.
+            entry = gone[0] if gone else problem.value
+            kept = [problem.value] if not gone else []
+            step = None
+            if len(gone) < 2 and not is_pattern:
+                step = self.instead(name, entry, *kept, *new)
+            if step is None:
+                return None
+            spelt |= step
+        return None if "allow_origin_regex" in fix else spelt or None
+
     def finish(self, own: Mapping[str, Any] | None = None) -> Reading:
         """Judge what was read, and leave out what cannot stay.
 
@@ -158,14 +208,15 @@ class Reader:
             name = self.names.get(problem.option, problem.option)
             if problem.severity == "info" and name not in self.chosen:
                 continue  # A default of the library was not chosen by anybody.
-            self.problems.append(problem.replace(option=name))
+            fix = self._fix_in_words(problem, options)
+            self.problems.append(problem.replace(option=name, fix=fix))
         if kept:
             whole = kept[0] if len(kept) == 1 else "|".join(f"(?:{text})" for text in kept)
             options["allow_origin_regex"] = PythonExpression(whole)
         if len(kept) > 1:  # Each may be told how far it reaches, and all together may not.
             name = self.names["allow_origin_regex"]
             self.problems += [
-                problem.replace(option=name)
+                problem.replace(option=name, fix=None)
                 for problem in problems_of(options)
                 if problem.option == "allow_origin_regex" and problem.severity == "error"
             ]
@@ -192,7 +243,7 @@ class Reader:
         beside = {name: options[name] for name in _WITH_REGEXES if name in options}
         for regex in self.regexes:
             found = [
-                problem.replace(option=regex.option, value=regex.written)
+                problem.replace(option=regex.option, value=regex.written, fix=None)
                 for problem in problems_of(
                     {"allow_origin_regex": PythonExpression(regex.text), **beside}
                 )

@@ -10,13 +10,22 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.origins.regex import has_re2
+from corsac.validation.fixes import keep_fixes_that_hold
 
-__all__ = ["SEVERITIES", "Consumer", "Reading", "allows_nothing", "in_words_of", "once"]
+__all__ = [
+    "SEVERITIES",
+    "Consumer",
+    "Reading",
+    "allows_nothing",
+    "in_words_of",
+    "once",
+    "with_tried_fixes",
+]
 
 Consumer = Literal["drop-in", "translation"]
 
@@ -171,6 +180,9 @@ def in_words_of(
     )
 
 
+_PATTERNS: Final = re.compile(r"""write allow_origins=(?P<list>\[[^]]*(?://\*\.|:\*)[^]]*\])""")
+
+
 def _in_words_of(library: str, text: str, names: Mapping[str, str]) -> str:
     """Return a message or hint with the names that a library has for options of a policy."""
     if library == "starlette":
@@ -179,6 +191,12 @@ def _in_words_of(library: str, text: str, names: Mapping[str, str]) -> str:
         if re.search(r"//\*|:\*", text) and "no patterns" not in text:
             text += ", which takes corsac.CORSMiddleware: Starlette has no patterns"
         return text
+    if found := _PATTERNS.search(text):
+        # An expression to the library: only a policy has patterns.
+        own = 'write CORSAC = {"allow_origins": %s}'
+        if library == "flask-cors":
+            own = "give a policy in place of options: CORSPolicy(allow_origins=%s)"
+        text = text[: found.start()] + own % found["list"] + text[found.end() :]
     assigns = " = " if library == "django-cors-headers" else "="
     if library == "django-cors-headers":
         text = re.sub(r"tolerate=\[([^\]]*)\]", r'CORSAC = {"tolerate": [\1]}', text)
@@ -188,6 +206,17 @@ def _in_words_of(library: str, text: str, names: Mapping[str, str]) -> str:
         text = re.sub(rf"(?<!CORSPolicy\()\b{option}=", f"{name}{assigns}", text)
         text = re.sub(rf"(?<!CORSPolicy\()(?<!\")\b{option}\b(?![=\"])", name, text)
     return text
+
+
+def with_tried_fixes(reading: Reading, read: Callable[[Mapping[str, Any]], Reading]) -> Reading:
+    """The reading without the fixes that do not hold.
+
+    Args:
+        reading: A reading; its problems may have fixes in the words of the configuration.
+        read: Reads the configuration with a fix.
+    """
+    problems = keep_fixes_that_hold(reading.problems, lambda fix: read(fix).problems)
+    return dataclasses.replace(reading, problems=tuple(problems))
 
 
 def once(problems: Iterable[CORSConfigProblem]) -> list[CORSConfigProblem]:

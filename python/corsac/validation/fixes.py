@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from corsac import _core
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["MAX_FIXABLE_ENTRIES", "instead_of", "try_fixes"]
+__all__ = ["MAX_FIXABLE_ENTRIES", "MAX_FIXES", "keep_fixes_that_hold", "try_fixes"]
 
 Fix = dict[str, object]
 """The new values of some options."""
@@ -25,8 +26,6 @@ MAX_FIXABLE_ENTRIES = 1_000
 
 MAX_FIXES = 16
 """Problems of one configuration whose fixes are tried; the next ones have theirs after these."""
-
-MAX_MAX_AGE = 86_400
 
 _MAX_STEPS = 4
 """Mistakes on top of one another that one fix mends, such as capitals, http and a path."""
@@ -91,6 +90,46 @@ def try_fixes(
     return result
 
 
+def keep_fixes_that_hold(
+    problems: Sequence[CORSConfigProblem],
+    check: Callable[[Mapping[str, object]], Iterable[CORSConfigProblem]],
+) -> list[CORSConfigProblem]:
+    """The problems without fixes that leave the problem, or have one as bad in its place.
+
+    Args:
+        problems: The problems of a configuration.
+        check: Gives the problems of the configuration with a fix.
+    """
+    result = []
+    left = MAX_FIXES
+    before = Counter(map(_kind, problems))
+    for problem in problems:
+        holds = False
+        if problem.fix is not None and left:
+            left -= 1
+            after = [*check(problem.fix)]
+            counts = Counter(map(_kind, after))
+            is_gone = counts[_kind(problem)] < before[_kind(problem)]
+            holds = is_gone and not _worse(after, counts, before, problem)
+        result.append(problem if holds else problem.replace(fix=None))
+    return result
+
+
+def _worse(
+    after: Iterable[CORSConfigProblem],
+    counts: Mapping[tuple[str, str], int],
+    before: Mapping[tuple[str, str], int],
+    problem: CORSConfigProblem,
+) -> list[CORSConfigProblem]:
+    """The problems that came, as bad as the one that was to go."""
+    return [
+        each
+        for each in after
+        if _RANKS[each.severity] >= _RANKS[problem.severity]
+        and counts[_kind(each)] > before[_kind(each)]
+    ]
+
+
 def _said(  # noqa: PLR0911 - one for each way to say it
     problem: CORSConfigProblem, options: Mapping[str, Any]
 ) -> Fix | None:
@@ -98,7 +137,7 @@ def _said(  # noqa: PLR0911 - one for each way to say it
     option, hint = problem.option, problem.hint
     entry = problem.value if isinstance(options.get(option), tuple) else None
     if problem.code == "max_age.out_of_bounds" and isinstance(problem.value, int):
-        return {option: max(0, min(problem.value, MAX_MAX_AGE))}
+        return {option: max(0, min(problem.value, _core.MAX_MAX_AGE))}
     if found := _SWITCHED_OFF.search(hint):
         return {found["option"]: False}
     if (found := _ASSIGNED.search(hint)) and (value := _literal(found["value"])) is not None:
@@ -160,16 +199,11 @@ def _tried(
 ) -> CORSConfigProblem:
     hint = problem.hint
     before = Counter(map(_kind, problems))
-    rank = _RANKS[problem.severity]
     for _ in range(_MAX_STEPS):
         changed = {**options, **fix}
         after = [*check(changed)]
         counts = Counter(map(_kind, after))
-        new = [
-            each
-            for each in after
-            if _RANKS[each.severity] >= rank and counts[_kind(each)] > before[_kind(each)]
-        ]
+        new = _worse(after, counts, before, problem)
         if not new:
             is_gone = counts[_kind(problem)] < before[_kind(problem)]
             hint = _with_whole_regex(hint, fix)
@@ -177,8 +211,11 @@ def _tried(
         fixes = [(each, _said(each, changed)) for each in new]
         next_one, step = next((pair for pair in fixes if pair[1] is not None), fixes[0])
         next_hint = _TOLERATE.sub("", next_one.hint)
-        # Of two mistakes in one value the last hint has the value; what is worth knowing is more.
-        hint = f"{hint}; {next_hint}" if next_one.severity == "info" else next_hint or hint
+        # Of two mistakes in one value the last hint has the value; all else comes on top.
+        on_top = step is not None and not step.keys() >= fix.keys()
+        if on_top or next_one.severity == "info":
+            next_hint = f"{hint}; {next_hint}"
+        hint = next_hint or hint
         if step is None:
             break
         fix |= step
