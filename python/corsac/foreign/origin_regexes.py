@@ -14,7 +14,7 @@ from corsac import _core
 from corsac.foreign.reader import OriginRegex, Reader, is_entry, problems_of
 from corsac.origins.regex import PythonExpression
 from corsac.validation.regex.as_origins import as_allow_origins
-from corsac.validation.regex.language import Language, language, language_of_tree
+from corsac.validation.regex.language import Language, language
 from corsac.validation.regex.origin_languages import language_of_entry, origins
 from corsac.validation.regex.syntax import Alternatives, UnknownSyntax, read_regex
 
@@ -133,7 +133,7 @@ def _examples(text: str) -> list[str]:
     """Return an origin for each branch of an expression."""
     tree = read_regex(text)
     branches = tree.items if isinstance(tree, Alternatives) else (tree,)
-    found = [language_of_tree(branch).common(origins()) for branch in branches]
+    found = [language(branch).common(origins()) for branch in branches]
     return [example for example in found if example is not None]
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.validation.extensions import SAMPLES_OF_IDS, judge_language
 from corsac.validation.hosts import public_suffixes
 from corsac.validation.regex.as_origins import added_by, as_allow_origins
-from corsac.validation.regex.language import Language, language_of_tree
+from corsac.validation.regex.language import Language, language
 from corsac.validation.regex.origin_languages import (
     below_suffix,
     insecure_origins,
@@ -27,7 +26,6 @@ from corsac.validation.regex.syntax import (
     Repeat,
     Sequence,
     UnknownSyntax,
-    read_regex,
 )
 
 __all__ = ["MAX_PATTERN_LENGTH", "judge_origin_regex"]
@@ -37,6 +35,17 @@ MAX_PATTERN_LENGTH = 1_000
 
 MAX_DOTS = 16
 """Unescaped dots of one expression that are looked at; the first are as telling as the rest."""
+
+_Rating = tuple[CORSProblemCode, Severity]
+_ANY_SITE: tuple[_Rating, _Rating] = (
+    ("regex.matches_any_site", "warning"),
+    ("origin.any_with_credentials", "error"),
+)
+_PUBLIC_SUFFIX: tuple[_Rating, _Rating] = (
+    ("regex.opens_public_suffix", "warning"),
+    ("origin.public_suffix_with_credentials", "error"),
+)
+"""How a finding is rated without credentials, and with them."""
 
 _OPTION = "allow_origin_regex"
 _ANY_SITE_TOP_LEVELS = 10
@@ -62,19 +71,6 @@ def judge_origin_regex(
     return judge.problems
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """An expression that was read."""
-
-    tree: Node
-    language: Language
-
-    @classmethod
-    def of(cls, pattern: str) -> _Reading:
-        tree = read_regex(pattern)
-        return cls(tree, language_of_tree(tree))
-
-
 class _Judge:
     def __init__(self, pattern: str, regex: Callable[[str], bool], allow_credentials: bool) -> None:
         self.pattern = pattern
@@ -90,22 +86,38 @@ class _Judge:
     def run(self) -> None:
         if len(self.pattern) > MAX_PATTERN_LENGTH:
             raise UnknownSyntax(f"it is longer than {MAX_PATTERN_LENGTH} characters")
-        written = _Reading.of(self.pattern)
-        self._check_against_regex(written.language)
-        if written.language.common(origins()) is None:
-            self._report_never_matches(written.language)
+        written = language(self.pattern)
+        example = written.common(origins())
+        for probe in _probes(example):
+            # The expression is never asked about what is not an origin.
+            if probe in origins() and (probe in written) is not self.regex(probe):
+                raise UnknownSyntax("it was not understood")
+        if example is None:
+            self.report(
+                "regex.never_matches",
+                "error",
+                f"no browser sends an origin that matches: {_why_never(self.pattern, written)}",
+                "browsers send scheme://host or scheme://host:port, such as "
+                '"https://app.example.com"',
+            )
             return
         meant, dots = self._escape_dots(written)
-        found = openings(meant.language, public_suffixes().rules)
-        if self._find_any_site(meant.language, found):
+        found = openings(meant, public_suffixes().rules)
+        if self._find_any_site(meant, found):
             return
-        self._find_null(meant.language)
-        self._find_insecure(meant.language)
-        self._find_openings(meant.language, found)
-        for finding in judge_language(meant.language, self._confirmed, self.allow_credentials):
+        if "null" in meant:
+            self.report(
+                "regex.matches_null",
+                "warning",
+                "the origin null is not given to the regex: any site can send it",
+                "serve the page from an origin of its own",
+            )
+        self._find_insecure(meant)
+        self._find_openings(meant, found)
+        for finding in judge_language(meant, self._confirmed, self.allow_credentials):
             self.report(*finding)
         as_origins = as_allow_origins(meant.tree)
-        self._find_unescaped_dots(dots, meant.language, as_origins)
+        self._find_unescaped_dots(dots, meant, as_origins)
         told = any(
             problem.severity == "error" or problem.code == "regex.unescaped_dot"
             for problem in self.problems
@@ -115,7 +127,7 @@ class _Judge:
                 "regex.is_a_pattern",
                 "info",
                 "this can be said without a regex, and is faster so",
-                _write(as_origins, meant.language),
+                _write(as_origins, meant),
             )
 
     def _confirmed(self, origin: str) -> str:
@@ -123,20 +135,6 @@ class _Judge:
         if not self.regex(origin):
             raise UnknownSyntax("it was not understood")
         return origin
-
-    def _check_against_regex(self, language: Language) -> None:
-        for probe in _probes(language.common(origins())):
-            # What is no origin is none of the expression's business: it is never asked.
-            if probe in origins() and (probe in language) is not self.regex(probe):
-                raise UnknownSyntax("it was not understood")
-
-    def _report_never_matches(self, language: Language) -> None:
-        self.report(
-            "regex.never_matches",
-            "error",
-            f"no browser sends an origin that matches: {_why_never(self.pattern, language)}",
-            'browsers send scheme://host or scheme://host:port, such as "https://app.example.com"',
-        )
 
     def _find_any_site(self, language: Language, found: Openings) -> bool:
         top_levels = {suffix.rpartition(".")[2] for suffix in found.suffixes}
@@ -177,15 +175,6 @@ class _Judge:
             return self._confirmed(origin) if owner and owner.count(".") + 1 == labels else None
         return None
 
-    def _find_null(self, language: Language) -> None:
-        if "null" in language:
-            self.report(
-                "regex.matches_null",
-                "warning",
-                "the origin null is not given to the regex: any site can send it",
-                "serve the page from an origin of its own",
-            )
-
     def _find_insecure(self, language: Language) -> None:
         origin = language.common(insecure_origins()) if self.allow_credentials else None
         if origin is not None:
@@ -203,10 +192,7 @@ class _Judge:
             if origin is None:
                 continue
             self.report(
-                "origin.public_suffix_with_credentials"
-                if self.allow_credentials
-                else "regex.opens_public_suffix",
-                "error" if self.allow_credentials else "warning",
+                *_PUBLIC_SUFFIX[self.allow_credentials],
                 f"it matches {origin}, and anyone can get such a name below "
                 f"{suffix.removeprefix('*.')}"
                 + ("" if found.is_name_free else f" or {len(found.suffixes) - 1} other suffixes"),
@@ -214,12 +200,12 @@ class _Judge:
             )
             return
 
-    def _escape_dots(self, written: _Reading) -> tuple[_Reading, list[int]]:
-        """What was meant: lone dots are the dots of a host name, if that can match at all."""
+    def _escape_dots(self, written: Language) -> tuple[Language, list[int]]:
+        """Return what was meant: lone dots are dots of a host name, if that can match at all."""
         dots = sorted(_lone_dots(written.tree))
         if dots:
-            meant = _Reading.of(_replace_dots(self.pattern, dots))
-            if meant.language.common(origins()) is not None:
+            meant = language(_replace_dots(self.pattern, dots))
+            if meant.common(origins()) is not None:
                 return meant, dots
         return written, []
 
@@ -228,8 +214,7 @@ class _Judge:
         worst: str | None = None
         is_foreign = False
         for dot in dots[:MAX_DOTS]:
-            elsewhere = _replace_dots(self.pattern, dots, wild=dot)
-            origin = _Reading.of(elsewhere).language.common(origins())
+            origin = language(_replace_dots(self.pattern, dots, wild=dot)).common(origins())
             if origin is None:
                 continue
             owner = public_suffixes().owner(_host_of(origin))
@@ -249,7 +234,7 @@ class _Judge:
         )
 
     def run_without_language(self, reason: str) -> None:
-        """Tries what is most dangerous, and says that the rest is not known."""
+        """Try what is most dangerous, and say that the rest is not known."""
         self.problems.clear()
         suffixes = [
             rule
@@ -257,21 +242,10 @@ class _Judge:
             if not rule.startswith("*.") and self.regex(f"https://evil.{rule}")
         ]
         top_levels = {suffix.rpartition(".")[2] for suffix in suffixes}
-        if self.allow_credentials and suffixes:
+        if suffixes:
             is_any = len(top_levels) >= _ANY_SITE_TOP_LEVELS
             self.report(
-                "origin.any_with_credentials"
-                if is_any
-                else "origin.public_suffix_with_credentials",
-                "error",
-                f"it matches https://evil.{suffixes[0]}, a name that anyone could get",
-                "list the exact origins of your own in allow_origins",
-            )
-        elif suffixes:
-            is_any = len(top_levels) >= _ANY_SITE_TOP_LEVELS
-            self.report(
-                "regex.matches_any_site" if is_any else "regex.opens_public_suffix",
-                "warning",
+                *(_ANY_SITE if is_any else _PUBLIC_SUFFIX)[self.allow_credentials],
                 f"it matches https://evil.{suffixes[0]}, a name that anyone could get",
                 "list the exact origins of your own in allow_origins",
             )

@@ -87,7 +87,11 @@ def as_allow_origins(tree: Node) -> list[str]:
 def _spell(node: Node) -> list[str]:
     match node:
         case OneOf(characters=characters):
-            return [_spell_one(characters)]
+            allowed = characters & _IN_ORIGINS
+            if allowed.bit_count() != 1:
+                # One character of several is neither a whole label nor a whole port.
+                raise _TooManyError
+            return [typical_character(allowed)]
         case Anchor():
             return [""]
         case Sequence(items=items):
@@ -109,14 +113,6 @@ def _limited(spellings: list[str]) -> list[str]:
     return spellings
 
 
-def _spell_one(characters: int) -> str:
-    allowed = characters & _IN_ORIGINS
-    if allowed.bit_count() == 1:
-        return typical_character(allowed)
-    # One character of several is neither a whole label nor a whole port.
-    raise _TooManyError
-
-
 def _spell_repeated(item: Node, least: int, most: int | None) -> list[str]:
     if isinstance(item, OneOf) and most != least:
         if item.characters & _LETTERS == _LETTERS:
@@ -127,7 +123,4 @@ def _spell_repeated(item: Node, least: int, most: int | None) -> list[str]:
         return [_ANY_NUMBER]
     if least != most or least > _MAX_ENTRIES:
         raise _TooManyError
-    spellings = [""]
-    for _ in range(least):
-        spellings = _limited([a + b for a in spellings for b in _spell(item)])
-    return spellings
+    return _spell(Sequence((item,) * least))

@@ -21,7 +21,7 @@ from corsac.validation.regex.syntax import (
     read_regex,
 )
 
-__all__ = ["Language", "bits", "language", "language_of_tree", "typical_character"]
+__all__ = ["Language", "bits", "language", "typical_character"]
 
 MAX_STATES = 2_000
 """States of an automaton before its empty moves are taken out; more is "cannot tell"."""
@@ -61,11 +61,16 @@ class Language:
         end: The states that say "this is a match".
         reads: For each state, the characters that it reads.
         then: For each state, the states that may come next.
+        tree: The expression as it was read.
     """
 
-    def __init__(self, start: int, end: int, reads: list[int], then: list[int]) -> None:
-        self.start, self.end, self.reads, self.then = start, end, reads, then
-        self._readers = [_states_that_read(reads, character) for character in range(128)]
+    def __init__(self, start: int, end: int, reads: list[int], then: list[int], tree: Node) -> None:
+        self.start, self.end, self.reads, self.then, self.tree = start, end, reads, then, tree
+        # By character, the states that read it.
+        self._readers = [
+            [state for state, characters in enumerate(reads) if characters >> character & 1]
+            for character in range(128)
+        ]
 
     def forward(self, states: int, characters: int) -> int:
         """The states after one more character, which may be any of a set."""
@@ -115,7 +120,12 @@ class Language:
             if not self.reads[mine] & other.reads[its]:
                 continue
             if self.then[mine] & self.end and other.then[its] & other.end:
-                return self._spell(other, came_from, pair)
+                text = ""
+                at: tuple[int, int] | None = pair
+                while at is not None:
+                    text = typical_character(self.reads[at[0]] & other.reads[at[1]]) + text
+                    at = came_from[at]
+                return text
             for my_next in bits(self.then[mine]):
                 for its_next in bits(other.then[its]):
                     if (my_next, its_next) not in came_from:
@@ -187,51 +197,23 @@ class Language:
             characters |= self.reads[state]
         return characters
 
-    def _spell(
-        self,
-        other: Language,
-        came_from: dict[tuple[int, int], tuple[int, int] | None],
-        last: tuple[int, int] | None,
-    ) -> str:
-        text = ""
-        while last is not None:
-            text = typical_character(self.reads[last[0]] & other.reads[last[1]]) + text
-            last = came_from[last]
-        return text
 
-
-def _states_that_read(reads: list[int], character: int) -> tuple[int, ...]:
-    """The states that read a character, given by its number."""
-    return tuple(state for state, characters in enumerate(reads) if characters >> character & 1)
-
-
-def language(pattern: str, max_states: int = MAX_STATES) -> Language:
-    """The language of an expression.
+def language(pattern: str | Node, max_states: int = MAX_STATES) -> Language:
+    """Return the language of an expression.
 
     Args:
-        pattern: The text of the expression.
+        pattern: The text of the expression, or what was read of it.
         max_states: As `MAX_STATES`.
 
     Raises:
         UnknownSyntax: It has something unknown, or is too large.
     """
-    return language_of_tree(read_regex(pattern), max_states)
-
-
-def language_of_tree(tree: Node, max_states: int = MAX_STATES) -> Language:
-    """The language of an expression that was read; `language` explains the limit.
-
-    Raises:
-        UnknownSyntax: It is too large.
-    """
-    builder = _Builder(max_states)
-    first = builder.new_state()
-    builder.final = builder.add(tree, first)
-    return builder.finish(first)
+    tree = read_regex(pattern) if isinstance(pattern, str) else pattern
+    return _Builder(max_states).build(tree)
 
 
 class _Builder:
-    """Thompson's construction; `finish` takes the empty moves out."""
+    """Thompson's construction; in the end the empty moves are taken out."""
 
     def __init__(self, max_states: int) -> None:
         self.max_states = max_states
@@ -240,67 +222,14 @@ class _Builder:
         self.moves: list[list[int]] = []
         self.start_only: set[int] = set()
         self.end_only: set[int] = set()
-        self.final = 0
 
-    def new_state(self) -> int:
-        if len(self.moves) >= self.max_states:
-            raise UnknownSyntax("too many states")
-        self.reads.append(None)
-        self.moves.append([])
-        return len(self.moves) - 1
-
-    def add(self, node: Node, state: int) -> int:
-        """Adds what a node matches after a state; the state where it ends."""
-        match node:
-            case OneOf(characters=characters):
-                return self._step(state, reads=characters)
-            case Anchor(is_start=is_start):
-                anchor = self._step(state)
-                (self.start_only if is_start else self.end_only).add(anchor)
-                return self._step(anchor)
-            case Sequence(items=items):
-                for item in items:
-                    state = self.add(item, state)
-                return state
-            case Alternatives(items=items):
-                ends = [self.add(item, self._step(state)) for item in items]
-                end = self.new_state()
-                for branch_end in ends:
-                    self.moves[branch_end].append(end)
-                return end
-            case Repeat(item=item, least=least, most=most):
-                return self._add_repeat(item, least, most, state)
-
-    def _step(self, state: int, reads: int | None = None) -> int:
-        if reads is not None:
-            # A state either reads one character or makes empty moves.
-            state = self._step(state)
-            self.reads[state] = reads
-        after = self.new_state()
-        self.moves[state].append(after)
-        return after
-
-    def _add_repeat(self, item: Node, least: int, most: int | None, state: int) -> int:
-        for _ in range(least):
-            state = self.add(item, self._step(state))
-        if most is None:
-            loop = self._step(state)
-            self.moves[self.add(item, self._step(loop))].append(loop)
-            return self._step(loop)
-        skipped = []
-        for _ in range(most - least):
-            skipped.append(state)
-            state = self.add(item, self._step(state))
-        end = self._step(state)
-        for early in skipped:
-            self.moves[early].append(end)
-        return end
-
-    def finish(self, first: int) -> Language:
+    def build(self, tree: Node) -> Language:
+        first = self._new_state()
+        final = self._add(tree, first)
         ends = {
             state
-            for state in {self.final, *self.end_only}
-            if self.final in self._empty_moves(state, self.end_only)
+            for state in {final, *self.end_only}
+            if final in self._empty_moves(state, self.end_only)
         }
         kept = [state for state, reads in enumerate(self.reads) if reads or state in ends]
         bit = {state: 1 << index for index, state in enumerate(kept)}
@@ -314,7 +243,62 @@ class _Builder:
             end=sum(bit[state] for state in ends),
             reads=[self.reads[state] or 0 for state in kept],
             then=[after(self.moves[state][0], set()) if self.reads[state] else 0 for state in kept],
+            tree=tree,
         )
+
+    def _new_state(self) -> int:
+        if len(self.moves) >= self.max_states:
+            raise UnknownSyntax("too many states")
+        self.reads.append(None)
+        self.moves.append([])
+        return len(self.moves) - 1
+
+    def _add(self, node: Node, state: int) -> int:
+        """Add what a node matches after a state; the state where it ends."""
+        match node:
+            case OneOf(characters=characters):
+                return self._step(state, reads=characters)
+            case Anchor(is_start=is_start):
+                anchor = self._step(state)
+                (self.start_only if is_start else self.end_only).add(anchor)
+                return self._step(anchor)
+            case Sequence(items=items):
+                for item in items:
+                    state = self._add(item, state)
+                return state
+            case Alternatives(items=items):
+                ends = [self._add(item, self._step(state)) for item in items]
+                end = self._new_state()
+                for branch_end in ends:
+                    self.moves[branch_end].append(end)
+                return end
+            case Repeat(item=item, least=least, most=most):
+                return self._add_repeat(item, least, most, state)
+
+    def _step(self, state: int, reads: int | None = None) -> int:
+        if reads is not None:
+            # A state either reads one character or makes empty moves.
+            state = self._step(state)
+            self.reads[state] = reads
+        after = self._new_state()
+        self.moves[state].append(after)
+        return after
+
+    def _add_repeat(self, item: Node, least: int, most: int | None, state: int) -> int:
+        for _ in range(least):
+            state = self._add(item, self._step(state))
+        if most is None:
+            loop = self._step(state)
+            self.moves[self._add(item, self._step(loop))].append(loop)
+            return self._step(loop)
+        skipped = []
+        for _ in range(most - least):
+            skipped.append(state)
+            state = self._add(item, self._step(state))
+        end = self._step(state)
+        for early in skipped:
+            self.moves[early].append(end)
+        return end
 
     def _empty_moves(self, state: int, passable: set[int]) -> set[int]:
         """The states that empty moves lead to, through no anchor but the passable ones."""

@@ -7,7 +7,8 @@ spelled out, ``(my-app|my-docs)``, open nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from corsac.validation.regex.language import Language, bits
@@ -27,6 +28,7 @@ MAX_WORK = 3_000_000
 _NAME = ascii_set("abcdefghijklmnopqrstuvwxyz0123456789-")
 _LABEL = _NAME | ascii_set("_")
 _NUMBER = ascii_set("0123456789")
+_DOTS = ascii_set(".")
 _DOT, _COLON = ord("."), ord(":")
 
 
@@ -63,10 +65,10 @@ class _Reach:
     def __init__(self, language: Language) -> None:
         self.language = language
         self.work_left = MAX_WORK
-        self.name_starts = self._states_where_a_label_starts()
-        self.before_name = self._closure(self.name_starts, forward=True)
+        name_starts = self._states_where_a_label_starts()
+        self.before_name = _closure(name_starts, _LABEL, language.forward)
         self.steps: dict[tuple[int, int], int] = {}
-        self.answers: dict[int, tuple[bool, bool]] = {}
+        self._look = functools.cache(self._look_once)
 
     def openings(self, rules: Iterable[str]) -> Openings:
         host_ends = self._states_where_the_host_ends()
@@ -81,11 +83,11 @@ class _Reach:
             states = self._back(states, _DOT) if states else 0
             if not states:
                 continue
-            is_possible, is_free = self._ask(states)
+            is_possible, is_free = self._look(states)
             if rule.startswith("*."):
                 # Names are given one level further down; the level between is free to choose too.
-                inner = self._back(self._closure(states, forward=False), _DOT)
-                is_free = is_free or self._ask(inner)[1]
+                inner = self._back(_closure(states, _LABEL, self._backward), _DOT)
+                is_free = is_free or self._look(inner)[1]
             if is_free:
                 free.append(rule)
             elif is_possible:
@@ -97,38 +99,19 @@ class _Reach:
     def _states_where_a_label_starts(self) -> int:
         """After the scheme, and after each dot of a host."""
         states = self.language.start
-        for character in "http":
+        for character in "http://":
+            if character == ":":
+                states |= self.language.forward(states, ascii_set("s"))
             states = self.language.forward(states, ascii_set(character))
-        states |= self.language.forward(states, ascii_set("s"))
-        for character in "://":
-            states = self.language.forward(states, ascii_set(character))
-        while True:
-            inside = self._closure(states, forward=True)
-            more = states | self.language.forward(inside, ascii_set("."))
-            if more == states:
-                return states
-            states = more
+        inside = _closure(states, _LABEL | _DOTS, self.language.forward)
+        return states | self.language.forward(inside, _DOTS)
 
     def _states_where_the_host_ends(self) -> int:
         """Before the end, or before a port; and before a dot at the end of the host."""
         ends = self.language.end
-        digits = self._backward(ends, _NUMBER)
-        while True:
-            more = digits | self._backward(digits, _NUMBER)
-            if more == digits:
-                break
-            digits = more
+        digits = _closure(self._backward(ends, _NUMBER), _NUMBER, self._backward)
         ends |= self.language.backward_one(digits, _COLON)
         return ends | self.language.backward_one(ends, _DOT)
-
-    def _closure(self, states: int, *, forward: bool) -> int:
-        """The states that any characters of a label lead to, or lead from; the given ones too."""
-        move = self.language.forward if forward else self._backward
-        while True:
-            more = states | move(states, _LABEL)
-            if more == states:
-                return states
-            states = more
 
     def _backward(self, states: int, characters: int) -> int:
         self._work(len(self.language.reads))
@@ -147,20 +130,9 @@ class _Reach:
         if self.work_left < 0:
             raise UnknownSyntax("it has too many cases")
 
-    def _ask(self, ends: int) -> tuple[bool, bool]:
-        """Whether a name can end before some states, and whether it is free to choose."""
-        if ends not in self.answers:
-            self.answers[ends] = self._look(ends)
-        return self.answers[ends]
-
-    def _look(self, ends: int) -> tuple[bool, bool]:
-        inside = self._backward(ends, _NAME)
-        while True:
-            more = inside | self._backward(inside, _NAME)
-            if more == inside:
-                break
-            inside = more
-        inside &= self.before_name
+    def _look_once(self, ends: int) -> tuple[bool, bool]:
+        """Return whether a name can end before some states, and whether it is free to choose."""
+        inside = _closure(self._backward(ends, _NAME), _NAME, self._backward) & self.before_name
         reads, then = self.language.reads, self.language.then
         if any((reads[state] & _NAME).bit_count() > _SPELLED_OUT for state in bits(inside)):
             return True, True
@@ -171,3 +143,10 @@ class _Reach:
             if more == left:
                 return bool(inside), bool(left)
             left = more
+
+
+def _closure(states: int, characters: int, move: Callable[[int, int], int]) -> int:
+    """Return the states that any number of characters of a set lead to; the given ones too."""
+    while (more := states | move(states, characters)) != states:
+        states = more
+    return states
