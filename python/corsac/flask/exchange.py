@@ -34,26 +34,20 @@ class Exchange:
 
     Attributes:
         app: The application whose policies were asked.
+        environ: The request as the policy sees it.
         table: What was known of its routes when the policy was chosen.
         of_view: The CORS headers that a view itself set, before a policy changes them.
         decoration: The decoration of the view that ran; the outermost, if there are several.
         policy: What decides about the response in place of the policy that was chosen, if anything.
         was_told: Whether `on_refusal` was told that the policy that was chosen refuses the request.
-
-    Args:
-        app: The application.
-        table: As the attribute.
-        environ: The request as the policy sees it.
-        start_response: The server's.
-        whole: The middleware of the application, whose observers and log learn of refusals.
     """
 
     __slots__ = (
-        "_environ",
         "_start_response",
         "_whole",
         "app",
         "decoration",
+        "environ",
         "of_view",
         "policy",
         "table",
@@ -73,7 +67,7 @@ class Exchange:
         self.table = table
         self.decoration: Decoration | None = None
         self.was_told = False
-        self._environ = environ
+        self.environ = environ
         self._start_response = start_response
         self.policy: CORSPolicy | None = None
         self.of_view: list[tuple[str, str]] = []
@@ -84,19 +78,6 @@ class Exchange:
         found = environ.get(ENVIRON_KEY)
         return found if isinstance(found, Exchange) else None
 
-    def observation_of_view(self) -> Observation:
-        """Who learns of refusals by the view's policy: nobody is told of one request twice."""
-        observation = self._whole._observation.without_trial()
-        # With a policy on trial, what was told may have been no refusal.
-        if self.was_told and self._whole._observation.trial is None:
-            return Observation(debug_header=observation.debug_header)
-        return observation
-
-    def answer_by(self, policy: CORSPolicy) -> None:
-        """Let a policy decide about the response, in place of the one that was chosen."""
-        self.policy = policy
-        self._environ[UNDECIDED] = True
-
     def __call__(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
@@ -106,7 +87,7 @@ class Exchange:
             # A server may take no third argument, as long as there was no error.
             return begin(status, headers, exc_info) if exc_info else begin(status, headers)
 
-        self._environ.pop(UNDECIDED, None)
+        self.environ.pop(UNDECIDED, None)
         # What else is there may be of the policy that was chosen, and wider.
         others = [pair for pair in headers if pair[0].lower() not in OWNED_BY_POLICIES]
 
@@ -115,9 +96,14 @@ class Exchange:
             return start_response(status, own, *((exc_info,) if exc_info else ()))
 
         middleware = CORSMiddleware(respond, self.policy)
-        middleware._observe_as(self.observation_of_view())
+        observation = self._whole._observation.without_trial()
+        # Nobody is told of one request twice; with a report-only policy, what was told may have
+        # been no refusal.
+        if self.was_told and self._whole._observation.trial is None:
+            observation = Observation(debug_header=observation.debug_header)
+        middleware._observe_as(observation)
         middleware._log_as_part_of(self._whole)
-        write: Any = middleware(self._environ, begin)
+        write: Any = middleware(self.environ, begin)
         # The body of a refusal, where the view's answer was one too: nothing is written by hand.
         return write if callable(write) else pass_over
 

@@ -11,6 +11,7 @@ import flask
 from werkzeug.local import LocalProxy
 
 from corsac._classes import is_of_class
+from corsac.app_headers import UNDECIDED
 from corsac.configuration import NOTHING_OBSERVED, OBSERVATION_OPTIONS, Observation
 from corsac.errors import log_warnings
 from corsac.flask.decoration import DECORATION, Decoration
@@ -169,11 +170,7 @@ def install(app: flask.Flask) -> FlaskMiddleware:
 def would_be_installed(app: flask.Flask) -> FlaskMiddleware | None:
     """Make the middleware that the first request would find; the application is not changed.
 
-    Args:
-        app: An application without Corsac's extension.
-
-    Returns:
-        ``None`` if there is nothing to apply.
+    The application has none yet. It is ``None`` if there is nothing to apply.
     """
     before = {**vars(app.url_map)}
     middleware = FlaskMiddleware(app, app.wsgi_app)
@@ -258,16 +255,16 @@ def _respond_hidden(exchange: Exchange, decoration: Decoration, call: Callable[[
     """Let a policy decide that was not known when the request came."""
     app = _current_app()
     policy = decoration.policy_of(app)
-    exchange.answer_by(policy)
+    exchange.policy = policy
+    exchange.environ[UNDECIDED] = True
     # The view may be another application's, which the one that was asked has inside.
     endpoint = flask.request.endpoint if exchange.app is app else None
     install(exchange.app).meet_hidden(decoration, endpoint, flask.request.method)
 
     def call_noted() -> flask.Response:
         response = flask.make_response(call())
-        exchange.of_view = [
-            pair for pair in response.headers if pair[0].lower() in OWNED_BY_POLICIES
-        ]
+        headers = response.headers
+        exchange.of_view = [pair for pair in headers if pair[0].lower() in OWNED_BY_POLICIES]
         return response
 
     if policy.guard or flask.request.method == "OPTIONS":

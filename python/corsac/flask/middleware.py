@@ -174,7 +174,7 @@ class FlaskMiddleware(CORSMiddleware):
             self._forget_routes()
 
     def tell_of_passing(self) -> None:
-        """Say that a request reached the application past the middleware."""
+        """Report that a request reached the application past the middleware."""
         self._tell_once("CORS", CAME_PAST.replace(value=self._flask.name))
 
     def _tell_once(self, name: str, problem: CORSConfigProblem) -> None:
@@ -302,18 +302,17 @@ class FlaskMiddleware(CORSMiddleware):
             for middleware in (self, *table.middlewares)
             for policy in middleware._configuration.policies()
         )
-        table.problems += tuple(self._configured_too_late())
+        known = self._configured
+        now = {} if known is None else configured_options(self._flask.config)
+        table.problems += tuple(
+            CONFIGURED_TOO_LATE.replace(option=f"CORS_{name.upper()}", value=value)
+            for name, value in now.items()
+            if known is not None and (name not in known or known[name] != value)
+        )
         problems = () if table.problems == self._table.problems else table.problems
         self._table = table
         self._was_observed()  # They may have changed since the routes were read.
         return problems
-
-    def _configured_too_late(self) -> Iterator[CORSConfigProblem]:
-        if self._configured is None:
-            return
-        for name, value in configured_options(self._flask.config).items():
-            if name not in self._configured or self._configured[name] != value:
-                yield CONFIGURED_TOO_LATE.replace(option=f"CORS_{name.upper()}", value=value)
 
     def _make(
         self,

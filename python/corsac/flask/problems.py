@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import Final
 
 from corsac.errors import CORSConfigProblem
@@ -13,14 +11,8 @@ __all__ = [
     "CALLED_TWICE",
     "CAME_PAST",
     "CONFIGURED_TOO_LATE",
-    "expression_unreached",
     "hidden_from_the_route",
-    "kept_from",
-    "narrower",
 ]
-
-_MAX_SHOWN: Final = 5
-"""The largest number of paths that a message names."""
 
 CALLED_TWICE: Final = CORSConfigProblem(
     "option.conflict",
@@ -78,45 +70,4 @@ def hidden_from_the_route(endpoint: str | None, *, until_it_ran: bool = False) -
         f"it: its policy decides about the responses, but {before}its preflight requests are "
         "answered by the application's own policy, if any",
         "put cross_origin directly below the route, or use functools.wraps in the other decorator",
-    )
-
-
-def expression_unreached(pattern: str, paths: Sequence[str]) -> CORSConfigProblem:
-    """Report an expression for paths that may mean routes with variable parts."""
-    return CORSConfigProblem(
-        "rule.no_counterpart",
-        "warning",
-        "resources",
-        pattern,
-        f"the expression may be meant for {', '.join(paths[:_MAX_SHOWN])}, which have variable "
-        "parts; they get no CORS headers from it",
-        "decorate these views with cross_origin, or write a path such as /api/*",
-    )
-
-
-def kept_from(name: str, paths: Sequence[str]) -> CORSConfigProblem:
-    """Report that a blueprint's policy keeps that of the application from its routes."""
-    return CORSConfigProblem(
-        "option.conflict",
-        "warning",
-        "CORS",
-        name,
-        "flask-cors asks CORS(app) where CORS(blueprint) refuses; here the blueprint's "
-        f"decides alone about its routes: {', '.join(paths[:_MAX_SHOWN])}",
-        "say in the blueprint's options what is to be allowed there",
-    )
-
-
-def narrower(given: str | re.Pattern[str], routes: Sequence[str]) -> CORSConfigProblem:
-    """Report that paths which a resource covers in flask-cors allow nobody here."""
-    named = f", and so to {', '.join(routes[:_MAX_SHOWN])}" if routes else ""
-    return CORSConfigProblem(
-        "rule.narrower",
-        "warning",
-        "resources",
-        given if isinstance(given, str) else given.pattern,
-        "flask-cors compares the beginning of a path with it, so it covers more paths than "
-        "its rule does here; a later resource allows more than this one, so none of those "
-        f"paths is given to it{named}: they allow nobody",
-        "write a resource for these paths",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -16,15 +16,10 @@ from werkzeug.routing import Rule as URLRule
 from corsac.configuration import make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
-from corsac.flask.problems import (
-    BESIDE_FLASK_CORS,
-    expression_unreached,
-    kept_from,
-    narrower,
-)
+from corsac.flask.problems import BESIDE_FLASK_CORS
 from corsac.foreign.allowance import allows_no_more
 from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy, nobody
-from corsac.foreign.paths import Resource
+from corsac.foreign.paths import Resource, text_of
 from corsac.inspection.frameworks import has_flask_cors
 from corsac.policy import CORSPolicy
 
@@ -43,6 +38,10 @@ _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
 
 _ANY_OTHER = "*"
 """Stands for every method that no rule lists, and no view of a class has: a token as any other."""
+
+
+_MAX_SHOWN = 5
+"""The largest number of paths that a message names."""
 
 
 @dataclass(slots=True)
@@ -291,10 +290,14 @@ class RouteTable:
         decided: Mapping[int, Mapping[str, ResourcePolicies | None]],
     ) -> CORSPolicy | None:
         """Return the one policy of a path for all methods, or ``None`` if they differ."""
-        if adapter is None or rule.arguments or rule.websocket or not _is_a_pattern(rule.rule):
+        if adapter is None or rule.arguments or rule.websocket or rule.rule.endswith("/*"):
             return None
         if rule.rule.endswith("/") and not rule.strict_slashes:
             return None  # The path without the slash is the same route.
+        try:
+            make_configuration(None, [(rule.rule, None)], {})
+        except CORSConfigError:  # No pattern stands for exactly this path.
+            return None
         policies: set[CORSPolicy | None] = set()
         for method in methods:
             try:
@@ -307,9 +310,25 @@ class RouteTable:
 
     def _find_problems(self) -> Iterator[CORSConfigProblem]:
         for pattern, paths in self._unreached.items():
-            yield expression_unreached(pattern, paths)
+            yield CORSConfigProblem(
+                "rule.no_counterpart",
+                "warning",
+                "resources",
+                pattern,
+                f"the expression may be meant for {_few(paths)}, which have variable parts; they "
+                "get no CORS headers from it",
+                "decorate these views with cross_origin, or write a path such as /api/*",
+            )
         for name, paths in self._kept_from.items():
-            yield kept_from(name, paths)
+            yield CORSConfigProblem(
+                "option.conflict",
+                "warning",
+                "CORS",
+                name,
+                "flask-cors asks CORS(app) where CORS(blueprint) refuses; here the blueprint's "
+                f"decides alone about its routes: {_few(paths)}",
+                "say in the blueprint's options what is to be allowed there",
+            )
         if has_flask_cors(self.app):
             yield BESIDE_FLASK_CORS.replace(value=self.app.name)
         # What a resource covers in flask-cors, and a later one would get here.
@@ -321,7 +340,21 @@ class RouteTable:
                 for path in dict.fromkeys(paths)
                 if entry.resource.gives_up(path) and self.own.policy_of(path) in denials
             ]
-            yield narrower(entry.resource.given, routes)
+            yield CORSConfigProblem(
+                "rule.narrower",
+                "warning",
+                "resources",
+                text_of(entry.resource.given),
+                "flask-cors compares the beginning of a path with it, so it covers more paths than "
+                "its rule does here; a later resource allows more than this one, so none of those "
+                f"paths is given to it{', and so to ' if routes else ''}{_few(routes)}: they allow "
+                "nobody",
+                "write a resource for these paths",
+            )
+
+
+def _few(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:_MAX_SHOWN])
 
 
 def _decoded(path: str) -> str:
@@ -345,17 +378,6 @@ def hidden_key(endpoint: str, view: object, method: str) -> tuple[str, str]:
 def for_all_paths(policy: CORSPolicy, *, is_native: bool = False) -> list[ResourcePolicy]:
     """Return one policy for every path, as resources."""
     return [ResourcePolicy(Resource("*", "any", ""), policy, is_native)]
-
-
-def _is_a_pattern(path: str) -> bool:
-    """Whether a path rule can stand for exactly this path."""
-    if path.endswith("/*"):
-        return False
-    try:
-        make_configuration(None, [(path, None)], {})
-    except CORSConfigError:
-        return False
-    return True
 
 
 def _text_before_variables(rule: URLRule) -> str:
