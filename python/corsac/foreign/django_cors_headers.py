@@ -23,15 +23,8 @@ from corsac.foreign.reading import Reading, with_tried_fixes
 from corsac.options.names import foreign_option_hint, nearest_name
 from corsac.validation.hints import without_outer_white_space
 
-__all__ = [
-    "DEFAULTS",
-    "DEFAULT_HEADERS",
-    "DEFAULT_METHODS",
-    "OLDER_NAMES",
-    "OPTIONS",
-    "SETTINGS",
-    "read_django_cors_headers",
-]
+__all__ = ["DEFAULTS", "DEFAULT_HEADERS", "DEFAULT_METHODS", "OLDER_NAMES", "OPTIONS", "SETTINGS"]
+__all__ += ["read_django_cors_headers"]
 
 DEFAULT_HEADERS: Final = (
     "accept",
@@ -112,11 +105,8 @@ def read_django_cors_headers(
     reader.report_unknown_settings()
     patterns = reader.read_paths() if makes_policy or "CORS_URLS_REGEX" in given else []
     if not makes_policy:
-        return Reading(
-            reader.library,
-            problems=tuple(reader.problems),
-            path_regex=reader.path_regex,
-        )
+        problems = tuple(reader.problems)
+        return Reading(reader.library, problems=problems, path_regex=reader.path_regex)
     reader.read_options()
     reader.names |= own_names or {}
     reader.chosen |= set((own_names or {}).values())
@@ -140,18 +130,14 @@ class _Reader(Reader):
     known = (*DEFAULTS, *OLDER_NAMES.values())
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        names = {option: self._name(given, name) for option, name in OPTIONS.items()}
-        super().__init__(given, names)
+        super().__init__(given, {})
+        self.names |= {option: self.name(setting) for option, setting in OPTIONS.items()}
         self.path_regex: re.Pattern[str] | None = None
-
-    @staticmethod
-    def _name(given: Mapping[str, Any], name: str) -> str:
-        older = OLDER_NAMES.get(name)
-        return older if older is not None and name not in given and older in given else name
 
     def name(self, setting: str) -> str:
         """Return the name that a setting has in this project: the older one if only that is set."""
-        return self._name(self.given, setting)
+        older = OLDER_NAMES.get(setting, setting)
+        return older if setting not in self.given and older in self.given else setting
 
     def value(self, setting: str) -> Any:
         """Return the value of a setting, by its older name too, or its default."""
@@ -240,9 +226,8 @@ class _Reader(Reader):
                 continue
             if text != entry:
                 message = f"browsers read it as {text!r}, without the white space, and so does this"
-                code: CORSProblemCode = "header.rewritten"
-                if what == "method":
-                    code = "method.rewritten"
+                is_method = what == "method"
+                code: CORSProblemCode = "method.rewritten" if is_method else "header.rewritten"
                 self.warn(code, setting, entry, message, f"write {text!r}")
             names.append(text)
         return names
@@ -251,20 +236,16 @@ class _Reader(Reader):
         setting = "CORS_ALLOW_METHODS"
         methods = []
         for method in self._without_wildcard("allow_methods", "method", credentials):
-            if method != method.upper() and method.upper() in (*DEFAULT_METHODS, "HEAD"):
-                capitals = method.upper()
-                self.warn(
-                    "method.never_allowed",
-                    setting,
-                    method,
-                    f"browsers send {capitals} and compare case, so it was never allowed"
-                    if capitals != "PATCH"
-                    else "browsers send patch as the page writes it, and servers know PATCH",
-                    f'write "{capitals}" if it is meant',
-                )
-                if capitals != "PATCH":
-                    continue
-            methods.append(method)
+            capitals = method.upper()
+            if method == capitals or capitals not in (*DEFAULT_METHODS, "HEAD"):
+                methods.append(method)
+                continue
+            message = f"browsers send {capitals} and compare case, so it was never allowed"
+            if capitals == "PATCH":
+                message = "browsers send patch as the page writes it, and servers know PATCH"
+                methods.append(method)
+            hint = f'write "{capitals}" if it is meant'
+            self.warn("method.never_allowed", setting, method, message, hint)
         return methods
 
     def _without_wildcard(self, option: str, what: str, credentials: bool) -> list[str]:
@@ -285,13 +266,9 @@ class _Reader(Reader):
         return [entry for entry in entries if entry != "*"]
 
     def _warn_of_empty(self, setting: str, entry: str) -> None:
-        self.warn(
-            "option.empty",
-            setting,
-            entry,
-            "the entry is empty, as it is when a variable is not set, and is left out",
-            'leave it out: [entry for entry in text.split(",") if entry]',
-        )
+        message = "the entry is empty, as it is when a variable is not set, and is left out"
+        hint = 'leave it out: [entry for entry in text.split(",") if entry]'
+        self.warn("option.empty", setting, entry, message, hint)
 
     def _max_age(self) -> int | None:
         """Return the seconds; 0 sends no header."""
@@ -305,11 +282,7 @@ class _Reader(Reader):
             message = "should be a number of seconds from 0 on"
             self.report("max_age.out_of_bounds", "error", setting, value, message)
             return None
-        if value > _core.MAX_MAX_AGE:
-            message = "no browser keeps a preflight answer longer than a day, which is sent instead"
-            hint = f"write {setting} = {_core.MAX_MAX_AGE}"
-            self.warn("max_age.out_of_bounds", setting, value, message, hint)
-        return min(value, _core.MAX_MAX_AGE) or None
+        return self.at_most_a_day(setting, value, " = ") or None
 
     # Origins
 
@@ -352,14 +325,12 @@ class _Reader(Reader):
             if not text:
                 self._warn_of_empty(setting, entry)
             elif text != origin and "://" in text and text.startswith(origin[0]):
-                self.warn(
-                    "origin.never_matched",
-                    setting,
-                    entry,
+                message = (
                     "it ends with white space, so to django-cors-headers this is a name that no "
-                    "origin has, and it is left out",
-                    f"write {text!r} if that is meant",
+                    "origin has, and it is left out"
                 )
+                hint = f"write {text!r} if that is meant"
+                self.warn("origin.never_matched", setting, entry, message, hint)
             else:
                 if origin != entry:
                     message = f"django-cors-headers reads it as {origin!r}, and so does this"
@@ -369,29 +340,26 @@ class _Reader(Reader):
 
     def _origins_without_patterns(self, listed: Sequence[str]) -> list[str]:
         setting = "CORS_ALLOWED_ORIGINS"
+        name = self.name(setting)
         origins = []
         for entry in listed:
             if entry == "*":
                 # It is an entry like any other there, and no origin equals it.
-                self.report(
-                    "origin.invalid",
-                    "error",
-                    self.name(setting),
-                    "*",
+                message = (
                     "no origin is called so: django-cors-headers has no wildcard here, and takes "
-                    "it for the origin null, which any site can send from a sandboxed iframe",
-                    "write CORS_ALLOW_ALL_ORIGINS = True if anyone may read",
+                    "it for the origin null, which any site can send from a sandboxed iframe"
                 )
+                hint = "write CORS_ALLOW_ALL_ORIGINS = True if anyone may read"
+                self.report("origin.invalid", "error", name, "*", message, hint)
             elif "*" in entry:
-                self.warn(
-                    "origin.never_matched",
-                    setting,
-                    entry,
+                message = (
                     "to django-cors-headers this is a name that no origin has, so it is not a "
-                    "pattern here either, and is left out",
-                    f'to mean it, write CORSAC = {{"allow_origins": ["{entry}", ...]}} in place of '
-                    f"{self.name(setting)}",
+                    "pattern here either, and is left out"
                 )
+                hint = (
+                    f'to mean it, write CORSAC = {{"allow_origins": ["{entry}", ...]}} in place of '
+                )
+                self.warn("origin.never_matched", setting, entry, message, f"{hint}{name}")
             else:
                 origins.append(entry)
         return origins
@@ -399,11 +367,7 @@ class _Reader(Reader):
     # Paths
 
     def read_paths(self) -> list[tuple[str, bool]]:
-        """Read ``CORS_URLS_REGEX``.
-
-        Returns:
-            Path patterns in order, with whether the settings cover their paths; empty for all.
-        """
+        """Return path patterns in order, with whether they are covered; empty for all paths."""
         setting = "CORS_URLS_REGEX"
         value = self.value(setting)
         text = value.pattern if isinstance(value, re.Pattern) else value
@@ -421,12 +385,9 @@ class _Reader(Reader):
         self.path_regex = pattern
         prefix = _BARE_PREFIX.fullmatch(text)
         if prefix is not None:
+            message = f"only the start of a path is compared, so {prefix[1]}-other matches too"
             self.warn(
-                "rule.open_end",
-                setting,
-                value,
-                f"only the start of a path is compared, so {prefix[1]}-other matches too",
-                f"write {setting} = r'^{prefix[1]}(/|$)'",
+                "rule.open_end", setting, value, message, f"write {setting} = r'^{prefix[1]}(/|$)'"
             )
         return read_path_rules(self, setting, pattern)
 

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from corsac import _core
 from corsac.errors import CORSConfigProblem
 from corsac.foreign.origin_regexes import read_glob, read_prefix_regex
 from corsac.foreign.reader import Reader, is_entry
@@ -292,12 +291,8 @@ class _Reader(Reader):
             value = int(value)
         if isinstance(value, str) and not value.strip():
             return None
-        if isinstance(value, int) and not isinstance(value, bool) and value > _core.MAX_MAX_AGE:
-            message = "no browser keeps a preflight answer longer than a day, which is sent instead"
-            name = self._name("max_age")
-            hint = f"write {name}={_core.MAX_MAX_AGE}"
-            self.report("max_age.out_of_bounds", "warning", name, value, message, hint)
-            return _core.MAX_MAX_AGE
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self.at_most_a_day(self._name("max_age"), value, "=")
         return value
 
     def _read_what_has_no_effect(self) -> None:

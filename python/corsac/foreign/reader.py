@@ -189,6 +189,15 @@ class Reader:
             spelt |= step
         return None if "allow_origin_regex" in fix else spelt or None
 
+    def at_most_a_day(self, name: str, seconds: int, assigns: str) -> int:
+        """Return the seconds of a max-age; more than browsers keep is cut, and is a problem."""
+        longest = _core.MAX_MAX_AGE
+        if seconds > longest:
+            message = "no browser keeps a preflight answer longer than a day, which is sent instead"
+            hint = f"write {name}{assigns}{longest}"
+            self.report("max_age.out_of_bounds", "warning", name, seconds, message, hint)
+        return min(seconds, longest)
+
     def finish(self, own: Mapping[str, Any] | None = None) -> Reading:
         """Judge what was read, and leave out what cannot stay.
 

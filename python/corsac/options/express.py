@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.options.express_regex import ExpressRegexError, full_match_text
@@ -51,7 +51,7 @@ def read_express(mapping: Mapping[str, object]) -> SourceReading:
 
 
 class _ExpressReader:
-    """Reads one mapping; every method reads one option and notes what is wrong with it."""
+    """Reads one mapping; each method reads one option and notes what is wrong with it."""
 
     def __init__(self, mapping: Mapping[str, object]) -> None:
         self._mapping = mapping
@@ -73,25 +73,30 @@ class _ExpressReader:
         for name in self._mapping:
             if name not in _EXPRESS_OPTIONS:
                 self._report_unknown(name)
-        self._read_credentials()
+        hint = "Express takes only true itself for true"
+        self._credentials = self._read_boolean("credentials", "allow_credentials", hint)
         self._read_origin()
         self._options["allow_methods"] = self._read_methods()
         self._options["allow_headers"] = self._read_allowed_headers()
         self._options["expose_headers"] = self._read_list("exposedHeaders") or []
         self._read_max_age()
-        self._read_preflight_continue()
-        self._read_status()
+        self._read_boolean("preflightContinue", "preflight_continue", "write True or False")
+        status = self._mapping.get("optionsSuccessStatus", _DEFAULT_STATUS)
+        if isinstance(status, int) and not isinstance(status, bool):
+            self._options["preflight_status"] = status
+        else:
+            self._report_type("optionsSuccessStatus", status, "a status", "write 204 or 200")
         self._refuse_any_with_credentials()
         return SourceReading(self._options, tuple(self._problems), self._names, self._spell)
 
     def _spell(self, name: str, value: object) -> object:
-        """An option as Express has it; a list of origins is one only without expressions."""
+        """Return an option as Express has it; a list of origins is one only without expressions."""
         if name.startswith("allow_origin") and "allow_origin_regex" in self._options:
             return None
         return list(value) if isinstance(value, tuple) else value
 
     def _refuse_any_with_credentials(self) -> None:
-        """Express sends ``*`` as it is, and with credentials browsers take it for a name."""
+        """Refuse ``*``: Express sends it, and with credentials browsers take it for a name."""
         for option, name in (("methods", "allow_methods"), ("allowedHeaders", "allow_headers")):
             source = self._names.get(name, option)
             given = self._mapping.get(source)
@@ -148,9 +153,8 @@ class _ExpressReader:
         elif value is None:
             self._report_off(value)
         else:
-            self._report_type(
-                "origin", value, "an origin, a list of origins or a boolean", "write a list"
-            )
+            wanted = "an origin, a list of origins or a boolean"
+            self._report_type("origin", value, wanted, "write a list")
 
     def _report_off(self, value: object) -> None:
         self._report(
@@ -166,16 +170,13 @@ class _ExpressReader:
         if not self._credentials:
             self._options["allow_origins"] = ["*"]
             return
-        if value is True:
-            message = (
-                "with credentials Express would reflect whatever site asks, so any site could "
-                "act with the user's cookies"
-            )
-        else:
-            message = (
-                'with credentials Express would send "*", which browsers refuse for requests with '
-                "credentials"
-            )
+        message = (
+            "with credentials Express would reflect whatever site asks, so any site could act with "
+            "the user's cookies"
+            if value is True
+            else 'with credentials Express would send "*", which browsers refuse for requests with '
+            "credentials"
+        )
         hint = "list the origins that need credentials, or leave credentials out"
         self._report("origin.any_with_credentials", "origin", value, message, hint)
 
@@ -260,21 +261,19 @@ class _ExpressReader:
     # The lists
 
     def _read_list(self, name: str) -> list[str] | None:
-        """The entries of a list or a comma string; `None` for absent, null and ``""``."""
+        """Return the entries of a list or a comma string; `None` for absent, null and ``""``."""
         value = self._mapping.get(name)
         if value is None or value == "":
             return None
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
+        hint = "write a list of strings"
         if isinstance(value, (list, tuple, set, frozenset)):
-            entries = []
             for entry in value:
-                if isinstance(entry, str):
-                    entries.append(entry)
-                else:
-                    self._report_type(name, entry, "a string", "write a list of strings")
-            return entries
-        self._report_type(name, value, "a list of strings or one string", "write a list of strings")
+                if not isinstance(entry, str):
+                    self._report_type(name, entry, "a string", hint)
+            return [entry for entry in value if isinstance(entry, str)]
+        self._report_type(name, value, "a list of strings or one string", hint)
         return []
 
     def _read_methods(self) -> list[str]:
@@ -305,20 +304,19 @@ class _ExpressReader:
 
     # The single values
 
-    def _read_credentials(self) -> None:
-        value = self._mapping.get("credentials")
+    def _read_boolean(self, name: str, option: str, hint: str) -> bool:
+        value = self._mapping.get(name)
         if value is None or isinstance(value, bool):
-            self._credentials = value is True
-            self._options["allow_credentials"] = self._credentials
-            return
-        self._report_type(
-            "credentials", value, "true or false", "Express takes only true itself for true"
-        )
+            self._options[option] = value is True
+        else:
+            self._report_type(name, value, "true or false", hint)
+        return value is True
 
     def _read_max_age(self) -> None:
         value = self._mapping.get("maxAge")
-        if _is_whole_number(value):
-            value = int(value)
+        is_text = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value, re.ASCII)
+        if is_text or (isinstance(value, float) and value.is_integer()):
+            value = int(value)  # type: ignore[call-overload]
         if value is None or value == "":
             self._options["max_age"] = None
         elif isinstance(value, int) and not isinstance(value, bool):
@@ -333,36 +331,12 @@ class _ExpressReader:
                 "write a number, such as 600",
             )
 
-    def _read_preflight_continue(self) -> None:
-        value = self._mapping.get("preflightContinue")
-        if value is None or isinstance(value, bool):
-            self._options["preflight_continue"] = value is True
-        else:
-            self._report_type("preflightContinue", value, "true or false", "write True or False")
-
-    def _read_status(self) -> None:
-        value = self._mapping.get("optionsSuccessStatus", _DEFAULT_STATUS)
-        if isinstance(value, int) and not isinstance(value, bool):
-            self._options["preflight_status"] = value
-        else:
-            self._report_type("optionsSuccessStatus", value, "a status", "write 204 or 200")
-
-
-_DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-
-
-def _is_whole_number(value: object) -> TypeGuard[str | float]:
-    """Whether the value is a number in another form than `int`."""
-    if isinstance(value, str):
-        return _DIGITS.fullmatch(value) is not None
-    return isinstance(value, float) and value.is_integer()
-
 
 def _kind(value: object) -> str:
-    """The type of a value, by its JSON name where it has one."""
-    names: dict[type, str] = {bool: "a boolean", str: "a string", type(None): "null"}
+    """Return the type of a value, by its JSON name where it has one."""
     if callable(value):
         return "a function"
+    names: dict[type, str] = {bool: "a boolean", str: "a string", type(None): "null"}
     return names.get(type(value), type(value).__name__)
 
 

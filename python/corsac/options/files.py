@@ -104,8 +104,11 @@ class SourceReading:
 _ORIGIN_OPTIONS = ("allow_origins", "allow_origin_regex", "allow_origin_func")
 _STAND_IN_ORIGIN = "https://stand-in.invalid"
 
-_NO_FUNCTIONS_MESSAGE = "a function cannot be written here, and a name in a file is not imported"
-_NO_FUNCTIONS_HINT = "add it in Python: policy.replace(allow_origin_func=...)"
+_NO_FUNCTIONS: tuple[CORSProblemCode, str, str] = (
+    "option.not_in_source",
+    "a function cannot be written here, and a name in a file is not imported",
+    "add it in Python: policy.replace(allow_origin_func=...)",
+)
 
 
 def read_toml(path: str | os.PathLike[str]) -> SourceReading:
@@ -130,7 +133,12 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
         line = error.object.count(b"\n", 0, error.start) + 1
         return _unreadable(path, "source.syntax", f"line {line}: TOML is UTF-8, and this is not")
     except tomllib.TOMLDecodeError as error:
-        return _unreadable(path, "source.syntax", _with_the_line_first(str(error)))
+        message = str(error)
+        place = re.search(r" \(at line (\d+), column (\d+)\)$", message)
+        if place is None:
+            return _unreadable(path, "source.syntax", f"this is not TOML: {message}")
+        message = f"line {place[1]}, column {place[2]}: {message[: place.start()]}"
+        return _unreadable(path, "source.syntax", message)
     except (ValueError, RecursionError):
         # A number of thousands of digits, or brackets nested very deep.
         return _unreadable(path, "source.syntax", "the file holds more than any policy does")
@@ -142,7 +150,8 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
             hint = foreign_option_hint(key) or _names_hint(value)
             problems.append(_unknown(key, "Corsac has no such option", hint))
         elif key == "allow_origin_func":
-            problems.append(_no_functions(key, value))
+            code, message, hint = _NO_FUNCTIONS
+            problems.append(CORSConfigProblem(code, "error", key, value, message, hint))
         elif key == "max_age" and (value is False or value == "none"):
             options[key] = None
         else:
@@ -210,25 +219,9 @@ def _unreadable(path: str | os.PathLike[str], code: CORSProblemCode, message: st
     return SourceReading({}, (problem,))
 
 
-_AT_LINE = re.compile(r" \(at line (\d+), column (\d+)\)$")
-
-
-def _with_the_line_first(message: str) -> str:
-    place = _AT_LINE.search(message)
-    if place is None:
-        return f"this is not TOML: {message}"
-    return f"line {place[1]}, column {place[2]}: {message[: place.start()]}"
-
-
 def _unknown(name: str, message: str, hint: str) -> CORSConfigProblem:
     # What the unknown option is set to is not shown: it may be another program's secret.
     return CORSConfigProblem("option.unknown", "error", name, name, message, hint)
-
-
-def _no_functions(name: str, value: object) -> CORSConfigProblem:
-    return CORSConfigProblem(
-        "option.not_in_source", "error", name, value, _NO_FUNCTIONS_MESSAGE, _NO_FUNCTIONS_HINT
-    )
 
 
 def _names_hint(value: object) -> str:
@@ -279,7 +272,10 @@ def read_environment(environ: Mapping[str, str], prefix: str) -> SourceReading:
             try:
                 value = _read_variable(option, environ[name].strip())
             except _UnreadableValueError as error:
-                problems.append(error.problem(name, environ[name]))
+                code, message, hint = error.args
+                severity: Severity = "warning" if code == "option.empty" else "error"
+                problem = CORSConfigProblem(code, severity, name, environ[name], message, hint)
+                problems.append(problem)
             else:
                 options[option] = value
         elif name.upper() in folded:
@@ -315,23 +311,12 @@ def _unknown_variable(name: str, prefix: str) -> CORSConfigProblem:
 
 
 class _UnreadableValueError(Exception):
-    """The text of a variable is not what its option wants."""
-
-    def __init__(self, code: CORSProblemCode, message: str, hint: str) -> None:
-        super().__init__(message)
-        self._parts = (code, message, hint)
-
-    def problem(self, name: str, value: str) -> CORSConfigProblem:
-        code, message, hint = self._parts
-        severity: Severity = "warning" if code == "option.empty" else "error"
-        return CORSConfigProblem(code, severity, name, value, message, hint)
+    """The text of a variable is not what its option wants: code, message and hint."""
 
 
 def _read_variable(option: str, text: str) -> object:
     if option == "allow_origin_func":
-        raise _UnreadableValueError(
-            "option.not_in_source", _NO_FUNCTIONS_MESSAGE, _NO_FUNCTIONS_HINT
-        )
+        raise _UnreadableValueError(*_NO_FUNCTIONS)
     if not text.strip(", \t\r\n"):
         raise _UnreadableValueError(
             "option.empty",
@@ -346,13 +331,22 @@ def _read_variable(option: str, text: str) -> object:
         )
     if option in _LISTS:
         return _read_words(text)
-    if option in _BOOLS:
-        return _read_bool(text)
     if option in _TEXTS:
         return text
-    if option == "max_age" and text.lower() == "none":
+    word = text.lower()
+    if option in _BOOLS:
+        if word in _TRUE_WORDS or word in _FALSE_WORDS:
+            return word in _TRUE_WORDS
+        raise _UnreadableValueError(
+            "option.wrong_type", "true or false is wanted", "write true or false"
+        )
+    if option == "max_age" and word == "none":
         return None
-    return _read_number(text)
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    raise _UnreadableValueError(
+        "option.wrong_type", "a whole number is wanted", "write digits only, without a unit"
+    )
 
 
 def _read_words(text: str) -> list[str]:
@@ -365,20 +359,3 @@ def _read_words(text: str) -> list[str]:
             f"write {plain}" if plain else "write the entries without brackets and quote marks",
         )
     return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def _read_bool(text: str) -> bool:
-    word = text.lower()
-    if word in _TRUE_WORDS or word in _FALSE_WORDS:
-        return word in _TRUE_WORDS
-    raise _UnreadableValueError(
-        "option.wrong_type", "true or false is wanted", "write true or false"
-    )
-
-
-def _read_number(text: str) -> int:
-    if _NUMBER.fullmatch(text):
-        return int(text)
-    raise _UnreadableValueError(
-        "option.wrong_type", "a whole number is wanted", "write digits only, without a unit"
-    )
