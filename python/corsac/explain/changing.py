@@ -35,18 +35,7 @@ _MAX_ROUNDS = 6
 def find_change(
     policy: CORSPolicy, request: Request, reason: str, judge: Callable[[CORSPolicy], Judging]
 ) -> Generator[Awaitable[bool], bool, Change | None]:
-    """Find what has to change in a policy that blocks a request.
-
-    Args:
-        policy: The policy that blocks.
-        request: The request.
-        reason: Why it is blocked.
-        judge: Judges the request under another policy.
-
-    Returns:
-        A change that was tried: the changed policy is valid and lets the request through; or
-        what to do elsewhere; or ``None``.
-    """
+    """Find a change of a policy, tried out, that lets a blocked request through; or advice."""
     elsewhere = _elsewhere(policy, request, reason)
     if elsewhere is not None:
         return elsewhere

@@ -48,13 +48,7 @@ Deciding = Generator[Awaitable[bool], bool, Served]
 
 
 def serve(policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request) -> Deciding:
-    """Decide one request as the middleware does, and note why.
-
-    Args:
-        policy: What the user wrote, for the words.
-        compiled: What the core decides by.
-        request: The request.
-    """
+    """Decide one request by what is compiled, and note why in the words of the policy."""
     environ = request.environ()
     decided = _core.decide_request(compiled, request.method, environ)
     while not isinstance(decided, tuple):  # Once at most: with an answer nobody is asked.

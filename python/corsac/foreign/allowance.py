@@ -8,16 +8,9 @@ __all__ = ["allows_no_more"]
 
 
 def allows_no_more(policy: CORSPolicy, than: CORSPolicy) -> bool:
-    """Tell whether all that a policy allows is allowed by another one too, as far as can be told.
+    """Tell whether another policy surely allows all that one allows; False if nobody can tell.
 
     Lists are compared entry by entry: a pattern that a wider pattern covers counts as more.
-
-    Args:
-        policy: The policy that is asked about.
-        than: The policy that is taken for enough.
-
-    Returns:
-        False also where it cannot be told.
     """
     if policy == than:
         return True

@@ -90,12 +90,7 @@ def read_application(
 def read_resources(
     resources: object, problems: list[CORSConfigProblem]
 ) -> list[tuple[Pattern, Mapping[str, Any]]]:
-    """Return the patterns with the options of each, in the order in which flask-cors tries them.
-
-    Args:
-        resources: A pattern, a list of patterns, or a mapping of patterns to options.
-        problems: What is wrong is added here.
-    """
+    """Return the patterns with the options of each, in the order in which flask-cors tries them."""
     if isinstance(resources, (str, re.Pattern)):
         return [(resources, {})]
     pairs: list[tuple[Pattern, Mapping[str, Any]]] = []
@@ -160,9 +155,6 @@ def read_flask_application(given: Mapping[str, Any]) -> Reading:
 
     The rules are those of the paths that are known without an application's routes; a later
     resource that allows more than an earlier one gives up is left out.
-
-    Args:
-        given: Both in one mapping.
     """
     config = {key: value for key, value in given.items() if str(key).startswith("CORS_")}
     arguments = {key: value for key, value in given.items() if key not in config}
@@ -255,11 +247,7 @@ def _narrower(resource: Resource, *, has_heir: bool) -> CORSConfigProblem:
 
 @functools.cache
 def nobody(guard: bool = False) -> CORSPolicy:
-    """Return a policy that allows nobody.
-
-    Args:
-        guard: Whether it has the guard.
-    """
+    """Return a policy that allows nobody."""
     return CORSPolicy(guard=guard)
 
 
@@ -306,14 +294,7 @@ class ResourcePolicies:
         return bool(self.narrowed) or self._looks_at_line_feeds
 
     def denial(self, path: str) -> CORSPolicy | None:
-        """Return the policy that allows nobody, if the rules would give a path to a wider policy.
-
-        Args:
-            path: The path of a request, decoded.
-
-        Returns:
-            ``None`` if the rules may decide.
-        """
+        """Return the policy for nobody, if the rules would give a path to a wider policy."""
         if self._looks_at_line_feeds and "\n" in path:
             # Where `.` and `$` stop is not said by any rule.
             return nobody(any(entry.policy.guard for entry in self._chain))
@@ -331,10 +312,6 @@ class ResourcePolicies:
         """Return the policy that allows nobody, if a path has another one when decoded once more.
 
         flask-cors does that, and the router does not.
-
-        Args:
-            decoded: The path, decoded once more.
-            path: The path as the router has it.
         """
         if self.policy_of(path) == self.policy_of(decoded):
             return None

@@ -98,21 +98,12 @@ def looks_like_a_regex(text: str) -> bool:
 
 
 def configured_options(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that an application's configuration sets: ``CORS_ORIGINS`` and so on.
-
-    Args:
-        config: ``app.config``.
-    """
+    """Return the options that an application's configuration sets: ``CORS_ORIGINS`` and so on."""
     return {name: config[key] for key, name in CONFIG_KEYS.items() if config.get(key) is not None}
 
 
 def unknown_option(name: str, known: Iterable[str]) -> CORSConfigProblem:
-    """Return the error about an option that flask-cors does not have, and would pass over.
-
-    Args:
-        name: The option as it was given.
-        known: The options that could be given.
-    """
+    """Return the error about an option that flask-cors does not have, and would pass over."""
     known = tuple(known)
     meant = _meant_option(name, known)
     hint = f"write {meant}" if meant else f"the options are {', '.join(known)}"
@@ -125,11 +116,7 @@ def unknown_option(name: str, known: Iterable[str]) -> CORSConfigProblem:
 
 
 def unknown_keys(config: Mapping[str, Any]) -> list[CORSConfigProblem]:
-    """Return warnings about keys of ``app.config`` that look like options and are none.
-
-    Args:
-        config: ``app.config``.
-    """
+    """Return warnings about keys of ``app.config`` that look like options and are none."""
     known = tuple(CONFIG_KEYS.values())
     problems = []
     for key in config:

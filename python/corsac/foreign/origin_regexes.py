@@ -138,11 +138,7 @@ def _examples(text: str) -> list[str]:
 
 
 def read_glob(reader: Reader, entry: str, option: str) -> bool:
-    """Note an entry that looks like an origin or pattern and is an expression to the library.
-
-    Returns:
-        Whether it was noted. If not, it has to be read as the expression that it is.
-    """
+    """Note an entry that looks like a pattern, if the library reads an expression; tell whether."""
     if not is_entry(entry.lower()):
         return False
     try:

@@ -147,11 +147,7 @@ class Resource:
         return self.kind in ("prefix", "start") and self.gives_up(f"{self.path}x")
 
     def leaves_paths_to(self, later: Resource) -> bool:
-        """Tell whether rules would give a later resource paths that this one covers.
-
-        Args:
-            later: A resource that flask-cors asks after this one.
-        """
+        """Tell whether rules would give a later resource paths that this one covers."""
         if not self.is_expression or later.kind == "regex":
             return False
         if later.kind == "exact":
@@ -185,15 +181,7 @@ def _automaton(expression: re.Pattern[str]) -> Language | None:
 
 
 def alternatives_of(text: str, depth: int = MAX_DEPTH) -> list[str] | None:
-    """Take the groups of alternatives of an expression apart: one of the results has to match.
-
-    Args:
-        text: The expression. It is never run.
-        depth: How many groups are taken apart.
-
-    Returns:
-        The expressions; ``None`` if there are too many.
-    """
+    """Take groups of alternatives apart: one of the results has to match; ``None`` for too many."""
     match = _ALTERNATIVES.search(text)
     if match is None:
         slash = _OPTIONAL_SLASH.fullmatch(text)  # `/api/?$`: two paths.
@@ -231,12 +219,7 @@ def read_pattern(pattern: Pattern, problems: list[CORSConfigProblem]) -> list[Re
 
 
 def read_resource(pattern: Pattern, problems: list[CORSConfigProblem]) -> Resource | None:
-    """Return what a pattern means; ``None`` if it is no use, or has an error.
-
-    Args:
-        pattern: A pattern as flask-cors takes it.
-        problems: What is wrong is added here.
-    """
+    """Return what a pattern means; ``None`` if it is no use, or has an error."""
     text = text_of(pattern)
     if isinstance(pattern, str) and not looks_like_a_regex(pattern):
         return _usable(Resource(pattern, "exact", pattern), problems)
@@ -371,13 +354,7 @@ def text_of(pattern: Pattern) -> str:
 def read_path_rules(
     reader: Reader, option: str, pattern: re.Pattern[str]
 ) -> list[tuple[str, bool]]:
-    """Return path patterns in order, with whether an expression covers their paths; empty for all.
-
-    Args:
-        reader: What takes the problems.
-        option: The option that the expression stands in.
-        pattern: The expression, which paths have to begin with.
-    """
+    """Return path patterns in order, with whether an expression covers them; empty for all."""
     text = pattern.pattern
     resources = read_pattern(pattern, [])
     if any(each.kind in ("start", "regex") for each in resources):

@@ -162,12 +162,7 @@ class Reader:
     def _fix_in_words(
         self, problem: CORSConfigProblem, options: Mapping[str, Any]
     ) -> dict[str, object] | None:
-        """A fix of the options that were read as one of those that are set; ``None`` if it is none.
-
-        Args:
-            problem: Has new values of options of a policy.
-            options: What they were.
-        """
+        """Return a fix of the options that were read as one of what is set, or ``None``."""
         spelt: dict[str, object] = {}
         fix = problem.fix or {}
         for option, value in fix.items():
@@ -199,11 +194,7 @@ class Reader:
         return min(seconds, longest)
 
     def finish(self, own: Mapping[str, Any] | None = None) -> Reading:
-        """Judge what was read, and leave out what cannot stay.
-
-        Args:
-            own: Options of a policy that are set beside those of the library.
-        """
+        """Judge what was read beside own options of a policy, and leave out what cannot stay."""
         options = {**self.options, **(own or {})}
         # Nobody is allowed because what allows somebody could not be read, or matches nothing.
         unread = _has_error(self.problems) or any(

@@ -167,13 +167,7 @@ def _run_by_python(option: str, regex: object) -> CORSConfigProblem:
 def in_words_of(
     library: str, problem: CORSConfigProblem, names: Mapping[str, str]
 ) -> CORSConfigProblem:
-    """Return a problem whose message and hint have the names of the configuration for options.
-
-    Args:
-        library: Whose configuration it is.
-        problem: Its option has the configuration's name already.
-        names: For options of a policy, what the configuration calls them.
-    """
+    """Return a problem whose message and hint have the names of the configuration for options."""
     return problem.replace(
         message=_in_words_of(library, problem.message, names),
         hint=_in_words_of(library, problem.hint, names),

@@ -55,9 +55,6 @@ class SourceReading:
     def policy(self, make: Callable[..., PolicyT]) -> PolicyT:
         """Make the policy, so that a failure lists the problems of the reading and of the policy.
 
-        Args:
-            make: `CORSPolicy`; called with the options as keywords.
-
         Raises:
             CORSConfigError: There is an error; problems name options as the source does.
         """
@@ -70,11 +67,7 @@ class SourceReading:
         raise CORSConfigError(self.problems)
 
     def all_problems(self, found: Iterable[CORSConfigProblem]) -> tuple[CORSConfigProblem, ...]:
-        """The problems of the reading and of the policy, all by the names that the source has.
-
-        Args:
-            found: What the policy found.
-        """
+        """The problems of the reading and of the policy, all by the names that the source has."""
         renamed = (
             each.replace(
                 option=self.names.get(each.option, each.option), fix=self._fix_of(each.fix)
