@@ -14,6 +14,7 @@ from corsac.refusals import RefusalCallback
 from corsac.validation import try_fixes
 
 if TYPE_CHECKING:
+    from corsac.explain.explaining import Choice
     from corsac.refusals import OnRefusal, RequestLine
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Configuration",
     "Observation",
     "Rule",
+    "choose",
     "make_configuration",
     "read_observation",
 ]
@@ -377,3 +379,44 @@ def _read_debug_header(value: object, problems: list[CORSConfigProblem]) -> str 
     else:
         return name
     return None
+
+
+def choose(configuration: Configuration, path: str, routes_may_decide: bool = False) -> Choice:
+    """Choose the policy that a middleware has for a path, as the rules see it.
+
+    Args:
+        configuration: What is in force.
+        path: The path.
+        routes_may_decide: Whether routes of the application have policies of their own.
+
+    Raises:
+        TypeError: The path is no text.
+    """
+    from corsac.explain.explaining import Choice  # noqa: PLC0415 - for tools alone
+    from corsac.explain.explanation import shown  # noqa: PLC0415
+
+    if not isinstance(path, str):
+        message = f"path must be a str, not {type(path).__name__}"
+        raise TypeError(message)
+    policy, rules, routing = configuration.policy, configuration.rules, configuration.routing
+    if routes_may_decide:
+        text = (
+            "routes of this application have policies of their own, and only a request shows which "
+            "one it takes: ask the policy of the route itself, or `corsac explain`"
+        )
+        return Choice(None, None, None, text, CORSPolicy())
+    compiled, _ = _core.select_policy(routing, path)
+    index, is_ambiguous = _core.match_rule(routing, path.encode("utf-8", "surrogatepass"))
+    if is_ambiguous:
+        text = f"the repeated slashes of {shown(path)!r} choose one policy or another"
+        return Choice(CORSPolicy(), compiled, None, text)
+    if index is not None:
+        pattern, chosen = rules[index]
+        does = "leaves the path alone" if chosen is None else "decides"
+        text = f"rules[{index}], {shown(pattern)!r}, is the first that matches and {does}"
+        return Choice(chosen, compiled, pattern, text, CORSPolicy())
+    if policy is None:
+        text = "no rule matches, and there is no policy for all other paths: it is left alone"
+    else:
+        text = "no rule matches, so the policy for all other paths decides" if rules else ""
+    return Choice(policy, compiled, None, text, CORSPolicy())

@@ -7,6 +7,7 @@ import copyreg
 from corsac.configuration import (
     NOTHING_OBSERVED,
     OBSERVATION_OPTIONS,
+    choose,
     make_configuration,
     read_observation,
 )
@@ -285,7 +286,7 @@ class ConfiguredMiddleware:
             TypeError: An argument has a wrong type.
             RuntimeError: As `CORSPolicy.explain` does: await `explain_async` then.
         """
-        from corsac.explain.explaining import choose, explain  # noqa: PLC0415 - for tools alone
+        from corsac.explain.explaining import explain  # noqa: PLC0415 - for tools alone
 
         routes = self._routes_may_decide()
         choice = choose(self._current, self._route_path(path), routes)
@@ -300,7 +301,7 @@ class ConfiguredMiddleware:
         credentials: bool | None = None,
     ) -> Explanation:
         """Do as `explain` does, from a coroutine; needed for an asynchronous function alone."""
-        from corsac.explain.explaining import choose, explain_async  # noqa: PLC0415
+        from corsac.explain.explaining import explain_async  # noqa: PLC0415
 
         routes = self._routes_may_decide()
         choice = choose(self._current, self._route_path(path), routes)

@@ -276,6 +276,14 @@ class CORSPolicy(_OptionsByName):
 
         return await explain_async(Choice(self, self._compiled), method, headers, path, credentials)
 
+    def _changed(self, changes: Mapping[str, Any]) -> CORSPolicy:
+        """A changed policy, a plain one: a subclass may take other arguments.
+
+        Raises:
+            CORSConfigError: The options together cannot be used.
+        """
+        return CORSPolicy(**{**self._all_fields(), **changes})
+
     def _arguments(self) -> dict[str, Any]:
         """The options that are not left at their defaults."""
         fields = self._all_fields()

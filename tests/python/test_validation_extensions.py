@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
-from corsac.validation.extensions import MAX_IDS
+from corsac.validation.regex.extensions import MAX_IDS
 from corsac.validation.regex.language import language
 
 pytest.importorskip("re2")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corsac import _core
 from corsac.errors import CORSConfigError
 from corsac.explain.browsing import asked_headers
 from corsac.explain.explanation import Change, shown
 from corsac.explain.request import Request
-from corsac.policy import CORSPolicy
+
+if TYPE_CHECKING:
+    from corsac.policy import CORSPolicy
 from corsac.refusals.log import capitals_advice
 
 __all__ = ["Judging", "find_change"]
@@ -140,7 +142,7 @@ def _make(
 ) -> tuple[CORSPolicy, dict[str, Any], list[str]] | None:
     """Return the changed policy, the options that made it, and what had to be tolerated."""
     try:
-        return CORSPolicy(**(policy._all_fields() | wanted)), wanted, []
+        return policy._changed(wanted), wanted, []
     except CORSConfigError as error:
         errors = [problem for problem in error.problems if problem.severity == "error"]
     codes = {problem.code for problem in errors}
@@ -148,7 +150,7 @@ def _make(
         return None
     wanted = wanted | {"tolerate": (*policy.tolerate, *sorted(codes))}
     try:
-        changed = CORSPolicy(**(policy._all_fields() | wanted))
+        changed = policy._changed(wanted)
     except CORSConfigError:
         return None
     cautions = [f"{problem.message[:1].upper()}{problem.message[1:]}." for problem in errors]

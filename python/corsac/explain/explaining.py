@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Generator, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from corsac import _core
 from corsac._local_network import beside_cors
-from corsac.configuration import Configuration
 from corsac.explain.browsing import (
     Verdict,
     beyond_cors_step,
@@ -18,12 +17,14 @@ from corsac.explain.browsing import (
     preflight_before,
 )
 from corsac.explain.changing import Judging, find_change
-from corsac.explain.explanation import Change, Explanation, Step, shown
+from corsac.explain.explanation import Change, Explanation, Step
 from corsac.explain.request import Headers, Request
 from corsac.explain.serving import Served, serve
-from corsac.policy import CORSPolicy
 
-__all__ = ["Choice", "choose", "explain", "explain_async"]
+if TYPE_CHECKING:
+    from corsac.policy import CORSPolicy
+
+__all__ = ["Choice", "explain", "explain_async"]
 
 
 class Choice(NamedTuple):
@@ -34,12 +35,15 @@ class Choice(NamedTuple):
         compiled: What the core decides by.
         rule: The pattern of the rule that decides, if one does.
         text: The choice as a sentence; empty if there was nothing to choose.
+        nobody: A policy that allows nobody: it says what kind of request it is, where no policy
+            decides.
     """
 
     policy: CORSPolicy | None
     compiled: _core.CompiledPolicy | None
     rule: str | None = None
     text: str = ""
+    nobody: CORSPolicy | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -203,8 +207,8 @@ def _local_network_steps(request: Request) -> Iterator[Step]:
 
 
 def _hands_off(choice: Choice, request: Request) -> Generator[Awaitable[bool], bool, Explanation]:
-    nobody = CORSPolicy()
-    served = yield from serve(nobody, nobody._compiled, request)
+    assert choice.nobody is not None, "whoever chose no policy gives it"  # noqa: S101
+    served = yield from serve(choice.nobody, choice.nobody._compiled, request)
     return Explanation(
         method=request.method,
         path=request.path,
@@ -219,36 +223,3 @@ def _hands_off(choice: Choice, request: Request) -> Generator[Awaitable[bool], b
         response_headers=(),
         steps=(served.steps[0], *choice.steps),
     )
-
-
-def choose(configuration: Configuration, path: str, routes_may_decide: bool = False) -> Choice:
-    """Choose the policy that a middleware has for a path, as the rules see it.
-
-    Raises:
-        TypeError: The path is no text.
-    """
-    if not isinstance(path, str):
-        message = f"path must be a str, not {type(path).__name__}"
-        raise TypeError(message)
-    policy, rules, routing = configuration.policy, configuration.rules, configuration.routing
-    if routes_may_decide:
-        text = (
-            "routes of this application have policies of their own, and only a request shows which "
-            "one it takes: ask the policy of the route itself, or `corsac explain`"
-        )
-        return Choice(None, None, None, text)
-    compiled, _ = _core.select_policy(routing, path)
-    index, is_ambiguous = _core.match_rule(routing, path.encode("utf-8", "surrogatepass"))
-    if is_ambiguous:
-        text = f"the repeated slashes of {shown(path)!r} choose one policy or another"
-        return Choice(CORSPolicy(), compiled, None, text)
-    if index is not None:
-        pattern, chosen = rules[index]
-        does = "leaves the path alone" if chosen is None else "decides"
-        text = f"rules[{index}], {shown(pattern)!r}, is the first that matches and {does}"
-        return Choice(chosen, compiled, pattern, text)
-    if policy is None:
-        text = "no rule matches, and there is no policy for all other paths: it is left alone"
-    else:
-        text = "no rule matches, so the policy for all other paths decides" if rules else ""
-    return Choice(policy, compiled, None, text)

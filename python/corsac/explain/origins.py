@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from typing import TYPE_CHECKING
 
 from corsac import _core
 from corsac.errors import CORSConfigProblem
-from corsac.policy import CORSPolicy
+
+if TYPE_CHECKING:
+    from corsac.policy import CORSPolicy
 
 __all__ = ["entry_for", "malformed_because", "near_miss"]
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Generator, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from corsac import _core
 from corsac.explain.explanation import Step, shown
 from corsac.explain.origins import entry_for, malformed_because, near_miss
 from corsac.explain.request import Request
-from corsac.policy import CORSPolicy
+
+if TYPE_CHECKING:
+    from corsac.policy import CORSPolicy
 
 __all__ = ["Deciding", "Served", "serve"]
 

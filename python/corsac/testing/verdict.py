@@ -11,7 +11,7 @@ from corsac._text import shown
 from corsac.browser.messages import HeaderLines, Response
 from corsac.browser.outcome import REASONS, FetchOutcome
 from corsac.browser.urls import parse_url
-from corsac.configuration import make_configuration
+from corsac.configuration import choose, make_configuration
 from corsac.explain import Explanation, explaining
 from corsac.inspection import find_layers
 from corsac.testing.exchange import Asked
@@ -143,5 +143,5 @@ def _deciding(asked: Asked, outcome: FetchOutcome) -> _Question | None:
         return None
     configuration = make_configuration(applied.policy, applied.rules, {})
     path = unquote(there.path)
-    choice = explaining.choose(configuration, path, False)
+    choice = choose(configuration, path)
     return choice, last.method, last.headers, path, asked.request.credentials == "include"

@@ -136,7 +136,7 @@ def _for_unusual_wildcard(text: str) -> _Improvement | None:
     if separator and rest in {"*", "*:*"}:
         if scheme in {"http", "https"}:
             return "", 'write "*" if any site is meant'
-        from corsac.validation.extensions import any_id_regex  # noqa: PLC0415 - seldom
+        from corsac.validation.regex.extensions import any_id_regex  # noqa: PLC0415 - seldom
 
         expression = any_id_regex(scheme)
         if expression is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from corsac.errors import CORSConfigProblem
-from corsac.validation.extensions import judge_entries
 from corsac.validation.hosts import is_undecodable_label
+from corsac.validation.regex.extensions import judge_entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
-from corsac.validation.extensions import SAMPLES_OF_IDS, judge_language
 from corsac.validation.hosts import public_suffixes
 from corsac.validation.regex.as_origins import added_by, as_allow_origins
+from corsac.validation.regex.extensions import SAMPLES_OF_IDS, judge_language
 from corsac.validation.regex.language import Language, language
 from corsac.validation.regex.origin_languages import (
     below_suffix,
