@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from corsac import _core
+from corsac._text import type_name
 from corsac.errors import CORSProblemCode
 from corsac.foreign.origin_regexes import read_prefix_regex
 from corsac.foreign.paths import read_path_rules
@@ -154,16 +155,13 @@ class _Reader(Reader):
         self.report("option.wrong_type", "error", self.name(setting), value, message, hint)
 
     def report_unknown_settings(self) -> None:
-        """Settings that nobody reads, and that look as if they were meant for this."""
+        """Report settings that nobody reads, and that look as if they were meant for this."""
         for name in self.given:
-            if name in self.known:
-                continue
+            nearest = nearest_name(name, self.known)
             if name in _REMOVED:
                 message = "django-cors-headers has removed this setting, so it has no effect"
                 self.report("option.unknown", "error", name, name, message, _REMOVED[name])
-                continue
-            nearest = nearest_name(name, self.known)
-            if nearest is not None or foreign_option_hint(name) is not None:
+            elif name not in self.known and (nearest or foreign_option_hint(name)):
                 hint = f"write {nearest}" if nearest else f"the settings are {', '.join(DEFAULTS)}"
                 # What it is set to is not shown: it may be a secret of something else.
                 message = "there is no such setting, so it has no effect"
@@ -192,7 +190,7 @@ class _Reader(Reader):
         value = self.value(setting)
         if isinstance(value, bool):
             return value
-        self.refuse(setting, f"should be a bool, not {_type(value)}", value)
+        self.refuse(setting, f"should be a bool, not {type_name(value)}", value)
         return False
 
     def _entries(self, setting: str, what: str, kinds: tuple[type, ...] = (str,)) -> list[Any]:
@@ -206,12 +204,12 @@ class _Reader(Reader):
             self.refuse(setting, message, value, hint)
             return []
         if not isinstance(value, Iterable) or isinstance(value, (type, Mapping)):
-            self.refuse(setting, f"{expected}, not {_type(value)}", value)
+            self.refuse(setting, f"{expected}, not {type_name(value)}", value)
             return []
         entries = sorted(value, key=str) if isinstance(value, (set, frozenset)) else list(value)
         wrong = [entry for entry in entries if not isinstance(entry, kinds)]
         if wrong:
-            self.refuse(setting, f"{expected}, and {_type(wrong[0])} stands in it", value)
+            self.refuse(setting, f"{expected}, and {type_name(wrong[0])} stands in it", value)
         return [entry for entry in entries if isinstance(entry, kinds)]
 
     # Lists of names
@@ -275,7 +273,7 @@ class _Reader(Reader):
         setting = "CORS_PREFLIGHT_MAX_AGE"
         value = self.value(setting)
         if not isinstance(value, int) or isinstance(value, bool):
-            self.refuse(setting, f"should be a whole number, not {_type(value)}", value)
+            self.refuse(setting, f"should be a whole number, not {type_name(value)}", value)
             digits = isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII)
             return min(int(value), _core.MAX_MAX_AGE) if digits else None
         if value < 0:
@@ -305,7 +303,7 @@ class _Reader(Reader):
             read_prefix_regex(self, entry, self.name(regexes_setting))
 
     def _read_letters(self, setting: str, credentials: bool) -> None:
-        """A string of expressions: each letter is one, and a web page's origin begins with h."""
+        """Read a string of expressions: each letter is one, and a page's origin begins with h."""
         text = self.value(setting)
         if not isinstance(text, str) or set("^h.").isdisjoint(text):
             return
@@ -316,7 +314,7 @@ class _Reader(Reader):
         read_prefix_regex(self, text, self.name(setting))
 
     def _listed_origins(self) -> list[str]:
-        """``CORS_ALLOWED_ORIGINS`` as django-cors-headers reads it: each with ``urlsplit()``."""
+        """Read ``CORS_ALLOWED_ORIGINS`` as django-cors-headers does: each with ``urlsplit()``."""
         setting = "CORS_ALLOWED_ORIGINS"
         origins = []
         for entry in self._entries(setting, "strings"):
@@ -339,8 +337,7 @@ class _Reader(Reader):
         return origins
 
     def _origins_without_patterns(self, listed: Sequence[str]) -> list[str]:
-        setting = "CORS_ALLOWED_ORIGINS"
-        name = self.name(setting)
+        name = self.name("CORS_ALLOWED_ORIGINS")
         origins = []
         for entry in listed:
             if entry == "*":
@@ -356,10 +353,9 @@ class _Reader(Reader):
                     "to django-cors-headers this is a name that no origin has, so it is not a "
                     "pattern here either, and is left out"
                 )
-                hint = (
-                    f'to mean it, write CORSAC = {{"allow_origins": ["{entry}", ...]}} in place of '
-                )
-                self.warn("origin.never_matched", setting, entry, message, f"{hint}{name}")
+                pattern = f'CORSAC = {{"allow_origins": ["{entry}", ...]}}'
+                hint = f"to mean it, write {pattern} in place of {name}"
+                self.warn("origin.never_matched", name, entry, message, hint)
             else:
                 origins.append(entry)
         return origins
@@ -372,7 +368,7 @@ class _Reader(Reader):
         value = self.value(setting)
         text = value.pattern if isinstance(value, re.Pattern) else value
         if not isinstance(text, str):
-            self.refuse(setting, f"should be a string or expression, not {_type(value)}", value)
+            self.refuse(setting, f"should be a string or expression, not {type_name(value)}", value)
             return []
         if text in _ALL_PATHS:
             return []
@@ -386,14 +382,9 @@ class _Reader(Reader):
         prefix = _BARE_PREFIX.fullmatch(text)
         if prefix is not None:
             message = f"only the start of a path is compared, so {prefix[1]}-other matches too"
-            self.warn(
-                "rule.open_end", setting, value, message, f"write {setting} = r'^{prefix[1]}(/|$)'"
-            )
+            hint = f"write {setting} = r'^{prefix[1]}(/|$)'"
+            self.warn("rule.open_end", setting, value, message, hint)
         return read_path_rules(self, setting, pattern)
-
-
-def _type(value: object) -> str:
-    return type(value).__name__
 
 
 def _read_as_url(entry: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -310,24 +310,16 @@ def _literal_head(expression: str) -> str:
 def _usable(resource: Resource, problems: list[CORSConfigProblem]) -> Resource | None:
     """Return the resource, if a path rule can say it."""
     rule = resource.path if resource.kind == "exact" else f"{resource.path}/*"
-    routing_problems = _faults_of_rule(rule)
-    if not routing_problems:
-        return resource
-    message = f"no path can match this: {routing_problems[0].message}; it is left out"
-    problems.append(
-        CORSConfigProblem(
-            "rule.never_matched", "warning", "resources", text_of(resource.given), message, WRITE
-        )
-    )
-    return None
-
-
-def _faults_of_rule(pattern: str) -> Sequence[CORSConfigProblem]:
     try:
-        make_configuration(None, [(pattern, None)], {})
+        make_configuration(None, [(rule, None)], {})
     except CORSConfigError as error:
-        return error.problems
-    return ()
+        message = f"no path can match this: {error.problems[0].message}; it is left out"
+        text = text_of(resource.given)
+        problems.append(
+            CORSConfigProblem("rule.never_matched", "warning", "resources", text, message, WRITE)
+        )
+        return None
+    return resource
 
 
 def _warn_of_expression(resource: Resource, problems: list[CORSConfigProblem]) -> None:

@@ -22,41 +22,36 @@ __all__ = [
 
 
 def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tuple[str, ...]:
-    """The entries of a list option; what is no list of strings is a problem."""
-
-    def refuse(offender: object, message: str, hint: str) -> tuple[str, ...]:
-        problems.append(
-            CORSConfigProblem("option.wrong_type", "error", name, offender, message, hint)
-        )
-        return ()
-
+    """Return the entries of a list option; report what is not a list of strings."""
     if isinstance(value, (str, bytes, bytearray)):
         text = value if isinstance(value, str) else value.decode("latin-1")
         import re  # noqa: PLC0415 - only this mistake needs it
 
         # Also what a list looks like in JSON or in a variable of the shell.
         parts = [part for part in re.split(r"[\s,;\[\]\"']+", text) if part]
-        return refuse(
-            value,
-            "a string is not a list: it would be read letter by letter",
-            f"write {name}={parts!r}",
-        )
+        message = "a string is not a list: it would be read letter by letter"
+        _refuse(name, value, message, f"write {name}={parts!r}", problems)
+        return ()
     if not is_iterable(value) or hasattr(value, "items"):
-        return refuse(value, "a list of strings is wanted", f'write {name}=["..."]')
+        _refuse(name, value, "a list of strings is wanted", f'write {name}=["..."]', problems)
+        return ()
     entries = tuple(value)
-    if _are_plain(entries):
+    # Most lists are ASCII text and no subclass; one may have a million entries.
+    if all(type(entry) is str and entry.isascii() for entry in entries):
         return entries
     for entry in entries:
         if not isinstance(entry, str):
-            refuse(entry, f"an entry is a string, not {type(entry).__name__}", "write a string")
+            message = f"an entry is a string, not {type(entry).__name__}"
+            _refuse(name, entry, message, "write a string", problems)
         elif not is_encodable(entry):
-            refuse(entry, "an entry is text that can be written as UTF-8", "remove the surrogates")
+            message = "an entry is text that can be written as UTF-8"
+            _refuse(name, entry, message, "remove the surrogates", problems)
     # A member of an enumeration is a string too, but its repr() would not evaluate back.
     return tuple(str.__str__(entry) if isinstance(entry, str) else entry for entry in entries)
 
 
 def is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
-    """Whether one can go through a value; for a list or a tuple nothing more has to be loaded."""
+    """Tell whether a value is iterable; nothing more has to be loaded for a list or a tuple."""
     if isinstance(value, (list, tuple)):
         return True
     from collections.abc import Iterable  # noqa: PLC0415
@@ -65,7 +60,7 @@ def is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
 
 
 def is_asynchronous(function: object) -> bool:
-    """Whether calling a function, or an object as one, makes a coroutine."""
+    """Tell whether calling a function, or an object as one, makes a coroutine."""
     import inspect  # noqa: PLC0415 - few configurations have a function, and it takes long to load
 
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
@@ -73,13 +68,14 @@ def is_asynchronous(function: object) -> bool:
     )
 
 
-def _are_plain(entries: tuple[object, ...]) -> bool:
-    """Whether all are ASCII text and no subclass, as most lists are; one may have a million."""
-    return all(type(entry) is str and entry.isascii() for entry in entries)
+def _refuse(
+    name: str, value: object, message: str, hint: str, problems: list[CORSConfigProblem]
+) -> None:
+    problems.append(CORSConfigProblem("option.wrong_type", "error", name, value, message, hint))
 
 
 def is_encodable(entry: str) -> bool:
-    """Whether a text can be written as UTF-8, which lone surrogates cannot."""
+    """Tell whether a text can be written as UTF-8, which lone surrogates cannot."""
     try:
         entry.encode()
     except UnicodeEncodeError:
@@ -91,13 +87,13 @@ def check_bool(name: str, value: object, problems: list[CORSConfigProblem]) -> N
     """Report what is neither ``True`` nor ``False``."""
     if not isinstance(value, bool):
         message = f"True or False is wanted, not {type(value).__name__}"
-        problems.append(CORSConfigProblem("option.wrong_type", "error", name, value, message))
+        _refuse(name, value, message, "", problems)
 
 
 def read_choice(
     name: str, value: object, choices: tuple[str, ...], problems: list[CORSConfigProblem]
 ) -> object:
-    """One of some words; all else is a problem."""
+    """Return one of some words; report all else."""
     if isinstance(value, str) and value in choices:
         return str.__str__(value)
     wanted = " or ".join(f'"{choice}"' for choice in choices)
@@ -105,27 +101,18 @@ def read_choice(
         (each for each in choices if isinstance(value, str) and value.strip().lower() == each),
         choices[0],
     )
-    problems.append(
-        CORSConfigProblem(
-            "option.wrong_type",
-            "error",
-            name,
-            value,
-            f"{wanted} is wanted",
-            f'write {name}="{hint}"',
-        )
-    )
+    _refuse(name, value, f"{wanted} is wanted", f'write {name}="{hint}"', problems)
     return value
 
 
 def read_number(
     name: str, value: object, code: CORSProblemCode, problems: list[CORSConfigProblem]
 ) -> object:
-    """A whole number; reports all else, and with ``code`` what the core cannot hold."""
+    """Return a whole number; report all else, and with ``code`` what the core cannot hold."""
     # A bool is an int to Python, but not a status or a number of seconds to anybody.
     if not isinstance(value, int) or isinstance(value, bool):
         message = f"a whole number is wanted, not {type(value).__name__}"
-        problems.append(CORSConfigProblem("option.wrong_type", "error", name, value, message))
+        _refuse(name, value, message, "", problems)
         return value
     if value.bit_length() > _CORE_NUMBER_BITS:
         # The core judges every number that it can hold.
@@ -138,7 +125,7 @@ _CORE_NUMBER_BITS = 31
 
 
 def read_max_age(value: object, problems: list[CORSConfigProblem]) -> object:
-    """The seconds of a number or a ``timedelta``, or ``None``."""
+    """Return the seconds of a number or a ``timedelta``, or ``None``."""
     if value is None:
         return None
     if not isinstance(value, int):
