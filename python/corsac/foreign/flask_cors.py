@@ -4,7 +4,7 @@ r"""What the options of flask-cors mean (6.0).
 - A string with any of ``*\]?$^[()`` is an expression, for origins, headers and paths. It is matched
   from the start only; origins without regard to case.
 - Options of a resource go before arguments, and those before ``CORS_...`` keys of the app's
-  configuration; see `corsac.foreign.flask_resources`.
+  configuration; see `corsac.foreign.flask_application`.
 - ``"*"`` means nothing for methods. A method is looked for in the joined text of all methods.
 """
 
