@@ -234,16 +234,13 @@ class _Reader(Reader):
         setting = "CORS_ALLOW_METHODS"
         methods = []
         for method in self._without_wildcard("allow_methods", "method", credentials):
-            capitals = method.upper()
-            if method == capitals or capitals not in (*DEFAULT_METHODS, "HEAD"):
-                methods.append(method)
+            normalized = method.upper() in ({*DEFAULT_METHODS, "HEAD"} - {"PATCH"})
+            if normalized and method != method.upper():
+                message = "browsers send capitals and compare case, so it was never allowed"
+                hint = f'write "{method.upper()}" if it is meant'
+                self.warn("method.never_allowed", setting, method, message, hint)
                 continue
-            message = f"browsers send {capitals} and compare case, so it was never allowed"
-            if capitals == "PATCH":
-                message = "browsers send patch as the page writes it, and servers know PATCH"
-                methods.append(method)
-            hint = f'write "{capitals}" if it is meant'
-            self.warn("method.never_allowed", setting, method, message, hint)
+            methods.append(method)
         return methods
 
     def _without_wildcard(self, option: str, what: str, credentials: bool) -> list[str]:

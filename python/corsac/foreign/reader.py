@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,8 @@ from corsac.foreign.reading import Reading, once
 from corsac.options.names import nearest_name
 from corsac.origins.regex import PythonExpression
 from corsac.policy import CORSPolicy
+from corsac.validation.regex.language import language
+from corsac.validation.regex.syntax import UnknownSyntax
 
 __all__ = [
     "SAFELISTED_METHODS",
@@ -250,9 +253,26 @@ class Reader:
                 if problem.option == "allow_origin_regex"
             ]
             self.problems += found
-            if not _has_error(found):
-                kept.append(regex.text)
+            if _has_error(found):
+                continue
+            kept.append(regex.text)
+            if any(problem.code == "regex.matches_any_site" for problem in found):
+                self._report_null(regex)
         return list(dict.fromkeys(kept))
+
+    def _report_null(self, regex: OriginRegex) -> None:
+        """Say that an expression for any site lets in the origin null in the library alone."""
+        with contextlib.suppress(UnknownSyntax):
+            if "null" in language(regex.text):
+                self.report(
+                    "regex.matches_null",
+                    "warning",
+                    regex.option,
+                    regex.written,
+                    f"{self.who} asks it about the origin null too, which any site can send; "
+                    "Corsac does not",
+                    'serve the page from an origin of its own, or list "null" in allow_origins',
+                )
 
 
 _WITH_REGEXES: Final = ("allow_credentials", "tolerate")

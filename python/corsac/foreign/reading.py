@@ -80,6 +80,8 @@ SEVERITIES: Final[Mapping[str, Mapping[CORSProblemCode, _Pair]]] = {
         # The drop-in refuses what Starlette refuses.
         "method.safelisted": (None, "warning"),
         "origin.redundant": ("info", "warning"),
+        # The drop-in asks the expression about null too.
+        "regex.matches_null": (None, "warning"),
         # It says itself which expressions Python runs, and does so with all that RE2 cannot run.
         "regex.invalid": ("info", "error"),
         "regex.reach_unknown": ("info", "error"),

@@ -185,13 +185,12 @@ class _StarletteReader(Reader):
         self.report_safelisted("allow_methods", methods)
         for method in methods:
             if _is_lower_case(method):
-                capitals = "it as the page writes it" if method.lower() == "patch" else "capitals"
                 self.report(
                     "method.never_allowed",
                     "warning",
                     "allow_methods",
                     method,
-                    f"methods are case-sensitive, and browsers ask for {capitals}",
+                    "methods are case-sensitive, and browsers ask for capitals",
                     f'write "{method.upper()}" if it is meant',
                 )
         return [method for method in methods if not _is_lower_case(method)]
@@ -259,8 +258,9 @@ class _LitestarReader(_StarletteReader):
         return []
 
 
-_METHODS = frozenset({"delete", "get", "head", "options", "patch", "post", "put", "query"})
+# Fetch, "normalize a method": these alone, so that a page may well send "patch" as it is.
+_NORMALIZED = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
 
 
 def _is_lower_case(method: str) -> bool:
-    return method != method.upper() and method.lower() in _METHODS
+    return method != method.upper() and method.upper() in _NORMALIZED
