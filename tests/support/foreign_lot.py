@@ -163,8 +163,6 @@ def _answers(call: Call, paths: Iterable[str]) -> set[tuple[str, ...]]:
                 asker[cookies] = origin
                 names = (response.one("access-control-expose-headers") or "").split(",")
                 readable = {name.strip().lower() for name in names} - {""}
-                if "*" in readable and not cookies:
-                    readable = {"*"}
                 found |= {(path, "exposed", name, str(cookies)) for name in readable}
         for cookies, origin in asker.items():
             for method in METHODS:
@@ -199,20 +197,28 @@ def disagreements(library: str, options: Options) -> list[str]:
     wider = [
         each
         for each in now - before
-        if not (safelisted and each[1] == "preflight" and each[2] in ("GET", "HEAD", "POST"))
+        if not _is_any_exposed(each, before)
+        and not (safelisted and each[1] == "preflight" and each[2] in ("GET", "HEAD", "POST"))
     ]
     by_rules = told & {"rule.narrower", "rule.left_out", "rule.no_counterpart"}
     covered = {each[0] for each in now}
     narrower = [
         each
         for each in before - now
-        if not (
+        if not _is_any_exposed(each, now)
+        and not (
             (by_rules and each[0] not in covered)
             or (is_used and errors)
             or ("null" in each and "regex.matches_null" in told)
         )
     ]
     return [f"wider: {each}" for each in wider] + [f"narrower: {each}" for each in narrower]
+
+
+def _is_any_exposed(answer: tuple[str, ...], others: set[tuple[str, ...]]) -> bool:
+    """Whether other answers expose every header where one exposes some."""
+    path, what, *_, cookies = answer
+    return what == "exposed" and (path, what, "*", "False") in others and cookies == "False"
 
 
 def _is_error_in_drop_in(library: str, code: CORSProblemCode) -> bool:
