@@ -53,7 +53,7 @@ def test_a_policy_is_found_wherever_it_is_held(
         ("nothing", "builtins.NoneType"),
         ("polisy", "did you mean policy?"),
         ("policy()", "write {name}:policy without parentheses"),
-        ("later()", "has to be awaited"),
+        ("later()", "must be awaited"),
         ("loop", "checked"),
         ("endless", f"no deeper than {MAX_DEPTH}"),
         ("touchy", "Touchy"),

@@ -30,18 +30,13 @@ def warn_about(problems: Iterable[CORSConfigProblem], packages: Collection[str])
     """
     found = [problem for problem in problems if problem.severity == "warning"]
     log_warnings(found)
-    level = _level_outside({"corsac", *packages})
-    for problem in found:
-        warnings.warn(CORSConfigWarning(problem), stacklevel=level)
-
-
-def _level_outside(packages: Collection[str]) -> int:
-    """Return how many frames up the first one is that belongs to none of some packages."""
     level = 1
-    frame = sys._getframe(1)
+    frame = sys._getframe()
+    packages = {"corsac", *packages}
     while frame.f_back is not None:
-        if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in packages:
-            return level
         frame = frame.f_back
         level += 1
-    return level
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] not in packages:
+            break
+    for problem in found:
+        warnings.warn(CORSConfigWarning(problem), stacklevel=level)

@@ -112,22 +112,18 @@ class CORSMiddleware(cors.CORSMiddleware):
             request_headers: The headers of the request.
         """
         origin = request_headers.get("origin")
+        deliver = send
         if origin is not None and not self.allow_all_origins:
-            send = self._telling(scope, send, origin)
+
+            def send(message: Message) -> Awaitable[None]:
+                if message["type"] == "http.response.start":
+                    lines = [pair for pair in message["headers"] if pair[0].lower() in _OWNED]
+                    allows = any(name.lower() == _OWNED[0] for name, _ in lines)
+                    if allows and not self.is_allowed_origin(origin=origin):
+                        self._app_headers_log(scope, "kept", lines)
+                return deliver(message)
+
         await super().simple_response(scope, receive, send, request_headers=request_headers)
-
-    def _telling(self, scope: Scope, send: Send, origin: str) -> Send:
-        """Wrap ``send`` to tell of a response that allows an origin which is refused here."""
-
-        def tell_and_send(message: Message) -> Awaitable[None]:
-            if message["type"] == "http.response.start":
-                lines = [pair for pair in message["headers"] if pair[0].lower() in _OWNED]
-                allows = any(name.lower() == _OWNED[0] for name, _ in lines)
-                if allows and not self.is_allowed_origin(origin=origin):
-                    self._app_headers_log(scope, "kept", lines)
-            return send(message)
-
-        return tell_and_send
 
     def is_allowed_origin(self, origin: str) -> bool:
         """Whether a page of an origin may read responses; a subclass may decide otherwise."""

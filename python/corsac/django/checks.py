@@ -64,6 +64,7 @@ _IF_NEEDED: Final = {
     "path_info": "the two paths have different policies, by rules or by views with cors",
 }
 _SHOWN_LENGTH: Final = 200
+_FOR_ANYONE: Final = ("access-control-allow-origin", "*")
 
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
@@ -89,37 +90,33 @@ def check_middleware(**_: Any) -> list[checks.CheckMessage]:
     if not places:
         message = "no middleware applies the CORS settings"
         hint = f'put "{_OWN_PATH}" at the top of MIDDLEWARE'
-        return [_message(_problem("middleware.missing", message, hint))]
+        return [_warning("middleware.missing", message, hint)]
     found = []
     others = any(kind == "cors" for _, kind in entries)
     if len(places) > 1 or others:
         message = "there are several CORS middleware, and each overwrites headers of the other"
         hint = f'keep "{_OWN_PATH}" and remove the others'
-        found.append(_message(_problem("middleware.several", message, hint)))
+        found.append(_warning("middleware.several", message, hint))
     if not others and apps.is_installed(_FOREIGN_APP):
         found.append(_message(_LEFT_OVER))
     above = list(_ANSWERS_ITSELF)
     if getattr(settings, "SECURE_SSL_REDIRECT", False):
         above.append("django.middleware.security.SecurityMiddleware")  # Else it never redirects.
     found += [
-        _message(
-            _problem(
-                "middleware.too_low",
-                f"{name} stands above {names[places[0]]}, so what it answers has no CORS headers",
-                f'move "{names[places[0]]}" above it',
-            )
+        _warning(
+            "middleware.too_low",
+            f"{name} stands above {names[places[0]]}, so what it answers has no CORS headers",
+            f'move "{names[places[0]]}" above it',
         )
         for name in names[: places[0]]
         if name in above
     ]
     found += [
-        _message(
-            _problem(
-                "middleware.sets_urlconf",
-                f"{name} sets request.{attribute}, and stands below {names[places[0]]}: preflight "
-                f"requests and guard have the policy {_POLICY_OF[attribute]}",
-                f'move it above "{names[places[0]]}", if {_IF_NEEDED[attribute]}',
-            )
+        _warning(
+            "middleware.sets_urlconf",
+            f"{name} sets request.{attribute}, and stands below {names[places[0]]}: preflight "
+            f"requests and guard have the policy {_POLICY_OF[attribute]}",
+            f'move it above "{names[places[0]]}", if {_IF_NEEDED[attribute]}',
         )
         for name in names[places[0] + 1 :]
         for attribute in _ASSIGNS
@@ -171,24 +168,20 @@ def _about_app_headers(severity: Severity) -> list[checks.CheckMessage]:
     found = []
     if _WHITENOISE in names[place + 1 :] and getattr(settings, _WHITENOISE_SETTING, True):
         path = f"{urlsplit(getattr(settings, 'STATIC_URL', None) or '').path}x"
-        static = (
-            "MIDDLEWARE",
-            "WhiteNoise",
-            "static files",
-            path,
-            f"{_WHITENOISE_SETTING} = False",
-        )
-        found.append(static)
+        silencer = f"{_WHITENOISE_SETTING} = False"
+        found.append(("MIDDLEWARE", "WhiteNoise", "static files", path, silencer))
     if "oauth2_provider" in settings.INSTALLED_APPS:
         discovery = "its discovery documents and keys"
         found.append(("INSTALLED_APPS", "oauth2_provider", discovery, _discovery_path(), ""))
     messages = []
     for option, name, what, path, silencer in found:
-        compiled = None
-        if configuration.covers(path):
-            compiled, _ = _core.select_policy(configuration.in_force.routing, path)
-        log = None if compiled is None else compiled.app_headers_log
-        if compiled is None or log is None or _is_for_anyone(compiled):
+        compiled, _ = _core.select_policy(configuration.in_force.routing, path)
+        if compiled is None or not configuration.covers(path):
+            continue
+        log = compiled.app_headers_log
+        outcome = _core.decide_request(compiled, "GET", {})
+        is_for_anyone = isinstance(outcome, tuple) and _FOR_ANYONE in outcome[1]
+        if log is None or is_for_anyone:
             continue  # Nothing of it is lost.
         sends = f"{name} sends Access-Control-Allow-Origin: * with {what}"
         if log.keeps:
@@ -200,23 +193,13 @@ def _about_app_headers(severity: Severity) -> list[checks.CheckMessage]:
                 'write CORSAC["app_headers"] = "keep" to leave it, or a rule: '
                 f'("{path.rpartition("/")[0]}/*", {{"allow_origins": ["*"]}})'
             )
+        found_severity: Severity = "info" if log.keeps else "warning"
         problem = CORSConfigProblem(
-            "middleware.app_headers",
-            "info" if log.keeps else "warning",
-            option,
-            None,
-            message,
-            hint,
+            "middleware.app_headers", found_severity, option, None, message, hint
         )
-        if problem.severity == severity:
+        if found_severity == severity:
             messages.append(_message(problem))
     return messages
-
-
-def _is_for_anyone(compiled: _core.CompiledPolicy) -> bool:
-    """Whether every response says that any origin may read it."""
-    outcome = _core.decide_request(compiled, "GET", {})
-    return isinstance(outcome, tuple) and ("access-control-allow-origin", "*") in outcome[1]
 
 
 def _discovery_path() -> str:
@@ -249,8 +232,8 @@ _LEFT_OVER: Final = CORSConfigProblem(
 )
 
 
-def _problem(code: CORSProblemCode, message: str, hint: str) -> CORSConfigProblem:
-    return CORSConfigProblem(code, "warning", "MIDDLEWARE", None, message, hint)
+def _warning(code: CORSProblemCode, message: str, hint: str) -> checks.CheckMessage:
+    return _message(CORSConfigProblem(code, "warning", "MIDDLEWARE", None, message, hint))
 
 
 def _found(severity: Severity) -> list[checks.CheckMessage]:

@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefuncti
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import HttpResponse
+from django.urls import get_resolver
 from django.utils.cache import patch_vary_headers
 
 from corsac import _core
@@ -17,7 +18,7 @@ from corsac._text import error_text
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED
 from corsac.django import conf
 from corsac.django.signals import signals_with_receivers
-from corsac.django.views import UNMARKED, load_urls, mark_of, marked_views, marks
+from corsac.django.views import UNMARKED, mark_of, marked_views, marks
 from corsac.inspection.layers import Applied, unreadable
 from corsac.origins import FailureLog
 from corsac.policy import CORSPolicy
@@ -164,7 +165,10 @@ class CORSMiddleware:
         if configuration is None:
             configuration = self._configuration = conf.load()
         if not self._urls_are_loaded:
-            self._load_urls()
+            with contextlib.suppress(Exception):  # Django meets it too, and answers with a 500.
+                # Its views are imported, so that `marks` knows of every decorator.
+                get_resolver().url_patterns  # noqa: B018 - the attribute is what imports
+                self._urls_are_loaded = True
         agreed: bool | None = None
         is_covered = configuration.covers(request.path_info)
         if not is_covered and signals_with_receivers():
@@ -173,13 +177,13 @@ class CORSMiddleware:
         request._cors_enabled = is_covered  # type: ignore[attr-defined]
 
         if request.method == "OPTIONS" or configuration.guard or marks.guard:
-            mark = _mark_of(request)
+            mark = mark_of(request)
             outcome = yield from self._decide(configuration, request, mark, is_covered, agreed)
             if outcome is not None and outcome.status:
                 self._report(outcome, request, configuration)
                 return _answer(outcome, configuration)
             response: HttpResponseBase = yield _RUN, None
-            mark_now = _mark_of(request)
+            mark_now = mark_of(request)
             if mark_now is not mark:
                 # Another view ran than the one that the URL had before.
                 outcome = yield from self._decide(
@@ -188,7 +192,7 @@ class CORSMiddleware:
         else:
             # Later the view is known, without resolving the URL twice.
             response = yield _RUN, None
-            mark = _mark_of(request)
+            mark = mark_of(request)
             outcome = yield from self._decide(configuration, request, mark, is_covered, agreed)
         self._report(outcome, request, configuration)
         if outcome is not None:
@@ -275,17 +279,6 @@ class CORSMiddleware:
             # With a traceback it is in Django's log (django.dispatch).
             self._failures(f"raised {error_text(error)}", origin)
         return False
-
-    def _load_urls(self) -> None:
-        try:
-            load_urls()
-        except Exception:  # Django meets it too, and answers with a 500 of its own.
-            return
-        self._urls_are_loaded = True
-
-
-def _mark_of(request: HttpRequest) -> object:
-    return mark_of(request) if marks.exist else UNMARKED
 
 
 def _decided(

@@ -27,7 +27,6 @@ __all__ = [
     "cors",
     "cors_exempt",
     "handler_of",
-    "load_urls",
     "mark_of",
     "mark_on",
     "marked_views",
@@ -203,11 +202,6 @@ def marked_views() -> Iterator[tuple[str, CORSPolicy | None]]:
                 yield f"{name.upper()} /{path}", of_method
 
 
-def load_urls() -> None:
-    """Import the URLconf with its views, so that `marks` knows of every decorator."""
-    get_resolver().url_patterns  # noqa: B018 - the attribute is what imports
-
-
 def mark_of(request: HttpRequest) -> object:
     """Return what a decorator says about the view of a request, resolved or not.
 
@@ -216,8 +210,10 @@ def mark_of(request: HttpRequest) -> object:
     so the same view. When the view has run, a decorator counts also where another one hid it from
     the URLconf, and that of an error handler for the response that it made.
     """
-    match = request.resolver_match
     mark: object = UNMARKED
+    if not marks.exist:
+        return mark
+    match = request.resolver_match
     if match is None:
         # A path converter may raise what it likes; Django meets it too, and answers it.
         with contextlib.suppress(Exception), _language_of(request):

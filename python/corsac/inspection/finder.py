@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from corsac._classes import attribute_of, inside_of, is_of_class
@@ -267,18 +267,16 @@ class _Finder:
                 if mark is not None:
                     return mark.policy is None
         path = place.path or ""
-        for pattern, policy in _pairs(self._rules or ()):
+        for rule in self._rules or ():
+            # Nothing has validated them yet.
+            is_pair = isinstance(rule, (list, tuple)) and len(rule) == 2
+            if not is_pair or not isinstance(rule[0], str):
+                continue
+            pattern, policy = rule
             below = pattern.endswith("/*") and f"{path}/".startswith(pattern[:-1])
             if below or (pattern == path and not is_mount):
                 return policy is None
         return False
-
-
-def _pairs(rules: Iterable[object]) -> Iterator[tuple[str, object]]:
-    """Yield the rules that are pairs with a pattern: nothing has validated them yet."""
-    for rule in rules:
-        if isinstance(rule, (list, tuple)) and len(rule) == 2 and isinstance(rule[0], str):
-            yield rule[0], rule[1]
 
 
 def _is_inside(middleware: object, app: object) -> bool:

@@ -131,20 +131,26 @@ def cors_exempt(route: Marked) -> Marked:
 def mark_of(route: object) -> Mark | None:
     """Return the mark of an endpoint, route, router or application, if it has one."""
     # Looked up without running code of the object's: some answer to every name.
-    mark = inspect.getattr_static(_function(route), _ATTRIBUTE, None)
+    # The attributes of a bound method are its function's.
+    found = route.__func__ if inspect.ismethod(route) else route
+    mark = inspect.getattr_static(found, _ATTRIBUTE, None)
     if mark is None and isinstance(route, functools.partial):
         return mark_of(route.func)
     return mark if isinstance(mark, Mark) else None
 
 
-def _function(route: object) -> Any:
-    """Return a bound method's function, where its attributes are."""
-    return route.__func__ if inspect.ismethod(route) else route
-
-
 def _put(mark: Mark, route: Marked) -> Marked:
-    if _is_copied_when_included(route):
-        raise TypeError(_OLD_FASTAPI)
+    routing = sys.modules.get("fastapi.routing")
+    if (
+        routing is not None
+        and not hasattr(routing, "iter_route_contexts")
+        and isinstance(route, routing.APIRouter)  # `include_router` copies its routes.
+    ):
+        message = (
+            "a router can be marked with FastAPI 0.137.2 or newer, older ones lose the mark when "
+            "it is included; decorate its path operations"
+        )
+        raise TypeError(message)
     if not marks.exist:
         marks.begin()
     try:
@@ -157,19 +163,3 @@ def _put(mark: Mark, route: Marked) -> Marked:
         raise TypeError(message) from None
     marks.generation = object()  # Not before: whoever sees it sees the mark.
     return route
-
-
-def _is_copied_when_included(route: object) -> bool:
-    """Whether it is a router whose routes `include_router` copies, without its mark."""
-    routing = sys.modules.get("fastapi.routing")
-    return (
-        routing is not None
-        and not hasattr(routing, "iter_route_contexts")
-        and isinstance(route, routing.APIRouter)
-    )
-
-
-_OLD_FASTAPI = (
-    "a router can be marked with FastAPI 0.137.2 or newer, older ones lose the mark when it is "
-    "included; decorate its path operations"
-)

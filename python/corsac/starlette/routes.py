@@ -148,12 +148,12 @@ class RouteMarks:
         It is ``None`` if they cannot be seen. What it is mounted in is above.
         """
         for wrapper in applications:
-            mark = self._own(wrapper, mark)
+            mark = mark_of(wrapper) or mark
         routes = getattr(applications[-1], "routes", None)
         if not isinstance(routes, list) or any(applications[-1] is other for other in above):
             return None
         router = getattr(applications[-1], "router", applications[-1])
-        mark = self._own(router, mark)
+        mark = mark_of(router) or mark
         places = [
             self._read_route(route, effective, own, (*above, applications[-1]))
             for route, effective, own in self._flat(applications[-1], mark)
@@ -177,7 +177,7 @@ class RouteMarks:
             self._watch(wrapper, "app")
         below = self._read_application(applications, mark, above)
         for application in applications if below is None else ():
-            mark = self._own(application, mark)
+            mark = mark_of(application) or mark
         return below, mark
 
     def _watch(self, owner: object, name: str) -> None:
@@ -196,7 +196,7 @@ class RouteMarks:
             below, mark = self._read_inner(route, effective, "app", mark, above)
             return _Place(path, effective.matches, mark, {}, below)
         endpoint = getattr(effective, "endpoint", None)
-        mark = self._own(endpoint, mark)
+        mark = mark_of(endpoint) or mark
         by_method = self._by_method(endpoint, mark) if inspect.isclass(endpoint) else {}
         return _Place(path, effective.matches, mark, by_method, None)
 
@@ -211,18 +211,14 @@ class RouteMarks:
         names = dict.fromkeys((*_METHODS, *marked))
         handlers = {name: getattr(endpoint, name.lower(), None) for name in names}
         handlers["HEAD"] = handlers["HEAD"] or handlers["GET"]
-        return {name: self._own(handler, mark) for name, handler in handlers.items()}
-
-    def _own(self, marked: object, inherited: Mark | None) -> Mark | None:
-        own = mark_of(marked)
-        return own or inherited
+        return {name: mark_of(handler) or mark for name, handler in handlers.items()}
 
     def _flat(self, owner: Any, mark: Mark | None) -> Iterator[tuple[BaseRoute, Any, Mark | None]]:
         """Yield each route as it was made, as it is asked, and its mark or that of its router."""
         self._owners.append(owner)
         for route in owner.routes:
             if getattr(route, "original_router", None) is None:
-                yield route, route, self._own(route, mark)
+                yield route, route, mark_of(route) or mark
                 continue
             # FastAPI includes a router by reference; its prefix is known to the contexts alone.
             from fastapi.routing import iter_route_contexts  # noqa: PLC0415
@@ -240,10 +236,10 @@ class RouteMarks:
     ) -> Iterator[tuple[BaseRoute, Mark | None]]:
         router: Any = getattr(included, "original_router")  # noqa: B009 - FastAPI's, not BaseRoute's
         self._owners.append(router)
-        mark = self._own(router, mark)
+        mark = mark_of(router) or mark
         for route in router.routes:
             if getattr(route, "original_router", None) is None:
-                yield route, self._own(route, mark)
+                yield route, mark_of(route) or mark
             else:
                 yield from self._included(route, mark)
 
