@@ -253,7 +253,7 @@ def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[Rule,
 
     way_out = 'write rules=[("/api/*", CORSPolicy(...)), ("/health", None)]'
     if isinstance(rules, (str, bytes)) or not is_iterable(rules):
-        refuse(rules, f"a list of pairs is wanted, not {type(rules).__name__}", way_out)
+        refuse(rules, f"expected a list of pairs, got {type(rules).__name__}", way_out)
         return ()
     if hasattr(rules, "items"):
         refuse(rules, "the order of rules matters, so they are a list of pairs", way_out)
@@ -324,7 +324,7 @@ def _read_trial(
                 "error",
                 "report_only",
                 policy,
-                f"a CORSPolicy is wanted, not {type(policy).__name__}",
+                f"expected a CORSPolicy, got {type(policy).__name__}",
                 'write report_only=CORSPolicy(allow_origins=["https://app.example.com"])',
             )
         )
@@ -365,7 +365,7 @@ def _read_debug_header(value: object, problems: list[CORSConfigProblem]) -> str 
     if value is True:
         return DEBUG_HEADER
     if not isinstance(value, str):
-        refuse("option.wrong_type", f"True, False or a name is wanted, not {type(value).__name__}")
+        refuse("option.wrong_type", f"expected True, False or a name, got {type(value).__name__}")
         return None
     name = str.__str__(value).lower()
     if not _core.is_token(name):

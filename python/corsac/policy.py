@@ -396,7 +396,7 @@ def _read_dynamic_origins(
         else:
             regex = compiled
     if function is not None and not callable(function):
-        message = f"a function of one origin is wanted, not {type(function).__name__}"
+        message = f"expected a function of one origin, got {type(function).__name__}"
         problems.append(
             CORSConfigProblem("option.wrong_type", "error", "allow_origin_func", function, message)
         )

@@ -320,7 +320,7 @@ def test_app_headers_is_one_of_two_words(value: Any) -> None:
         "app_headers",
         value,
     )
-    assert problem.message == '"replace" or "keep" is wanted'
+    assert problem.message == 'expected "replace" or "keep"'
     assert problem.hint == f'write app_headers="{"keep" if value == "KEEP" else "replace"}"'
 
 

@@ -95,7 +95,7 @@ def read_resources(
         return [(resources, {})]
     pairs: list[tuple[Pattern, Mapping[str, Any]]] = []
     if not isinstance(resources, Iterable) or isinstance(resources, bytes):
-        _refuse(resources, "a path, a list of paths or a mapping is wanted", problems)
+        _refuse(resources, "expected a path, a list of paths or a mapping", problems)
         return pairs
     given = resources.items() if isinstance(resources, Mapping) else ((r, {}) for r in resources)
     is_empty = True

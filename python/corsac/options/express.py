@@ -66,7 +66,7 @@ class _ExpressReader:
                 "option.wrong_type",
                 "options",
                 self._mapping,
-                "a mapping of options is wanted; options cannot be chosen for each request",
+                "expected a mapping of options, which cannot be chosen for each request",
                 "give the middleware rules=[(path, policy)] for options that differ by path",
             )
             return SourceReading({}, tuple(self._problems), self._names)
@@ -122,7 +122,7 @@ class _ExpressReader:
         self._problems.append(CORSConfigProblem(code, severity, option, value, message, hint))
 
     def _report_type(self, option: str, value: object, wanted: str, hint: str) -> None:
-        message = f"{wanted} is wanted, not {_kind(value)}"
+        message = f"expected {wanted}, got {_kind(value)}"
         self._report("option.wrong_type", option, value, message, hint)
 
     def _report_unknown(self, name: object) -> None:
@@ -326,7 +326,7 @@ class _ExpressReader:
                 "option.wrong_type",
                 "maxAge",
                 value,
-                "a whole number of seconds is wanted; Express would send this as it is, and "
+                "expected a whole number of seconds; Express would send this as it is, and "
                 "browsers ignore it",
                 "write a number, such as 600",
             )

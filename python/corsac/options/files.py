@@ -331,14 +331,14 @@ def _read_variable(option: str, text: str) -> object:
         if word in _TRUE_WORDS or word in _FALSE_WORDS:
             return word in _TRUE_WORDS
         raise _UnreadableValueError(
-            "option.wrong_type", "true or false is wanted", "write true or false"
+            "option.wrong_type", "expected true or false", "write true or false"
         )
     if option == "max_age" and word == "none":
         return None
     if _NUMBER.fullmatch(text):
         return int(text)
     raise _UnreadableValueError(
-        "option.wrong_type", "a whole number is wanted", "write digits only, without a unit"
+        "option.wrong_type", "expected a whole number", "write digits only, without a unit"
     )
 
 

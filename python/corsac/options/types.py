@@ -33,7 +33,7 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
         _refuse(name, value, message, f"write {name}={parts!r}", problems)
         return ()
     if not is_iterable(value) or hasattr(value, "items"):
-        _refuse(name, value, "a list of strings is wanted", f'write {name}=["..."]', problems)
+        _refuse(name, value, "expected a list of strings", f'write {name}=["..."]', problems)
         return ()
     entries = tuple(value)
     # Most lists are ASCII text and no subclass; one may have a million entries.
@@ -86,7 +86,7 @@ def is_encodable(entry: str) -> bool:
 def check_bool(name: str, value: object, problems: list[CORSConfigProblem]) -> None:
     """Report what is neither ``True`` nor ``False``."""
     if not isinstance(value, bool):
-        message = f"True or False is wanted, not {type(value).__name__}"
+        message = f"expected True or False, got {type(value).__name__}"
         _refuse(name, value, message, "", problems)
 
 
@@ -101,7 +101,7 @@ def read_choice(
         (each for each in choices if isinstance(value, str) and value.strip().lower() == each),
         choices[0],
     )
-    _refuse(name, value, f"{wanted} is wanted", f'write {name}="{hint}"', problems)
+    _refuse(name, value, f"expected {wanted}", f'write {name}="{hint}"', problems)
     return value
 
 
@@ -111,7 +111,7 @@ def read_number(
     """Return a whole number; report all else, and with ``code`` what the core cannot hold."""
     # A bool is an int to Python, but not a status or a number of seconds to anybody.
     if not isinstance(value, int) or isinstance(value, bool):
-        message = f"a whole number is wanted, not {type(value).__name__}"
+        message = f"expected a whole number, got {type(value).__name__}"
         _refuse(name, value, message, "", problems)
         return value
     if value.bit_length() > _CORE_NUMBER_BITS:

@@ -175,8 +175,8 @@ def _explain_type(value: object) -> tuple[str, str]:
             f"write the text of it, its .pattern: {_OPTION}={flags + text!r}",
         )
     if isinstance(value, (list, tuple, set, frozenset)):
-        return "one expression is wanted, not a list", "join them with | into one string"
-    return f"a string is wanted, not {type(value).__name__}", "write an expression or None"
+        return "expected one expression, got a list", "join them with | into one string"
+    return f"expected a string, got {type(value).__name__}", "write an expression or None"
 
 
 _EXPLANATIONS = (
