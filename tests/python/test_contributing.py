@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md says is so: its commands select what they promise."""
+"""What CONTRIBUTING.md says is so: its commands select what they promise, its paths exist."""
 
 from __future__ import annotations
 
@@ -27,3 +27,15 @@ def test_the_example_of_one_python_test_selects_some() -> None:
             check=False,
         )
         assert collected.returncode == 0, collected.stdout + collected.stderr
+
+
+def test_every_path_on_the_page_exists() -> None:
+    paths = []
+    for section in re.split(r"(?m)^(?=##)", CONTRIBUTING):
+        heading = re.match(r"#+ .*`([^`]+/)`", section)
+        folders = [CHECKOUT] if heading is None else [CHECKOUT, CHECKOUT / heading[1]]
+        for path in re.findall(r"`([\w./-]+(?:/|\.(?:\w{1,4})))`", section):
+            paths.append(path)
+            assert any((folder / path).exists() for folder in folders), path
+    assert "python/corsac/policy.py" in paths
+    assert "validation/regex/" in paths
