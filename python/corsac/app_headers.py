@@ -135,7 +135,8 @@ class AppHeadersLog:
         if is_beyond_cors:
             return
         named = [(_name(name), quoted(value)) for name, value in lines]
-        if fate == "kept" and (origin is None or not _allows_an_origin(named)):
+        allows = any(name == "Access-Control-Allow-Origin" for name, _ in named)
+        if fate == "kept" and (origin is None or not allows):
             return  # It allows nobody anything.
         shown = ", ".join(f"{name}: {value}" for name, value in named)
         with self._lock:
@@ -211,10 +212,6 @@ def _origin_of(request: Mapping[str, Any]) -> tuple[str | None, bool]:
 
     is_beyond_cors = _core.is_beyond_cors(environ, scheme if isinstance(scheme, str) else "")
     return environ.get("HTTP_ORIGIN"), is_beyond_cors
-
-
-def _allows_an_origin(lines: Iterable[tuple[str, str]]) -> bool:
-    return any(name == "Access-Control-Allow-Origin" for name, _ in lines)
 
 
 def _name(name: str | bytes) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from corsac import _core
 from corsac._values import FrozenValue
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, from_core
-from corsac.options.types import is_asynchronous, is_encodable, is_iterable
+from corsac.options.types import is_asynchronous, is_encodable, is_iterable, wrong_type
 from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
 from corsac.refusals import RefusalCallback
 from corsac.validation import try_fixes
@@ -140,6 +140,15 @@ class Configuration(FrozenValue):
         }
         return [policy for policy in policies.values() if policy is not None]
 
+    def problems_of_waiting(self, option: str, message: str, hint: str) -> list[CORSConfigProblem]:
+        """Return an error for each asynchronous function, for where none can be awaited."""
+        functions = [policy.allow_origin_func for policy in self.policies()]
+        return [
+            wrong_type(option, function, message, hint)
+            for function in functions
+            if function is not None and is_asynchronous(function)
+        ]
+
     def all_problems(self) -> tuple[CORSConfigProblem, ...]:
         """Return the problems of the rules, and those of each policy once."""
         found = list(self.problems)
@@ -246,30 +255,29 @@ def _with_fixes(
 
 
 def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[Rule, ...]:
-    def refuse(value: object, message: str, hint: str) -> None:
-        problems.append(
-            CORSConfigProblem("option.wrong_type", "error", "rules", value, message, hint)
-        )
-
     way_out = 'write rules=[("/api/*", CORSPolicy(...)), ("/health", None)]'
+
+    def refuse(value: object, message: str, hint: str = way_out) -> None:
+        problems.append(wrong_type("rules", value, message, hint))
+
     if isinstance(rules, (str, bytes)) or not is_iterable(rules):
-        refuse(rules, f"expected a list of pairs, got {type(rules).__name__}", way_out)
+        refuse(rules, f"expected a list of pairs, got {type(rules).__name__}")
         return ()
     if hasattr(rules, "items"):
-        refuse(rules, "the order of rules matters, so they are a list of pairs", way_out)
+        refuse(rules, "the order of rules matters, so they are a list of pairs")
         return ()
     pairs: list[Rule] = []
     for rule in rules:
         if not isinstance(rule, (tuple, list)) or len(rule) != 2:
-            refuse(rule, "a rule is a pair of a path pattern and a policy", way_out)
+            refuse(rule, "a rule is a pair of a path pattern and a policy")
             continue
         pattern, policy = rule
         if not isinstance(pattern, str):
-            refuse(pattern, f"a path pattern is a string, not {type(pattern).__name__}", way_out)
+            refuse(pattern, f"a path pattern is a string, not {type(pattern).__name__}")
         elif not is_encodable(pattern):
             refuse(pattern, "a path pattern is text that can be written as UTF-8", "")
         elif policy is not None and not isinstance(policy, CORSPolicy):
-            refuse(policy, f"a rule's policy is a CORSPolicy or None, not {policy!r}", way_out)
+            refuse(policy, f"a rule's policy is a CORSPolicy or None, not {policy!r}")
         else:
             pairs.append((pattern, policy))
     return tuple(pairs)
@@ -303,9 +311,7 @@ def read_observation(
     if "debug_header" in given:
         name = _read_debug_header(given["debug_header"], problems)
     if not {"report_only", "report_only_rules"} & given.keys():
-        return Observation(
-            callback, before.report_only, before.report_only_rules, name, before.trial
-        )
+        return before.__replace__(callback=callback, debug_header=name)
     policy = given.get("report_only", before.report_only)
     rules = given.get("report_only_rules", before.report_only_rules)
     trial = _read_trial(policy, rules, problems)
@@ -318,16 +324,9 @@ def _read_trial(
     policy: object, rules: Iterable[Rule] | None, problems: list[CORSConfigProblem]
 ) -> Configuration | None:
     if policy is not None and not isinstance(policy, CORSPolicy):
-        problems.append(
-            CORSConfigProblem(
-                "option.wrong_type",
-                "error",
-                "report_only",
-                policy,
-                f"expected a CORSPolicy, got {type(policy).__name__}",
-                'write report_only=CORSPolicy(allow_origins=["https://app.example.com"])',
-            )
-        )
+        message = f"expected a CORSPolicy, got {type(policy).__name__}"
+        hint = 'write report_only=CORSPolicy(allow_origins=["https://app.example.com"])'
+        problems.append(wrong_type("report_only", policy, message, hint))
         return None
     if policy is None and (rules is None or rules == ()):
         return None
@@ -339,19 +338,11 @@ def _read_trial(
             for problem in error.problems
         ]
         return None
-    functions = [each.allow_origin_func for each in trial.policies()]
-    problems += [
-        CORSConfigProblem(
-            "option.wrong_type",
-            "error",
-            "report_only",
-            function,
-            "the policy asks an asynchronous function, and no request waits for a trial",
-            "write a plain function, which has to be quick",
-        )
-        for function in functions
-        if function is not None and is_asynchronous(function)
-    ]
+    problems += trial.problems_of_waiting(
+        "report_only",
+        "the policy asks an asynchronous function, and no request waits for a trial",
+        "write a plain function, which has to be quick",
+    )
     return trial
 
 

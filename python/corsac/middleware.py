@@ -153,12 +153,9 @@ class ConfiguredMiddleware:
 
     @classmethod
     def _made_of(cls, app: Any, configuration: Configuration, *logs: Any) -> Self:
-        """Make a part of another middleware, which has logged what is to say about it.
+        """Make a part of another middleware, which has logged the problems of the configuration.
 
-        Args:
-            app: The application.
-            configuration: What is in force.
-            logs: Who writes refusals to the log, and those of a policy on trial.
+        The logs are for refusals, and for those of a policy on trial; without any it has its own.
         """
         made = cls.__new__(cls)
         made._begin(app, configuration, *logs)
@@ -168,16 +165,7 @@ class ConfiguredMiddleware:
     def _part(
         cls, app: Any, policy: CORSPolicy | None, rules: Iterable[Rule] | None = None
     ) -> Self:
-        """Make a part of another middleware, as `_made_of` does, of what has to be compiled yet.
-
-        Args:
-            app: The application.
-            policy: As for the class.
-            rules: As for the class.
-
-        Raises:
-            CORSConfigError: As the class does.
-        """
+        """Make a part as `_made_of` does, of arguments as the class takes and refuses them."""
         return cls._made_of(app, cls.__new__(cls)._configure(policy, rules, {}, {}))
 
     def _problems_to_log(self) -> tuple[CORSConfigProblem, ...]:
@@ -186,7 +174,6 @@ class ConfiguredMiddleware:
         return (*configuration.all_problems(), *configuration.observation.problems)
 
     def _observe_as(self, observation: Observation) -> None:
-        """Be observed as another middleware is."""
         configuration = self._current.observed_by(observation)
         self._put_in_force(configuration, configuration.routing)
 
@@ -288,8 +275,7 @@ class ConfiguredMiddleware:
         """
         from corsac.explain.explaining import explain  # noqa: PLC0415 - for tools alone
 
-        routes = self._routes_may_decide()
-        choice = choose(self._current, self._route_path(path), routes)
+        choice = choose(self._current, self._route_path(path), self._routes_may_decide())
         return explain(choice, method, headers, path, credentials)
 
     async def explain_async(
@@ -303,8 +289,7 @@ class ConfiguredMiddleware:
         """Do as `explain` does, from a coroutine; needed for an asynchronous function alone."""
         from corsac.explain.explaining import explain_async  # noqa: PLC0415
 
-        routes = self._routes_may_decide()
-        choice = choose(self._current, self._route_path(path), routes)
+        choice = choose(self._current, self._route_path(path), self._routes_may_decide())
         return await explain_async(choice, method, headers, path, credentials)
 
     def _route_path(self, path: str) -> str:
@@ -390,19 +375,11 @@ def _sum(parts: Iterable[Outcomes]) -> Outcomes:
 
 
 def _by_outcome(outcomes: Outcomes) -> dict[str, int]:
-    counts = {
-        "not_cors": 0,
-        "actual_allowed": 0,
-        "actual_refused": 0,
-        "preflight_allowed": 0,
-        "preflight_refused": 0,
-        "guard_refused": 0,
-    }
+    judged = (f"{kind}_{end}" for kind in ("actual", "preflight") for end in ("allowed", "refused"))
+    counts = dict.fromkeys(("not_cors", *judged, "guard_refused"), 0)
     for kind, reason, count in outcomes:
-        if kind == "not_cors":
-            counts[kind] += count
-        else:
-            counts[f"{kind}_{'refused' if reason else 'allowed'}"] += count
+        outcome = "" if kind == "not_cors" else "_refused" if reason else "_allowed"
+        counts[f"{kind}{outcome}"] += count
     return counts
 
 

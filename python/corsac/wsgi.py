@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 from corsac import _core
 from corsac._environ import method_and_path
-from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
+from corsac.errors import CORSConfigError, log_warnings
 from corsac.middleware import ConfiguredMiddleware
-from corsac.options.types import is_asynchronous
 from corsac.refusals.log import RefusalLog, TrialLog
 
 TYPE_CHECKING = False
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from corsac.configuration import Configuration, Rule
     from corsac.policy import CORSPolicy, CORSPolicyOptions
     from corsac.refusals import OnRefusal
-    from corsac.refusals.log import Missing
 
 __all__ = ["CORSMiddleware"]
 
@@ -98,8 +98,7 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
             configuration,
             configuration.routing,
             _decide_at_once,
-            _EnvironLog(self._logs[0]),
-            _EnvironLog(self._logs[1]),
+            *(functools.partial(_log, log) for log in self._logs),
         )
 
     def _configure(
@@ -110,19 +109,11 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
         changes: Mapping[str, Any],
     ) -> Configuration:
         configuration = super()._configure(policy, rules, options, changes)
-        functions = [each.allow_origin_func for each in configuration.policies()]
-        problems = [
-            CORSConfigProblem(
-                "option.wrong_type",
-                "error",
-                "allow_origin_func",
-                function,
-                "an asynchronous function cannot be awaited in WSGI",
-                "write a plain function, which has to be quick, or serve the app by ASGI",
-            )
-            for function in functions
-            if function is not None and is_asynchronous(function)
-        ]
+        problems = configuration.problems_of_waiting(
+            "allow_origin_func",
+            "an asynchronous function cannot be awaited in WSGI",
+            "write a plain function, which has to be quick, or serve the app by ASGI",
+        )
         if problems:
             raise CORSConfigError(problems)
         return configuration
@@ -148,34 +139,9 @@ def _decide_at_once(decision: Awaitable[bool]) -> bool:
     return False
 
 
-class _EnvironLog:
-    """Tells the log of refusals about WSGI requests."""
-
-    def __init__(self, log: RefusalLog) -> None:
-        self._log = log
-
-    def __call__(  # noqa: PLR0917
-        self,
-        reason: str,
-        origin: object,
-        environ: Mapping[str, Any],
-        unreported: int = 0,
-        rule: str | None = None,
-        missing: Missing | None = None,
-    ) -> tuple[float, float]:
-        """Log one refusal, as `RefusalLog` does.
-
-        Args:
-            reason: The reason code.
-            origin: What the environ has for the Origin header, or ``None``.
-            environ: The environ of the request.
-            unreported: The refusals for this reason that came to nobody's notice.
-            rule: The rule that decided, or ``None`` if there are no rules.
-            missing: What a preflight request asked for and is not listed.
-
-        Returns:
-            As `RefusalLog` does.
-        """
-        method, path = method_and_path(environ)
-        request = {"method": method, "path": path}
-        return self._log(reason, origin, request, unreported, rule, missing)
+def _log(
+    log: RefusalLog, reason: str, origin: object, environ: Mapping[str, Any], *more: Any
+) -> tuple[float, float]:
+    """Log the refusal of a WSGI request; arguments and result are those of a `RefusalLog`."""
+    method, path = method_and_path(environ)
+    return log(reason, origin, {"method": method, "path": path}, *more)

@@ -18,7 +18,13 @@ __all__ = [
     "read_list",
     "read_max_age",
     "read_number",
+    "wrong_type",
 ]
+
+
+def wrong_type(option: str, value: object, message: str, hint: str = "") -> CORSConfigProblem:
+    """Return the error about a value of a wrong type."""
+    return CORSConfigProblem("option.wrong_type", "error", option, value, message, hint)
 
 
 def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tuple[str, ...]:
@@ -30,10 +36,12 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
         # Also what a list looks like in JSON or in a variable of the shell.
         parts = [part for part in re.split(r"[\s,;\[\]\"']+", text) if part]
         message = "a string is not a list: it would be read letter by letter"
-        _refuse(name, value, message, f"write {name}={parts!r}", problems)
+        problems.append(wrong_type(name, value, message, f"write {name}={parts!r}"))
         return ()
     if not is_iterable(value) or hasattr(value, "items"):
-        _refuse(name, value, "expected a list of strings", f'write {name}=["..."]', problems)
+        problems.append(
+            wrong_type(name, value, "expected a list of strings", f'write {name}=["..."]')
+        )
         return ()
     entries = tuple(value)
     # Most lists are ASCII text and no subclass; one may have a million entries.
@@ -42,10 +50,10 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
     for entry in entries:
         if not isinstance(entry, str):
             message = f"an entry is a string, not {type(entry).__name__}"
-            _refuse(name, entry, message, "write a string", problems)
+            problems.append(wrong_type(name, entry, message, "write a string"))
         elif not is_encodable(entry):
             message = "an entry is text that can be written as UTF-8"
-            _refuse(name, entry, message, "remove the surrogates", problems)
+            problems.append(wrong_type(name, entry, message, "remove the surrogates"))
     # A member of an enumeration is a string too, but its repr() would not evaluate back.
     return tuple(str.__str__(entry) if isinstance(entry, str) else entry for entry in entries)
 
@@ -68,12 +76,6 @@ def is_asynchronous(function: object) -> bool:
     )
 
 
-def _refuse(
-    name: str, value: object, message: str, hint: str, problems: list[CORSConfigProblem]
-) -> None:
-    problems.append(CORSConfigProblem("option.wrong_type", "error", name, value, message, hint))
-
-
 def is_encodable(entry: str) -> bool:
     """Tell whether a text can be written as UTF-8, which lone surrogates cannot."""
     try:
@@ -87,7 +89,7 @@ def check_bool(name: str, value: object, problems: list[CORSConfigProblem]) -> N
     """Report what is neither ``True`` nor ``False``."""
     if not isinstance(value, bool):
         message = f"expected True or False, got {type(value).__name__}"
-        _refuse(name, value, message, "", problems)
+        problems.append(wrong_type(name, value, message))
 
 
 def read_choice(
@@ -101,7 +103,7 @@ def read_choice(
         (each for each in choices if isinstance(value, str) and value.strip().lower() == each),
         choices[0],
     )
-    _refuse(name, value, f"expected {wanted}", f'write {name}="{hint}"', problems)
+    problems.append(wrong_type(name, value, f"expected {wanted}", f'write {name}="{hint}"'))
     return value
 
 
@@ -112,7 +114,7 @@ def read_number(
     # A bool is an int to Python, but not a status or a number of seconds to anybody.
     if not isinstance(value, int) or isinstance(value, bool):
         message = f"expected a whole number, got {type(value).__name__}"
-        _refuse(name, value, message, "", problems)
+        problems.append(wrong_type(name, value, message))
         return value
     if value.bit_length() > _CORE_NUMBER_BITS:
         # The core judges every number that it can hold.

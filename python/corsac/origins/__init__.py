@@ -44,7 +44,7 @@ DEFAULT_MAX_ENTRIES = 4096
 
 FAILURE_HOLD_SECONDS = 1.0
 """How long an origin is refused without another call after a call failed or took too long. Short,
-because it is no answer; long enough that a flood does not keep a broken database from its feet."""
+because that is not an answer; long enough that a flood does not keep a failing database down."""
 
 FAILURE_LOG_WINDOW_SECONDS = 60.0
 """One failure is logged in this time, with its traceback; the next line says how many were not."""
@@ -144,9 +144,7 @@ class FunctionOrigins:
     async def _ask(self, origin: bytes, result: object = None) -> bool:
         """Wait for the call that is under way for the origin, or make it.
 
-        Args:
-            origin: The origin.
-            result: The awaitable, if the function was called already.
+        If the function was called already, ``result`` is what it returned.
         """
         loop = running_event_loop()
         if loop is None:
@@ -235,11 +233,8 @@ def make_decider(
     Returns:
         A callable that gives the answer or an awaitable of it, or ``None`` if nothing decides.
     """
-    if regex is None:
-        return function
-    if function is None:
-        return regex
-
+    if regex is None or function is None:
+        return regex or function
     return _Either(regex, function)
 
 
@@ -350,6 +345,6 @@ class FailureLog:
 
 
 def _close(result: object) -> None:
-    """Say that a coroutine is not wanted, so that Python does not warn that nobody awaited it."""
+    """Close a coroutine that will not be awaited, to avoid a RuntimeWarning."""
     if inspect.iscoroutine(result):
         result.close()

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 __all__ = ["Event", "EventLoop", "Interruption", "running_event_loop"]
 
@@ -33,19 +30,17 @@ class Event(Protocol):
         """Wait until it is set."""
 
 
-class EventLoop(Protocol):
-    """The event loop of the running task."""
+class EventLoop:
+    """The event loop of the running task.
 
-    @property
-    def token(self) -> object:
-        """Equal for the tasks of one loop, and only for them."""
+    Attributes:
+        token: Equal for the tasks of one loop, and only for them.
+        task: The running task.
+        make_event: Makes an event of this loop.
+    """
 
-    @property
-    def task(self) -> object:
-        """The running task."""
-
-    def make_event(self) -> Event:
-        """An event of this loop."""
+    def __init__(self, token: object, task: Any, make_event: Callable[[], Event]) -> None:
+        self.token, self.task, self.make_event = token, task, make_event
 
     async def within(self, seconds: float, awaitable: Awaitable[object]) -> object:
         """Await something for a limited time.
@@ -61,6 +56,7 @@ class EventLoop(Protocol):
         Raises:
             BaseException: What the awaitable raised, and the running task's own cancellation.
         """
+        raise NotImplementedError
 
 
 def running_event_loop() -> EventLoop | None:
@@ -74,27 +70,19 @@ def running_event_loop() -> EventLoop | None:
             task = None
         # A loop without a task: a trio run that is a guest of asyncio's loop.
         if task is not None:
-            return _AsyncioLoop(task)
+            return _AsyncioLoop(task.get_loop(), task, asyncio.Event)
     if sys.modules.get("trio") is not None:
         import trio  # noqa: PLC0415 - it is there already
 
         try:
-            return _TrioLoop(trio.lowlevel.current_trio_token(), trio.lowlevel.current_task())
+            own = (trio.lowlevel.current_trio_token(), trio.lowlevel.current_task())
+            return _TrioLoop(*own, trio.Event)
         except RuntimeError:
             return None
     return None
 
 
-class _AsyncioLoop:
-    def __init__(self, task: asyncio.Task[Any]) -> None:
-        self.task = task
-        self.token: object = task.get_loop()
-
-    def make_event(self) -> Event:
-        import asyncio  # noqa: PLC0415 - it is there already
-
-        return asyncio.Event()
-
+class _AsyncioLoop(EventLoop):
     async def within(self, seconds: float, awaitable: Awaitable[object]) -> object:
         import asyncio  # noqa: PLC0415 - it is there already
 
@@ -113,16 +101,7 @@ class _AsyncioLoop:
         return Interruption.TIME_OUT if limit.expired() else result
 
 
-class _TrioLoop:
-    def __init__(self, token: object, task: object) -> None:
-        self.token = token
-        self.task = task
-
-    def make_event(self) -> Event:
-        import trio  # noqa: PLC0415 - it is there already
-
-        return trio.Event()
-
+class _TrioLoop(EventLoop):
     async def within(self, seconds: float, awaitable: Awaitable[object]) -> object:
         import trio  # noqa: PLC0415 - it is there already
 

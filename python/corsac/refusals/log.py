@@ -135,7 +135,12 @@ class RefusalLog:
             logger = self._logger = logging.getLogger("corsac")
         informs = logger.isEnabledFor(_INFO)
         warns = informs or logger.isEnabledFor(_WARNING)
-        key = (reason, _key_of(origin), missing and _names_of(missing))
+        # All that is too long for an Origin is the same.
+        sent: object = None
+        if isinstance(origin, (bytes, str)):
+            sent = origin if len(origin) <= MAX_KEY_LENGTH else MAX_KEY_LENGTH
+        names_missing = missing and ",".join((missing[0] or "", *missing[1]))[:MAX_KEY_LENGTH]
+        key = (reason, sent, names_missing)
         with self._lock:
             if reason in self._full:
                 # Otherwise the log was off meanwhile, and nothing was to be written.
@@ -162,7 +167,10 @@ class RefusalLog:
             self._lines += 1
             if first:
                 self._warnings += 1
-                self._remember(reason, key)
+                self._seen_reasons.add(reason)
+                self._seen[key] = None
+                if len(self._seen) > MAX_REMEMBERED:
+                    del self._seen[next(iter(self._seen))]
         if dropped:
             logger.log(dropped_level, "CORS: %d more %s were not logged", dropped, self._refusals)
         kind = quoted(request.get("method")) if request.get("method") else "WebSocket"
@@ -200,30 +208,12 @@ class RefusalLog:
         dropped, self._dropped, self._dropped_first = self._dropped, 0, False
         return dropped, level
 
-    def _remember(self, reason: str, key: tuple[object, ...]) -> None:
-        self._seen_reasons.add(reason)
-        self._seen[key] = None
-        if len(self._seen) > MAX_REMEMBERED:
-            del self._seen[next(iter(self._seen))]
-
 
 class TrialLog(RefusalLog):
     """The same for what the policy on trial would refuse; it has a window of its own."""
 
     _refused = "report-only: would refuse"
     _refusals = "refusals of the policy on trial"
-
-
-def _key_of(origin: object) -> object:
-    """Return what tells an Origin from others; all that is too long for one is the same."""
-    if not isinstance(origin, (bytes, str)):
-        return None
-    return origin if len(origin) <= MAX_KEY_LENGTH else MAX_KEY_LENGTH
-
-
-def _names_of(missing: Missing) -> str:
-    method, headers = missing
-    return ",".join((method or "", *headers))[:MAX_KEY_LENGTH]
 
 
 def _advice(reason: str, missing: Missing | None, names: Mapping[str, str]) -> str:

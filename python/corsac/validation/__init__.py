@@ -1,4 +1,4 @@
-"""Judges what the core leaves to Python: lists of names, public suffixes, regular expressions.
+"""Check what the core leaves to Python: lists of names, public suffixes, regular expressions.
 
 The core finds what is wrong with the form of one entry. Here is what needs tables or guesses about
 what the author meant: each function is pure and returns problems, which `CORSPolicy` adds to those
@@ -118,7 +118,7 @@ def improve_hints(problems: Sequence[CORSConfigProblem]) -> list[CORSConfigProbl
 def judge_public_suffixes(
     allow_origins: Iterable[str], allow_credentials: bool
 ) -> list[CORSConfigProblem]:
-    """Finds the patterns that let in everyone who can get a name on a shared suffix.
+    """Find the patterns that let in everyone who can get a name on a shared suffix.
 
     An exact origin that is a public suffix itself (``https://github.io``) is left alone: its pages
     are the suffix owner's, not those of everyone below.
@@ -136,21 +136,35 @@ def judge_public_suffixes(
 
 
 def judge_lists(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
-    """Finds entries that are well formed and still cannot be what the author means.
+    """Find entries that are well formed and still cannot be what the author means.
 
     Args:
         options: The options of a policy by name, as it keeps them; what is missing is not judged.
     """
     return [
-        *_judge_origins(options.get("allow_origins", ())),
-        *_judge_methods(options.get("allow_methods", ())),
-        *_judge_request_headers(options.get("allow_headers", ())),
-        *_judge_response_headers(options.get("expose_headers", ())),
-        *_judge_max_age(options.get("max_age")),
+        *_check_origins(options.get("allow_origins", ())),
+        *_check_methods(options.get("allow_methods", ())),
+        *_check_headers(
+            "allow_headers",
+            options.get("allow_headers", ()),
+            "header.response_name",
+            _RESPONSE_ONLY,
+            "this is a response header; allow_headers lists what pages send",
+            "move it to expose_headers if pages read it, or remove it",
+        ),
+        *_check_headers(
+            "expose_headers",
+            options.get("expose_headers", ()),
+            "header.request_name",
+            _REQUEST_ONLY,
+            "this is a request header; expose_headers lists what pages read",
+            "move it to allow_headers if pages send it, or remove it",
+        ),
+        *_check_max_age(options.get("max_age")),
     ]
 
 
-def _judge_origins(entries: Iterable[str]) -> Iterable[CORSConfigProblem]:
+def _check_origins(entries: Iterable[str]) -> Iterable[CORSConfigProblem]:
     # A list may have a million entries, so most are passed over without a closer look.
     odd = [each for each in entries if "xn--" in each or each[:1] != "h"]
     if not odd:
@@ -160,11 +174,11 @@ def _judge_origins(entries: Iterable[str]) -> Iterable[CORSConfigProblem]:
     return origins.judge_origins(odd)
 
 
-def _judge_methods(entries: Sequence[str]) -> Iterator[CORSConfigProblem]:
+def _check_methods(entries: Sequence[str]) -> Iterator[CORSConfigProblem]:
     # Fetch normalizes the case of these six, but not of PATCH.
     normalized = {"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"}
     names = [entry.upper() if entry.upper() in normalized else entry for entry in entries]
-    yield from _judge_redundant("method.redundant", "allow_methods", entries, names, set())
+    yield from _find_redundant("method.redundant", "allow_methods", entries, names, set())
     for entry in entries:
         if entry != "PATCH" and entry.upper() == "PATCH":
             yield CORSConfigProblem(
@@ -177,40 +191,24 @@ def _judge_methods(entries: Sequence[str]) -> Iterator[CORSConfigProblem]:
             )
 
 
-def _judge_request_headers(entries: Sequence[str]) -> Iterator[CORSConfigProblem]:
+def _check_headers(  # noqa: PLR0917
+    option: str,
+    entries: Sequence[str],
+    code: CORSProblemCode,
+    misplaced: frozenset[str],
+    message: str,
+    hint: str,
+) -> Iterator[CORSConfigProblem]:
     names = [entry.lower() for entry in entries]
     # Without credentials "*" does not cover authorization.
-    yield from _judge_redundant(
-        "header.redundant", "allow_headers", entries, names, {"authorization"}
-    )
+    beside_any = {"authorization"} if option == "allow_headers" else set()
+    yield from _find_redundant("header.redundant", option, entries, names, beside_any)
     for entry, name in zip(entries, names, strict=True):
-        if name in _RESPONSE_ONLY:
-            yield CORSConfigProblem(
-                "header.response_name",
-                "warning",
-                "allow_headers",
-                entry,
-                "this is a response header; allow_headers lists what pages send",
-                "move it to expose_headers if pages read it, or remove it",
-            )
+        if name in misplaced:
+            yield CORSConfigProblem(code, "warning", option, entry, message, hint)
 
 
-def _judge_response_headers(entries: Sequence[str]) -> Iterator[CORSConfigProblem]:
-    names = [entry.lower() for entry in entries]
-    yield from _judge_redundant("header.redundant", "expose_headers", entries, names, set())
-    for entry, name in zip(entries, names, strict=True):
-        if name in _REQUEST_ONLY:
-            yield CORSConfigProblem(
-                "header.request_name",
-                "warning",
-                "expose_headers",
-                entry,
-                "this is a request header; expose_headers lists what pages read",
-                "move it to allow_headers if pages send it, or remove it",
-            )
-
-
-def _judge_max_age(max_age: object) -> Iterator[CORSConfigProblem]:
+def _check_max_age(max_age: object) -> Iterator[CORSConfigProblem]:
     if isinstance(max_age, int) and _core.CHROMIUM_MAX_AGE < max_age <= _core.MAX_MAX_AGE:
         yield CORSConfigProblem(
             "max_age.beyond_chromium",
@@ -222,7 +220,7 @@ def _judge_max_age(max_age: object) -> Iterator[CORSConfigProblem]:
         )
 
 
-def _judge_redundant(
+def _find_redundant(
     code: CORSProblemCode,
     option: str,
     entries: Sequence[str],
@@ -232,11 +230,9 @@ def _judge_redundant(
     seen: set[str] = set()
     for entry, name in zip(entries, names, strict=True):
         if name in seen:
-            yield CORSConfigProblem(
-                code, "info", option, entry, "it is listed twice", "remove one of them"
-            )
+            found = ("it is listed twice", "remove one of them")
+            yield CORSConfigProblem(code, "info", option, entry, *found)
         elif "*" in names and name != "*" and name not in beside_any:
-            yield CORSConfigProblem(
-                code, "info", option, entry, '"*" already covers it', "remove it"
-            )
+            found = ('"*" already covers it', "remove it")
+            yield CORSConfigProblem(code, "info", option, entry, *found)
         seen.add(name)

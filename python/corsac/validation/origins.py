@@ -6,7 +6,7 @@ import re
 
 from corsac.errors import CORSConfigProblem
 from corsac.validation.hosts import is_undecodable_label
-from corsac.validation.regex.extensions import judge_entries
+from corsac.validation.regex.extensions import MADE_UP, any_id_regex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,14 +20,23 @@ _LOOPBACK = re.compile(r"(?:[a-z0-9_.-]*\.)?localhost|127(?:\.\d+){3}|\[::1\]")
 
 
 def judge_origins(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
-    """Finds origins of WebSockets, ids that nobody keeps, and labels that no browser opens.
+    """Find origins of WebSockets, ids that nobody keeps, and labels that no browser opens.
 
     Args:
         entries: Entries that `corsac.validation` picked as odd; nothing is said of all others.
     """
-    entries = list(entries)
-    yield from judge_entries(entries)
     for entry in entries:
+        extensions = any_id_regex(entry.partition("://")[0])
+        if extensions is not None and "*" not in entry:
+            yield CORSConfigProblem(
+                "origin.random_extension_id",
+                "warning",
+                "allow_origins",
+                entry,
+                MADE_UP,
+                f'write allow_origin_regex=r"{extensions}", which is every extension, '
+                "and ask for a token",
+            )
         if _WEBSOCKET.match(entry):
             yield CORSConfigProblem(
                 "origin.websocket_scheme",

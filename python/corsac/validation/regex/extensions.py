@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
+from corsac.errors import CORSProblemCode, Severity
 from corsac.validation.regex.language import Language
 from corsac.validation.regex.origin_languages import OPAQUE_CHARACTER
 from corsac.validation.regex.origin_languages import language as language_of
@@ -19,9 +19,9 @@ from corsac.validation.regex.origin_languages import origins as origins_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["SAMPLES_OF_IDS", "any_id_regex", "judge_entries", "judge_language"]
+__all__ = ["MADE_UP", "SAMPLES_OF_IDS", "any_id_regex", "judge_language"]
 
 MAX_IDS = 2**64
 """As many ids of 32 letters a to p can be hit: who tries 2 to the 64 keys gets one of them."""
@@ -79,30 +79,10 @@ def any_id_regex(scheme: str) -> str | None:
     return None if ids is None else f"{scheme}://{ids.shape}"
 
 
-def judge_entries(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
-    """Finds exact origins that only one installation of an extension has.
-
-    Args:
-        entries: Entries of ``allow_origins``.
-    """
-    for entry in entries:
-        expression = any_id_regex(entry.partition("://")[0])
-        if expression is not None and "*" not in entry:
-            yield CORSConfigProblem(
-                "origin.random_extension_id",
-                "warning",
-                "allow_origins",
-                entry,
-                _MADE_UP,
-                f'write allow_origin_regex=r"{expression}", which is every extension, '
-                "and ask for a token",
-            )
-
-
 def judge_language(
     language: Language, confirmed: Callable[[str], str], allow_credentials: bool
 ) -> Iterator[Finding]:
-    """Finds the extensions that a language lets in, and should not or cannot.
+    """Find the extensions that a language lets in, and should not or cannot.
 
     Args:
         language: What is allowed.
@@ -130,14 +110,14 @@ def judge_language(
             yield (
                 "origin.random_extension_id",
                 "warning",
-                f"it matches {confirmed(origin)}, and {_MADE_UP}",
+                f"it matches {confirmed(origin)}, and {MADE_UP}",
                 f"{_hint(language, ids)}, which is every extension, and ask for a token",
             )
         elif allow_credentials:
             yield _judge_any(language, confirmed, ids)
 
 
-_MADE_UP = "the browser makes such an id up for each installation, so one user has it at most"
+MADE_UP = "the browser makes such an id up for each installation, so one user has it at most"
 
 
 def _judge_any(language: Language, confirmed: Callable[[str], str], ids: _Ids) -> Finding:
