@@ -44,18 +44,14 @@ class Decoration:
         self._options = dict(options)
         self.name = name
         self._made: list[tuple[dict[str, Any], CORSPolicy]] = []
-        self._given = policy
+        self.given = policy
+        """A policy in place of options of flask-cors, or ``None``."""
         decorations.exist = True
         if policy is None:
             check_names(options, extension=False)
             if "origins" in options:
                 # A mistake is an error when the module is imported, if that can be told by then.
                 self._policy_for({})
-
-    @property
-    def is_native(self) -> bool:
-        """Whether it has a policy, and no options of flask-cors."""
-        return self._given is not None
 
     @property
     def answers_options(self) -> bool:
@@ -67,8 +63,8 @@ class Decoration:
 
         Options that cannot be used together raise `CORSConfigError`.
         """
-        if self._given is not None:
-            return self._given
+        if self.given is not None:
+            return self.given
         configured = configured_options(app.config)
         return self._policy_for({k: v for k, v in configured.items() if k in VIEW_OPTIONS})
 

@@ -15,13 +15,13 @@ from corsac.flask.arrival import Arrivals, is_wrapped
 from corsac.flask.decoration import Decoration, decorations, is_inside
 from corsac.flask.exchange import ENVIRON_KEY, Exchange
 from corsac.flask.listed_methods import bare_middlewares, choose_for_method
-from corsac.flask.options import log_problems
-from corsac.flask.problems import (
+from corsac.flask.options import (
     BESIDE_FLASK_CORS,
     CALLED_TWICE,
     CAME_PAST,
     CONFIGURED_TOO_LATE,
     hidden_from_the_route,
+    log_problems,
 )
 from corsac.flask.routes import HiddenDecorations, Route, RouteTable, hidden_key
 from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy, nobody

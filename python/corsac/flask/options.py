@@ -1,4 +1,4 @@
-"""Where the options of Flask's extension come from, and what is made of them."""
+"""The options of Flask's extension, what is made of them, and warnings about an application."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from corsac.configuration import Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem
@@ -29,9 +29,14 @@ if TYPE_CHECKING:
     from corsac.refusals import OnRefusal
 
 __all__ = [
+    "BESIDE_FLASK_CORS",
+    "CALLED_TWICE",
+    "CAME_PAST",
+    "CONFIGURED_TOO_LATE",
     "CORSOptions",
     "CrossOriginOptions",
     "check_names",
+    "hidden_from_the_route",
     "log_problems",
     "read_resource_policies",
     "read_view_policy",
@@ -132,3 +137,62 @@ def log_problems(problems: Iterable[CORSConfigProblem]) -> None:
     for severity, line in dict.fromkeys((p.severity, str(p)) for p in problems):
         if severity in levels:
             _logger.log(levels[severity], "CORS: %s", line.removeprefix("CORS: "))
+
+
+CALLED_TWICE: Final = CORSConfigProblem(
+    "option.conflict",
+    "warning",
+    "CORS",
+    None,
+    "CORS(app) was called before: what is said last decides where both say something, and does "
+    "not add to what was said first",
+    "call it once, with resources={path: options} where paths differ",
+)
+
+CAME_PAST: Final = CORSConfigProblem(
+    "option.misplaced",
+    "warning",
+    "CORS",
+    None,
+    "requests reach the application past its CORS middleware: something holds app.wsgi_app as "
+    "it was before, or put it back; its policies are applied inside of Flask, so that what "
+    "other middleware answers by itself has no CORS headers",
+    "serve the application itself, or take app.wsgi_app after CORS(app)",
+)
+
+CONFIGURED_TOO_LATE: Final = CORSConfigProblem(
+    "option.misplaced",
+    "warning",
+    "app.config",
+    None,
+    "it was set after CORS(app) had read the configuration, and has no effect",
+    "call CORS(app), or init_app, when the configuration is complete",
+)
+
+BESIDE_FLASK_CORS: Final = CORSConfigProblem(
+    "option.conflict",
+    "warning",
+    "app",
+    None,
+    "flask_cors.CORS is there as well; the headers that it adds are replaced here, or stay for "
+    "origins that are not allowed here",
+    "remove it",
+)
+
+
+def hidden_from_the_route(endpoint: str | None, *, until_it_ran: bool = False) -> CORSConfigProblem:
+    """Report a decorated view that was met only when it ran.
+
+    With ``until_it_ran`` its policy decides about the endpoint from now on.
+    """
+    before = "until the view has run once " if until_it_ran else ""
+    return CORSConfigProblem(
+        "option.conflict",
+        "warning",
+        "cross_origin",
+        endpoint,
+        "another decorator hides cross_origin, or a function that is not the view of a route has "
+        f"it: its policy decides about the responses, but {before}its preflight requests are "
+        "answered by the application's own policy, if any",
+        "put cross_origin directly below the route, or use functools.wraps in the other decorator",
+    )

@@ -16,7 +16,7 @@ from werkzeug.routing import Rule as URLRule
 from corsac.configuration import make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
-from corsac.flask.problems import BESIDE_FLASK_CORS
+from corsac.flask.options import BESIDE_FLASK_CORS
 from corsac.foreign.allowance import allows_no_more
 from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy, nobody
 from corsac.foreign.paths import Resource, text_of
@@ -154,7 +154,7 @@ class RouteTable:
         """Yield the policies that options of flask-cors in decorators made."""
         for decoration in dict.fromkeys(self._decided_by.values()):
             with contextlib.suppress(CORSConfigError):  # It allows nobody.
-                if not decoration.is_native:
+                if decoration.given is None:
                     yield decoration.policy_of(self.app)
 
     def _known(self, method: str) -> str:

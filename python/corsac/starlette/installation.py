@@ -81,7 +81,16 @@ def install(
         >>> middleware = install(app, allow_origins=["https://app.example.com"])
     """
     if not isinstance(app, Starlette):
-        raise TypeError(_explain_no_application(app))
+        message = (
+            f"app must be a Starlette or FastAPI application, not {type(app).__name__}; "
+            "any other ASGI application is wrapped: app = corsac.CORSMiddleware(app, ...)"
+        )
+        if isinstance(app, asgi.CORSMiddleware) or is_named_cors(app):
+            message = (
+                f"app is in a CORS layer already ({full_name(app)}): use that one, or hand "
+                "install() the application inside of it"
+            )
+        raise TypeError(message)
     if installed(app) is not None:
         raise CORSConfigError([_INSTALLED_ALREADY.replace(value=type(app).__name__)])
     if app.middleware_stack is not None:
@@ -180,18 +189,6 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         found = [problem for problem in said if problem not in self._several]
         self._several += found
         log_warnings(found)
-
-
-def _explain_no_application(app: Any) -> str:
-    if isinstance(app, asgi.CORSMiddleware) or is_named_cors(app):
-        return (
-            f"app is in a CORS layer already ({full_name(app)}): use that one, or hand install() "
-            "the application inside of it"
-        )
-    return (
-        f"app must be a Starlette or FastAPI application, not {type(app).__name__}; "
-        "any other ASGI application is wrapped: app = corsac.CORSMiddleware(app, ...)"
-    )
 
 
 _INSTALLED_ALREADY = CORSConfigProblem(

@@ -106,22 +106,7 @@ async def assert_cors_async(
     readable: Iterable[str] = (),
     **asked: Unpack[AskedFor],
 ) -> FetchOutcome:
-    """Do the same as `assert_cors` in the running event loop (asyncio).
-
-    Args:
-        app: As in `assert_cors`.
-        status: As in `assert_cors`.
-        readable: As in `assert_cors`.
-        **asked: As in `assert_cors`.
-
-    Returns:
-        As `assert_cors`.
-
-    Raises:
-        AssertionError: As in `assert_cors`.
-        TypeError: As in `assert_cors`.
-        ValueError: As in `assert_cors`.
-    """
+    """Do as `assert_cors` does, with its arguments, in the running event loop (asyncio)."""
     __tracebackhide__ = True
     exchange = Asked(app, **asked)
     outcome = await exchange.outcome_async()
@@ -134,21 +119,7 @@ async def assert_cors_async(
 async def assert_cors_blocked_async(
     app: Any, *, reason: str | None = None, **asked: Unpack[AskedFor]
 ) -> FetchOutcome:
-    """Do the same as `assert_cors_blocked` in the running event loop (asyncio).
-
-    Args:
-        app: As in `assert_cors`.
-        reason: As in `assert_cors_blocked`.
-        **asked: As in `assert_cors`.
-
-    Returns:
-        As `assert_cors_blocked`.
-
-    Raises:
-        AssertionError: As in `assert_cors_blocked`.
-        TypeError: As in `assert_cors`.
-        ValueError: As in `assert_cors_blocked`.
-    """
+    """Do as `assert_cors_blocked` does, likewise in the running event loop (asyncio)."""
     __tracebackhide__ = True
     exchange = Asked(app, **asked)
     outcome = await exchange.outcome_async()
