@@ -427,3 +427,10 @@ def test_an_expression_of_flask_cors_is_mended_as_one() -> None:
     mended = read_flask_cors(dict(problem.fix))
     assert mended.options["allow_origins"] == ["https://*.shop.example"]
     assert [each for each in mended.problems_for("drop-in") if each.severity != "info"] == []
+
+
+def test_a_fix_of_an_entry_that_stands_there_twice_replaces_both() -> None:
+    options = {"allow_origins": ["https://A.example", "https://A.example"], "always_send": True}
+    for problem in problems_of(options):
+        assert problem.code == "origin.invalid"
+        assert problem.fix == {"allow_origins": ("https://a.example",)}

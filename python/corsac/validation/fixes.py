@@ -52,14 +52,18 @@ def instead_of(options: Mapping[str, Any], option: str, entry: object, *others: 
     Args:
         options: All options, as a policy keeps them.
         option: The list.
-        entry: The entry; if it stands there twice, the last one is meant.
+        entry: The entry. All that are equal are replaced; without others the last one goes.
         *others: What to write in its place.
     """
     entries = options[option]
     if len(entries) > MAX_FIXABLE_ENTRIES or entry not in entries:
         return None
-    place = len(entries) - 1 - entries[::-1].index(entry)
-    kept = [*entries[:place], *entries[place + 1 :]]
+    if others:
+        place = entries.index(entry)
+        kept = [each for each in entries if each != entry]
+    else:
+        place = len(entries) - 1 - entries[::-1].index(entry)
+        kept = [*entries[:place], *entries[place + 1 :]]
     kept[place:place] = [each for each in others if each not in kept]
     return {option: tuple(kept)}
 
