@@ -304,6 +304,14 @@ _OPTIONS = CORSPolicy._fields
 _CORE_OPTIONS = tuple(name for name in _OPTIONS if not name.startswith("allow_origin_"))
 
 
+def problems_of(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
+    """What `CORSPolicy` says about some options; nothing is raised."""
+    try:
+        return CORSPolicy(**options).problems
+    except CORSConfigError as error:
+        return error.problems
+
+
 def resolve_policy(policy: CORSPolicy | None, options: CORSPolicyOptions) -> CORSPolicy:
     """The policy a middleware was given: one made already, or the options of one.
 

@@ -271,3 +271,41 @@ def test_it_needs_no_other_extra_than_the_command_lines() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], timeout=60, check=False)
     assert done.returncode == 0
+
+
+def test_the_fixed_configuration_can_be_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "policy.toml"
+    text = """allow_origins = ["http://Shop.example/x", "https://*.a.example"]
+allow_credentials = true
+allow_methods = ["GET, PUT", "TRACE"]
+max_age = 90000
+"""
+    source.write_text(text, encoding="utf-8")
+    assert main(["check", "--fix", str(source)]) == 1
+    printed = capsys.readouterr().out.rpartition("\n\n")[2]
+    assert printed == (
+        'allow_origins = ["https://shop.example", "https://*.a.example"]\n'
+        "allow_credentials = true\n"
+        'allow_methods = ["GET", "PUT"]\n'
+        "max_age = 86400\n"
+    )
+    source.write_text(printed, encoding="utf-8")
+    assert main(["check", "--strict", str(source)]) == 0
+    capsys.readouterr()
+    monkeypatch.setenv("FIX_ALLOW_ORIGINS", "https://A.test, https://b.test")
+    assert main(["check", "--fix", "--env", "FIX_"]) == 1
+    assert capsys.readouterr().out.endswith("\n\nFIX_ALLOW_ORIGINS=https://a.test,https://b.test\n")
+    (tmp_path / "fixable.py").write_text(
+        "import corsac\n"
+        "good = corsac.CORSPolicy(allow_origins=['https://a.test', 'https://a.test'])\n"
+        "def bad(): return corsac.CORSPolicy(allow_origins=['https://A.test'])\n",
+        encoding="utf-8",
+    )
+    at = ["--app-dir", str(tmp_path)]
+    assert main(["check", "--fix", "fixable:good", *at]) == 0
+    out = capsys.readouterr().out
+    assert out.endswith("\n\nCORSPolicy(allow_origins=('https://a.test',))\n")
+    assert main(["check", "--fix", "fixable:bad()", *at]) == 1
+    assert capsys.readouterr().out.endswith("\n\nallow_origins=['https://a.test'],\n")

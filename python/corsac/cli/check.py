@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
+import json
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 
@@ -26,7 +28,8 @@ from corsac.cli.user_code import SourceError, importable_from, load_object, plac
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.inspection import Applied, Search, find_layers
 from corsac.options.files import SourceReading, read_environment, read_toml
-from corsac.policy import CORSPolicy
+from corsac.policy import CORSPolicy, problems_of
+from corsac.validation.fixes import apply_fixes
 
 __all__ = ["Report", "check", "run", "silent_log"]
 
@@ -46,6 +49,7 @@ class Report:
     notes: tuple[str, ...] = ()
     place: str = ""  # Where the user's code made an invalid policy.
     failure: SourceError | None = None
+    reading: SourceReading | None = None
 
     def count(self, severity: str) -> int:
         """Count the problems of a severity."""
@@ -60,18 +64,27 @@ class Report:
 
 
 def run(
-    source: str | None, prefix: str | None, app_dir: str, *, strict: bool, as_json: bool
+    source: str | None,
+    prefix: str | None,
+    app_dir: str,
+    *,
+    strict: bool,
+    as_json: bool,
+    fix: bool = False,
 ) -> int:
     """Check one source, print what was found and give the exit code.
 
     ``source`` is a TOML file or ``module:attribute``, or ``None`` for the environment variables
-    that begin with ``prefix``; modules are looked for in ``app_dir`` first.
+    that begin with ``prefix``; modules are looked for in ``app_dir`` first. With ``fix`` the source
+    is printed as it should be.
     """
     report = check(source, prefix, app_dir)
+    fixed = [*_fixed(report)] if fix else []
     if as_json:
-        write_json(_as_json(report), sys.stdout)
+        write_json(_as_json(report) | ({"fixed": fixed} if fix else {}), sys.stdout)
     elif report.failure is None:
         _write(Output(sys.stdout), report)
+        write_lines(["", *fixed] if fixed else [], sys.stdout)
     if report.failure is not None:
         write_lines([*report.failure.lines, f"corsac check: {report.failure}"], sys.stderr)
     return report.exit_code(strict=strict)
@@ -149,8 +162,8 @@ def _check_reading(source: str, reading: SourceReading) -> Report:
     try:
         policy = CORSPolicy._of_source(reading)
     except CORSConfigError as error:
-        return Report(source, error.problems)
-    return Report(source, policy.problems, policy, allows=(_allowed(policy),))
+        return Report(source, error.problems, reading=reading)
+    return Report(source, policy.problems, policy, allows=(_allowed(policy),), reading=reading)
 
 
 def _check_object(source: str, app_dir: str) -> Report:
@@ -257,6 +270,29 @@ def _origins(policy: CORSPolicy) -> list[str]:
     if policy.allow_origin_func is not None:
         parts.append("those a function accepts")
     return parts
+
+
+def _fixed(report: Report) -> Iterator[str]:
+    """Give the lines of the source with the fixes of all errors and warnings.
+
+    Of options in a program that make no policy, only those that have to change are known.
+    """
+    reading, policy = report.reading, report.policy
+    if reading is not None:
+        for name, value in apply_fixes(reading.options, problems_of).items():
+            source_name, spelt = reading.names.get(name, name), reading.spell(name, value)
+            is_variable = isinstance(spelt, str) and bool(reading.names)
+            yield (
+                f"{source_name}={shlex.quote(str(spelt))}"
+                if is_variable
+                else (f"{source_name} = {json.dumps(spelt, ensure_ascii=False)}")
+            )
+    elif policy is not None:
+        yield repr(CORSPolicy(**apply_fixes(policy._arguments(), problems_of)))
+    else:
+        for problem in report.problems:
+            for name, value in (problem.fix or {}).items():
+                yield f"{name}={list(value) if isinstance(value, tuple) else value!r},"
 
 
 _MAX_RULES = 20

@@ -168,12 +168,15 @@ def _one_source(source: str | None, env: str | None) -> None:
 
 
 @app.command("check", epilog="For example: corsac check api:app --strict")
-def _check(
+def _check(  # noqa: PLR0917 - options are arguments for Typer
     source: SourceArgument = None,
     env: EnvironmentOption = None,
     app_dir: DirectoryOption = "",
     strict: Annotated[
         bool, typer.Option("--strict", help="Count warnings as problems: exit code 1.")
+    ] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Print the configuration with all that can be mended.")
     ] = False,
     as_json: JSONOption = False,
 ) -> Job:
@@ -181,7 +184,7 @@ def _check(
     from corsac.cli.check import run  # noqa: PLC0415 - no other command needs it.
 
     _one_source(source, env)
-    return partial(run, source, env, app_dir, strict=strict, as_json=as_json)
+    return partial(run, source, env, app_dir, strict=strict, as_json=as_json, fix=fix)
 
 
 @app.command("demo", epilog="For example: corsac demo --once")

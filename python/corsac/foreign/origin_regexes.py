@@ -11,8 +11,9 @@ import functools
 import re
 
 from corsac import _core
-from corsac.foreign.reader import OriginRegex, Reader, is_entry, problems_of
+from corsac.foreign.reader import OriginRegex, Reader, is_entry
 from corsac.origins.regex import PythonExpression
+from corsac.policy import problems_of
 from corsac.validation.regex.as_origins import as_allow_origins
 from corsac.validation.regex.language import Language, language
 from corsac.validation.regex.origin_languages import language_of_entry, origins

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from corsac import _core
-from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, Severity
+from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.foreign.reading import Reading, once
 from corsac.options.names import nearest_name
 from corsac.origins.regex import PythonExpression
-from corsac.policy import CORSPolicy
+from corsac.policy import problems_of
 from corsac.validation.regex.language import language
 from corsac.validation.regex.syntax import UnknownSyntax
 
@@ -22,7 +22,6 @@ __all__ = [
     "OriginRegex",
     "Reader",
     "is_entry",
-    "problems_of",
     "split_names",
 ]
 
@@ -277,14 +276,6 @@ class Reader:
 
 _WITH_REGEXES: Final = ("allow_credentials", "tolerate")
 """Options on which it depends what is wrong with an expression."""
-
-
-def problems_of(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
-    """Return what `CORSPolicy` says about some options; nothing is raised."""
-    try:
-        return CORSPolicy(**options).problems
-    except CORSConfigError as error:
-        return error.problems
 
 
 def is_entry(text: str) -> bool:

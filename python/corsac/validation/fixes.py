@@ -16,7 +16,13 @@ from typing import Any
 from corsac import _core
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["MAX_FIXABLE_ENTRIES", "MAX_FIXES", "keep_fixes_that_hold", "try_fixes"]
+__all__ = [
+    "MAX_FIXABLE_ENTRIES",
+    "MAX_FIXES",
+    "apply_fixes",
+    "keep_fixes_that_hold",
+    "try_fixes",
+]
 
 Fix = dict[str, object]
 """The new values of some options."""
@@ -132,6 +138,26 @@ def _worse(
         if _RANKS[each.severity] >= _RANKS[problem.severity]
         and counts[_kind(each)] > before[_kind(each)]
     ]
+
+
+def apply_fixes(
+    options: Mapping[str, Any],
+    check: Callable[[Mapping[str, Any]], Iterable[CORSConfigProblem]],
+) -> dict[str, Any]:
+    """Apply the fixes of errors and warnings, one after the other, until none is left.
+
+    Args:
+        options: Some options of a policy.
+        check: Gives the problems of options.
+    """
+    fixed = dict(options)
+    for _ in range(MAX_FIXABLE_ENTRIES):
+        fixes = (each.fix for each in check(fixed) if each.severity != "info")
+        fix = next(filter(None, fixes), None)
+        if fix is None:
+            break
+        fixed |= fix
+    return fixed
 
 
 def _said(  # noqa: PLR0911 - one for each way to say it
