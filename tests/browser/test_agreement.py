@@ -122,7 +122,7 @@ class Run:
 @pytest.fixture(scope="module")
 def run(browser: Browser) -> Iterator[Run]:
     site = Site()
-    with closing(listen(0, 0, "")) as first, closing(listen(0, 0, "")) as second:
+    with closing(listen(0, 0)) as first, closing(listen(0, 0)) as second:
         ports = first.getsockname()[1], second.getsockname()[1]
         origins = Origins(
             page=f"http://page.localhost:{ports[0]}",
@@ -137,7 +137,7 @@ def run(browser: Browser) -> Iterator[Run]:
         cases = draw_cases(SEED, CASES, origins)
         site.cases = {case.number: case for case in cases}
         with (
-            serving([(site, first), (site, second)], own_headers=False),
+            serving([(site, first), (site, second)]),
             browser.new_context() as context,
         ):
             frames = open_frames(context.new_page(), origins)

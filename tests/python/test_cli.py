@@ -51,12 +51,12 @@ def test_a_missing_extra_is_named(missing: str) -> None:
 
 def test_a_module_missing_for_another_reason_is_not_blamed_on_the_extra() -> None:
     code = (
-        "import sys; sys.modules['corsac.lab.places'] = None; "
+        "import sys; sys.modules['corsac.lab.cases'] = None; "
         "from corsac.cli import main; main(['demo', '--once'])"
     )
     done = run_python("-c", code)
     assert done.returncode == 1
-    assert "corsac.lab.places" in done.stderr
+    assert "corsac.lab.cases" in done.stderr
 
 
 def test_a_command_line_without_its_extra_says_so() -> None:

@@ -16,9 +16,8 @@ import pytest
 from corsac.cli import main
 from corsac.lab import Lab, serving_lab
 from corsac.lab.apps import MAX_BODY
-from corsac.lab.cases import MAX_CASES, MAX_EXCHANGES, Case, CaseStore
+from corsac.lab.cases import MAX_CASES, MAX_EXCHANGES, Case, CaseStore, Places
 from corsac.lab.evaluating import MAX_ENTRIES, MAX_REGEX, MAX_TEXT
-from corsac.lab.places import Places
 from corsac.policy import CORSPolicy
 from support.signals import interruptible_children
 
@@ -127,7 +126,7 @@ def test_other_names_of_this_machine_lead_to_the_page(lab: Lab, host: str) -> No
 def test_a_host_that_is_none_of_the_labs_gets_nothing(lab: Lab, host: str, path: str) -> None:
     for port in (lab.places.page_port, lab.places.api_port):
         found = ask(port, host, "GET", path, {})
-        assert (found.status, found.body) == (421, b"this host is none of the lab's\n")
+        assert (found.status, found.body) == (421, b"this is not a host of the lab\n")
 
 
 def test_frames_can_be_embedded_by_the_page_alone(lab: Lab) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from corsac.browser import FetchRequest
 from corsac.cli.probe import probe
-from corsac.cli.probe.findings import FINDINGS
+from corsac.cli.probe.lints import FINDINGS
 from corsac.cli.probe.replays import lookalikes
 from corsac.cli.terminal import SEVERITIES
 from support.probed import APP, Allow, codes_of, listed, server

@@ -67,7 +67,7 @@ def server(
 @contextmanager
 def serving_app(app: Any) -> Iterator[str]:
     """Serve an ASGI application with uvicorn, and give the URL of its items."""
-    with closing(listen(0, 0, "--port")) as listener, serving([(app, listener)]):
+    with closing(listen(0, 0)) as listener, serving([(app, listener)]):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/items"
 
 

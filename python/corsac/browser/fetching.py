@@ -1,4 +1,4 @@
-"""The order in which a browser does things (Fetch, "main fetch", "HTTP fetch").
+"""The order in which a browser does things (https://fetch.spec.whatwg.org/#fetching).
 
 One generator: it yields requests and is sent what came of each, so that it is the same for
 synchronous and asynchronous transports. Every decision is the core's.
@@ -10,25 +10,26 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from corsac import _core
-from corsac._local_network import beside_cors
 from corsac._text import shown
-from corsac.browser.cache import CacheRequest, PreflightCache
-from corsac.browser.messages import Request, Response, byte_lines, joined_values
-from corsac.browser.outcome import FetchOutcome, Narration, Step, explain_reason, verdict_text
-from corsac.browser.profiles import ProfileFacts, profile_facts
-from corsac.browser.request import FetchRequest, Prepared, Rejected, prepare
-from corsac.browser.sites import (
+from corsac.browser.cache import CacheRequest, PreflightCache, ProfileFacts, profile_facts
+from corsac.browser.messages import Request, Response, byte_lines, header_lines, joined_values
+from corsac.browser.outcome import FetchOutcome, Step, answered, explain_reason, verdict_text
+from corsac.browser.request import FetchRequest, Rejected, prepare
+from corsac.browser.urls import (
+    HTTP_SCHEMES,
+    URL,
     cache_mode_headers,
     fetch_metadata,
-    is_potentially_trustworthy,
+    is_ip_address,
     is_schemelessly_same_site,
+    notes_beside_cors,
+    parse_url,
 )
-from corsac.browser.urls import HTTP_SCHEMES, URL, is_ip_address, parse_url
 
 __all__ = ["MAX_REDIRECTS", "Exchange", "fetch"]
 
 MAX_REDIRECTS = 20
-"""Fetch, "HTTP-redirect fetch", step 5: the next one is a network error."""
+"""The next one is a network error (https://fetch.spec.whatwg.org/#http-redirect-fetch)."""
 
 _BYPASSING_MODES = frozenset({"no-store", "reload", "no-cache"})
 
@@ -37,10 +38,13 @@ _Answering = Generator[Request, Response | Exception, Response]
 
 
 def fetch(request: FetchRequest, cache: PreflightCache | None, profile: str) -> Exchange:
-    """Go through a fetch, with every decision the core's."""
+    """Go through a fetch, with every decision the core's.
+
+    It yields requests to send, and is sent back the response, or what the transport raised.
+    """
     facts = profile_facts(profile)
     try:
-        prepared = prepare(request, profile)
+        fetching = _Fetch(request, cache, profile, facts)
     except Rejected as rejected:
         text = explain_reason(rejected.reason, rejected.detail)
         step = Step("verdict", f"Nothing is sent: {text}", code=rejected.reason)
@@ -51,9 +55,11 @@ def fetch(request: FetchRequest, cache: PreflightCache | None, profile: str) -> 
             steps=(step,),
             profile=profile,
         )
-    if cache is None:
-        cache = PreflightCache(profile=profile)
-    return (yield from _Fetch(request, prepared, cache, profile, facts).run())
+    try:
+        response = yield from fetching.main_fetch()
+    except Rejected as rejected:
+        return fetching.rejected(rejected)
+    return fetching.delivered(response)
 
 
 class _Fetch:
@@ -62,38 +68,25 @@ class _Fetch:
     def __init__(
         self,
         request: FetchRequest,
-        prepared: Prepared,
-        cache: PreflightCache,
+        cache: PreflightCache | None,
         profile: str,
         facts: ProfileFacts,
     ) -> None:
+        url, self.method, self.headers, self.body, self.is_stream = prepare(request, profile)
         self.request = request
-        self.cache = cache
+        self.cache = PreflightCache(profile=profile) if cache is None else cache
         self.profile = profile
         self.facts = facts
         self.page = request.origin_url
         self.include = request.credentials == "include"
-        self.method = prepared.method
-        self.headers = prepared.headers
-        self.body = prepared.body
-        self.is_stream = prepared.is_stream
-        self.use_cors_preflight = prepared.is_stream or request.upload_listener
-        self.urls: list[URL] = [prepared.url]
+        self.use_cors_preflight = self.is_stream or request.upload_listener
+        self.urls: list[URL] = [url]
         self.site_urls: list[URL] = []  # Of these, Sec-Fetch-Site is the least.
-        self.url_origins = [prepared.url.origin]
         self.tainting = "basic"
         self.went_through_preflight_branch = False
         self.sent: list[Request] = []
-        self.narration = Narration()
+        self.steps: list[Step] = []
         self.error: Exception | None = None
-
-    def run(self) -> Exchange:
-        """Go through all of it."""
-        try:
-            response = yield from self._main_fetch()
-        except Rejected as rejected:
-            return self._rejected(rejected)
-        return self._delivered(response)
 
     @property
     def url(self) -> URL:
@@ -102,18 +95,29 @@ class _Fetch:
 
     @property
     def origin(self) -> str:
-        """Fetch, "serializing a request origin"."""
-        return _core.browser_serialize_request_origin(self.request.origin, self.url_origins)
+        """The serialized request origin, which redirects may have made ``null``.
+
+        https://fetch.spec.whatwg.org/#serializing-a-request-origin
+        """
+        origins = [url.origin for url in self.urls]
+        return _core.browser_serialize_request_origin(self.request.origin, origins)
 
     def _is_same_origin(self, url: URL) -> bool:
         return self.request.origin not in {"null", ""} and url.origin == self.request.origin
 
-    def _main_fetch(self) -> _Answering:
-        """Fetch, "main fetch", once for every URL."""
+    def main_fetch(self) -> _Answering:
+        """Do all steps of a fetch, once for every URL.
+
+        https://fetch.spec.whatwg.org/#concept-main-fetch
+        """
         while True:
             was_cors = self.tainting == "cors"
             with_preflight = self._choose_tainting()
-            self._perhaps_restart(was_cors, with_preflight)
+            # An engine forgets earlier URLs in Sec-Fetch-Site where it makes a new request.
+            is_other = with_preflight or not was_cors or self.method != self.sent[-1].method
+            if self.facts["restarts_redirected_requests"] and self.tainting == "cors" and is_other:
+                self.site_urls.clear()
+            self.site_urls.append(self.url)
             self.went_through_preflight_branch |= with_preflight
             try:
                 response = yield from self._http_fetch(with_preflight)
@@ -125,21 +129,18 @@ class _Fetch:
                     self.cache.clear_entries(self.origin, self.url.with_fragment)
                 raise
 
-    def _perhaps_restart(self, was_cors: bool, with_preflight: bool) -> None:
-        """Forget earlier URLs in Sec-Fetch-Site where an engine does."""
-        is_other = with_preflight or not was_cors or self.method != self.sent[-1].method
-        if self.facts["restarts_redirected_requests"] and self.tainting == "cors" and is_other:
-            self.site_urls.clear()
-        self.site_urls.append(self.url)
+    def _note(self, kind: str, text: str) -> None:
+        """Add a step at which nothing was sent."""
+        self.steps.append(Step(kind, text))
 
     def _choose_tainting(self) -> bool:
-        """Fetch, "main fetch", step 12: how the answer may be used, and whether to ask first."""
+        """Decide how the answer may be used, and whether a preflight comes first (step 12)."""
         url, mode, shown_url = self.url, self.request.mode, shown(str(self.url))
         if url.scheme in HTTP_SCHEMES and _core.browser_is_bad_port(url.effective_port or 0):
             raise Rejected("bad-port", str(url.effective_port))
         if self._is_same_origin(url) and self.tainting == "basic":
             text = f"{shown_url} is of the page's own origin: CORS has no say"
-            self.narration.note("decision", text)
+            self._note("decision", text)
             return False
         if mode == "same-origin":
             raise Rejected("mode-same-origin")
@@ -150,8 +151,8 @@ class _Fetch:
                 raise Rejected("redirect-mode-no-cors")
             self.tainting = "opaque"
             text = f"{shown_url} is cross-origin, and the mode is no-cors"
-            self.narration.note("decision", text)
-            self._note_what_is_beside_cors()
+            self._note("decision", text)
+            self._note_beside_cors()
             return False
         self.tainting = "cors"
         needs = _core.browser_needs_preflight(
@@ -159,23 +160,19 @@ class _Fetch:
         )
         why = f"a preflight is needed for {self._why_preflight()}" if needs else "no preflight"
         text = f"{shown_url} is cross-origin for {shown(self.origin)}: {why}"
-        self.narration.note("decision", text)
-        self._note_what_is_beside_cors()
+        self._note("decision", text)
+        self._note_beside_cors()
         return needs
 
-    def _note_what_is_beside_cors(self) -> None:
-        """Say what else browsers ask of a request to another origin."""
-        local = beside_cors(self.request.origin, self.url.host)
-        if local:
-            self.narration.note("note", local)
-        page_is_https = self.page is not None and self.page.scheme == "https"
-        if page_is_https and not is_potentially_trustworthy(self.url):
-            who = "browsers without Local Network Access" if local else "browsers"
-            text = f"Beside CORS: {who} block http requests of https pages"
-            self.narration.note("note", text)
+    def _note_beside_cors(self) -> None:
+        for text in notes_beside_cors(self.page, self.request.origin, self.url):
+            self._note("note", text)
 
     def _http_fetch(self, with_preflight: bool) -> _Answering:
-        """Fetch, "HTTP fetch": perhaps a preflight, the request, and the checks of the answer."""
+        """Send perhaps a preflight, then the request, and check the answer.
+
+        https://fetch.spec.whatwg.org/#concept-http-fetch
+        """
         if with_preflight:
             yield from self._preflight_if_needed()
         if self.is_stream and self.facts["streams_need_http2"] and self.url.scheme == "http":
@@ -185,20 +182,28 @@ class _Fetch:
         request = self._actual_request()
         response = yield from self._exchange(request)
         lines = byte_lines(response.headers)
-        if self._prompts_for_password(response, lines):
-            self.narration.answered(request, response, "password-prompt")
-            raise Rejected("password-prompt")
         code = ""
-        if self.tainting == "cors":
+        if self._prompts_for_password(response, lines):
+            code = "password-prompt"
+        elif self.tainting == "cors":
             code = _core.browser_cors_check(self.origin, self.include, lines)
         elif self.tainting == "opaque" and self._resource_policy_blocks(lines):
             code = "corp"
-        detail = self.narration.answered(request, response, code)
-        if code:
-            raise Rejected(code, detail)
+        self._judge(request, response, code)
         return response
 
+    def _judge(self, request: Request, response: Response, code: str) -> None:
+        """Add what came back and what the browser makes of it; a code rejects the promise."""
+        step, detail = answered(request, response, code)
+        self.steps.append(step)
+        if code:
+            raise Rejected(code, detail)
+
     def _preflight_if_needed(self) -> Generator[Request, Response | Exception, None]:
+        """Ask first, unless an earlier answer is remembered.
+
+        https://fetch.spec.whatwg.org/#cors-preflight-fetch
+        """
         bypasses = (
             self.facts["cache_modes_bypass_preflight_cache"]
             and self.request.cache in _BYPASSING_MODES
@@ -209,13 +214,12 @@ class _Fetch:
         )
         if not bypasses and self.cache.covers(asked):
             text = "An earlier preflight allowed this and is remembered: none is sent"
-            self.narration.note("cache", text)
+            self._note("cache", text)
             return
         names = _core.browser_preflight_request_headers(
             self.origin, self.method, self.headers, self.profile
         )
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in names]
-        headers += fetch_metadata(self.page, self.site_urls, "cors")
+        headers = (*header_lines(names), *fetch_metadata(self.page, self.site_urls, "cors"))
         request = Request("OPTIONS", str(self.url), headers, is_preflight=True)
         response = yield from self._exchange(request)
         lines = byte_lines(response.headers)
@@ -231,9 +235,7 @@ class _Fetch:
         )
         if name:
             code = f"{code}:{name}"
-        detail = self.narration.answered(request, response, code)
-        if code:
-            raise Rejected(code, detail)
+        self._judge(request, response, code)
         if not (bypasses and self.request.cache == "no-store"):
             self.cache.store(asked, lines)
 
@@ -243,11 +245,17 @@ class _Fetch:
         if isinstance(answer, Response):
             return answer
         self.error = answer
-        code = "network-error"
-        raise Rejected(code, self.narration.unanswered(request, answer, code))
+        detail = shown(f"{type(answer).__name__}: {answer}".removesuffix(": "))
+        kind = "preflight" if request.is_preflight else "request"
+        text = f"{request} -> no answer: {detail}"
+        self.steps.append(Step(kind, text, request, code="network-error"))
+        raise Rejected("network-error", detail)
 
     def _follow_redirect(self, response: Response) -> bool:
-        """Fetch, "HTTP fetch", step 7, and "HTTP-redirect fetch"."""
+        """Prepare the next URL; give False if there is none, and the response is the last one.
+
+        https://fetch.spec.whatwg.org/#http-redirect-fetch
+        """
         if not _core.browser_is_redirect_status(response.status):
             return False
         location = _core.browser_redirect_location(byte_lines(response.headers), self.profile)
@@ -280,13 +288,12 @@ class _Fetch:
             raise Rejected("redirect-stream")
         self._change_request(response.status, target)
         self.urls.append(target)
-        self.url_origins.append(target.origin)
         text = f"Redirected to {shown(str(target))}, as {shown(self.method)}"
-        self.narration.note("redirect", text)
+        self._note("redirect", text)
         return True
 
     def _change_request(self, status: int, target: URL) -> None:
-        """Fetch, "HTTP-redirect fetch", steps 12 and 13."""
+        """Drop what a redirect drops: the body of a POST, credentials for another origin."""
         if _core.browser_redirect_makes_get(status, self.method):
             self.method = "GET"
             self.body = None
@@ -301,14 +308,15 @@ class _Fetch:
             self.headers = [line for line in self.headers if line[0].lower() != b"authorization"]
 
     def _actual_request(self) -> Request:
-        """Fetch, "HTTP-network-or-cache fetch": the headers beside the script's own."""
-        headers = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers
-        ]
+        """Add the headers beside the script's own.
+
+        https://fetch.spec.whatwg.org/#http-network-or-cache-fetch
+        """
+        headers = [*header_lines(self.headers)]
         present = {name.lower() for name, _ in headers}
         if "accept" not in present:
             headers.append(("Accept", "*/*"))
-        changes_origin = len(set(self.url_origins)) > 1 and self.tainting == "opaque"
+        changes_origin = len({url.origin for url in self.urls}) > 1 and self.tainting == "opaque"
         is_null = changes_origin and self.facts["nulls_origin_of_no_cors_redirects"]
         origin = _core.browser_origin_header(
             "null" if is_null else self.origin,
@@ -326,6 +334,7 @@ class _Fetch:
         return Request(self.method, str(self.url), headers, body=self.body)
 
     def _resource_policy_blocks(self, lines: list[tuple[bytes, bytes]]) -> bool:
+        """Do the check of https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check."""
         page, url = self.page, self.url
         same_site = is_schemelessly_same_site(page, url)
         if page is not None and self.facts["ports_of_ip_address_are_sites"]:
@@ -364,20 +373,22 @@ class _Fetch:
             reasons.append(f"the header{'s' if len(names) > 1 else ''} {listed}")
         return " and ".join(reasons)
 
-    def _rejected(self, rejected: Rejected) -> FetchOutcome:
-        text = explain_reason(rejected.reason, rejected.detail)
-        self.narration.verdict(f"fetch() rejects: {text}", rejected.reason)
+    def rejected(self, rejected: Rejected) -> FetchOutcome:
+        """Give what came of it where the script gets an error."""
+        text = f"fetch() rejects: {explain_reason(rejected.reason, rejected.detail)}"
+        self.steps.append(Step("verdict", text, code=rejected.reason))
         return FetchOutcome(
             ok=False,
             reason=rejected.reason,
             detail=rejected.detail,
             sent=tuple(self.sent),
-            steps=tuple(self.narration.steps),
+            steps=tuple(self.steps),
             profile=self.profile,
             error=self.error,
         )
 
-    def _delivered(self, response: Response) -> FetchOutcome:
+    def delivered(self, response: Response) -> FetchOutcome:
+        """Give what came of it where the script gets a response."""
         lines = byte_lines(response.headers)
         names: list[bytes] = []
         if self.tainting == "basic":
@@ -387,14 +398,13 @@ class _Fetch:
         readable = tuple(name.decode("latin-1") for name in names)
         visible = self.tainting in {"basic", "cors"}
         status = response.status if visible else 0
-        text = verdict_text(self.tainting, status, readable)
-        self.narration.verdict(text)
+        self._note("verdict", verdict_text(self.tainting, status, readable))
         return FetchOutcome(
             ok=True,
             sent=tuple(self.sent),
             readable_headers=readable,
             response_type=self.tainting,
-            steps=tuple(self.narration.steps),
+            steps=tuple(self.steps),
             status=status,
             url=str(self.url) if self.tainting != "opaque" else "",
             redirected=visible and len(self.urls) > 1,

@@ -8,7 +8,7 @@ from typing import Self
 from corsac._text import shown
 from corsac.browser.messages import Pairs, Request, Response
 
-__all__ = ["REASONS", "FetchOutcome", "Narration", "Step", "explain_reason", "verdict_text"]
+__all__ = ["REASONS", "FetchOutcome", "Step", "answered", "explain_reason", "verdict_text"]
 
 # Codes of the core come first (`block_code` in browser_response.cpp); "preflight:" may stand before
 # them. In the texts {detail} is the outcome's detail.
@@ -200,42 +200,17 @@ class FetchOutcome:
         return "\n".join(f"{number}. {step.text}" for number, step in enumerate(self.steps, 1))
 
 
-class Narration:
-    """The steps of one fetch in words, as they happen."""
-
-    def __init__(self) -> None:
-        self.steps: list[Step] = []
-
-    def note(self, kind: str, text: str) -> None:
-        """Add a step at which nothing was sent; its text is fit to be printed."""
-        self.steps.append(Step(kind, text))
-
-    def verdict(self, text: str, code: str | None = None) -> None:
-        """Add the last step."""
-        self.steps.append(Step("verdict", text, code=code))
-
-    def answered(self, request: Request, response: Response, code: str = "") -> str:
-        """Add what was sent, what came back, and what the browser makes of it."""
-        detail = _refusal_detail(code, request, response)
-        verdict = ": passed" if request.is_preflight else ""
-        if code:
-            refusal = explain_reason(code.removeprefix("preflight:"), detail)
-            verdict = f": refused: {refusal}" if request.is_preflight else f": {refusal}"
-        note = f" ({shown(response.note)})" if response.note else ""
-        text = f"{request} -> {response.status}{note}{verdict}"
-        self.steps.append(Step(_kind(request), text, request, response, code or None))
-        return detail
-
-    def unanswered(self, request: Request, error: Exception, code: str) -> str:
-        """Add what was sent in vain."""
-        detail = shown(f"{type(error).__name__}: {error}".removesuffix(": "))
-        text = f"{request} -> no answer: {detail}"
-        self.steps.append(Step(_kind(request), text, request, code=code))
-        return detail
-
-
-def _kind(request: Request) -> str:
-    return "preflight" if request.is_preflight else "request"
+def answered(request: Request, response: Response, code: str) -> tuple[Step, str]:
+    """Tell what came back and what the browser makes of it; give also what a refusal is about."""
+    detail = _refusal_detail(code, request, response)
+    verdict = ": passed" if request.is_preflight else ""
+    if code:
+        refusal = explain_reason(code.removeprefix("preflight:"), detail)
+        verdict = f": refused: {refusal}" if request.is_preflight else f": {refusal}"
+    note = f" ({shown(response.note)})" if response.note else ""
+    text = f"{request} -> {response.status}{note}{verdict}"
+    kind = "preflight" if request.is_preflight else "request"
+    return Step(kind, text, request, response, code or None), detail
 
 
 def _refusal_detail(code: str, request: Request, response: Response) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from corsac._text import in_words, printable
 from corsac.asgi import root_path_owner
-from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
+from corsac.cli import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.terminal import (
     MAX_TEXT,
     SEVERITIES,
@@ -122,15 +122,15 @@ def silent_log() -> Iterator[None]:
     A filter stays where it is when the user's code configures logging; levels and handlers do not.
     """
     logger = logging.getLogger("corsac")
-    logger.addFilter(_drop)
+
+    def drop(_: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(drop)
     try:
         yield
     finally:
-        logger.removeFilter(_drop)
-
-
-def _drop(_: logging.LogRecord) -> bool:
-    return False
+        logger.removeFilter(drop)
 
 
 def _check_toml(path: str) -> Report:

@@ -11,7 +11,7 @@ import typer
 
 from corsac import _core
 from corsac._version import __version__
-from corsac.cli.ending import EPILOG, USAGE, CommandError
+from corsac.cli import EPILOG, USAGE, CommandError
 from corsac.cli.page_request import (
     CREDENTIALS,
     BodyOption,
@@ -152,7 +152,7 @@ PortOption = Annotated[
         metavar="PORT",
         parser=_port,
         show_default="8010 or the next free one",
-        help="Port of the lab's page.",
+        help="Port of the lab's page; 0 for any free one.",
     ),
 ]
 

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from importlib import resources
+from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
 import httpx2
 
 from corsac.browser import FetchOutcome, FetchRequest, Request, Response, simulate
 from corsac.browser.transports import httpx2_transport
-from corsac.cli.ending import FINE, PROBLEMS
+from corsac.cli import FINE, PROBLEMS
 from corsac.cli.fetch_text import write_blocked, write_headline, write_steps
 from corsac.cli.terminal import Output, Part
 from corsac.lab import Lab, serve_until_interrupted, serving_lab
 from corsac.lab.apps import SIGN_IN_PATH
+from corsac.lab.cases import Places
 from corsac.lab.evaluating import evaluate
-from corsac.lab.places import Places
 
 __all__ = ["SCENARIOS", "Expected", "Performed", "Scenario", "link_to", "perform", "run"]
 
@@ -78,86 +80,22 @@ class Scenario:
 # ETag and X-Total-Count, which no script on another origin gets to see.
 _READABLE = ("cache-control", "content-length", "content-type", "x-request-id")
 
-SCENARIOS = (
-    Scenario(
-        title="An allowed page changes data",
-        lesson="PUT is not a method that a page may send unasked, so the browser asks first: the "
-        "preflight request. The policy lists the origin, the method and the header, so the request "
-        "follows.",
-        page="app",
-        method="PUT",
-        path="/notes/1",
-        has_json=True,
-        expected=Expected(
-            preflight_sent=True, application_ran=True, status=200, readable_headers=_READABLE
-        ),
-    ),
-    Scenario(
-        title="An unknown page changes data",
-        lesson="The same request from another origin. The preflight request is refused, so the "
-        "browser never sends the PUT: nothing was changed.",
-        page="stranger",
-        method="PUT",
-        path="/notes/1",
-        has_json=True,
-        expected=Expected(
-            preflight_sent=True, application_ran=False, reason="preflight:missing-allow-origin"
-        ),
-    ),
-    Scenario(
-        title="An allowed page uses an unlisted method",
-        lesson="The API would carry out a DELETE, but the policy lists only PUT. The "
-        "preflight request is answered with the true list, and the browser sends no DELETE.",
-        page="app",
-        method="DELETE",
-        path="/notes/1",
-        expected=Expected(
-            preflight_sent=True, application_ran=False, reason="preflight:method-not-allowed"
-        ),
-    ),
-    Scenario(
-        title="An allowed page sends a cookie",
-        lesson="With credentials the answer must name the origin and say that credentials are "
-        "allowed; an asterisk would not do. The preflight request never carries the cookie.",
-        page="app",
-        method="PUT",
-        path="/profile",
-        has_json=True,
-        credentials="include",
-        expected=Expected(
-            preflight_sent=True, application_ran=True, status=200, readable_headers=_READABLE
-        ),
-    ),
-    Scenario(
-        title="An allowed page reads data",
-        lesson="A GET with no unusual header needs no preflight request. The answer names the "
-        "origin, so the script gets it.",
-        page="app",
-        method="GET",
-        path="/notes",
-        expected=Expected(
-            preflight_sent=False, application_ran=True, status=200, readable_headers=_READABLE
-        ),
-    ),
-    Scenario(
-        title="An unknown page reads data",
-        lesson="The lesson most people miss: no preflight request, so the request was sent and the "
-        "application ran. Only the answer is kept from the script: CORS protects answers, not "
-        "servers.",
-        page="stranger",
-        method="GET",
-        path="/notes",
-        expected=Expected(
-            preflight_sent=False, application_ran=True, reason="missing-allow-origin"
-        ),
-    ),
-)
+
+def _read_scenarios() -> Iterator[Scenario]:
+    text = (resources.files("corsac.cli") / "demo.toml").read_text("utf-8")
+    for row in tomllib.loads(text)["scenarios"]:
+        expected = row["expected"]
+        readable = () if "reason" in expected else _READABLE
+        row["expected"] = Expected(**expected, readable_headers=readable)
+        yield Scenario(**row)
+
+
+SCENARIOS = tuple(_read_scenarios())
 """In the order in which they teach."""
 
 
-@dataclass(frozen=True, slots=True)
-class Performed:
-    """What came of a scenario."""
+class Performed(NamedTuple):
+    """What came of a scenario; ``cookie`` is what the page's browser had from the API."""
 
     request: FetchRequest
     outcome: FetchOutcome

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 from urllib.parse import unquote
 
 from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
@@ -16,8 +15,8 @@ from corsac.asgi import CORSMiddleware, without_root_path
 from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
 from corsac.browser.transports import asgi_async_transport
 from corsac.browser.urls import parse_url
+from corsac.cli import COULD_NOT_RUN, FINE, PROBLEMS, CommandError
 from corsac.cli.check import Report, check, silent_log
-from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS, CommandError
 from corsac.cli.fetch_text import (
     hidden_names,
     unseen_text,
@@ -28,35 +27,14 @@ from corsac.cli.fetch_text import (
     write_steps,
 )
 from corsac.cli.terminal import Output, Part, write_json
-from corsac.explain import Explanation
+from corsac.explain import Change, Explanation
 
-__all__ = ["Explained", "explain", "run"]
+__all__ = ["SERVER", "run"]
 
 SERVER = "https://server.corsac.invalid"
 """Where the configuration is put for the time of the command; nothing is ever sent there."""
 
 _MAX_TEXT = 600
-
-
-class Explained(NamedTuple):
-    """What became of a page's request."""
-
-    request: FetchRequest
-    outcome: FetchOutcome
-    explanations: tuple[Explanation, ...]
-
-    @property
-    def verdict(self) -> str:
-        """How it ends.
-
-        ``"allowed"``, ``"blocked"``, ``"refused"`` by the guard although it is sent, or
-        ``"undecided"`` where the path is left alone.
-        """
-        if self.outcome.ok:
-            reason = self.explanations[-1].reason if self.explanations else None
-            return "refused" if (reason or "").startswith("cross-origin-") else "allowed"
-        is_left_alone = bool(self.explanations) and self.explanations[-1].allowed is None
-        return "undecided" if is_left_alone else "blocked"
 
 
 _EXIT_CODES = {"allowed": FINE, "blocked": PROBLEMS, "refused": PROBLEMS}
@@ -92,16 +70,26 @@ def run(
     request = replace(request, url=f"{SERVER}{routed or '/'}")
     middleware = _middleware(report, request)
     with silent_log():
-        explained = asyncio.run(explain(request, middleware, profile))
+        outcome, explanations = asyncio.run(_explain(request, middleware, profile))
+    last = explanations[-1] if explanations else None
+    if outcome.ok:
+        is_guarded = last is not None and (last.reason or "").startswith("cross-origin-")
+        verdict = "refused" if is_guarded else "allowed"
+    else:
+        is_left_alone = last is not None and last.allowed is None
+        verdict = "undecided" if is_left_alone else "blocked"
     if as_json:
-        data = _as_dict(report.source, explained) | {"notes": list(_notes(report, request))}
-        write_json(data, sys.stdout)
+        data = _as_dict(report.source, verdict, outcome, explanations)
+        write_json(data | {"notes": list(_notes(report, request))}, sys.stdout)
     else:
         out = Output(sys.stdout)
         for note in _notes(report, request):
             out.row([("note", "warning"), "  "], note)
-        _write(out, path, explained)
-    return _EXIT_CODES[explained.verdict]
+        write_headline(out, request, target=path)
+        # Nothing is sent, so there is no --cookie to point to.
+        write_dropped(out, request, outcome.profile)
+        _write(out, verdict, outcome, explanations)
+    return _EXIT_CODES[verdict]
 
 
 def _middleware(report: Report, request: FetchRequest) -> CORSMiddleware:
@@ -136,9 +124,9 @@ def _notes(report: Report, request: FetchRequest) -> Iterator[str]:
         )
 
 
-async def explain(
-    request: FetchRequest, middleware: CORSMiddleware, profile: str = "standard"
-) -> Explained:
+async def _explain(
+    request: FetchRequest, middleware: CORSMiddleware, profile: str
+) -> tuple[FetchOutcome, list[Explanation]]:
     """Do what a browser does against a middleware, and say why each answer is as it is."""
     outcome = await simulate_async(request, asgi_async_transport(middleware), profile=profile)
     include = request.credentials == "include"
@@ -148,7 +136,7 @@ async def explain(
         )
         for sent in outcome.sent
     ]
-    return Explained(request, outcome, tuple(explanations))
+    return outcome, explanations
 
 
 def _path_of(text: str) -> str:
@@ -163,8 +151,13 @@ async def _application(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _write(out: Output, path: str, explained: Explained) -> None:
-    request, outcome, explanations = explained
+def _change(explanations: Sequence[Explanation]) -> Change | None:
+    return next((each.change for each in reversed(explanations) if each.change), None)
+
+
+def _write(
+    out: Output, verdict: str, outcome: FetchOutcome, explanations: Sequence[Explanation]
+) -> None:
     why = {id(sent): each for sent, each in zip(outcome.sent, explanations, strict=True)}
 
     def beside(sent: Request) -> list[tuple[Part, Part]]:
@@ -176,22 +169,19 @@ def _write(out: Output, path: str, explained: Explained) -> None:
             if step.side == "server"
         ]
 
-    write_headline(out, request, target=path)
-    # Nothing is sent, so there is no --cookie to point to.
-    write_dropped(out, request, outcome.profile)
     out.row()
     write_steps(out, outcome, as_sent=_at_path, beside=beside)
     out.row()
-    if explained.verdict == "allowed":
+    if verdict == "allowed":
         out.row([("ALLOWED", "allowed"), "  "], _script_gets(outcome))
         return
-    if explained.verdict == "undecided":
+    if verdict == "undecided":
         text = "this path is left alone, so the application's own headers decide"
         out.row([("UNDECIDED", "warning"), "  "], text)
         return
-    change = next((each.change for each in reversed(explanations) if each.change), None)
+    change = _change(explanations)
     what = "" if change is None else printable(change.text, _MAX_TEXT)
-    if explained.verdict == "refused":
+    if verdict == "refused":
         text = "sent, and refused by the server before the application runs (guard)"
         write_ending(out, "REFUSED", "warning", text, what)
     else:
@@ -217,16 +207,18 @@ def _script_gets(outcome: FetchOutcome) -> str:
     return f"the script gets the answer{but}"
 
 
-def _as_dict(source: str, explained: Explained) -> dict[str, object]:
-    outcome = explained.outcome.as_dict()
-    steps = outcome.pop("steps")
-    change = next((each.change for each in reversed(explained.explanations) if each.change), None)
+def _as_dict(
+    source: str, verdict: str, outcome: FetchOutcome, explanations: Sequence[Explanation]
+) -> dict[str, object]:
+    told = outcome.as_dict()
+    steps = told.pop("steps")
+    change = _change(explanations)
     return {
         "source": source,
-        "verdict": explained.verdict,
-        "outcome": outcome,
+        "verdict": verdict,
+        "outcome": told,
         "steps": steps,
-        "explanations": [each.as_dict() for each in explained.explanations],
+        "explanations": [each.as_dict() for each in explanations],
         "change": None if change is None else change.text,
         "caution": "" if change is None else change.caution,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from http import HTTPStatus
+from http.client import responses
 
 from corsac import _core
 from corsac._text import printable
@@ -117,7 +117,10 @@ def _parts(
     if step.response is None:
         yield "No answer", no_answer(outcome), "bad", ()
         return
-    yield "Server answers", _status_text(step.response), "", _told_headers(step.response)
+    response = step.response
+    note = f"  ({printable(response.note, 200)})" if response.note else ""
+    status = f"{response.status} {responses.get(response.status, '')}".rstrip()
+    yield "Server answers", f"{status}{note}", "", _told_headers(response)
     if step.code is not None:
         why = outcome.explanation.removeprefix("the preflight was refused: ")
         yield "Browser checks", f"refused: {why}", "bad", ()
@@ -155,15 +158,6 @@ _FAILURES = (
     (r"RemoteProtocolError: ", "not HTTP that can be read: "),
     (r"^Connect(Error|Timeout): (\[Errno -?\d+\] )?", "no connection: "),
 )
-
-
-def _status_text(response: Response) -> str:
-    try:
-        phrase = f" {HTTPStatus(response.status).phrase}"
-    except ValueError:
-        phrase = ""
-    note = f"  ({printable(response.note, 200)})" if response.note else ""
-    return f"{response.status}{phrase}{note}"
 
 
 def _told_headers(response: Response) -> Pairs:

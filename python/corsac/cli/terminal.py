@@ -8,7 +8,6 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from types import TracebackType
 from typing import Self, TextIO
 
 from rich.console import Console, RenderableType
@@ -158,43 +157,31 @@ def tally(severities: Sequence[str]) -> str:
     return ", ".join(counted(number, severity) for number, severity in counts if number)
 
 
-class Progress:
+class Progress(Status):
     """What is waited for, at the bottom of a terminal; elsewhere nothing."""
 
     def __init__(self, stream: TextIO) -> None:
         console = _console(stream)
+        self._is_shown = stream.isatty() and not console.is_dumb_terminal
         # Besides the spinner, and the dots of a text that was cut.
         self._room = max(_LEAST_WIDTH, console.width - 6)
-        self._status: Status | None = None
-        if stream.isatty() and not console.is_dumb_terminal:
-            spinner = "line" if console.options.ascii_only else "dots"
-            self._status = console.status("Connecting ...", spinner=spinner)
+        spinner = "line" if console.options.ascii_only else "dots"
+        super().__init__("Connecting ...", console=console, spinner=spinner)
 
     def __enter__(self) -> Self:
-        """Begin."""
-        if self._status is not None:
-            self._status.start()
+        """Show it until the context ends."""
+        self.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Take it away."""
-        self.stop()
-
-    def stop(self) -> None:
-        """Take it away, so that something else can be written."""
-        if self._status is not None:
-            self._status.stop()
+    def start(self) -> None:
+        """Show it, also again after something else was written."""
+        if self._is_shown:
+            super().start()
 
     def tell(self, text: str) -> None:
         """Say what is waited for now."""
-        if self._status is not None:
-            self._status.update(Text(printable(text, self._room)))
-            self._status.start()
+        self.update(Text(printable(text, self._room)))
+        self.start()
 
 
 def write_json(content: object, stream: TextIO) -> None:

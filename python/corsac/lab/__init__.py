@@ -13,9 +13,8 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from corsac.lab.apps import make_api, make_control
-from corsac.lab.cases import CaseStore
+from corsac.lab.cases import CaseStore, Places
 from corsac.lab.loopback import PortUnavailableError, Servers, listen, serving
-from corsac.lab.places import Places
 
 __all__ = ["Lab", "PortUnavailableError", "run", "serve_until_interrupted", "serving_lab"]
 
@@ -42,15 +41,15 @@ def serving_lab(*, port: int | None = None) -> Iterator[Lab]:
     # The page says what was refused; the same in the terminal would only stand in the way.
     logging.getLogger("corsac").addHandler(logging.NullHandler())
     with ExitStack() as stack:
-        page = stack.enter_context(closing(listen(port, DEFAULT_PORT, "--port")))
+        page = stack.enter_context(closing(listen(port, DEFAULT_PORT)))
         page_port: int = page.getsockname()[1]
         first = min(page_port + 1, _LAST_FIRST_PORT)
-        api = stack.enter_context(closing(listen(0 if port == 0 else None, first, "--port")))
+        api = stack.enter_context(closing(listen(0 if port == 0 else None, first)))
         places = Places(page_port, api.getsockname()[1])
         cases = CaseStore()
         control, token = make_control(places, cases)
         apps = [(control, page), (make_api(places, cases), api)]
-        yield Lab(places, token, cases, stack.enter_context(serving(apps, own_headers=False)))
+        yield Lab(places, token, cases, stack.enter_context(serving(apps)))
 
 
 _LAST_FIRST_PORT = 65435  # So that a hundred ports can be tried.

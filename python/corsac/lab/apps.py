@@ -18,9 +18,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from corsac._types import ASGIApp, Receive, Scope, Send
-from corsac.lab.cases import Case, CaseStore
+from corsac.lab.cases import Case, CaseStore, Places
 from corsac.lab.evaluating import InputError, compare, evaluate
-from corsac.lab.places import Places
 
 __all__ = ["MAX_BODY", "SIGN_IN_PATH", "TOKEN_HEADER", "make_api", "make_control"]
 
@@ -62,7 +61,7 @@ def _case_of(query: str, cases: CaseStore) -> Case | None:
 
 
 _GONE = PlainTextResponse("there is no such case any more\n", 404, _HEADERS)
-_STRANGER = PlainTextResponse("this host is none of the lab's\n", 421, _HEADERS)
+_STRANGER = PlainTextResponse("this is not a host of the lab\n", 421, _HEADERS)
 
 
 def _by_host(apps: Mapping[str, ASGIApp]) -> ASGIApp:
@@ -161,7 +160,7 @@ def _file(path: str, name: str, headers: Mapping[str, str], **values: str) -> Ro
 
 
 def _make_app(routes: list[Route], headers: Mapping[str, str]) -> ASGIApp:
-    """Make an application that says in JSON what it refuses."""
+    """Make an application that answers errors in JSON."""
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
@@ -183,14 +182,14 @@ def _json(content: Mapping[str, Any], status: int, headers: Mapping[str, str]) -
 
 
 def _check_caller(request: Request, control: str, token: str) -> None:
-    """See that it is the page itself that asks, and none that another site put there."""
+    """Refuse requests that do not come from the lab's own page."""
     headers = request.headers
     own_site = headers.getlist("sec-fetch-site") in ([], ["same-origin"])
     if not own_site or headers.getlist("origin") != [control]:
         raise HTTPException(403, "only the lab's own page may ask")
     given = headers.getlist(TOKEN_HEADER)
     if len(given) != 1 or not secrets.compare_digest(given[0].encode(), token.encode()):
-        raise HTTPException(403, "the lab was started anew: load the page again")
+        raise HTTPException(403, "the lab was restarted: reload the page")
 
 
 async def _read_json(request: Request) -> Any:
@@ -199,7 +198,7 @@ async def _read_json(request: Request) -> Any:
         async for part in request.stream():
             body += part
             if len(body) > MAX_BODY:
-                raise HTTPException(413, f"at most {MAX_BODY} bytes are taken")
+                raise HTTPException(413, f"the request is larger than {MAX_BODY} bytes")
         return json.loads(body)
     except ClientDisconnect as error:
         raise HTTPException(400, "the request was cut off") from error

@@ -1,10 +1,11 @@
-"""Cases: a policy, a request, the application behind it, and what a real browser sent there."""
+"""Keep cases: a policy, a request, an application, and what a real browser sent to it."""
 
 from __future__ import annotations
 
 import secrets
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import Response
@@ -12,11 +13,11 @@ from starlette.responses import Response
 from corsac._types import Receive, Scope, Send
 from corsac.asgi import CORSMiddleware
 from corsac.browser import FetchOutcome, FetchRequest, simulate
+from corsac.browser.messages import header_lines
 from corsac.browser.transports import asgi_transport
-from corsac.lab.places import Places
 from corsac.policy import CORSPolicy
 
-__all__ = ["Case", "CaseStore"]
+__all__ = ["Case", "CaseStore", "Places"]
 
 MAX_CASES = 64
 """The oldest give way: each edit of the page is a case."""
@@ -32,6 +33,58 @@ APPLICATION_HEADERS = {
 }
 _SCOPE_KEY = "corsac.lab.exchange"
 _STATUSES = {"200": 200, "404": 404, "500": 500, "redirect-307": 307}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The origins of a lab. All names end in ``.localhost``, which is this machine (RFC 6761).
+
+    Those under ``lab.localhost`` are one site, so that the API's cookie travels between them.
+    """
+
+    page_port: int
+    api_port: int
+
+    @property
+    def control(self) -> str:
+        """Where the user looks."""
+        return f"http://lab.localhost:{self.page_port}"
+
+    @property
+    def api(self) -> str:
+        """What is asked."""
+        return f"http://api.lab.localhost:{self.api_port}"
+
+    @property
+    def other_api(self) -> str:
+        """Where redirects to another origin lead."""
+        return f"http://other-api.lab.localhost:{self.api_port}"
+
+    @property
+    def pages(self) -> dict[str, str]:
+        """The origins of the pages that ask, by name; the sandboxed one has an opaque origin."""
+        return {
+            "app": f"http://app.lab.localhost:{self.page_port}",
+            "admin": f"http://admin.app.lab.localhost:{self.page_port}",
+            "port": f"http://app.lab.localhost:{self.api_port}",
+            "stranger": f"http://stranger.localhost:{self.page_port}",
+            "sandbox": "null",
+        }
+
+    def frame_url(self, page: str) -> str:
+        """Where the frame of a page is loaded from."""
+        origin = self.pages[page]
+        return f"{self.pages['app'] if origin == 'null' else origin}/frame"
+
+    @property
+    def frame_origins(self) -> tuple[str, ...]:
+        """All origins that frames are loaded from."""
+        return tuple(origin for origin in self.pages.values() if origin != "null")
+
+    @staticmethod
+    def host(origin: str) -> str:
+        """Give the Host header of requests to one of these origins."""
+        return origin.partition("://")[2]
 
 
 class Case:
@@ -74,9 +127,7 @@ class Case:
 
     async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to a real browser, and note what came and went."""
-        lines = [
-            (name.decode("latin-1"), text.decode("latin-1")) for name, text in scope["headers"]
-        ]
+        lines = header_lines(scope["headers"])
         asked = dict(lines)
         method: str = scope["method"]
         exchange: dict[str, Any] = {
@@ -94,10 +145,7 @@ class Case:
         async def noting(message: Any) -> None:
             if message["type"] == "http.response.start":
                 exchange["status"] = message["status"]
-                exchange["response_headers"] = [
-                    [name.decode("latin-1"), value.decode("latin-1")]
-                    for name, value in message["headers"]
-                ]
+                exchange["response_headers"] = [*map(list, header_lines(message["headers"]))]
             await send(message)
 
         await self.middleware({**scope, _SCOPE_KEY: exchange}, receive, noting)

@@ -1,4 +1,4 @@
-"""From a state of the page, each value bounded and of its type, to everything that is shown."""
+"""Read a state of the page, each value bounded and of its type, and find all that is shown."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from corsac.browser import PROFILES, FetchOutcome, FetchRequest, Request
 from corsac.browser.urls import parse_url
 from corsac.errors import CORSConfigError
 from corsac.explain import Explanation
-from corsac.lab.cases import Case, CaseStore
-from corsac.lab.places import Places
+from corsac.lab.cases import Case, CaseStore, Places
 from corsac.policy import CORSPolicy
 
 __all__ = ["InputError", "compare", "evaluate"]
@@ -48,7 +47,10 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
     """
     if not isinstance(state, dict):
         raise InputError("state", "expected a JSON object")
-    options, rules = _read_options(state.get("policy")), _read_rules(state.get("policy"))
+    options = _read_options(state.get("policy"))
+    # The path patterns that Corsac leaves alone.
+    patterns = _texts("hands_off", state["policy"].get("hands_off") or [])
+    rules = [(pattern, None) for pattern in patterns]
     name = cases.new_name()
     request, response = _read_request(state.get("request"), places, name)
     try:
@@ -78,7 +80,10 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
             profile: _outcome(outcome) | {"guarded": _is_guarded(case, outcome)}
             for profile, outcome in outcomes.items()
         },
-        "explanations": _explanations(case, outcomes["standard"]),
+        "explanations": [
+            _explanation(case, sent).as_dict() | {"url": sent.url.partition("?")[0]}
+            for sent in outcomes["standard"].sent[:MAX_EXPLAINED]
+        ],
     }
 
 
@@ -126,14 +131,6 @@ def _sent(request: dict[str, Any]) -> dict[str, Any]:
         "request_method": values.get("access-control-request-method"),
         "request_headers": values.get("access-control-request-headers"),
     }
-
-
-def _explanations(case: Case, outcome: FetchOutcome) -> list[dict[str, Any]]:
-    """Explain every request that was sent."""
-    return [
-        _explanation(case, request).as_dict() | {"url": request.url.partition("?")[0]}
-        for request in outcome.sent[:MAX_EXPLAINED]
-    ]
 
 
 def _explanation(case: Case, request: Request) -> Explanation:
@@ -193,7 +190,7 @@ def _read_options(state: object) -> dict[str, Any]:
     known = {*LISTS, *SWITCHES, *NUMBERS, "allow_origin_regex", "hands_off"}
     for name in given:
         if name not in known:
-            raise InputError("policy", f"the lab has no option {name[:40]!r}")
+            raise InputError("policy", f"unknown option {name[:40]!r}")
     options: dict[str, Any] = {}
     for name, value in given.items():
         if name in LISTS:
@@ -211,12 +208,6 @@ def _read_options(state: object) -> dict[str, Any]:
         elif name == "allow_origin_regex" and value:
             options[name] = _text(name, value, MAX_REGEX)
     return options
-
-
-def _read_rules(state: object) -> list[tuple[str, None]]:
-    """Read the path patterns that Corsac leaves alone, as rules."""
-    patterns = _object("policy", state).get("hands_off") or []
-    return [(pattern, None) for pattern in _texts("hands_off", patterns)]
 
 
 def _read_request(state: object, places: Places, case: str) -> tuple[FetchRequest, str]:

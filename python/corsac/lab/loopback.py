@@ -23,23 +23,22 @@ _STOP_SECONDS = 5
 
 
 class PortUnavailableError(Exception):
-    """No port to listen on; the message says which one and what to do."""
+    """A port cannot be used; the message says which one, and what to do."""
 
 
-def listen(port: int | None, default: int, option: str) -> socket.socket:
+def listen(port: int | None, default: int) -> socket.socket:
     """Listen on a port, 0 for any, or on the default or the next free one."""
     if port is not None:
         try:
             return _bind(port)
         except OSError as error:
-            message = f"port {port} cannot be used ({error.strerror}); choose another with {option}"
+            message = f"port {port} cannot be used ({error.strerror}); choose another with --port"
             raise PortUnavailableError(message) from error
     for candidate in range(default, default + _PORTS_TRIED):
         with suppress(OSError):
             return _bind(candidate)
-    message = (
-        f"no port from {default} to {default + _PORTS_TRIED - 1} is free; choose one with {option}"
-    )
+    last = default + _PORTS_TRIED - 1
+    message = f"no port from {default} to {last} is free; choose one with --port"
     raise PortUnavailableError(message)
 
 
@@ -74,12 +73,12 @@ def _check_nobody_answers_ipv6(port: int) -> None:
 class _Server(uvicorn.Server):
     """A uvicorn server that tells when it has started."""
 
-    def __init__(self, app: ASGIApp, own_headers: bool) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         config = uvicorn.Config(
             app,
             http="h11",  # Whichever else is installed may not take every method that a page sends.
-            date_header=own_headers,
-            server_header=own_headers,
+            date_header=False,
+            server_header=False,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -112,11 +111,9 @@ class Servers:
 
 
 @contextmanager
-def serving(
-    apps: Sequence[tuple[ASGIApp, socket.socket]], *, own_headers: bool = True
-) -> Iterator[Servers]:
+def serving(apps: Sequence[tuple[ASGIApp, socket.socket]]) -> Iterator[Servers]:
     """Serve applications on bound sockets while the context lasts."""
-    servers = [(_Server(app, own_headers), listener) for app, listener in apps]
+    servers = [(_Server(app), listener) for app, listener in apps]
     ready: Future[None] = Future()
     thread = threading.Thread(
         target=_serve, args=(servers, ready), name="corsac-servers", daemon=True

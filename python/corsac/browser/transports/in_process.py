@@ -10,6 +10,7 @@ import math
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 from wsgiref.types import WSGIApplication
@@ -63,17 +64,16 @@ def asgi_transport(
     send = asgi_async_transport(app, root_path=root_path, client=client, timeout=timeout)
 
     def transport(request: Request) -> Response:
-        results: list[Response] = []
-        errors: list[BaseException] = []
+        result: Future[Response] = Future()
 
         async def exchange() -> Response:
             return await send(request)
 
         def run() -> None:
             try:
-                results.append(asyncio.run(exchange()))
+                result.set_result(asyncio.run(exchange()))
             except BaseException as error:
-                errors.append(error)
+                result.set_exception(error)
 
         context = contextvars.copy_context()
         thread = threading.Thread(
@@ -81,13 +81,11 @@ def asgi_transport(
         )
         thread.start()
         thread.join(seconds)
-        if errors:
-            raise errors[0]
-        if not results:
+        if not result.done():
             # It blocks its event loop, or will not be cancelled.
             message = f"the application took more than {seconds:g} s"
             raise TimeoutError(message)
-        return results[0]
+        return result.result()
 
     return transport
 
@@ -143,8 +141,6 @@ def asgi_async_transport(
         except TimeoutError:
             message = f"no response within {seconds:g} s"
             raise TimeoutError(message) from None
-        except _ApplicationError as error:
-            return _failed_response(error.__cause__ or error)
 
     return transport
 
@@ -227,10 +223,6 @@ def check_timeout(timeout: float) -> float:
     return float(timeout)
 
 
-class _ApplicationError(Exception):
-    """The application raised before its response started; the cause says what."""
-
-
 async def _asgi_exchange(app: ASGIApp, scope: Scope, body: bytes) -> Response:
     """Call the application until its response starts; what it does after that is not waited for."""
     started: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
@@ -261,7 +253,7 @@ async def _asgi_exchange(app: ASGIApp, scope: Scope, body: bytes) -> Response:
             return started.result()
         error = task.exception()
         if error is not None:
-            raise _ApplicationError from error
+            return _failed_response(error)
         message = "the application returned without a response"
         raise TransportError(message)
     finally:

@@ -46,21 +46,13 @@ def httpx2_transport(
 
     def transport(request: Request) -> Response:
         try:
-            if client is not None:
-                return send(client, request)
-            with library.Client() as own:
-                return send(own, request)
+            with contextlib.nullcontext(client) if client else library.Client() as sender:
+                sent = _outgoing(sender, request, seconds)
+                answer = sender.send(sent, stream=True, follow_redirects=False, auth=_no_auth)
+                with contextlib.closing(answer):
+                    return Response(answer.status_code, list(answer.headers.raw))
         except (library.HTTPError, library.InvalidURL, ValueError) as error:
             raise _failure(error) from error
-
-    def send(sender: httpx2.Client, request: Request) -> Response:
-        response = sender.send(
-            _outgoing(sender, request, seconds), stream=True, follow_redirects=False, auth=_no_auth
-        )
-        try:
-            return Response(response.status_code, list(response.headers.raw))
-        finally:
-            response.close()
 
     return transport
 
@@ -91,22 +83,16 @@ def httpx2_async_transport(
 
     async def transport(request: Request) -> Response:
         try:
-            if client is not None:
-                return await send(client, request)
-            async with library.AsyncClient() as own:
-                return await send(own, request)
+            own = contextlib.nullcontext(client) if client else library.AsyncClient()
+            async with own as sender:
+                sent = _outgoing(sender, request, seconds)
+                answer = await sender.send(sent, stream=True, follow_redirects=False, auth=_no_auth)
+                async with contextlib.aclosing(answer):
+                    size = note_bytes if answer.status_code >= 400 else 0
+                    note = await _first_line(answer, size)
+                    return Response(answer.status_code, list(answer.headers.raw), note)
         except (library.HTTPError, library.InvalidURL, ValueError) as error:
             raise _failure(error) from error
-
-    async def send(sender: httpx2.AsyncClient, request: Request) -> Response:
-        response = await sender.send(
-            _outgoing(sender, request, seconds), stream=True, follow_redirects=False, auth=_no_auth
-        )
-        try:
-            note = await _first_line(response, note_bytes) if response.status_code >= 400 else ""
-            return Response(response.status_code, list(response.headers.raw), note)
-        finally:
-            await response.aclose()
 
     return transport
 

@@ -10,11 +10,12 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from corsac._text import printable
 from corsac.browser import FetchRequest, Request, simulate_async
 from corsac.browser.urls import HTTP_SCHEMES, parse_url
-from corsac.cli.ending import USAGE, CommandError
+from corsac.cli import USAGE, CommandError
 from corsac.cli.probe.courier import Courier
 from corsac.cli.probe.lints import lint
 from corsac.cli.probe.replays import replay
@@ -28,17 +29,17 @@ def run(
     request: FetchRequest,
     *,
     profile: str,
-    sends_unsafe: bool,
-    cookies: tuple[tuple[str, str], ...],
-    timeout: float,
-    insecure: bool,
     with_lints: bool,
     strict: bool,
     as_json: bool,
+    **sending: Any,
 ) -> int:
-    """Probe a server, print what was found, the verdict as soon as it is known; the exit code."""
+    """Probe a server, print the verdict as soon as it is known, and give the exit code.
+
+    What else is given is for the `Courier`.
+    """
     request = replace(request, url=_url(request.url))
-    if insecure:
+    if sending["insecure"]:
         write_lines(["corsac probe: certificates are NOT checked (--insecure)"], sys.stderr)
     out, progress = Output(sys.stdout), Progress(sys.stderr)
 
@@ -58,13 +59,10 @@ def run(
             probe(
                 request,
                 profile=profile,
-                cookies=cookies,
-                timeout=timeout,
-                insecure=insecure,
-                sends_unsafe=sends_unsafe,
                 with_lints=with_lints,
-                tell=tell,
                 verdict=verdict,
+                tell=tell,
+                **sending,
             )
         )
     if as_json:
@@ -92,39 +90,21 @@ async def probe(
     request: FetchRequest,
     *,
     profile: str = "standard",
-    cookies: tuple[tuple[str, str], ...] = (),
-    timeout: float = 10.0,
-    insecure: bool = False,
-    sends_unsafe: bool = False,
     with_lints: bool = True,
-    tell: Callable[[Request, int, int], None] = lambda request, number, total: None,
     verdict: Callable[[Result], None] = lambda result: None,
+    **sending: Any,
 ) -> Result:
     """Do what a browser does, and then ask again in other circumstances.
 
-    ``tell`` is told of every request before it is sent, with its number among the further ones and
-    how many these are, both 0 for the page's own; ``verdict`` is given what came of the page's
-    request before anything further is sent. The further requests may be interrupted.
+    ``verdict`` is given what came of the page's request before anything further is sent, which may
+    be interrupted. What else is given is for the `Courier`.
     """
-    place = (0, 0)
-
-    def further(number: int, total: int) -> None:
-        nonlocal place
-        place = number, total
-
-    courier = Courier(
-        request,
-        cookies=cookies,
-        timeout=timeout,
-        insecure=insecure,
-        sends_unsafe=sends_unsafe,
-        tell=lambda sent: tell(sent, *place),
-    )
+    courier = Courier(request, **sending)
     async with courier:
         outcome = await simulate_async(request, courier, profile=profile)
         result = Result(request, outcome, courier)
         verdict(result)
         seen = None
         if with_lints:
-            seen = await replay(outcome, request.credentials == "include", courier, further)
+            seen = await replay(outcome, request.credentials == "include", courier)
     return result._replace(seen=seen, lints=lint(seen) if seen is not None else ())

@@ -16,7 +16,7 @@ from corsac._version import __version__
 from corsac.browser import FetchRequest, Request, Response, TransportError
 from corsac.browser.transports import httpx2_async_transport
 from corsac.browser.urls import parse_url
-from corsac.cli.ending import CommandError
+from corsac.cli import CommandError
 
 __all__ = ["MAX_REQUESTS", "MAX_SECONDS", "SAFE_METHODS", "Courier", "NotSentError"]
 
@@ -43,6 +43,9 @@ class Courier:
     It knows the user's cookies and sends them as a browser would: to the host that they are for, in
     the credentials modes that send them, and never with a preflight. The first words of an error in
     plain text become the answer's note; no other body is read.
+
+    ``tell`` is told of every request before it is sent, with its number among the replays and how
+    many these are (`place`), both 0 for the page's own.
     """
 
     def __init__(
@@ -50,10 +53,10 @@ class Courier:
         page: FetchRequest,
         *,
         cookies: tuple[tuple[str, str], ...] = (),
-        timeout: float,
+        timeout: float = 10.0,
         insecure: bool = False,
         sends_unsafe: bool = False,
-        tell: Callable[[Request], None] = lambda request: None,
+        tell: Callable[[Request, int, int], None] = lambda request, number, total: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._page = page
@@ -78,6 +81,7 @@ class Courier:
             raise CommandError(printable(message, 500)) from None
         self._ends_at = 0.0
         self.sent_count = 0
+        self.place = (0, 0)
 
     async def __aenter__(self) -> Self:
         """Begin to count the time."""
@@ -126,7 +130,7 @@ class Courier:
             raise TransportError(message)
         sent = self.as_sent(request)
         self.sent_count += 1
-        self._tell(sent)
+        self._tell(sent, *self.place)
         return await self._answer(sent, min(left, self._timeout))
 
     async def _answer(self, sent: Request, seconds: float) -> Response:

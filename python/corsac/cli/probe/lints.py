@@ -3,25 +3,58 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
+from importlib import resources
+from typing import NamedTuple
 
 from corsac import _core
 from corsac.browser import Response
 from corsac.cli.advice import own_refusal
-from corsac.cli.probe.findings import Finding, finding
 from corsac.cli.probe.replays import Observations, Replay, allow_origin, is_granted
 from corsac.cli.terminal import SEVERITIES
 
-__all__ = ["lint"]
+__all__ = ["FINDINGS", "Finding", "lint"]
+
+_TABLE = (resources.files("corsac.cli.probe") / "findings.toml").read_text("utf-8")
+FINDINGS: dict[str, tuple[str, str, str]] = {
+    code: (row["severity"], row["message"], row["hint"])
+    for code, row in tomllib.loads(_TABLE).items()
+}
+"""Severity, message and hint by code."""
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong with a server, or worth knowing; the evidence is the server's."""
+
+    code: str
+    severity: str
+    message: str
+    hint: str
+    evidence: str = ""
+
+
+def _finding(code: str, evidence: str = "", **values: str) -> Finding:
+    """Make a finding of its code, and of the values that its sentences leave open."""
+    severity, message, hint = FINDINGS[code]
+    return Finding(code, severity, message.format(**values), hint.format(**values), evidence)
 
 
 def lint(seen: Observations) -> tuple[Finding, ...]:
     """Judge what was seen of a server; the findings are sorted, every sentence once."""
-    found = [*_judge_origins(seen), *_judge_answers(seen), *_judge_caching(seen)]
     once: dict[tuple[str, str], Finding] = {}
-    for each in found:
+    for each in (*_judge_origins(seen), *_judge_answers(seen), *_judge_caching(seen)):
         once.setdefault((each.code, each.message), each)
     return tuple(sorted(once.values(), key=lambda each: SEVERITIES.index(each.severity)))
+
+
+def _allows_credentials(response: Response) -> bool:
+    return response.header("Access-Control-Allow-Credentials") == "true"
+
+
+def _listed(response: Response, name: str) -> set[str]:
+    """Give the entries of a header that is a list, in lower case."""
+    return {part.strip(" \t").lower() for part in (response.header(name) or "").split(",")}
 
 
 # Who is allowed
@@ -49,12 +82,13 @@ def _judge_strangers(what: str, replays: Mapping[str, Replay]) -> Iterator[Findi
     null = next((replay for replay in replays.values() if replay.origin == "null"), None)
     if other is not None and is_granted(other):
         code = "origin.reflected"
-        code += "_with_credentials" if _allows_credentials(other) else ""
+        code += "_with_credentials" if _allows_credentials(other.response) else ""
         who = "Every website passes the preflight" if what != "answer" else _EVERYBODY
-        yield finding(code, _evidence(other), who=who)
+        yield _finding(code, _evidence(other), who=who)
     elif null is not None and is_granted(null):
-        code = "origin.null" + ("_with_credentials" if _allows_credentials(null) else "")
-        yield finding(code, _evidence(null))
+        code = "origin.null"
+        code += "_with_credentials" if _allows_credentials(null.response) else ""
+        yield _finding(code, _evidence(null))
 
 
 def _judge_lookalikes(replays: Mapping[str, Replay]) -> Iterator[Finding]:
@@ -62,7 +96,7 @@ def _judge_lookalikes(replays: Mapping[str, Replay]) -> Iterator[Finding]:
     if "subdomain" in granted:
         # That a name ends like the allowed one is then no accident.
         granted.discard("suffix")
-        yield finding("origin.any_subdomain", _evidence(replays["subdomain"]))
+        yield _finding("origin.any_subdomain", _evidence(replays["subdomain"]))
     if "prefix" in granted:
         # The port is part of what follows.
         granted.discard("port")
@@ -72,11 +106,7 @@ def _judge_lookalikes(replays: Mapping[str, Replay]) -> Iterator[Finding]:
             granted.discard("dot")
     for kind, code in _LOOKALIKES.items():
         if kind in granted:
-            yield finding(code, _evidence(replays[kind]))
-
-
-def _allows_credentials(replay: Replay) -> bool:
-    return replay.response.header("Access-Control-Allow-Credentials") == "true"
+            yield _finding(code, _evidence(replays[kind]))
 
 
 def _evidence(replay: Replay, *more: str) -> str:
@@ -92,8 +122,7 @@ def _evidence(replay: Replay, *more: str) -> str:
         came += "Access-Control-Allow-Origin is the same"
     else:
         came += f"Access-Control-Allow-Origin: {allowed}"
-    credentials = response.header("Access-Control-Allow-Credentials")
-    if allowed is not None and credentials == "true":
+    if allowed is not None and _allows_credentials(response):
         came += ", with credentials"
     for name in more:
         value = response.header(name)
@@ -119,7 +148,11 @@ def _judge_answers(seen: Observations) -> Iterator[Finding]:
             continue
         what = "preflight answer" if replay.request.is_preflight else "answer"
         yield from _judge_origin(replay.response)
-        yield from _judge_lines(replay.response, what)
+        for name in _ONCE:
+            values = _lines(replay.response, name)
+            if len(values) > 1:
+                evidence = f"{name}: {' | '.join(values)}"
+                yield _finding("header.duplicate", evidence, name=name, what=what)
         yield from _judge_credentials(replay.response)
         if replay.request.is_preflight:
             yield from _judge_preflight(replay)
@@ -127,17 +160,12 @@ def _judge_answers(seen: Observations) -> Iterator[Finding]:
             yield from _judge_star(replay.response, ("Access-Control-Expose-Headers",))
 
 
-def _judge_lines(response: Response, what: str) -> Iterator[Finding]:
-    for name in _ONCE:
-        values = [value for known, value in response.headers if known.lower() == name.lower()]
-        if len(values) > 1:
-            yield finding("header.duplicate", f"{name}: {' | '.join(values)}", name=name, what=what)
+def _lines(response: Response, name: str) -> list[str]:
+    return [value for known, value in response.headers if known.lower() == name.lower()]
 
 
 def _judge_origin(response: Response) -> Iterator[Finding]:
-    lines = [
-        value for name, value in response.headers if name.lower() == "access-control-allow-origin"
-    ]
+    lines = _lines(response, "Access-Control-Allow-Origin")
     if len(lines) != 1:
         return
     value = lines[0].strip(" \t")
@@ -146,11 +174,11 @@ def _judge_origin(response: Response) -> Iterator[Finding]:
         return
     parts = re.split(r"[ ,\t]+", value.strip(","))
     if len(parts) > 1:
-        yield finding("origin.several", shown)
+        yield _finding("origin.several", shown)
     elif value.endswith("/") and _is_origin(value[:-1]):
-        yield finding("origin.trailing_slash", shown, value=value[:-1])
+        yield _finding("origin.trailing_slash", shown, value=value[:-1])
     else:
-        yield finding("origin.invalid", shown)
+        yield _finding("origin.invalid", shown)
 
 
 def _is_origin(value: str) -> bool:
@@ -163,67 +191,56 @@ def _judge_credentials(response: Response) -> Iterator[Finding]:
         return
     shown = f"Access-Control-Allow-Credentials: {value}"
     if value != "true":
-        yield finding("credentials.not_true", shown)
+        yield _finding("credentials.not_true", shown)
     elif allow_origin(response) == "*":
-        yield finding("credentials.with_any_origin", f"Access-Control-Allow-Origin: *, {shown}")
+        yield _finding("credentials.with_any_origin", f"Access-Control-Allow-Origin: *, {shown}")
 
 
 def _judge_star(response: Response, names: tuple[str, ...]) -> Iterator[Finding]:
-    """Fetch: with credentials ``*`` is the name of a method or header."""
-    if response.header("Access-Control-Allow-Credentials") != "true":
-        return
+    """Find ``*`` where it is an ordinary name, as it is with credentials."""
     for name in names:
-        value = response.header(name) or ""
-        if "*" in {part.strip(" \t") for part in value.split(",")}:
-            yield finding("wildcard.with_credentials", f"{name}: {value}", name=name)
+        if _allows_credentials(response) and "*" in _listed(response, name):
+            evidence = f"{name}: {response.header(name)}"
+            yield _finding("wildcard.with_credentials", evidence, name=name)
 
 
 def _judge_preflight(replay: Replay) -> Iterator[Finding]:
     response = replay.response
+    # An answer that only says no to the origin is not a fault.
+    is_refusal = own_refusal(response) or (
+        response.status == 403 and allow_origin(response) is None
+    )
     if 300 <= response.status < 400:
         location = response.header("Location")
         to = "" if location is None else f", Location: {location}"
-        yield finding("preflight.redirected", f"OPTIONS -> {response.status}{to}")
-    elif not (200 <= response.status < 300 or _is_refusal(response)):
+        yield _finding("preflight.redirected", f"OPTIONS -> {response.status}{to}")
+    elif not (200 <= response.status < 300 or is_refusal):
         status = str(response.status)
-        yield finding("preflight.status", f"OPTIONS -> {status}", value=status)
+        yield _finding("preflight.status", f"OPTIONS -> {status}", value=status)
     if allow_origin(response) is None:
         return
     yield from _judge_star(response, _LISTS_ON_PREFLIGHT)
-    yield from _judge_authorization(response)
+    names = _listed(response, "Access-Control-Allow-Headers")
+    if "*" in names and "authorization" not in names and not _allows_credentials(response):
+        shown = f"Access-Control-Allow-Headers: {response.header('Access-Control-Allow-Headers')}"
+        yield _finding("wildcard.authorization", shown)
     if 200 <= response.status < 300:
         yield from _judge_max_age(response)
-
-
-def _is_refusal(response: Response) -> bool:
-    """Whether an answer only says no to the origin, which is not a fault."""
-    return bool(own_refusal(response)) or (
-        response.status == 403 and allow_origin(response) is None
-    )
-
-
-def _judge_authorization(response: Response) -> Iterator[Finding]:
-    if response.header("Access-Control-Allow-Credentials") == "true":
-        return
-    value = response.header("Access-Control-Allow-Headers") or ""
-    names = {part.strip(" \t").lower() for part in value.split(",")}
-    if "*" in names and "authorization" not in names:
-        yield finding("wildcard.authorization", f"Access-Control-Allow-Headers: {value}")
 
 
 def _judge_max_age(response: Response) -> Iterator[Finding]:
     value = response.header("Access-Control-Max-Age")
     if value is None:
-        yield finding("max_age.missing")
+        yield _finding("max_age.missing")
         return
     shown = f"Access-Control-Max-Age: {value}"
     if not re.fullmatch(r"[0-9]+", value):
-        yield finding("max_age.invalid", shown)
+        yield _finding("max_age.invalid", shown)
     elif len(value) > 12 or int(value) > _core.MAX_MAX_AGE:
-        yield finding("max_age.capped", shown)
+        yield _finding("max_age.capped", shown)
 
 
-# Caches (Fetch, 3.2.5, "CORS protocol and HTTP caches")
+# Caches (https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches)
 
 _KEPT = (
     "Access-Control-Allow-Origin",
@@ -248,47 +265,38 @@ def _judge_caching(seen: Observations) -> Iterator[Finding]:
         and allow_origin(missing.response) is None
     ):
         path = missing.request.url.rpartition("/")[2]
-        yield finding("error.headers_lost", f".../{path}: {_evidence(missing)}")
+        yield _finding("error.headers_lost", f".../{path}: {_evidence(missing)}")
 
 
 def _judge_vary(replays: Mapping[str, Replay]) -> Iterator[Finding]:
-    if not _depends_on_origin(replays):
-        return
+    kinds = [it for it in ("page", "other-origin", "null", "no-origin") if it in replays]
     without = [
         kind
-        for kind in ("page", "other-origin", "null", "no-origin")
-        if kind in replays
-        and not _varies(replays[kind].response)
-        and not _is_never_stored(replays[kind].response)
+        for kind in kinds
+        if not _varies(replays[kind].response) and not _is_never_stored(replays[kind].response)
     ]
-    if not without:
+    depends = len({allow_origin(replays[kind].response) for kind in kinds}) > 1
+    if not (depends and without):
         return
     first = replays[without[0]]
     if first.request.is_preflight:
-        yield finding("vary.missing_on_preflight", _evidence(first, "Vary"))
+        yield _finding("vary.missing_on_preflight", _evidence(first, "Vary"))
     elif any(kind in without and allow_origin(replays[kind].response) for kind in replays):
-        yield finding("vary.missing", _evidence(first, "Vary"), what="answer")
+        yield _finding("vary.missing", _evidence(first, "Vary"), what="answer")
     else:
         if "no-origin" in without:
-            yield finding("vary.missing_without_origin", _evidence(replays["no-origin"], "Vary"))
+            yield _finding("vary.missing_without_origin", _evidence(replays["no-origin"], "Vary"))
         refused = [kind for kind in without if kind != "no-origin"]
         if refused:
-            yield finding("vary.missing_on_refused", _evidence(replays[refused[0]], "Vary"))
-
-
-def _depends_on_origin(replays: Mapping[str, Replay]) -> bool:
-    kinds = ("page", "other-origin", "null", "no-origin")
-    return len({allow_origin(replays[kind].response) for kind in kinds if kind in replays}) > 1
+            yield _finding("vary.missing_on_refused", _evidence(replays[refused[0]], "Vary"))
 
 
 def _varies(response: Response) -> bool:
-    names = {name.strip(" \t").lower() for name in (response.header("Vary") or "").split(",")}
-    return bool(names & {"origin", "*"})
+    return bool(_listed(response, "Vary") & {"origin", "*"})
 
 
 def _is_never_stored(response: Response) -> bool:
-    directives = (response.header("Cache-Control") or "").lower().split(",")
-    return "no-store" in {directive.strip(" \t") for directive in directives}
+    return "no-store" in _listed(response, "Cache-Control")
 
 
 def _judge_conditional(page: Replay, conditional: Replay) -> Iterator[Finding]:
@@ -300,8 +308,8 @@ def _judge_conditional(page: Replay, conditional: Replay) -> Iterator[Finding]:
             # The same for everybody, whoever it was stored for.
             if before == "*" and name == "Access-Control-Allow-Origin":
                 continue
-            yield finding("conditional.lost", _evidence(conditional, "Vary"), name=name)
+            yield _finding("conditional.lost", _evidence(conditional, "Vary"), name=name)
         elif before != after:
-            yield finding("conditional.changed", _evidence(conditional, "Vary"), name=name)
+            yield _finding("conditional.changed", _evidence(conditional, "Vary"), name=name)
     if _varies(page.response) and not _varies(conditional.response):
-        yield finding("conditional.lost", _evidence(conditional, "Vary"), name="Vary: Origin")
+        yield _finding("conditional.lost", _evidence(conditional, "Vary"), name="Vary: Origin")

@@ -6,7 +6,7 @@ Only safe methods are replayed, and preflights; a request that may change someth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from corsac._text import shown
 from corsac.browser import FetchOutcome, Request, Response, TransportError
 from corsac.browser.urls import HTTP_SCHEMES, is_ip_address, parse_url
-from corsac.cli.probe.courier import SAFE_METHODS
+from corsac.cli.probe.courier import SAFE_METHODS, Courier
 from corsac.validation.hosts import public_suffixes
 
 __all__ = ["INTERRUPTED", "MISSING_PATH", "OTHER_ORIGIN", "Observations", "Replay"]
@@ -32,8 +32,6 @@ INTERRUPTED = "interrupted"
 _PROBE = "corsac-probe"
 _OTHER_PORT = 47652
 
-Send = Callable[[Request], Awaitable[Response]]
-
 
 class Replay(NamedTuple):
     """One request that was sent again, and what came of it."""
@@ -49,11 +47,8 @@ class Replay(NamedTuple):
 
     def as_dict(self) -> dict[str, object]:
         """Give the replay as plain data."""
-        return {
-            "kind": self.kind,
-            "request": self.request.as_dict(),
-            "response": self.response.as_dict(),
-        }
+        request, response = self.request.as_dict(), self.response.as_dict()
+        return {"kind": self.kind, "request": request, "response": response}
 
 
 class Observations(NamedTuple):
@@ -87,18 +82,13 @@ def allow_origin(response: Response) -> str | None:
 
 
 def is_granted(replay: Replay | None) -> bool:
-    """Whether the answer names the origin that asked, not only ``*``."""
+    """Say whether the answer names the origin that asked, not only ``*``."""
     if replay is None or replay.origin is None:
         return False
     return allow_origin(replay.response) == replay.origin
 
 
-async def replay(
-    outcome: FetchOutcome,
-    include: bool,
-    send: Send,
-    tell: Callable[[int, int], None] = lambda number, total: None,
-) -> Observations | None:
+async def replay(outcome: FetchOutcome, include: bool, courier: Courier) -> Observations | None:
     """Replay what a browser sent; ``None`` if nothing of it is subject to CORS."""
     page = tuple(
         Replay("page", step.request, step.response)
@@ -132,8 +122,8 @@ async def replay(
                     total -= 1
                     continue
                 number += 1
-                tell(number, total)
-                found[kind] = Replay(kind, request, await send(request))
+                courier.place = number, total
+                found[kind] = Replay(kind, request, await courier(request))
     except TransportError as error:
         return seen._replace(unfinished=shown(str(error)))
     except asyncio.CancelledError:

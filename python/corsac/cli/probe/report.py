@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from corsac._text import in_words, printable
 from corsac.browser import FetchOutcome, FetchRequest
+from corsac.cli import COULD_NOT_RUN, FINE, INTERRUPTED, PROBLEMS
 from corsac.cli.advice import advice, guard_refusal
-from corsac.cli.ending import COULD_NOT_RUN, FINE, INTERRUPTED, PROBLEMS
 from corsac.cli.fetch_text import (
     SECRET_HEADERS,
     hidden_names,
@@ -21,7 +21,7 @@ from corsac.cli.fetch_text import (
     write_steps,
 )
 from corsac.cli.probe.courier import Courier, NotSentError
-from corsac.cli.probe.findings import Finding
+from corsac.cli.probe.lints import Finding
 from corsac.cli.probe.replays import INTERRUPTED as GIVEN_UP
 from corsac.cli.probe.replays import Observations, other_origin
 from corsac.cli.terminal import Output, Part, tally
