@@ -30,7 +30,7 @@ from corsac.foreign.django_cors_headers import (
     SETTINGS,
     read_django_cors_headers,
 )
-from corsac.foreign.reading import Reading, in_words_of
+from corsac.foreign.reading import DROP_IN_OPTIONS, Reading, in_words_of
 from corsac.options.names import OPTION_NAMES, option_hint
 from corsac.policy import CORSPolicy
 
@@ -43,9 +43,6 @@ DEBUG_HEADER_SETTING: Final = "CORSAC_DEBUG_HEADER"
 
 _LIBRARY: Final = "django-cors-headers"
 _ORIGIN_OPTIONS: Final = ("allow_origins", "allow_origin_regex", "allow_origin_func")
-# django-cors-headers answers preflight requests so, and leaves a response alone whose origin it
-# does not allow.
-_DROP_IN_OPTIONS: Final = {"preflight_status": 200, "app_headers": "keep"}
 
 
 class _Conf:
@@ -129,7 +126,7 @@ def judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
             taken = [name for name in (setting, OLDER_NAMES.get(setting)) if name in present]
             if option in own and taken:
                 problems.append(_conflict(_own_name(option), taken[0]))
-        options = {**_DROP_IN_OPTIONS, **reading.options} if makes_policy else own
+        options = {**DROP_IN_OPTIONS, **reading.options} if makes_policy else own
     problems += reading.problems_for("drop-in")
     names = {option: _own_name(option) for option in options} | dict(reading.names)
     if rules is not None:

@@ -19,7 +19,7 @@ class Request:
         path: The path, as the router sees it: without the query, decoded once.
 
     Raises:
-        TypeError: Something is no text.
+        TypeError: Something is not a text.
     """
 
     def __init__(self, method: str, headers: Headers, path: str) -> None:
@@ -32,16 +32,16 @@ class Request:
         self.lines = _read(headers)
 
     def values(self, name: str) -> list[str]:
-        """The values of all lines of a header; the name in lower case."""
+        """Return the values of all lines of a header; the name is in lower case."""
         return [value for each, value in self.lines if each == name]
 
     def value(self, name: str) -> str | None:
-        """The lines of a header joined with ``", "`` (Fetch, "get"), or ``None``."""
+        """Return the lines of a header joined with ``", "`` (Fetch, "get"), or ``None``."""
         values = self.values(name)
         return ", ".join(values) if values else None
 
     def environ(self) -> dict[str, str]:
-        """The header lines under the names of CGI; as in servers, a comma joins those of one."""
+        """Return the lines under the names of CGI; as in servers, a comma joins those of one."""
         variables: dict[str, str] = {}
         for name, value in self.lines:
             if "_" in name:  # It would take the place of the header that is spelt with a hyphen.

@@ -10,11 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from corsac.configuration import Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.foreign.flask_application import (
-    DROP_IN_OPTIONS,
-    ResourcePolicy,
-    read_application,
-)
+from corsac.foreign.flask_application import ResourcePolicy, read_application
 from corsac.foreign.flask_cors import (
     EXTENSION_OPTIONS,
     OWN_OPTIONS,
@@ -22,7 +18,7 @@ from corsac.foreign.flask_cors import (
     read_flask_cors,
     unknown_option,
 )
-from corsac.foreign.reading import Reading
+from corsac.foreign.reading import DROP_IN_OPTIONS, Reading
 from corsac.policy import CORSPolicy
 
 if TYPE_CHECKING:

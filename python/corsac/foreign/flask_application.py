@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from corsac.configuration import Rule
 from corsac.errors import CORSConfigProblem
@@ -29,7 +29,6 @@ from corsac.foreign.reading import Reading, allows_nothing
 from corsac.policy import CORSPolicy
 
 __all__ = [
-    "DROP_IN_OPTIONS",
     "ReadResource",
     "ResourcePolicies",
     "ResourcePolicy",
@@ -38,10 +37,6 @@ __all__ = [
     "read_flask_application",
     "read_resources",
 ]
-
-DROP_IN_OPTIONS: Final[Mapping[str, Any]] = {"app_headers": "keep", "preflight_status": 200}
-"""What flask-cors does beside its options: it leaves a response alone whose origin it does not
-allow, and answers preflight requests as Flask does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from corsac.origins.regex import has_re2
 from corsac.validation.fixes import keep_fixes_that_hold
 
 __all__ = [
+    "DROP_IN_OPTIONS",
     "SEVERITIES",
     "Consumer",
     "Reading",
@@ -94,6 +95,11 @@ Where a drop-in warns and a translation has an error, the entry has no effect in
 either. A code that is not here has the severity that it is found with; only the drop-in for
 Starlette, which uses every option as Starlette does, turns each error into a warning.
 """
+
+
+DROP_IN_OPTIONS: Final[Mapping[str, Any]] = {"app_headers": "keep", "preflight_status": 200}
+"""What flask-cors and django-cors-headers do beside their options: they leave a response alone
+whose origin they do not allow, and answer preflight requests with 200."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

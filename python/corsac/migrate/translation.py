@@ -16,16 +16,18 @@ from corsac.foreign.reading import Reading, once
 from corsac.foreign.starlette import read_litestar, read_starlette
 from corsac.policy import CORSPolicy
 
-__all__ = ["LIBRARIES", "Translation", "translate"]
+__all__ = ["LIBRARIES", "READERS", "Translation", "translate"]
 
-_READERS: dict[str, Callable[[Mapping[str, Any]], Reading]] = {
+READERS: dict[str, Callable[[Mapping[str, Any]], Reading]] = {
     "starlette": read_starlette,
     "flask-cors": read_flask_application,
     "django-cors-headers": read_django_cors_headers,
     "litestar": read_litestar,
     "express": read_express,
 }
-LIBRARIES = tuple(_READERS)
+"""What reads the options of each library."""
+
+LIBRARIES = tuple(READERS)
 """The names of the libraries that `translate` knows."""
 
 
@@ -85,7 +87,7 @@ def translate(
         >>> translate("starlette", {"allow_origins": ["https://a.example/"]}).problems[0].code
         'origin.invalid'
     """
-    read = _READERS.get(library)
+    read = READERS.get(library)
     if read is None:
         message = f"unknown library {library!r}; the libraries are {', '.join(LIBRARIES)}"
         raise ValueError(message)

@@ -103,7 +103,10 @@ class _Calls:
                 if isinstance(outer, ast.Assign) and len(outer.targets) == 1:
                     self._made[dotted(outer.targets[0])] = node
         for node in calls:
-            found = self._of_starlette(node) or self._of_flask(node) or self._of_litestar(node)
+            found = self._of_starlette(node) or self._of_flask(node)
+            if self.file.full_name(node.func) in LITESTAR_CLASSES:
+                found = self._new("litestar", "CORSConfig", node, node.func)
+                self._read(found, node.args, LITESTAR_OPTIONS, node.keywords)
             if found is not None:
                 yield found
         for name, node in self._made.items():
@@ -118,10 +121,9 @@ class _Calls:
         """Return the library, line and name of whatever else uses a name of a library."""
         skipped = set(self._consumed)
         for node in self.file.nodes:
-            if isinstance(node, (ast.AnnAssign, ast.arg)) and node.annotation is not None:
-                skipped |= {id(each) for each in ast.walk(node.annotation)}
-            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.returns:
-                skipped |= {id(each) for each in ast.walk(node.returns)}
+            annotation = getattr(node, "annotation", None) or getattr(node, "returns", None)
+            if annotation is not None:
+                skipped |= {id(each) for each in ast.walk(annotation)}
         for node in self.file.nodes:
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
                 name = self.file.full_name(node)
@@ -156,13 +158,6 @@ class _Calls:
         else:
             return None
         self._read(found, node.args[1:], STARLETTE_OPTIONS, node.keywords)
-        return found
-
-    def _of_litestar(self, node: ast.Call) -> Configuration | None:
-        if self.file.full_name(node.func) not in LITESTAR_CLASSES:
-            return None
-        found = self._new("litestar", "CORSConfig", node, node.func)
-        self._read(found, node.args, LITESTAR_OPTIONS, node.keywords)
         return found
 
     def _of_flask(self, node: ast.Call) -> Configuration | None:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from corsac.foreign.starlette import STARLETTE_OPTIONS
 from corsac.migrate.source.configurations import NOT_READ, READS_THE_RUN, Configuration
 from corsac.migrate.source.files import shown
 from corsac.migrate.source.libraries import DJANGO_MIDDLEWARE
@@ -15,17 +16,7 @@ __all__ = ["advice", "snippet"]
 LINE_LENGTH = 88
 """What most formatters are set to."""
 
-_SAME_NAMES = frozenset(
-    {
-        "allow_credentials",
-        "allow_methods",
-        "allow_origin_regex",
-        "allow_origins",
-        "allow_private_network",
-        "expose_headers",
-        "max_age",
-    }
-)
+_SAME_NAMES = frozenset(STARLETTE_OPTIONS) - {"allow_headers"}
 """The options of Starlette that Corsac has by the same name, and that mean the same.
 
 Starlette adds names to ``allow_headers``.

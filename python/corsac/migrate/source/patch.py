@@ -8,19 +8,12 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
-from corsac.foreign.django_cors_headers import read_django_cors_headers
-from corsac.foreign.flask_application import read_flask_application
 from corsac.migrate.source.configurations import READS_THE_RUN, Configuration
 from corsac.migrate.source.files import Project, SourceFile
 from corsac.migrate.source.places import Place
+from corsac.migrate.translation import READERS
 
 __all__ = ["Patch", "make_patch", "unified_diff"]
-
-_READERS = {
-    "flask-cors": read_flask_application,
-    "django-cors-headers": read_django_cors_headers,
-}
-"""What reads the options of a drop-in; that for Starlette refuses none."""
 
 _NEEDED = {
     "starlette": "corsac",
@@ -94,11 +87,10 @@ def _error_of(found: Configuration) -> str:
 
     What is not read is taken for right.
     """
-    read = _READERS.get(found.library)
-    if found.translation is None or read is None:
+    if found.translation is None:
         return ""
     given = {**found.likely, **found.options}
-    reading = read(given)
+    reading = READERS[found.library](given)
     # Keys that no file sets may come from the environment; they need not.
     is_default = found.unread.keys() <= {"app.config"}
     doubt = "unless app.config has other options, " if found.unread and is_default else ""

@@ -173,13 +173,11 @@ class _Search:
         outer = self.file.parents.get(id(node))
         if isinstance(node, ast.Name) and node.id in self.modules:
             module = self.modules[node.id]
-            names = MOVED_MODULES[module][1]
-            if not isinstance(outer, ast.Attribute) or outer.attr not in names:
-                library = library_of(module)
-                used = f"{module}.{outer.attr}" if isinstance(outer, ast.Attribute) else module
-                reason = f"{used} is used, which cannot be followed"
-                if isinstance(outer, ast.Attribute):
-                    reason = self._no_counterpart(library, used)
+            library = library_of(module)
+            if not isinstance(outer, ast.Attribute):
+                yield self.stays(library, node, f"{module} is used, which cannot be followed")
+            elif outer.attr not in MOVED_MODULES[module][1]:
+                reason = self._no_counterpart(library, f"{module}.{outer.attr}")
                 yield self.stays(library, node, reason)
             return
         full = self.file.full_name(node)
