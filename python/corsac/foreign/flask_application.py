@@ -25,7 +25,7 @@ from corsac.foreign.flask_cors import (
     unknown_keys,
 )
 from corsac.foreign.paths import WRITE, Pattern, Resource, read_pattern, text_of
-from corsac.foreign.reading import Reading, allows_nothing
+from corsac.foreign.reading import Reading
 from corsac.policy import CORSPolicy
 
 __all__ = [
@@ -166,25 +166,22 @@ def read_flask_application(given: Mapping[str, Any]) -> Reading:
     kept = _without_heirs([entry for entry, _ in entries], problems)
     rules, rest = ResourcePolicies(kept).rules()
     readings = {entry.policy: reading for entry, reading in entries}
-    ruled = [(pattern, _reading_of(policy, readings)) for pattern, policy in rules]
+    nothing = Reading("flask-cors", {"allow_origins": []})
+    ruled = [
+        (pattern, None if policy is None else readings.get(policy, nothing))
+        for pattern, policy in rules
+    ]
     if rest is not None:
         result = readings[rest]
     else:
         ruled.append(("/*", None))
         first = next((reading for _, reading in ruled if reading is not None), None)
-        result = first or (read[0].reading if read else allows_nothing("flask-cors"))
-        if first is None:
-            result = dataclasses.replace(allows_nothing("flask-cors"), problems=result.problems)
+        first_problems = read[0].reading.problems if read else ()
+        result = first or dataclasses.replace(nothing, problems=first_problems)
     used = {id(result), *(id(reading) for _, reading in ruled)}
     for each in read:  # What no rule has left is judged all the same.
         problems += () if id(each.reading) in used else each.reading.problems
     return dataclasses.replace(result, problems=(*problems, *result.problems), rules=tuple(ruled))
-
-
-def _reading_of(
-    policy: CORSPolicy | None, readings: Mapping[CORSPolicy, Reading]
-) -> Reading | None:
-    return None if policy is None else readings.get(policy, allows_nothing("flask-cors"))
 
 
 def _without_heirs(

@@ -22,7 +22,6 @@ __all__ = [
     "SEVERITIES",
     "Consumer",
     "Reading",
-    "allows_nothing",
     "in_words_of",
     "once",
     "with_tried_fixes",
@@ -224,8 +223,3 @@ def with_tried_fixes(reading: Reading, read: Callable[[Mapping[str, Any]], Readi
 def once(problems: Iterable[CORSConfigProblem]) -> list[CORSConfigProblem]:
     """Return the problems without repetitions, by their texts: a value need not be hashable."""
     return list({(each.severity, str(each)): each for each in problems}.values())
-
-
-def allows_nothing(library: str) -> Reading:
-    """Return what is meant where a configuration cannot be used at all."""
-    return Reading(library, {"allow_origins": []})
