@@ -11,11 +11,7 @@ __all__ = ["method_and_path"]
 
 
 def method_and_path(environ: Mapping[str, Any]) -> tuple[object, str]:
-    """The method and the whole path of a request, decoded.
-
-    Args:
-        environ: The environ; it has the bytes of paths in the shape of latin-1.
-    """
+    """Return the method and the whole path of a request, decoded."""
     path = str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", ""))
     text = path.encode("latin-1", "replace").decode("utf-8", "replace")
     return environ.get("REQUEST_METHOD"), text

@@ -27,13 +27,9 @@ _LOCAL = (
 
 
 def address_space(host: str) -> str:
-    """Give the address space of a host, as far as its name says.
+    """Return ``"loopback"``, ``"local"`` or ``"public"`` for a host, as far as its name says.
 
-    Args:
-        host: A name, or an address; one of version 6 in brackets.
-
-    Returns:
-        ``"loopback"``, ``"local"`` or ``"public"``.
+    An address of version 6 stands in brackets.
     """
     name = host.strip("[]").removesuffix(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
@@ -54,12 +50,8 @@ def address_space(host: str) -> str:
 def beside_cors(origin: str, host: str) -> str:
     """Say what a browser asks, where a page of a public site reaches for a nearer address.
 
-    Args:
-        origin: The page's serialized origin.
-        host: Where the request goes, with or without a port.
-
-    Returns:
-        A sentence without a full stop; empty where nothing is asked.
+    The origin is the page's, the host where the request goes, with or without a port. Return a
+    sentence without a full stop; an empty text where nothing is asked.
     """
     scheme, _, page_host = origin.partition("://")
     space = address_space(_without_port(host))

@@ -15,8 +15,7 @@ MAX_LOGGED_LENGTH = 128
 def quoted(value: object) -> str:
     """Give a value as quoted, escaped ASCII of at most `MAX_LOGGED_LENGTH` characters.
 
-    Args:
-        value: Bytes, read as latin-1, or anything else, read as text; ``None`` is not there.
+    Bytes are read as latin-1.
     """
     if value is None:
         return "(none)"
@@ -37,11 +36,7 @@ def quoted_list(values: Iterable[str]) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """Give an exception's type and text, such as ``"LookupError: 'no such table'"``.
-
-    Args:
-        error: The exception; its ``__str__`` may raise.
-    """
+    """Give an exception's type and text, such as ``"LookupError: 'no such table'"``."""
     try:
         text = str(error)
     except Exception:  # It says nothing, and that is no reason to fail.
@@ -55,12 +50,7 @@ def type_name(value: object) -> str:
 
 
 def shown(text: str, limit: int = 120) -> str:
-    """Give a text on one line, in printable ASCII, cut.
-
-    Args:
-        text: Anything.
-        limit: Characters that are kept at most.
-    """
+    """Give a text on one line, in printable ASCII, cut to some characters."""
     escaped = "".join(
         mark if mark.isascii() and mark.isprintable() else ascii(mark)[1:-1]
         for mark in text[:limit]
@@ -69,12 +59,7 @@ def shown(text: str, limit: int = 120) -> str:
 
 
 def printable(text: str, limit: int) -> str:
-    """Give a text on one line, with escapes for what is not printable, cut.
-
-    Args:
-        text: Anything.
-        limit: Characters that are kept at most.
-    """
+    """Give a text on one line, with escapes for what is not printable, cut to some characters."""
     kept = text[:limit]
     if not kept.isprintable():
         kept = "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in kept)

@@ -82,11 +82,7 @@ class AppHeadersLog:
         self._lock, self._said = other._lock, other._said
 
     def said_about(self, path: str) -> Iterable[tuple[str, str]]:
-        """Return what became of headers of the application on a path: the fates, and the headers.
-
-        Args:
-            path: The path of a request.
-        """
+        """Return what became of the application's headers on a path: the fates, and the headers."""
         return [(fate, lines) for (fate, said), lines in [*self._said.items()] if said == path]
 
     def __call__(
@@ -124,13 +120,7 @@ class AppHeadersLog:
     ) -> None:
         """Do the same for a request that is neither of ASGI nor of WSGI.
 
-        Args:
-            fate: As above.
-            lines: As above.
-            path: The path of the request, as text.
-            origin: Its Origin header, or ``None``.
-            is_beyond_cors: Whether no browser carries out a CORS check on the response.
-            option: How the option is written, with a place for its value.
+        The option is written as ``option`` says, which has a place for its value.
         """
         if is_beyond_cors:
             return

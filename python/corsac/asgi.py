@@ -169,12 +169,7 @@ def _held_by(wrapper: object) -> list[object]:
 
 
 def without_root_path(path: str, owner: object) -> str:
-    """Return what the router of an application sees of a path.
-
-    Args:
-        path: The path of a request.
-        owner: What `root_path_owner` gave.
-    """
+    """Return what the router sees of a path; the owner is what `root_path_owner` gave."""
     root = attribute_of(owner, "root_path")
     if not isinstance(root, str) or not path.startswith(root):
         return path

@@ -157,11 +157,7 @@ class Configuration(FrozenValue):
         return tuple(found)
 
     def go_on_from(self, before: Configuration) -> None:
-        """Say nothing again about headers of the application that was said under another one.
-
-        Args:
-            before: What is in force until now.
-        """
+        """Say nothing again about headers of the application that was said under another one."""
         logs = [policy._compiled.app_headers_log for policy in before.policies()]
         for policy in self.policies():
             log = policy._compiled.app_headers_log

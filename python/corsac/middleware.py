@@ -355,11 +355,7 @@ class ConfiguredMiddleware:
 
 
 def add_up(counted: Iterable[Counted]) -> Counted:
-    """Add up what several middlewares have counted.
-
-    Args:
-        counted: What each has counted: at least one.
-    """
+    """Add up what several middlewares have counted; there is at least one."""
     outcomes, on_trial = zip(*counted, strict=True)
     of_trial, *others = zip(*on_trial, strict=True)
     undecided, newly_refused, newly_allowed = map(sum, others)

@@ -122,15 +122,11 @@ _CLOSE_ENOUGH = 0.8
 
 
 def foreign_option_hint(name: str) -> str | None:
-    """What to do about an option that `CORSPolicy` does not have.
+    """Say what to do about an option that `CORSPolicy` does not have, as a clause of a message.
 
-    Args:
-        name: A misspelt name, or another library's, in any of its spellings: ``"origins"``,
-            ``"allowedHeaders"``, ``"CORS_ALLOWED_ORIGINS"``.
-
-    Returns:
-        A clause for an error message, such as ``"write allow_origins"`` or ``"remove it: ..."``;
-        ``None`` if the name resembles nothing.
+    The name is misspelt or another library's, in any of its spellings: ``"origins"``,
+    ``"allowedHeaders"``, ``"CORS_ALLOWED_ORIGINS"``. The clause is such as
+    ``"write allow_origins"`` or ``"remove it: ..."``; ``None`` if the name resembles nothing.
     """
     hint = _HINTS.get(_canonical(name))
     if hint is not None:

@@ -90,11 +90,7 @@ class RefusalLog:
         self.names: Mapping[str, str] = {}
 
     def write_into(self, whole: RefusalLog) -> None:
-        """Have another log write all refusals from now on, with its memory and its limits.
-
-        Args:
-            whole: The log of the middleware of which this one's is a part.
-        """
+        """Have the log of the whole middleware write all refusals, within its limits."""
         self._whole = whole
 
     def __call__(  # noqa: PLR0917

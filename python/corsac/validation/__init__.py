@@ -121,11 +121,8 @@ def judge_public_suffixes(
     """Find the patterns that let in everyone who can get a name on a shared suffix.
 
     An exact origin that is a public suffix itself (``https://github.io``) is left alone: its pages
-    are the suffix owner's, not those of everyone below.
-
-    Args:
-        allow_origins: The entries, malformed ones included: those are the core's to judge.
-        allow_credentials: Whether cookies are at stake; without them there is nothing to find.
+    are the suffix owner's, not those of everyone below. Malformed entries are the core's to refuse.
+    Without credentials there is nothing to find.
     """
     patterns = [each for each in allow_origins if "://*." in each] if allow_credentials else []
     if not patterns:
@@ -138,8 +135,7 @@ def judge_public_suffixes(
 def judge_lists(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
     """Find entries that are well formed and still cannot be what the author means.
 
-    Args:
-        options: The options of a policy by name, as it keeps them; what is missing is not judged.
+    Options that are missing are not checked.
     """
     return [
         *_check_origins(options.get("allow_origins", ())),

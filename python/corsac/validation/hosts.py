@@ -40,14 +40,9 @@ class PublicSuffixes:
         )
 
     def covered_by(self, base: str) -> str | None:
-        """The public suffix that a name is or has below it, or ``None``.
+        """Return the public suffix that a name is, or one that it has below it, or ``None``.
 
-        Args:
-            base: A host name; one dot at its end makes no difference.
-
-        Returns:
-            The name itself if it is a public suffix; otherwise one of those below it, such as
-            ``s3.amazonaws.com`` for ``amazonaws.com``.
+        ``s3.amazonaws.com`` is below ``amazonaws.com``. One dot at the end makes no difference.
         """
         base = base.removesuffix(".")
         if self._list.is_public(base):
@@ -59,14 +54,13 @@ class PublicSuffixes:
         return min(below, key=_fewest_labels_first, default=None)
 
     def owner(self, host: str) -> str | None:
-        """The name that somebody registered for a host, such as ``example.co.uk``."""
+        """Return the name that somebody registered for a host, such as ``example.co.uk``."""
         return self._list.privatesuffix(host)
 
     def registrable_domain(self, host: str) -> str | None:
         """URL, "registrable domain": as `owner`, and below an unknown suffix the last two labels.
 
-        Args:
-            host: A serialized domain; with a dot at its end that dot stays.
+        A dot at the end of the host stays.
         """
         name = host.removesuffix(".")
         if self._list.publicsuffix(name) is not None:
@@ -83,7 +77,7 @@ def _fewest_labels_first(name: str) -> tuple[int, int, str]:
 
 @functools.cache
 def public_suffixes() -> PublicSuffixes:
-    """The list, read on first use: that takes longer than the rest of a policy together."""
+    """Return the list, read on first use: that takes longer than the rest of a policy together."""
     return PublicSuffixes()
 
 

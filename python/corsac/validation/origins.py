@@ -22,8 +22,7 @@ _LOOPBACK = re.compile(r"(?:[a-z0-9_.-]*\.)?localhost|127(?:\.\d+){3}|\[::1\]")
 def judge_origins(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
     """Find origins of WebSockets, ids that nobody keeps, and labels that no browser opens.
 
-    Args:
-        entries: Entries that `corsac.validation` picked as odd; nothing is said of all others.
+    The entries are those that `corsac.validation` picked as odd; nothing is said of all others.
     """
     for entry in entries:
         extensions = any_id_regex(entry.partition("://")[0])

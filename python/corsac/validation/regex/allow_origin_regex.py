@@ -55,13 +55,10 @@ _ANY_SITE_TOP_LEVELS = 10
 def judge_origin_regex(
     pattern: str, regex: Callable[[str], bool], allow_credentials: bool
 ) -> list[CORSConfigProblem]:
-    """Finds what an expression lets in that its author may not want, and what it never matches.
+    """Find what an expression lets in that its author may not want, and what it never matches.
 
-    Args:
-        pattern: The text of the expression, which RE2 has accepted.
-        regex: Whether RE2 matches a whole origin with it. Every finding is confirmed by it, and a
-            disagreement means that nothing can be told.
-        allow_credentials: Whether cookies are at stake.
+    RE2 has accepted the pattern, and ``regex`` tells whether it matches a whole origin with it. It
+    confirms every finding; a disagreement means that nothing can be told.
     """
     judge = _Judge(pattern, regex, allow_credentials)
     try:

@@ -39,11 +39,7 @@ _SPELLING = re.compile(
 
 
 def added_by(entries: Iterable[str], regex: Language) -> str | None:
-    """An origin that entries allow and an expression does not, or ``None``.
-
-    Args:
-        entries: What `as_allow_origins` gave.
-        regex: The language of the expression.
+    """Return an origin that entries allow and an expression does not, or ``None``.
 
     Raises:
         UnknownSyntax: It cannot be told.
@@ -57,13 +53,10 @@ class _TooManyError(Exception):
 
 
 def as_allow_origins(tree: Node) -> list[str]:
-    """Entries that match the same origins, or a little more of the own ones.
+    """Return entries that match the same origins, or a little more of the own ones.
 
     ``[a-z0-9-]+[.]example[.]com`` becomes ``*.example.com``, which also takes several labels, and
     ``:[0-9]+`` becomes ``:*``, which also takes no port. The list is empty if that cannot be done.
-
-    Args:
-        tree: An expression that was read.
     """
     try:
         spellings = _spell(tree)

@@ -67,13 +67,9 @@ _RANDOM = {
 
 
 def any_id_regex(scheme: str) -> str | None:
-    """The narrowest expression for all extensions of a browser that makes ids up.
+    """Return the narrowest expression for all extensions of a browser that makes ids up.
 
-    Args:
-        scheme: A scheme, ``moz-extension``.
-
-    Returns:
-        The text of the expression; ``None`` if it is no scheme of such a browser.
+    ``None`` if the scheme, such as ``moz-extension``, is not that of such a browser.
     """
     ids = _RANDOM.get(scheme)
     return None if ids is None else f"{scheme}://{ids.shape}"
@@ -84,10 +80,7 @@ def judge_language(
 ) -> Iterator[Finding]:
     """Find the extensions that a language lets in, and should not or cannot.
 
-    Args:
-        language: What is allowed.
-        confirmed: Gives an origin back that the language has, or raises.
-        allow_credentials: Whether cookies are at stake.
+    ``confirmed`` gives an origin back that the language has, or raises.
 
     Raises:
         UnknownSyntax: It cannot be told.

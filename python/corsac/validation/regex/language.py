@@ -161,10 +161,7 @@ class Language:
         return None
 
     def count_common(self, other: Language) -> int:
-        """How many strings are in both.
-
-        Args:
-            other: A language with a longest string.
+        """Count the strings that are in both, of which the other has a longest one.
 
         Raises:
             UnknownSyntax: Too many cases would have to be looked at.
@@ -199,11 +196,7 @@ class Language:
 
 
 def language(pattern: str | Node, max_states: int = MAX_STATES) -> Language:
-    """Return the language of an expression.
-
-    Args:
-        pattern: The text of the expression, or what was read of it.
-        max_states: As `MAX_STATES`.
+    """Return the language of an expression, given as text or as what was read of it.
 
     Raises:
         UnknownSyntax: It has something unknown, or is too large.

@@ -56,12 +56,9 @@ _WEB = f"(?:https://{_HOST}(?::{_PORT_BUT_443})?|http://{_HOST}(?::{_PORT_BUT_80
 
 
 def _all_but(words: tuple[str, ...], first: str, others: str) -> str:
-    """An expression for the words over some characters that are not certain words.
+    """Return an expression for all words but some.
 
-    Args:
-        words: What to leave out.
-        first: The characters that a word starts with.
-        others: The characters that it goes on with.
+    A word starts with one of the characters ``first`` and goes on with ``others``.
     """
 
     def after(prefix: str, characters: str) -> str:
@@ -90,11 +87,7 @@ OPAQUE_CHARACTER = r"[!\"$-+.\-;=A-Z_`a-z{}~0-9]"
 
 @functools.cache
 def origins(*but: str) -> Language:
-    """Every origin that a browser can send, but null.
-
-    Args:
-        but: Schemes to leave out, other than http and https.
-    """
+    """Return every origin that a browser can send, but null, and but those of some more schemes."""
     scheme = _all_but(("http", "https", *_NO_PAGES, *but), _LETTERS, _LETTERS + _DIGITS + "+.-")
     return language(f"{_WEB}|{scheme}://(?:{OPAQUE_CHARACTER}+|{_IPV6})(?::{_PORT})?")
 
@@ -126,11 +119,9 @@ def public_addresses() -> tuple[Language, ...]:
 
 @functools.lru_cache(maxsize=64)
 def language_of_entry(entry: str, *, tidy: bool = False) -> Language:
-    """The origins that an entry of ``allow_origins`` allows.
+    """Return the origins that an entry of ``allow_origins`` allows.
 
-    Args:
-        entry: An origin or a pattern.
-        tidy: Whether to leave out names that no registry gives.
+    If ``tidy``, names that no registry gives are left out.
     """
     scheme, separator, rest = entry.partition("://")
     if not separator:
@@ -144,12 +135,11 @@ def language_of_entry(entry: str, *, tidy: bool = False) -> Language:
 
 
 def below_suffix(suffix: str, name: str | None = None) -> Language:
-    """The origins of names that somebody got below a suffix, and of the hosts below those.
+    """Return the origins of names that somebody got below a suffix, and of the hosts below those.
 
-    Args:
-        suffix: A public suffix; ``*.ck`` for any name directly below ``ck``.
-        name: An expression for the name, if that and all labels below it are to look tidy; without
-            it hyphens may be anywhere, which no registry allows, but some services do.
+    The suffix ``*.ck`` stands for any name directly below ``ck``. With an expression for the name
+    it and all labels below it look tidy; without one hyphens may be anywhere, which no registry
+    allows, but some services do.
     """
     label = _LABEL if name is None else _TIDY_LABEL
     escaped = re.escape(suffix.removeprefix("*."))

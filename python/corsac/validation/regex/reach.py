@@ -47,11 +47,9 @@ class Openings:
 
 
 def openings(language: Language, rules: Iterable[str]) -> Openings:
-    """The public suffixes below which somebody else can get a name that matches.
+    """Return the public suffixes below which somebody else can get a name that matches.
 
-    Args:
-        language: What an expression matches.
-        rules: The rules of the public suffix list, ``*.ck`` among them.
+    The rules are those of the public suffix list, ``*.ck`` among them.
 
     Raises:
         UnknownSyntax: Too many different cases would have to be looked at.

@@ -64,12 +64,8 @@ Node = OneOf | Sequence | Alternatives | Repeat | Anchor
 
 
 def ascii_set(characters: Iterable[str]) -> int:
-    """The set of some ASCII characters; others are left out."""
-    result = 0
-    for character in characters:
-        if ord(character) < 128:
-            result |= 1 << ord(character)
-    return result
+    """Return the set of some ASCII characters; others are left out."""
+    return sum(1 << number for number in {*map(ord, characters)} if number < 128)
 
 
 def _span(first: str, last: str) -> int:
@@ -116,10 +112,7 @@ _POSIX_CLASS = re.compile(r"\[:(\^?)([a-z]+):\]")
 
 
 def read_regex(pattern: str) -> Node:
-    """The tree of an expression that RE2 has accepted.
-
-    Args:
-        pattern: The text of the expression.
+    """Return the tree of an expression that RE2 has accepted.
 
     Raises:
         UnknownSyntax: It has something that this reader does not know.
@@ -194,7 +187,9 @@ class _Reader:
         if character == "[":
             return OneOf(self._read_class())
         if character == "\\":
-            return self._read_escape()
+            is_start = self._take(r"\A")
+            is_anchor = is_start or self._take(r"\z")
+            return Anchor(is_start) if is_anchor else OneOf(self._read_escaped_set())
         self.at += 1
         if character == ".":
             return OneOf(_ALL if self.dot_matches_new_line else _ALL ^ _NEW_LINE, dot=self.at - 1)
@@ -221,7 +216,11 @@ class _Reader:
                 raise UnknownSyntax(self.pattern[self.at :])
             self.at = match.end()
             on, off, end = match.groups()
-            self._set_flags(on or "", off or "")
+            # (?m) makes ^ and $ match at line breaks, of which an origin has none; (?U) swaps
+            # greedy and lazy, which makes no difference to what matches.
+            on, off = on or "", off or ""
+            self.ignores_case = (self.ignores_case or "i" in on) and "i" not in off
+            self.dot_matches_new_line = (flags[1] or "s" in on) and "s" not in off
             if end == ")":
                 return None
         node = self.read_alternatives(depth + 1)
@@ -229,19 +228,6 @@ class _Reader:
         if not self._take(")"):
             raise UnknownSyntax("a group without its end")
         return node
-
-    def _set_flags(self, on: str, off: str) -> None:
-        # (?m) makes ^ and $ match at line breaks, of which an origin has none; (?U) swaps greedy
-        # and lazy, which makes no difference to what matches.
-        self.ignores_case = (self.ignores_case or "i" in on) and "i" not in off
-        self.dot_matches_new_line = (self.dot_matches_new_line or "s" in on) and "s" not in off
-
-    def _read_escape(self) -> Node:
-        if self._take(r"\A"):
-            return Anchor(is_start=True)
-        if self._take(r"\z"):
-            return Anchor(is_start=False)
-        return OneOf(self._read_escaped_set())
 
     def _read_escaped_set(self) -> int:
         for expression, base in ((_HEXADECIMAL, 16), (_OCTAL, 8)):
