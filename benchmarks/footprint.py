@@ -93,7 +93,8 @@ def _resident() -> int:
 def _output(*options: str) -> Any:
     """What a fresh interpreter prints, without the current directory and the user's packages."""
     command = [sys.executable, "-P", "-s", *options]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+    path = os.pathsep.join([str(ROOT), *sys.path])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}
     done = subprocess.run(  # noqa: S603 - this file, or its own statements.
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
