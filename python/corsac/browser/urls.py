@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from corsac import _core
 from corsac._local_network import beside_cors
@@ -20,6 +21,7 @@ except ImportError as error:
 
 __all__ = ["HTTP_SCHEMES", "MAX_URL_LENGTH", "URL", "cache_mode_headers", "fetch_metadata"]
 __all__ += ["is_ip_address", "is_schemelessly_same_site", "notes_beside_cors", "parse_url"]
+__all__ += ["routed_path"]
 
 MAX_URL_LENGTH = 2 * 1024 * 1024
 """Characters in a URL; Chromium opens none that is longer."""
@@ -94,6 +96,12 @@ def parse_url(text: str, base: URL | None = None) -> URL | None:
         fragment if hash_mark else None,
         has_credentials,
     )
+
+
+def routed_path(text: str) -> str:
+    """Give the path of a URL as a router sees it, decoded."""
+    url = parse_url(text)
+    return "/" if url is None else unquote(url.path)
 
 
 def is_ip_address(host: str) -> bool:

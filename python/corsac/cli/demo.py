@@ -141,7 +141,10 @@ def perform(scenario: Scenario, lab: Lab) -> Performed:
 
 
 def _with_cookie(request: Request, cookie: str) -> Request:
-    """Add the cookie as a browser does: never to a preflight request (Fetch, 4.9)."""
+    """Add the cookie as a browser does: never to a preflight request.
+
+    https://fetch.spec.whatwg.org/#cors-protocol-and-credentials
+    """
     if not cookie or request.is_preflight:
         return request
     return replace(request, headers=(*request.headers, ("Cookie", cookie)))

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from urllib.parse import unquote
 
 from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
 from corsac._text import in_words, printable
@@ -14,7 +13,7 @@ from corsac._types import Receive, Scope, Send
 from corsac.asgi import CORSMiddleware, without_root_path
 from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
 from corsac.browser.transports import asgi_async_transport
-from corsac.browser.urls import parse_url
+from corsac.browser.urls import routed_path
 from corsac.cli import COULD_NOT_RUN, FINE, PROBLEMS, CommandError
 from corsac.cli.check import Report, check, silent_log
 from corsac.cli.fetch_text import (
@@ -98,7 +97,7 @@ def _middleware(report: Report, request: FetchRequest) -> CORSMiddleware:
     A framework's routing is not repeated here: a decorated route counts only where its path is
     exactly the one that is asked for.
     """
-    path = _path_of(request.url)
+    path = routed_path(request.url)
     rules = [route for route in report.routes if route[0] == path and "*" not in path]
     rules += report.rules
     if report.policy is None and not rules:
@@ -115,7 +114,7 @@ def _notes(report: Report, request: FetchRequest) -> Iterator[str]:
     if any(policy is not None and policy.allow_private_network for policy in policies):
         yield INSTEAD_OF_PRIVATE_NETWORK
     yield from (printable(note, _MAX_TEXT) for note in report.notes)
-    path = _path_of(request.url)
+    path = routed_path(request.url)
     others = [route for route, _ in report.routes]
     if others and path not in others:
         yield (
@@ -132,17 +131,11 @@ async def _explain(
     include = request.credentials == "include"
     explanations = [
         await middleware.explain_async(
-            sent.method, sent.headers, _path_of(sent.url), credentials=include
+            sent.method, sent.headers, routed_path(sent.url), credentials=include
         )
         for sent in outcome.sent
     ]
     return outcome, explanations
-
-
-def _path_of(text: str) -> str:
-    """Give the path as a router sees it."""
-    url = parse_url(text)
-    return unquote(url.path) if url is not None else "/"
 
 
 async def _application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
 from corsac.browser import PROFILES, FetchOutcome, FetchRequest, Request
-from corsac.browser.urls import parse_url
+from corsac.browser.urls import routed_path
 from corsac.errors import CORSConfigError
 from corsac.explain import Explanation
 from corsac.lab.cases import Case, CaseStore, Places
@@ -134,9 +133,7 @@ def _sent(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _explanation(case: Case, request: Request) -> Explanation:
-    url = parse_url(request.url)
-    path = "/" if url is None else unquote(url.path)
-    include = case.request.credentials == "include"
+    include, path = case.request.credentials == "include", routed_path(request.url)
     return case.middleware.explain(request.method, request.headers, path, credentials=include)
 
 
@@ -154,7 +151,7 @@ def compare(case: Case, profile: str, result: object) -> dict[str, Any]:
     if profile not in PROFILES:
         raise InputError("profile", "there is no such browser")
     if not isinstance(result, dict) or not isinstance(result.get("ok"), bool):
-        raise InputError("result", "expected what fetch() came to")
+        raise InputError("result", "expected an object with ok, type, status and readable")
     simulated = _outcome(case.simulate(profile))
     seen = [exchange | {"cors": _sent(exchange)} for exchange in case.seen]
     differences = []
