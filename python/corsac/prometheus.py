@@ -50,9 +50,9 @@ class CORSCollector(Collector):
     - ``corsac_requests_total{kind, outcome, reason}``: what came of requests. The kind is
       ``not-cors``, ``actual``, ``preflight`` or ``guard``, the outcome ``none`` (not-cors only),
       ``allowed`` or ``refused``, the reason a code or empty.
-    - ``corsac_report_only_requests_total``, with the same labels: what the policies on trial would
-      have made of them, and ``outcome="undecided"``.
-    - ``corsac_report_only_changes_total{change}``: requests with another outcome on trial,
+    - ``corsac_report_only_requests_total``, with the same labels: what the report-only
+      policies would have made of them, and ``outcome="undecided"``.
+    - ``corsac_report_only_changes_total{change}``: requests with another outcome under these,
       ``newly_refused`` or ``newly_allowed``.
     - ``corsac_on_refusal_errors_total``: what ``on_refusal`` raised.
 
@@ -66,7 +66,7 @@ class CORSCollector(Collector):
         name: The value of its label ``middleware``; ``None``: there is no such label.
 
     Raises:
-        TypeError: ``middleware`` has no counters, or ``name`` is no text.
+        TypeError: ``middleware`` has no counters, or ``name`` is not text.
     """
 
     def __init__(self, middleware: CountingMiddleware, *, name: str | None = None) -> None:

@@ -199,7 +199,7 @@ def _read_observation(problems: list[CORSConfigProblem]) -> Observation:
 def _read_report_only(
     given: object, problems: list[CORSConfigProblem]
 ) -> tuple[CORSPolicy | None, object]:
-    """Return the policy and the rules on trial; like `CORSAC`, a policy or a dictionary."""
+    """Return the report-only policy and rules; like `CORSAC`, a policy or a dictionary."""
     if not isinstance(given, Mapping):
         return cast("CORSPolicy | None", given), None
     options = {str(name): value for name, value in given.items()}

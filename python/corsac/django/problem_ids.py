@@ -32,7 +32,7 @@ _OF_SETTINGS: Final = {
 _REMOVED: Final = {"CORS_MODEL": 12, "CORS_REPLACE_HTTPS_REFERER": 13}
 
 ENTRY_PROBLEMS: Final = ("CORS_ALLOWED_ORIGINS", "CORS_ORIGIN_WHITELIST")
-"""Settings in which an entry that is no origin has the number 13 (no scheme or host) or 14."""
+"""Settings in which an entry that is not an origin has the number 13 (no scheme or host) or 14."""
 
 NUMBERS: Final = {
     "option.wrong_type": 101,

@@ -115,7 +115,7 @@ class RouteTable:
         return table
 
     def has(self, decoration: Decoration, endpoint: str | None, method: str) -> bool:
-        """Whether a decoration is what decides about an endpoint; ``None``: there is no route."""
+        """Whether a decoration is what decides about an endpoint; ``None`` if there is no route."""
         return self._decided_by.get((endpoint or "", self._known(method))) is decoration
 
     def middleware_for(self, environ: WSGIEnvironment) -> CORSMiddleware | None:

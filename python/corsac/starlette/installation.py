@@ -63,7 +63,7 @@ def install(
         policy: The policy; or give the options of one.
         rules: Path rules, as `corsac.CORSMiddleware` takes them.
         **options: As there: ``on_refusal``, told about the requests to every route;
-            ``report_only``, on trial for every route but those with `cors_exempt`;
+            ``report_only``, tried on every route but those with `cors_exempt`;
             ``report_only_rules`` and ``debug_header``; and the options of `CORSPolicy`.
 
     Returns:
