@@ -345,7 +345,7 @@ class _Fetch:
             page is not None and page.scheme == "https",
             url.scheme == "https",
             self.request.embedder_policy,
-            self.request.credentials == "include",
+            self.include,
             lines,
         )
 

@@ -163,10 +163,18 @@ def _write(
         ]
 
     out.row()
-    write_steps(out, outcome, as_sent=_at_path, beside=beside)
+
+    def at_path(sent: Request) -> Request:
+        """Leave out the server, which there is only for this command."""
+        return replace(sent, url=sent.url.removeprefix(SERVER))
+
+    write_steps(out, outcome, as_sent=at_path, beside=beside)
     out.row()
     if verdict == "allowed":
-        out.row([("ALLOWED", "allowed"), "  "], _script_gets(outcome))
+        hidden = hidden_names(outcome)
+        but = f", but not {in_words(hidden)}" if hidden else ""
+        gets = unseen_text(outcome) or f"the script gets the answer{but}"
+        out.row([("ALLOWED", "allowed"), "  "], gets)
         return
     if verdict == "undecided":
         text = "this path is left alone, so the application's own headers decide"
@@ -185,19 +193,6 @@ def _write(
 
 
 _MARKS: dict[bool | None, Part] = {True: ("ok", "good"), False: ("NO", "bad"), None: ("--", "dim")}
-
-
-def _at_path(request: Request) -> Request:
-    """Leave out the server, which there is only for this command."""
-    return replace(request, url=request.url.removeprefix(SERVER))
-
-
-def _script_gets(outcome: FetchOutcome) -> str:
-    if opaque := unseen_text(outcome):
-        return opaque
-    hidden = hidden_names(outcome)
-    but = f", but not {in_words(hidden)}" if hidden else ""
-    return f"the script gets the answer{but}"
 
 
 def _as_dict(
