@@ -202,7 +202,7 @@ def make_configuration(
     if policy is not None or rules is None or options:
         try:
             fallback = resolve_policy(policy, options)
-        except CORSConfigError as error:  # The rules are judged too, and all is raised at once.
+        except CORSConfigError as error:  # The rules are checked too, and all is raised at once.
             problems += error.problems
     pairs = _read_rules(() if rules is None else rules, problems)
     routing, found = _compile(fallback, pairs, observation)

@@ -362,7 +362,7 @@ def _check(
         "preflight_status", given["preflight_status"], "status.not_ok", problems
     )
     regex, function = _read_dynamic_origins(values, problems)
-    # The core judges values, not types: what has a wrong type is judged as if it was not there.
+    # The core checks values, not types: what has a wrong type is as if it was not there.
     mistyped = {problem.option for problem in problems}
     options = {
         name: _DEFAULTS[name] if name in mistyped else values[name] for name in _CORE_OPTIONS
@@ -417,10 +417,10 @@ def _problems_of_meaning(
 ) -> list[CORSConfigProblem]:
     """The problems of what the policy does, whatever its spelling."""
     credentials: bool = options["allow_credentials"]
-    found = validation.judge_lists(options)
-    found += validation.judge_public_suffixes(options["allow_origins"], credentials)
+    found = validation.check_lists(options)
+    found += validation.check_public_suffixes(options["allow_origins"], credentials)
     if regex is not None:
-        found += validation.judge_origin_regex(regex.pattern, credentials)
+        found += validation.check_origin_regex(regex.pattern, credentials)
     if "*" in options["allow_origins"]:
         found += [
             CORSConfigProblem(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from corsac.validation import judge_public_suffixes
+from corsac.validation import check_public_suffixes
 from corsac.validation.hosts import a_label, is_undecodable_label
 
 
@@ -20,14 +20,14 @@ from corsac.validation.hosts import a_label, is_undecodable_label
     ],
 )
 def test_everyone_below_a_public_suffix_is_an_error(entry: str) -> None:
-    (problem,) = judge_public_suffixes(["https://a.test", entry], allow_credentials=True)
+    (problem,) = check_public_suffixes(["https://a.test", entry], allow_credentials=True)
     assert (problem.code, problem.severity, problem.option, problem.value) == (
         "origin.public_suffix_with_credentials",
         "error",
         "allow_origins",
         entry,
     )
-    assert judge_public_suffixes([entry], allow_credentials=False) == []
+    assert check_public_suffixes([entry], allow_credentials=False) == []
 
 
 @pytest.mark.parametrize(
@@ -43,22 +43,22 @@ def test_everyone_below_a_public_suffix_is_an_error(entry: str) -> None:
     ],
 )
 def test_a_name_of_ones_own_is_none(entry: str) -> None:
-    assert judge_public_suffixes([entry], allow_credentials=True) == []
+    assert check_public_suffixes([entry], allow_credentials=True) == []
 
 
 def test_a_suffix_further_down_is_one_too() -> None:
-    (problem,) = judge_public_suffixes(["https://*.amazonaws.com"], allow_credentials=True)
+    (problem,) = check_public_suffixes(["https://*.amazonaws.com"], allow_credentials=True)
     assert "s3.amazonaws.com, which it covers" in problem.message
 
 
 def test_the_list_is_read_only_when_a_pattern_has_to_be_judged() -> None:
     program = """
 import sys
-from corsac.validation import judge_lists, judge_public_suffixes
-judge_public_suffixes(["https://*.com"], False)
-judge_public_suffixes(["https://a.test"], True)
+from corsac.validation import check_lists, check_public_suffixes
+check_public_suffixes(["https://*.com"], False)
+check_public_suffixes(["https://a.test"], True)
 assert not {"publicsuffixlist", "corsac.validation.regex.allow_origin_regex"} & set(sys.modules)
-judge_public_suffixes(["https://*.com"], True)
+check_public_suffixes(["https://*.com"], True)
 assert "publicsuffixlist" in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -12,11 +12,11 @@ import pytest
 from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
 from corsac._core import CHROMIUM_MAX_AGE
 from corsac.errors import CORSProblemCode
-from corsac.validation import improve_hints, judge_lists
+from corsac.validation import check_lists, improve_hints
 
 
 def told(**options: Any) -> list[tuple[str, str, str, object]]:
-    return [(p.code, p.severity, p.option, p.value) for p in judge_lists(options)]
+    return [(p.code, p.severity, p.option, p.value) for p in check_lists(options)]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def told(**options: Any) -> list[tuple[str, str, str, object]]:
     ],
 )
 def test_a_websocket_origin_is_that_of_its_page(entry: str, meant: str) -> None:
-    (problem,) = judge_lists({"allow_origins": ["https://b.test", entry]})
+    (problem,) = check_lists({"allow_origins": ["https://b.test", entry]})
     assert (problem.code, problem.severity) == ("origin.websocket_scheme", "error")
     assert problem.hint == f'did you mean "{meant}"?'
     CORSPolicy(allow_origins=[meant])

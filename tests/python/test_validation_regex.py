@@ -14,7 +14,7 @@ from corsac.validation.hosts import public_suffixes
 from corsac.validation.regex.allow_origin_regex import (
     MAX_DOTS,
     MAX_PATTERN_LENGTH,
-    judge_origin_regex,
+    check_origin_regex,
 )
 
 pytest.importorskip("re2")
@@ -22,7 +22,7 @@ pytest.importorskip("re2")
 
 def judge(pattern: str, *, credentials: bool) -> list[CORSConfigProblem]:
     regex = RegexOrigins(pattern)
-    return judge_origin_regex(pattern, lambda origin: regex(origin.encode()), credentials)
+    return check_origin_regex(pattern, lambda origin: regex(origin.encode()), credentials)
 
 
 def codes(pattern: str, *, credentials: bool) -> list[tuple[str, str]]:
@@ -237,7 +237,7 @@ def test_what_cannot_be_judged_is_tried_with_names_below_every_suffix() -> None:
 
 def test_an_automaton_that_disagrees_with_the_regex_is_not_believed() -> None:
     pattern = r"https://.*\.example\.com"
-    problems = judge_origin_regex(pattern, lambda origin: False, allow_credentials=True)
+    problems = check_origin_regex(pattern, lambda origin: False, allow_credentials=True)
     assert [problem.code for problem in problems] == ["regex.reach_unknown"]
 
 

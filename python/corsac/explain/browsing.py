@@ -10,12 +10,12 @@ from corsac.explain.request import Request
 
 __all__ = [
     "Verdict",
+    "actual_verdict",
     "asked_headers",
     "beyond_cors_step",
     "is_beyond_cors",
-    "judge_actual",
-    "judge_preflight",
     "preflight_before",
+    "preflight_verdict",
 ]
 
 Lines = list[tuple[bytes, bytes]]
@@ -74,7 +74,7 @@ class Verdict(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def judge_actual(origin: str, credentials: bool, headers: tuple[tuple[str, str], ...]) -> Verdict:
+def actual_verdict(origin: str, credentials: bool, headers: tuple[tuple[str, str], ...]) -> Verdict:
     """Make the CORS check of an actual response that has the headers which the middleware sets."""
     lines = _bytes(headers)
     reason = _core.browser_cors_check(_latin1(origin), credentials, lines)
@@ -153,14 +153,14 @@ _OF_THE_BROWSER = frozenset(
 )
 
 
-def judge_preflight(
+def preflight_verdict(
     request: Request,
     credentials: bool,
     status: int,
     headers: tuple[tuple[str, str], ...],
     reads_all_names: bool = True,
 ) -> Verdict:
-    """Judge the answer to a preflight, as for the request that it asks about.
+    """Check the answer to a preflight as a browser does, for the request that it asks about.
 
     Args:
         request: The preflight request.

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from corsac.policy import CORSPolicy
 from corsac.refusals.log import capitals_advice
 
-__all__ = ["Judging", "find_change"]
+__all__ = ["Trying", "find_change"]
 
-Judging = Generator[Awaitable[bool], bool, str]
+Trying = Generator[Awaitable[bool], bool, str]
 """Gives the reason why a policy blocks a request, or an empty text."""
 
 _WITH_CREDENTIALS = "Every page of that origin then reads responses with the user's cookies."
@@ -35,7 +35,7 @@ _MAX_ROUNDS = 6
 
 
 def find_change(
-    policy: CORSPolicy, request: Request, reason: str, judge: Callable[[CORSPolicy], Judging]
+    policy: CORSPolicy, request: Request, reason: str, try_policy: Callable[[CORSPolicy], Trying]
 ) -> Generator[Awaitable[bool], bool, Change | None]:
     """Find a change of a policy, tried out, that lets a blocked request through; or advice."""
     elsewhere = _elsewhere(policy, request, reason)
@@ -51,7 +51,7 @@ def find_change(
         changed, wanted, tolerated = made
         options.update(wanted)
         cautions.update(dict.fromkeys(tolerated))
-        reason = yield from judge(changed)
+        reason = yield from try_policy(changed)
         if not reason:
             cautions.update(dict.fromkeys(_cautions(policy, changed)))
             return Change(options, _text(policy, options), " ".join(cautions))

@@ -10,13 +10,13 @@ from corsac import _core
 from corsac._local_network import beside_cors
 from corsac.explain.browsing import (
     Verdict,
+    actual_verdict,
     beyond_cors_step,
     is_beyond_cors,
-    judge_actual,
-    judge_preflight,
     preflight_before,
+    preflight_verdict,
 )
-from corsac.explain.changing import Judging, find_change
+from corsac.explain.changing import Trying, find_change
 from corsac.explain.explanation import Change, Explanation, Step
 from corsac.explain.request import Headers, Request
 from corsac.explain.serving import Served, serve
@@ -109,15 +109,15 @@ def _explain(
     # Across origins a browser sends cookies with the credentials mode "include" alone. A page may
     # set Authorization with any.
     include = request.value("cookie") is not None if credentials is None else credentials
-    served, verdict = yield from _judge(policy, compiled, request, include)
+    served, verdict = yield from _outcome(policy, compiled, request, include)
     reason = (served.reason or verdict.reason) if served.counts else ""
     change = None
     if reason:
         # What is asked for stands in the preflight request, also in one that would come first.
         asked = preflight_before(request) if served.kind == "actual" else None
 
-        def judge(changed: CORSPolicy) -> Judging:
-            again, browsed = yield from _judge(changed, changed._compiled, request, include)
+        def try_policy(changed: CORSPolicy) -> Trying:
+            again, browsed = yield from _outcome(changed, changed._compiled, request, include)
             return again.reason or browsed.reason
 
         if served.failure is not None:
@@ -125,7 +125,7 @@ def _explain(
         elif reason == "header-not-allowed" and not verdict.detail:
             change = Change({}, "send Access-Control-Request-Headers as browsers do, and shorter")
         else:
-            change = yield from find_change(policy, asked or request, reason, judge)
+            change = yield from find_change(policy, asked or request, reason, try_policy)
     # The middleware did what it does for any origin; there is no one to be kept from anything.
     decided = (served.kind != "not-cors" or bool(served.reason)) and served.counts
     return Explanation(
@@ -151,27 +151,29 @@ def _explain(
     )
 
 
-def _judge(
+def _outcome(
     policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request, include: bool
 ) -> Generator[Awaitable[bool], bool, tuple[Served, Verdict]]:
     served = yield from serve(policy, compiled, request)
     origin = request.value("origin") or ""
     if served.kind == "preflight":
         # Of the application's own answer the best is assumed.
-        verdict = judge_preflight(
+        verdict = preflight_verdict(
             request, include, served.status or 200, served.headers, served.reads_all_names
         )
     elif served.kind == "actual":
-        verdict = judge_actual(origin, include, served.headers)
+        verdict = actual_verdict(origin, include, served.headers)
         first = None if served.reason or verdict.reason else preflight_before(request)
         if first is not None:
-            verdict = yield from _judge_first(policy, compiled, request, first, include, verdict)
+            verdict = yield from _preflight_first(
+                policy, compiled, request, first, include, verdict
+            )
     else:
         verdict = Verdict("", "", ())
     return served, verdict
 
 
-def _judge_first(  # noqa: PLR0917
+def _preflight_first(  # noqa: PLR0917
     policy: CORSPolicy,
     compiled: _core.CompiledPolicy,
     request: Request,
@@ -183,7 +185,7 @@ def _judge_first(  # noqa: PLR0917
     if is_beyond_cors(request):
         return verdict
     answered = yield from serve(policy, compiled, first)
-    asked = judge_preflight(
+    asked = preflight_verdict(
         first, include, answered.status or 200, answered.headers, answered.reads_all_names
     )
     if not asked.reason:

@@ -2,7 +2,7 @@
 
 Express asks `regex.test(origin)`, which looks for the regex anywhere in the origin. Corsac asks for
 a full match, so only a regex that is anchored at both ends means the same in both. Nothing here
-decides about a request. A regex is read as text, far enough to see its ends; the policy judges what
+decides about a request. A regex is read as text, far enough to see its ends; the policy checks what
 RE2 makes of it.
 """
 

@@ -1,6 +1,6 @@
 """Policies from outside Python: a TOML file, environment variables, and what is wrong with them.
 
-Reading a source and judging the options are two steps, and `SourceReading` carries what the first
+Reading a source and checking the options are two steps, and `SourceReading` carries what the first
 found to the second, so that an error lists the problems of both.
 """
 
@@ -61,7 +61,7 @@ class SourceReading:
         try:
             if not self._has_errors():
                 return make(**self.checked_options())
-            make(**self._options_to_judge())
+            make(**self._options_to_check())
         except CORSConfigError as error:
             raise CORSConfigError(self.all_problems(error.problems)) from None
         raise CORSConfigError(self.problems)
@@ -87,7 +87,7 @@ class SourceReading:
     def _has_errors(self) -> bool:
         return any(problem.severity == "error" for problem in self.problems)
 
-    def _options_to_judge(self) -> dict[str, Any]:
+    def _options_to_check(self) -> dict[str, Any]:
         # An origin list that could not be read must not be reported as empty on top.
         if any(self.options.get(name) for name in _ORIGIN_OPTIONS):
             return self.options

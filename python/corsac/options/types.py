@@ -117,7 +117,7 @@ def read_number(
         problems.append(wrong_type(name, value, message))
         return value
     if value.bit_length() > _CORE_NUMBER_BITS:
-        # The core judges every number that it can hold.
+        # The core checks every number that it can hold.
         message = "the number is far out of bounds"
         problems.append(CORSConfigProblem(code, "error", name, value, message))
     return int(value)

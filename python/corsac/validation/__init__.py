@@ -16,10 +16,10 @@ from corsac.errors import CORSConfigProblem, CORSProblemCode
 from corsac.origins import RegexOrigins
 
 __all__ = [
+    "check_lists",
+    "check_origin_regex",
+    "check_public_suffixes",
     "improve_hints",
-    "judge_lists",
-    "judge_origin_regex",
-    "judge_public_suffixes",
     "try_fixes",
 ]
 
@@ -83,8 +83,8 @@ _REQUEST_ONLY = frozenset(
 
 
 @functools.lru_cache(maxsize=64)  # It takes long, and fixes of other options ask again.
-def judge_origin_regex(pattern: str, allow_credentials: bool) -> tuple[CORSConfigProblem, ...]:
-    """See `allow_origin_regex.judge_origin_regex`, imported only where there is an expression."""
+def check_origin_regex(pattern: str, allow_credentials: bool) -> tuple[CORSConfigProblem, ...]:
+    """See `allow_origin_regex.check_origin_regex`, imported only where there is an expression."""
     from corsac.validation.regex import allow_origin_regex  # noqa: PLC0415 - most have none
 
     regex = RegexOrigins(pattern)
@@ -92,7 +92,7 @@ def judge_origin_regex(pattern: str, allow_credentials: bool) -> tuple[CORSConfi
     def allows(origin: str) -> bool:
         return regex(origin.encode())
 
-    return tuple(allow_origin_regex.judge_origin_regex(pattern, allows, allow_credentials))
+    return tuple(allow_origin_regex.check_origin_regex(pattern, allows, allow_credentials))
 
 
 def try_fixes(
@@ -115,7 +115,7 @@ def improve_hints(problems: Sequence[CORSConfigProblem]) -> list[CORSConfigProbl
     return hints.improve_hints(problems)
 
 
-def judge_public_suffixes(
+def check_public_suffixes(
     allow_origins: Iterable[str], allow_credentials: bool
 ) -> list[CORSConfigProblem]:
     """Find the patterns that let in everyone who can get a name on a shared suffix.
@@ -129,10 +129,10 @@ def judge_public_suffixes(
         return []
     from corsac.validation import hosts  # noqa: PLC0415 - most policies have none
 
-    return hosts.judge_patterns(patterns)
+    return hosts.check_patterns(patterns)
 
 
-def judge_lists(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
+def check_lists(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
     """Find entries that are well formed and still cannot be what the author means.
 
     Options that are missing are not checked.
@@ -167,7 +167,7 @@ def _check_origins(entries: Iterable[str]) -> Iterable[CORSConfigProblem]:
         return []
     from corsac.validation import origins  # noqa: PLC0415 - most policies have none
 
-    return origins.judge_origins(odd)
+    return origins.check_odd_origins(odd)
 
 
 def _check_methods(entries: Sequence[str]) -> Iterator[CORSConfigProblem]:

@@ -1,4 +1,4 @@
-"""Judges hosts: which names anyone may register below, and which no browser can send."""
+"""Hosts: which names anyone may register below, and which no browser can send."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["PublicSuffixes", "a_label", "is_undecodable_label", "judge_patterns"]
+__all__ = ["PublicSuffixes", "a_label", "check_patterns", "is_undecodable_label"]
 __all__ += ["public_suffixes"]
 
 
@@ -84,8 +84,8 @@ def public_suffixes() -> PublicSuffixes:
 _SUBDOMAINS = re.compile(r"https?://\*\.([a-z0-9._-]*[a-z_-][a-z0-9._-]*)(?::(?:\*|\d+))?")
 
 
-def judge_patterns(patterns: Iterable[str]) -> list[CORSConfigProblem]:
-    """See `corsac.validation.judge_public_suffixes`, which picks the patterns of subdomains."""
+def check_patterns(patterns: Iterable[str]) -> list[CORSConfigProblem]:
+    """See `corsac.validation.check_public_suffixes`, which picks the patterns of subdomains."""
     problems: list[CORSConfigProblem] = []
     for entry in patterns:
         match = _SUBDOMAINS.fullmatch(entry)

@@ -1,4 +1,4 @@
-"""Judges odd entries of ``allow_origins``: formed like an origin, but the origin of no page."""
+"""Odd entries of ``allow_origins``: formed like an origin, but the origin of no page."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["judge_origins"]
+__all__ = ["check_odd_origins"]
 
 _NAMED_PLACE = re.compile(r"(?:https?://)(?:\*\.)?([a-z0-9._-]+)(?::(?:\*|\d+))?")
 _WEBSOCKET = re.compile(r"wss?://", re.IGNORECASE | re.ASCII)
 _LOOPBACK = re.compile(r"(?:[a-z0-9_.-]*\.)?localhost|127(?:\.\d+){3}|\[::1\]")
 
 
-def judge_origins(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
+def check_odd_origins(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
     """Find origins of WebSockets, ids that nobody keeps, and labels that no browser opens.
 
     The entries are those that `corsac.validation` picked as odd; nothing is said of all others.

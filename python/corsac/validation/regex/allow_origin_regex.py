@@ -1,4 +1,4 @@
-"""Judges a regular expression for origins by what it matches, not by how it is written."""
+"""Check a regular expression for origins by what it matches, not by how it is written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.validation.hosts import public_suffixes
 from corsac.validation.regex.as_origins import added_by, as_allow_origins
-from corsac.validation.regex.extensions import SAMPLES_OF_IDS, judge_language
+from corsac.validation.regex.extensions import SAMPLES_OF_IDS, extensions_let_in
 from corsac.validation.regex.language import Language, language
 from corsac.validation.regex.origin_languages import (
     below_suffix,
@@ -28,7 +28,7 @@ from corsac.validation.regex.syntax import (
     UnknownSyntax,
 )
 
-__all__ = ["MAX_PATTERN_LENGTH", "judge_origin_regex"]
+__all__ = ["MAX_PATTERN_LENGTH", "check_origin_regex"]
 
 MAX_PATTERN_LENGTH = 1_000
 """Characters of an expression that is looked into; a longer one is "cannot tell"."""
@@ -52,7 +52,7 @@ _ANY_SITE_TOP_LEVELS = 10
 """Top-level domains below which anyone may get a name that matches; as many mean any site."""
 
 
-def judge_origin_regex(
+def check_origin_regex(
     pattern: str, regex: Callable[[str], bool], allow_credentials: bool
 ) -> list[CORSConfigProblem]:
     """Find what an expression lets in that its author may not want, and what it never matches.
@@ -60,15 +60,15 @@ def judge_origin_regex(
     RE2 has accepted the pattern, and ``regex`` tells whether it matches a whole origin with it. It
     confirms every finding; a disagreement means that nothing can be told.
     """
-    judge = _Judge(pattern, regex, allow_credentials)
+    check = _Check(pattern, regex, allow_credentials)
     try:
-        judge.run()
+        check.run()
     except UnknownSyntax as error:
-        judge.run_without_language(str(error))
-    return judge.problems
+        check.run_without_language(str(error))
+    return check.problems
 
 
-class _Judge:
+class _Check:
     def __init__(self, pattern: str, regex: Callable[[str], bool], allow_credentials: bool) -> None:
         self.pattern = pattern
         self.regex = regex
@@ -111,7 +111,7 @@ class _Judge:
             )
         self._find_insecure(meant)
         self._find_openings(meant, found)
-        for finding in judge_language(meant, self._confirmed, self.allow_credentials):
+        for finding in extensions_let_in(meant, self._confirmed, self.allow_credentials):
             self.report(*finding)
         as_origins = as_allow_origins(meant.tree)
         self._find_unescaped_dots(dots, meant, as_origins)

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["MADE_UP", "SAMPLES_OF_IDS", "any_id_regex", "judge_language"]
+__all__ = ["MADE_UP", "SAMPLES_OF_IDS", "any_id_regex", "extensions_let_in"]
 
 MAX_IDS = 2**64
 """As many ids of 32 letters a to p can be hit: who tries 2 to the 64 keys gets one of them."""
@@ -75,7 +75,7 @@ def any_id_regex(scheme: str) -> str | None:
     return None if ids is None else f"{scheme}://{ids.shape}"
 
 
-def judge_language(
+def extensions_let_in(
     language: Language, confirmed: Callable[[str], str], allow_credentials: bool
 ) -> Iterator[Finding]:
     """Find the extensions that a language lets in, and should not or cannot.
@@ -107,13 +107,13 @@ def judge_language(
                 f"{_hint(language, ids)}, which is every extension, and ask for a token",
             )
         elif allow_credentials:
-            yield _judge_any(language, confirmed, ids)
+            yield _any_extension(language, confirmed, ids)
 
 
 MADE_UP = "the browser makes such an id up for each installation, so one user has it at most"
 
 
-def _judge_any(language: Language, confirmed: Callable[[str], str], ids: _Ids) -> Finding:
+def _any_extension(language: Language, confirmed: Callable[[str], str], ids: _Ids) -> Finding:
     every = "any extension that a user installs could act with the user's cookies"
     origin = language.common(_no_ids_of(ids))
     if origin is not None:

@@ -1,4 +1,4 @@
-"""Reads a regular expression in RE2's syntax into a tree, so that its reach can be judged.
+"""Reads a regular expression in RE2's syntax into a tree, so that its reach can be told.
 
 Only what matters for origins is kept: an origin is printable ASCII, so a class of characters is the
 set of the ASCII ones in it, as the bits of an integer. What this reader does not know for certain
