@@ -110,9 +110,13 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
             *self._logs,
             root_path_owner(app),
         )
+
         # A call goes to the type and returns what the application returned: no coroutine function.
         # Servers that ask how to call an object inspect its `__call__`, and find the instance's.
-        self.__dict__["__call__"] = _coroutine_function(self)
+        async def __call__(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: N807
+            await self(scope, receive, send)
+
+        self.__dict__["__call__"] = __call__
 
     def _route_path(self, path: str) -> str:
         return without_root_path(path, root_path_owner(self.app))
@@ -175,13 +179,6 @@ def without_root_path(path: str, owner: object) -> str:
         return path
     rest = path[len(root) :]
     return rest if not rest or rest.startswith("/") else path
-
-
-def _coroutine_function(middleware: CORSMiddleware) -> ASGIApp:
-    async def __call__(scope: Scope, receive: Receive, send: Send) -> None:  # noqa: N807
-        await middleware(scope, receive, send)
-
-    return __call__
 
 
 async def _respond(send: Send, start: Message, body: Message) -> None:

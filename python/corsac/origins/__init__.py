@@ -129,14 +129,10 @@ class FunctionOrigins:
         return self._ask(origin, result)
 
     def failure(self, origin: bytes) -> str | None:
-        """Why the function has not answered about an origin that is refused for that.
+        """Say why the function has not answered about an origin that is refused for that.
 
-        Args:
-            origin: The origin.
-
-        Returns:
-            What it did, such as ``"raised LookupError: 'no such table'"``, as long as the origin is
-            refused for it; ``None`` if it answered or was not asked.
+        It is what the function did, such as ``"raised LookupError: 'no such table'"``, as long as
+        the origin is refused for it; ``None`` if it answered or was not asked.
         """
         with self._lock:
             return self._answers.failure(origin, self._clock())
@@ -224,14 +220,9 @@ class FunctionOrigins:
 def make_decider(
     regex: RegexOrigins | None, function: FunctionOrigins | None
 ) -> OriginDecider | None:
-    """What decides about origins that are not listed.
+    """Return what decides about unlisted origins: a callable, or ``None`` if nothing does.
 
-    Args:
-        regex: Asked first, because it is quick.
-        function: Asked about what the expression does not match.
-
-    Returns:
-        A callable that gives the answer or an awaitable of it, or ``None`` if nothing decides.
+    The expression is asked first, because it is quick, and the function about the rest.
     """
     if regex is None or function is None:
         return regex or function
@@ -320,13 +311,7 @@ class FailureLog:
         self._dropped = 0
 
     def __call__(self, what: str, origin: object, error: BaseException | None = None) -> None:
-        """Write a failure, unless one was written in this window.
-
-        Args:
-            what: What it did, such as ``"raised LookupError"``.
-            origin: The origin that is refused for it, bytes or text.
-            error: The exception, if there was one.
-        """
+        """Write what it did, such as ``"raised LookupError"``, unless this window has a failure."""
         if not _logger.isEnabledFor(logging.WARNING):
             return
         with self._lock:

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from corsac import _core
+from corsac._text import printable
 from corsac.errors import CORSConfigProblem
 
 __all__ = ["PythonExpression", "RegexOrigins", "compile_origin_regex", "has_re2", "import_re2"]
@@ -63,11 +64,7 @@ class RegexOrigins:
         self._matches = matches
 
     def __call__(self, origin: bytes) -> bool:
-        """Whether the expression matches the whole origin.
-
-        Args:
-            origin: The value of one Origin header line; any bytes.
-        """
+        """Tell whether the expression matches the whole value of one Origin line; any bytes."""
         return _core.is_serialized_origin(origin) and self._matches(origin)
 
     def __repr__(self) -> str:
@@ -78,12 +75,8 @@ class RegexOrigins:
 def compile_origin_regex(pattern: object) -> RegexOrigins | CORSConfigProblem:
     """Compile ``allow_origin_regex``, or say why that cannot be done. Nothing is raised.
 
-    Args:
-        pattern: The option's value as it was given.
-
-    Returns:
-        The origins that it allows, or an error: ``regex.invalid`` if it is no expression that RE2
-        can run, ``regex.extra_missing`` if google-re2 is not installed.
+    The error is ``regex.invalid`` if the value is not an expression that RE2 can run, and
+    ``regex.extra_missing`` if google-re2 is not installed.
     """
     if not isinstance(pattern, str):
         return _invalid(pattern, *_explain_type(pattern))
@@ -228,14 +221,10 @@ def _explain_error(error: Exception, pattern: str) -> tuple[str, str]:
     # google-re2 hands the text over as bytes.
     text = error.args[0] if error.args else ""
     text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-    about = _shown(text.partition(": ")[2])
+    about = printable(text.partition(": ")[2], MAX_SHOWN_ERROR_LENGTH)
     for start, message, hint in _EXPLANATIONS:
         # RE2 says "(?P" of a back-reference by name, and of a group whose name it cannot read.
         if re.match(start, text) and (about != "(?P" or "(?P=" in pattern):
             return message.format(about), hint
-    return f"RE2 cannot read it: {_shown(text.replace('invalid perl', 'unknown'))}", _SYNTAX
-
-
-def _shown(text: str) -> str:
-    cut = text[:MAX_SHOWN_ERROR_LENGTH] + ("..." if len(text) > MAX_SHOWN_ERROR_LENGTH else "")
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in cut)
+    said = printable(text.replace("invalid perl", "unknown"), MAX_SHOWN_ERROR_LENGTH)
+    return f"RE2 cannot read it: {said}", _SYNTAX

@@ -145,16 +145,10 @@ class RefusalCallback:
         report_only: bool,
         missing: tuple[str | None, tuple[str, ...]] | None = None,
     ) -> None:
-        """Call the function.
+        """Call the function with a `Refusal`, of which most arguments are parts.
 
-        Args:
-            kind: As in `Refusal`.
-            reason: As in `Refusal`.
-            origin: The Origin header, bytes or text, or ``None``.
-            request: The scope or environ.
-            rule: As in `Refusal`.
-            report_only: As in `Refusal`.
-            missing: The method, or ``None``, and the names of headers that are not listed.
+        The request is the scope or environ; what is missing is a method, or ``None``, and names of
+        headers.
 
         Raises:
             BaseException: What the function raised, unless it is an `Exception`.

@@ -51,7 +51,8 @@ class PublicSuffixes:
         if f".{base}\n" not in self._text and _ACE_PREFIX not in base:
             return None
         below = [rule for rule in self.rules if rule.endswith(f".{base}")]
-        return min(below, key=_fewest_labels_first, default=None)
+        # The one with the fewest labels.
+        return min(below, key=lambda name: (name.count("."), len(name), name), default=None)
 
     def owner(self, host: str) -> str | None:
         """Return the name that somebody registered for a host, such as ``example.co.uk``."""
@@ -69,10 +70,6 @@ class PublicSuffixes:
             labels = name.split(".")
             domain = ".".join(labels[-2:]) if len(labels) > 1 else None
         return domain if domain is None or name == host else f"{domain}."
-
-
-def _fewest_labels_first(name: str) -> tuple[int, int, str]:
-    return name.count("."), len(name), name
 
 
 @functools.cache

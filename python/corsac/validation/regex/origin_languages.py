@@ -24,13 +24,8 @@ __all__ = [
     "public_addresses",
 ]
 
-_MAX_STATES = 10_000
-
-
-def language(pattern: str) -> Language:
-    """A language of this file: known to be right, so it may be larger than what users write."""
-    return language_of_pattern(pattern, _MAX_STATES)
-
+# These are known to be right, so they may be larger than what users write.
+language = functools.partial(language_of_pattern, max_states=10_000)
 
 _LABEL = "[a-z0-9_-]+"
 _USUAL_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
@@ -62,7 +57,9 @@ def _all_but(words: tuple[str, ...], first: str, others: str) -> str:
     """
 
     def after(prefix: str, characters: str) -> str:
-        following = sorted({word[len(prefix)] for word in words if _goes_on(word, prefix)})
+        following = sorted(
+            {word[len(prefix)] for word in words if word.startswith(prefix) and word != prefix}
+        )
         free = "".join(character for character in characters if character not in following)
         branches = [f"[{re.escape(free)}][{re.escape(others)}]*"]
         branches += [re.escape(each) + after(prefix + each, others) for each in following]
@@ -71,10 +68,6 @@ def _all_but(words: tuple[str, ...], first: str, others: str) -> str:
         return f"(?:{'|'.join(branches)}){optional}"
 
     return after("", first)
-
-
-def _goes_on(word: str, prefix: str) -> bool:
-    return word.startswith(prefix) and word != prefix
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
