@@ -201,10 +201,10 @@ def test_what_re2_cannot_run_is_explained_with_the_way_out(
         (re.compile(r"https://a\.test"), "compiled by the module re", r"='https://a\\.test'"),
         (re.compile("https://A", re.I), "may take exponential time", "='(?i)https://A'"),
         (re.compile(rb"https://a"), "compiled by the module re", "='https://a'"),
-        (["https://a", "https://b"], "not a list", "join them with |"),
-        (b"https://a", "not bytes", "write an expression or None"),
-        (None, "not NoneType", "write an expression or None"),
-        (7, "not int", "write an expression or None"),
+        (["https://a", "https://b"], "got a list", "join them with |"),
+        (b"https://a", "got bytes", "write an expression or None"),
+        (None, "got NoneType", "write an expression or None"),
+        (7, "got int", "write an expression or None"),
     ],
 )
 def test_only_a_string_is_an_expression(value: object, said: str, way_out: str) -> None:
