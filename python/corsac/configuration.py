@@ -165,11 +165,7 @@ class Configuration(FrozenValue):
                 log.go_on_from(logs[0])
 
     def observed_by(self, observation: Observation) -> Configuration:
-        """Return the same policy and rules with other observers.
-
-        Args:
-            observation: The new observers.
-        """
+        """Return the same policy and rules with other observers."""
         routing, _ = _compile(self.policy, self.rules, observation)
         assert routing is not None, "the same rules were compiled before"  # noqa: S101
         return Configuration(self.policy, self.rules, self.problems, routing, observation)

@@ -216,7 +216,8 @@ def _advice(reason: str, missing: Missing | None, names: Mapping[str, str]) -> s
     """Return what to write where a method or header is not listed, as the end of a line."""
     if missing is None:
         # A list that was read to its end names what is missing.
-        return _UNREAD if reason == "header-not-allowed" else ""
+        unread = "its Access-Control-Request-Headers is malformed, or longer than is read"
+        return f"; {unread}, as from no browser" if reason == "header-not-allowed" else ""
     method, headers = missing
     advice = []
     if method is not None:
@@ -229,11 +230,6 @@ def _advice(reason: str, missing: Missing | None, names: Mapping[str, str]) -> s
     if headers:
         advice.append(f"{_option('allow_headers', names)}[..., {quoted_list(headers)}]")
     return f"; write {' and '.join(advice)} to allow it"
-
-
-_UNREAD = (
-    "; its Access-Control-Request-Headers is malformed, or longer than is read, as from no browser"
-)
 
 
 def _option(option: str, names: Mapping[str, str]) -> str:
