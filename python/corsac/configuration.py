@@ -190,8 +190,8 @@ def make_configuration(
 
     Raises:
         CORSConfigError: The options or the rules cannot be used; it lists every problem.
-        TypeError: A policy and options were given, or a policy is no policy, or an option is
-            unknown.
+        TypeError: A policy and options were given, or a policy is not a policy, or an option
+            is unknown.
     """
     problems = list(problems)
     fallback = None
@@ -224,7 +224,7 @@ def _compile(
 def _with_fixes(
     rules: tuple[Rule, ...], problems: list[CORSConfigProblem]
 ) -> list[CORSConfigProblem]:
-    """The problems of path patterns with the rules to write instead."""
+    """Return the problems of path patterns with the rules to write instead."""
 
     def check(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
         pairs = tuple((pattern, None) for pattern in options["rules"])
@@ -281,16 +281,12 @@ def read_observation(
     problems: list[CORSConfigProblem],
     given: Mapping[str, Any],
 ) -> Observation:
-    """Read the options of a middleware that are no part of its policy.
+    """Read the options of a middleware that are not part of its policy.
 
-    Args:
-        before: What was in force: what is not given stays as it is there.
-        request_line: Gives the method and the path of a scope or environ.
-        problems: Gets what cannot be used.
-        given: Some of `OBSERVATION_OPTIONS`.
+    What is not given stays as it was before; ``problems`` gets what cannot be used.
 
     Raises:
-        TypeError: ``on_refusal`` is no plain function.
+        TypeError: ``on_refusal`` is not a plain function.
     """
     callback = before.callback
     function = given.get("on_refusal", before.on_refusal)
