@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from corsac import _core
 from corsac._classes import attribute_of, inside_of
@@ -210,7 +211,8 @@ async def _refuse_websocket(
 ) -> None:
     """Refuse a handshake with a 403: with the reason if the server can, else by closing."""
     await receive()  # websocket.connect, which always comes first.
-    if "websocket.http.response" not in (scope.get("extensions") or {}):
+    extensions = scope.get("extensions")
+    if not isinstance(extensions, Mapping) or "websocket.http.response" not in extensions:
         await send({"type": "websocket.close", "code": 1008, "reason": reason})
         return
     body = reason.encode()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from corsac._types import Counted, Outcomes
     from corsac.configuration import Configuration, Observation, Rule
     from corsac.explain import Explanation
+    from corsac.explain.explaining import Choice
     from corsac.explain.request import Headers
     from corsac.policy import CORSPolicy, CORSPolicyOptions
     from corsac.refusals import OnRefusal
@@ -275,8 +276,7 @@ class ConfiguredMiddleware:
         """
         from corsac.explain.explaining import explain  # noqa: PLC0415 - for tools alone
 
-        choice = choose(self._current, self._route_path(path), self._routes_may_decide())
-        return explain(choice, method, headers, path, credentials)
+        return explain(self._choose(path), method, headers, path, credentials)
 
     async def explain_async(
         self,
@@ -289,8 +289,12 @@ class ConfiguredMiddleware:
         """Do as `explain` does, from a coroutine; needed for an asynchronous function alone."""
         from corsac.explain.explaining import explain_async  # noqa: PLC0415
 
-        choice = choose(self._current, self._route_path(path), self._routes_may_decide())
-        return await explain_async(choice, method, headers, path, credentials)
+        return await explain_async(self._choose(path), method, headers, path, credentials)
+
+    def _choose(self, path: str) -> Choice:
+        # Asking may read routes, and what they say is part of the configuration.
+        routes_may_decide = self._routes_may_decide()
+        return choose(self._current, self._route_path(path), routes_may_decide)
 
     def _route_path(self, path: str) -> str:
         """Return what the rules see of a path; an application may take a part off it itself."""

@@ -157,7 +157,7 @@ def test_its_repr_shows_the_policy() -> None:
     assert repr(middleware) == expected
 
 
-@pytest.mark.parametrize("extensions", [{}, None, {"websocket.http.response": {}}])
+@pytest.mark.parametrize("extensions", [{}, None, 5, {"websocket.http.response": {}}])
 def test_a_refused_handshake_is_answered_as_the_server_can(extensions: Any) -> None:
     async def receive() -> Any:
         return {"type": "websocket.connect"}
@@ -168,7 +168,7 @@ def test_a_refused_handshake_is_answered_as_the_server_can(extensions: Any) -> N
         app_sending({"type": "websocket.accept"}), guard=True, **OPTIONS
     )
     messages = run_asgi(middleware, scope, receive)
-    if extensions:
+    if isinstance(extensions, dict) and extensions:
         start, body = messages
         assert start == {
             "type": "websocket.http.response.start",

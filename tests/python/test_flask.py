@@ -78,6 +78,17 @@ def test_without_options_anyone_may_read_and_nobody_sends_credentials() -> None:
     }
 
 
+def test_a_request_is_explained_before_the_first_request_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decorations, "exist", False)
+    app = flask.Flask("notes")
+    app.add_url_rule("/notes", "notes", lambda: "")
+    CORS(app, policy=corsac.CORSPolicy(allow_origins=["https://app.example.com"]))
+    headers = {"Origin": "https://app.example.com"}
+    assert install(app).explain("GET", headers, "/notes").allowed is True
+
+
 @pytest.mark.parametrize("path", ["/abort", "/crash", "/missing", "/post-only"])
 def test_errors_have_the_headers(path: str) -> None:
     app = make_app("/")
