@@ -181,3 +181,59 @@ def test_a_django_that_is_too_old_is_named_when_the_package_is_imported() -> Non
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "ImportError: corsac.django needs Django 5.0 or newer, not 4.2.30" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "fixes"),
+    [
+        (
+            {"CORSAC": {"allow_origins": ["http://a.example"], "allow_credentials": True}},
+            [{"CORSAC": {"allow_origins": ("https://a.example",), "allow_credentials": True}}],
+        ),
+        (
+            {"CORSAC": {"allow_origins": ["https://a.example"], "max_age": 90_000}},
+            [{"CORSAC": {"allow_origins": ["https://a.example"], "max_age": 86_400}}],
+        ),
+        (
+            {"CORSAC": {"rules": [("/a", {"allow_origins": ["https://A.example"]})]}},
+            [None],
+        ),
+        (
+            {
+                "CORSAC": {
+                    "allow_origins": ["https://a.example"],
+                    "rules": [
+                        ("/a", {"allow_origins": ["https://b.example", "https://b.example"]})
+                    ],
+                }
+            },
+            [None],
+        ),
+        (
+            {
+                "CORS_ALLOWED_ORIGINS": ["https://a.example"],
+                "CORSAC": {"guard": True, "max_age": 90_000},
+            },
+            [None],
+        ),
+        (
+            {
+                "CORSAC": {"allow_origins": ["https://a.example"]},
+                "CORSAC_REPORT_ONLY": {"allow_origins": ["https://B.example"]},
+            },
+            [{"CORSAC_REPORT_ONLY": {"allow_origins": ("https://b.example",)}}],
+        ),
+        (
+            {"CORS_ALLOWED_ORIGINS": ["https://A.example"]},
+            [{"CORS_ALLOWED_ORIGINS": ["https://a.example"]}],
+        ),
+    ],
+)
+def test_a_fix_is_one_of_settings(settings: dict[str, Any], fixes: list[object]) -> None:
+    with override_settings(**settings):
+        _, problems = judge()
+        assert [problem.fix for problem in problems] == fixes
+    for fix in fixes:
+        if isinstance(fix, dict):
+            with override_settings(**{**settings, **fix}):
+                assert [each for each in judge()[1] if each.severity != "info"] == []

@@ -136,6 +136,9 @@ def judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
         in_words_of(_LIBRARY, each.replace(option=names.get(each.option, each.option)), names)
         for each in found
     )
+    if policy is None:
+        takes_own = not any(name != "CORS_URLS_REGEX" for name in present)
+        problems = [_with_fix_in_settings(each, given if takes_own else None) for each in problems]
     has_errors = any(problem.severity == "error" for problem in problems)
     # Nobody is allowed because what allows somebody could not be read, or is a receiver.
     if has_errors or signals_with_receivers():
@@ -167,8 +170,29 @@ def _compile(
     found = list(configuration.problems)
     for each in configuration.policies():
         # What the settings mean is judged already.
-        found += () if is_drop_in and each is configuration.policy else each.problems
+        if each is configuration.policy:
+            found += () if is_drop_in else each.problems
+        else:  # A fix is one of the rule's own options, and not of those for all other paths.
+            found += (problem.replace(fix=None) for problem in each.problems)
     return configuration, found
+
+
+def _with_fix_in_settings(problem: CORSConfigProblem, own: object) -> CORSConfigProblem:
+    """Return the problem with a fix of settings: one of own options is the whole dictionary.
+
+    Args:
+        problem: Its fix has the names of settings, or of options and ``CORSAC["..."]``.
+        own: The dictionary; anything else if there is none, or settings of the library beside it.
+    """
+    fix = {
+        name.removeprefix(f'{OWN_SETTING}["').removesuffix('"]'): value
+        for name, value in (problem.fix or {}).items()
+    }
+    if fix.keys() <= SETTINGS:
+        return problem
+    is_known = isinstance(own, Mapping) and fix.keys() <= {*OPTION_NAMES}
+    whole = {OWN_SETTING: {**cast("Mapping[str, Any]", own), **fix}} if is_known else None
+    return problem.replace(fix=whole)
 
 
 def _read_observation(problems: list[CORSConfigProblem]) -> Observation:
@@ -191,7 +215,11 @@ def _read_observation(problems: list[CORSConfigProblem]) -> Observation:
     names = dict.fromkeys(("report_only", "report_only_rules", "rules"), REPORT_ONLY_SETTING)
     names["debug_header"] = DEBUG_HEADER_SETTING
     problems += [
-        problem.replace(option=names.get(problem.option, problem.option)) for problem in found
+        problem.replace(
+            option=names.get(problem.option, problem.option),
+            fix=problem.fix if REPORT_ONLY_SETTING in (problem.fix or {}) else None,
+        )
+        for problem in found
     ]
     return observation
 
@@ -222,7 +250,16 @@ def _make_policy(
     try:
         return CORSPolicy(**options)
     except CORSConfigError as error:
-        problems += [each.replace(option=name.format(each.option)) for each in error.problems]
+        problems += [
+            each.replace(
+                option=name.format(each.option),
+                # A rule is one of a list, whose other entries are not known here.
+                fix={setting: {**value, **each.fix}}
+                if each.fix is not None and isinstance(value, Mapping)
+                else None,
+            )
+            for each in error.problems
+        ]
     except TypeError as error:
         problems.append(_error("option.unknown", setting, value, error))
     return None
