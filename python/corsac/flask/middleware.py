@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import flask
 from werkzeug.routing import RuleFactory
 
-from corsac.configuration import Rule, make_configuration, read_observation
+from corsac.configuration import OBSERVATION_OPTIONS, Rule, make_configuration, read_observation
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.flask.arrival import Arrivals, is_wrapped
 from corsac.flask.decoration import Decoration, decorations, is_inside
@@ -32,6 +32,8 @@ from corsac.wsgi import CORSMiddleware
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from corsac.configuration import Configuration
+    from corsac.middleware import MiddlewareOptions
     from corsac.policy import CORSPolicy
 
 __all__ = ["FlaskMiddleware"]
@@ -101,6 +103,47 @@ class FlaskMiddleware(CORSMiddleware):
         self._tell_if_called_twice()
         checked = make_configuration(policy, rules, {})
         log_warnings(checked.all_problems())
+        self._give(checked)
+
+    def reconfigure(
+        self,
+        policy: CORSPolicy | None = None,
+        *,
+        rules: Iterable[Rule] | None = None,
+        **options: Unpack[MiddlewareOptions],
+    ) -> None:
+        """Put another policy in force, at once, in place of all that ``CORS(app)`` said.
+
+        Decorated views and blueprints keep their own, and arguments, observers and counters are
+        those of `corsac.wsgi.CORSMiddleware`. If it raises, what was in force stays.
+        """
+        given: Any = {**options}
+        observed = {name: given.pop(name) for name in OBSERVATION_OPTIONS if name in given}
+        with self._lock:
+            before = self._current
+            made = self._configure(policy, rules, given, observed)
+            was = self._own, self._given, self._configured, self._checked, self._logs[0].names
+            self._own, self._configured = [], None
+            self._give(made)
+            problems: tuple[CORSConfigProblem, ...] = ()
+            try:
+                self._observe_as(made.observation)
+                if (
+                    self._in_force is None
+                ):  # The first request waits for this, and reads the routes.
+                    super().reconfigure(made.policy, rules=made.rules)
+                else:
+                    problems = self._read_in_the_lock()
+            except BaseException:  # What the user's own converters raise.
+                self._own, self._given, self._configured, self._checked, self._logs[0].names = was
+                self._observe_as(before.observation)
+                self._forget_routes()
+                raise
+        known = (*before.all_problems(), *before.observation.problems)
+        log_warnings((*made.all_problems(), *made.observation.problems), known)
+        log_problems(problems)
+
+    def _give(self, checked: Configuration) -> None:
         self._checked = checked.problems
         self._given = (checked.policy, checked.rules)
         self._logs[0].names = {}
@@ -251,25 +294,29 @@ class FlaskMiddleware(CORSMiddleware):
         if self._in_force is self._said:
             return
         with self._lock:
-            # Before the routes are read: one that is added meanwhile is read the next time.
-            said = self._said
-            if self._in_force is said:
-                return
-            problems = self._put_routes_in_force()
-            table = self._table
-            by_path = bool(table.routes or self.rules or table.own.may_deny or self._bare)
-            # flask-cors judges what its application answers, by the path that its routes see.
-            is_drop_in = self._given is None and self.policy is not None
-            self._judges_inside = self._is_wrapped and (by_path or is_drop_in)
-            if not (decorations.exist or by_path or self._judges_inside):
-                # From now on requests go to the native type, without a call of Python's.
-                self.was_native = True
-                self.__class__ = FlaskMiddleware
-            # Not before: whoever finds it here does not wait.
-            self._in_force = said
-            if self._said is not said:  # A route was added meanwhile.
-                self.__class__ = _RoutingMiddleware
+            problems = self._read_in_the_lock()
         log_problems(problems)  # Without the lock: a handler may call the application.
+
+    def _read_in_the_lock(self) -> tuple[CORSConfigProblem, ...]:
+        # Before the routes are read: one that is added meanwhile is read the next time.
+        said = self._said
+        if self._in_force is said:
+            return ()
+        problems = self._put_routes_in_force()
+        table = self._table
+        by_path = bool(table.routes or self.rules or table.own.may_deny or self._bare)
+        # flask-cors judges what its application answers, by the path that its routes see.
+        is_drop_in = self._given is None and self.policy is not None
+        self._judges_inside = self._is_wrapped and (by_path or is_drop_in)
+        if not (decorations.exist or by_path or self._judges_inside):
+            # From now on requests go to the native type, without a call of Python's.
+            self.was_native = True
+            self.__class__ = FlaskMiddleware
+        # Not before: whoever finds it here does not wait.
+        self._in_force = said
+        if self._said is not said:  # A route was added meanwhile.
+            self.__class__ = _RoutingMiddleware
+        return problems
 
     def _put_routes_in_force(self) -> tuple[CORSConfigProblem, ...]:
         """Read the routes; what is new about them is for the log."""
@@ -296,7 +343,7 @@ class FlaskMiddleware(CORSMiddleware):
         self._bare = bare_middlewares(
             self.arrivals.entrance, (*in_old_words, *table.policies_of_decorations())
         )
-        self.reconfigure(policy, rules=rules)
+        super().reconfigure(policy, rules=rules)
         self._is_guarded = any(
             policy.guard
             for middleware in (self, *table.middlewares)
