@@ -223,10 +223,7 @@ def test_an_expression_that_a_pattern_widens_says_what_is_added() -> None:
         'https://x-x.preview.example.com too; add "https://preview.example.com" if pages are '
         "served from it"
     )
-    assert fix == {
-        "allow_origins": ("https://*.preview.example.com", "https://preview.example.com"),
-        "allow_origin_regex": None,
-    }
+    assert fix is None
 
 
 def test_an_expression_that_a_pattern_says_exactly_adds_nothing() -> None:
@@ -282,6 +279,36 @@ def test_a_fix_leads_out_of_all_mistakes_of_a_value_or_is_none(
     options: Any, code: str, hint: str, fix: object
 ) -> None:
     assert fix_of(code, **options) == (hint, fix)
+
+
+@pytest.mark.parametrize(
+    ("options", "codes"),
+    [
+        (
+            {"allow_origins": ["https://*.a.example"], "allow_headers": ["*"]},
+            ["origin.apex_not_covered", "header.authorization_not_covered"],
+        ),
+        ({"allow_origin_regex": r"https://[a-z0-9-]+[.]a[.]example"}, ["regex.is_a_pattern"]),
+    ],
+)
+def test_what_is_only_worth_knowing_has_no_fix_that_allows_more(
+    options: Any, codes: list[str]
+) -> None:
+    assert [(each.code, each.fix) for each in problems_of(options)] == [
+        (code, None) for code in codes
+    ]
+
+
+def test_a_fix_mends_the_mistake_that_came_and_not_one_of_another_entry() -> None:
+    options: Any = {
+        "allow_origins": ["null", "http://b.example", "HTTP://x.example/"],
+        "allow_credentials": True,
+    }
+    assert fix_of("origin.invalid", **options) == (
+        'did you mean "https://x.example"?',
+        {"allow_origins": ("null", "http://b.example", "https://x.example")},
+    )
+    check_fixes(options)
 
 
 def test_a_fix_is_in_the_words_of_its_source(

@@ -48,6 +48,8 @@ _ASSIGNED = re.compile(
 _LISTED = re.compile(r"\bwrite (?P<value>\[\".*\"\])")
 _QUOTED = re.compile(r'(?:did you mean|write|add) "(?P<value>[^"]+)"')
 _NUMBER = re.compile(r"\bwrite (?P<value>\d+|None)\b")
+# What only the user knows, or allows more than before: no fix of what is only worth knowing.
+_WIDER = re.compile(r"\bif pages |, which allows .* too\b")
 _REMOVED = re.compile(r"^leave it out|\bremove (?:it|one of them|one of the two)\b")
 _SWITCHED_OFF = re.compile(r"\bremove (?P<option>guard|always_send)\b")
 
@@ -229,6 +231,7 @@ def _tried(
 ) -> CORSConfigProblem:
     hint = problem.hint
     before = Counter(map(_kind, problems))
+    places = [*map(_place, problems)]
     for _ in range(_MAX_STEPS):
         changed = {**options, **fix}
         after = [*check(changed)]
@@ -237,8 +240,11 @@ def _tried(
         if not new:
             is_gone = counts[_kind(problem)] < before[_kind(problem)]
             hint = _with_whole_regex(hint, fix)
-            return problem.replace(fix=fix if is_gone else None, hint=hint)
-        fixes = [(each, _said(each, changed)) for each in new]
+            allows_more = problem.severity == "info" and _WIDER.search(hint)
+            return problem.replace(fix=fix if is_gone and not allows_more else None, hint=hint)
+        # Other entries may have the same mistake: theirs is not the one that came.
+        came = [each for each in new if _place(each) not in places] or new
+        fixes = [(each, _said(each, changed)) for each in came]
         next_one, step = next((pair for pair in fixes if pair[1] is not None), fixes[0])
         next_hint = _TOLERATE.sub("", next_one.hint)
         # Of two mistakes in one value the last hint has the value; all else comes on top.
@@ -262,3 +268,7 @@ def _with_whole_regex(hint: str, fix: Fix) -> str:
 
 def _kind(problem: CORSConfigProblem) -> tuple[str, str]:
     return problem.code, problem.option
+
+
+def _place(problem: CORSConfigProblem) -> tuple[str, str, object]:
+    return problem.code, problem.option, problem.value
