@@ -8,9 +8,10 @@ import inspect
 import json
 import logging
 import os
+import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from corsac._text import in_words, printable
 from corsac.asgi import root_path_owner
@@ -75,8 +76,8 @@ def run(
     """Check one source, print what was found and give the exit code.
 
     ``source`` is a TOML file or ``module:attribute``, or ``None`` for the environment variables
-    that begin with ``prefix``; modules are looked for in ``app_dir`` first. With ``fix`` the source
-    is printed as it should be.
+    that begin with ``prefix``; modules are looked for in ``app_dir`` first. With ``fix`` the lines
+    of the source to change are printed too.
     """
     report = check(source, prefix, app_dir)
     fixed = [*_fixed(report)] if fix else []
@@ -84,7 +85,8 @@ def run(
         write_json(_as_json(report) | ({"fixed": fixed} if fix else {}), sys.stdout)
     elif report.failure is None:
         _write(Output(sys.stdout), report)
-        write_lines(["", *fixed] if fixed else [], sys.stdout)
+        lines = [_ONLY_CHANGES, *fixed] if fixed else [_NO_CHANGES]
+        write_lines(["", *lines] if fix else [], sys.stdout)
     if report.failure is not None:
         write_lines([*report.failure.lines, f"corsac check: {report.failure}"], sys.stderr)
     return report.exit_code(strict=strict)
@@ -273,28 +275,61 @@ def _origins(policy: CORSPolicy) -> list[str]:
 
 
 def _fixed(report: Report) -> Iterator[str]:
-    """Give the lines of the source with the fixes of all errors and warnings.
+    """Give the lines to change for the fixes of errors and warnings, in the words of the source.
 
-    Of options in a program that make no policy, only those that have to change are known.
+    What does not change is not among them: it may be what only the source can say.
     """
-    reading, policy = report.reading, report.policy
-    if reading is not None:
-        for name, value in apply_fixes(reading.options, problems_of).items():
-            source_name, spelt = reading.names.get(name, name), reading.spell(name, value)
-            is_variable = isinstance(spelt, str) and bool(reading.names)
-            yield (
-                f"{source_name}={shlex.quote(str(spelt))}"
-                if is_variable
-                else (f"{source_name} = {json.dumps(spelt, ensure_ascii=False)}")
-            )
-    elif policy is not None:
-        yield repr(CORSPolicy(**apply_fixes(policy._arguments(), problems_of)))
-    else:
-        for problem in report.problems:
-            for name, value in (problem.fix or {}).items():
-                yield f"{name}={list(value) if isinstance(value, tuple) else value!r},"
+    if report.reading is None:
+        yield from _fixed_arguments(report.problems)
+        return
+    reading = report.reading
+    table = reading.table
+    for name, value in apply_fixes(reading.options, problems_of).items():
+        before = reading.options.get(name)
+        if _spelling(value) == _spelling(before):
+            continue
+        if table:
+            yield table
+            table = ""
+        source_name, spelt = reading.names.get(name, name), reading.spell(name, value)
+        if reading.names:
+            yield f"{source_name}={shlex.quote(str(spelt))}" if spelt else f"unset {source_name}"
+        elif spelt is None:
+            yield f"# remove {source_name}"
+        else:
+            yield f"{source_name} = {json.dumps(spelt, ensure_ascii=False)}"
 
 
+def _spelling(value: object) -> str:
+    """What tells values apart: 1 is not True, and a list is what a tuple is."""
+    return repr(tuple(value) if isinstance(value, list) else value)
+
+
+def _fixed_arguments(problems: Iterable[CORSConfigProblem]) -> Iterator[str]:
+    changed: dict[tuple[str, str], object] = {}
+    is_whole = True
+    for problem in problems:
+        fix = {} if problem.severity == "info" or problem.fix is None else problem.fix
+        place = _OPTION.sub("", problem.option)
+        is_next = any(changed.get((place, name), value) != value for name, value in fix.items())
+        is_whole = is_whole and not is_next
+        if is_next:
+            continue
+        news = {name: value for name, value in fix.items() if (place, name) not in changed}
+        if news and problem.option not in news:
+            yield f"# {printable(problem.option, _MAX_NAME)}"
+        for name, value in news.items():
+            changed[place, name] = value
+            shown = list(value) if isinstance(value, tuple) else value
+            yield f"{name} = {shown!r}" if name.startswith("CORS") else f"{name}={shown!r},"
+    if not is_whole:
+        yield "# check again after that: more of the same can be mended"
+
+
+_ONLY_CHANGES = "only what has to change; everything else stays:"
+_NO_CHANGES = "nothing to change that --fix knows"
+# A place comes before the option: layer 2: rules['/api/*'].allow_origins
+_OPTION = re.compile(r"""(?:\w+|CORSAC\["\w+"\])\Z""")
 _MAX_RULES = 20
 _MAX_NAME = 120
 

@@ -176,7 +176,7 @@ def _check(  # noqa: PLR0917 - options are arguments for Typer
         bool, typer.Option("--strict", help="Count warnings as problems: exit code 1.")
     ] = False,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Print the configuration with all that can be mended.")
+        bool, typer.Option("--fix", help="Print the lines to change for all that can be mended.")
     ] = False,
     as_json: JSONOption = False,
 ) -> Job:

@@ -35,12 +35,14 @@ class SourceReading:
         problems: What was found while reading. The policy finds more when it is made.
         names: For each option, the name that the source has for it.
         spell: Gives the new value of an option as the source writes it; ``None`` if it cannot.
+        table: The header of the table in a TOML file; empty if there is none, or are two.
     """
 
     options: dict[str, Any]
     problems: tuple[CORSConfigProblem, ...] = ()
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     spell: Callable[[str, object], object] = lambda _, value: value
+    table: str = ""
 
     def checked_options(self) -> dict[str, Any]:
         """The options.
@@ -136,7 +138,7 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
         # A number of thousands of digits, or brackets nested very deep.
         return _unreadable(path, "source.syntax", "the file holds more than any policy does")
     problems: list[CORSConfigProblem] = []
-    table = _find_table(document, path, problems)
+    header, table = _find_table(document, path, problems)
     options: dict[str, Any] = {}
     for key, value in table.items():
         if key not in OPTION_NAMES:
@@ -149,20 +151,20 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
             options[key] = None
         else:
             options[key] = value
-    return SourceReading(options, tuple(problems), spell=_as_toml)
+    return SourceReading(options, tuple(problems), spell=_as_toml, table=header)
 
 
 def _find_table(
     document: dict[str, Any], path: str | os.PathLike[str], problems: list[CORSConfigProblem]
-) -> dict[str, Any]:
-    """The table with the options: `[corsac]`, `[tool.corsac]` or the whole file."""
+) -> tuple[str, dict[str, Any]]:
+    """The table with the options, after its header: `[corsac]`, `[tool.corsac]` or the file."""
     tool = document.get("tool")
     tables = {"[corsac]": document.get("corsac")}
     tables["[tool.corsac]"] = tool.get("corsac") if isinstance(tool, dict) else None
     given = {name: table for name, table in tables.items() if table is not None}
     if not given:
         if not isinstance(tool, dict):
-            return document
+            return "", document
         problems.append(
             CORSConfigProblem(
                 "source.no_table",
@@ -173,7 +175,7 @@ def _find_table(
                 "write the options below [tool.corsac]",
             )
         )
-        return {}
+        return "", {}
     found: dict[str, Any] = {}
     for name, table in given.items():
         if isinstance(table, dict):
@@ -204,7 +206,7 @@ def _find_table(
         for key in document
         if key in OPTION_NAMES
     ]
-    return found
+    return (next(iter(given)) if len(given) == 1 else ""), found
 
 
 def _unreadable(path: str | os.PathLike[str], code: CORSProblemCode, message: str) -> SourceReading:
@@ -284,11 +286,13 @@ def _as_toml(name: str, value: object) -> object:
     return False if value is None and name == "max_age" else value
 
 
-def _as_variable(_: str, value: object) -> str:
+def _as_variable(name: str, value: object) -> str:
     """The text of a variable; an empty one sets nothing."""
     if isinstance(value, tuple):
         return ",".join(value)
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    if value is None:
+        return "none" if name == "max_age" else ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _unknown_variable(name: str, prefix: str) -> CORSConfigProblem:
