@@ -51,7 +51,7 @@ def app(request: pytest.FixtureRequest) -> flask.Flask:
     decorate = cross_origin(origins=[OWN])
     made.add_url_rule("/marked", "marked", decorate(lambda: "ok"))
     made.add_url_rule("/marked/<name>", "of_name", decorate(lambda name: "ok"))
-    inner = decorate(lambda: "ok")
+    inner: Any = decorate(lambda: "ok")
 
     def hide() -> Any:
         return inner()

@@ -12,6 +12,7 @@ from typing import Any, Final
 import flask
 
 from corsac._classes import MAX_WRAPPERS
+from corsac.errors import CORSConfigProblem
 from corsac.flask.options import check_names, log_problems, read_view_policy
 from corsac.foreign.flask_cors import VIEW_OPTIONS, configured_options
 from corsac.policy import CORSPolicy
@@ -24,6 +25,8 @@ __all__ = [
     "decorations",
     "is_inside",
 ]
+
+_Made = tuple[CORSPolicy, tuple[CORSConfigProblem, ...]]
 
 DECORATION: Final = "_corsac_decoration"
 """The attribute of a view function that has its decoration."""
@@ -43,7 +46,7 @@ class Decoration:
     def __init__(self, options: Mapping[str, Any], policy: CORSPolicy | None, name: str) -> None:
         self._options = dict(options)
         self.name = name
-        self._made: list[tuple[dict[str, Any], CORSPolicy]] = []
+        self._made: list[tuple[dict[str, Any], _Made]] = []
         self.given = policy
         """A policy in place of options of flask-cors, or ``None``."""
         decorations.exist = True
@@ -63,20 +66,27 @@ class Decoration:
 
         Options that cannot be used together raise `CORSConfigError`.
         """
+        return self.made_for(app)[0]
+
+    def made_for(self, app: flask.Flask) -> _Made:
+        """Return the policy in an application, and what the log says about its options.
+
+        It raises what `policy_of` raises.
+        """
         if self.given is not None:
-            return self.given
+            return self.given, ()
         configured = configured_options(app.config)
         return self._policy_for({k: v for k, v in configured.items() if k in VIEW_OPTIONS})
 
-    def _policy_for(self, configured: Mapping[str, Any]) -> CORSPolicy:
+    def _policy_for(self, configured: Mapping[str, Any]) -> _Made:
         values = {**configured, **self._options}
-        for known, policy in self._made:
+        for known, made in self._made:
             if known == values:
-                return policy
-        policy, problems = read_view_policy(values, f"cross_origin on {self.name}:")
-        log_problems(problems)
-        self._made.append((values, policy))
-        return policy
+                return made
+        made = read_view_policy(values, f"cross_origin on {self.name}:")
+        log_problems(made[1])
+        self._made.append((values, made))
+        return made
 
 
 def decoration_of(view: Callable[..., Any], method: str) -> Decoration | None:

@@ -13,7 +13,7 @@ from werkzeug.local import LocalProxy
 from corsac._classes import is_of_class
 from corsac.app_headers import UNDECIDED
 from corsac.configuration import NOTHING_OBSERVED, OBSERVATION_OPTIONS, Observation
-from corsac.errors import log_warnings
+from corsac.errors import CORSConfigProblem, log_warnings
 from corsac.flask.decoration import DECORATION, Decoration
 from corsac.flask.exchange import OWNED_BY_POLICIES, Exchange
 from corsac.flask.middleware import FlaskMiddleware
@@ -112,10 +112,11 @@ class CORS:
             install(app).use_policy(policy, rules)
         else:
             check_names(options, extension=True)
-            log_problems(unknown_keys(app.config))
+            unknown = unknown_keys(app.config)
+            log_problems(unknown)
             configured = configured_options(app.config)
-            resources = read_resource_policies({**configured, **options})
-            install(app).add_resources(resources, configured)
+            resources, problems = read_resource_policies({**configured, **options})
+            install(app).add_resources(resources, configured, [*unknown, *problems])
         if observed:
             install(app).add_observers(observed)
 
@@ -129,6 +130,7 @@ class CORS:
             message = f"give these to the application's CORS, not a blueprint's: {observed}"
             raise TypeError(message)
         policy = options.pop("policy", None)
+        problems: list[CORSConfigProblem] = []
         if policy is not None:
             _refuse_both(options)
             log_warnings(policy.problems)
@@ -136,10 +138,10 @@ class CORS:
         else:
             # flask-cors does not ask the application's configuration here: there is none yet.
             check_names(options, extension=True)
-            resources = read_resource_policies(options)
+            resources, problems = read_resource_policies(options)
 
         def register(state: BlueprintSetupState) -> None:
-            install(cast("flask.Flask", state.app)).add_blueprint(blueprint, resources)
+            install(cast("flask.Flask", state.app)).add_blueprint(blueprint, resources, problems)
 
         blueprint.record(register)
 

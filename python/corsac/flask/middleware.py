@@ -53,6 +53,9 @@ class FlaskMiddleware(CORSMiddleware):
     """
 
     _checked: tuple[CORSConfigProblem, ...] = ()
+    # What the log says about options in the words of flask-cors.
+    _logged: tuple[CORSConfigProblem, ...] = ()
+    _logged_of_routes: tuple[CORSConfigProblem, ...] = ()
 
     def __init__(self, app: flask.Flask, wsgi_app: WSGIApplication) -> None:
         self.arrivals = Arrivals(self, app, wsgi_app)
@@ -91,10 +94,16 @@ class FlaskMiddleware(CORSMiddleware):
         """The wrapped application."""
         return self._wsgi_app
 
-    def add_resources(self, resources: list[ResourcePolicy], configured: Mapping[str, Any]) -> None:
+    def add_resources(
+        self,
+        resources: list[ResourcePolicy],
+        configured: Mapping[str, Any],
+        problems: Iterable[CORSConfigProblem],
+    ) -> None:
         """Add what one ``CORS(app, ...)`` says; it goes before what others said."""
         self._configured = dict(configured)
         self._tell_if_called_twice()
+        self._logged = (*self._logged, *problems)
         self._own.insert(0, resources)
         self._forget_routes()
 
@@ -122,20 +131,20 @@ class FlaskMiddleware(CORSMiddleware):
         with self._lock:
             before = self._current
             made = self._configure(policy, rules, given, observed)
-            was = self._own, self._given, self._configured, self._checked, self._logs[0].names
-            self._own, self._configured = [], None
+            was = self._own, self._given, self._configured, self._logged
+            as_before = self._checked, self._logs[0].names
+            self._own, self._configured, self._logged = [], None, ()
             self._give(made)
             problems: tuple[CORSConfigProblem, ...] = ()
             try:
                 self._observe_as(made.observation)
-                if (
-                    self._in_force is None
-                ):  # The first request waits for this, and reads the routes.
+                if self._in_force is None:  # The first request reads the routes; it waits for this.
                     super().reconfigure(made.policy, rules=made.rules)
                 else:
                     problems = self._read_in_the_lock()
             except BaseException:  # What the user's own converters raise.
-                self._own, self._given, self._configured, self._checked, self._logs[0].names = was
+                self._own, self._given, self._configured, self._logged = was
+                self._checked, self._logs[0].names = as_before
                 self._observe_as(before.observation)
                 self._forget_routes()
                 raise
@@ -151,7 +160,9 @@ class FlaskMiddleware(CORSMiddleware):
 
     def _tell_if_called_twice(self) -> None:
         if self._own or self._given:
-            log_problems([CALLED_TWICE.replace(value=self._flask.name)])
+            twice = CALLED_TWICE.replace(value=self._flask.name)
+            log_problems([twice])
+            self._logged = (*self._logged, twice)
 
     def add_observers(self, observed: Mapping[str, Any]) -> None:
         """Change who learns of refusals, or the report-only policy, for all routes."""
@@ -165,8 +176,14 @@ class FlaskMiddleware(CORSMiddleware):
             self._was_observed()
         log_warnings(observation.problems, before.problems)
 
-    def add_blueprint(self, blueprint: flask.Blueprint, resources: list[ResourcePolicy]) -> None:
+    def add_blueprint(
+        self,
+        blueprint: flask.Blueprint,
+        resources: list[ResourcePolicy],
+        problems: Iterable[CORSConfigProblem],
+    ) -> None:
         """Add what ``CORS(blueprint, ...)`` says about the blueprint's routes."""
+        self._logged_of_routes = (*self._logged_of_routes, *problems)
         _, known = self._blueprints.get(id(blueprint), (blueprint, []))
         self._blueprints[id(blueprint)] = (blueprint, [*resources, *known])
         self._forget_routes()
@@ -240,6 +257,14 @@ class FlaskMiddleware(CORSMiddleware):
         found = list(super().problems)
         for middleware in self._table.middlewares:
             found += [problem for problem in middleware.problems if problem not in found]
+        of_views = (p for _, problems in self._table.made_by_decorations() for p in problems)
+        known = [(problem.code, problem.value) for problem in found]
+        logged = {str(p): p for p in (*self._logged, *self._logged_of_routes, *of_views)}
+        found += [
+            problem
+            for problem in logged.values()
+            if problem.severity == "warning" and (problem.code, problem.value) not in known
+        ]
         return (*found, *self._table.problems)
 
     def prepare(self) -> None:
@@ -341,7 +366,8 @@ class FlaskMiddleware(CORSMiddleware):
         said = (*self._own, *(found for _, found in self._blueprints.values()))
         in_old_words = [e.policy for resources in said for e in resources if not e.is_native]
         self._bare = bare_middlewares(
-            self.arrivals.entrance, (*in_old_words, *table.policies_of_decorations())
+            self.arrivals.entrance,
+            (*in_old_words, *(policy for policy, _ in table.made_by_decorations())),
         )
         super().reconfigure(policy, rules=rules)
         self._is_guarded = any(

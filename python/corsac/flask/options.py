@@ -102,11 +102,13 @@ def read_view_policy(
     return _policy_of(reading), problems
 
 
-def read_resource_policies(options: Mapping[str, Any]) -> list[ResourcePolicy]:
+def read_resource_policies(
+    options: Mapping[str, Any],
+) -> tuple[list[ResourcePolicy], list[CORSConfigProblem]]:
     """Return the resources of an extension with their policies, in the order of flask-cors.
 
-    The options include those of the configuration. `CORSConfigError` lists what is wrong with every
-    resource.
+    With them come their problems, which are in the log. The options include those of the
+    configuration. `CORSConfigError` lists what is wrong with every resource.
     """
     problems: list[CORSConfigProblem] = []
     read = read_application(options, problems)
@@ -116,11 +118,12 @@ def read_resource_policies(options: Mapping[str, Any]) -> list[ResourcePolicy]:
         raise CORSConfigError(problems)
     log_problems(problems)
     made = {id(each.reading): _policy_of(each.reading) for each in read}
-    return [
+    resources = [
         ResourcePolicy(resource, made[id(each.reading)])
         for each in read
         for resource in each.resources
     ]
+    return resources, problems
 
 
 def _policy_of(reading: Reading) -> CORSPolicy:

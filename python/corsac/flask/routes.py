@@ -150,12 +150,12 @@ class RouteTable:
             return denial or route.middleware.get(known)
         return None
 
-    def policies_of_decorations(self) -> Iterator[CORSPolicy]:
-        """Yield the policies that options of flask-cors in decorators made."""
+    def made_by_decorations(self) -> Iterator[tuple[CORSPolicy, tuple[CORSConfigProblem, ...]]]:
+        """Yield the policies that options of flask-cors in decorators made, and their problems."""
         for decoration in dict.fromkeys(self._decided_by.values()):
             with contextlib.suppress(CORSConfigError):  # It allows nobody.
                 if decoration.given is None:
-                    yield decoration.policy_of(self.app)
+                    yield decoration.made_for(self.app)
 
     def _known(self, method: str) -> str:
         return method if method in self.methods else _ANY_OTHER
