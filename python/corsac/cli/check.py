@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 from corsac._text import in_words, printable
 from corsac.asgi import root_path_owner
-from corsac.cli import COULD_NOT_RUN, FINE, PROBLEMS
+from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.terminal import (
     MAX_TEXT,
     SEVERITIES,

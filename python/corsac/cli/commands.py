@@ -11,7 +11,7 @@ import typer
 
 from corsac import _core
 from corsac._version import __version__
-from corsac.cli import EPILOG, USAGE, CommandError
+from corsac.cli.ending import EPILOG, USAGE, CommandError
 from corsac.cli.page_request import (
     CREDENTIALS,
     BodyOption,

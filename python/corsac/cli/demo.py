@@ -19,7 +19,7 @@ import httpx2
 
 from corsac.browser import FetchOutcome, FetchRequest, Request, Response, simulate
 from corsac.browser.transports import httpx2_transport
-from corsac.cli import FINE, PROBLEMS
+from corsac.cli.ending import FINE, PROBLEMS
 from corsac.cli.fetch_text import write_blocked, write_headline, write_steps
 from corsac.cli.terminal import Output, Part
 from corsac.lab import Lab, serve_until_interrupted, serving_lab

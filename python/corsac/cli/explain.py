@@ -14,8 +14,8 @@ from corsac.asgi import CORSMiddleware, without_root_path
 from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
 from corsac.browser.transports import asgi_async_transport
 from corsac.browser.urls import routed_path
-from corsac.cli import COULD_NOT_RUN, FINE, PROBLEMS, CommandError
 from corsac.cli.check import Report, check, silent_log
+from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS, CommandError
 from corsac.cli.fetch_text import (
     hidden_names,
     unseen_text,

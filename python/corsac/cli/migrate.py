@@ -9,7 +9,7 @@ import tokenize
 from collections.abc import Sequence
 
 from corsac._text import printable, safe_repr
-from corsac.cli import COULD_NOT_RUN, FINE, PROBLEMS
+from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.terminal import (
     MAX_TEXT,
     SEVERITIES,

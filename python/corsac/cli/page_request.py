@@ -11,7 +11,7 @@ from corsac import _core
 from corsac._text import printable
 from corsac.browser import FetchRequest, FormData, ReadableStream, URLSearchParams
 from corsac.browser.request import Body
-from corsac.cli import USAGE, CommandError
+from corsac.cli.ending import USAGE, CommandError
 
 __all__ = ["CREDENTIALS", "page_request"]
 __all__ += ["BodyOption", "BodyTypeOption", "CredentialsOption", "HeadersOption", "MethodOption"]

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import corsac
 from corsac._text import printable
-from corsac.cli import CommandError
+from corsac.cli.ending import CommandError
 from corsac.errors import CORSConfigError, CORSProblemCode
 
 __all__ = ["SourceError", "importable_from", "load_object", "place_of"]

@@ -15,7 +15,7 @@ from typing import Any
 from corsac._text import printable
 from corsac.browser import FetchRequest, Request, simulate_async
 from corsac.browser.urls import HTTP_SCHEMES, parse_url
-from corsac.cli import USAGE, CommandError
+from corsac.cli.ending import USAGE, CommandError
 from corsac.cli.probe.courier import Courier
 from corsac.cli.probe.lints import lint
 from corsac.cli.probe.replays import replay

@@ -16,7 +16,7 @@ from corsac._version import __version__
 from corsac.browser import FetchRequest, Request, Response, TransportError
 from corsac.browser.transports import httpx2_async_transport
 from corsac.browser.urls import parse_url
-from corsac.cli import CommandError
+from corsac.cli.ending import CommandError
 
 __all__ = ["MAX_REQUESTS", "MAX_SECONDS", "SAFE_METHODS", "Courier", "NotSentError"]
 

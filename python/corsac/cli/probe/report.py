@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from corsac._text import in_words, printable
 from corsac.browser import FetchOutcome, FetchRequest
-from corsac.cli import COULD_NOT_RUN, FINE, INTERRUPTED, PROBLEMS
 from corsac.cli.advice import advice, guard_refusal
+from corsac.cli.ending import COULD_NOT_RUN, FINE, INTERRUPTED, PROBLEMS
 from corsac.cli.fetch_text import (
     SECRET_HEADERS,
     hidden_names,
