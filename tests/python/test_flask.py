@@ -228,6 +228,25 @@ def test_a_second_call_is_a_warning_and_decides_where_both_say_something(
     assert shared_with(app, "/") == [ALLOWED, SECOND, OTHER]
 
 
+@pytest.mark.parametrize("last", ["origins", "policy"])
+def test_options_and_a_policy_decide_in_the_order_in_which_they_are_said(last: str) -> None:
+    app = flask.Flask("notes")
+    app.add_url_rule("/notes", "notes", lambda: "")
+    said = {
+        "origins": {"origins": ["https://origins.example"]},
+        "policy": {"policy": corsac.CORSPolicy(allow_origins=["https://policy.example"])},
+    }
+    for name in sorted(said, key=lambda name: name == last):
+        CORS(app, **said[name])
+    allowed = [
+        name
+        for name in said
+        if "Access-Control-Allow-Origin"
+        in app.test_client().get("/notes", headers={"Origin": f"https://{name}.example"}).headers
+    ]
+    assert allowed == [last]
+
+
 def test_flask_cors_beside_it_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     app = make_app("/")
 

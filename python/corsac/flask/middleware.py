@@ -112,6 +112,8 @@ class FlaskMiddleware(CORSMiddleware):
         self._tell_if_called_twice()
         checked = make_configuration(policy, rules, {})
         log_warnings(checked.all_problems())
+        if checked.policy is not None:  # It decides for all paths, so nothing said before does.
+            self._own, self._configured = [], None
         self._give(checked)
 
     def reconfigure(
