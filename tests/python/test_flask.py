@@ -232,7 +232,7 @@ def test_a_second_call_is_a_warning_and_decides_where_both_say_something(
 def test_options_and_a_policy_decide_in_the_order_in_which_they_are_said(last: str) -> None:
     app = flask.Flask("notes")
     app.add_url_rule("/notes", "notes", lambda: "")
-    said = {
+    said: dict[str, dict[str, Any]] = {
         "origins": {"origins": ["https://origins.example"]},
         "policy": {"policy": corsac.CORSPolicy(allow_origins=["https://policy.example"])},
     }
