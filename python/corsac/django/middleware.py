@@ -16,7 +16,7 @@ from django.utils.cache import patch_vary_headers
 from corsac import _core
 from corsac._text import error_text
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED
-from corsac.django import conf
+from corsac.django.conf import DjangoConfiguration, judge, load
 from corsac.django.signals import signals_with_receivers
 from corsac.django.views import UNMARKED, mark_of, marked_views, marks
 from corsac.inspection.layers import Applied, unreadable
@@ -111,7 +111,7 @@ class CORSMiddleware:
         self._trial_log = TrialLog()
         self._failures = FailureLog("a receiver of check_request_enabled")
         self._urls_are_loaded = False
-        self._configuration: conf.DjangoConfiguration | None = conf.load()
+        self._configuration: DjangoConfiguration | None = load()
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -163,7 +163,7 @@ class CORSMiddleware:
         """One request from its start to its response; what needs waiting for is the caller's."""
         configuration = self._configuration
         if configuration is None:
-            configuration = self._configuration = conf.load()
+            configuration = self._configuration = load()
         if not self._urls_are_loaded:
             with contextlib.suppress(Exception):  # Django meets it too, and answers with a 500.
                 # Its views are imported, so that `marks` knows of every decorator.
@@ -204,7 +204,7 @@ class CORSMiddleware:
 
     def _decide(
         self,
-        configuration: conf.DjangoConfiguration,
+        configuration: DjangoConfiguration,
         request: HttpRequest,
         mark: object,
         is_covered: bool,
@@ -242,7 +242,7 @@ class CORSMiddleware:
         self,
         outcome: _Outcome | None,
         request: HttpRequest,
-        configuration: conf.DjangoConfiguration,
+        configuration: DjangoConfiguration,
     ) -> None:
         """Tell who wants to know what came of a request; ``None``: its path is left alone."""
         where = {"method": request.method, "path": request.path_info}
@@ -313,7 +313,7 @@ async def _result_of(awaitable: Awaitable[bool]) -> bool:
     return await awaitable
 
 
-def _answer(outcome: _Outcome, configuration: conf.DjangoConfiguration) -> HttpResponse:
+def _answer(outcome: _Outcome, configuration: DjangoConfiguration) -> HttpResponse:
     response = HttpResponse(outcome.body, status=outcome.status)
     del response.headers["content-type"]
     for name, value in outcome.headers:
@@ -323,7 +323,7 @@ def _answer(outcome: _Outcome, configuration: conf.DjangoConfiguration) -> HttpR
 
 
 def _set_debug_header(
-    response: HttpResponseBase, outcome: _Outcome, configuration: conf.DjangoConfiguration
+    response: HttpResponseBase, outcome: _Outcome, configuration: DjangoConfiguration
 ) -> None:
     name = configuration.in_force.observation.debug_header
     if name is not None and outcome.reason:
@@ -354,7 +354,7 @@ def _set_headers(
     request: HttpRequest,
     response: HttpResponseBase,
     outcome: _Outcome,
-    configuration: conf.DjangoConfiguration,
+    configuration: DjangoConfiguration,
 ) -> None:
     headers = response.headers
     owned = OWNED if outcome.kind != "preflight" else (*OWNED, *PREFLIGHT_OWNED)
@@ -374,7 +374,7 @@ def _set_headers(
 
 def applied() -> Applied:
     """Read what the settings apply, and the decorated views of ``ROOT_URLCONF``."""
-    configuration, problems = conf.judge()
+    configuration, problems = judge()
     routes: tuple[tuple[str, CORSPolicy | None], ...] = ()
     try:
         routes = tuple(marked_views())
