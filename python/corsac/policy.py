@@ -8,22 +8,25 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack
 
 from corsac import _core, validation
+from corsac._types import OriginFunction
 from corsac._values import FrozenValue
 from corsac.app_headers import APP_HEADERS, AppHeadersLog
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
-from corsac.options.types import check_bool, read_choice, read_list, read_max_age, read_number
-from corsac.origins import (
-    FunctionOrigins,
-    OriginFunction,
-    RegexOrigins,
-    compile_origin_regex,
-    make_decider,
+from corsac.options.types import (
+    BOOL_OPTIONS,
+    LIST_OPTIONS,
+    check_bool,
+    read_choice,
+    read_list,
+    read_max_age,
+    read_number,
 )
 
 if TYPE_CHECKING:
     from corsac.explain import Explanation
     from corsac.explain.request import Headers
     from corsac.options.files import SourceReading
+    from corsac.origins import RegexOrigins
 
 __all__ = ["CORSPolicy", "CORSPolicyOptions"]
 
@@ -290,14 +293,6 @@ class CORSPolicy(_OptionsByName):
         return {name: value for name, value in fields.items() if value != _DEFAULTS[name]}
 
 
-_LIST_OPTIONS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
-_BOOL_OPTIONS = (
-    "allow_credentials",
-    "allow_private_network",
-    "preflight_continue",
-    "guard",
-    "always_send",
-)
 _OF_NO_ORIGINS = ("origin.none", "always_send.needs_one_origin")
 _DEFAULTS = CORSPolicy._defaults
 _OPTIONS = CORSPolicy._fields
@@ -352,9 +347,9 @@ def _check(
     """The options as a policy keeps them, what they compile to if they can, and their problems."""
     problems: list[CORSConfigProblem] = []
     values = dict(given)
-    for name in _LIST_OPTIONS:
+    for name in LIST_OPTIONS:
         values[name] = read_list(name, given[name], problems)
-    for name in _BOOL_OPTIONS:
+    for name in BOOL_OPTIONS:
         check_bool(name, given[name], problems)
     values["max_age"] = read_max_age(given["max_age"], problems)
     values["app_headers"] = read_choice("app_headers", given["app_headers"], APP_HEADERS, problems)
@@ -369,6 +364,8 @@ def _check(
     }
     decider = None
     if regex is not None or function is not None:
+        from corsac.origins import FunctionOrigins, make_decider  # noqa: PLC0415 - most have none
+
         decider = make_decider(regex, None if function is None else FunctionOrigins(function))
     compiled, found = _core.compile_policy(
         **options,
@@ -386,7 +383,7 @@ def _check(
 def _as_given(problem: CORSConfigProblem, values: Mapping[str, Any]) -> CORSConfigProblem:
     """The problem with the value itself where the core knows only its text."""
     given = values[problem.option]
-    if problem.option in _LIST_OPTIONS and (problem.value != "" or "" in given):
+    if problem.option in LIST_OPTIONS and (problem.value != "" or "" in given):
         return problem
     return problem.replace(value=given)
 
@@ -398,6 +395,8 @@ def _read_dynamic_origins(
     pattern, function = values["allow_origin_regex"], values["allow_origin_func"]
     regex = None
     if pattern is not None:
+        from corsac.origins import compile_origin_regex  # noqa: PLC0415 - most have none
+
         compiled = compile_origin_regex(pattern)
         if isinstance(compiled, CORSConfigProblem):
             problems.append(compiled)

@@ -19,6 +19,7 @@ from corsac.foreign.django_cors_headers import read_django_cors_headers
 from corsac.foreign.flask_application import read_flask_application
 from corsac.foreign.flask_cors import read_flask_cors
 from corsac.foreign.reading import Reading
+from corsac.policy import problems_of
 from corsac.validation.fixes import MAX_FIXABLE_ENTRIES, MAX_FIXES
 from support.asgi import app_sending
 from support.conformance import policy_options, read_cases
@@ -26,13 +27,6 @@ from support.foreign_lot import draw_options
 from support.properties import examples
 
 RANKS = {"info": 0, "warning": 1, "error": 2}
-
-
-def problems_of(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
-    try:
-        return CORSPolicy(**options).problems
-    except CORSConfigError as error:
-        return error.problems
 
 
 def kinds(problems: Iterable[CORSConfigProblem], least: int = 0) -> Counter[tuple[str, str]]:

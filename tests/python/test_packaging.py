@@ -22,6 +22,7 @@ COMPILERS = ("c++", "cc", "clang", "clang++", "cmake", "g++", "gcc", "ninja")
 # Each of them takes longer to import than the package, and no framework has loaded all of them.
 NOT_IMPORTED = {
     "asyncio",
+    "corsac.origins",
     "httpx2",
     "importlib.metadata",
     "publicsuffixlist",

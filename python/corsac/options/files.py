@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, Severity
 from corsac.options.names import OPTION_NAMES, corsac_option, foreign_option_hint
+from corsac.options.types import BOOL_OPTIONS, LIST_OPTIONS
 
 __all__ = [
     "SourceReading",
@@ -225,14 +226,6 @@ def _names_hint(value: object) -> str:
     return f"the options are {', '.join(OPTION_NAMES)}"
 
 
-_LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
-_BOOLS = (
-    "allow_credentials",
-    "allow_private_network",
-    "preflight_continue",
-    "guard",
-    "always_send",
-)
 _TEXTS = ("allow_origin_regex", "app_headers")
 _TRUE_WORDS = ("true", "1", "yes", "on")
 _FALSE_WORDS = ("false", "0", "no", "off")
@@ -326,12 +319,12 @@ def _read_variable(option: str, text: str) -> object:
             "the quote marks are part of the value",
             f"write {text[1:-1]} without them",
         )
-    if option in _LISTS:
+    if option in LIST_OPTIONS:
         return _read_words(text)
     if option in _TEXTS:
         return text
     word = text.lower()
-    if option in _BOOLS:
+    if option in BOOL_OPTIONS:
         if word in _TRUE_WORDS or word in _FALSE_WORDS:
             return word in _TRUE_WORDS
         raise _UnreadableValueError(

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from typing import Any, TypeGuard
 
 __all__ = [
+    "BOOL_OPTIONS",
+    "LIST_OPTIONS",
     "check_bool",
     "is_asynchronous",
     "is_encodable",
@@ -20,6 +22,15 @@ __all__ = [
     "read_number",
     "wrong_type",
 ]
+
+LIST_OPTIONS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
+BOOL_OPTIONS = (
+    "allow_credentials",
+    "allow_private_network",
+    "preflight_continue",
+    "guard",
+    "always_send",
+)
 
 
 def wrong_type(option: str, value: object, message: str, hint: str = "") -> CORSConfigProblem:

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 
 from corsac import _core
 from corsac._text import error_text, quoted, type_name
+from corsac._types import OriginFunction
 from corsac.origins.event_loops import Event, EventLoop, Interruption, running_event_loop
 from corsac.origins.regex import RegexOrigins, compile_origin_regex
 
@@ -28,7 +29,6 @@ __all__ = [
     "make_decider",
 ]
 
-OriginFunction = Callable[[str], bool | Awaitable[bool]]
 OriginDecider = Callable[[bytes], bool | Awaitable[bool]]
 
 _logger = logging.getLogger("corsac")

@@ -13,7 +13,6 @@ from typing import Any
 
 from corsac import _core
 from corsac.errors import CORSConfigProblem, CORSProblemCode
-from corsac.origins import RegexOrigins
 
 __all__ = [
     "check_lists",
@@ -85,7 +84,8 @@ _REQUEST_ONLY = frozenset(
 @functools.lru_cache(maxsize=64)  # It takes long, and fixes of other options ask again.
 def check_origin_regex(pattern: str, allow_credentials: bool) -> tuple[CORSConfigProblem, ...]:
     """See `allow_origin_regex.check_origin_regex`, imported only where there is an expression."""
-    from corsac.validation.regex import allow_origin_regex  # noqa: PLC0415 - most have none
+    from corsac.origins import RegexOrigins  # noqa: PLC0415 - most have none
+    from corsac.validation.regex import allow_origin_regex  # noqa: PLC0415
 
     regex = RegexOrigins(pattern)
 
