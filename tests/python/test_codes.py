@@ -6,19 +6,21 @@ import ast
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
 import corsac
 from corsac._core import TOLERABLE_CODES
-from corsac.codes import MEANINGS, CORSProblemCode, Severity
+from corsac.codes import CORSProblemCode, Severity
+from support.error_page import code_tables
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "python" / "corsac"
 CODES = frozenset(get_args(CORSProblemCode))
 OF_OTHER_LISTS = ("cli/probe/", "codes.py", "django/problem_ids.py")
 """The findings of a probe are no problems of a configuration; `problem_ids` emits none."""
+TOLERABLE = ", can be tolerated"
 
 
 def core_codes() -> dict[str, str]:
@@ -34,9 +36,12 @@ def modules() -> Iterator[ast.Module]:
             yield ast.parse(path.read_text(encoding="utf-8"))
 
 
-def test_every_code_has_a_meaning_and_the_list_is_sorted() -> None:
-    assert list(get_args(CORSProblemCode)) == sorted(MEANINGS)
-    assert all(meaning.endswith(".") for _, meaning in MEANINGS.values())
+def test_the_list_is_sorted_and_the_page_of_errors_says_what_each_code_means() -> None:
+    rows = [row for table in code_tables() for row in table.items()]
+    assert list(get_args(CORSProblemCode)) == sorted(code for code, _ in rows)
+    assert all(meaning.endswith(".") for _, (_, meaning) in rows)
+    tolerable = {code for code, (severity, _) in rows if severity.endswith(TOLERABLE)}
+    assert tolerable == TOLERABLE_CODES
 
 
 def test_every_code_in_the_list_is_emitted_somewhere() -> None:
@@ -76,24 +81,12 @@ def test_every_severity_is_one_that_the_list_gives() -> None:
             for code, severity in itertools.pairwise(values):
                 if code in CODES and severity in severities:
                     seen[code].add(severity)
-    listed: dict[str, set[str]] = {
-        code: set(severity.split(" or ")) for code, (severity, _) in MEANINGS.items()
+    listed = {
+        code: set(severity.removesuffix(TOLERABLE).split(" or "))
+        for table in code_tables()
+        for code, (severity, _) in table.items()
     }
     assert {code: found for code, found in seen.items() if not found <= listed[code]} == {}
-
-
-def row(code: str, entry: tuple[str, str]) -> str:
-    """The row of a code in the page."""
-    severity, meaning = entry
-    tolerable = ", can be tolerated" if code in TOLERABLE_CODES else ""
-    return f"| `{code}` | {severity}{tolerable} | {meaning} |"
-
-
-def test_the_page_of_errors_has_the_list() -> None:
-    page = (CHECKOUT / "docs" / "errors.md").read_text(encoding="utf-8")
-    rows = [line for line in page.splitlines() if re.match(r"\| `[a-z_]+\.[a-z_]+` \|", line)]
-    meanings: Mapping[CORSProblemCode, tuple[str, str]] = MEANINGS
-    assert rows == [row(code, entry) for code, entry in meanings.items()]
 
 
 def test_a_problem_has_a_code_of_the_list() -> None:
