@@ -1,22 +1,20 @@
-"""Frozen values: classes with slots whose instances are equal by their fields and never change.
-
-They do what frozen dataclasses do. The module `dataclasses` takes longer to load than all of
-Corsac, and makes each class by compiling source text.
-"""
+"""Frozen values: classes with slots whose instances are equal by their fields and never change."""
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any, NoReturn, Self
-__all__ = ["FrozenValue"]
+import dataclasses
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, dataclass_transform
+
+__all__ = ["FrozenValue", "frozen_value"]
 
 
 class FrozenValue:
-    """Base of the frozen values.
+    """Base of the frozen values, which are more than frozen dataclasses.
 
-    A subclass names its fields in ``_fields``, takes them as arguments of ``__init__``, and hands
-    them to `_fill` there. Slots that are no fields are left out of all comparisons and pickles.
+    Their errors say what is frozen, or was never initialized; a value is its own copy; a pickle
+    holds arguments, so that all else is made anew; and slots that are not fields do not count.
+    A subclass with fields only is decorated with `frozen_value`. Any other names its fields in
+    ``_fields`` and hands their values to `_fill`.
     """
 
     __slots__ = ()
@@ -94,3 +92,15 @@ class FrozenValue:
 
 def _make(kind: type[FrozenValue], arguments: dict[str, Any]) -> FrozenValue:
     return kind(**arguments)
+
+
+KindT = TypeVar("KindT", bound=type[FrozenValue])
+
+
+@dataclass_transform(frozen_default=True)
+def frozen_value(kind: KindT) -> KindT:
+    """Turn a subclass of `FrozenValue` with annotated fields into a dataclass with slots."""
+    made: Any = dataclasses.dataclass(frozen=True, slots=True, repr=False, eq=False)(kind)
+    del made.__setattr__, made.__delattr__  # Those of the base have the better message.
+    made._fields = made.__match_args__
+    return made  # type: ignore[no-any-return]

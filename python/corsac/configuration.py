@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from corsac import _core
-from corsac._values import FrozenValue
+from corsac._values import FrozenValue, frozen_value
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, from_core
 from corsac.options.types import is_asynchronous, is_encodable, is_iterable, wrong_type
 from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
@@ -42,6 +42,7 @@ OBSERVATION_OPTIONS = ("on_refusal", "report_only", "report_only_rules", "debug_
 """The options of a middleware that are read here."""
 
 
+@frozen_value
 class Observation(FrozenValue):
     """Who learns of refusals beside the log, and which policies are on trial.
 
@@ -53,25 +54,11 @@ class Observation(FrozenValue):
         trial: What the policy and the rules on trial compile to, or ``None``.
     """
 
-    __slots__ = ("callback", "debug_header", "report_only", "report_only_rules", "trial")
-    __match_args__ = ("callback", "report_only", "report_only_rules", "debug_header", "trial")
-    _fields = __match_args__
-
-    callback: RefusalCallback | None
-    report_only: CORSPolicy | None
-    report_only_rules: tuple[Rule, ...]
-    debug_header: str | None
-    trial: Configuration | None
-
-    def __init__(
-        self,
-        callback: RefusalCallback | None = None,
-        report_only: CORSPolicy | None = None,
-        report_only_rules: tuple[Rule, ...] = (),
-        debug_header: str | None = None,
-        trial: Configuration | None = None,
-    ) -> None:
-        self._fill(callback, report_only, report_only_rules, debug_header, trial)
+    callback: RefusalCallback | None = None
+    report_only: CORSPolicy | None = None
+    report_only_rules: tuple[Rule, ...] = ()
+    debug_header: str | None = None
+    trial: Configuration | None = None
 
     @property
     def on_refusal(self) -> OnRefusal | None:
@@ -102,6 +89,7 @@ class Observation(FrozenValue):
 NOTHING_OBSERVED = Observation()
 
 
+@frozen_value
 class Configuration(FrozenValue):
     """All that one middleware applies: a policy, path rules, observers, and what they compile to.
 
@@ -113,25 +101,11 @@ class Configuration(FrozenValue):
         observation: Who learns of refusals, and which policies are on trial.
     """
 
-    __slots__ = ("observation", "policy", "problems", "routing", "rules")
-    __match_args__ = ("policy", "rules", "problems", "routing", "observation")
-    _fields = __match_args__
-
     policy: CORSPolicy | None
     rules: tuple[Rule, ...]
     problems: tuple[CORSConfigProblem, ...]
     routing: _core.Routing
-    observation: Observation
-
-    def __init__(
-        self,
-        policy: CORSPolicy | None,
-        rules: tuple[Rule, ...],
-        problems: tuple[CORSConfigProblem, ...],
-        routing: _core.Routing,
-        observation: Observation = NOTHING_OBSERVED,
-    ) -> None:
-        self._fill(policy, rules, problems, routing, observation)
+    observation: Observation = NOTHING_OBSERVED
 
     def policies(self) -> list[CORSPolicy]:
         """Return each policy once."""

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Self, cast
 
-from corsac._values import FrozenValue
+from corsac._values import FrozenValue, frozen_value
 from corsac.codes import CORSProblemCode, Severity
 
 __all__ = ["CORSConfigError", "CORSConfigProblem", "CORSProblemCode", "Severity", "log_warnings"]
 
 
+@frozen_value
 class CORSConfigProblem(FrozenValue):
     """One thing that is wrong with, or worth knowing about, a configuration.
 
@@ -30,38 +31,22 @@ class CORSConfigProblem(FrozenValue):
             meant, or what to accept; and for lists of more than a thousand entries.
     """
 
-    __slots__ = ("code", "fix", "hint", "message", "option", "severity", "value")
-    __match_args__ = ("code", "severity", "option", "value", "message", "hint", "fix")
-    _fields = __match_args__
-
     code: CORSProblemCode
     severity: Severity
     option: str
     value: object
     message: str
-    hint: str
-    fix: Mapping[str, object] | None
+    hint: str = ""
+    fix: Mapping[str, object] | None = None
 
-    def __init__(  # noqa: PLR0917
-        self,
-        code: CORSProblemCode,
-        severity: Severity,
-        option: str,
-        value: object,
-        message: str,
-        hint: str = "",
-        fix: Mapping[str, object] | None = None,
-    ) -> None:
-        frozen = None if fix is None else MappingProxyType(dict(fix))
-        self._fill(code, severity, option, value, message, hint, frozen)
+    def __post_init__(self) -> None:
+        if self.fix is not None:
+            self._set("fix", MappingProxyType(dict(self.fix)))
 
     def _arguments(self) -> dict[str, Any]:
         arguments = self._all_fields()
         fix = arguments.pop("fix")
         return arguments if fix is None else {**arguments, "fix": dict(fix)}
-
-    def __eq__(self, other: object) -> bool:
-        return super().__eq__(other)
 
     def __hash__(self) -> int:
         # Without the fix, which follows from the rest.

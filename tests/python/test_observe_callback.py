@@ -106,7 +106,7 @@ def test_a_refusal_is_a_frozen_value() -> None:
     assert refusal.report_only is False
     assert refusal == Refusal("origin-malformed", None, "GET", "/", "default", "actual", False)
     with pytest.raises(AttributeError, match="frozen"):
-        refusal.reason = "x"
+        refusal.reason = "x"  # type: ignore[misc]
 
 
 def test_an_exception_of_it_changes_no_answer_and_is_counted_and_logged_once(

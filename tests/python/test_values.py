@@ -128,7 +128,7 @@ def test_a_configuration_is_a_value_too() -> None:
     made = make_configuration(policy(), None, {})
     assert made == Configuration(policy(), (), (), made.routing)
     with pytest.raises(AttributeError, match="a Configuration is frozen"):
-        made.policy = None
+        made.policy = None  # type: ignore[misc]
 
 
 def test_a_problem_can_be_matched_and_printed() -> None:
@@ -165,7 +165,7 @@ def test_the_signatures_name_every_argument_with_its_type_and_default() -> None:
     )
     assert list(options) == list(corsac.policy.CORSPolicyOptions.__annotations__)
     assert str(inspect.signature(CORSConfigProblem)).endswith(
-        "hint: 'str' = '', fix: 'Mapping[str, object] | None' = None) -> 'None'"
+        "hint: 'str' = '', fix: 'Mapping[str, object] | None' = None) -> None"
     )
     with pytest.raises(TypeError, match="positional"):
         CORSPolicy(["https://a.test"])  # type: ignore[call-arg]

@@ -6,7 +6,7 @@ import _thread
 import time
 
 from corsac._text import error_text
-from corsac._values import FrozenValue
+from corsac._values import FrozenValue, frozen_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ ERROR_WINDOW_SECONDS = 60.0
 """A callback's first error is logged with its traceback, and then no more than one in this time."""
 
 
+@frozen_value
 class Refusal(FrozenValue):
     """One request that was refused, as ``on_refusal`` is told about it.
 
@@ -48,53 +49,15 @@ class Refusal(FrozenValue):
             case; no more than 64.
     """
 
-    __match_args__ = (
-        "reason",
-        "origin",
-        "method",
-        "path",
-        "rule",
-        "kind",
-        "report_only",
-        "missing_method",
-        "missing_headers",
-    )
-    __slots__ = __match_args__
-    _fields = __match_args__
-
     reason: str
     origin: str | None
     method: str | None
     path: str | None
     rule: str
     kind: str
-    report_only: bool
-    missing_method: str | None
-    missing_headers: tuple[str, ...]
-
-    def __init__(  # noqa: PLR0917
-        self,
-        reason: str,
-        origin: str | None,
-        method: str | None,
-        path: str | None,
-        rule: str,
-        kind: str,
-        report_only: bool = False,
-        missing_method: str | None = None,
-        missing_headers: tuple[str, ...] = (),
-    ) -> None:
-        self._fill(
-            reason,
-            origin,
-            method,
-            path,
-            rule,
-            kind,
-            report_only,
-            missing_method,
-            missing_headers,
-        )
+    report_only: bool = False
+    missing_method: str | None = None
+    missing_headers: tuple[str, ...] = ()
 
 
 class RefusalCallback:
