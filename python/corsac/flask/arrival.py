@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import flask
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import run_wsgi_app
 
 from corsac import _core
 from corsac.configuration import NOTHING_OBSERVED
-from corsac.flask.exchange import Exchange, pass_over
+from corsac.flask.exchange import Exchange
+from corsac.flask.listed_methods import policy_for
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
@@ -30,32 +31,21 @@ if TYPE_CHECKING:
 __all__ = ["Arrival", "Arrivals", "is_wrapped"]
 
 
+@dataclass(slots=True)
 class Arrival:
-    """One request that is judged when it reaches Flask.
+    """One request whose policy is decided when it reaches Flask.
 
     Attributes:
         is_past: It did not go through the middleware.
         is_judged: Its policy was asked inside of Flask, or is being asked.
         respond: What the policy is put around: the application, or the answer of another.
-        exchange: The exchange that it is judged in, for decorated views.
-        headers: The header lines that were decided.
+        exchange: The exchange that it is decided in, for decorated views.
     """
 
-    __slots__ = ("exchange", "headers", "is_judged", "is_past", "respond")
-
-    def __init__(self, *, is_past: bool) -> None:
-        self.is_past = is_past
-        self.is_judged = False
-        self.respond: WSGIApplication | None = None
-        self.exchange: Exchange | None = None
-        self.headers: list[tuple[str, str]] = []
-
-    def begin(
-        self, _: str, headers: list[tuple[str, str]], exc_info: Any = None, /
-    ) -> Callable[[bytes], object]:
-        """Keep the header lines of a response that Flask begins itself (a ``start_response``)."""
-        self.headers = headers
-        return pass_over
+    is_past: bool
+    is_judged: bool = False
+    respond: Callable[..., Any] | None = None
+    exchange: Exchange | None = None
 
 
 class Arrivals:
@@ -100,24 +90,17 @@ class Arrivals:
         asked = {**environ}  # Middleware inside may change what it is given.
         begin = self._middleware.exchange_of(start_response, environ, asked)
 
-        def judge_answer(respond: WSGIApplication) -> Any:
+        def judge_answer(respond: Callable[..., Any]) -> Any:
             arrival.respond = respond
             return self._middleware.judge(asked, begin)
 
         if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in asked and asked["REQUEST_METHOD"] == "OPTIONS":
             return self._send_preflight(environ, arrival, begin, judge_answer)
 
-        def begin_judged(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
-        ) -> Callable[[bytes], object]:
-            extra = (exc_info,) if exc_info else ()
+        def begin_judged(*started: Any) -> Any:
             if arrival.is_judged:
-                return begin(status, headers, *extra)
-
-            def respond(_: WSGIEnvironment, begin: StartResponse) -> Any:
-                return begin(status, headers, *extra)
-
-            return cast("Callable[[bytes], object]", judge_answer(respond))
+                return begin(*started)
+            return judge_answer(lambda _, begin: begin(*started))
 
         return self._wsgi_app(environ, begin_judged)
 
@@ -126,8 +109,8 @@ class Arrivals:
         environ: WSGIEnvironment,
         arrival: Arrival,
         begin: StartResponse,
-        judge_answer: Callable[[WSGIApplication], Any],
-    ) -> Iterable[bytes]:
+        judge_answer: Callable[[Callable[..., Any]], Any],
+    ) -> Any:
         body, status, headers = run_wsgi_app(self._wsgi_app, environ)
         close = getattr(body, "close", None)
 
@@ -137,24 +120,17 @@ class Arrivals:
             begin(status, headers.to_wsgi_list())
             return body
 
-        if arrival.is_judged:
-            return respond(environ, begin)
         try:
-            return cast("Iterable[bytes]", judge_answer(respond))
+            return respond(environ, begin) if arrival.is_judged else judge_answer(respond)
         finally:
             if close is not None:
                 close()  # The middleware answered in place of what did.
 
     def _is_refused_by_guard(self, environ: WSGIEnvironment) -> bool:
-        configuration = self._middleware.choose(environ)._configuration
-        if not any(policy.guard for policy in configuration.policies()):
+        policy = policy_for(self._middleware.choose(environ)._configuration, environ)
+        if policy is None or not policy.guard:
             return False
-        path = environ.get("PATH_INFO", "").encode("latin-1", "replace")
-        path = path.decode("utf-8", "surrogateescape")
-        policy, _ = _core.select_policy(configuration.routing, path)
-        if policy is None:
-            return False
-        outcome = _core.decide_request(policy, environ["REQUEST_METHOD"], environ)
+        outcome = _core.decide_request(policy._compiled, environ["REQUEST_METHOD"], environ)
         if not isinstance(outcome, tuple):
             return True
         return outcome[0] == Forbidden.code and outcome[4] != "preflight"
@@ -183,36 +159,37 @@ class Arrivals:
             dispatch, handle = app.full_dispatch_request, app.handle_exception
 
             def full_dispatch_request(*args: Any) -> Any:
-                environ = flask.request.environ
-                arrival = environ.get(self._key)
-                if not isinstance(arrival, Arrival) or arrival.is_judged:
+                arrival = self._arrival()
+                if arrival is None or arrival.is_judged:
                     return dispatch(*args)
-                return self._judge(arrival, environ, lambda: dispatch(*args))
+                return self._judge(arrival, lambda: dispatch(*args))
 
             def handle_exception(*args: Any) -> Any:
                 response = handle(*args)
-                request = flask.request if flask.has_request_context() else None
-                arrival = None if request is None else request.environ.get(self._key)
-                if not isinstance(arrival, Arrival):
+                arrival = self._arrival()
+                if arrival is None:
                     return response
                 if not arrival.is_judged:
-                    return self._judge(arrival, flask.request.environ, lambda: response)
+                    return self._judge(arrival, lambda: response)
                 return self._judge_again(arrival, response)
 
             app.full_dispatch_request = full_dispatch_request
             app.handle_exception = handle_exception
             self._is_watching = True
 
-    def _judge(self, arrival: Arrival, environ: WSGIEnvironment, call: Callable[[], Any]) -> Any:
+    def _arrival(self) -> Arrival | None:
+        found = flask.request.environ.get(self._key) if flask.has_request_context() else None
+        return found if isinstance(found, Arrival) else None
+
+    def _judge(self, arrival: Arrival, call: Callable[[], Any]) -> flask.Response:
         """Apply the policy of the path that the routes see to what a call gives."""
         if arrival.is_past:
             self._middleware.tell_of_passing()
-        if not self._middleware.is_guarded and environ["REQUEST_METHOD"] != "OPTIONS":
-            return self._judge_headers(arrival, environ, call)
         arrival.is_judged = True
+        environ = flask.request.environ
 
-        def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
-            return call()(environ, start_response)
+        def respond(environ: WSGIEnvironment, begin: StartResponse) -> Any:
+            return call()(environ, begin)
 
         def judged(copied: WSGIEnvironment, start_response: StartResponse) -> Any:
             begin = self._middleware.exchange_of(start_response, environ, copied)
@@ -222,42 +199,14 @@ class Arrivals:
 
         return self._response_of(judged)
 
-    def _judge_headers(
-        self, arrival: Arrival, environ: WSGIEnvironment, call: Callable[[], Any]
-    ) -> Any:
-        """Apply the policy to a response that nothing keeps from being made."""
-        copied = {**environ}
-        if arrival.exchange is None:  # There is one if this is the answer to an error.
-            begin = self._middleware.exchange_of(arrival.begin, environ, copied)
-            arrival.exchange = begin if isinstance(begin, Exchange) else None
-        response = call()
-        arrival.is_judged = True
-        given = [*response.headers.items()]
-
-        def respond(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-            start_response(response.status, [*given])
-            return ()
-
-        arrival.respond = respond
-        self._middleware.judge(copied, arrival.exchange or arrival.begin)
-        decided = arrival.headers
-        if decided[: len(given)] == given:
-            for name, value in decided[len(given) :]:
-                response.headers.add(name, value)
-        else:
-            response.headers = Headers(decided)
-        return response
-
     def _judge_again(self, arrival: Arrival, response: Any) -> flask.Response:
         """Apply the policy to the answer to an error of a request that was counted already."""
         exchange = arrival.exchange
         if exchange is not None and exchange.policy is not None:
             return self._response_of(CORSMiddleware(response, exchange.policy))
         chosen = self._middleware.choose({**flask.request.environ})
-        twin = CORSMiddleware(response, rules=[])
         configuration = chosen._configuration.observed_by(NOTHING_OBSERVED)
-        twin._put_in_force(configuration, configuration.routing)
-        return self._response_of(twin)
+        return self._response_of(CORSMiddleware._made_of(response, configuration))
 
     def _response_of(self, wsgi_app: WSGIApplication) -> flask.Response:
         made: Any = self._app.response_class.from_app(wsgi_app, flask.request.environ)

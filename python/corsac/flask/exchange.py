@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED, UNDECIDED
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from corsac.flask.routes import RouteTable
     from corsac.policy import CORSPolicy
 
-__all__ = ["ENVIRON_KEY", "OWNED_BY_POLICIES", "Exchange", "pass_over"]
+__all__ = ["ENVIRON_KEY", "OWNED_BY_POLICIES", "Exchange"]
 
 ENVIRON_KEY = "corsac.flask"
 """Where the views that a request reaches find its exchange."""
 OWNED_BY_POLICIES = frozenset((*OWNED, *PREFLIGHT_OWNED))
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Exchange:
     """The ``start_response`` of one request, outside of all policies of the application.
 
@@ -34,43 +36,25 @@ class Exchange:
 
     Attributes:
         app: The application whose policies were asked.
-        environ: The request as the policy sees it.
         table: What was known of its routes when the policy was chosen.
-        of_view: The CORS headers that a view itself set, before a policy changes them.
+        environ: The request as the policy sees it.
+        start_response: What begins the response for the server.
+        whole: The application's middleware.
         decoration: The decoration of the view that ran; the outermost, if there are several.
         policy: What decides about the response in place of the policy that was chosen, if anything.
+        of_view: The CORS headers that a view itself set, before a policy changes them.
         was_told: Whether `on_refusal` was told that the policy that was chosen refuses the request.
     """
 
-    __slots__ = (
-        "_start_response",
-        "_whole",
-        "app",
-        "decoration",
-        "environ",
-        "of_view",
-        "policy",
-        "table",
-        "was_told",
-    )
-
-    def __init__(
-        self,
-        app: flask.Flask,
-        table: RouteTable,
-        environ: WSGIEnvironment,
-        start_response: StartResponse,
-        whole: CORSMiddleware,
-    ) -> None:
-        self.app = app
-        self._whole = whole
-        self.table = table
-        self.decoration: Decoration | None = None
-        self.was_told = False
-        self.environ = environ
-        self._start_response = start_response
-        self.policy: CORSPolicy | None = None
-        self.of_view: list[tuple[str, str]] = []
+    app: flask.Flask
+    table: RouteTable
+    environ: WSGIEnvironment
+    start_response: StartResponse
+    whole: CORSMiddleware
+    decoration: Decoration | None = None
+    policy: CORSPolicy | None = None
+    of_view: list[tuple[str, str]] = field(default_factory=list)
+    was_told: bool = False
 
     @staticmethod
     def of(environ: Mapping[str, Any]) -> Exchange | None:
@@ -82,31 +66,26 @@ class Exchange:
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
         """Begin the response (PEP 3333, "The start_response() Callable")."""
-        begin = self._start_response
+        # A server may take no third argument, as long as there was no error.
+        error = (exc_info,) if exc_info else ()
         if self.policy is None:
-            # A server may take no third argument, as long as there was no error.
-            return begin(status, headers, exc_info) if exc_info else begin(status, headers)
+            return self.start_response(status, headers, *error)
 
         self.environ.pop(UNDECIDED, None)
         # What else is there may be of the policy that was chosen, and wider.
         others = [pair for pair in headers if pair[0].lower() not in OWNED_BY_POLICIES]
 
         def respond(_: WSGIEnvironment, start_response: StartResponse) -> Any:
-            own = [*others, *self.of_view]
-            return start_response(status, own, *((exc_info,) if exc_info else ()))
+            return start_response(status, [*others, *self.of_view], *error)
 
         middleware = CORSMiddleware(respond, self.policy)
-        observation = self._whole._observation.without_trial()
+        observation = self.whole._observation.without_trial()
         # Nobody is told of one request twice; with a report-only policy, what was told may have
         # been no refusal.
-        if self.was_told and self._whole._observation.trial is None:
+        if self.was_told and self.whole._observation.trial is None:
             observation = Observation(debug_header=observation.debug_header)
         middleware._observe_as(observation)
-        middleware._log_as_part_of(self._whole)
-        write: Any = middleware(self.environ, begin)
+        middleware._log_as_part_of(self.whole)
+        write: Any = middleware(self.environ, self.start_response)
         # The body of a refusal, where the view's answer was one too: nothing is written by hand.
-        return write if callable(write) else pass_over
-
-
-def pass_over(_: bytes) -> None:
-    """Take a part of a body that nobody gets (PEP 3333, the ``write`` callable)."""
+        return write if callable(write) else lambda _: None

@@ -16,9 +16,10 @@ from corsac.wsgi import CORSMiddleware
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+    from corsac.configuration import Configuration
     from corsac.policy import CORSPolicy
 
-__all__ = ["bare_middlewares", "choose_for_method"]
+__all__ = ["bare_middlewares", "choose_for_method", "policy_for"]
 
 SAFELISTED_METHODS = frozenset({"GET", "HEAD", "POST"})
 """What a page may send whatever a policy lists (Fetch, "CORS-safelisted method")."""
@@ -46,10 +47,14 @@ def choose_for_method(
         or environ["REQUEST_METHOD"] != "OPTIONS"
     ):
         return chosen
-    configuration = chosen._configuration
-    path = environ.get("PATH_INFO", "").encode("latin-1", "replace")
-    index, _ = _core.match_rule(configuration.routing, path)
-    policy = configuration.policy if index is None else configuration.rules[index][1]
+    policy = policy_for(chosen._configuration, environ)
     if policy is None or method in policy.allow_methods:
         return chosen
     return bare.get(policy, chosen)
+
+
+def policy_for(configuration: Configuration, environ: WSGIEnvironment) -> CORSPolicy | None:
+    """Return the policy of a configuration for the path of a request."""
+    path = environ.get("PATH_INFO", "").encode("latin-1", "replace")
+    index, _ = _core.match_rule(configuration.routing, path)
+    return configuration.policy if index is None else configuration.rules[index][1]
