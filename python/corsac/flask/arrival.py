@@ -44,7 +44,7 @@ class Arrival:
 
     is_past: bool
     is_judged: bool = False
-    respond: Callable[..., Any] | None = None
+    respond: Callable[..., Iterable[bytes]] | None = None
     exchange: Exchange | None = None
 
 
@@ -90,7 +90,7 @@ class Arrivals:
         asked = {**environ}  # Middleware inside may change what it is given.
         begin = self._middleware.exchange_of(start_response, environ, asked)
 
-        def judge_answer(respond: Callable[..., Any]) -> Any:
+        def judge_answer(respond: Callable[..., Any]) -> Iterable[bytes]:
             arrival.respond = respond
             return self._middleware.judge(asked, begin)
 
@@ -109,8 +109,8 @@ class Arrivals:
         environ: WSGIEnvironment,
         arrival: Arrival,
         begin: StartResponse,
-        judge_answer: Callable[[Callable[..., Any]], Any],
-    ) -> Any:
+        judge_answer: Callable[[Callable[..., Any]], Iterable[bytes]],
+    ) -> Iterable[bytes]:
         body, status, headers = run_wsgi_app(self._wsgi_app, environ)
         close = getattr(body, "close", None)
 
