@@ -18,6 +18,7 @@ from corsac.lab import Lab, serving_lab
 from corsac.lab.apps import MAX_BODY
 from corsac.lab.cases import MAX_CASES, MAX_EXCHANGES, Case, CaseStore, Places
 from corsac.lab.evaluating import MAX_ENTRIES, MAX_REGEX, MAX_TEXT
+from corsac.options.types import BOOL_OPTIONS
 from corsac.policy import CORSPolicy
 from support.signals import interruptible_children
 
@@ -270,6 +271,16 @@ def test_an_evaluation_has_the_problems_the_code_the_verdicts_and_the_reasons(la
     assert set(found["outcomes"]) == {"standard", "chromium", "firefox", "webkit"}
     assert {it["reason"] for it in found["outcomes"].values()} == {"preflight:method-not-allowed"}
     assert found["explanations"][0]["change"]["text"] == "add 'DELETE' to allow_methods"
+
+
+@pytest.mark.parametrize("option", BOOL_OPTIONS)
+def test_each_switch_of_a_policy_is_one_of_the_page_too(lab: Lab, option: str) -> None:
+    page = ask(lab.places.page_port, host_of(lab.places.control), "GET", "/", {}).body.decode()
+    assert f'<input type="checkbox" id="{option}">' in page
+    form = ask(lab.places.page_port, host_of(lab.places.control), "GET", "/form.js", {})
+    assert f"{option}: false" in form.body.decode()
+    found = call(lab, "/api/evaluate", state(lab, {option: True})).json
+    assert f"    {option}=True,\n" in found["code"]
 
 
 def test_local_network_access_is_said_beside_the_option_that_it_takes_the_place_of(

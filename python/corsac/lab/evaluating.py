@@ -11,23 +11,31 @@ from corsac.browser.urls import routed_path
 from corsac.errors import CORSConfigError
 from corsac.explain import Explanation
 from corsac.lab.cases import Case, CaseStore, Places
+from corsac.options.names import OPTION_NAMES
 from corsac.policy import CORSPolicy
 
 __all__ = ["InputError", "compare", "evaluate"]
 
 MAX_EXPLAINED = 4
 """Requests of one fetch that are explained: two before a redirect, and two after it."""
-
-
 MAX_ENTRIES = 64
 MAX_TEXT = 512
 MAX_REGEX = 128
 """Automata find out what an expression reaches; longer ones could keep them busy."""
 
-LISTS = ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
-SWITCHES = ("allow_credentials", "allow_private_network", "preflight_continue", "guard")
-NUMBERS = ("max_age", "preflight_status")
 RESPONSES = ("200", "404", "500", "redirect", "redirect-307", "redirect-other")
+
+_OPTIONS = {*OPTION_NAMES, "hands_off"} - {"allow_origin_func"}
+_REQUEST = {
+    "page": "app",
+    "path": "/",
+    "method": "GET",
+    "credentials": "same-origin",
+    "mode": "cors",
+    "redirect": "follow",
+    "response": "200",
+}
+"""What the page says of the request beside its headers, with the defaults."""
 
 
 class InputError(ValueError):
@@ -39,23 +47,24 @@ class InputError(ValueError):
 
 
 def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
-    """Judge a policy, and run a request against it in every simulated browser.
+    """Check a policy, and run a request against it in every simulated browser.
 
     The case is kept for a real browser. ``valid`` says whether there is a policy; `InputError` is
     raised for a state that cannot be read.
     """
-    if not isinstance(state, dict):
-        raise InputError("state", "expected a JSON object")
-    options = _read_options(state.get("policy"))
+    given = _object("state", state)
+    options = _read_options(given.get("policy"))
     # The path patterns that Corsac leaves alone.
-    patterns = _texts("hands_off", state["policy"].get("hands_off") or [])
-    rules = [(pattern, None) for pattern in patterns]
+    rules = [(pattern, None) for pattern in _texts("hands_off", options.pop("hands_off", []))]
     name = cases.new_name()
-    request, response = _read_request(state.get("request"), places, name)
+    request, response = _read_request(given.get("request"), places, name)
     try:
         policy = CORSPolicy(**options)
         case = Case(policy, rules, request, response, places)
     except CORSConfigError as error:
+        for problem in error.problems:
+            if problem.code == "option.wrong_type":
+                raise InputError(problem.option, problem.message) from None
         return {"valid": False, "problems": [it.as_dict() for it in error.problems]}
     cases.add(name, case)
     outcomes = {profile: case.simulate(profile) for profile in PROFILES}
@@ -80,7 +89,7 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
             for profile, outcome in outcomes.items()
         },
         "explanations": [
-            _explanation(case, sent).as_dict() | {"url": sent.url.partition("?")[0]}
+            _explain(case, sent).as_dict() | {"url": sent.url.partition("?")[0]}
             for sent in outcomes["standard"].sent[:MAX_EXPLAINED]
         ],
     }
@@ -132,14 +141,14 @@ def _sent(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _explanation(case: Case, request: Request) -> Explanation:
+def _explain(case: Case, request: Request) -> Explanation:
     include, path = case.request.credentials == "include", routed_path(request.url)
     return case.middleware.explain(request.method, request.headers, path, credentials=include)
 
 
 def _is_guarded(case: Case, outcome: FetchOutcome) -> bool:
-    """Whether the last request was sent, and the guard refused it before the application ran."""
-    reason = _explanation(case, outcome.sent[-1]).reason if outcome.sent else None
+    """Say whether the last request was sent, and refused before the application ran."""
+    reason = _explain(case, outcome.sent[-1]).reason if outcome.sent else None
     return (reason or "").startswith("cross-origin-")
 
 
@@ -182,68 +191,42 @@ _COMPARED = {"type": "response type", "status": "status", "readable": "readable 
 
 
 def _read_options(state: object) -> dict[str, Any]:
-    """Read the options of a policy; ``null`` stands for the default, except of ``max_age``."""
-    given = _object("policy", state)
-    known = {*LISTS, *SWITCHES, *NUMBERS, "allow_origin_regex", "hands_off"}
-    for name in given:
-        if name not in known:
-            raise InputError("policy", f"unknown option {name[:40]!r}")
+    """Bound the options of a policy; ``null`` stands for the default, except of ``max_age``."""
     options: dict[str, Any] = {}
-    for name, value in given.items():
-        if name in LISTS:
-            options[name] = _texts(name, value)
-        elif name in SWITCHES:
-            if not isinstance(value, bool):
-                raise InputError(name, "expected true or false")
+    for name, value in _object("policy", state).items():
+        if name not in _OPTIONS:
+            raise InputError("policy", f"unknown option {name[:40]!r}")
+        if isinstance(value, list):
+            _texts(name, value)
+        elif isinstance(value, str):
+            _text(name, value, MAX_REGEX if name == "allow_origin_regex" else MAX_TEXT)
+        if value not in (None, "") or name == "max_age":
             options[name] = value
-        elif name in NUMBERS and value is not None:
-            if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 10**9:
-                raise InputError(name, "expected a whole number")
-            options[name] = value
-        elif name == "max_age":
-            options[name] = None
-        elif name == "allow_origin_regex" and value:
-            options[name] = _text(name, value, MAX_REGEX)
     return options
 
 
 def _read_request(state: object, places: Places, case: str) -> tuple[FetchRequest, str]:
     """Read the request, and how the application responds to it."""
     given = _object("request", state)
-    page = _text("page", given.get("page", "app"))
+    texts: dict[str, Any] = {
+        name: _text(name, given.get(name, value)) for name, value in _REQUEST.items()
+    }
+    page, path, response = texts.pop("page"), texts.pop("path"), texts.pop("response")
     if page not in places.pages:
         raise InputError("page", "there is no such page")
-    path = _text("path", given.get("path", "/"))
     if not path.startswith("/") or "#" in path or "?" in path or "\\" in path:
         raise InputError("path", "a path begins with a slash and has no ?, # or backslash")
-    response = _text("response", given.get("response", "200"))
     if response not in RESPONSES:
         raise InputError("response", "there is no such response")
-    lines = given.get("headers", [])
-    if not isinstance(lines, list) or len(lines) > MAX_ENTRIES:
-        raise InputError("headers", f"expected a list of at most {MAX_ENTRIES} headers")
-    headers = []
-    for line in lines:
-        if not isinstance(line, list) or len(line) != 2:
-            raise InputError("headers", "each header is a name and a value")
-        headers.append((_text("headers", line[0]), _text("headers", line[1])))
-    method = _text("method", given.get("method", "GET"))
+    headers = [_texts("headers", line) for line in _list("headers", given.get("headers", []))]
+    if any(len(line) != 2 for line in headers):
+        raise InputError("headers", "each header is a name and a value")
+    lines = [(name, value) for name, value in headers]
+    url = f"{places.api}{path}?case={case}"
     try:
-        url = f"{places.api}{path}?case={case}"
-        request = FetchRequest(
-            url,
-            places.pages[page],
-            method,
-            headers,
-            credentials=_text("credentials", given.get("credentials", "same-origin")),
-            mode=_text("mode", given.get("mode", "cors")),
-            redirect=_text("redirect", given.get("redirect", "follow")),
-        )
-    except InputError:
-        raise
+        return FetchRequest(url, places.pages[page], headers=lines, **texts), response
     except (TypeError, ValueError) as error:
         raise InputError("request", str(error)) from error
-    return request, response
 
 
 def _object(field: str, value: object) -> Mapping[str, Any]:
@@ -253,9 +236,13 @@ def _object(field: str, value: object) -> Mapping[str, Any]:
 
 
 def _texts(field: str, value: object) -> list[str]:
+    return [_text(field, entry) for entry in _list(field, value)]
+
+
+def _list(field: str, value: object) -> list[Any]:
     if not isinstance(value, list) or len(value) > MAX_ENTRIES:
-        raise InputError(field, f"expected a list of at most {MAX_ENTRIES} texts")
-    return [_text(field, entry) for entry in value]
+        raise InputError(field, f"expected a list of at most {MAX_ENTRIES} entries")
+    return value
 
 
 def _text(field: str, value: object, limit: int = MAX_TEXT) -> str:

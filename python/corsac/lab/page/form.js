@@ -1,14 +1,17 @@
 // The two forms: their state as plain data, and problems at the field that they are about.
 
 const LISTS = ["allow_methods", "allow_headers", "expose_headers", "hands_off", "tolerate"];
-const SWITCHES = ["allow_credentials", "guard", "preflight_continue", "allow_private_network"];
+const SWITCHES = [
+  "allow_credentials", "guard", "preflight_continue", "allow_private_network", "always_send",
+];
 const REQUEST = ["page", "method", "path", "credentials", "mode", "redirect", "response"];
 
 export const DEFAULTS = {
   policy: {
     allow_origins: [], allow_origin_regex: "", allow_methods: [], allow_headers: [],
     expose_headers: [], hands_off: [], tolerate: [], allow_credentials: false, guard: false,
-    preflight_continue: false, allow_private_network: false, max_age: 600, preflight_status: 204,
+    preflight_continue: false, allow_private_network: false, always_send: false,
+    max_age: 600, preflight_status: 204,
   },
   request: {
     page: "app", method: "GET", path: "/items", credentials: "same-origin", mode: "cors",
