@@ -19,11 +19,11 @@ the policy. Under pytest both are fixtures too. Coroutines await the twins of th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Unpack
 
 from corsac.browser.outcome import FetchOutcome
-from corsac.testing.exchange import Asked, AskedFor
-from corsac.testing.verdict import check_allowed, check_blocked, diagnose, diagnose_async
+from corsac.testing.exchange import Asked, AskedFor, check_allowed, check_blocked
 
 __all__ = [
     "assert_cors",
@@ -59,12 +59,7 @@ def assert_cors(
             interface cannot be told.
     """
     __tracebackhide__ = True
-    exchange = Asked(app, **asked)
-    outcome = exchange.outcome()
-    problem = check_allowed(outcome, status, readable)
-    if problem:
-        raise AssertionError(diagnose(exchange, outcome, problem))
-    return outcome
+    return Asked(app, **asked).checked(partial(check_allowed, status, readable))
 
 
 def assert_cors_blocked(
@@ -91,12 +86,7 @@ def assert_cors_blocked(
         ValueError: As in `assert_cors`; or there is no such reason.
     """
     __tracebackhide__ = True
-    exchange = Asked(app, **asked)
-    outcome = exchange.outcome()
-    problem = check_blocked(outcome, reason)
-    if problem:
-        raise AssertionError(diagnose(exchange, outcome, problem))
-    return outcome
+    return Asked(app, **asked).checked(partial(check_blocked, reason))
 
 
 async def assert_cors_async(
@@ -108,12 +98,7 @@ async def assert_cors_async(
 ) -> FetchOutcome:
     """Do as `assert_cors` does, with its arguments, in the running event loop (asyncio)."""
     __tracebackhide__ = True
-    exchange = Asked(app, **asked)
-    outcome = await exchange.outcome_async()
-    problem = check_allowed(outcome, status, readable)
-    if problem:
-        raise AssertionError(await diagnose_async(exchange, outcome, problem))
-    return outcome
+    return await Asked(app, **asked).checked_async(partial(check_allowed, status, readable))
 
 
 async def assert_cors_blocked_async(
@@ -121,9 +106,4 @@ async def assert_cors_blocked_async(
 ) -> FetchOutcome:
     """Do as `assert_cors_blocked` does, likewise in the running event loop (asyncio)."""
     __tracebackhide__ = True
-    exchange = Asked(app, **asked)
-    outcome = await exchange.outcome_async()
-    problem = check_blocked(outcome, reason)
-    if problem:
-        raise AssertionError(await diagnose_async(exchange, outcome, problem))
-    return outcome
+    return await Asked(app, **asked).checked_async(partial(check_blocked, reason))

@@ -1,26 +1,41 @@
-"""What a test asks an application, through a simulated browser."""
+"""What a test asks an application through a simulated browser, and what is wrong with what came."""
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Required, TypedDict
+from urllib.parse import unquote
 
 from corsac import asgi, wsgi
-from corsac.browser.messages import HeaderLines
-from corsac.browser.outcome import FetchOutcome
+from corsac._text import shown
+from corsac.browser.messages import HeaderLines, Response
+from corsac.browser.outcome import REASONS, FetchOutcome
 from corsac.browser.request import Body, FetchRequest
 from corsac.browser.simulation import simulate, simulate_async
 from corsac.browser.transports import asgi_async_transport, asgi_transport, wsgi_transport
 from corsac.browser.urls import HTTP_SCHEMES, parse_url
+from corsac.configuration import choose, make_configuration
+from corsac.explain import Explanation, explaining
+from corsac.inspection import find_layers
+from corsac.options.types import is_asynchronous
 
-__all__ = ["DEFAULT_URL", "Asked", "AskedFor", "interface_of"]
+__all__ = ["DEFAULT_URL", "Asked", "AskedFor", "check_allowed", "check_blocked", "interface_of"]
 
 DEFAULT_URL = "https://testserver"
 """Where the application seems to be; the host that Django's and Starlette's test clients take."""
 
-_INTERFACES = ("asgi", "wsgi")
-_WSGI_ARGUMENTS = 2
-_ASGI_ARGUMENTS = 3
+_OF_CORS = frozenset(
+    {
+        "missing-allow-origin",
+        "allow-origin-mismatch",
+        "wildcard-with-credentials",
+        "allow-credentials-not-true",
+    }
+)
+"""Reasons that are Fetch's "CORS check"; all that begin with ``preflight:`` are CORS's too."""
 
 
 class AskedFor(TypedDict, total=False):
@@ -73,20 +88,74 @@ class Asked:
         if isinstance(credentials, bool):
             credentials = "include" if credentials else "omit"
         url = _url_of(base_url, path, origin)
-        self.app = app
-        self.request = FetchRequest(url, origin, credentials=credentials, **arguments)
+        self._app = app
+        self._request = FetchRequest(url, origin, credentials=credentials, **arguments)
         self._is_asgi = interface_of(app, interface) == "asgi"
         self._profile = profile
 
-    def outcome(self) -> FetchOutcome:
-        """Do what a browser does, and give what the page gets."""
-        transport = asgi_transport(self.app) if self._is_asgi else wsgi_transport(self.app)
-        return simulate(self.request, transport, profile=self._profile)
+    def checked(self, wrong: Callable[[FetchOutcome], str]) -> FetchOutcome:
+        """Do what a browser does, and give what the page gets.
 
-    async def outcome_async(self) -> FetchOutcome:
-        """The same in the event loop that is running."""
-        transport = asgi_async_transport(self.app) if self._is_asgi else wsgi_transport(self.app)
-        return await simulate_async(self.request, transport, profile=self._profile)
+        It is an `AssertionError` if ``wrong`` has something to say about that.
+        """
+        __tracebackhide__ = True
+        transport = asgi_transport(self._app) if self._is_asgi else wsgi_transport(self._app)
+        outcome = simulate(self._request, transport, profile=self._profile)
+        problem, explanation = wrong(outcome), None
+        if not problem:
+            return outcome
+        with contextlib.suppress(Exception):  # Of the user's code; the browser's steps are there.
+            found = self._deciding(outcome)
+            explanation = None if found is None else explaining.explain(*found)
+        raise AssertionError("\n".join(self._lines(outcome, problem, explanation)))
+
+    async def checked_async(self, wrong: Callable[[FetchOutcome], str]) -> FetchOutcome:
+        """Do the same in the event loop that is running."""
+        __tracebackhide__ = True
+        transport = asgi_async_transport(self._app) if self._is_asgi else wsgi_transport(self._app)
+        outcome = await simulate_async(self._request, transport, profile=self._profile)
+        problem, explanation = wrong(outcome), None
+        if not problem:
+            return outcome
+        with contextlib.suppress(Exception):  # As above.
+            found = self._deciding(outcome)
+            explanation = None if found is None else await explaining.explain_async(*found)
+        raise AssertionError("\n".join(self._lines(outcome, problem, explanation)))
+
+    def _lines(
+        self, outcome: FetchOutcome, problem: str, explanation: Explanation | None
+    ) -> Iterator[str]:
+        """Say what is wrong, what the browser did, and what the policy says."""
+        request = self._request
+        what = f"{shown(request.method)} {shown(request.url)} from {shown(request.origin)}"
+        yield f"{what} {problem}"
+        if outcome.explanation:
+            yield f"  {outcome.explanation}"
+        yield "What the browser did:"
+        yield textwrap.indent(str(outcome), "  ")
+        # What does not agree with the browser is about something else: a route with its own policy,
+        # or another layer.
+        if explanation is not None and explanation.allowed is outcome.ok:
+            yield "What the policy says:"
+            yield textwrap.indent(str(explanation), "  ")
+
+    def _deciding(
+        self, outcome: FetchOutcome
+    ) -> tuple[explaining.Choice, str, HeaderLines, str, bool] | None:
+        """What to ask Corsac's outermost layer about the last request, if that layer decided."""
+        if not outcome.sent:
+            return None
+        last = outcome.sent[-1]
+        there, first = parse_url(last.url), parse_url(self._request.url)
+        if there is None or first is None or there.origin != first.origin:
+            return None
+        layers = find_layers(self._app).layers
+        applied = layers[0].read() if layers and layers[0].read else None
+        if applied is None or not applied.is_valid():
+            return None
+        path = unquote(there.path)
+        choice = choose(make_configuration(applied.policy, applied.rules, {}), path)
+        return choice, last.method, last.headers, path, self._request.credentials == "include"
 
 
 def _url_of(base_url: str, path: str, origin: str) -> str:
@@ -110,7 +179,7 @@ def _url_of(base_url: str, path: str, origin: str) -> str:
     return base.origin + path
 
 
-def interface_of(app: object, interface: str | None) -> str:
+def interface_of(app: Any, interface: str | None) -> str:
     """Return which protocol an application speaks: ``"asgi"`` or ``"wsgi"``.
 
     What was said about it wins. It is a `TypeError` if the application cannot be called, and a
@@ -119,12 +188,10 @@ def interface_of(app: object, interface: str | None) -> str:
     if not callable(app):
         message = f"app must be an ASGI or WSGI application, not {type(app).__name__}"
         raise TypeError(message)
-    if interface is not None:
-        if interface not in _INTERFACES:
-            message = f"interface must be 'asgi' or 'wsgi', not {interface!r:.100}"
-            raise ValueError(message)
-        return interface
-    found = _look_at(app)
+    if interface not in {None, "asgi", "wsgi"}:
+        message = f"interface must be 'asgi' or 'wsgi', not {interface!r:.100}"
+        raise ValueError(message)
+    found = interface or _look_at(app)
     if found is None:
         message = (
             f"whether {type(app).__name__} is an ASGI or a WSGI application cannot be told: "
@@ -135,12 +202,9 @@ def interface_of(app: object, interface: str | None) -> str:
 
 
 def _look_at(app: Any) -> str | None:
-    if isinstance(app, asgi.CORSMiddleware | wsgi.CORSMiddleware):
-        return "asgi" if isinstance(app, asgi.CORSMiddleware) else "wsgi"
-    called = app if inspect.isroutine(app) else getattr(app, "__call__", app)  # noqa: B004
-    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(called):
+    if isinstance(app, asgi.CORSMiddleware) or is_asynchronous(app):
         return "asgi"
-    if hasattr(app, "wsgi_app"):
+    if isinstance(app, wsgi.CORSMiddleware) or hasattr(app, "wsgi_app"):
         return "wsgi"
     try:
         parameters = inspect.signature(app).parameters.values()
@@ -148,4 +212,59 @@ def _look_at(app: Any) -> str | None:
         return None
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     needed = [it for it in parameters if it.kind in positional and it.default is it.empty]
-    return {_WSGI_ARGUMENTS: "wsgi", _ASGI_ARGUMENTS: "asgi"}.get(len(needed))
+    return {2: "wsgi", 3: "asgi"}.get(len(needed))
+
+
+def check_allowed(status: int | None, readable: Iterable[str], outcome: FetchOutcome) -> str:
+    """Return what is wrong with an outcome that has to be good; empty if all is well.
+
+    Arguments of a wrong type raise `TypeError`.
+    """
+    wanted: list[Any] = list(readable)
+    if isinstance(readable, str) or not all(isinstance(name, str) for name in wanted):
+        message = "readable must be a list of header names, each a str"
+        raise TypeError(message)
+    number: object = status
+    if not isinstance(number, int | None) or isinstance(number, bool):
+        message = f"status must be a whole number, not {type(number).__name__}"
+        raise TypeError(message)
+    if not outcome.ok:
+        return f"is blocked: {outcome.reason}"
+    if outcome.response_type not in {"basic", "cors"}:
+        return f"gives the script nothing to read: the response is {outcome.response_type}"
+    if status is not None and outcome.status != status:
+        return f"has the status {outcome.status}, not {status}"
+    name = next((name for name in wanted if name.lower() not in outcome.readable_headers), None)
+    if name is None:
+        return ""
+    response = _last_response(outcome)
+    if response is None or response.header(name) is None:
+        return f"has no response header {shown(name)}"
+    return f"has a response header that the page cannot read: {shown(name)} is not exposed"
+
+
+def check_blocked(reason: str | None, outcome: FetchOutcome) -> str:
+    """Return what is wrong with an outcome that has to be blocked; empty if all is well.
+
+    Without a reason any of CORS will do; one that does not exist raises `ValueError`.
+    """
+    code = (reason or "").removeprefix("preflight:")
+    if reason is not None and code not in REASONS and code.partition(":")[0] not in REASONS:
+        message = f"there is no reason {reason!r:.100}; corsac.browser.REASONS has them all"
+        raise ValueError(message)
+    if outcome.ok:
+        return "is allowed"
+    found = outcome.reason or ""
+    if reason is not None:
+        is_that = found == reason or found.startswith(f"{reason}:")
+        return "" if is_that else f"is blocked for another reason: {found}, not {reason}"
+    response = _last_response(outcome)
+    if response is not None and response.note:  # Of an answer that no application gave.
+        return f"fails, but not because of CORS: {response.note}"
+    if found in _OF_CORS or found.startswith("preflight:"):
+        return ""
+    return f"fails, but not because of CORS: {found}"
+
+
+def _last_response(outcome: FetchOutcome) -> Response | None:
+    return next((step.response for step in reversed(outcome.steps) if step.response), None)
