@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_EXTRAS = {"cli": ("ada_url", "typer", "rich", "httpx2"), "demo": ("starlette", "uvicorn")}
+_OF_EXTRAS = {"ada_url", "typer", "rich", "httpx2", "starlette", "uvicorn"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,13 +31,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
         # What is still to be flushed at the end of the program goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OUTPUT_CLOSED
-    except OSError as error:
-        # A disk that is full, for one. What could not be written is not tried again at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return OUTPUT_CLOSED
+        # A disk that is full, for one.
         return _fail(name, CommandError(f"cannot write: {error.strerror or error}"), as_json=False)
     return code
 
@@ -50,11 +49,9 @@ def _run(name: str, given: list[str]) -> int:
     except CommandError as error:
         return _fail(name, error, as_json="--json" in given)
     except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        extra = next((it for it, modules in _EXTRAS.items() if missing in modules), None)
-        if extra is None:
+        if (error.name or "").partition(".")[0] not in _OF_EXTRAS:
             raise
-        extra = "demo" if name in {"corsac demo", "corsac lab"} else extra
+        extra = "demo" if name in {"corsac demo", "corsac lab"} else "cli"
         message = f"needs the extra {extra}: pip install 'corsac[{extra}]'"
         return _fail(name, CommandError(message), as_json="--json" in given)
 

@@ -12,19 +12,7 @@ import typer
 from corsac import _core
 from corsac._version import __version__
 from corsac.cli.ending import EPILOG, USAGE, CommandError
-from corsac.cli.page_request import (
-    CREDENTIALS,
-    BodyOption,
-    BodyTypeOption,
-    CredentialsOption,
-    HeadersOption,
-    MethodOption,
-    ModeOption,
-    OriginOption,
-    ProfileOption,
-    RedirectOption,
-    page_request,
-)
+from corsac.cli.page_request import CREDENTIALS, Page, with_page_options
 
 __all__ = ["Job", "app", "spell_out"]
 
@@ -83,22 +71,21 @@ def _corsac(
 def _prefix(text: str) -> str:
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
         return text
-    message = f"{text!r} is not a valid prefix for environment variables"
-    raise typer.BadParameter(message)
+    raise typer.BadParameter(f"{text!r} is not a valid prefix for environment variables")
 
 
 def _port(text: str) -> int:
     if text.isascii() and text.isdigit() and int(text) <= 65535:
         return int(text)
-    message = f"{text!r:.50} is not a port: write a number from 0 (any free one) to 65535"
-    raise typer.BadParameter(message)
+    raise typer.BadParameter(
+        f"{text!r:.50} is not a port: write a number from 0 (any free one) to 65535"
+    )
 
 
 def _path(text: str) -> str:
     if text.startswith("/"):
         return text
-    message = f"{text!r:.100} is not a path: it begins with /"
-    raise typer.BadParameter(message)
+    raise typer.BadParameter(f"{text!r:.100} is not a path: it begins with /")
 
 
 def _cookie(text: str) -> tuple[str, str]:
@@ -106,15 +93,19 @@ def _cookie(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if equals and _core.is_token(name) and re.fullmatch(r"[\x21-\x3a\x3c-\x7e]*", value):
         return name, value
-    message = f"{text[:20]!a} is not a cookie: write NAME=VALUE, without spaces and semicolons"
-    raise typer.BadParameter(message)
+    raise typer.BadParameter(
+        f"{text[:20]!a} is not a cookie: write NAME=VALUE, without spaces and semicolons"
+    )
 
 
 def _seconds(number: float) -> float:
     if 0 < number <= 3600:
         return number
-    message = f"{number:g} is not a time-out: write seconds above 0 and up to 3600"
-    raise typer.BadParameter(message)
+    raise typer.BadParameter(f"{number:g} is not a time-out: write seconds above 0 and up to 3600")
+
+
+def _flag(name: str, text: str) -> Any:
+    return typer.Option(name, help=text)
 
 
 SourceArgument = Annotated[
@@ -143,9 +134,7 @@ DirectoryOption = Annotated[
         help="Where modules are looked for first.",
     ),
 ]
-JSONOption = Annotated[
-    bool, typer.Option("--json", help="Write one JSON object for programs, also on errors.")
-]
+JSONOption = Annotated[bool, _flag("--json", "Write one JSON object for programs, also on errors.")]
 PortOption = Annotated[
     int | None,
     typer.Option(
@@ -158,29 +147,25 @@ PortOption = Annotated[
 
 
 def _one_source(source: str | None, env: str | None) -> None:
-    if (source is None) == (env is None):
-        message = (
-            "name a source, or --env, but not both"
-            if source is not None
-            else "name a source: a TOML file, module:attribute, or --env"
-        )
-        raise CommandError(message, USAGE)
+    if source is None and env is None:
+        raise CommandError("name a source: a TOML file, module:attribute, or --env", USAGE)
+    if source is not None and env is not None:
+        raise CommandError("name a source, or --env, but not both", USAGE)
 
 
 @app.command("check", epilog="For example: corsac check api:app --strict")
-def _check(  # noqa: PLR0917 - options are arguments for Typer
+def _check(
+    *,
     source: SourceArgument = None,
     env: EnvironmentOption = None,
     app_dir: DirectoryOption = "",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Count warnings as problems: exit code 1.")
-    ] = False,
+    strict: Annotated[bool, _flag("--strict", "Count warnings as problems: exit code 1.")] = False,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Print the lines to change for all that can be mended.")
+        bool, _flag("--fix", "Print the lines to change for all that can be mended.")
     ] = False,
     as_json: JSONOption = False,
 ) -> Job:
-    """Judge a configuration and say what it allows, without starting anything."""
+    """Check a configuration and say what it allows, without starting anything."""
     from corsac.cli.check import run  # noqa: PLC0415 - no other command needs it.
 
     _one_source(source, env)
@@ -190,7 +175,7 @@ def _check(  # noqa: PLR0917 - options are arguments for Typer
 @app.command("demo", epilog="For example: corsac demo --once")
 def _demo(
     once: Annotated[
-        bool, typer.Option("--once", help="Print the transcript and stop; 0 if all is well.")
+        bool, _flag("--once", "Print the transcript and stop; 0 if all is well.")
     ] = False,
     port: PortOption = None,
 ) -> Job:
@@ -213,9 +198,7 @@ def _serve(job: Job) -> int:
 @app.command("lab", epilog="For example: corsac lab --no-open")
 def _lab(
     port: PortOption = None,
-    no_open: Annotated[
-        bool, typer.Option("--no-open", help="Do not open the page in a browser.")
-    ] = False,
+    no_open: Annotated[bool, _flag("--no-open", "Do not open the page in a browser.")] = False,
 ) -> Job:
     """Try policies and requests in your browser, and see why each comes out as it does."""
     from corsac.lab import run  # noqa: PLC0415 - only this command needs what it imports.
@@ -233,15 +216,14 @@ def _migrate(
             help="Files and directories.",
         ),
     ] = None,
-    diff: Annotated[bool, typer.Option("--diff", help="Write a patch for `git apply`.")] = False,
+    diff: Annotated[bool, _flag("--diff", "Write a patch for `git apply`.")] = False,
     as_json: JSONOption = False,
 ) -> Job:
     """Find a project's CORS configuration and say it in Corsac's terms; change nothing."""
     from corsac.cli.migrate import run  # noqa: PLC0415 - no other command needs it.
 
     if diff and as_json:
-        message = "--diff and --json exclude each other"
-        raise CommandError(message, USAGE)
+        raise CommandError("--diff and --json exclude each other", USAGE)
     return partial(run, paths=paths or [], as_diff=diff, as_json=as_json)
 
 
@@ -249,54 +231,39 @@ def _migrate(
     "explain",
     epilog="For example: corsac explain api:app --origin https://app.example.com --method PUT",
 )
-def _explain(  # noqa: PLR0917 - options are arguments for Typer
-    origin: OriginOption,
+@with_page_options
+def _explain(
+    *,
+    page: Page,
     source: SourceArgument = None,
     env: EnvironmentOption = None,
     app_dir: DirectoryOption = "",
     path: Annotated[
         str, typer.Option(callback=_path, metavar="PATH", help="The path that is asked for.")
     ] = "/",
-    method: MethodOption = "GET",
-    header: HeadersOption = None,
-    credentials: CredentialsOption = "same-origin",
-    mode: ModeOption = "cors",
-    redirect: RedirectOption = "follow",
-    body: BodyOption = None,
-    body_type: BodyTypeOption = "text",
-    profile: ProfileOption = "standard",
     as_json: JSONOption = False,
 ) -> Job:
     """Say what becomes of a page's request under a configuration, and why; send nothing."""
     from corsac.cli.explain import SERVER, run  # noqa: PLC0415 - no other command needs it.
 
     _one_source(source, env)
-    request = page_request(
-        SERVER + path, origin, method, header, credentials, mode, redirect, body, body_type
-    )
-    return partial(run, request, profile, source, env, app_dir, path=path, as_json=as_json)
+    return partial(run, *page(SERVER + path), source, env, app_dir, path=path, as_json=as_json)
 
 
 @app.command(
     "probe",
     epilog="For example: corsac probe https://api.example.com/x --origin https://app.example.com",
 )
-def _probe(  # noqa: PLR0917 - options are arguments for Typer
+@with_page_options
+def _probe(
+    *,
+    page: Page,
     url: Annotated[str, typer.Argument(metavar="URL", help="What the page fetches.")],
-    origin: OriginOption,
-    method: MethodOption = "GET",
-    header: HeadersOption = None,
-    credentials: CredentialsOption = "same-origin",
-    mode: ModeOption = "cors",
-    redirect: RedirectOption = "follow",
-    body: BodyOption = None,
-    body_type: BodyTypeOption = "text",
-    profile: ProfileOption = "standard",
     send: Annotated[
         bool,
-        typer.Option(
+        _flag(
             "--send",
-            help="Send the request also if its method may change something; otherwise its "
+            "Send the request also if its method may change something; otherwise its "
             "preflight request alone is sent.",
         ),
     ] = False,
@@ -319,14 +286,13 @@ def _probe(  # noqa: PLR0917 - options are arguments for Typer
         ),
     ] = 10.0,
     insecure: Annotated[
-        bool,
-        typer.Option("--insecure", help="Do not check certificates (for your own machine)."),
+        bool, _flag("--insecure", "Do not check certificates (for your own machine).")
     ] = False,
     no_lint: Annotated[
-        bool, typer.Option("--no-lint", help="Send the page's own requests alone, no others.")
+        bool, _flag("--no-lint", "Send the page's own requests alone, no others.")
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Count what is found as a problem: exit code 1.")
+        bool, _flag("--strict", "Count what is found as a problem: exit code 1.")
     ] = False,
     as_json: JSONOption = False,
 ) -> Job:
@@ -336,13 +302,9 @@ def _probe(  # noqa: PLR0917 - options are arguments for Typer
     """
     from corsac.cli.probe import run  # noqa: PLC0415 - only this command needs what it imports.
 
-    request = page_request(
-        url, origin, method, header, credentials, mode, redirect, body, body_type
-    )
     return partial(
         run,
-        request,
-        profile=profile,
+        *page(url),
         sends_unsafe=send,
         cookies=tuple(cookie or ()),
         timeout=timeout,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import parse_qsl
 
@@ -13,9 +16,10 @@ from corsac.browser import FetchRequest, FormData, ReadableStream, URLSearchPara
 from corsac.browser.request import Body
 from corsac.cli.ending import USAGE, CommandError
 
-__all__ = ["CREDENTIALS", "page_request"]
-__all__ += ["BodyOption", "BodyTypeOption", "CredentialsOption", "HeadersOption", "MethodOption"]
-__all__ += ["ModeOption", "OriginOption", "ProfileOption", "RedirectOption"]
+__all__ = ["CREDENTIALS", "Page", "with_page_options"]
+
+Page = Callable[[str], tuple[FetchRequest, str]]
+"""Gives the page's request for a URL, and the profile of the browser."""
 
 _Credentials = Literal["omit", "same-origin", "include"]
 CREDENTIALS: tuple[str, ...] = get_args(_Credentials)
@@ -23,114 +27,90 @@ CREDENTIALS: tuple[str, ...] = get_args(_Credentials)
 _EXAMPLE_VALUES = {"content-type": "application/json", "authorization": "Bearer corsac"}
 """Values for headers that are named without one; any other header gets 1."""
 
-_PANEL = "The page's request, as fetch() has it"
-
 
 def _method(text: str) -> str:
     if _core.is_token(text):
         return text
-    message = f"{text!r:.100} is not a method: write one such as PUT, without spaces"
-    raise typer.BadParameter(message)
+    raise typer.BadParameter(
+        f"{text!r:.100} is not a method: write one such as PUT, without spaces"
+    )
 
 
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     name = name.strip(" \t")
     if not _core.is_token(name):
-        message = f"{text!r:.100} is not a header: write NAME or NAME:VALUE"
-        raise typer.BadParameter(message)
-    if not colon:
-        return name, _EXAMPLE_VALUES.get(name.lower(), "1")
-    return name, value.strip(" \t")
+        raise typer.BadParameter(f"{text!r:.100} is not a header: write NAME or NAME:VALUE")
+    return name, value.strip(" \t") if colon else _EXAMPLE_VALUES.get(name.lower(), "1")
 
 
-def _option(*names: str, **settings: Any) -> Any:
-    return typer.Option(*names, rich_help_panel=_PANEL, **settings)
+_option = functools.partial(typer.Option, rich_help_panel="The page's request, as fetch() has it")
 
 
-OriginOption = Annotated[
-    str,
-    _option(
-        "--origin",
-        metavar="ORIGIN",
-        help="The page's origin, as in https://app.example.com; null for a sandboxed page.",
-    ),
-]
-MethodOption = Annotated[
-    str, _option("--method", callback=_method, metavar="METHOD", help="The method.")
-]
-HeadersOption = Annotated[
-    list[Any] | None,
-    _option(
-        "--header",
-        parser=_header,
-        metavar="NAME[:VALUE]",
-        show_default=False,
-        help="A header that the script sets, with an example value if none is given; may be "
-        "repeated.",
-    ),
-]
-CredentialsOption = Annotated[
-    _Credentials,
-    _option(
-        "--credentials",
-        metavar="MODE",
-        help="The credentials mode: omit, same-origin or include, which --credentials alone is.",
-    ),
-]
-ModeOption = Annotated[
-    Literal["cors", "no-cors", "same-origin"],
-    _option("--mode", metavar="MODE", help="The mode: cors, no-cors or same-origin."),
-]
-RedirectOption = Annotated[
-    Literal["follow", "error", "manual"],
-    _option(
-        "--redirect",
-        metavar="MODE",
-        help="The redirect mode: follow, error or manual.",
-    ),
-]
-BodyOption = Annotated[
-    str | None,
-    _option(
-        "--body",
-        "--data",
-        metavar="TEXT",
-        show_default=False,
-        help="The body; --body-type decides its Content-Type.",
-    ),
-]
-BodyTypeOption = Annotated[
-    Literal["text", "form", "multipart", "bytes", "stream"],
-    _option(
-        "--body-type",
-        metavar="TYPE",
-        help="What the script makes of it: text (a string), form (URLSearchParams), multipart "
-        "(FormData), bytes (an ArrayBuffer) or stream (a ReadableStream).",
-    ),
-]
-ProfileOption = Annotated[
-    Literal["standard", "chromium", "firefox", "webkit"],
-    _option(
-        "--profile",
-        metavar="BROWSER",
-        help="The Fetch standard to the letter (standard), or with the departures of chromium, "
-        "firefox or webkit.",
-    ),
-]
-
-
-def page_request(  # noqa: PLR0917 - options are arguments for Typer
+def _page_request(
     url: str,
-    origin: str,
-    method: str,
-    headers: list[Any] | None,
-    credentials: str,
-    mode: str,
-    redirect: str,
-    body: str | None,
-    body_type: str,
-) -> FetchRequest:
+    *,
+    origin: Annotated[
+        str,
+        _option(
+            metavar="ORIGIN",
+            help="The page's origin, as in https://app.example.com; null for a sandboxed page.",
+        ),
+    ],
+    method: Annotated[str, _option(callback=_method, metavar="METHOD", help="The method.")] = "GET",
+    header: Annotated[
+        list[Any] | None,
+        _option(
+            parser=_header,
+            metavar="NAME[:VALUE]",
+            show_default=False,
+            help="A header that the script sets, with an example value if none is given; may be "
+            "repeated.",
+        ),
+    ] = None,
+    credentials: Annotated[
+        _Credentials,
+        _option(
+            metavar="MODE",
+            help="The credentials mode: omit, same-origin or include, which --credentials alone "
+            "is.",
+        ),
+    ] = "same-origin",
+    mode: Annotated[
+        Literal["cors", "no-cors", "same-origin"],
+        _option(metavar="MODE", help="The mode: cors, no-cors or same-origin."),
+    ] = "cors",
+    redirect: Annotated[
+        Literal["follow", "error", "manual"],
+        _option(metavar="MODE", help="The redirect mode: follow, error or manual."),
+    ] = "follow",
+    body: Annotated[
+        str | None,
+        _option(
+            "--body",
+            "--data",
+            metavar="TEXT",
+            show_default=False,
+            help="The body; --body-type decides its Content-Type.",
+        ),
+    ] = None,
+    body_type: Annotated[
+        Literal["text", "form", "multipart", "bytes", "stream"],
+        _option(
+            metavar="TYPE",
+            help="What the script makes of it: text (a string), form (URLSearchParams), multipart "
+            "(FormData), bytes (an ArrayBuffer) or stream (a ReadableStream).",
+        ),
+    ] = "text",
+    profile: Annotated[
+        Literal["standard", "chromium", "firefox", "webkit"],
+        _option(
+            metavar="BROWSER",
+            help="The Fetch standard to the letter (standard), or with the departures of "
+            "chromium, firefox or webkit.",
+        ),
+    ] = "standard",
+) -> tuple[FetchRequest, str]:
     """Make the request that a page asks for; a part that is invalid is a `CommandError`."""
     made: Body = body
     if body is not None and body_type in {"form", "multipart"}:
@@ -140,6 +120,23 @@ def page_request(  # noqa: PLR0917 - options are arguments for Typer
         data = body.encode("utf-8", "surrogateescape")
         made = data if body_type == "bytes" else ReadableStream(data)
     try:
-        return FetchRequest(url, origin, method, headers or (), credentials, mode, redirect, made)
+        request = FetchRequest(url, origin, method, header or (), credentials, mode, redirect, made)
     except ValueError as error:
         raise CommandError(printable(str(error), 500), USAGE) from None
+    return request, profile
+
+
+def with_page_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of `_page_request`, and itself their `Page` as ``page``."""
+    _, *options = inspect.signature(_page_request, eval_str=True).parameters.values()
+    signature = inspect.signature(command, eval_str=True)
+    own = [parameter for name, parameter in signature.parameters.items() if name != "page"]
+
+    @functools.wraps(command)
+    def with_page(**given: Any) -> Any:
+        asked = {option.name: given.pop(option.name) for option in options}
+        return command(page=functools.partial(_page_request, **asked), **given)
+
+    # What Typer reads the options of.
+    with_page.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+    return with_page

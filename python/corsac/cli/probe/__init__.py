@@ -27,8 +27,8 @@ __all__ = ["probe", "run"]
 
 def run(
     request: FetchRequest,
-    *,
     profile: str,
+    *,
     with_lints: bool,
     strict: bool,
     as_json: bool,
