@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from corsac import _core
 from corsac._classes import attribute_of, inside_of
-from corsac.errors import log_warnings
+from corsac._types import ASGIApp, Message, Receive, Scope, Send
+from corsac.configuration import Configuration
 from corsac.middleware import ConfiguredMiddleware
 from corsac.refusals.log import RefusalLog, TrialLog
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
-    from typing import Unpack
-
-    from corsac._types import ASGIApp, Message, Receive, Scope, Send
-    from corsac.configuration import Configuration, Rule
-    from corsac.policy import CORSPolicy, CORSPolicyOptions
-    from corsac.refusals import OnRefusal
 
 __all__ = ["CORSMiddleware"]
 
 
-class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
+class CORSMiddleware(ConfiguredMiddleware[ASGIApp], _core.ASGIMiddleware):
     """Applies a CORS policy to an ASGI 3 application.
 
     Preflight requests are answered here, so the application never sees them; every other request
@@ -69,29 +60,7 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
         >>> app = CORSMiddleware(app, allow_origins=["https://app.example.com"])
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        policy: CORSPolicy | None = None,
-        *,
-        rules: Iterable[Rule] | None = None,
-        on_refusal: OnRefusal | None = None,
-        report_only: CORSPolicy | None = None,
-        report_only_rules: Iterable[Rule] | None = None,
-        debug_header: bool | str = False,
-        **options: Unpack[CORSPolicyOptions],
-    ) -> None:
-        if not callable(app):
-            message = f"app must be an ASGI 3 application, not {type(app).__name__}"
-            raise TypeError(message)
-        observed = {
-            "on_refusal": on_refusal,
-            "report_only": report_only,
-            "report_only_rules": report_only_rules,
-            "debug_header": debug_header,
-        }
-        self._begin(app, self._configure(policy, rules, options, observed))
-        log_warnings(self._problems_to_log())
+    _kind_of_app = "an ASGI 3 application"
 
     def _begin(
         self,
@@ -101,7 +70,8 @@ class CORSMiddleware(_core.ASGIMiddleware, ConfiguredMiddleware):
         trial_log: TrialLog | None = None,
     ) -> None:
         self._logs = (log or RefusalLog(), trial_log or TrialLog())
-        super().__init__(
+        _core.ASGIMiddleware.__init__(
+            self,
             app,
             configuration,
             configuration.routing,

@@ -69,7 +69,7 @@ class Observation(FrozenValue):
     def problems(self) -> tuple[CORSConfigProblem, ...]:
         """The warnings and infos of what is on trial."""
         found = () if self.trial is None else self.trial.all_problems()
-        return tuple(each.replace(option=f"report_only: {each.option}") for each in found)
+        return tuple(each.replace(option=f"report_only: {each.option}", fix=None) for each in found)
 
     def without_trial(self) -> Observation:
         """Return the same observers without report-only policies."""
@@ -124,11 +124,9 @@ class Configuration(FrozenValue):
         ]
 
     def all_problems(self) -> tuple[CORSConfigProblem, ...]:
-        """Return the problems of the rules, and those of each policy once."""
-        found = list(self.problems)
-        for policy in self.policies():
-            found += policy.problems
-        return tuple(found)
+        """Return the problems of the rules, those of each policy once, and those on trial."""
+        of_policies = (each for policy in self.policies() for each in policy.problems)
+        return (*self.problems, *of_policies, *self.observation.problems)
 
     def go_on_from(self, before: Configuration) -> None:
         """Say nothing again about headers of the application that was said under another one."""

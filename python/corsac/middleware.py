@@ -3,61 +3,88 @@
 from __future__ import annotations
 
 import copyreg
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, Unpack
 
+from corsac._core import Routing
+from corsac._types import Counted, Outcomes
 from corsac.configuration import (
     NOTHING_OBSERVED,
     OBSERVATION_OPTIONS,
+    Configuration,
+    Observation,
+    Rule,
     choose,
     make_configuration,
     read_observation,
 )
 from corsac.errors import CORSConfigProblem, log_warnings
+from corsac.policy import CORSPolicy, CORSPolicyOptions
+from corsac.refusals import OnRefusal
+from corsac.refusals.log import RefusalLog, TrialLog
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any, Self, SupportsIndex, Unpack
-
-    from corsac._core import Routing
-    from corsac._types import Counted, Outcomes
-    from corsac.configuration import Configuration, Observation, Rule
     from corsac.explain import Explanation
     from corsac.explain.explaining import Choice
     from corsac.explain.request import Headers
-    from corsac.policy import CORSPolicy, CORSPolicyOptions
-    from corsac.refusals import OnRefusal
-    from corsac.refusals.log import RefusalLog, TrialLog
 
-    class MiddlewareOptions(CORSPolicyOptions, total=False):
-        """The options of a middleware, but rules, and those of its policy."""
+__all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "add_up"]
 
-        on_refusal: OnRefusal | None
-        report_only: CORSPolicy | None
-        report_only_rules: Iterable[Rule] | None
-        debug_header: bool | str
+App = TypeVar("App")
 
 
-__all__ = ["ConfiguredMiddleware", "add_up"]
+class MiddlewareOptions(CORSPolicyOptions, total=False):
+    """The options of a middleware, but rules, and those of its policy."""
+
+    on_refusal: OnRefusal | None
+    report_only: CORSPolicy | None
+    report_only_rules: Iterable[Rule] | None
+    debug_header: bool | str
 
 
-class ConfiguredMiddleware:
+class ConfiguredMiddleware(Generic[App]):
     """A middleware with a configuration that can be looked at and replaced.
 
     The native middlewares, which stand beside it among the bases, hold the configuration.
     """
 
     __slots__ = ()
+    _kind_of_app: ClassVar[str]
+
+    def __init__(
+        self,
+        app: App,
+        policy: CORSPolicy | None = None,
+        *,
+        rules: Iterable[Rule] | None = None,
+        on_refusal: OnRefusal | None = None,
+        report_only: CORSPolicy | None = None,
+        report_only_rules: Iterable[Rule] | None = None,
+        debug_header: bool | str = False,
+        **options: Unpack[CORSPolicyOptions],
+    ) -> None:
+        if not callable(app):
+            message = f"app must be {self._kind_of_app}, not {type(app).__name__}"
+            raise TypeError(message)
+        observed = {
+            "on_refusal": on_refusal,
+            "report_only": report_only,
+            "report_only_rules": report_only_rules,
+            "debug_header": debug_header,
+        }
+        self._begin(app, self._configure(policy, rules, options, observed))
+        log_warnings(self._problems_to_log())
 
     if TYPE_CHECKING:
 
         @property
-        def app(self) -> Any:
+        def app(self) -> App:
             """The wrapped application."""
 
         @property
         def _configuration(self) -> Any: ...
         def _put_in_force(self, configuration: object, routing: Routing) -> None: ...
-        def _begin(self, app: Any, configuration: Configuration, *logs: Any) -> None: ...
+        def _begin(self, app: App, configuration: Configuration, *logs: Any) -> None: ...
         def _outcomes(self) -> Outcomes: ...
         def _trial_outcomes(self) -> tuple[Outcomes, int, int, int]: ...
 
@@ -75,7 +102,7 @@ class ConfiguredMiddleware:
 
     @property
     def problems(self) -> tuple[CORSConfigProblem, ...]:
-        """The warnings and infos of the rules and of every policy in force, in that order."""
+        """The warnings and infos of the rules, of each policy in force, and of those on trial."""
         return self._current.all_problems()
 
     @property
@@ -153,7 +180,7 @@ class ConfiguredMiddleware:
         log_warnings(self._problems_to_log(), known)
 
     @classmethod
-    def _made_of(cls, app: Any, configuration: Configuration, *logs: Any) -> Self:
+    def _made_of(cls, app: App, configuration: Configuration, *logs: Any) -> Self:
         """Make a part of another middleware, which has logged the problems of the configuration.
 
         The logs are for refusals, and for those of a policy on trial; without any it has its own.
@@ -164,26 +191,25 @@ class ConfiguredMiddleware:
 
     @classmethod
     def _part(
-        cls, app: Any, policy: CORSPolicy | None, rules: Iterable[Rule] | None = None
+        cls, app: App, policy: CORSPolicy | None, rules: Iterable[Rule] | None = None
     ) -> Self:
         """Make a part as `_made_of` does, of arguments as the class takes and refuses them."""
         return cls._made_of(app, cls.__new__(cls)._configure(policy, rules, {}, {}))
 
     def _problems_to_log(self) -> tuple[CORSConfigProblem, ...]:
         """Return the problems of what is in force; its warnings are logged once."""
-        configuration = self._current
-        return (*configuration.all_problems(), *configuration.observation.problems)
+        return self._current.all_problems()
 
     def _observe_as(self, observation: Observation) -> None:
         configuration = self._current.observed_by(observation)
         self._put_in_force(configuration, configuration.routing)
 
-    def _follow_observers_of(self, whole: ConfiguredMiddleware) -> None:
+    def _follow_observers_of(self, whole: ConfiguredMiddleware[App]) -> None:
         """Be observed as another middleware is, also if that changes meanwhile."""
         while self._observation is not (observation := whole._observation):
             self._observe_as(observation)
 
-    def _log_as_part_of(self, whole: ConfiguredMiddleware) -> None:
+    def _log_as_part_of(self, whole: ConfiguredMiddleware[App]) -> None:
         """Write into the logs of another middleware: what is bounded there is bounded once."""
         for own, others in zip(self._logs, whole._logs, strict=True):
             own.write_into(others)
@@ -242,7 +268,7 @@ class ConfiguredMiddleware:
         """
         return _by_reason(self._counted()[1][0])
 
-    def _parts(self) -> Iterable[ConfiguredMiddleware]:
+    def _parts(self) -> Iterable[ConfiguredMiddleware[App]]:
         """Return other middlewares whose requests count as this one's."""
         return ()
 

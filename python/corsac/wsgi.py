@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from corsac import _core
 from corsac._environ import method_and_path
-from corsac.errors import CORSConfigError, log_warnings
+from corsac.configuration import Configuration, Rule
+from corsac.errors import CORSConfigError
 from corsac.middleware import ConfiguredMiddleware
+from corsac.policy import CORSPolicy, CORSPolicyOptions
 from corsac.refusals.log import RefusalLog, TrialLog
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable, Mapping
-    from typing import Any, Unpack
-    from wsgiref.types import WSGIApplication
-
-    from corsac.configuration import Configuration, Rule
-    from corsac.policy import CORSPolicy, CORSPolicyOptions
-    from corsac.refusals import OnRefusal
 
 __all__ = ["CORSMiddleware"]
 
 
-class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
+class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware):
     """Applies a CORS policy to a WSGI application.
 
     The same policies as in ASGI give the same answers: preflight requests are answered here, so
@@ -39,22 +34,11 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
     Args:
         app: The WSGI application.
         policy: The policy; or give the options of one.
-        rules: Pairs of a path pattern and a policy, in order; the first that matches ``PATH_INFO``
-            decides, ``None`` leaves its paths alone. A pattern is exact (``"/health"``) or a
-            prefix on a segment border (``"/api/*"`` matches ``/api`` and ``/api/x``, not
-            ``/apix``), and case-sensitive. Where no rule matches, ``policy`` or the options
-            decide; with neither, the path is left alone.
-        on_refusal: A plain function that is called with a `corsac.Refusal` for every refusal, in
-            the thread of the request and before anything is answered, so it has to be quick. An
-            `Exception` of it is logged, counted, and changes nothing. ``KeyboardInterrupt`` and the
-            like end the request as if the application had raised them.
-        report_only: A policy on trial, which judges the same requests and changes nothing. It
-            counts what it would refuse, and what the policy in force lets through goes to the log
-            and to ``on_refusal`` too. See `report_only_counters`.
-        report_only_rules: Path rules on trial, as ``rules``; where none matches, ``report_only``
-            judges, if there is one.
-        debug_header: Whether what is refused has a response header with the reason code, and its
-            name: ``True`` stands for ``"corsac-refused"``. Pages cannot read it, people can.
+        rules: As for `corsac.CORSMiddleware`; patterns are compared with ``PATH_INFO``.
+        on_refusal: As there, and so are all that follow.
+        report_only: A policy on trial.
+        report_only_rules: Path rules on trial.
+        debug_header: Whether what is refused has a response header with the reason code.
         **options: The options of `CORSPolicy`.
 
     Raises:
@@ -67,33 +51,12 @@ class CORSMiddleware(_core.WSGIMiddleware, ConfiguredMiddleware):
         >>> app = CORSMiddleware(app, allow_origins=["https://app.example.com"])
     """
 
-    def __init__(
-        self,
-        app: WSGIApplication,
-        policy: CORSPolicy | None = None,
-        *,
-        rules: Iterable[Rule] | None = None,
-        on_refusal: OnRefusal | None = None,
-        report_only: CORSPolicy | None = None,
-        report_only_rules: Iterable[Rule] | None = None,
-        debug_header: bool | str = False,
-        **options: Unpack[CORSPolicyOptions],
-    ) -> None:
-        if not callable(app):
-            message = f"app must be a WSGI application, not {type(app).__name__}"
-            raise TypeError(message)
-        observed = {
-            "on_refusal": on_refusal,
-            "report_only": report_only,
-            "report_only_rules": report_only_rules,
-            "debug_header": debug_header,
-        }
-        self._begin(app, self._configure(policy, rules, options, observed))
-        log_warnings(self._problems_to_log())
+    _kind_of_app = "a WSGI application"
 
     def _begin(self, app: WSGIApplication, configuration: Configuration) -> None:
         self._logs = (RefusalLog(), TrialLog())
-        super().__init__(
+        _core.WSGIMiddleware.__init__(
+            self,
             app,
             configuration,
             configuration.routing,

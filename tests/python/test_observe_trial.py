@@ -367,6 +367,16 @@ def test_what_cannot_be_on_trial_is_an_error(
     assert [problem.option for problem in caught.value.problems] == [option]
 
 
+def test_its_warnings_are_among_the_problems_of_the_middleware(make_observed: MakeObserved) -> None:
+    trial = CORSPolicy(allow_origins=[ORIGIN, ORIGIN])
+    middleware = make_observed(policy=POLICY, report_only=trial).middleware
+    found = [(problem.option, problem.code) for problem in middleware.problems]
+    assert found == [("report_only: allow_origins", "origin.redundant")]
+    assert middleware.problems[0].fix is None  # It would be one of the policy in force.
+    middleware.reconfigure(POLICY, report_only=None)
+    assert middleware.problems == ()
+
+
 def test_all_mistakes_are_found_at_once(make_observed: MakeObserved) -> None:
     with pytest.raises(CORSConfigError) as caught:
         make_observed(allow_origins=["nonsense"], report_only=5, debug_header="two words")

@@ -70,7 +70,7 @@ def applied_by(middleware: object) -> Applied:
     return configured(middleware)
 
 
-def configured(middleware: ConfiguredMiddleware) -> Applied:
+def configured(middleware: ConfiguredMiddleware[Any]) -> Applied:
     """Read what a middleware was configured with; a problem of a rule's policy says which rule."""
     policy, rules = middleware.policy, middleware.rules
     problems = [*middleware._configuration.problems]

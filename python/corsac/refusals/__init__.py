@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import _thread
+import inspect
+import logging
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from corsac._text import error_text
 from corsac._values import FrozenValue, frozen_value
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any
+__all__ = ["ERROR_WINDOW_SECONDS", "OnRefusal", "Refusal", "RefusalCallback", "RequestLine"]
 
-    OnRefusal = Callable[["Refusal"], object]
-    RequestLine = Callable[[Mapping[str, Any]], tuple[object, object]]
+OnRefusal = Callable[["Refusal"], object]
+"""What a user gives to be told of refusals."""
 
-__all__ = ["ERROR_WINDOW_SECONDS", "Refusal", "RefusalCallback"]
+RequestLine = Callable[[Mapping[str, Any]], tuple[object, object]]
+"""What gives the method and the path of a scope or environ."""
 
 ERROR_WINDOW_SECONDS = 60.0
 """A callback's first error is logged with its traceback, and then no more than one in this time."""
@@ -145,8 +147,6 @@ class RefusalCallback:
                 return
             self._silent_until = now + ERROR_WINDOW_SECONDS
             unlogged, self._unlogged = self._unlogged, 0
-        import logging  # noqa: PLC0415 - a callback that works does not need it
-
         more = f"; {unlogged} more such errors were not logged" if unlogged else ""
         logging.getLogger("corsac").error(
             "CORS: on_refusal raised %s; the request is answered all the same%s",
@@ -162,8 +162,6 @@ def _check(function: object) -> None:
             f"on_refusal must be a function of one corsac.Refusal, not {type(function).__name__}"
         )
         raise TypeError(message)
-    import inspect  # noqa: PLC0415 - few middlewares have a callback, and it takes long to load
-
     called = (function, getattr(function, "__call__", None))  # noqa: B004 - an object's own call
     tests = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
     if any(test(each) for each in called for test in tests):
