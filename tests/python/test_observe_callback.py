@@ -16,7 +16,8 @@ import pytest
 import corsac
 import corsac.wsgi
 from corsac import Refusal
-from corsac.refusals import ERROR_WINDOW_SECONDS, RefusalCallback
+from corsac._failure_log import FAILURE_LOG_WINDOW_SECONDS
+from corsac.refusals import RefusalCallback
 from corsac.refusals.log import MAX_LINES_PER_WINDOW
 from support.asgi import scope_with
 from support.exchange import Request, run_asgi
@@ -136,12 +137,12 @@ def test_errors_that_were_not_logged_are_counted_in_the_next_line(
     callback = RefusalCallback(broken, lambda request: (None, None), lambda: now)
     for _ in range(4):
         callback("actual", "origin-malformed", None, {}, "default", False)
-    now = ERROR_WINDOW_SECONDS
+    now = FAILURE_LOG_WINDOW_SECONDS
     callback("actual", "origin-malformed", None, {}, "default", False)
     assert [record.getMessage() for record in caplog.records] == [
         "CORS: on_refusal raised ValueError; the request is answered all the same",
-        "CORS: on_refusal raised ValueError; the request is answered all the same"
-        "; 3 more such errors were not logged",
+        "CORS: 3 more failures of on_refusal were not logged",
+        "CORS: on_refusal raised ValueError; the request is answered all the same",
     ]
 
 

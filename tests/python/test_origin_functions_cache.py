@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from corsac._failure_log import FAILURE_LOG_WINDOW_SECONDS
 from corsac.origins import (
     DEFAULT_MAX_ENTRIES,
     DEFAULT_TTL_SECONDS,
     FAILURE_HOLD_SECONDS,
-    FAILURE_LOG_WINDOW_SECONDS,
     FunctionOrigins,
 )
 from support.deciders import MOMENT, ORIGIN, OTHER, Clock, Database, messages, origins

@@ -14,13 +14,13 @@ from django.urls import get_resolver
 from django.utils.cache import patch_vary_headers
 
 from corsac import _core
-from corsac._text import error_text
+from corsac._failure_log import FailureLog
+from corsac._text import error_text, quoted
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED
 from corsac.django.conf import DjangoConfiguration, judge, load
 from corsac.django.signals import signals_with_receivers
 from corsac.django.views import UNMARKED, mark_of, marked_views, marks
 from corsac.inspection.layers import Applied, unreadable
-from corsac.origins import FailureLog
 from corsac.policy import CORSPolicy
 from corsac.refusals.log import RefusalLog, TrialLog
 
@@ -277,7 +277,7 @@ class CORSMiddleware:
         for error in errors:
             origin = request.META.get("HTTP_ORIGIN")
             # With a traceback it is in Django's log (django.dispatch).
-            self._failures(f"raised {error_text(error)}", origin)
+            self._failures(f"raised {error_text(error)}: the origin {quoted(origin)} is refused")
         return False
 
 

@@ -7,7 +7,6 @@ malformed. Whatever goes wrong here refuses the origin; nothing but ``True`` all
 from __future__ import annotations
 
 import inspect
-import logging
 import math
 import threading
 import time
@@ -15,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from corsac import _core
+from corsac._failure_log import FailureLog
 from corsac._text import error_text, quoted, type_name
 from corsac._types import OriginFunction
 from corsac.origins.event_loops import Event, EventLoop, Interruption, running_event_loop
@@ -31,8 +31,6 @@ __all__ = [
 
 OriginDecider = Callable[[bytes], bool | Awaitable[bool]]
 
-_logger = logging.getLogger("corsac")
-
 DEFAULT_TIMEOUT_SECONDS = 5.0
 """How long one call of an asynchronous function may take; the browser's request waits for it."""
 
@@ -45,9 +43,6 @@ DEFAULT_MAX_ENTRIES = 4096
 FAILURE_HOLD_SECONDS = 1.0
 """How long an origin is refused without another call after a call failed or took too long. Short,
 because that is not an answer; long enough that a flood does not keep a failing database down."""
-
-FAILURE_LOG_WINDOW_SECONDS = 60.0
-"""One failure is logged in this time, with its traceback; the next line says how many were not."""
 
 
 class FunctionOrigins:
@@ -198,7 +193,7 @@ class FunctionOrigins:
         failure = None
         if not isinstance(result, bool):
             failure = f"returned {type_name(result)}, not True or False"
-            self._failures(failure, origin)
+            self._failures(f"{failure}: the origin {quoted(origin)} is refused")
             _close(result)
         with self._lock:
             self._answers.put(origin, result is True, self._clock() + self._ttl, failure)
@@ -206,7 +201,7 @@ class FunctionOrigins:
 
     def _fail(self, origin: bytes, what: str, error: Exception | None = None) -> bool:
         """Refuse the origin without an answer; it is asked about again soon, but not at once."""
-        self._failures(what, origin, error)
+        self._failures(f"{what}: the origin {quoted(origin)} is refused", error)
         with self._lock:
             self._answers.put(origin, False, self._clock() + FAILURE_HOLD_SECONDS, what)
         return False
@@ -291,42 +286,6 @@ class _Answers:
         if len(ends) > self._max_entries:
             oldest, _ = ends.popitem(last=False)
             self._failures.pop(oldest, None)
-
-
-class FailureLog:
-    """Writes one failure in a window to the logger ``corsac``, and counts the others.
-
-    The line has the text of the exception, escaped and cut, and its traceback.
-
-    Args:
-        what: What fails, as the line names it.
-        clock: A monotonic clock, in seconds.
-    """
-
-    def __init__(self, what: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._what = what
-        self._clock = clock
-        self._lock = threading.RLock()  # Reentrant for the same reason as above.
-        self._silent_until = -math.inf
-        self._dropped = 0
-
-    def __call__(self, what: str, origin: object, error: BaseException | None = None) -> None:
-        """Write what it did, such as ``"raised LookupError"``, unless this window has a failure."""
-        if not _logger.isEnabledFor(logging.WARNING):
-            return
-        with self._lock:
-            now = self._clock()
-            if now < self._silent_until:
-                self._dropped += 1
-                return
-            self._silent_until = now + FAILURE_LOG_WINDOW_SECONDS
-            dropped, self._dropped = self._dropped, 0
-        if dropped:
-            _logger.warning("CORS: %d more failures of %s were not logged", dropped, self._what)
-        shown = quoted(origin)
-        _logger.warning(
-            "CORS: %s %s: the origin %s is refused", self._what, what, shown, exc_info=error
-        )
 
 
 def _close(result: object) -> None:

@@ -9,19 +9,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from corsac._failure_log import FailureLog
 from corsac._text import error_text
 from corsac._values import FrozenValue, frozen_value
 
-__all__ = ["ERROR_WINDOW_SECONDS", "OnRefusal", "Refusal", "RefusalCallback", "RequestLine"]
+__all__ = ["OnRefusal", "Refusal", "RefusalCallback", "RequestLine"]
 
 OnRefusal = Callable[["Refusal"], object]
 """What a user gives to be told of refusals."""
 
 RequestLine = Callable[[Mapping[str, Any]], tuple[object, object]]
 """What gives the method and the path of a scope or environ."""
-
-ERROR_WINDOW_SECONDS = 60.0
-"""A callback's first error is logged with its traceback, and then no more than one in this time."""
 
 
 @frozen_value
@@ -88,17 +86,11 @@ class RefusalCallback:
         _check(function)
         self.function = function
         self._request_line = request_line
-        self._clock = clock
         self._lock = _thread.allocate_lock()
         self._running: set[int] = set()  # In which threads.
-        self._errors = errors
-        self._unlogged = 0
-        self._silent_until: float | None = None
-
-    @property
-    def errors(self) -> int:
+        self._failures = FailureLog("on_refusal", clock, logging.ERROR)
+        self.errors = errors
         """How often the function raised, or gave something to be awaited."""
-        return self._errors
 
     def __call__(  # noqa: PLR0917
         self,
@@ -134,26 +126,12 @@ class RefusalCallback:
                 message = f"on_refusal returned {type(result).__name__}, which nobody awaits"
                 raise TypeError(message)  # noqa: TRY301 - it is logged as other errors are
         except Exception as error:  # Whatever it is, the request is answered.
-            self._note(error)
+            with self._lock:
+                self.errors += 1
+            text = f"raised {error_text(error)}; the request is answered all the same"
+            self._failures(text, error)
         finally:
             self._running.discard(thread)
-
-    def _note(self, error: Exception) -> None:
-        with self._lock:
-            self._errors += 1
-            now = self._clock()
-            if self._silent_until is not None and now < self._silent_until:
-                self._unlogged += 1
-                return
-            self._silent_until = now + ERROR_WINDOW_SECONDS
-            unlogged, self._unlogged = self._unlogged, 0
-        more = f"; {unlogged} more such errors were not logged" if unlogged else ""
-        logging.getLogger("corsac").error(
-            "CORS: on_refusal raised %s; the request is answered all the same%s",
-            error_text(error),
-            more,
-            exc_info=error,
-        )
 
 
 def _check(function: object) -> None:
