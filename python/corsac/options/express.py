@@ -33,7 +33,7 @@ _NAMES = {
 }
 _EXPRESS_OPTIONS = (*dict.fromkeys(_NAMES.values()), "headers")
 _DEFAULT_METHODS = ["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"]
-_DEFAULT_STATUS = 204
+_LISTS = (list, tuple, set, frozenset)
 
 
 def read_express(mapping: Mapping[str, object]) -> SourceReading:
@@ -81,7 +81,7 @@ class _ExpressReader:
         self._options["expose_headers"] = self._read_list("exposedHeaders") or []
         self._read_max_age()
         self._read_boolean("preflightContinue", "preflight_continue", "write True or False")
-        status = self._mapping.get("optionsSuccessStatus", _DEFAULT_STATUS)
+        status = self._mapping.get("optionsSuccessStatus", 204)
         if isinstance(status, int) and not isinstance(status, bool):
             self._options["preflight_status"] = status
         else:
@@ -127,8 +127,8 @@ class _ExpressReader:
 
     def _report_unknown(self, name: object) -> None:
         text = str(name)
-        near = nearest_name(text.lower(), (option.lower() for option in _EXPRESS_OPTIONS))
         known = {option.lower(): option for option in _EXPRESS_OPTIONS}
+        near = nearest_name(text.lower(), known)
         express = _NAMES.get(corsac_option(text) or "") or (known[near] if near else None)
         hint = f"write {express}" if express else f"the options are {', '.join(_EXPRESS_OPTIONS)}"
         if text in OPTION_NAMES and text not in _NAMES:
@@ -141,14 +141,24 @@ class _ExpressReader:
     def _read_origin(self) -> None:
         value = self._mapping.get("origin", "*")
         if value is True or value == "*":
-            self._read_any_origin(value)
+            if not self._credentials:
+                self._options["allow_origins"] = ["*"]
+            else:
+                effect = 'send "*", which browsers refuse for requests with credentials'
+                if value is True:
+                    effect = (
+                        "reflect whatever site asks, so any site could act with the user's cookies"
+                    )
+                message = f"with credentials Express would {effect}"
+                hint = "list the origins that need credentials, or leave credentials out"
+                self._report("origin.any_with_credentials", "origin", value, message, hint)
         elif value is False:
             self._options["allow_origins"] = []
-        elif not isinstance(value, (bytes, bytearray)) and callable(value):
+        elif callable(value):
             self._read_function(value)
         elif isinstance(value, (str, re.Pattern)):
             self._read_entries([value], listed=False)
-        elif isinstance(value, (list, tuple, set, frozenset)):
+        elif isinstance(value, _LISTS):
             self._read_entries(value, listed=True)
         elif value is None:
             self._report_off(value)
@@ -165,20 +175,6 @@ class _ExpressReader:
             "not set",
             "list the origins, or write False if CORS is to be off",
         )
-
-    def _read_any_origin(self, value: object) -> None:
-        if not self._credentials:
-            self._options["allow_origins"] = ["*"]
-            return
-        message = (
-            "with credentials Express would reflect whatever site asks, so any site could act with "
-            "the user's cookies"
-            if value is True
-            else 'with credentials Express would send "*", which browsers refuse for requests with '
-            "credentials"
-        )
-        hint = "list the origins that need credentials, or leave credentials out"
-        self._report("origin.any_with_credentials", "origin", value, message, hint)
 
     def _read_entries(self, entries: Iterable[object], *, listed: bool) -> None:
         origins: list[str] = []
@@ -243,7 +239,8 @@ class _ExpressReader:
         try:
             return [full_match_text(pattern, credentials=self._credentials)]
         except ExpressRegexError as error:
-            self._report(error.code, "origin", pattern.pattern, error.message, error.hint)
+            code, message, hint = error.args
+            self._report(code, "origin", pattern.pattern, message, hint)
             return []
 
     def _read_function(self, function: Callable[..., object]) -> None:
@@ -268,7 +265,7 @@ class _ExpressReader:
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         hint = "write a list of strings"
-        if isinstance(value, (list, tuple, set, frozenset)):
+        if isinstance(value, _LISTS):
             for entry in value:
                 if not isinstance(entry, str):
                     self._report_type(name, entry, "a string", hint)

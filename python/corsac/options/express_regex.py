@@ -9,8 +9,8 @@ RE2 makes of it.
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 
-from corsac.errors import CORSProblemCode
 from corsac.validation.regex.as_origins import as_allow_origins
 from corsac.validation.regex.syntax import UnknownSyntax, read_regex
 
@@ -18,19 +18,7 @@ __all__ = ["ExpressRegexError", "full_match_text"]
 
 
 class ExpressRegexError(Exception):
-    """A regex that cannot be taken over as it is.
-
-    Attributes:
-        code: The code of the problem.
-        message: What is wrong and what Express does with it.
-        hint: What to write instead.
-    """
-
-    def __init__(self, code: CORSProblemCode, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
+    """A regex that cannot be taken over as it is: the code of the problem, message and hint."""
 
 
 def full_match_text(pattern: re.Pattern[str], *, credentials: bool) -> str:
@@ -42,8 +30,9 @@ def full_match_text(pattern: re.Pattern[str], *, credentials: bool) -> str:
     source = _INLINE_FLAGS.sub("", pattern.pattern)
     _refuse_flags(pattern, source)
     alternatives = _split_alternatives(_pieces(source))
-    starts = all(_is_tied(pieces, 0, _START_ANCHORS) for pieces in alternatives)
-    ends = all(_is_tied(pieces, -1, _END_ANCHORS) for pieces in alternatives)
+    branches = [branch for pieces in alternatives for branch in _branches(pieces)]
+    starts = all(is_tied for _, is_tied, _ in branches)
+    ends = all(is_tied for *_, is_tied in branches)
     any_site = any(pattern.search(origin) for origin in _UNRELATED_ORIGINS)
     if any_site and credentials:
         raise ExpressRegexError(
@@ -58,12 +47,12 @@ def full_match_text(pattern: re.Pattern[str], *, credentials: bool) -> str:
         raise ExpressRegexError(
             "regex.unanchored", "the regex matches any site", 'write origin: "*" if that is meant'
         )
-    branches = [branch for pieces in alternatives for branch in _branches(pieces)]
-    if not all(branches):
+    texts = ["".join(pieces) for pieces, *_ in branches]
+    if not all(texts):
         raise ExpressRegexError(
             "option.empty", "the regex, or one of its branches, is empty", "remove it"
         )
-    safe = _meant(branches, credentials=credentials)
+    safe = _meant(texts, credentials=credentials)
     if not (starts and ends):
         loose = {"the beginning": starts, "the end": ends}
         examples = {"https://evil-example.com": starts, "https://example.com.evil.test": ends}
@@ -77,8 +66,15 @@ def full_match_text(pattern: re.Pattern[str], *, credentials: bool) -> str:
             f"a regex for example.com would so let in {look_alikes}",
             safe,
         )
-    for branch in branches:
-        _refuse_look_alikes(branch, safe)
+    for branch in texts:
+        opens = (
+            _escape_dots(branch) != branch,
+            _OPEN_END.search(branch),
+            _OPEN_START.search(branch),
+        )
+        for is_open, message in zip(opens, _LOOK_ALIKES, strict=True):
+            if is_open:
+                raise ExpressRegexError("regex.look_alike", message, safe)
     return text
 
 
@@ -94,12 +90,11 @@ def _refuse_flags(pattern: re.Pattern[str], source: str) -> None:
     if not flags and not scoped:
         return
     if flags == re.IGNORECASE and not scoped:
-        lower = _in_lower_case(_pieces(source))
         raise ExpressRegexError(
             "regex.flags",
             "the i flag has no counterpart; browsers send origins in lower case, so a regex in "
             "lower case matches the same",
-            f'write re.compile(r"{lower}")',
+            f'write re.compile(r"{_in_lower_case("".join(_pieces(source)))}")',
         )
     raise ExpressRegexError(
         "regex.flags", "flags have no counterpart", "write the regex without flags"
@@ -108,11 +103,10 @@ def _refuse_flags(pattern: re.Pattern[str], source: str) -> None:
 
 _SCOPED_FLAGS = re.compile(r"(?<!\\)\(\?[a-zA-Z]*(?:-[a-zA-Z]+)?(?<!\?):")
 
-# An escaped character, a class, or one character.
-_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
-_START_ANCHORS = ("^", r"\A")
-_END_ANCHORS = ("$", r"\Z", r"\z")
-_QUANTIFIERS = ("*", "+", "?", "{")
+_ESCAPED_OR_CLASS = r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]"
+_PIECE = re.compile(rf"{_ESCAPED_OR_CLASS}|.", re.DOTALL)
+_START_ANCHORS = {"^", r"\A"}
+_END_ANCHORS = {"$", r"\Z", r"\z"}
 
 
 def _pieces(source: str) -> list[str]:
@@ -132,68 +126,37 @@ def _split_alternatives(pieces: list[str]) -> list[list[str]]:
     return alternatives
 
 
-def _in_lower_case(pieces: list[str]) -> str:
-    return "".join(piece if piece.startswith("\\") else piece.lower() for piece in pieces)
-
-
-def _is_tied(pieces: list[str], end: int, anchors: tuple[str, ...]) -> bool:
-    """Tell whether all branches have an anchor at one end, which is an index."""
-    inner = _inside_of_group(pieces)
-    if inner is not None:
-        return all(_is_tied(each, end, anchors) for each in _split_alternatives(inner))
-    return bool(pieces) and pieces[end] in anchors
-
-
-def _inside_of_group(pieces: list[str]) -> list[str] | None:
-    """Return what is inside of the one group that the pieces are, or `None`."""
-    if len(pieces) < 2 or pieces[0] != "(":
-        return None
-    depth = 0
-    for piece in pieces[:-1]:
-        depth += (piece == "(") - (piece == ")")
-        if depth == 0:
-            return None
-    if pieces[-1] != ")":
-        return None
-    if pieces[1:3] == ["?", ":"]:
-        return pieces[3:-1]
-    return None if pieces[1] == "?" else pieces[1:-1]
-
-
 def _bare(pieces: list[str]) -> list[str]:
     start = 1 if pieces and pieces[0] in _START_ANCHORS else 0
     end = -1 if pieces and pieces[-1] in _END_ANCHORS else None
     return pieces[start:end]
 
 
-def _branches(pieces: list[str]) -> list[list[str]]:
-    """Return the alternatives inside of one that is a group, each without its anchors."""
+def _branches(
+    pieces: list[str], starts: bool = False, ends: bool = False
+) -> list[tuple[list[str], bool, bool]]:
+    """Return the alternatives inside of one that is a group.
+
+    Each comes without its anchors, and with whether it has one at its start, and at its end.
+    """
     bare = _bare(pieces)
+    starts = starts or bool({*pieces[:1]} & _START_ANCHORS)
+    ends = ends or bool({*pieces[-1:]} & _END_ANCHORS)
     inner = _inside_of_group(bare)
     if inner is None:
-        return [bare]
-    return [branch for part in _split_alternatives(inner) for branch in _branches(part)]
+        return [(bare, starts, ends)]
+    parts = _split_alternatives(inner)
+    return [branch for part in parts for branch in _branches(part, starts, ends)]
 
 
-def _refuse_look_alikes(branch: list[str], safe: str) -> None:
-    text = "".join(branch)
-    message = ""
-    if _escape_dots(branch) != branch:
-        message = (
-            "a dot without a backslash stands for any character, so app.example.com is also "
-            "app-example.com, which anyone can register"
-        )
-    elif _OPEN_END.search(text):
-        message = (
-            "the regex ends in a wildcard, so https://example.com.evil.test passes for example.com"
-        )
-    elif _OPEN_START.search(text):
-        message = (
-            "the wildcard touches the name of the site, so https://evil-example.com passes for "
-            "example.com"
-        )
-    if message:
-        raise ExpressRegexError("regex.look_alike", message, safe)
+def _inside_of_group(pieces: list[str]) -> list[str] | None:
+    """Return what is inside of the one group that the pieces are, or `None`."""
+    depths = list(accumulate((piece == "(") - (piece == ")") for piece in pieces))
+    if pieces[:1] != ["("] or pieces[-1] != ")" or 0 in depths[:-1]:
+        return None
+    if pieces[1:3] == ["?", ":"]:
+        return pieces[3:-1]
+    return None if pieces[1] == "?" else pieces[1:-1]
 
 
 # What may stand for letters; a class of digits and dots stands for parts of an IP address.
@@ -207,15 +170,26 @@ _OPEN_START = re.compile(rf"{_ANYTHING}\)*\??(?={_SITE}(?:\(.*|:.*)?$)")
 _TAIL = re.compile(r"(?<![:\\(])\.[*+]\??$|\((?:\?:)?\.[*+]\??\)\??$")
 
 
-def _escape_dots(pieces: list[str]) -> list[str]:
-    following = [*pieces[1:], ""]
-    return [
-        r"\." if piece == "." and after not in _QUANTIFIERS else piece
-        for piece, after in zip(pieces, following, strict=False)
-    ]
+# The dots that no quantifier follows, and what stands for no such dot.
+_LONE_DOT = re.compile(rf"({_ESCAPED_OR_CLASS})|\.(?![*+?{{])", re.DOTALL)
+_LOOK_ALIKES = (
+    "a dot without a backslash stands for any character, so app.example.com is also "
+    "app-example.com, which anyone can register",
+    "the regex ends in a wildcard, so https://example.com.evil.test passes for example.com",
+    "the wildcard touches the name of the site, so https://evil-example.com passes for example.com",
+)
+"""What is wrong with a lone dot, with an open end and with an open start."""
 
 
-def _meant(branches: list[list[str]], *, credentials: bool) -> str:
+def _escape_dots(text: str) -> str:
+    return _LONE_DOT.sub(lambda found: found[1] or r"\.", text)
+
+
+def _in_lower_case(text: str) -> str:
+    return re.sub(r"(\\.)|[A-Z]+", lambda found: found[1] or found[0].lower(), text)
+
+
+def _meant(branches: list[str], *, credentials: bool) -> str:
     """Say what to write: origins and patterns if they say the same, or a full match."""
     cleaned = [_clean(branch) for branch in branches]
     still_open = any(_OPEN_END.search(text) or _OPEN_START.search(text) for text in cleaned)
@@ -240,7 +214,7 @@ def _meant(branches: list[list[str]], *, credentials: bool) -> str:
     return f'write re.compile(r"{anchored}"), or for a CORSPolicy allow_origin_regex=r"{text}"'
 
 
-def _clean(branch: list[str]) -> str:
+def _clean(branch: str) -> str:
     """Escape the dots of a branch, cut its open end, and put whole labels in front."""
     text = _TAIL.sub("", _in_lower_case(_escape_dots(branch)))
     return _OPEN_START.sub(lambda start: r"(?:.*\.)?" if ")" not in start[0] else start[0], text)
