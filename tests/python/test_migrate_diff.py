@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -277,6 +278,47 @@ def test_odd_files_are_patched_where_they_should_be(name: str, before: bytes, af
     assert Path(name).read_bytes() == changed
 
 
+TOOLS = [
+    tool for tool in (["git", "apply", "-"], ["patch", "-p1"]) if shutil.which(tool[0]) is not None
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "applied"),
+    [
+        (["{top}/project"], "project"),
+        (["../project"], "project"),
+        (["{top}/project/package"], "project/package"),
+        (["{top}/project/package/app.py"], "project/package"),
+        (["../project/package", "{top}/project/main.py"], "project"),
+        (["{top}/here/inner"], "here"),
+        (["inner"], "here"),
+    ],
+)
+def test_a_patch_applies_in_the_directory_that_was_named_or_in_the_current_one_above(
+    command: list[str],
+    applied: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    after = STARLETTE.replace("starlette.middleware.cors", "corsac.compat.starlette")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for tool in TOOLS:
+        for name in ("project/main", "project/package/app", "here/inner/app"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / f"{name}.py").write_text(STARLETTE)
+        named = [each.format(top=tmp_path) for each in command]
+        main(["migrate", "--diff", *named])
+        patch = capsys.readouterr().out.encode()
+        subprocess.run(tool, input=patch, check=True, capture_output=True, cwd=tmp_path / applied)
+        for path in map(Path, named):
+            files = list(path.rglob("*.py")) if path.is_dir() else [path]
+            assert files
+            assert all(file.read_text() == after for file in files)
+
+
 def test_a_patch_is_the_same_whatever_is_installed_where_it_is_made() -> None:
     code = "from flask_cors import CORS\nCORS(app, origins=r'https://.*\\.a\\.example')\n"
     Path("app.py").write_text(code)
@@ -296,7 +338,7 @@ def test_what_is_needed_and_what_is_not_read_is_noted(capsys: pytest.CaptureFixt
     assert code == 1
     assert said == (
         "app.py:2: note: the program now needs corsac[flask], with the extra re2 for expressions\n"
-        "app.py:3: note: not all of the options are literal; the program judges them when it "
+        "app.py:3: note: not all of the options are literal; the program checks them when it "
         "starts: `corsac check module:app` reads the running application\n"
     )
 

@@ -40,7 +40,7 @@ def run(*, paths: Sequence[str], as_diff: bool, as_json: bool) -> int:
     if as_json:
         write_json(_as_json(project, found), sys.stdout)
     elif patch is not None:
-        _write_diff(found, patch)
+        _write_diff(found, patch, project.directory)
     else:
         _write(Output(sys.stdout), project, found)
     for path, reason in project.unreadable:
@@ -91,21 +91,21 @@ def _write_code(out: Output, found: Configuration) -> None:
         out.row()
 
 
-def _write_diff(found: Sequence[Configuration], patch: Patch) -> None:
+def _write_diff(found: Sequence[Configuration], patch: Patch, directory: str) -> None:
     """Write the patch for ``git apply``, or escaped to a terminal; and what stays, on stderr."""
-    lines = [(path, line, f"left as it is: {text}") for path, line, text in patch.reasons]
-    lines += ((path, line, f"note: {text}") for path, line, text in patch.notes)
-    lines += (
-        (each.file.path, each.line, str(problem))
+    remarks = [(place, f"left as it is: {text}") for place, text in patch.reasons]
+    remarks += ((place, f"note: {text}") for place, text in patch.notes)
+    remarks += (
+        (each, str(problem))
         for each in found
         for problem in each.problems
         if problem.severity == "error"
     )
-    for path, number, text in lines:
-        shown = f"{printable(path, MAX_TEXT)}:{number}: {printable(text, MAX_TEXT)}"
+    for place, text in remarks:
+        shown = f"{printable(place.file.path, MAX_TEXT)}:{place.line}: {printable(text, MAX_TEXT)}"
         write_lines([shown], sys.stderr)
     for file, text in patch.texts.items():
-        for line in unified_diff(file, text):
+        for line in unified_diff(file, text, directory):
             if sys.stdout.isatty():
                 write_lines([printable(line.rstrip("\r\n"), MAX_TEXT)], sys.stdout)
             else:

@@ -6,17 +6,24 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 
 from corsac.foreign.starlette import LITESTAR_OPTIONS, STARLETTE_OPTIONS
-from corsac.migrate.source.configurations import NOT_READ, Configuration, not_read
+from corsac.migrate.source.configurations import (
+    NOT_READ,
+    Configuration,
+    find_settings,
+    flask_keys,
+    not_read,
+    read_flask_keys,
+)
 from corsac.migrate.source.files import SourceFile, dotted, shown
-from corsac.migrate.source.libraries import (
+from corsac.migrate.source.literal import Literals, NotLiteralError
+from corsac.migrate.source.places import (
+    DJANGO_MIDDLEWARE,
     FLASK_CLASSES,
     FLASK_DECORATORS,
     LITESTAR_CLASSES,
     STARLETTE_CLASSES,
+    Place,
 )
-from corsac.migrate.source.literal import Literals, NotLiteralError
-from corsac.migrate.source.places import Place
-from corsac.migrate.source.settings import find_settings, flask_keys, read_flask_keys
 from corsac.migrate.translation import translate
 
 __all__ = ["find_configurations"]
@@ -39,7 +46,7 @@ def find_configurations(
         if each.library == "flask-cors" and each.style not in {NOT_READ, "cross_origin"}:
             read_flask_keys(each, keys)
     for each in found:
-        each.judge()
+        each.translate()
     _report_layers(found)
     return sorted(found, key=lambda each: (files.index(each.file), each.line))
 
@@ -50,24 +57,20 @@ def _of_file(file: SourceFile, places: Iterable[Place]) -> Iterator[Configuratio
     found = list(search.run())
     yield from found
     told = {(each.library, each.line) for each in found}
-    used = {each.library for each in found}
-    stays = set()
     for place in places:
-        is_told = (place.library, place.line) in told
-        if place.file is file and place.reason and not is_told and place.library != "litestar":
-            told.add((place.library, place.line))
-            stays.add(place.library)
-            yield not_read(file, place.library, place.line, place.library, place.reason)
-    for library, line, name in search.others():
-        # Beside a configuration a name that is only imported is left over.
-        is_import = name in file.imports.values() and name not in search.used
-        if (library, line) in told or (is_import and (library in used or library in stays)):
-            continue
-        told.add((library, line))
-        message = "it is used in a way that is not read"
-        if is_import:
-            message = "it is imported here and not used; whoever takes it from here is not read"
-        yield not_read(file, library, line, name, message)
+        key = place.library, place.line
+        if place.file is file and place.reason and key not in told and place.library != "litestar":
+            told.add(key)
+            yield not_read(file, *key, place.library, place.reason)
+    # Beside a configuration a name that is only imported is left over.
+    libraries = {library for library, _ in told}
+    for library, line, name, is_import in search.others():
+        if (library, line) not in told and not (is_import and library in libraries):
+            told.add((library, line))
+            message = "it is used in a way that is not read"
+            if is_import:
+                message = "it is imported here and not used; whoever takes it from here is not read"
+            yield not_read(file, library, line, name, message)
 
 
 _CLASSES = {
@@ -75,20 +78,15 @@ _CLASSES = {
     **dict.fromkeys(FLASK_CLASSES | FLASK_DECORATORS, "flask-cors"),
     **dict.fromkeys(LITESTAR_CLASSES, "litestar"),
     "corsheaders.signals.check_request_enabled": "django-cors-headers",
-    "corsheaders.middleware.CorsMiddleware": "django-cors-headers",
+    DJANGO_MIDDLEWARE: "django-cors-headers",
 }
 
 
 class _Calls:
-    """Finds the calls that configure something in one file.
-
-    Attributes:
-        used: The full names that are used in the file.
-    """
+    """Finds the calls that configure something in one file."""
 
     def __init__(self, file: SourceFile) -> None:
         self.file = file
-        self.used: set[str] = set()
         self._literals = Literals(file)
         self._consumed: set[int] = set()
         self._made: dict[str, ast.Call] = {}
@@ -117,9 +115,10 @@ class _Calls:
                 found.leave("app.config", name, reason)
                 yield found
 
-    def others(self) -> Iterator[tuple[str, int, str]]:
-        """Return the library, line and name of whatever else uses a name of a library."""
+    def others(self) -> Iterator[tuple[str, int, str, bool]]:
+        """Return what else names a library's classes: library, line, name, and if imported only."""
         skipped = set(self._consumed)
+        used = set()
         for node in self.file.nodes:
             annotation = getattr(node, "annotation", None) or getattr(node, "returns", None)
             if annotation is not None:
@@ -127,15 +126,15 @@ class _Calls:
         for node in self.file.nodes:
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
                 name = self.file.full_name(node)
-                self.used.add(name)
+                used.add(name)
                 if name in _CLASSES and id(node) not in skipped:
-                    yield _CLASSES[name], node.lineno, name
+                    yield _CLASSES[name], node.lineno, name, False
         for node in self.file.nodes:
             if isinstance(node, ast.ImportFrom) and not node.level:
                 for alias in node.names:
                     name = f"{node.module}.{alias.name}"
-                    if name in _CLASSES and name not in self.used:
-                        yield _CLASSES[name], node.lineno, name
+                    if name in _CLASSES and name not in used:
+                        yield _CLASSES[name], node.lineno, name, True
 
     def _new(self, library: str, style: str, node: ast.Call, used: ast.expr) -> Configuration:
         self._consumed.add(id(used))

@@ -9,18 +9,13 @@ from typing import Any
 from corsac.foreign.starlette import STARLETTE_OPTIONS
 from corsac.migrate.source.configurations import NOT_READ, READS_THE_RUN, Configuration
 from corsac.migrate.source.files import shown
-from corsac.migrate.source.libraries import DJANGO_MIDDLEWARE
+from corsac.migrate.source.places import DJANGO_MIDDLEWARE
 
 __all__ = ["advice", "snippet"]
 
-LINE_LENGTH = 88
-"""What most formatters are set to."""
-
+LINE_LENGTH = 88  # What most formatters are set to.
+# The options of Starlette that mean the same here; it adds names to allow_headers.
 _SAME_NAMES = frozenset(STARLETTE_OPTIONS) - {"allow_headers"}
-"""The options of Starlette that Corsac has by the same name, and that mean the same.
-
-Starlette adds names to ``allow_headers``.
-"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -113,10 +108,10 @@ def _flask_code(found: Configuration) -> list[str]:
     name = "cross_origin" if is_decorator else "CORS"
     imports = [f"from corsac.flask import {name}", ""]
     call = f"@{name}" if is_decorator else name
-    if not found.has_errors:
-        text = shown(found.node) if found.node is not None else ""
-        if found.node is not None and found.style != "init_app":
-            text = text and f"{call}{text.removeprefix(shown(found.node.func))}"
+    if found.node is not None and not found.has_errors:
+        text = shown(found.node)
+        if text and found.style != "init_app":
+            text = f"{call}{text.removeprefix(shown(found.node.func))}"
         return [*imports, text] if text else []
     if found.unread:
         return []
@@ -129,19 +124,14 @@ def _flask_code(found: Configuration) -> list[str]:
 
 
 def _django_code(found: Configuration) -> list[str]:
-    entries: list[_Entry] = []
-    plain, rules = _arguments(found, {})
-    for each in (*plain, *rules):
-        name, _, value = (each.start if isinstance(each, _Group) else each).partition("=")
-        entry = f'"{name}": {value}'
-        entries.append(_Group(entry, each.entries, each.end) if isinstance(each, _Group) else entry)
-    lines = _Group("CORSAC = {", entries, "}").lines()
+    plain, rules = _arguments(found, {}, '"{}": ')
+    lines = _Group("CORSAC = {", [*plain, *rules], "}").lines()
     needs_policy = any("CORSPolicy(" in line for line in lines)
     return ["from corsac import CORSPolicy", "", *lines] if needs_policy else lines
 
 
 def _arguments(
-    found: Configuration, expressions: Mapping[str, str]
+    found: Configuration, expressions: Mapping[str, str], assigns: str = "{}="
 ) -> tuple[list[_Entry], list[_Entry]]:
     """Return the options of a translation, with the expressions of others, and its rules."""
     assert found.translation is not None  # noqa: S101 - who calls this has one
@@ -149,7 +139,7 @@ def _arguments(
     # A last rule that leaves all other paths alone stands for options that allow nobody.
     is_off = bool(rules) and rules[-1] == ("/*", None)
     options = {} if is_off else {**found.translation.options}
-    arguments = _options({**options, **dict.fromkeys(expressions)}, expressions)
+    arguments = _options({**options, **dict.fromkeys(expressions)}, expressions, assigns)
     if not rules:
         return arguments, []
     pairs: list[_Entry] = []
@@ -157,20 +147,21 @@ def _arguments(
         if policy is None:
             pairs.append(f"({_text(pattern)}, None)")
         else:
-            call = _Group("CORSPolicy(", _options(policy._arguments(), {}))
+            call = _Group("CORSPolicy(", _options(policy._arguments(), {}, "{}="))
             pairs.append(_Group("(", [_text(pattern), call]))
-    return arguments, [_Group("rules=[", pairs, "]")]
+    return arguments, [_Group(f"{assigns.format('rules')}[", pairs, "]")]
 
 
-def _options(options: Mapping[str, Any], expressions: Mapping[str, str]) -> list[_Entry]:
+def _options(
+    options: Mapping[str, Any], expressions: Mapping[str, str], assigns: str
+) -> list[_Entry]:
     arguments: list[_Entry] = []
     for name, value in options.items():
-        if name in expressions:
-            arguments.append(f"{name}={expressions[name]}")
-        elif isinstance(value, (list, tuple)):
-            arguments.append(_Group(f"{name}=[", [*map(_text, value)], "]"))
+        start = assigns.format(name)
+        if isinstance(value, (list, tuple)):
+            arguments.append(_Group(f"{start}[", [*map(_text, value)], "]"))
         else:
-            arguments.append(f"{name}={_text(value)}")
+            arguments.append(f"{start}{expressions.get(name) or _text(value)}")
     return arguments
 
 

@@ -6,29 +6,22 @@ import ast
 import dataclasses
 import io
 import os
-import re
 import stat
 import tokenize
 import warnings
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import accumulate
 
 __all__ = ["Project", "SourceFile", "UnreadableError", "dotted", "read_project", "shown"]
 
-MAX_FILE_BYTES = 2_000_000
-"""A larger file is not read: nobody wrote it by hand."""
+MAX_FILE_BYTES = 2_000_000  # Nobody writes a larger file by hand.
+MAX_PARTS = 50  # Of a dotted name.
+MAX_SHOWN = 400  # Characters of an expression.
 
-MAX_PARTS = 50
-"""Attributes in one name that are followed to its beginning."""
-
-MAX_SHOWN = 400
-"""Characters of an expression that is shown."""
-
-SKIPPED_DIRECTORIES = frozenset(
-    {"__pycache__", "build", "dist", "node_modules", "site-packages", "venv", "env"}
-)
-"""Directories of other people's code; those whose name begins with a dot are skipped as well."""
-
+# Directories of other people's code; those whose name begins with a dot are skipped as well.
+SKIPPED_DIRECTORIES = {*("__pycache__", "build", "dist", "node_modules", "site-packages")}
+SKIPPED_DIRECTORIES |= {"venv", "env"}
 _BLOCKS = ("body", "orelse", "finalbody")
 
 
@@ -72,14 +65,11 @@ class SourceFile:
                     if alias.name == "*":
                         self.wildcards.append((module, node.lineno))
                     else:
-                        self.imports.setdefault(
-                            alias.asname or alias.name, f"{module}.{alias.name}"
-                        )
+                        name = alias.asname or alias.name
+                        self.imports.setdefault(name, f"{module}.{alias.name}")
         # As Python counts lines: form feeds and the like end none.
-        self._lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
-        self._starts = [0]
-        for line in self._lines:
-            self._starts.append(self._starts[-1] + len(line))
+        self._lines = list(io.StringIO(text, newline=""))
+        self._starts = list(accumulate(map(len, self._lines), initial=0))
 
     @cached_property
     def parents(self) -> dict[int, ast.AST]:
@@ -128,16 +118,35 @@ class Project:
     """What was read.
 
     Attributes:
+        paths: The files and directories that were named.
         files: The files that mention CORS, by path.
         unreadable: Paths that could not be read, with the reason.
         looked_at: How many files there were.
-        is_whole: Whether directories were read, and no single files.
     """
 
-    is_whole: bool = True
+    paths: tuple[str, ...] = ()
     files: list[SourceFile] = dataclasses.field(default_factory=list)
     unreadable: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     looked_at: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether directories were read, and no single files."""
+        return all(map(os.path.isdir, self.paths))
+
+    @property
+    def directory(self) -> str:
+        """The directory to apply a patch in: the current one if all files are below it.
+
+        Else it is what was named, or what holds all that was named.
+        """
+        here = os.path.realpath(".")
+        named = [
+            path if os.path.isdir(path) else os.path.dirname(path)
+            for path in map(os.path.realpath, self.paths)
+        ]
+        is_below = os.path.commonpath([here, *named]) == here
+        return here if is_below else os.path.commonpath(named)
 
 
 def dotted(node: ast.AST) -> str:
@@ -160,7 +169,7 @@ def shown(node: ast.AST) -> str:
 
 def read_project(*paths: str) -> Project:
     """Read files and directories; nothing of them is run."""
-    project = Project(is_whole=all(map(os.path.isdir, paths)))
+    project = Project(paths)
     seen: set[str] = set()
     for path in paths:
         for name in _python_files(path, project):
@@ -170,11 +179,10 @@ def read_project(*paths: str) -> Project:
             seen.add(real)
             project.looked_at += 1
             try:
-                file = _read_file(name)
+                if file := _read_file(name):
+                    project.files.append(file)
             except UnreadableError as error:
                 project.unreadable.append((name, str(error)))
-            else:
-                project.files += [file] if file is not None else []
     return project
 
 
@@ -205,13 +213,12 @@ def _read_file(path: str) -> SourceFile | None:
         UnreadableError: It cannot be read, or is not Python.
     """
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(os.stat(path).st_mode):
             raise UnreadableError("it is not a file")
-        if status.st_size > MAX_FILE_BYTES:
-            raise UnreadableError(f"it has more than {MAX_FILE_BYTES} bytes")
         with open(path, "rb") as stream:
             content = stream.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise UnreadableError(f"it has more than {MAX_FILE_BYTES} bytes")
     except (OSError, ValueError) as error:  # A path that holds a NUL is a ValueError.
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UnreadableError(f"it cannot be read: {reason}") from None

@@ -20,17 +20,10 @@ from corsac.migrate.source.files import SourceFile, shown
 
 __all__ = ["Literals", "NotLiteralError"]
 
-MAX_DEPTH = 40
-"""Expressions inside each other that are read."""
-
-MAX_SIZE = 10_000
-"""Entries of a list, or characters of a text, that are put together."""
-
-MAX_REGEX = 1_000
-"""Characters of an expression that is compiled."""
-
-MAX_TERMS = 1_000
-"""Terms of one sum that are added up."""
+MAX_DEPTH = 40  # Expressions inside each other.
+MAX_SIZE = 10_000  # Entries of a list, or characters of a text.
+MAX_REGEX = 1_000  # Characters of an expression that is compiled.
+MAX_TERMS = 1_000  # Terms of one sum.
 
 _KNOWN = {
     "corsheaders.defaults.default_headers": DEFAULT_HEADERS,
@@ -99,7 +92,7 @@ class Literals:
     def _mapping(self, keys: list[ast.expr | None], values: list[ast.expr], depth: int) -> Any:
         found: dict[Any, Any] = {}
         for key, node in zip(keys, values, strict=True):
-            name = self.value(key, depth + 1) if key is not None else None
+            name = key and self.value(key, depth + 1)
             if not isinstance(name, (str, re.Pattern)):
                 raise NotLiteralError("a key of it is not a literal text")
             found[name] = self.value(node, depth + 1)
@@ -179,9 +172,10 @@ class Literals:
                 return is_function or statement.lineno < node.lineno
         return False
 
-    def texts(self) -> dict[str, str]:
-        """Return for each assigned name what the last assignment gives it."""
-        return {name: shown(each.value) for name, each in self._assigned.items() if each.value}
+    def text(self, name: str) -> str:
+        """Return what the last assignment gives a name, as it is written, or ``""``."""
+        statement = self._assigned.get(name)
+        return shown(statement.value) if statement is not None and statement.value else ""
 
     @cached_property
     def _assigned(self) -> dict[str, ast.Assign | ast.AnnAssign]:

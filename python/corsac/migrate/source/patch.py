@@ -22,19 +22,22 @@ _NEEDED = {
 }
 
 
+Remark = tuple[Place | Configuration, str]
+
+
 @dataclasses.dataclass(slots=True)
 class Patch:
     """What becomes of the files.
 
     Attributes:
         texts: For files that change, the new text.
-        reasons: Why libraries stay: file, line and reason.
-        notes: What to know about what moves, in the same way.
+        reasons: Why libraries stay, with the places.
+        notes: What to know about what moves, with the places.
     """
 
     texts: dict[SourceFile, str] = dataclasses.field(default_factory=dict)
-    reasons: list[tuple[str, int, str]] = dataclasses.field(default_factory=list)
-    notes: list[tuple[str, int, str]] = dataclasses.field(default_factory=list)
+    reasons: list[Remark] = dataclasses.field(default_factory=list)
+    notes: list[Remark] = dataclasses.field(default_factory=list)
 
 
 def make_patch(project: Project, places: Sequence[Place], found: Iterable[Configuration]) -> Patch:
@@ -45,8 +48,7 @@ def make_patch(project: Project, places: Sequence[Place], found: Iterable[Config
     for library in dict.fromkeys(place.library for place in places):
         own = [place for place in places if place.library == library]
         configurations = [each for each in found if each.library == library]
-        reasons = _why_not(project, own, configurations)
-        if reasons:
+        if reasons := _why_not(project, own, configurations):
             patch.reasons += reasons
             continue
         for place in own:
@@ -62,23 +64,20 @@ def make_patch(project: Project, places: Sequence[Place], found: Iterable[Config
 
 def _why_not(
     project: Project, places: Sequence[Place], found: Iterable[Configuration]
-) -> list[tuple[str, int, str]]:
+) -> list[Remark]:
     """Say why the places of one library stay as they are; empty if they can move."""
-    reasons = [(place.file.path, place.line, place.reason) for place in places if place.reason]
-    library = places[0].library
-    if library == "django-cors-headers" and not any(place.is_middleware for place in places):
-        first = places[0]
+    reasons: list[Remark] = [(place, place.reason) for place in places if place.reason]
+    is_django = places[0].library == "django-cors-headers"
+    if is_django and not any(place.is_middleware for place in places):
         reason = "MIDDLEWARE is in none of the files, so the project would move in parts"
-        reasons.append((first.file.path, first.line, reason))
+        reasons.append((places[0], reason))
     for each in found:
         if error := _error_of(each):
-            reason = f"Corsac refuses these options: {error}"
-            reasons.append((each.file.path, each.line, reason))
+            reasons.append((each, f"Corsac refuses these options: {error}"))
     if project.unreadable:
         path, reason = project.unreadable[0]
-        first = places[0]
         reason = f"another file may name the library, and cannot be read: {path}: {reason}"
-        reasons.append((first.file.path, first.line, reason))
+        reasons.append((places[0], reason))
     return reasons
 
 
@@ -102,32 +101,36 @@ def _error_of(found: Configuration) -> str:
     return ""
 
 
-def _notes(
-    project: Project, place: Place, found: Iterable[Configuration]
-) -> list[tuple[str, int, str]]:
-    library = place.library
-    needed = f"the program now needs {_NEEDED[library]}, with the extra re2 for expressions"
-    notes = [(place.file.path, place.line, needed)]
+def _notes(project: Project, place: Place, found: Iterable[Configuration]) -> list[Remark]:
+    needed = f"the program now needs {_NEEDED[place.library]}, with the extra re2 for expressions"
+    notes: list[Remark] = [(place, needed)]
     if not project.is_whole:
         text = "places in files that were not named stay behind; name the project's directory"
-        notes.append((place.file.path, place.line, text))
+        notes.append((place, text))
     for each in found:
         if each.unread:
-            check = "`manage.py check`" if library == "django-cors-headers" else READS_THE_RUN
-            text = "not all of the options are literal; the program judges them when it starts"
-            notes.append((each.file.path, each.line, f"{text}: {check}"))
+            is_django = each.library == "django-cors-headers"
+            check = "`manage.py check`" if is_django else READS_THE_RUN
+            text = "not all of the options are literal; the program checks them when it starts"
+            notes.append((each, f"{text}: {check}"))
     return notes
 
 
-def unified_diff(file: SourceFile, after: str) -> list[str]:
-    """Return a patch that ``git apply`` takes, line by line with the line ends."""
-    path = os.path.relpath(os.path.realpath(file.path)).replace(os.sep, "/")
+def unified_diff(file: SourceFile, after: str, directory: str) -> list[str]:
+    """Return a patch that ``git apply`` takes, line by line with the line ends.
+
+    Args:
+        file: The file.
+        after: Its new text.
+        directory: The directory to apply the patch in.
+    """
+    path = os.path.relpath(os.path.realpath(file.path), directory).replace(os.sep, "/")
     old, new = _quoted(f"a/{path}"), _quoted(f"b/{path}")
     lines = difflib.unified_diff(_LINE.findall(file.text), _LINE.findall(after), old, new)
-    found = [f"diff --git {old} {new}\n"]
-    for line in lines:
-        found.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
-    return found if len(found) > 1 else []
+    found = [
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    ]
+    return [f"diff --git {old} {new}\n", *found] if found else []
 
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")

@@ -14,18 +14,57 @@ from collections.abc import Iterable, Iterator
 
 from corsac.foreign.django_cors_headers import SETTINGS
 from corsac.migrate.source.files import SourceFile
-from corsac.migrate.source.libraries import (
-    FLASK_CLASSES,
-    FLASK_DECORATORS,
-    MOVED_MODULES,
-    MOVED_TEXTS,
-    STARLETTE_CLASSES,
-    library_of,
-    named_in,
+
+__all__ = [
+    "DJANGO_MIDDLEWARE",
+    "FLASK_CLASSES",
+    "FLASK_DECORATORS",
+    "LITESTAR_CLASSES",
+    "STARLETTE_CLASSES",
+    "Place",
+    "find_places",
+]
+
+STARLETTE_CLASSES = frozenset(
+    {"starlette.middleware.cors.CORSMiddleware", "fastapi.middleware.cors.CORSMiddleware"}
 )
+FLASK_CLASSES = frozenset({"flask_cors.CORS", "flask_cors.extension.CORS"})
+FLASK_DECORATORS = frozenset({"flask_cors.cross_origin", "flask_cors.decorator.cross_origin"})
+LITESTAR_CLASSES = frozenset(
+    {"litestar.config.cors.CORSConfig", "litestar.config.CORSConfig", "litestar.CORSConfig"}
+)
+DJANGO_MIDDLEWARE = "corsheaders.middleware.CorsMiddleware"
 
-__all__ = ["Place", "find_places"]
+_MOVED_MODULES: dict[str, tuple[str, set[str]]] = {
+    "starlette.middleware.cors": (
+        "corsac.compat.starlette",
+        {"CORSMiddleware", "ALL_METHODS", "SAFELISTED_HEADERS"},
+    ),
+    "fastapi.middleware.cors": ("corsac.compat.starlette", {"CORSMiddleware"}),
+    "flask_cors": ("corsac.flask", {"CORS", "cross_origin"}),
+    "flask_cors.extension": ("corsac.flask", {"CORS"}),
+    "flask_cors.decorator": ("corsac.flask", {"cross_origin"}),
+    "corsheaders.signals": ("corsac.django.signals", {"check_request_enabled"}),
+    "corsheaders.defaults": ("corsac.django.defaults", {"default_headers", "default_methods"}),
+}
+"""For modules of the libraries, the module of Corsac that has some of their names, and which."""
 
+_MOVED_TEXTS = {
+    "corsheaders": "corsac.django",
+    "corsheaders.apps.CorsHeadersAppConfig": "corsac.django",
+    DJANGO_MIDDLEWARE: "corsac.django.CORSMiddleware",
+}
+"""What Django's settings name in lists."""
+
+_ROOTS = {
+    "starlette.middleware.cors": "starlette",
+    "fastapi.middleware.cors": "starlette",
+    "flask_cors": "flask-cors",
+    "flask.ext.cors": "flask-cors",
+    "corsheaders": "django-cors-headers",
+    **dict.fromkeys((*LITESTAR_CLASSES, "litestar.config.cors"), "litestar"),
+}
+_NAMED = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, _ROOTS))})(?!\w)")
 _LIST_METHODS = frozenset({"append", "extend", "index", "insert", "remove"})
 _ASKING = frozenset({"isinstance", "issubclass"})
 _BY_HAND = {
@@ -81,62 +120,62 @@ class _Search:
                 yield from self.of_text(node, node.value)
             elif isinstance(node, (ast.Name, ast.Attribute)):
                 yield from self.of_use(node)
-            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                yield from self.of_decorators(node)
 
-    def stays(self, library: str, node: ast.AST, reason: str) -> Place:
-        return Place(library, self.file, node.lineno, reason=reason)  # type: ignore[attr-defined]
-
-    def moves(
-        self, library: str, node: ast.AST, *edits: tuple[int, int, str], is_middleware: bool = False
+    def place(
+        self,
+        library: str,
+        node: ast.AST,
+        *edits: tuple[int, int, str],
+        reason: str = "",
+        is_middleware: bool = False,
     ) -> Place:
         line: int = node.lineno  # type: ignore[attr-defined]
-        return Place(library, self.file, line, edits, is_middleware=is_middleware)
+        return Place(library, self.file, line, edits, reason, is_middleware)
 
     def of_import(self, node: ast.Import) -> Iterator[Place]:
         for alias in node.names:
-            library = library_of(alias.name)
+            library = _library_of(alias.name)
             if not library:
                 continue
-            if alias.name not in MOVED_MODULES or ("." in alias.name and not alias.asname):
-                yield self.stays(library, node, self._no_counterpart(library, alias.name))
+            if alias.name not in _MOVED_MODULES or ("." in alias.name and not alias.asname):
+                yield self.place(library, node, reason=self._no_counterpart(library, alias.name))
                 continue
             name = alias.asname or alias.name
             self.modules[name] = alias.name
             start, _ = self.file.span(alias)
-            new = MOVED_MODULES[alias.name][0] + ("" if alias.asname else f" as {name}")
-            yield self.moves(library, node, (start, start + len(alias.name), new))
+            new = _MOVED_MODULES[alias.name][0] + ("" if alias.asname else f" as {name}")
+            yield self.place(library, node, (start, start + len(alias.name), new))
 
     def of_import_from(self, node: ast.ImportFrom) -> Iterator[Place]:
         module = node.module or ""
         full = [f"{module}.{alias.name}" for alias in node.names]
-        named = [name for name in full if library_of(name)]
+        named = [name for name in full if _library_of(name)]
         if not named:
             return
-        library = library_of(named[0])
+        library = _library_of(named[0])
         start = self.file.span(node)[0]
         head = re.compile(r"from[ \t]+([\w.]+)[ \t]").match(self.file.text, start)
-        new_module, names = MOVED_MODULES.get(module, ("", frozenset[str]()))
+        new_module, names = _MOVED_MODULES.get(module, ("", set[str]()))
         missing = [alias.name for alias in node.names if alias.name not in names]
         if head is None:
-            yield self.stays(library, node, "the import is written over several lines")
+            yield self.place(library, node, reason="the import is written over several lines")
         elif not missing:
-            yield self.moves(library, node, (*head.span(1), new_module))
-        elif len(full) == 1 and full[0] in MOVED_MODULES:
+            yield self.place(library, node, (*head.span(1), new_module))
+        elif len(full) == 1 and full[0] in _MOVED_MODULES:
             alias = node.names[0]
             name = alias.asname or alias.name
             self.modules[name] = full[0]
-            package, _, last = MOVED_MODULES[full[0]][0].rpartition(".")
+            package, _, last = _MOVED_MODULES[full[0]][0].rpartition(".")
             alias_start = self.file.span(alias)[0]
             new = last if alias.asname or last == name else f"{last} as {name}"
             alias_edit = (alias_start, alias_start + len(alias.name), new)
-            yield self.moves(library, node, (*head.span(1), package), alias_edit)
-        elif named[0] in MOVED_MODULES:
+            yield self.place(library, node, (*head.span(1), package), alias_edit)
+        elif named[0] in _MOVED_MODULES:
             reason = f"write `from {module} import {named[0].rpartition('.')[2]}` on its own line"
-            yield self.stays(library, node, reason)
+            yield self.place(library, node, reason=reason)
         else:
             what = f"{module}.{missing[0]}" if new_module else named[0]
-            yield self.stays(library, node, self._no_counterpart(library, what))
+            yield self.place(library, node, reason=self._no_counterpart(library, what))
 
     @staticmethod
     def _no_counterpart(library: str, name: str) -> str:
@@ -145,12 +184,12 @@ class _Search:
                 "litestar has its own argument for CORS, which no import replaces: leave out "
                 "cors_config, and put corsac.CORSMiddleware around the application"
             )
-        if name in MOVED_MODULES:
+        if name in _MOVED_MODULES:
             return f"the module is imported by its whole name: write `from {name} import ...`"
         return f"{name} has no counterpart in {_BY_HAND[library]}"
 
     def of_text(self, node: ast.Constant, text: str) -> Iterator[Place]:
-        library = named_in(text)
+        library = _named_in(text)
         outer = self.file.parents.get(id(node))
         if not library or isinstance(outer, ast.Expr):
             return  # A text that is a statement is documentation.
@@ -159,40 +198,46 @@ class _Search:
         called = outer.func if isinstance(outer, ast.Call) and node in outer.args else None
         method = called.attr if isinstance(called, ast.Attribute) else ""
         is_listed = isinstance(outer, (ast.List, ast.Tuple, ast.Set)) or method in _LIST_METHODS
-        if text in MOVED_TEXTS and is_listed:
-            new = f"{quote}{MOVED_TEXTS[text]}{quote}"
+        if text in _MOVED_TEXTS and is_listed:
+            new = f"{quote}{_MOVED_TEXTS[text]}{quote}"
             is_middleware = text.endswith(".CorsMiddleware")
-            yield self.moves(library, node, (start, end, new), is_middleware=is_middleware)
+            yield self.place(library, node, (start, end, new), is_middleware=is_middleware)
         elif text == "flask_cors" and method == "getLogger":
-            yield self.moves(library, node, (start, end, f"{quote}corsac{quote}"))
+            yield self.place(library, node, (start, end, f"{quote}corsac{quote}"))
         else:
-            yield self.stays(library, node, f"{text[:100]} is named in a text")
+            yield self.place(library, node, reason=f"{text[:100]} is named in a text")
 
     def of_use(self, node: ast.Name | ast.Attribute) -> Iterator[Place]:
         """Find uses of a class or of a module that the new one does not take part in."""
         outer = self.file.parents.get(id(node))
         if isinstance(node, ast.Name) and node.id in self.modules:
             module = self.modules[node.id]
-            library = library_of(module)
+            library = _library_of(module)
             if not isinstance(outer, ast.Attribute):
-                yield self.stays(library, node, f"{module} is used, which cannot be followed")
-            elif outer.attr not in MOVED_MODULES[module][1]:
+                reason = f"{module} is used, which cannot be followed"
+                yield self.place(library, node, reason=reason)
+            elif outer.attr not in _MOVED_MODULES[module][1]:
                 reason = self._no_counterpart(library, f"{module}.{outer.attr}")
-                yield self.stays(library, node, reason)
+                yield self.place(library, node, reason=reason)
             return
         full = self.file.full_name(node)
         if full in STARLETTE_CLASSES:
             is_asked = isinstance(outer, ast.Call) and self.file.full_name(outer.func) in _ASKING
             if isinstance(outer, ast.Compare) or (is_asked and node is not outer.func):  # type: ignore[union-attr]
-                yield self.stays("starlette", node, "something is compared with Starlette's class")
+                reason = "something is compared with Starlette's class"
+                yield self.place("starlette", node, reason=reason)
         elif full in FLASK_CLASSES and isinstance(outer, ast.ClassDef):
-            yield self.stays("flask-cors", node, f"{outer.name} derives from its class")
+            yield self.place("flask-cors", node, reason=f"{outer.name} derives from its class")
 
-    def of_decorators(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Place]:
-        for decorator in node.decorator_list:
-            if self.file.full_name(decorator) in FLASK_DECORATORS:
-                reason = "cross_origin stands there without brackets, so the view is its argument: "
-                yield self.stays("flask-cors", decorator, f"{reason}write @cross_origin()")
+        elif full in FLASK_DECORATORS and node in getattr(outer, "decorator_list", ()):
+            reason = (
+                "cross_origin stands there without brackets, so the view is its argument: write "
+                "@cross_origin()"
+            )
+            yield self.place("flask-cors", node, reason=reason)
+
+
+_SET_LATER = "{} is set while the program runs"
 
 
 def _settings_that_are_made(file: SourceFile) -> Iterator[Place]:
@@ -206,10 +251,25 @@ def _settings_that_are_made(file: SourceFile) -> Iterator[Place]:
                 if is_setting and isinstance(owner, ast.ClassDef):
                     reason = f"the class {owner.name} makes the settings when the program starts"
             case ast.Attribute(value=ast.Name(id=owner_name), attr=name, ctx=ast.Store()):
-                if name in SETTINGS and file.imports.get(owner_name) == "django.conf.settings":
-                    reason = f"{name} is set while the program runs"
+                is_set = file.imports.get(owner_name) == "django.conf.settings"
+                reason = _SET_LATER.format(name) if is_set and name in SETTINGS else ""
             case ast.Call(func=ast.Name(id="setattr"), args=[_, ast.Constant(value=name), _]):
-                if name in SETTINGS:
-                    reason = f"{name} is set while the program runs"
+                reason = _SET_LATER.format(name) if name in SETTINGS else ""
         if reason:
             yield Place("django-cors-headers", file, getattr(node, "lineno", 0), reason=reason)
+
+
+def _library_of(name: str) -> str:
+    """Return the library that a dotted name belongs to, or ``""``."""
+    return next(
+        (library for root, library in _ROOTS.items() if f"{name}.".startswith(f"{root}.")), ""
+    )
+
+
+def _named_in(text: str) -> str:
+    """Return the library that a text names, alone or in a list without white space; or ``""``.
+
+    Sentences, such as messages and templates, are passed over.
+    """
+    found = _NAMED.search(text) if not re.search(r"\s", text) else None
+    return _library_of(found[0]) if found else ""
