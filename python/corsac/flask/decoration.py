@@ -61,17 +61,11 @@ class Decoration:
         """Whether requests with the method OPTIONS are kept from the view."""
         return bool(self._options.get("automatic_options", True))
 
-    def policy_of(self, app: flask.Flask) -> CORSPolicy:
-        """Return the policy in an application, whose configuration fills in what was not given.
-
-        Options that cannot be used together raise `CORSConfigError`.
-        """
-        return self.made_for(app)[0]
-
     def made_for(self, app: flask.Flask) -> _Made:
         """Return the policy in an application, and what the log says about its options.
 
-        It raises what `policy_of` raises.
+        The application's configuration fills in what was not given. Options that cannot be used
+        together raise `CORSConfigError`.
         """
         if self.given is not None:
             return self.given, ()

@@ -1,25 +1,37 @@
-"""One request on its way through the middleware, and a policy that is found only when it runs."""
+"""One request on its way: a policy that is found only when a view runs, and where it arrives.
+
+What was taken of ``app.wsgi_app`` before ``CORS(app)`` leads past the middleware, and middleware
+inside of it may move a request to another path. Both are seen where Flask makes its context of a
+request. From there on the policies are applied inside of Flask, by the path that its routes see.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import flask
+from werkzeug.exceptions import Forbidden
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.test import run_wsgi_app
+
+from corsac import _core
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED, UNDECIDED
-from corsac.configuration import Observation
+from corsac.configuration import NOTHING_OBSERVED, Observation
+from corsac.flask.listed_methods import policy_for
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
-
-    import flask
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from corsac.flask.decoration import Decoration
+    from corsac.flask.middleware import FlaskMiddleware
     from corsac.flask.routes import RouteTable
     from corsac.policy import CORSPolicy
 
-__all__ = ["ENVIRON_KEY", "OWNED_BY_POLICIES", "Exchange"]
+__all__ = ["ENVIRON_KEY", "OWNED_BY_POLICIES", "Arrivals", "Exchange", "is_wrapped"]
 
 ENVIRON_KEY = "corsac.flask"
 """Where the views that a request reaches find its exchange."""
@@ -89,3 +101,195 @@ class Exchange:
         write: Any = middleware(self.environ, self.start_response)
         # The body of a refusal, where the view's answer was one too: nothing is written by hand.
         return write if callable(write) else lambda _: None
+
+
+@dataclass(slots=True)
+class Arrival:
+    """One request whose policy is decided when it reaches Flask.
+
+    Attributes:
+        is_past: It did not go through the middleware.
+        is_judged: Its policy was asked inside of Flask, or is being asked.
+        respond: What the policy is put around: the application, or the answer of another.
+        exchange: The exchange that it is decided in, for decorated views.
+    """
+
+    is_past: bool
+    is_judged: bool = False
+    respond: Callable[..., Iterable[bytes]] | None = None
+    exchange: Exchange | None = None
+
+
+class Arrivals:
+    """Knows of each request whether it is judged already, and judges those that are not."""
+
+    def __init__(
+        self, middleware: FlaskMiddleware, app: flask.Flask, wsgi_app: WSGIApplication
+    ) -> None:
+        self._middleware = middleware
+        self._app = app
+        self._wsgi_app = wsgi_app
+        self._key = f"corsac.flask.{id(middleware):x}"
+        self._request_context: Callable[..., Any] = app.request_context
+        self._is_watching = False
+        self._lock = threading.Lock()
+        # Native: no request that is judged already runs a line of this file.
+        self.entrance = _core.EnvironSwitch(
+            self._key, middleware, wsgi_app, self._enter, marks=True
+        )
+
+    def watch(self) -> None:
+        """Have the application say which requests reach it."""
+        self._app.request_context = _core.EnvironSwitch(  # type: ignore[method-assign, assignment]
+            self._key, self._middleware, self._request_context, self._arrive, marks=False
+        )
+
+    def send_inside(
+        self, environ: WSGIEnvironment, start_response: StartResponse, *, judges_all: bool
+    ) -> Iterable[bytes]:
+        """Hand a request to the application, to be judged by the path that it arrives with.
+
+        The guard asks by the path that was asked for too: what it refuses must reach no middleware.
+        What never arrives, since other middleware answers it, stays as it is, or with
+        ``judges_all`` is judged by the path that was asked for.
+        """
+        arrival = environ[self._key] = Arrival(is_past=False)
+        if self._middleware.is_guarded and self._is_refused_by_guard(environ):
+            arrival.respond = Forbidden()  # Should the guard's function have another answer now.
+            return self._middleware.judge(environ, start_response)
+        if not judges_all:
+            return self._wsgi_app(environ, self._middleware.exchange_of(start_response, environ))
+        asked = {**environ}  # Middleware inside may change what it is given.
+        begin = self._middleware.exchange_of(start_response, environ, asked)
+
+        def judge_answer(respond: Callable[..., Any]) -> Iterable[bytes]:
+            arrival.respond = respond
+            return self._middleware.judge(asked, begin)
+
+        if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in asked and asked["REQUEST_METHOD"] == "OPTIONS":
+            return self._send_preflight(environ, arrival, begin, judge_answer)
+
+        def begin_judged(*started: Any) -> Any:
+            if arrival.is_judged:
+                return begin(*started)
+            return judge_answer(lambda _, begin: begin(*started))
+
+        return self._wsgi_app(environ, begin_judged)
+
+    def _send_preflight(
+        self,
+        environ: WSGIEnvironment,
+        arrival: Arrival,
+        begin: StartResponse,
+        judge_answer: Callable[[Callable[..., Any]], Iterable[bytes]],
+    ) -> Iterable[bytes]:
+        body, status, headers = run_wsgi_app(self._wsgi_app, environ)
+        close = getattr(body, "close", None)
+
+        def respond(_: WSGIEnvironment, begin: StartResponse) -> Iterable[bytes]:
+            nonlocal close
+            close = None
+            begin(status, headers.to_wsgi_list())
+            return body
+
+        try:
+            return respond(environ, begin) if arrival.is_judged else judge_answer(respond)
+        finally:
+            if close is not None:
+                close()  # The middleware answered in place of what did.
+
+    def _is_refused_by_guard(self, environ: WSGIEnvironment) -> bool:
+        policy = policy_for(self._middleware.choose(environ)._configuration, environ)
+        if policy is None or not policy.guard:
+            return False
+        outcome = _core.decide_request(policy._compiled, environ["REQUEST_METHOD"], environ)
+        if not isinstance(outcome, tuple):
+            return True
+        return outcome[0] == Forbidden.code and outcome[4] != "preflight"
+
+    def _enter(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Run what policies are put around, for all but requests that come for the first time."""
+        arrival = environ.get(self._key)
+        if not isinstance(arrival, Arrival) or arrival.respond is None:
+            return self._wsgi_app(environ, start_response)  # It is sent through a second time.
+        respond, arrival.respond = arrival.respond, None
+        return respond(environ, start_response)
+
+    def _arrive(self, environ: WSGIEnvironment, *args: Any, **keywords: Any) -> Any:
+        """Make Flask's context of a request that is not judged yet."""
+        if self._key not in environ:
+            environ[self._key] = Arrival(is_past=True)
+        if not self._is_watching:
+            self._stand_before_views()
+        return self._request_context(environ, *args, **keywords)
+
+    def _stand_before_views(self) -> None:
+        with self._lock:
+            if self._is_watching:
+                return
+            app: Any = self._app
+            dispatch, handle = app.full_dispatch_request, app.handle_exception
+
+            def full_dispatch_request(*args: Any) -> Any:
+                arrival = self._arrival()
+                if arrival is None or arrival.is_judged:
+                    return dispatch(*args)
+                return self._judge(arrival, lambda: dispatch(*args))
+
+            def handle_exception(*args: Any) -> Any:
+                response = handle(*args)
+                arrival = self._arrival()
+                if arrival is None:
+                    return response
+                if not arrival.is_judged:
+                    return self._judge(arrival, lambda: response)
+                return self._judge_again(arrival, response)
+
+            app.full_dispatch_request = full_dispatch_request
+            app.handle_exception = handle_exception
+            self._is_watching = True
+
+    def _arrival(self) -> Arrival | None:
+        found = flask.request.environ.get(self._key) if flask.has_request_context() else None
+        return found if isinstance(found, Arrival) else None
+
+    def _judge(self, arrival: Arrival, call: Callable[[], Any]) -> flask.Response:
+        """Apply the policy of the path that the routes see to what a call gives."""
+        if arrival.is_past:
+            self._middleware.tell_of_passing()
+        arrival.is_judged = True
+        environ = flask.request.environ
+
+        def respond(environ: WSGIEnvironment, begin: StartResponse) -> Any:
+            return call()(environ, begin)
+
+        def judged(copied: WSGIEnvironment, start_response: StartResponse) -> Any:
+            begin = self._middleware.exchange_of(start_response, environ, copied)
+            arrival.exchange = begin if isinstance(begin, Exchange) else None
+            arrival.respond = respond
+            return self._middleware.judge(copied, begin)
+
+        return self._response_of(judged)
+
+    def _judge_again(self, arrival: Arrival, response: Any) -> flask.Response:
+        """Apply the policy to the answer to an error of a request that was counted already."""
+        exchange = arrival.exchange
+        if exchange is not None and exchange.policy is not None:
+            return self._response_of(CORSMiddleware(response, exchange.policy))
+        chosen = self._middleware.choose({**flask.request.environ})
+        configuration = chosen._configuration.observed_by(NOTHING_OBSERVED)
+        return self._response_of(CORSMiddleware._made_of(response, configuration))
+
+    def _response_of(self, wsgi_app: WSGIApplication) -> flask.Response:
+        made: Any = self._app.response_class.from_app(wsgi_app, flask.request.environ)
+        return cast("flask.Response", made)
+
+
+def is_wrapped(app: flask.Flask, wsgi_app: object) -> bool:
+    """Whether anything stands between a middleware and Flask that may move or answer requests."""
+    if not (app.url_map.host_matching or getattr(app, "subdomain_matching", False)):
+        while type(wsgi_app) is ProxyFix:  # It changes no path.
+            wsgi_app = wsgi_app.app
+    function = getattr(wsgi_app, "__func__", None)
+    is_own = getattr(wsgi_app, "__self__", None) is app
+    return not (is_own and getattr(function, "__module__", "") == "flask.app")

@@ -256,7 +256,7 @@ def cross_origin(
 def _respond_hidden(exchange: Exchange, decoration: Decoration, call: Callable[[], Any]) -> Any:
     """Let a policy decide that was not known when the request came."""
     app = _current_app()
-    policy = decoration.policy_of(app)
+    policy = decoration.made_for(app)[0]
     exchange.policy = policy
     exchange.environ[UNDECIDED] = True
     # The view may be another application's, which the one that was asked has inside.
@@ -277,7 +277,7 @@ def _respond_hidden(exchange: Exchange, decoration: Decoration, call: Callable[[
 def _respond_alone(decoration: Decoration, call: Callable[[], Any]) -> flask.Response:
     """Apply the policy to the view's response: no middleware is there that would."""
     app = _current_app()
-    policy = decoration.policy_of(app)
+    policy = decoration.made_for(app)[0]
     installed = install(app)
     if installed.was_native:
         # The application's own policy has the last word on this response, and may be wider.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 import flask
@@ -11,28 +12,25 @@ from werkzeug.routing import RuleFactory
 
 from corsac.configuration import OBSERVATION_OPTIONS, Rule, make_configuration, read_observation
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
-from corsac.flask.arrival import Arrivals, is_wrapped
 from corsac.flask.decoration import Decoration, decorations, is_inside
-from corsac.flask.exchange import ENVIRON_KEY, Exchange
+from corsac.flask.exchange import ENVIRON_KEY, Arrivals, Exchange, is_wrapped
 from corsac.flask.listed_methods import bare_middlewares, choose_for_method
 from corsac.flask.options import (
     BESIDE_FLASK_CORS,
     CALLED_TWICE,
     CAME_PAST,
-    CONFIGURED_TOO_LATE,
     hidden_from_the_route,
     log_problems,
 )
-from corsac.flask.routes import HiddenDecorations, Route, RouteTable, hidden_key
-from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy, nobody
-from corsac.foreign.flask_cors import NAMES, configured_options
+from corsac.flask.routes import HiddenDecorations, RouteTable, Said, hidden_key
+from corsac.foreign.flask_application import ResourcePolicy, nobody
+from corsac.foreign.flask_cors import NAMES
 from corsac.inspection.layers import Applied, unreadable
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from corsac.configuration import Configuration
     from corsac.middleware import MiddlewareOptions
     from corsac.policy import CORSPolicy
 
@@ -52,10 +50,7 @@ class FlaskMiddleware(CORSMiddleware):
         wsgi_app: What the middleware wraps: ``app.wsgi_app`` as it was.
     """
 
-    _checked: tuple[CORSConfigProblem, ...] = ()
-    # What the log says about options in the words of flask-cors.
-    _logged: tuple[CORSConfigProblem, ...] = ()
-    _logged_of_routes: tuple[CORSConfigProblem, ...] = ()
+    _said = Said()
 
     def __init__(self, app: flask.Flask, wsgi_app: WSGIApplication) -> None:
         self.arrivals = Arrivals(self, app, wsgi_app)
@@ -65,18 +60,15 @@ class FlaskMiddleware(CORSMiddleware):
         self._is_wrapped = is_wrapped(app, wsgi_app)
         self._judges_inside = False
         self._bare: dict[CORSPolicy, CORSMiddleware] = {}
-        self._is_guarded = False
+        self.is_guarded = False
+        """Whether any policy in force refuses requests before the application runs."""
         self._wsgi_app = wsgi_app
         self._lock = threading.Lock()
-        self._own: list[list[ResourcePolicy]] = []
-        self._given: tuple[CORSPolicy | None, tuple[Rule, ...]] | None = None
-        self._blueprints: dict[int, tuple[flask.Blueprint, list[ResourcePolicy]]] = {}
         self._table = RouteTable(app)
-        self._configured: dict[str, Any] | None = None
         self._hidden: HiddenDecorations = {}
         self._told: set[tuple[str, object]] = set()
-        # What was said last, and of what the table was made: another object for each change.
-        self._said: object = object()
+        # Another object for each change; and the one that the table was made after.
+        self._version: object = object()
         self._in_force: object = None
         self.was_native = False
         """Whether there were requests whose environment does not tell of the middleware."""
@@ -101,20 +93,19 @@ class FlaskMiddleware(CORSMiddleware):
         problems: Iterable[CORSConfigProblem],
     ) -> None:
         """Add what one ``CORS(app, ...)`` says; it goes before what others said."""
-        self._configured = dict(configured)
-        self._tell_if_called_twice()
-        self._logged = (*self._logged, *problems)
-        self._own.insert(0, resources)
-        self._forget_routes()
+        said = self._tell_if_called_twice()
+        resources = [*resources, *said.resources]
+        logged = (*said.logged, *problems)
+        self._say(replace(said, resources=resources, configured=dict(configured), logged=logged))
 
     def use_policy(self, policy: CORSPolicy | None, rules: Iterable[Rule] | None) -> None:
         """Put a policy and rules in force for all paths that no decorator or blueprint decides."""
-        self._tell_if_called_twice()
-        checked = make_configuration(policy, rules, {})
-        log_warnings(checked.all_problems())
-        if checked.policy is not None:  # It decides for all paths, so nothing said before does.
-            self._own, self._configured = [], None
-        self._give(checked)
+        said = self._tell_if_called_twice()
+        given = make_configuration(policy, rules, {})
+        log_warnings(given.all_problems())
+        if given.policy is not None:  # It decides for all paths, so nothing said before does.
+            said = replace(said, resources=(), configured=None)
+        self._say(replace(said, given=given))
 
     def reconfigure(
         self,
@@ -131,12 +122,9 @@ class FlaskMiddleware(CORSMiddleware):
         given: Any = {**options}
         observed = {name: given.pop(name) for name in OBSERVATION_OPTIONS if name in given}
         with self._lock:
-            before = self._current
+            before, said = self._current, self._said
             made = self._configure(policy, rules, given, observed)
-            was = self._own, self._given, self._configured, self._logged
-            as_before = self._checked, self._logs[0].names
-            self._own, self._configured, self._logged = [], None, ()
-            self._give(made)
+            self._say(replace(said, resources=(), given=made, configured=None, logged=()))
             problems: tuple[CORSConfigProblem, ...] = ()
             try:
                 self._observe_as(made.observation)
@@ -145,26 +133,25 @@ class FlaskMiddleware(CORSMiddleware):
                 else:
                     problems = self._read_in_the_lock()
             except BaseException:  # What the user's own converters raise.
-                self._own, self._given, self._configured, self._logged = was
-                self._checked, self._logs[0].names = as_before
                 self._observe_as(before.observation)
-                self._forget_routes()
+                self._say(said)
                 raise
         known = (*before.all_problems(), *before.observation.problems)
         log_warnings((*made.all_problems(), *made.observation.problems), known)
         log_problems(problems)
 
-    def _give(self, checked: Configuration) -> None:
-        self._checked = checked.problems
-        self._given = (checked.policy, checked.rules)
-        self._logs[0].names = {}
+    def _say(self, said: Said) -> None:
+        self._said = said
+        self._logs[0].names = NAMES if said.given is None else {}
         self._forget_routes()
 
-    def _tell_if_called_twice(self) -> None:
-        if self._own or self._given:
-            twice = CALLED_TWICE.replace(value=self._flask.name)
-            log_problems([twice])
-            self._logged = (*self._logged, twice)
+    def _tell_if_called_twice(self) -> Said:
+        said = self._said
+        if said.configured is None and said.given is None:
+            return said
+        twice = CALLED_TWICE.replace(value=self._flask.name)
+        log_problems([twice])
+        return replace(said, logged=(*said.logged, twice))
 
     def add_observers(self, observed: Mapping[str, Any]) -> None:
         """Change who learns of refusals, or the report-only policy, for all routes."""
@@ -185,24 +172,20 @@ class FlaskMiddleware(CORSMiddleware):
         problems: Iterable[CORSConfigProblem],
     ) -> None:
         """Add what ``CORS(blueprint, ...)`` says about the blueprint's routes."""
-        self._logged_of_routes = (*self._logged_of_routes, *problems)
-        _, known = self._blueprints.get(id(blueprint), (blueprint, []))
-        self._blueprints[id(blueprint)] = (blueprint, [*resources, *known])
-        self._forget_routes()
+        said = self._said
+        known = said.blueprints.get(blueprint, [])
+        blueprints = {**said.blueprints, blueprint: [*resources, *known]}
+        of_blueprints = (*said.logged_of_blueprints, *problems)
+        self._say(replace(said, blueprints=blueprints, logged_of_blueprints=of_blueprints))
 
     def _problems_to_log(self) -> tuple[CORSConfigProblem, ...]:
         # Those of policies are logged where these were given, in the words that were used there.
-        return (*self._checked, *self._configuration.problems, *self._observation.problems)
+        given = () if self._said.given is None else self._said.given.problems
+        return (*given, *self._configuration.problems, *self._observation.problems)
 
     def _routes_may_decide(self) -> bool:
         self._read_routes()  # Until then there are no rules.
         return bool(self._table.routes or self._table.own.may_deny or decorations.exist)
-
-    @property
-    def is_guarded(self) -> bool:
-        """Whether any policy refuses requests before the application runs."""
-        self._read_routes()
-        return self._is_guarded
 
     @staticmethod
     def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
@@ -261,7 +244,8 @@ class FlaskMiddleware(CORSMiddleware):
             found += [problem for problem in middleware.problems if problem not in found]
         of_views = (p for _, problems in self._table.made_by_decorations() for p in problems)
         known = [(problem.code, problem.value) for problem in found]
-        logged = {str(p): p for p in (*self._logged, *self._logged_of_routes, *of_views)}
+        said = self._said
+        logged = {str(p): p for p in (*said.logged, *said.logged_of_blueprints, *of_views)}
         found += [
             problem
             for problem in logged.values()
@@ -281,20 +265,6 @@ class FlaskMiddleware(CORSMiddleware):
         if any(problem.severity == "error" for problem in self._table.problems):
             raise CORSConfigError(self._table.problems)
 
-    def policies_of_routes(self) -> Iterator[tuple[str, CORSPolicy]]:
-        """Yield the policies of routes that are not path rules, each with its URL rule.
-
-        The methods stand before the rule if not all of them have the policy.
-        """
-        for route in self._table.routes:
-            by_policy: dict[CORSPolicy, list[str]] = {}
-            for method, decided in route.decided.items():
-                for entry in decided.resources:
-                    by_policy.setdefault(entry.policy, []).append(method)
-            for policy, methods in by_policy.items():
-                is_for_all = len(methods) == len(route.decided) and len(by_policy) == 1
-                yield f"{'' if is_for_all else '/'.join(methods) + ' '}{route.rule.rule}", policy
-
     def _applied(self) -> Applied:
         problems: tuple[CORSConfigProblem, ...] = ()
         try:
@@ -303,7 +273,7 @@ class FlaskMiddleware(CORSMiddleware):
             problems = error.problems
         except Exception as error:  # Whatever the user's own converters and configuration raise.
             problems = (unreadable("app", "the routes", error),)
-        routes = tuple(self.policies_of_routes())
+        routes = tuple(self._table.policies())
         # A view with errors has a policy that allows nobody, about which there is nothing to say.
         found = problems or self.problems
         own = {id(problem) for _, policy in routes for problem in policy.problems}
@@ -313,12 +283,12 @@ class FlaskMiddleware(CORSMiddleware):
         return Applied(self.policy, self.rules, problems=rest).with_routes(routes)
 
     def _forget_routes(self) -> None:
-        self._said = object()
+        self._version = object()
         self.__class__ = _RoutingMiddleware
 
     def _read_routes(self) -> None:
         """Put in force what was said until now; other requests wait until that is done."""
-        if self._in_force is self._said:
+        if self._in_force is self._version:
             return
         with self._lock:
             problems = self._read_in_the_lock()
@@ -326,90 +296,51 @@ class FlaskMiddleware(CORSMiddleware):
 
     def _read_in_the_lock(self) -> tuple[CORSConfigProblem, ...]:
         # Before the routes are read: one that is added meanwhile is read the next time.
-        said = self._said
-        if self._in_force is said:
+        version = self._version
+        if self._in_force is version:
             return ()
         problems = self._put_routes_in_force()
         table = self._table
         by_path = bool(table.routes or self.rules or table.own.may_deny or self._bare)
         # flask-cors judges what its application answers, by the path that its routes see.
-        is_drop_in = self._given is None and self.policy is not None
+        is_drop_in = self._said.given is None and self.policy is not None
         self._judges_inside = self._is_wrapped and (by_path or is_drop_in)
         if not (decorations.exist or by_path or self._judges_inside):
             # From now on requests go to the native type, without a call of Python's.
             self.was_native = True
             self.__class__ = FlaskMiddleware
         # Not before: whoever finds it here does not wait.
-        self._in_force = said
-        if self._said is not said:  # A route was added meanwhile.
+        self._in_force = version
+        if self._version is not version:  # A route was added meanwhile.
             self.__class__ = _RoutingMiddleware
         return problems
 
     def _put_routes_in_force(self) -> tuple[CORSConfigProblem, ...]:
         """Read the routes; what is new about them is for the log."""
-        given_policy, given_rules = self._given or (None, ())
-        given = (given_policy, *(each for _, each in given_rules))
-        own = ResourcePolicies(
-            (each for resources in self._own for each in resources),
-            [each for each in given if each is not None],
-        )
-        rules, policy = own.rules()
-        rules, policy = [*rules, *given_rules], policy or given_policy
-        table = RouteTable.of(self._flask, own, self._blueprints, self._hidden)
-        rules = _joined([*table.exact_rules.items()], rules)
-        made: dict[tuple[int, ...], CORSMiddleware] = {}
-        for route in table.routes:
-            route.middleware = self._make(route, rules, policy, made)
-        table.middlewares = tuple(made.values())
+        said = self._said
+        table = RouteTable.of(self._flask, said, self._hidden)
+        rules, policy = table.rules()
+        table.make_middlewares(self.arrivals.entrance, rules, policy)
         table.denying = self._table.denying or {
             denial: CORSMiddleware._part(self.arrivals.entrance, denial)
             for denial in (nobody(guard=False), nobody(guard=True))
         }
-        said = (*self._own, *(found for _, found in self._blueprints.values()))
-        in_old_words = [e.policy for resources in said for e in resources if not e.is_native]
+        resources = (said.resources, *said.blueprints.values())
+        in_old_words = [e.policy for found in resources for e in found if not e.is_native]
         self._bare = bare_middlewares(
             self.arrivals.entrance,
             (*in_old_words, *(policy for policy, _ in table.made_by_decorations())),
         )
         super().reconfigure(policy, rules=rules)
-        self._is_guarded = any(
+        self.is_guarded = any(
             policy.guard
             for middleware in (self, *table.middlewares)
             for policy in middleware._configuration.policies()
-        )
-        known = self._configured
-        now = {} if known is None else configured_options(self._flask.config)
-        table.problems += tuple(
-            CONFIGURED_TOO_LATE.replace(option=f"CORS_{name.upper()}", value=value)
-            for name, value in now.items()
-            if known is not None and (name not in known or known[name] != value)
         )
         problems = () if table.problems == self._table.problems else table.problems
         self._table = table
         self._was_observed()  # They may have changed since the routes were read.
         return problems
-
-    def _make(
-        self,
-        route: Route,
-        rules: list[Rule],
-        policy: CORSPolicy | None,
-        made: dict[tuple[int, ...], CORSMiddleware],
-    ) -> dict[str, CORSMiddleware]:
-        """Return the middleware of a route for each method; the same one for the same policies."""
-        found: dict[str, CORSMiddleware] = {}
-        for method, decided in route.decided.items():
-            key = tuple(id(entry.policy) for entry in decided.resources)
-            middleware = made.get(key)
-            if middleware is None:
-                own_rules, own_policy = decided.rules()
-                if own_policy is None:
-                    own_rules, own_policy = _joined(own_rules, rules), policy
-                # Only a mistake in the rules could raise, and they were put together here.
-                middleware = CORSMiddleware._part(self.arrivals.entrance, own_policy, own_rules)
-                made[key] = middleware
-            found[method] = middleware
-        return found
 
     def exchange_of(
         self, start_response: StartResponse, *environs: WSGIEnvironment
@@ -420,7 +351,7 @@ class FlaskMiddleware(CORSMiddleware):
         """
         if not decorations.exist:
             return start_response
-        if self._in_force is not self._said:
+        if self._in_force is not self._version:
             self._read_routes()
         exchange = Exchange(self._flask, self._table, environs[-1], start_response, self)
         for environ in environs:
@@ -432,7 +363,7 @@ class FlaskMiddleware(CORSMiddleware):
 
         Several slashes at the beginning of the request's path become one.
         """
-        if self._in_force is not self._said:
+        if self._in_force is not self._version:
             self._read_routes()
         table = self._table
         path = environ.get("PATH_INFO", "")
@@ -461,14 +392,9 @@ class _RoutingMiddleware(FlaskMiddleware):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle one request."""
-        if self._in_force is not self._said:
+        if self._in_force is not self._version:
             self._read_routes()
         if self._judges_inside:
-            judges_all = self._given is not None
+            judges_all = self._said.given is not None
             return self.arrivals.send_inside(environ, start_response, judges_all=judges_all)
         return self.judge(environ, self.exchange_of(start_response, environ))
-
-
-def _joined(first: list[Rule], then: list[Rule]) -> list[Rule]:
-    patterns = {pattern for pattern, _ in first}
-    return [*first, *(rule for rule in then if rule[0] not in patterns)]

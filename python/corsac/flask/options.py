@@ -4,39 +4,53 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from corsac.configuration import Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.foreign.flask_application import ResourcePolicy, read_application
+from corsac.foreign.flask_application import (
+    ResourcePolicies,
+    ResourcePolicy,
+    nobody,
+    read_application,
+)
 from corsac.foreign.flask_cors import (
     EXTENSION_OPTIONS,
     OWN_OPTIONS,
     VIEW_OPTIONS,
+    configured_options,
     read_flask_cors,
     unknown_option,
 )
+from corsac.foreign.paths import text_of
 from corsac.foreign.reading import DROP_IN_OPTIONS, Reading
+from corsac.inspection.frameworks import has_flask_cors
 from corsac.policy import CORSPolicy
 
 if TYPE_CHECKING:
+    import flask
+
     from corsac.refusals import OnRefusal
 
 __all__ = [
     "BESIDE_FLASK_CORS",
     "CALLED_TWICE",
     "CAME_PAST",
-    "CONFIGURED_TOO_LATE",
     "CORSOptions",
     "CrossOriginOptions",
     "check_names",
     "hidden_from_the_route",
     "log_problems",
+    "problems_of_late_keys",
+    "problems_of_routes",
     "read_resource_policies",
     "read_view_policy",
 ]
+
+_MAX_SHOWN: Final = 5
+"""The largest number of paths that a message names."""
 
 _logger = logging.getLogger("corsac")
 
@@ -159,7 +173,7 @@ CAME_PAST: Final = CORSConfigProblem(
     "serve the application itself, or take app.wsgi_app after CORS(app)",
 )
 
-CONFIGURED_TOO_LATE: Final = CORSConfigProblem(
+_CONFIGURED_TOO_LATE: Final = CORSConfigProblem(
     "option.misplaced",
     "warning",
     "app.config",
@@ -195,3 +209,71 @@ def hidden_from_the_route(endpoint: str | None, *, until_it_ran: bool = False) -
         "answered by the application's own policy, if any",
         "put cross_origin directly below the route, or use functools.wraps in the other decorator",
     )
+
+
+def problems_of_routes(
+    app: flask.Flask,
+    own: ResourcePolicies,
+    unreached: Mapping[str, Sequence[str]],
+    kept_from: Mapping[str, Sequence[str]],
+) -> Iterator[CORSConfigProblem]:
+    """Yield what is worth a warning when resources meet the routes of an application.
+
+    Args:
+        app: The application.
+        own: The resources of its extension.
+        unreached: Expressions, with the routes that they may be meant for and cannot reach.
+        kept_from: Blueprints, with their routes for which the application allows more.
+    """
+    for pattern, paths in unreached.items():
+        yield CORSConfigProblem(
+            "rule.no_counterpart",
+            "warning",
+            "resources",
+            pattern,
+            f"the expression may be meant for {_few(paths)}, which have variable parts; they get "
+            "no CORS headers from it",
+            "decorate these views with cross_origin, or write a path such as /api/*",
+        )
+    for name, paths in kept_from.items():
+        yield CORSConfigProblem(
+            "option.conflict",
+            "warning",
+            "CORS",
+            name,
+            "flask-cors asks CORS(app) where CORS(blueprint) refuses; here the blueprint's decides "
+            f"alone about its routes: {_few(paths)}",
+            "say in the blueprint's options what is to be allowed there",
+        )
+    if has_flask_cors(app):
+        yield BESIDE_FLASK_CORS.replace(value=app.name)
+    # What a resource covers in flask-cors, and a later one would get here.
+    fixed = dict.fromkeys(rule.rule for rule in app.url_map.iter_rules() if not rule.arguments)
+    denials = (nobody(guard=False), nobody(guard=True))
+    for entry in own.narrowed:
+        gives_up = entry.resource.gives_up
+        routes = [path for path in fixed if gives_up(path) and own.policy_of(path) in denials]
+        yield CORSConfigProblem(
+            "rule.narrower",
+            "warning",
+            "resources",
+            text_of(entry.resource.given),
+            "flask-cors compares the beginning of a path with it, so it covers more paths than its "
+            "rule does here; a later resource allows more than this one, so none of those paths is "
+            f"given to it{', and so to ' if routes else ''}{_few(routes)}: they allow nobody",
+            "write a resource for these paths",
+        )
+
+
+def problems_of_late_keys(
+    app: flask.Flask, configured: Mapping[str, Any] | None
+) -> Iterator[CORSConfigProblem]:
+    """Yield a warning for each key of ``app.config`` that was set after it had been read."""
+    now = {} if configured is None else configured_options(app.config)
+    for name, value in now.items():
+        if configured is not None and (name not in configured or configured[name] != value):
+            yield _CONFIGURED_TOO_LATE.replace(option=f"CORS_{name.upper()}", value=value)
+
+
+def _few(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:_MAX_SHOWN])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import flask
@@ -13,24 +13,23 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.routing import Rule as URLRule
 
-from corsac.configuration import make_configuration
+from corsac.configuration import Rule, make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
-from corsac.flask.options import BESIDE_FLASK_CORS
+from corsac.flask.options import problems_of_late_keys, problems_of_routes
 from corsac.foreign.allowance import allows_no_more
 from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy, nobody
-from corsac.foreign.paths import Resource, text_of
-from corsac.inspection.frameworks import has_flask_cors
+from corsac.foreign.paths import Resource
 from corsac.policy import CORSPolicy
+from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIEnvironment
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-    from corsac.wsgi import CORSMiddleware
+    from corsac.configuration import Configuration
 
-__all__ = ["Blueprints", "HiddenDecorations", "Route", "RouteTable", "for_all_paths", "hidden_key"]
+__all__ = ["HiddenDecorations", "RouteTable", "Said", "for_all_paths", "hidden_key"]
 
-Blueprints = Mapping[int, tuple[flask.Blueprint, list[ResourcePolicy]]]
 HiddenDecorations = Mapping[tuple[str, str], frozenset[Decoration]]
 
 _METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
@@ -40,8 +39,26 @@ _ANY_OTHER = "*"
 """Stands for every method that no rule lists, and no view of a class has: a token as any other."""
 
 
-_MAX_SHOWN = 5
-"""The largest number of paths that a message names."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an application and its blueprints say about CORS, beside the decorators of views.
+
+    Attributes:
+        resources: Those of each ``CORS(app)``; what was said last goes first.
+        given: A policy and rules in Corsac's own words.
+        configured: The options of the application's configuration as ``CORS(app)`` read them;
+            ``None`` if nothing was said in flask-cors's words.
+        blueprints: The blueprints with their resources.
+        logged: What the log says about options in the words of flask-cors.
+        logged_of_blueprints: The same of blueprints.
+    """
+
+    resources: Sequence[ResourcePolicy] = ()
+    given: Configuration | None = None
+    configured: Mapping[str, Any] | None = None
+    blueprints: Mapping[flask.Blueprint, list[ResourcePolicy]] = field(default_factory=dict)
+    logged: tuple[CORSConfigProblem, ...] = ()
+    logged_of_blueprints: tuple[CORSConfigProblem, ...] = ()
 
 
 @dataclass(slots=True)
@@ -65,9 +82,9 @@ class RouteTable:
 
     Attributes:
         app: The application.
-        own: The resources of the application's extension.
-        blueprints: The resources of its blueprints, by identity.
+        said: What the application and its blueprints say.
         hidden: Decorations that routes do not show, by `hidden_key`.
+        own: The resources of the application's extension.
         exact_rules: Path rules of routes without variable parts.
         routes: Those with variable parts, and what else a path alone cannot tell apart.
         beginnings: How paths of these begin, as ``PATH_INFO`` has them.
@@ -78,9 +95,9 @@ class RouteTable:
     """
 
     app: flask.Flask
-    own: ResourcePolicies = field(default_factory=ResourcePolicies)
-    blueprints: Blueprints = field(default_factory=dict)
+    said: Said = Said()
     hidden: HiddenDecorations = field(default_factory=dict)
+    own: ResourcePolicies = field(default_factory=ResourcePolicies)
     exact_rules: dict[str, CORSPolicy | None] = field(default_factory=dict)
     routes: list[Route] = field(default_factory=list)
     beginnings: tuple[str, ...] = ()
@@ -99,18 +116,12 @@ class RouteTable:
     _errors: list[CORSConfigProblem] = field(default_factory=list)
 
     @classmethod
-    def of(
-        cls,
-        app: flask.Flask,
-        own: ResourcePolicies,
-        blueprints: Blueprints,
-        hidden: HiddenDecorations,
-    ) -> RouteTable:
+    def of(cls, app: flask.Flask, said: Said, hidden: HiddenDecorations) -> RouteTable:
         """Read the routes of an application.
 
         A decorated view whose options cannot be used allows nobody; ``problems`` has the errors.
         """
-        table = cls(app, own, blueprints, hidden)
+        table = cls(app, said, hidden)
         table._read()
         return table
 
@@ -157,6 +168,47 @@ class RouteTable:
                 if decoration.given is None:
                     yield decoration.made_for(self.app)
 
+    def rules(self) -> tuple[list[Rule], CORSPolicy | None]:
+        """Return all path rules, and the policy where none matches."""
+        rules, policy = self.own.rules()
+        if self.said.given is not None:
+            rules, policy = [*rules, *self.said.given.rules], policy or self.said.given.policy
+        return _joined([*self.exact_rules.items()], rules), policy
+
+    def make_middlewares(
+        self, wsgi_app: WSGIApplication, rules: list[Rule], policy: CORSPolicy | None
+    ) -> None:
+        """Make the middleware of each route and method; one for the same policies.
+
+        The rules and the policy decide where a route leaves it to the application.
+        """
+        made: dict[tuple[int, ...], CORSMiddleware] = {}
+        for route in self.routes:
+            for method, decided in route.decided.items():
+                key = tuple(id(entry.policy) for entry in decided.resources)
+                if key not in made:
+                    own_rules, own_policy = decided.rules()
+                    if own_policy is None:
+                        own_rules, own_policy = _joined(own_rules, rules), policy
+                    # Only a mistake in the rules could raise, and they were put together here.
+                    made[key] = CORSMiddleware._part(wsgi_app, own_policy, own_rules)
+                route.middleware[method] = made[key]
+        self.middlewares = tuple(made.values())
+
+    def policies(self) -> Iterator[tuple[str, CORSPolicy]]:
+        """Yield the policies of routes that are not path rules, each with its URL rule.
+
+        The methods stand before the rule if not all of them have the policy.
+        """
+        for route in self.routes:
+            by_policy: dict[CORSPolicy, list[str]] = {}
+            for method, decided in route.decided.items():
+                for entry in decided.resources:
+                    by_policy.setdefault(entry.policy, []).append(method)
+            for policy, methods in by_policy.items():
+                is_for_all = len(methods) == len(route.decided) and len(by_policy) == 1
+                yield f"{'' if is_for_all else '/'.join(methods) + ' '}{route.rule.rule}", policy
+
     def _known(self, method: str) -> str:
         return method if method in self.methods else _ANY_OTHER
 
@@ -175,6 +227,9 @@ class RouteTable:
         return None if policy is None else self.denying[policy]
 
     def _read(self) -> None:
+        given = self.said.given
+        own = () if given is None else given.policies()
+        self.own = ResourcePolicies(self.said.resources, own)
         rules = list(self.app.url_map.iter_rules())
         methods = self._methods(rules)
         self.methods = frozenset(methods)
@@ -197,7 +252,9 @@ class RouteTable:
             for route in self.routes
         )
         self.beginnings = tuple(dict.fromkeys(it.encode().decode("latin-1") for it in starts))
-        self.problems = (*self._errors, *self._find_problems())
+        problems = problems_of_routes(self.app, self.own, self._unreached, self._kept_from)
+        late = problems_of_late_keys(self.app, self.said.configured)
+        self.problems = (*self._errors, *problems, *late)
 
     def _methods(self, rules: Iterable[URLRule]) -> list[str]:
         """Return the methods that are told apart, of which a rule without any takes all."""
@@ -243,7 +300,7 @@ class RouteTable:
 
     def _policy_of(self, decoration: Decoration) -> CORSPolicy:
         try:
-            return decoration.policy_of(self.app)
+            return decoration.made_for(self.app)[0]
         except CORSConfigError as error:
             self._errors += [p for p in error.problems if p not in self._errors]
             return nobody()
@@ -254,9 +311,8 @@ class RouteTable:
         full_name = ".".join(names)
         found: list[ResourcePolicy] = []
         while names:
-            blueprint = self.app.blueprints.get(".".join(names))
-            if blueprint is not None and id(blueprint) in self.blueprints:
-                found += self.blueprints[id(blueprint)][1]
+            blueprint: Any = self.app.blueprints.get(".".join(names))
+            found += self.said.blueprints.get(blueprint, ())
             names.pop()
         if not found:
             return None
@@ -308,53 +364,10 @@ class RouteTable:
             policies.add(None if resources is None else resources.policy_of(rule.rule))
         return policies.pop() if len(policies) == 1 else None
 
-    def _find_problems(self) -> Iterator[CORSConfigProblem]:
-        for pattern, paths in self._unreached.items():
-            yield CORSConfigProblem(
-                "rule.no_counterpart",
-                "warning",
-                "resources",
-                pattern,
-                f"the expression may be meant for {_few(paths)}, which have variable parts; they "
-                "get no CORS headers from it",
-                "decorate these views with cross_origin, or write a path such as /api/*",
-            )
-        for name, paths in self._kept_from.items():
-            yield CORSConfigProblem(
-                "option.conflict",
-                "warning",
-                "CORS",
-                name,
-                "flask-cors asks CORS(app) where CORS(blueprint) refuses; here the blueprint's "
-                f"decides alone about its routes: {_few(paths)}",
-                "say in the blueprint's options what is to be allowed there",
-            )
-        if has_flask_cors(self.app):
-            yield BESIDE_FLASK_CORS.replace(value=self.app.name)
-        # What a resource covers in flask-cors, and a later one would get here.
-        paths = [rule.rule for rule in self.app.url_map.iter_rules() if not rule.arguments]
-        denials = (nobody(guard=False), nobody(guard=True))
-        for entry in self.own.narrowed:
-            routes = [
-                path
-                for path in dict.fromkeys(paths)
-                if entry.resource.gives_up(path) and self.own.policy_of(path) in denials
-            ]
-            yield CORSConfigProblem(
-                "rule.narrower",
-                "warning",
-                "resources",
-                text_of(entry.resource.given),
-                "flask-cors compares the beginning of a path with it, so it covers more paths than "
-                "its rule does here; a later resource allows more than this one, so none of those "
-                f"paths is given to it{', and so to ' if routes else ''}{_few(routes)}: they allow "
-                "nobody",
-                "write a resource for these paths",
-            )
 
-
-def _few(paths: Sequence[str]) -> str:
-    return ", ".join(paths[:_MAX_SHOWN])
+def _joined(first: list[Rule], then: Iterable[Rule]) -> list[Rule]:
+    patterns = {pattern for pattern, _ in first}
+    return [*first, *(rule for rule in then if rule[0] not in patterns)]
 
 
 def _decoded(path: str) -> str:
