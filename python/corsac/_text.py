@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
 
 __all__ = ["MAX_LOGGED_LENGTH", "error_text", "in_words", "printable", "quoted", "quoted_list"]
 __all__ += ["safe_repr", "shown", "type_name"]

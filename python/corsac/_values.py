@@ -21,7 +21,7 @@ class FrozenValue:
     _fields: tuple[str, ...] = ()
 
     def _fill(self, *values: object) -> None:
-        """Set all fields, in their order."""
+        """Set all fields in order."""
         for name, value in zip(self._fields, values, strict=True):
             self._set(name, value)
 
@@ -32,7 +32,7 @@ class FrozenValue:
         return {name: getattr(self, name) for name in self._fields}
 
     def _arguments(self) -> dict[str, Any]:
-        """The arguments that make an equal value; a subclass may leave out defaults."""
+        """Return the arguments that make an equal value; a subclass may leave out defaults."""
         return self._all_fields()
 
     if not TYPE_CHECKING:
@@ -74,7 +74,7 @@ class FrozenValue:
         return f"{type(self).__name__}({', '.join(arguments)})"
 
     def __replace__(self, /, **changes: Any) -> Self:
-        """Another value with some fields changed; `copy.replace` calls it."""
+        """Make another value with some fields changed; `copy.replace` calls it."""
         return type(self)(**{**self._all_fields(), **changes})
 
     def __copy__(self) -> Self:

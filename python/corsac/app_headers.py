@@ -1,19 +1,19 @@
-"""What is said about CORS headers that the application itself sets.
+"""The log of CORS headers that the application itself sets.
 
-Two layers that answer for CORS are the most frequent reason why a policy seems not to hold. So what
-becomes of the inner one's headers is said, once for each path.
+Two layers that answer for CORS are the most frequent reason why a policy seems not to hold. So the
+log says what becomes of the inner one's headers, once for each path.
 """
 
 from __future__ import annotations
 
-import _thread
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from corsac import _core
+from corsac._environ import method_and_path
 from corsac._text import quoted
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
 
 __all__ = [
     "APP_HEADERS",
@@ -43,19 +43,19 @@ PREFLIGHT_OWNED = (
 """Those that it decides on answers to preflight requests as well."""
 
 UNDECIDED = "corsac.undecided"
-"""The key of an environ whose response another policy decides further out: that one speaks."""
+"""The key of an environ whose response another policy decides further out; its log has the line."""
 
 MAX_PATHS = 100
-"""Lines about paths that one log writes and remembers; what is found later is not told."""
+"""The largest number of paths that one log writes about; later ones are left out."""
 
 
 class AppHeadersLog:
     """Writes to the logger ``corsac`` what became of CORS headers that the application set.
 
-    It says so once for each path and fate, as a warning, and for `MAX_PATHS` of them at most. A
-    configuration that is put in the place of another goes on with what was said under that one.
+    There is one warning for each path and fate, for at most `MAX_PATHS` of them. A configuration
+    that takes the place of another does not repeat the lines that were written under that one.
 
-    Nothing is said of a request for which no browser carries out a CORS check: a page of the own
+    There is none about a request for which no browser carries out a CORS check: a page of the own
     origin, a navigation, an image.
 
     Args:
@@ -69,20 +69,19 @@ class AppHeadersLog:
     def __init__(self, keeps: bool, remedy: str = "") -> None:
         self.keeps = keeps
         self._remedy = remedy
-        # What threading.Lock is; that module takes longer to load.
-        self._lock = _thread.allocate_lock()
+        self._lock = threading.Lock()
         self._said: dict[tuple[str, str], str] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle and copy as one that has said nothing yet."""
+        """Pickle and copy as one that has written nothing yet."""
         return AppHeadersLog, (self.keeps, self._remedy)
 
     def go_on_from(self, other: AppHeadersLog) -> None:
-        """Say nothing again that another log has said; from now on both remember together."""
+        """Repeat nothing that another log has written; from now on both remember together."""
         self._lock, self._said = other._lock, other._said
 
     def said_about(self, path: str) -> Iterable[tuple[str, str]]:
-        """Return what became of the application's headers on a path: the fates, and the headers."""
+        """Return what became of the application's headers on a path: pairs of fate and headers."""
         return [(fate, lines) for (fate, said), lines in [*self._said.items()] if said == path]
 
     def __call__(
@@ -91,7 +90,7 @@ class AppHeadersLog:
         fate: str,
         lines: Iterable[tuple[str | bytes, str | bytes | None]],
     ) -> None:
-        """Take note of what became of header lines of the application.
+        """Log what became of header lines of the application.
 
         Args:
             request: The scope of ASGI or the environ of WSGI.
@@ -134,8 +133,6 @@ class AppHeadersLog:
                 return
             is_last = len(self._said) == MAX_PATHS
             self._said[fate, path] = shown
-        import logging  # noqa: PLC0415 - most applications leave CORS to the policy
-
         logger = logging.getLogger("corsac")
         if is_last:
             logger.warning("CORS: the application sets CORS headers itself on more paths")
@@ -179,14 +176,12 @@ _NAMES = {
 
 def _path_of(request: Mapping[str, Any]) -> str:
     if "REQUEST_METHOD" in request:
-        from corsac._environ import method_and_path  # noqa: PLC0415 - WSGI's alone
-
         return method_and_path(request)[1]
     return str(request.get("path"))
 
 
 def _origin_of(request: Mapping[str, Any]) -> tuple[str | None, bool]:
-    """Return the Origin header, lines joined with a comma, and whether no browser checks it."""
+    """Return the Origin header, lines joined by commas, and whether browsers carry out no check."""
     if "REQUEST_METHOD" in request:
         environ = {name: request[name] for name in _NAMES.values() if name in request}
         scheme = request.get("wsgi.url_scheme")
@@ -198,8 +193,6 @@ def _origin_of(request: Mapping[str, Any]) -> tuple[str | None, bool]:
                 text = bytes(value).decode("latin-1")
                 environ[variable] = f"{environ[variable]},{text}" if variable in environ else text
         scheme = request.get("scheme")
-    from corsac import _core  # noqa: PLC0415
-
     is_beyond_cors = _core.is_beyond_cors(environ, scheme if isinstance(scheme, str) else "")
     return environ.get("HTTP_ORIGIN"), is_beyond_cors
 

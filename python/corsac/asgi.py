@@ -27,8 +27,8 @@ class CORSMiddleware(ConfiguredMiddleware[ASGIApp], _core.ASGIMiddleware):
     CORS headers, and a browser then hides even the status from the page.
 
     Frameworks that build their middleware late (Starlette's and FastAPI's ``add_middleware``) also
-    report a mistake in its options late. Make the `CORSPolicy` where the program starts, and hand
-    it over as ``policy``, and the program does not start with one.
+    report a mistake in its options late. Make the `CORSPolicy` where the program starts and hand it
+    over as ``policy``; then a program with a mistake does not start.
 
     Args:
         app: The ASGI 3 application.
@@ -42,11 +42,11 @@ class CORSMiddleware(ConfiguredMiddleware[ASGIApp], _core.ASGIMiddleware):
             the thread of the request and before anything is answered, so it has to be quick. An
             `Exception` of it is logged, counted, and changes nothing. ``KeyboardInterrupt`` and the
             like end the request as if the application had raised them.
-        report_only: A policy on trial, which judges the same requests and changes nothing. It
-            counts what it would refuse, and what the policy in force lets through goes to the log
-            and to ``on_refusal`` too. See `report_only_counters`.
+        report_only: A policy on trial, which is asked about the same requests and changes nothing.
+            What it would refuse is counted, and if the policy in force lets it through it goes to
+            the log and to ``on_refusal`` too. See `report_only_counters`.
         report_only_rules: Path rules on trial, as ``rules``; where none matches, ``report_only``
-            judges, if there is one.
+            decides, if there is one.
         debug_header: Whether what is refused has a response header with the reason code, and its
             name: ``True`` stands for ``"corsac-refused"``. Pages cannot read it, people can.
         **options: The options of `CORSPolicy`.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Self, cast
 
+from corsac._text import safe_repr
 from corsac._values import FrozenValue, frozen_value
 from corsac.codes import CORSProblemCode, Severity
 
@@ -26,9 +27,9 @@ class CORSConfigProblem(FrozenValue):
         value: The offending entry as it was given; not always a string.
         message: What is wrong and why.
         hint: What to write instead; may be empty.
-        fix: The hint as new values of options, by the names that ``option`` has: with them the
-            problem is gone, and none as bad has come. ``None`` where only you can know what is
-            meant, or what to accept; and for lists of more than a thousand entries.
+        fix: The hint as new values of options, by the names that ``option`` has. With them the
+            problem is gone and no other as bad takes its place. ``None`` where only you can know
+            what is meant, or what to accept; and for lists of more than a thousand entries.
     """
 
     code: CORSProblemCode
@@ -53,11 +54,11 @@ class CORSConfigProblem(FrozenValue):
         return hash((self.code, self.severity, self.option, self.value, self.message, self.hint))
 
     def replace(self, **changes: Any) -> Self:
-        """Another problem with some attributes changed and all others kept."""
+        """Make another problem with some attributes changed and all others kept."""
         return self.__replace__(**changes)
 
     def as_dict(self) -> dict[str, object]:
-        """The problem as values that JSON has; a value that it does not have is its ``repr``."""
+        """Return the problem as values that JSON has; any other value is its ``repr``."""
         fix = {name: _for_json(value) for name, value in (self.fix or {}).items()}
         return {
             "code": self.code,
@@ -103,7 +104,7 @@ def log_warnings(
 
     Args:
         problems: The problems of what is in force now.
-        known: Those of what was in force there before: they are in the log already.
+        known: Those of what was in force there before, which are in the log already.
     """
     lines = {str(problem): None for problem in problems if problem.severity == "warning"}
     for problem in known:
@@ -113,7 +114,7 @@ def log_warnings(
 
 
 def from_core(problems: Sequence[tuple[str, str, str, str, str, str]]) -> list[CORSConfigProblem]:
-    """Problems as the core gives them: code, severity, option, value, message, hint."""
+    """Make problems of what the core gives: code, severity, option, value, message, hint."""
     return [
         CORSConfigProblem(
             cast("CORSProblemCode", code), cast("Severity", severity), option, value, message, hint
@@ -123,7 +124,7 @@ def from_core(problems: Sequence[tuple[str, str, str, str, str, str]]) -> list[C
 
 
 def _for_json(value: object) -> object:
-    """The value, or its ``repr`` if JSON does not have it."""
+    """Return the value, or its ``repr`` if JSON does not have it."""
     try:
         json.dumps(value, allow_nan=False)
     except Exception:  # Whatever an option was given, be it another program's source.
@@ -135,8 +136,5 @@ _SHOWN_VALUE_LENGTH = 200
 
 
 def _short(value: object) -> str:
-    try:
-        text = repr(value)
-    except Exception:  # A number too long to print, or an object whose repr() fails.
-        text = f"<{type(value).__name__}>"
+    text = safe_repr(value)
     return text if len(text) <= _SHOWN_VALUE_LENGTH else f"{text[:_SHOWN_VALUE_LENGTH]}..."

@@ -154,9 +154,8 @@ class ConfiguredMiddleware(Generic[App]):
         """Put another policy in force, at once and for every request that begins from now on.
 
         It takes what the class takes. Who learns of refusals, and the policies on trial, stay what
-        they are unless they are given: ``on_refusal=None`` ends it. Counters go on.
-
-        Of two calls at the same time one comes last, and is in force whole.
+        they are unless they are given: ``on_refusal=None`` ends it. Counters go on. Of two calls at
+        the same time the last one is in force, whole.
 
         Args:
             policy: The new policy; or give the options of one.
@@ -250,7 +249,7 @@ class ConfiguredMiddleware(Generic[App]):
             it, to its page too. ``newly_refused`` counts those that would get less far than under
             the policy in force, ``newly_allowed`` those that would get farther. A WebSocket
             handshake gets nowhere or all the way. A path that the policy in force leaves alone
-            keeps nothing from anyone; what the policies on trial leave alone is not judged.
+            keeps nothing from anyone; what the policies on trial leave alone is not counted.
         """
         outcomes, undecided, newly_refused, newly_allowed = self._counted()[1]
         return {
@@ -286,19 +285,9 @@ class ConfiguredMiddleware(Generic[App]):
     ) -> Explanation:
         """Say what becomes of one request under the configuration in force, and why.
 
-        Args:
-            method: The method of the request; ``"OPTIONS"`` for a preflight request.
-            headers: Its header lines: a mapping, or pairs where a name stands several times.
-            path: Its path as the rules see it: without what a mount took off, and without a query.
-            credentials: Whether the page sends it with credentials; by default that is so if there
-                is a Cookie header.
-
-        Returns:
-            As `CORSPolicy.explain` does, with the rule that decides about the path.
-
-        Raises:
-            TypeError: An argument has a wrong type.
-            RuntimeError: As `CORSPolicy.explain` does: await `explain_async` then.
+        Arguments, result and errors are those of `CORSPolicy.explain`; ``path`` is the one that the
+        rules see, without what a mount took off and without a query, and the result has the rule
+        that decides about it.
         """
         from corsac.explain.explaining import explain  # noqa: PLC0415 - for tools alone
 
@@ -312,7 +301,7 @@ class ConfiguredMiddleware(Generic[App]):
         *,
         credentials: bool | None = None,
     ) -> Explanation:
-        """Do as `explain` does, from a coroutine; needed for an asynchronous function alone."""
+        """Do as `explain` does, from a coroutine; only an asynchronous function needs it."""
         from corsac.explain.explaining import explain_async  # noqa: PLC0415
 
         return await explain_async(self._choose(path), method, headers, path, credentials)

@@ -20,6 +20,7 @@ from corsac.options.types import (
     read_list,
     read_max_age,
     read_number,
+    wrong_type,
 )
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ class CORSPolicyOptions(TypedDict, total=False):
 
 
 class _OptionsByName(FrozenValue):
-    """Who mistypes an option gets to know the right one.
+    """Report an unknown option together with the name that was probably meant.
 
-    Of a class with both, `inspect.signature` shows ``__new__``, so that is not in `CORSPolicy`.
+    It is a base class because `inspect.signature` would show a ``__new__`` of `CORSPolicy` itself.
     """
 
     __slots__ = ()
@@ -169,16 +170,16 @@ class CORSPolicy(_OptionsByName):
 
     @classmethod
     def from_express(cls, options: Mapping[str, object]) -> CORSPolicy:
-        """The policy that options of the Node package ``cors`` mean.
+        """Make the policy that options of the Node package ``cors`` mean.
 
         Args:
             options: ``origin``, ``methods``, ``allowedHeaders``, ``exposedHeaders``,
-                ``credentials``, ``maxAge``, ``preflightContinue``, ``optionsSuccessStatus``; what
-                is absent has that package's default.
+                ``credentials``, ``maxAge``, ``preflightContinue``, ``optionsSuccessStatus``; an
+                absent one has that package's default.
 
         Raises:
-            CORSConfigError: The options are unsafe, or mean something else than they seem to; each
-                problem says what the package would have done.
+            CORSConfigError: The options are unsafe, or do not mean what they seem to; each problem
+                says what the package would have done.
         """
         from corsac.options.express import read_express  # noqa: PLC0415
 
@@ -186,13 +187,13 @@ class CORSPolicy(_OptionsByName):
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> CORSPolicy:
-        """The policy in a TOML file: the table ``corsac`` or ``tool.corsac``, or the whole file.
+        """Read a TOML file: its table ``corsac`` or ``tool.corsac``, or the whole file.
 
         Args:
             path: The file. Its keys are the options; ``max_age = false`` is ``None``.
 
         Raises:
-            CORSConfigError: The file cannot be read, is no TOML, or holds no valid policy.
+            CORSConfigError: The file cannot be read, is not TOML, or has an invalid policy.
         """
         from corsac.options.files import read_toml  # noqa: PLC0415
 
@@ -200,13 +201,13 @@ class CORSPolicy(_OptionsByName):
 
     @classmethod
     def from_env(cls, prefix: str = "CORS_") -> CORSPolicy:
-        """The policy in environment variables such as ``CORS_ALLOW_ORIGINS``; lists have commas.
+        """Read environment variables such as ``CORS_ALLOW_ORIGINS``; lists have commas.
 
         Args:
-            prefix: What the names of the variables begin with.
+            prefix: The start of the variables' names.
 
         Raises:
-            CORSConfigError: A variable has no valid value, or no option has its name.
+            CORSConfigError: A variable has an invalid value or an unknown name.
         """
         from corsac.options.files import read_environment  # noqa: PLC0415
 
@@ -214,17 +215,13 @@ class CORSPolicy(_OptionsByName):
 
     @classmethod
     def _of_source(cls, reading: SourceReading) -> CORSPolicy:
-        """The policy that a source means; its problems are those of the source too.
-
-        Raises:
-            CORSConfigError: As for the class.
-        """
+        """Make the policy that a source means; its problems include those of the source."""
         policy = reading.policy(cls)
         policy._set("problems", reading.all_problems(policy.problems))
         return policy
 
     def replace(self, **changes: Unpack[CORSPolicyOptions]) -> Self:
-        """Another policy with some options changed and all others kept.
+        """Make another policy with some options changed and all others kept.
 
         Args:
             **changes: The options of the class.
@@ -274,21 +271,17 @@ class CORSPolicy(_OptionsByName):
         *,
         credentials: bool | None = None,
     ) -> Explanation:
-        """The same as `explain` from a coroutine; needed for an asynchronous function alone."""
+        """Do as `explain` does, from a coroutine; only an asynchronous function needs it."""
         from corsac.explain.explaining import Choice, explain_async  # noqa: PLC0415
 
         return await explain_async(Choice(self, self._compiled), method, headers, path, credentials)
 
     def _changed(self, changes: Mapping[str, Any]) -> CORSPolicy:
-        """A changed policy, a plain one: a subclass may take other arguments.
-
-        Raises:
-            CORSConfigError: The options together cannot be used.
-        """
+        """Make a changed policy, a plain one: a subclass may take other arguments."""
         return CORSPolicy(**{**self._all_fields(), **changes})
 
     def _arguments(self) -> dict[str, Any]:
-        """The options that are not left at their defaults."""
+        """Return the options that are not left at their defaults."""
         fields = self._all_fields()
         return {name: value for name, value in fields.items() if value != _DEFAULTS[name]}
 
@@ -300,7 +293,7 @@ _CORE_OPTIONS = tuple(name for name in _OPTIONS if not name.startswith("allow_or
 
 
 def problems_of(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
-    """What `CORSPolicy` says about some options; nothing is raised."""
+    """Return the problems that `CORSPolicy` finds in some options; raise nothing."""
     try:
         return CORSPolicy(**options).problems
     except CORSConfigError as error:
@@ -308,14 +301,14 @@ def problems_of(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
 
 
 def resolve_policy(policy: CORSPolicy | None, options: CORSPolicyOptions) -> CORSPolicy:
-    """The policy a middleware was given: one made already, or the options of one.
+    """Return the policy that a middleware was given: one made already, or the options of one.
 
     Args:
         policy: A policy, or ``None``.
         options: The options of a new policy; empty if ``policy`` is given.
 
     Raises:
-        TypeError: Both were given, or ``policy`` is no policy, or an option is unknown.
+        TypeError: Both were given, or ``policy`` is not a policy, or an option is unknown.
         CORSConfigError: The options cannot be used.
     """
     if policy is None:
@@ -344,7 +337,7 @@ def _explain_unknown(names: list[str]) -> str:
 def _check(
     given: Mapping[str, Any],
 ) -> tuple[dict[str, Any], _core.CompiledPolicy | None, list[CORSConfigProblem]]:
-    """The options as a policy keeps them, what they compile to if they can, and their problems."""
+    """Return the options as a policy keeps them, what they compile to or None, their problems."""
     problems: list[CORSConfigProblem] = []
     values = dict(given)
     for name in LIST_OPTIONS:
@@ -381,7 +374,7 @@ def _check(
 
 
 def _as_given(problem: CORSConfigProblem, values: Mapping[str, Any]) -> CORSConfigProblem:
-    """The problem with the value itself where the core knows only its text."""
+    """Put the value itself into a problem where the core knows only its text."""
     given = values[problem.option]
     if problem.option in LIST_OPTIONS and (problem.value != "" or "" in given):
         return problem
@@ -391,7 +384,7 @@ def _as_given(problem: CORSConfigProblem, values: Mapping[str, Any]) -> CORSConf
 def _read_dynamic_origins(
     values: Mapping[str, Any], problems: list[CORSConfigProblem]
 ) -> tuple[RegexOrigins | None, OriginFunction | None]:
-    """The compiled expression and the function, each ``None`` if it is absent or has a problem."""
+    """Return the compiled expression and the function; ``None`` if absent or invalid."""
     pattern, function = values["allow_origin_regex"], values["allow_origin_func"]
     regex = None
     if pattern is not None:
@@ -404,9 +397,7 @@ def _read_dynamic_origins(
             regex = compiled
     if function is not None and not callable(function):
         message = f"expected a function of one origin, got {type(function).__name__}"
-        problems.append(
-            CORSConfigProblem("option.wrong_type", "error", "allow_origin_func", function, message)
-        )
+        problems.append(wrong_type("allow_origin_func", function, message))
         function = None
     return regex, function
 
@@ -414,7 +405,7 @@ def _read_dynamic_origins(
 def _problems_of_meaning(
     values: Mapping[str, Any], options: Mapping[str, Any], regex: RegexOrigins | None
 ) -> list[CORSConfigProblem]:
-    """The problems of what the policy does, whatever its spelling."""
+    """Find the problems of what the policy does, whatever its spelling."""
     credentials: bool = options["allow_credentials"]
     found = validation.check_lists(options)
     found += validation.check_public_suffixes(options["allow_origins"], credentials)
@@ -442,7 +433,7 @@ def _problems_of_meaning(
 
 
 def _with_way_out(problem: CORSConfigProblem) -> CORSConfigProblem:
-    """The problem, saying that it may be accepted knowingly if it may."""
+    """Say that a problem may be accepted knowingly, if it may."""
     if problem.severity != "error" or problem.code not in _core.TOLERABLE_CODES:
         return problem
     hint = f"{problem.hint}; or accept it knowingly with tolerate=[{problem.code!r}]"
