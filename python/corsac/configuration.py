@@ -115,7 +115,7 @@ class Configuration(FrozenValue):
         return [policy for policy in policies.values() if policy is not None]
 
     def problems_of_waiting(self, option: str, message: str, hint: str) -> list[CORSConfigProblem]:
-        """Return an error for each asynchronous function, for where none can be awaited."""
+        """Return an error for each asynchronous function, where nothing can await one."""
         functions = [policy.allow_origin_func for policy in self.policies()]
         return [
             wrong_type(option, function, message, hint)
@@ -129,7 +129,7 @@ class Configuration(FrozenValue):
         return (*self.problems, *of_policies, *self.observation.problems)
 
     def go_on_from(self, before: Configuration) -> None:
-        """Say nothing again about headers of the application that was said under another one."""
+        """Do not repeat the log lines about the application's headers that another one wrote."""
         logs = [policy._compiled.app_headers_log for policy in before.policies()]
         for policy in self.policies():
             log = policy._compiled.app_headers_log
@@ -158,7 +158,7 @@ def make_configuration(
         options: The options of a new policy; empty if ``policy`` is given. With rules and neither
             policy nor options, paths that match no rule are left alone.
         observation: Who learns of refusals, and which policies are on trial.
-        problems: What was found already; an error among it is raised with all others.
+        problems: Problems found before; an error among them is raised with all others.
 
     Raises:
         CORSConfigError: The options or the rules cannot be used; it lists every problem.
@@ -255,7 +255,7 @@ def read_observation(
 ) -> Observation:
     """Read the options of a middleware that are not part of its policy.
 
-    What is not given stays as it was before; ``problems`` gets what cannot be used.
+    An option that is not given stays as it was before; errors go to ``problems``.
 
     Raises:
         TypeError: ``on_refusal`` is not a plain function.
@@ -341,7 +341,7 @@ def choose(configuration: Configuration, path: str, routes_may_decide: bool = Fa
         routes_may_decide: Whether routes of the application have policies of their own.
 
     Raises:
-        TypeError: The path is no text.
+        TypeError: The path is not text.
     """
     from corsac.explain.explaining import Choice  # noqa: PLC0415 - for tools alone
     from corsac.explain.explanation import shown  # noqa: PLC0415

@@ -57,8 +57,7 @@ class FunctionOrigins:
     quick.
 
     Args:
-        function: Called with the origin as a browser sends it, such as
-            ``"https://app.example.com"``.
+        function: Called with the origin as a browser sends it, ``"https://app.example.com"``.
         timeout: The seconds that one call of an asynchronous function may take.
         ttl: The seconds that ``True`` and every other value hold; 0 asks every time.
         max_entries: How many allowed, and how many refused origins are kept; the least recently
@@ -95,7 +94,7 @@ class FunctionOrigins:
         self._failures = FailureLog("allow_origin_func", clock)
 
     def __call__(self, origin: bytes) -> bool | Awaitable[bool]:
-        """Whether the function allows the origin.
+        """Ask whether the function allows the origin.
 
         Args:
             origin: The value of one Origin header line; any bytes.
@@ -124,10 +123,9 @@ class FunctionOrigins:
         return self._ask(origin, result)
 
     def failure(self, origin: bytes) -> str | None:
-        """Say why the function has not answered about an origin that is refused for that.
+        """Return how the function failed about an origin, as long as that refuses the origin.
 
-        It is what the function did, such as ``"raised LookupError: 'no such table'"``, as long as
-        the origin is refused for it; ``None`` if it answered or was not asked.
+        Such as ``"raised LookupError: 'no such table'"``; ``None`` if it answered or was not asked.
         """
         with self._lock:
             return self._answers.failure(origin, self._clock())
@@ -167,7 +165,7 @@ class FunctionOrigins:
             own.answer = answer = await self._call(loop, origin, result)
             return answer
         finally:
-            # Without an answer, which is to say cancelled, those that wait see for themselves.
+            # Without an answer, which means cancelled, one of those that wait takes over.
             with self._lock:
                 del self._calls[loop.token, origin]
             own.ended.set()
@@ -189,7 +187,7 @@ class FunctionOrigins:
             return self._answers.get(origin, self._clock())
 
     def _settle(self, origin: bytes, result: object) -> bool:
-        """Keep what the function gave, and read it: `True` is permission, nothing else is."""
+        """Keep and return the answer: only ``True`` is permission."""
         failure = None
         if not isinstance(result, bool):
             failure = f"returned {type_name(result)}, not True or False"

@@ -1,4 +1,4 @@
-"""What asyncio and trio do differently, behind one face.
+"""One interface for what asyncio and trio do differently.
 
 Neither is imported before it runs: an application uses one of them, and `import corsac` none.
 """
@@ -60,7 +60,7 @@ class EventLoop:
 
 
 def running_event_loop() -> EventLoop | None:
-    """The loop of the running task, or ``None`` if neither asyncio nor trio runs it."""
+    """Return the loop of the running task; ``None`` if neither asyncio nor trio runs it."""
     if sys.modules.get("asyncio") is not None:
         import asyncio  # noqa: PLC0415 - it is there already
 

@@ -27,8 +27,8 @@ MAX_SHOWN_ERROR_LENGTH = 100
 class PythonExpression(str):
     """An expression that Python's `re` may run where google-re2 is not installed.
 
-    The readers of other libraries' options make it: those libraries run expressions so as well, and
-    what a configuration means does not depend on what is installed where it is read.
+    The readers of other libraries' options make it: those libraries run expressions by `re`, and a
+    configuration has to mean the same wherever it is read.
     """
 
     __slots__ = ()
@@ -73,9 +73,9 @@ class RegexOrigins:
 
 
 def compile_origin_regex(pattern: object) -> RegexOrigins | CORSConfigProblem:
-    """Compile ``allow_origin_regex``, or say why that cannot be done. Nothing is raised.
+    """Compile ``allow_origin_regex``, or return the problem; raise nothing.
 
-    The error is ``regex.invalid`` if the value is not an expression that RE2 can run, and
+    The code is ``regex.invalid`` if the value is not an expression that RE2 can run, and
     ``regex.extra_missing`` if google-re2 is not installed.
     """
     if not isinstance(pattern, str):
@@ -105,7 +105,7 @@ def compile_origin_regex(pattern: object) -> RegexOrigins | CORSConfigProblem:
 
 
 def has_re2() -> bool:
-    """Whether google-re2 is installed."""
+    """Tell whether google-re2 is installed."""
     try:
         import_re2()
     except ImportError:
@@ -114,8 +114,8 @@ def has_re2() -> bool:
 
 
 def import_re2() -> Any:
-    """Import google-re2; it is an `ImportError` if that is not installed."""
-    # Here and by name: `import corsac` has to stay light, and the extra need not be there.
+    """Import google-re2; raise `ImportError` if it is not installed."""
+    # By name and only when needed: google-re2 is an extra, and slow to load.
     re2 = importlib.import_module("re2")
     if not hasattr(re2, "Options"):
         message = "the module re2 is not google-re2's"
