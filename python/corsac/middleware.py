@@ -233,8 +233,7 @@ class ConfiguredMiddleware(Generic[App]):
         """Count the requests that were refused since the middleware was made, by kind and reason.
 
         Returns:
-            The count for every pair of a kind and a reason, such as
-            ``("actual", "origin-not-allowed")``, as in `corsac.Refusal`.
+            The count for each such pair as ``("actual", "origin-not-allowed")``: `corsac.Refusal`.
         """
         return _by_reason(self._counted()[0])
 
@@ -260,10 +259,9 @@ class ConfiguredMiddleware(Generic[App]):
         }
 
     def report_only_refusal_counters(self) -> Mapping[tuple[str, str], int]:
-        """Count the requests that the report-only policies would have refused, by kind and reason.
+        """Count, as `refusal_counters`, what the report-only policies would have refused.
 
-        Returns:
-            As `refusal_counters`, with more reasons: see `corsac.Refusal`.
+        There are more reasons: see `corsac.Refusal`.
         """
         return _by_reason(self._counted()[1][0])
 
@@ -374,19 +372,15 @@ class ConfiguredMiddleware(Generic[App]):
 
 
 def add_up(counted: Iterable[Counted]) -> Counted:
-    """Add up what several middlewares have counted; there is at least one."""
+    """Add up what several middlewares have counted, at least one; all have the same outcomes."""
     outcomes, on_trial = zip(*counted, strict=True)
     of_trial, *others = zip(*on_trial, strict=True)
+    total, total_of_trial = (
+        [(*rows[0][:2], sum(row[2] for row in rows)) for rows in zip(*parts, strict=True)]
+        for parts in (outcomes, of_trial)
+    )
     undecided, newly_refused, newly_allowed = map(sum, others)
-    return _sum(outcomes), (_sum(of_trial), undecided, newly_refused, newly_allowed)
-
-
-def _sum(parts: Iterable[Outcomes]) -> Outcomes:
-    """Add up the outcomes of several middlewares, which all have the same."""
-    return [
-        (rows[0][0], rows[0][1], sum(count for _, _, count in rows))
-        for rows in zip(*parts, strict=True)
-    ]
+    return total, (total_of_trial, undecided, newly_refused, newly_allowed)
 
 
 def _by_outcome(outcomes: Outcomes) -> dict[str, int]:
