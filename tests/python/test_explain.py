@@ -14,6 +14,7 @@ import corsac
 import corsac.wsgi
 from corsac import CORSMiddleware, CORSPolicy
 from corsac.explain import Change, Explanation
+from corsac.explain.changing import MAX_TRIED_ORIGINS
 
 ORIGIN = "https://app.example.com"
 POLICY = CORSPolicy(
@@ -323,6 +324,34 @@ def test_the_smallest_change_lets_the_request_through(
     assert (explanation.allowed, explanation.reason) == (False, reason)
     assert the_change(explanation).options == options
     assert policy.replace(**options).explain(method, headers).allowed is True
+
+
+@pytest.mark.parametrize("count", [MAX_TRIED_ORIGINS, MAX_TRIED_ORIGINS + 1, 30_000])
+def test_a_change_of_a_long_list_is_found_and_keeps_the_list(count: int) -> None:
+    listed = [f"https://a{number}.example" for number in range(count - 1)]
+    policy = CORSPolicy(allow_origins=[*listed, "https://*.wild.example"])
+    change = the_change(policy.explain("GET", {"Origin": ORIGIN}))
+    assert change.text == f"add '{ORIGIN}' to allow_origins"
+    assert change.options == {"allow_origins": (*policy.allow_origins, ORIGIN)}
+    for origin in ("https://a7.example", "https://x.wild.example"):
+        change = the_change(policy.explain("OPTIONS", preflight(origin)))
+        assert change.options == {"allow_methods": ("PUT",)}
+        change = the_change(policy.explain("GET", {"Origin": origin, "Cookie": "a"}))
+        assert change.options == {"allow_credentials": True}
+    anyone = CORSPolicy(allow_origins=[*listed, "*"])
+    change = the_change(anyone.explain("GET", {"Origin": ORIGIN, "Cookie": "a"}))
+    assert change.options["allow_origins"] == (*listed, ORIGIN)
+
+
+def test_credentials_for_a_long_list_are_tried_out_with_all_of_it() -> None:
+    listed = [f"https://a{number}.example" for number in range(MAX_TRIED_ORIGINS)]
+    policy = CORSPolicy(allow_origins=["http://insecure.example", *listed])
+    change = the_change(policy.explain("GET", {"Origin": listed[0], "Cookie": "a"}))
+    assert change.options == {
+        "allow_credentials": True,
+        "tolerate": ("origin.insecure_with_credentials",),
+    }
+    assert "Anyone on the network can change an http page" in change.caution
 
 
 def test_a_change_that_is_dangerous_says_so() -> None:

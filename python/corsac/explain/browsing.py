@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from corsac import _core
+from corsac._headers import Lines, byte_lines
 from corsac.explain.explanation import Step, shown
 from corsac.explain.request import Request
+from corsac.explain.serving import Served
 
 __all__ = [
     "Verdict",
@@ -18,10 +20,9 @@ __all__ = [
     "preflight_verdict",
 ]
 
-Lines = list[tuple[bytes, bytes]]
-
 _CORS_CHECK = 'Fetch, "CORS check"'
 _PREFLIGHT = 'Fetch, "CORS-preflight fetch"'
+_CACHE = 'Fetch, "CORS-preflight cache"'
 _FILTERED = 'Fetch, "CORS filtered response"'
 
 _BLOCKS = {
@@ -46,7 +47,7 @@ def is_beyond_cors(request: Request) -> bool:
 def beyond_cors_step(request: Request) -> Step:
     """Say why no browser makes a CORS check; see `is_beyond_cors`."""
     mode = request.value("sec-fetch-mode")
-    if mode and mode != "cors":
+    if mode not in {"", "cors"}:
         text = f"the mode of the request is {shown(mode)!r} (Sec-Fetch-Mode)"
         step, section = "mode", 'Fetch Metadata, "The Sec-Fetch-Mode HTTP Request Header"'
     else:
@@ -61,26 +62,20 @@ def beyond_cors_step(request: Request) -> Step:
 
 
 class Verdict(NamedTuple):
-    """What the browser decides.
+    """Why the browser blocks, the method or header name in the way, and what it looked at."""
 
-    Attributes:
-        reason: Why it blocks, or an empty text.
-        detail: The method or header name that is in the way, or an empty text.
-        steps: What it looked at.
-    """
-
-    reason: str
-    detail: str
-    steps: tuple[Step, ...]
+    reason: str = ""
+    detail: str = ""
+    steps: tuple[Step, ...] = ()
 
 
-def actual_verdict(origin: str, credentials: bool, headers: tuple[tuple[str, str], ...]) -> Verdict:
+def actual_verdict(request: Request, credentials: bool, served: Served) -> Verdict:
     """Make the CORS check of an actual response that has the headers which the middleware sets."""
-    lines = _bytes(headers)
-    reason = _core.browser_cors_check(_latin1(origin), credentials, lines)
+    origin, lines = _latin1(request.value("origin")), byte_lines(served.headers)
+    reason = _core.browser_cors_check(origin, credentials, lines)
     steps = [_cors_check_step(reason, credentials)]
     if not reason:
-        exposed = dict(headers).get("access-control-expose-headers", "")
+        exposed = dict(served.headers).get("access-control-expose-headers", "")
         if exposed == "*" and not credentials:
             text = "the page may read every response header but Set-Cookie"
         elif exposed:
@@ -97,81 +92,36 @@ def preflight_before(request: Request) -> Request | None:
 
     What a browser adds by itself needs none: of the header lines those count that a page can set.
     """
-    own = [
-        (name, value)
-        for name, value in request.lines
-        if name not in _OF_THE_BROWSER
-        and not name.startswith(("sec-", "proxy-", "x-forwarded-"))
-        and not (name == "authorization" and value.lower().startswith(_OF_HTTP_AUTHENTICATION))
+    lines = [
+        line
+        for line in byte_lines(each for each in request.lines if each[0] and each[0].isascii())
+        if _core.browser_request_headers([line], b"", False) != []
+        and not (line[0] in _NOT_OF_THE_PAGE or line[0].startswith(b"x-forwarded-"))
+        and not (line[0] == b"authorization" and line[1].lower().startswith(_BY_THE_USER))
     ]
-    lines = _bytes(tuple((name, value) for name, value in own if name.isascii() and name))
     method = _latin1(request.method)
     if not _core.browser_needs_preflight(method, lines):
         return None
-    asked = [("origin", request.value("origin") or ""), ("access-control-request-method", method)]
-    names = b",".join(_core.browser_unsafe_request_header_names(lines)).decode("latin-1")
-    if names:
-        asked.append(("access-control-request-headers", names))
+    origin = _latin1(request.value("origin"))
+    asked = _core.browser_preflight_request_headers(origin, method, lines)
     return Request("OPTIONS", asked, request.path)
 
 
-# What a browser sends for a user who logged in at its own prompt.
-_OF_HTTP_AUTHENTICATION = ("basic ", "digest ", "negotiate ", "ntlm ")
-# Fetch, "forbidden request-header", what browsers and their caches set themselves, and proxies.
-_OF_THE_BROWSER = frozenset(
-    {
-        "accept-charset",
-        "accept-encoding",
-        "access-control-request-headers",
-        "access-control-request-method",
-        "connection",
-        "content-length",
-        "cookie",
-        "date",
-        "dnt",
-        "expect",
-        "host",
-        "keep-alive",
-        "origin",
-        "referer",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-        "via",
-        "cache-control",
-        "forwarded",
-        "if-modified-since",
-        "if-none-match",
-        "if-range",
-        "pragma",
-        "priority",
-        "upgrade-insecure-requests",
-        "x-real-ip",
-    }
+# What browsers, their caches and proxies set themselves, beyond Fetch's "forbidden request-header".
+_NOT_OF_THE_PAGE = (
+    *(b"cache-control", b"forwarded", b"if-modified-since", b"if-none-match", b"if-range"),
+    *(b"pragma", b"priority", b"upgrade-insecure-requests", b"user-agent", b"x-real-ip"),
 )
+# What a browser sends for a user who logged in at its own prompt.
+_BY_THE_USER = (b"basic ", b"digest ", b"negotiate ", b"ntlm ")
 
 
-def preflight_verdict(
-    request: Request,
-    credentials: bool,
-    status: int,
-    headers: tuple[tuple[str, str], ...],
-    reads_all_names: bool = True,
-) -> Verdict:
-    """Check the answer to a preflight as a browser does, for the request that it asks about.
-
-    Args:
-        request: The preflight request.
-        credentials: Whether the credentials mode is ``"include"``.
-        status: The status of the answer.
-        headers: The headers of the answer.
-        reads_all_names: Whether the middleware could read the whole list of headers.
-    """
-    lines = _bytes(headers)
-    origin = _latin1(request.value("origin") or "")
-    method = request.value("access-control-request-method") or ""
+def preflight_verdict(request: Request, credentials: bool, served: Served) -> Verdict:
+    """Check the answer to a preflight request as a browser does, for what it asks about."""
+    status = served.status or 200  # Of the application's own answer the best is assumed.
+    lines, listed = byte_lines(served.headers), dict(served.headers)
+    origin = _latin1(request.value("origin"))
+    method = request.value("access-control-request-method")
     asked: Lines = [(name.encode(), _NEVER_SAFELISTED) for name in asked_headers(request)]
     code, name = _core.browser_preflight_check(
         origin, credentials, _latin1(method), asked, status, lines
@@ -183,7 +133,6 @@ def preflight_verdict(
     if reason in _BLOCKS:
         return Verdict(reason, "", (_cors_check_step(reason, credentials),))
     steps = [_cors_check_step("", credentials)]
-    listed = dict(headers)
     methods = listed.get("access-control-allow-methods", "")
     names = listed.get("access-control-allow-headers", "")
     wrong_method = reason == "method-not-allowed"
@@ -191,7 +140,7 @@ def preflight_verdict(
     steps.append(Step("browser", "method", not wrong_method, text))
     if wrong_method:
         name = method
-    elif not reads_all_names:
+    elif not served.reads_all_names:
         reason, name = "header-not-allowed", ""
         steps.append(Step("browser", "headers", False, _UNREAD, _PREFLIGHT))
     elif asked:
@@ -200,12 +149,10 @@ def preflight_verdict(
         steps.append(Step("browser", "headers", not reason, text, _PREFLIGHT))
     if not reason:
         seconds = listed.get("access-control-max-age")
-        text = "the answer is kept for 5 seconds, since there is no Access-Control-Max-Age"
-        if seconds is not None:
-            text = f"the answer is kept for {seconds} seconds at most"
-        steps.append(
-            Step("browser", "preflight-cache", None, text, 'Fetch, "CORS-preflight cache"')
-        )
+        text = f"the answer is kept for {seconds} seconds at most"
+        if seconds is None:
+            text = "the answer is kept for 5 seconds, since there is no Access-Control-Max-Age"
+        steps.append(Step("browser", "preflight-cache", None, text, _CACHE))
         steps += _with_credentials(origin, credentials, lines)
     return Verdict(reason, name, tuple(steps))
 
@@ -237,7 +184,7 @@ def _cors_check_step(reason: str, credentials: bool) -> Step:
 
 def _with_credentials(origin: str, credentials: bool, lines: Lines) -> list[Step]:
     """Say what would be another verdict if the page sent credentials."""
-    reason = "" if credentials else _core.browser_cors_check(_latin1(origin), True, lines)
+    reason = "" if credentials else _core.browser_cors_check(origin, True, lines)
     if not reason:
         return []
     text = f'with credentials: "include" it would be blocked: {_BLOCKS[reason]}'
@@ -260,13 +207,6 @@ def _headers_text(detail: str, listed: str) -> str:
     if detail:
         return f"{shown(detail)} is not in Access-Control-Allow-Headers: {shown(listed)!r}"
     return f"all are in Access-Control-Allow-Headers: {shown(listed)!r}"
-
-
-def _bytes(headers: tuple[tuple[str, str], ...]) -> Lines:
-    return [
-        (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
-        for name, value in headers
-    ]
 
 
 def _latin1(text: str) -> str:

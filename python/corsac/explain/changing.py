@@ -10,10 +10,10 @@ from corsac.errors import CORSConfigError
 from corsac.explain.browsing import asked_headers
 from corsac.explain.explanation import Change, shown
 from corsac.explain.request import Request
+from corsac.refusals.log import capitals_advice
 
 if TYPE_CHECKING:
     from corsac.policy import CORSPolicy
-from corsac.refusals.log import capitals_advice
 
 __all__ = ["Trying", "find_change"]
 
@@ -33,6 +33,9 @@ _NO_LONGER_ANYONE = "All other origins lose access: list them too, or write a ru
 _MAX_ROUNDS = 6
 """Origin, credentials, method, Authorization, headers: each is in the way once at most."""
 
+MAX_TRIED_ORIGINS = 1_000
+"""Of a longer ``allow_origins`` only what matches the request's origin is tried out."""
+
 
 def find_change(
     policy: CORSPolicy, request: Request, reason: str, try_policy: Callable[[CORSPolicy], Trying]
@@ -41,7 +44,8 @@ def find_change(
     elsewhere = _elsewhere(policy, request, reason)
     if elsewhere is not None:
         return elsewhere
-    changed, options, cautions = policy, dict[str, Any](), dict[str, None]()
+    changed = start = _with_few_origins(policy, request)
+    options, cautions = dict[str, Any](), dict[str, None]()
     for _ in range(_MAX_ROUNDS):
         find = _OPTIONS_FOR.get(reason)
         wanted = {} if find is None else find(changed, request)
@@ -53,9 +57,47 @@ def find_change(
         cautions.update(dict.fromkeys(tolerated))
         reason = yield from try_policy(changed)
         if not reason:
-            cautions.update(dict.fromkeys(_cautions(policy, changed)))
-            return Change(options, _text(policy, options), " ".join(cautions))
+            cautions.update(dict.fromkeys(_cautions(start, changed)))
+            whole = _of_all_origins(policy, start, options)
+            # With credentials an entry that was left out may be an error.
+            if start is not policy and "allow_credentials" in options:
+                made = _make(policy, whole)
+                if made is None:
+                    return None
+                whole = made[1]
+                cautions.update(dict.fromkeys(made[2]))
+            text = _text(start, whole | options)
+            return Change(whole, text, " ".join(cautions))
     return None
+
+
+def _with_few_origins(policy: CORSPolicy, request: Request) -> CORSPolicy:
+    """Give a policy that decides the same for one request, and that is quickly made again."""
+    if len(policy.allow_origins) <= MAX_TRIED_ORIGINS:
+        return policy
+    origin = request.value("origin")
+    raw = origin.encode("latin-1", "replace")
+    matching = (
+        entry
+        for entry in policy.allow_origins
+        if entry in {origin, "*"} or ("*" in entry and _core.matches_origin_entry(entry, raw))
+    )
+    return policy._changed({"allow_origins": matching})
+
+
+def _of_all_origins(
+    policy: CORSPolicy, start: CORSPolicy, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Give options that were found for `_with_few_origins` as they are for the policy itself."""
+    if start is policy or "allow_origins" not in options:
+        return options
+    before, after = start.allow_origins, options["allow_origins"]
+    removed = {entry for entry in before if entry not in after}
+    kept = policy.allow_origins
+    if removed:
+        kept = tuple(entry for entry in kept if entry not in removed)
+    added = [entry for entry in after if entry not in before]
+    return options | {"allow_origins": (*kept, *added)}
 
 
 def _cautions(policy: CORSPolicy, changed: CORSPolicy) -> Iterator[str]:
@@ -86,7 +128,7 @@ def _elsewhere(policy: CORSPolicy, request: Request, reason: str) -> Change | No
     """Say what to do where no option of the policy helps."""
     if reason in _ELSEWHERE:
         return Change({}, _ELSEWHERE[reason])
-    method = request.value("access-control-request-method") or ""
+    method = request.value("access-control-request-method")
     if reason == "method-not-allowed" and _core.is_forbidden_method(method):
         return Change({}, f"use another method: no page can send {shown(method.upper())}")
     advice = capitals_advice(method) if reason == "method-not-allowed" else None
@@ -99,7 +141,7 @@ def _elsewhere(policy: CORSPolicy, request: Request, reason: str) -> Change | No
 
 def _with_origin(policy: CORSPolicy, request: Request) -> dict[str, Any]:
     origin = request.value("origin")
-    if origin is None or "*" in policy.allow_origins:
+    if "*" in policy.allow_origins:
         return {}
     if origin != "null" and not _core.is_serialized_origin(origin.encode("latin-1", "replace")):
         return {}

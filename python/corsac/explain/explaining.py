@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Generator, Iterator
+import functools
+from collections.abc import Awaitable, Generator
 from typing import TYPE_CHECKING, NamedTuple
 
 from corsac import _core
@@ -28,27 +29,22 @@ __all__ = ["Choice", "explain", "explain_async"]
 
 
 class Choice(NamedTuple):
-    """The policy that a path has, and why.
+    """The policy that a path has, and why."""
 
-    Attributes:
-        policy: The policy; ``None`` leaves the path alone.
-        compiled: What the core decides by.
-        rule: The pattern of the rule that decides, if one does.
-        text: The choice as a sentence; empty if there was nothing to choose.
-        nobody: A policy that allows nobody: it says what kind of request it is, where no policy
-            decides.
-    """
-
-    policy: CORSPolicy | None
+    policy: CORSPolicy | None  # None leaves the path alone.
     compiled: _core.CompiledPolicy | None
-    rule: str | None = None
-    text: str = ""
+    rule: str | None = None  # The pattern of the rule that decides, if one does.
+    text: str = ""  # The choice as a sentence; empty if there was nothing to choose.
+    # Allows nobody: says what kind of request it is, where no policy decides.
     nobody: CORSPolicy | None = None
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """The choice as a step of an explanation, if there was something to choose."""
         return (Step("server", "rule", None, self.text),) if self.text else ()
+
+
+_Explaining = Generator[Awaitable[bool], bool, Explanation]
 
 
 def explain(
@@ -100,15 +96,22 @@ def _wait_for(asked: Awaitable[bool]) -> bool:
     raise RuntimeError(message)
 
 
-def _explain(
-    choice: Choice, request: Request, credentials: bool | None
-) -> Generator[Awaitable[bool], bool, Explanation]:
+def _explain(choice: Choice, request: Request, credentials: bool | None) -> _Explaining:
     policy, compiled = choice.policy, choice.compiled
+    explained = functools.partial(
+        Explanation,
+        method=request.method,
+        path=request.path,
+        origin=request.value("origin") if request.values("origin") else None,
+        rule=choice.rule,
+    )
     if policy is None or compiled is None:
-        return (yield from _hands_off(choice, request))
+        assert choice.nobody is not None, "whoever chose no policy gives it"  # noqa: S101
+        served = yield from serve(choice.nobody, choice.nobody._compiled, request)
+        return explained(kind=served.kind, steps=(served.steps[0], *choice.steps))
     # Across origins a browser sends cookies with the credentials mode "include" alone. A page may
     # set Authorization with any.
-    include = request.value("cookie") is not None if credentials is None else credentials
+    include = bool(request.values("cookie")) if credentials is None else credentials
     served, verdict = yield from _outcome(policy, compiled, request, include)
     reason = (served.reason or verdict.reason) if served.counts else ""
     change = None
@@ -128,25 +131,20 @@ def _explain(
             change = yield from find_change(policy, asked or request, reason, try_policy)
     # The middleware did what it does for any origin; there is no one to be kept from anything.
     decided = (served.kind != "not-cors" or bool(served.reason)) and served.counts
-    return Explanation(
-        method=request.method,
-        path=request.path,
-        origin=request.value("origin"),
+    browsed = verdict.steps if served.counts else (beyond_cors_step(request),)
+    beside = beside_cors(request.value("origin"), request.value("host"))
+    if beside:
+        section = "Local Network Access, 3.2"
+        browsed = (*browsed, Step("browser", "local-network", None, beside, section))
+    return explained(
         kind=served.kind,
         allowed=not reason if decided else None,
         reason=reason or None,
-        rule=choice.rule,
         entry=served.entry,
         app_runs=not served.status,
         status=served.status or None,
         response_headers=served.headers,
-        steps=(
-            *served.steps[:1],
-            *choice.steps,
-            *served.steps[1:],
-            *(verdict.steps if served.counts else (beyond_cors_step(request),)),
-            *_local_network_steps(request),
-        ),
+        steps=(served.steps[0], *choice.steps, *served.steps[1:], *browsed),
         change=change,
     )
 
@@ -155,73 +153,19 @@ def _outcome(
     policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request, include: bool
 ) -> Generator[Awaitable[bool], bool, tuple[Served, Verdict]]:
     served = yield from serve(policy, compiled, request)
-    origin = request.value("origin") or ""
     if served.kind == "preflight":
-        # Of the application's own answer the best is assumed.
-        verdict = preflight_verdict(
-            request, include, served.status or 200, served.headers, served.reads_all_names
-        )
-    elif served.kind == "actual":
-        verdict = actual_verdict(origin, include, served.headers)
-        first = None if served.reason or verdict.reason else preflight_before(request)
-        if first is not None:
-            verdict = yield from _preflight_first(
-                policy, compiled, request, first, include, verdict
-            )
-    else:
-        verdict = Verdict("", "", ())
-    return served, verdict
-
-
-def _preflight_first(  # noqa: PLR0917
-    policy: CORSPolicy,
-    compiled: _core.CompiledPolicy,
-    request: Request,
-    first: Request,
-    include: bool,
-    verdict: Verdict,
-) -> Generator[Awaitable[bool], bool, Verdict]:
-    """The verdict on an actual request that is allowed, if its preflight request is."""
-    if is_beyond_cors(request):
-        return verdict
+        return served, preflight_verdict(request, include, served)
+    if served.kind != "actual":
+        return served, Verdict()
+    verdict = actual_verdict(request, include, served)
+    first = None if served.reason or verdict.reason else preflight_before(request)
+    if first is None or is_beyond_cors(request):
+        return served, verdict
     answered = yield from serve(policy, compiled, first)
-    asked = preflight_verdict(
-        first, include, answered.status or 200, answered.headers, answered.reads_all_names
-    )
-    if not asked.reason:
-        text = "a browser asks first, by a preflight request, which is allowed"
-        return verdict._replace(
-            steps=(Step("browser", "preflight", True, text, _MAIN_FETCH), *verdict.steps)
-        )
-    text = "a browser asks first, by a preflight request, and does not send this one"
-    steps = (Step("browser", "preflight", False, text, _MAIN_FETCH), *asked.steps)
-    return Verdict(asked.reason, asked.detail, steps)
-
-
-_MAIN_FETCH = 'Fetch, "main fetch"'
-
-
-def _local_network_steps(request: Request) -> Iterator[Step]:
-    """Say what browsers ask beside CORS, if the Host is nearer than the page."""
-    text = beside_cors(request.value("origin") or "", request.value("host") or "")
-    if text:
-        yield Step("browser", "local-network", None, text, "Local Network Access, 3.2")
-
-
-def _hands_off(choice: Choice, request: Request) -> Generator[Awaitable[bool], bool, Explanation]:
-    assert choice.nobody is not None, "whoever chose no policy gives it"  # noqa: S101
-    served = yield from serve(choice.nobody, choice.nobody._compiled, request)
-    return Explanation(
-        method=request.method,
-        path=request.path,
-        origin=request.value("origin"),
-        kind=served.kind,
-        allowed=None,
-        reason=None,
-        rule=choice.rule,
-        entry=None,
-        app_runs=True,
-        status=None,
-        response_headers=(),
-        steps=(served.steps[0], *choice.steps),
-    )
+    asked = preflight_verdict(first, include, answered)
+    text = "a browser asks first, by a preflight request, which is allowed"
+    if asked.reason:
+        text = "a browser asks first, by a preflight request, and does not send this one"
+        verdict = asked
+    step = Step("browser", "preflight", not asked.reason, text, 'Fetch, "main fetch"')
+    return served, verdict._replace(steps=(step, *verdict.steps))

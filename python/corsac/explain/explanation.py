@@ -93,13 +93,13 @@ class Explanation:
     path: str
     origin: str | None
     kind: str
-    allowed: bool | None
-    reason: str | None
+    allowed: bool | None = None
+    reason: str | None = None
     rule: str | None
-    entry: str | None
-    app_runs: bool
-    status: int | None
-    response_headers: tuple[tuple[str, str], ...]
+    entry: str | None = None
+    app_runs: bool = True
+    status: int | None = None
+    response_headers: tuple[tuple[str, str], ...] = ()
     steps: tuple[Step, ...]
     change: Change | None = None
 

@@ -17,32 +17,18 @@ __all__ = ["Deciding", "Served", "serve"]
 
 
 class Served(NamedTuple):
-    """What the middleware did.
-
-    Attributes:
-        kind: ``"not-cors"``, ``"actual"`` or ``"preflight"``.
-        allowed: Whether the origin may read the response.
-        reason: The code of the refusal, or an empty text.
-        entry: What allows the origin.
-        status: Of its own answer; 0 if the application answers.
-        headers: What it sets, or its whole answer.
-        steps: What was looked at.
-        counts: A refusal is one: ``False`` if no browser carries out a CORS check on the response,
-            so that it keeps nothing from anyone.
-        failure: Why the function that decides about origins gave no answer.
-        reads_all_names: Whether the list of a preflight request's headers was read to its end.
-    """
+    """What the middleware did; see `corsac.explain.Explanation` for what is named as there."""
 
     kind: str
     allowed: bool
-    reason: str
+    reason: str  # Empty if nothing is refused.
     entry: str | None
-    status: int
+    status: int  # Of its own answer; 0 if the application answers.
     headers: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
-    counts: bool
-    failure: str | None = None
-    reads_all_names: bool = True
+    counts: bool  # No browser makes a CORS check of the response if not: a refusal is none.
+    failure: str | None  # Why the function that decides about origins gave no answer.
+    reads_all_names: bool  # Whether the list of a preflight's headers was read to its end.
 
 
 Deciding = Generator[Awaitable[bool], bool, Served]
@@ -59,37 +45,41 @@ def serve(policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request) 
     status, pairs, vary, _, kind, allowed, reason, told = decided
     headers = (*pairs, ("vary", vary)) if vary else tuple(pairs)
     origin = request.value("origin")
-    entry = entry_for(policy, origin) if allowed and origin is not None else None
+    entry = entry_for(policy, origin) if allowed and request.values("origin") else None
     _, told_reason, missing, _ = told
     counts = bool(told_reason) or not reason
-    # Why the function that decides about an origin gave no answer, if that is so.
     find = getattr(compiled.decide_origin, "failure", None) if reason else None
-    failure = None if find is None else find((origin or "").encode("latin-1", "replace"))
+    failure = None if find is None else find(origin.encode("latin-1", "replace"))
     steps = [_kind_step(kind, request)]
     if kind != "not-cors":
-        steps.append(_origin_step(policy, request, reason, entry, failure, counts))
+        if entry is None:
+            text, section = _why_refused(policy, request, reason, failure)
+            # What no browser checks is kept from nobody.
+            passed = False if counts or reason == "origin-malformed" else None
+        else:
+            text, section, passed = _why_allowed(origin, entry), _ALLOW_ORIGIN, True
+        steps.append(Step("server", "origin", passed, text, section))
     if (policy.guard or reason.startswith("cross-origin")) and kind != "preflight":
         steps.append(_guard_step(reason))
     if kind == "preflight" and not reason.startswith("origin"):
-        steps.append(_request_method_step(request, reason))
+        asked, is_one = request.value("access-control-request-method"), None
+        text = f"the page wants to use {shown(asked)}"
+        if reason == "request-method-malformed":
+            text, is_one = f"{shown(asked)!r} is not one method name", False
+        steps.append(Step("server", "request-method", is_one, text, _REQUEST_METHOD))
     if not status:
         sets_origin = any(name == "access-control-allow-origin" for name, _ in pairs)
         steps += _app_headers_steps(compiled, request.path, sets_origin=sets_origin)
+    reads_all = told_reason != "header-not-allowed" or missing is not None
     return Served(
-        kind,
-        allowed,
-        reason,
-        entry,
-        status,
-        headers,
-        tuple(steps),
-        counts=counts,
-        failure=failure,
-        reads_all_names=told_reason != "header-not-allowed" or missing is not None,
+        kind, allowed, reason, entry, status, headers, tuple(steps), counts, failure, reads_all
     )
 
 
 _HTTP_REQUESTS = 'Fetch, "HTTP requests"'
+_ORIGIN = 'Fetch, "`Origin` header"'
+_ALLOW_ORIGIN = 'Fetch, "`Access-Control-Allow-Origin` header"'
+_REQUEST_METHOD = 'Fetch, "`Access-Control-Request-Method` header"'
 
 
 def _kind_step(kind: str, request: Request) -> Step:
@@ -107,34 +97,27 @@ def _kind_step(kind: str, request: Request) -> Step:
     return Step("server", "kind", None, text, _HTTP_REQUESTS)
 
 
-def _origin_step(  # noqa: PLR0917
-    policy: CORSPolicy,
-    request: Request,
-    reason: str,
-    entry: str | None,
-    failure: str | None,
-    counts: bool,
-) -> Step:
-    refused = False if counts else None  # No browser asks: nothing is kept from anyone.
-    section = 'Fetch, "`Access-Control-Allow-Origin` header"'
-    origin = request.value("origin") or ""
+def _why_refused(
+    policy: CORSPolicy, request: Request, reason: str, failure: str | None
+) -> tuple[str, str]:
+    """Say why an origin is not allowed, and where the standard says so."""
+    origin = request.value("origin")
     if reason == "origin-malformed":
-        text = f"{shown(origin)!r} is no origin: {malformed_because(request.values('origin'))}"
-        return Step("server", "origin", False, text, 'Fetch, "`Origin` header"')
+        why = malformed_because(request.values("origin"))
+        return f"{shown(origin)!r} is not an origin: {why}", _ORIGIN
     if reason == "path-ambiguous":
-        text = "nobody is allowed, since the path's repeated slashes choose one policy or another"
-        return Step("server", "origin", refused, text)
-    if entry is None:
-        near = f"allow_origin_func {failure}" if failure else near_miss(policy, origin)
-        text = f"{shown(origin)} is not allowed" + (f": {shown(near)}" if near else "")
-        return Step("server", "origin", refused, text, section)
+        choice = "since the path's repeated slashes choose one policy or another"
+        return f"nobody is allowed, {choice}", ""
+    near = f"allow_origin_func {failure}" if failure else near_miss(policy, origin)
+    return f"{shown(origin)} is not allowed" + (f": {shown(near)}" if near else ""), _ALLOW_ORIGIN
+
+
+def _why_allowed(origin: str, entry: str) -> str:
     if entry == origin:
-        text = f"{shown(origin)} is in allow_origins"
-    elif entry.startswith("allow_origin_"):
-        text = f"{shown(origin)} is allowed by {entry}"
-    else:
-        text = f"{shown(origin)} is allowed by the entry {shown(entry)!r} of allow_origins"
-    return Step("server", "origin", True, text, section)
+        return f"{shown(origin)} is in allow_origins"
+    if entry.startswith("allow_origin_"):
+        return f"{shown(origin)} is allowed by {entry}"
+    return f"{shown(origin)} is allowed by the entry {shown(entry)!r} of allow_origins"
 
 
 def _guard_step(reason: str) -> Step:
@@ -175,11 +158,3 @@ _FATES = {
     "kept": 'they stay (app_headers="keep"), and a browser goes by them',
     "several": "they are removed, since browsers accept no two of them",
 }
-
-
-def _request_method_step(request: Request, reason: str) -> Step:
-    section = 'Fetch, "`Access-Control-Request-Method` header"'
-    asked = shown(request.value("access-control-request-method") or "")
-    if reason == "request-method-malformed":
-        return Step("server", "request-method", False, f"{asked!r} is not one method name", section)
-    return Step("server", "request-method", None, f"the page wants to use {asked}", section)
