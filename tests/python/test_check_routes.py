@@ -221,3 +221,32 @@ def test_settings_and_decorated_views_of_django_are_judged(
     assert "Traceback" not in done.stderr
     assert ("header.authorization_not_covered" in done.stdout) == (urls is URLS and code == 0)
     assert ("views cannot be looked at" in done.stdout) == (urls is not URLS)
+
+
+@pytest.mark.parametrize(
+    ("configuring", "place"),
+    [
+        ('os.environ["DJANGO_SETTINGS_MODULE"] = "shop_settings"', "the settings shop_settings"),
+        (
+            "settings.configure(SECRET_KEY='x', MIDDLEWARE=shop_settings.MIDDLEWARE, "
+            "CORSAC=shop_settings.CORSAC)",
+            "{name}.py, line 6",
+        ),
+    ],
+)
+def test_a_policy_that_django_cannot_take_is_placed_where_it_is_written(
+    configuring: str, place: str
+) -> None:
+    Path("shop_settings.py").write_text(
+        'SECRET_KEY = "x"\nMIDDLEWARE = ["corsac.django.CORSMiddleware"]\n'
+        'CORSAC = {"allow_origins": ["*"], "allow_credentials": True}\n'
+    )
+    name = write_module(
+        "import os, shop_settings\nfrom django.conf import settings\n"
+        f"from django.core.wsgi import get_wsgi_application\n{configuring}\n"
+        "application = get_wsgi_application()\n"
+    )
+    done = run_check(f"{name}:application")
+    first, *_ = done.stdout.splitlines()
+    assert first == f"{name}:application, made in {place.format(name=name)}"
+    assert done.returncode == 1

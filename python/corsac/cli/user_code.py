@@ -9,6 +9,7 @@ import inspect
 import os
 import re
 import sys
+import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -24,21 +25,21 @@ ResultT = TypeVar("ResultT")
 
 
 class SourceError(CommandError):
-    """There is nothing to judge: what was looked at, what is wrong there, and the way out."""
+    """There is nothing to check: what was looked at, what is wrong there, and the way out."""
 
     def __init__(
         self, code: CORSProblemCode, message: str, hint: str = "", trace: Sequence[str] = ()
     ) -> None:
         text = f"{message}; {hint}" if hint else message
-        super().__init__(printable(text, _MAX_TEXT), lines=trace)
+        super().__init__(printable(text, 2_000), lines=trace)
         self.code = code
         self.message = message
         self.hint = hint
 
 
-_MAX_TEXT = 2_000
 # Import takes more names than Python's grammar does, such as `my-app`; no dot at an end.
 _MODULE = re.compile(r"[^\s./\\:]+(\.[^\s./\\:]+)*")
+_ABSENT = object()
 
 
 @contextlib.contextmanager
@@ -77,11 +78,17 @@ def load_object(name: str) -> object:
     if not _MODULE.fullmatch(module) or not all(map(str.isidentifier, path.split("."))):
         message = f"{name}: this is not module:attribute"
         raise SourceError("source.unclear", message, "write it as in api:app or shop.api:app")
-    found: object = _run(f"import {module}", lambda: importlib.import_module(module))
-    seen = module
-    for position, attribute in enumerate(path.split(".")):
-        found = _attribute(found, attribute, seen)
-        seen += f"{'.' if position else ':'}{attribute}"
+    found: object = _run(f"import {module}", importlib.import_module, module)
+    seen, mark = module, ":"
+    for attribute in path.split("."):
+        owner = found
+        found = _run(f"{seen}: {attribute}", getattr, owner, attribute, _ABSENT)
+        if found is _ABSENT:
+            near = difflib.get_close_matches(attribute, _run(f"dir({seen})", dir, owner), 1)
+            hint = f"did you mean {near[0]}?" if near else ""
+            message = f"{seen} was found, but it has no attribute {attribute}"
+            raise SourceError("source.nothing_found", message, hint)
+        seen, mark = f"{seen}{mark}{attribute}", "."
     if path == attributes:
         return found
     if not callable(found):
@@ -96,67 +103,62 @@ def load_object(name: str) -> object:
     return made
 
 
-def _attribute(owner: object, attribute: str, seen: str) -> object:
-    try:
-        return _run(f"{seen}: {attribute}", lambda: getattr(owner, attribute), AttributeError)
-    except AttributeError:
-        names = _run(f"dir({seen})", lambda: dir(owner))
-        near = difflib.get_close_matches(attribute, names, 1)
-        hint = f"did you mean {near[0]}?" if near else ""
-        message = f"{seen} was found, but it has no attribute {attribute}"
-        raise SourceError("source.nothing_found", message, hint) from None
-
-
-def _run(
-    what: str, code: Callable[[], ResultT], passed_on: type[Exception] = CORSConfigError
-) -> ResultT:
+def _run(what: str, code: Callable[..., ResultT], *arguments: object) -> ResultT:
     """Run code of the user's, and turn what it raises into a `SourceError`."""
     try:
-        return code()
-    except (CORSConfigError, passed_on):
+        return code(*arguments)
+    except CORSConfigError:
         raise
     except SystemExit as error:
-        message = f"{what} ended the program, with exit code {error.code!r}"
-        raise SourceError("source.import_failed", message, trace=_trace(error)) from None
+        summary = f"{what} ended the program, with exit code {error.code!r}"
+        raise SourceError("source.import_failed", summary, trace=_trace(error)) from None
     except Exception as error:
         summary = printable(traceback.format_exception_only(error)[-1].strip(), _MAX_TRACE_WIDTH)
-        trace = _trace(error) if _frames(error) or isinstance(error, SyntaxError) else ()
-        hint = ""
+        trace, hint = _trace(error), ""
         if isinstance(error, ModuleNotFoundError) and not trace:
             hint = f"modules are looked for in {sys.path[0]} (--app-dir) and where Python has them"
         message = f"{what} failed: {summary}"
         raise SourceError("source.import_failed", message, hint, trace) from None
 
 
-def place_of(error: BaseException) -> str:
-    """Give the innermost place in the user's code that an error came from, or an empty text."""
-    frames = _frames(error)
-    return f"{os.path.relpath(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
-
-
 _MAX_TRACE_LINES = 40
 _MAX_TRACE_WIDTH = 300
-_NOT_THE_USERS = (
+_OURS = (
     "<",  # <frozen importlib._bootstrap>, and <string> of generated code: no files to look into.
     *(f"{directory}{os.sep}" for directory in (*corsac.__path__, *importlib.__path__)),
 )
+_INSTALLED = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("purelib", "platlib"))
 
 
-def _frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Give the places in the user's code that an error came through."""
-    return _without_ours(traceback.extract_tb(error.__traceback__))
+def place_of(error: BaseException) -> str:
+    """Give the place in the user's code that an error came from, or an empty text.
+
+    It is the module of Django's settings, or the innermost line that is not of a library.
+    """
+    every = traceback.extract_tb(error.__traceback__)
+    if any(f"{os.sep}corsac{os.sep}django{os.sep}" in frame.filename for frame in every):
+        module = getattr(sys.modules["django.conf"].settings, "SETTINGS_MODULE", None)
+        if module is not None:
+            return f"the settings {module}"
+    frames = _without(_OURS, every)
+    frames = _without(_INSTALLED, frames) or frames
+    return f"{os.path.relpath(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
 
 
-def _without_ours(frames: Sequence[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
-    return [frame for frame in frames if not frame.filename.startswith(_NOT_THE_USERS)]
+def _without(
+    directories: tuple[str, ...], frames: Sequence[traceback.FrameSummary]
+) -> list[traceback.FrameSummary]:
+    return [frame for frame in frames if not frame.filename.startswith(directories)]
 
 
 def _trace(error: BaseException) -> list[str]:
     """Give the traceback without the frames of this program and of the import system."""
     told = traceback.TracebackException.from_exception(error)
+    if not isinstance(error, SyntaxError | SystemExit) and not _without(_OURS, told.stack):
+        return []
     part: traceback.TracebackException | None = told
     while part is not None:
-        part.stack = traceback.StackSummary.from_list(_without_ours(part.stack))
+        part.stack = traceback.StackSummary.from_list(_without(_OURS, part.stack))
         part = part.__cause__ or part.__context__
     lines = "".join(told.format()).expandtabs().splitlines()
     shown = [printable(line, _MAX_TRACE_WIDTH) for line in lines[-_MAX_TRACE_LINES:]]
