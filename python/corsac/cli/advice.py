@@ -8,6 +8,7 @@ from corsac import _core
 from corsac._text import in_words, printable
 from corsac.browser import FetchOutcome, FetchRequest, ReadableStream, Request, Response, Step
 from corsac.browser.messages import byte_lines
+from corsac.cli.fetch_text import last_answered
 
 __all__ = ["advice", "guard_refusal", "own_refusal"]
 
@@ -62,8 +63,9 @@ def own_refusal(response: Response) -> str:
 
 def guard_refusal(outcome: FetchOutcome) -> str:
     """Give the reason code if a request was sent and a guard refused it; otherwise empty."""
-    last = next((step.response for step in reversed(outcome.steps) if step.response), None)
-    return _GUARD if last is not None and own_refusal(last) == _GUARD else ""
+    last = last_answered(outcome)
+    response = None if last is None else last.response
+    return _GUARD if response is not None and own_refusal(response) == _GUARD else ""
 
 
 def advice(outcome: FetchOutcome, request: FetchRequest) -> str:
@@ -72,7 +74,7 @@ def advice(outcome: FetchOutcome, request: FetchRequest) -> str:
         guard = guard_refusal(outcome)
         return printable(_OWN[guard].format(origin=request.origin), _MAX_TEXT) if guard else ""
     code = outcome.reason.removeprefix("preflight:").partition(":")[0]
-    step = next((step for step in reversed(outcome.steps) if step.response), None)
+    step = last_answered(outcome)
     if step is None or step.request is None or step.response is None or step.code is None:
         return _ADVICE.get(code, "")
     # A redirect may have made another origin of it.

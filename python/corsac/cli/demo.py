@@ -20,7 +20,7 @@ import httpx2
 from corsac.browser import FetchOutcome, FetchRequest, Request, Response, simulate
 from corsac.browser.transports import httpx2_transport
 from corsac.cli.ending import FINE, PROBLEMS
-from corsac.cli.fetch_text import write_blocked, write_headline, write_steps
+from corsac.cli.fetch_text import write_blocked, write_request, write_steps
 from corsac.cli.terminal import Output, Part
 from corsac.lab import Lab, serve_until_interrupted, serving_lab
 from corsac.lab.apps import SIGN_IN_PATH
@@ -182,7 +182,9 @@ def _write_transcript(out: Output, scenario: Scenario, performed: Performed) -> 
     rule = "-" * (min(80, out.width) - len(scenario.title) - 1)
     out.row()
     out.row([(scenario.title, "bold"), " "], (rule, "dim"))
-    write_headline(out, performed.request, _without_query(performed.request.url))
+    write_request(
+        out, performed.request, outcome.profile, target=_without_query(performed.request.url)
+    )
 
     def as_shown(request: Request) -> Request:
         # The query only names the case.
@@ -195,7 +197,7 @@ def _write_transcript(out: Output, scenario: Scenario, performed: Performed) -> 
         text = f"the script sees status {outcome.status} and the headers {readable}"
         out.row([("ALLOWED", "allowed"), "  "], text, prose=True)
     else:
-        write_blocked(out, outcome, "")
+        write_blocked(out, outcome)
     if performed.facts == scenario.expected:
         out.row("", ("as expected", "good"))
     else:

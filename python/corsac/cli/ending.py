@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["COULD_NOT_RUN", "EPILOG", "FINE", "INTERRUPTED", "OUTPUT_CLOSED", "PROBLEMS", "USAGE"]
-__all__ += ["CommandError"]
+__all__ = ["COULD_NOT_RUN", "EPILOG", "EXIT_CODES", "FINE", "INTERRUPTED", "OUTPUT_CLOSED"]
+__all__ += ["PROBLEMS", "USAGE", "CommandError"]
 
 FINE = 0  # Nothing is wrong, or the request is allowed.
 PROBLEMS = 1  # Something is wrong, or the request is blocked.
@@ -13,6 +13,16 @@ USAGE = 2  # A mistake on the command line, as is the convention.
 COULD_NOT_RUN = 3  # No verdict: no file, no import, no answer, or no extra.
 INTERRUPTED = 130  # Ctrl-C came before the work was done, as shells have it.
 OUTPUT_CLOSED = 141  # Nobody reads the output any more: SIGPIPE's code, as shells have it.
+
+EXIT_CODES = {
+    "allowed": FINE,
+    "not-sent": FINE,
+    "blocked": PROBLEMS,
+    "refused": PROBLEMS,
+    "undecided": COULD_NOT_RUN,
+    "unreachable": COULD_NOT_RUN,
+}
+"""By the verdict on a request."""
 
 EPILOG = (
     "Exit code of every command: 0 fine or allowed; 1 problems found, or blocked; 2 a mistake on "

@@ -15,14 +15,13 @@ from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
 from corsac.browser.transports import asgi_async_transport
 from corsac.browser.urls import routed_path
 from corsac.cli.check import Report, check, silent_log
-from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS, CommandError
+from corsac.cli.ending import EXIT_CODES, CommandError
 from corsac.cli.fetch_text import (
+    UNSEEN,
     hidden_names,
-    unseen_text,
     write_blocked,
-    write_dropped,
     write_ending,
-    write_headline,
+    write_request,
     write_steps,
 )
 from corsac.cli.terminal import Output, Part, write_json
@@ -34,10 +33,6 @@ SERVER = "https://server.corsac.invalid"
 """Where the configuration is put for the time of the command; nothing is ever sent there."""
 
 _MAX_TEXT = 600
-
-
-_EXIT_CODES = {"allowed": FINE, "blocked": PROBLEMS, "refused": PROBLEMS}
-_EXIT_CODES["undecided"] = COULD_NOT_RUN
 
 
 def run(
@@ -71,24 +66,35 @@ def run(
     with silent_log():
         outcome, explanations = asyncio.run(_explain(request, middleware, profile))
     last = explanations[-1] if explanations else None
-    if outcome.ok:
-        is_guarded = last is not None and (last.reason or "").startswith("cross-origin-")
-        verdict = "refused" if is_guarded else "allowed"
-    else:
-        is_left_alone = last is not None and last.allowed is None
-        verdict = "undecided" if is_left_alone else "blocked"
+    verdict = "allowed" if outcome.ok else "blocked"
+    if outcome.ok and last is not None and (last.reason or "").startswith("cross-origin-"):
+        verdict = "refused"
+    elif not outcome.ok and last is not None and last.allowed is None:
+        verdict = "undecided"
+    notes = [printable(note, _MAX_TEXT) for note in _notes(report, request)]
+    change = next((each.change for each in reversed(explanations) if each.change), None)
     if as_json:
-        data = _as_dict(report.source, verdict, outcome, explanations)
-        write_json(data | {"notes": list(_notes(report, request))}, sys.stdout)
-    else:
-        out = Output(sys.stdout)
-        for note in _notes(report, request):
-            out.row([("note", "warning"), "  "], note)
-        write_headline(out, request, target=path)
-        # Nothing is sent, so there is no --cookie to point to.
-        write_dropped(out, request, outcome.profile)
-        _write(out, verdict, outcome, explanations)
-    return _EXIT_CODES[verdict]
+        data = outcome.as_dict()
+        result = {
+            "source": report.source,
+            "verdict": verdict,
+            "outcome": data,
+            "steps": data.pop("steps"),
+            "explanations": [each.as_dict() for each in explanations],
+            "change": None if change is None else change.text,
+            "caution": "" if change is None else change.caution,
+            "notes": notes,
+        }
+        write_json(result, sys.stdout)
+        return EXIT_CODES[verdict]
+    out = Output(sys.stdout)
+    for note in notes:
+        out.note(note)
+    # Nothing is sent, so there is no --cookie to point to.
+    write_request(out, request, profile, target=path)
+    _write_steps(out, outcome, explanations)
+    _write_ending(out, verdict, outcome, change)
+    return EXIT_CODES[verdict]
 
 
 def _middleware(report: Report, request: FetchRequest) -> CORSMiddleware:
@@ -113,7 +119,7 @@ def _notes(report: Report, request: FetchRequest) -> Iterator[str]:
     policies = [report.policy, *(policy for _, policy in (*report.rules, *report.routes))]
     if any(policy is not None and policy.allow_private_network for policy in policies):
         yield INSTEAD_OF_PRIVATE_NETWORK
-    yield from (printable(note, _MAX_TEXT) for note in report.notes)
+    yield from report.notes
     path = routed_path(request.url)
     others = [route for route, _ in report.routes]
     if others and path not in others:
@@ -144,69 +150,47 @@ async def _application(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _change(explanations: Sequence[Explanation]) -> Change | None:
-    return next((each.change for each in reversed(explanations) if each.change), None)
-
-
-def _write(
-    out: Output, verdict: str, outcome: FetchOutcome, explanations: Sequence[Explanation]
-) -> None:
+def _write_steps(out: Output, outcome: FetchOutcome, explanations: Sequence[Explanation]) -> None:
     why = {id(sent): each for sent, each in zip(outcome.sent, explanations, strict=True)}
 
     def beside(sent: Request) -> list[tuple[Part, Part]]:
         """Say what the server looked at; what the browser did, the fetch says itself."""
-        steps = why[id(sent)].steps if id(sent) in why else ()
         return [
             (_MARKS[step.passed], printable(f"{step.check}: {step.text}", _MAX_TEXT))
-            for step in steps
+            for step in why[id(sent)].steps
             if step.side == "server"
         ]
-
-    out.row()
 
     def at_path(sent: Request) -> Request:
         """Leave out the server, which there is only for this command."""
         return replace(sent, url=sent.url.removeprefix(SERVER))
 
+    out.row()
     write_steps(out, outcome, as_sent=at_path, beside=beside)
     out.row()
-    if verdict == "allowed":
-        hidden = hidden_names(outcome)
-        but = f", but not {in_words(hidden)}" if hidden else ""
-        gets = unseen_text(outcome) or f"the script gets the answer{but}"
-        out.row([("ALLOWED", "allowed"), "  "], gets)
-        return
-    if verdict == "undecided":
-        text = "this path is left alone, so the application's own headers decide"
-        out.row([("UNDECIDED", "warning"), "  "], text)
-        return
-    change = _change(explanations)
-    what = "" if change is None else printable(change.text, _MAX_TEXT)
-    if verdict == "refused":
-        text = "sent, and refused by the server before the application runs (guard)"
-        write_ending(out, "REFUSED", "warning", text, what)
-    else:
-        write_blocked(out, outcome, what)
-    if change is not None and change.caution:
-        label: list[Part] = [" " * 12, ("Caution: ", "warning")]
-        out.row(label, printable(change.caution, _MAX_TEXT), prose=True)
 
 
 _MARKS: dict[bool | None, Part] = {True: ("ok", "good"), False: ("NO", "bad"), None: ("--", "dim")}
 
 
-def _as_dict(
-    source: str, verdict: str, outcome: FetchOutcome, explanations: Sequence[Explanation]
-) -> dict[str, object]:
-    told = outcome.as_dict()
-    steps = told.pop("steps")
-    change = _change(explanations)
-    return {
-        "source": source,
-        "verdict": verdict,
-        "outcome": told,
-        "steps": steps,
-        "explanations": [each.as_dict() for each in explanations],
-        "change": None if change is None else change.text,
-        "caution": "" if change is None else change.caution,
-    }
+def _write_ending(out: Output, verdict: str, outcome: FetchOutcome, change: Change | None) -> None:
+    what = "" if change is None else printable(change.text, _MAX_TEXT)
+    match verdict:
+        case "allowed":
+            hidden = hidden_names(outcome)
+            but = f", but not {in_words(hidden)}" if hidden else ""
+            seen = f"the script gets the answer{but}"
+            write_ending(out, "ALLOWED", UNSEEN.get(outcome.response_type or "", seen))
+            return
+        case "undecided":
+            text = "this path is left alone, so the application's own headers decide"
+            write_ending(out, "UNDECIDED", text)
+            return
+        case "refused":
+            text = "sent, and refused by the server before the application runs (guard)"
+            write_ending(out, "REFUSED", text, what)
+        case _:
+            write_blocked(out, outcome, what)
+    if change is not None and change.caution:
+        label: list[Part] = [" " * 12, ("Caution: ", "warning")]
+        out.row(label, printable(change.caution, _MAX_TEXT), prose=True)

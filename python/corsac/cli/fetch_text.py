@@ -9,17 +9,18 @@ from http.client import responses
 from corsac import _core
 from corsac._text import printable
 from corsac.browser import FetchOutcome, FetchRequest, Request, Response, Step
+from corsac.browser.messages import byte_lines
 from corsac.cli.terminal import Output, Part
 
-__all__ = ["SECRET_HEADERS", "hidden_names", "no_answer", "unseen_text", "write_blocked"]
-__all__ += ["write_dropped", "write_ending", "write_headline", "write_notes", "write_steps"]
+__all__ = ["SECRET_HEADERS", "UNSEEN", "hidden_names", "last_answered", "no_answer"]
+__all__ += ["write_blocked", "write_ending", "write_request", "write_steps"]
 
-MAX_SHOWN_LINES = 12
+_MAX_LINES = 12
 """Header lines of one message that are shown."""
-MAX_SHOWN_VALUE = 160
+_MAX_VALUE = 160
 """Characters of a header's value that are shown."""
-MAX_SHOWN_URL = 300
-_MAX_SHOWN_NAMES = 20
+_MAX_URL = 300
+_MAX_NAMES = 20
 
 SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "set-cookie"})
 """Headers whose values are not shown: transcripts end up in bug reports."""
@@ -35,33 +36,41 @@ _NEVER_WANTED = frozenset(
     | {"transfer-encoding", "vary", "via"}
 )
 
+UNSEEN = {
+    "opaque": "to be sent; the script sees neither status nor headers nor body",
+    "opaqueredirect": "to be sent; of the redirect the script sees nothing, not even its Location",
+}
+"""What a script gets that sees nothing of its answer, by the type of the response."""
+
+_STYLES = {"ALLOWED": "allowed", "BLOCKED": "blocked", "NO ANSWER": "blocked"}
+
 Pairs = Sequence[tuple[str, str]]
 
 
-def write_headline(out: Output, request: FetchRequest, target: str = "") -> None:
-    """Say who asks for what, and where if that is not the request's URL."""
-    url = printable(target or request.url, MAX_SHOWN_URL)
+def write_request(
+    out: Output,
+    request: FetchRequest,
+    profile: str,
+    *,
+    target: str = "",
+    instead_of_cookie: str = "",
+) -> None:
+    """Say who asks for what, and which headers a browser leaves out without a word to the script.
+
+    ``target`` is where, if that is not the request's URL.
+    """
     extras = [f"credentials: {request.credentials}"] if request.credentials != "same-origin" else []
     extras += [f"mode: {request.mode}"] if request.mode != "cors" else []
     extra = f"  ({', '.join(extras)})" if extras else ""
     origin = "a page of an opaque origin (null)" if request.origin == "null" else request.origin
-    text = f"{printable(origin, MAX_SHOWN_URL)} -> {printable(request.method, 60)} {url}"
-    out.row("", (text, "bold"), (extra, "dim"))
-
-
-def write_dropped(
-    out: Output, request: FetchRequest, profile: str, *, instead_of_cookie: str = ""
-) -> None:
-    """Say which of the script's headers a browser leaves out, without a word to the script."""
+    what = f"{printable(request.method, 60)} {printable(target or request.url, _MAX_URL)}"
+    out.row("", (f"{printable(origin, _MAX_URL)} -> {what}", "bold"), (extra, "dim"))
     no_cors = request.mode == "no-cors"
-    for name, value in request.headers:
-        lines = [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))]
-        if _core.browser_request_headers(lines, b"", no_cors, profile) != []:
-            continue
-        why = "in mode no-cors scripts cannot set it" if no_cors else "scripts cannot set it"
-        instead = instead_of_cookie if name.lower() == "cookie" else ""
-        note = f"{printable(name, 100)} is not sent: {why}{instead}"
-        out.row([("note", "warning"), "  "], note)
+    for line in request.headers:
+        if _core.browser_request_headers(byte_lines((line,)), b"", no_cors, profile) == []:
+            why = "in mode no-cors scripts cannot set it" if no_cors else "scripts cannot set it"
+            instead = instead_of_cookie if line[0].lower() == "cookie" else ""
+            out.note(f"{printable(line[0], 100)} is not sent: {why}{instead}")
 
 
 def write_steps(
@@ -75,22 +84,19 @@ def write_steps(
     """Write the steps of a fetch, numbered."""
     number = 0
     steps = [step for step in outcome.steps if step.kind not in {"note", "verdict"}]
-    for position, step in enumerate(steps):
-        is_unsent = without_last and position == len(steps) - 1
+    for step in steps:
+        is_unsent = without_last and step is steps[-1]
         for title, text, style, headers in _parts(step, outcome, as_sent, is_unsent=is_unsent):
             number += 1
             label: list[Part] = [(f"{number:>3}  ", "dim"), (f"{title:<{_TITLE_WIDTH}}", "bold")]
             out.row(label, (text, style))
             _write_headers(out, headers)
-            if title != "Server answers" or step.request is None:
-                continue
-            for at, (mark, *why) in enumerate(beside(step.request)):
-                because = f"     {'because' if at == 0 else '':<{_TITLE_WIDTH}}"
-                out.row([(because, "bold"), mark, "  "], *why)
+            if title == "Server answers" and step.request is not None:
+                because = f"     {'because':<{_TITLE_WIDTH}}"
+                for mark, *why in beside(step.request):
+                    out.row([(because, "bold"), mark, "  "], *why)
+                    because = _INDENT
     return number > 0
-
-
-Told = tuple[str, str, str, Pairs]
 
 
 def _parts(
@@ -99,17 +105,18 @@ def _parts(
     as_sent: Callable[[Request], Request],
     *,
     is_unsent: bool,
-) -> Iterator[Told]:
+) -> Iterator[tuple[str, str, str, Pairs]]:
+    """Give a step as titles, each with its text, the style of that, and headers."""
     if step.request is None:
-        title = {"redirect": "Redirect", "cache": "Browser"}.get(step.kind, "")
+        title = {"redirect": "Redirect", "cache": "Browser"}.get(step.kind, "Browser decides")
         # The headline says who asks for what, unless a redirect made another origin of it.
         text = re.sub(r"^\S+ is (?=cross-origin|of the page)", "", step.text)
         text = re.sub(r"^cross-origin for (?!null:)\S+: ", "cross-origin: ", text)
-        yield title or "Browser decides", printable(text, 500), "", ()
+        yield title, printable(text, 500), "", ()
         return
     what = "Preflight" if step.kind == "preflight" else "Request"
     sent = as_sent(step.request)
-    line = f"{printable(sent.method, 60)} {printable(sent.url, MAX_SHOWN_URL)}"
+    line = f"{printable(sent.method, 60)} {printable(sent.url, _MAX_URL)}"
     if is_unsent:
         yield f"{what} NOT sent", line, "dim", ()
         return
@@ -172,21 +179,19 @@ def _told_headers(response: Response) -> Pairs:
 
 
 def _write_headers(out: Output, headers: Pairs) -> None:
-    for name, value in headers[:MAX_SHOWN_LINES]:
+    for name, value in headers[:_MAX_LINES]:
         if not name:
             out.row(_INDENT, (f"({value})", "dim"))
             continue
-        told = "***" if name.lower() in SECRET_HEADERS else printable(value, MAX_SHOWN_VALUE)
+        told = "***" if name.lower() in SECRET_HEADERS else printable(value, _MAX_VALUE)
         out.row(_INDENT, (f"{printable(name, 100)}: ", "name"), told, hang=2)
-    if len(headers) > MAX_SHOWN_LINES:
-        out.row(_INDENT, (f"... and {len(headers) - MAX_SHOWN_LINES} more lines", "dim"))
+    if len(headers) > _MAX_LINES:
+        out.row(_INDENT, (f"... and {len(headers) - _MAX_LINES} more lines", "dim"))
 
 
-def write_ending(
-    out: Output, verdict: str, style: str, why: str, what: str = "", *, further: str = ""
-) -> None:
+def write_ending(out: Output, verdict: str, why: str, what: str = "", *, further: str = "") -> None:
     """Write how it ended, what to do about it, and a remark, each below the other."""
-    out.row([(verdict, style), "  "], why, prose=True)
+    out.row([(verdict, _STYLES.get(verdict, "warning")), "  "], why, prose=True)
     indent = " " * (len(verdict) + 2)
     if what:
         out.row(f"{indent}-> ", what, prose=True)
@@ -194,34 +199,22 @@ def write_ending(
         out.row(indent, further, prose=True)
 
 
-def write_blocked(out: Output, outcome: FetchOutcome, what: str) -> None:
-    """Say that a fetch was blocked, and what to do about it, if that is not empty."""
-    write_ending(out, "BLOCKED", "blocked", f"{outcome.explanation}  [{outcome.reason}]", what)
+def write_blocked(out: Output, outcome: FetchOutcome, what: str = "") -> None:
+    """Say that a fetch was blocked, and what to do about it, if that is known."""
+    write_ending(out, "BLOCKED", f"{outcome.explanation}  [{outcome.reason}]", what)
 
 
-def unseen_text(outcome: FetchOutcome) -> str:
-    """Say what a script gets that sees nothing of its answer; empty if it sees something."""
-    match outcome.response_type:
-        case "opaque":
-            return "to be sent; the script sees neither status nor headers nor body"
-        case "opaqueredirect":
-            return "to be sent; of the redirect the script sees nothing, not even its Location"
-    return ""
-
-
-def write_notes(out: Output, outcome: FetchOutcome) -> None:
-    """Say what browsers ask beside CORS, each thing once."""
-    for text in dict.fromkeys(step.text for step in outcome.steps if step.kind == "note"):
-        out.row([("note", "warning"), "  "], text, prose=True)
+def last_answered(outcome: FetchOutcome) -> Step | None:
+    """Give the last step of a fetch that the server answered."""
+    return next((step for step in reversed(outcome.steps) if step.response), None)
 
 
 def hidden_names(outcome: FetchOutcome) -> list[str]:
     """Give names of the last answer's headers that a script may not see although it has it."""
-    last = next((step.response for step in reversed(outcome.steps) if step.response), None)
-    if not outcome.ok or outcome.response_type != "cors" or last is None:
+    last = last_answered(outcome)
+    if outcome.response_type != "cors" or last is None or last.response is None:
         return []
-    names = dict.fromkeys(name.lower() for name, _ in last.headers)
+    names = dict.fromkeys(name.lower() for name, _ in last.response.headers)
     known = {*outcome.readable_headers, *_NEVER_WANTED}
-    return [name for name in names if name not in known and not name.startswith("access-control-")][
-        :_MAX_SHOWN_NAMES
-    ]
+    hidden = (it for it in names if it not in known and not it.startswith("access-control-"))
+    return [*hidden][:_MAX_NAMES]

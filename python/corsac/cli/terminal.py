@@ -86,6 +86,10 @@ class Output:
         line.rstrip()
         self._show(line, soft_wrap=True)
 
+    def note(self, text: str, *, prose: bool = False) -> None:
+        """Write a remark."""
+        self.row([("note", "warning"), "  "], text, prose=prose)
+
     def problem(self, problem: CORSConfigProblem, place: str = "") -> None:
         """Write a problem of a configuration: where and what, why, and what to do."""
         value = problem.value

@@ -7,17 +7,15 @@ from typing import NamedTuple
 from corsac._text import in_words, printable
 from corsac.browser import FetchOutcome, FetchRequest
 from corsac.cli.advice import advice, guard_refusal
-from corsac.cli.ending import COULD_NOT_RUN, FINE, INTERRUPTED, PROBLEMS
+from corsac.cli.ending import EXIT_CODES, FINE, INTERRUPTED, PROBLEMS
 from corsac.cli.fetch_text import (
     SECRET_HEADERS,
+    UNSEEN,
     hidden_names,
     no_answer,
-    unseen_text,
     write_blocked,
-    write_dropped,
     write_ending,
-    write_headline,
-    write_notes,
+    write_request,
     write_steps,
 )
 from corsac.cli.probe.courier import Courier, NotSentError
@@ -33,10 +31,6 @@ MAX_JSON_TEXT = 500
 MAX_JSON_ITEMS = 200
 """Entries of one list in JSON, header lines for one."""
 _MAX_EVIDENCE = 300
-
-_EXIT_CODES = dict.fromkeys(("allowed", "not-sent"), FINE)
-_EXIT_CODES |= dict.fromkeys(("blocked", "refused"), PROBLEMS)
-_EXIT_CODES |= dict.fromkeys(("undecided", "unreachable"), COULD_NOT_RUN)
 
 
 class Result(NamedTuple):
@@ -69,17 +63,14 @@ class Result(NamedTuple):
         """Give the exit code; with ``strict`` findings other than infos count as blocked."""
         if self.seen is not None and self.seen.unfinished == GIVEN_UP:
             return INTERRUPTED
-        code = _EXIT_CODES[self.verdict]
-        if code == FINE and strict and any(each.severity != "info" for each in self.lints):
-            return PROBLEMS
-        return code
+        is_faulty = strict and any(each.severity != "info" for each in self.lints)
+        return EXIT_CODES[self.verdict] or (PROBLEMS if is_faulty else FINE)
 
 
 def write_verdict(out: Output, result: Result) -> None:
     """Write the transcript of the page's own request, and what came of it."""
     outcome, method = result.outcome, printable(result.request.method, 60)
-    write_headline(out, result.request)
-    write_dropped(out, result.request, outcome.profile, instead_of_cookie="; use --cookie")
+    write_request(out, result.request, outcome.profile, instead_of_cookie="; use --cookie")
     out.row()
     held_back = result.verdict in {"not-sent", "undecided"}
     if write_steps(out, outcome, as_sent=result.courier.as_sent, without_last=held_back):
@@ -87,33 +78,32 @@ def write_verdict(out: Output, result: Result) -> None:
     match result.verdict:
         case "allowed":
             seen = f"the script gets the answer, with status {outcome.status}"
-            write_ending(out, "ALLOWED", "allowed", unseen_text(outcome) or seen)
+            write_ending(out, "ALLOWED", UNSEEN.get(outcome.response_type or "", seen))
             _write_readable(out, outcome)
         case "refused":
-            text = (
-                f"sent, and refused by the server before the application ran (guard): "
-                f"{guard_refusal(outcome)}"
-            )
-            write_ending(out, "REFUSED", "warning", text, advice(outcome, result.request))
+            guard = f"(guard): {guard_refusal(outcome)}"
+            text = f"sent, and refused by the server before the application ran {guard}"
+            write_ending(out, "REFUSED", text, advice(outcome, result.request))
         case "not-sent":
             text = (
                 f"{method} may change something, so the request itself was not sent; with --send "
                 "it is sent, once."
             )
-            write_ending(out, "ALLOWED", "allowed", "as far as the preflight goes", further=text)
+            write_ending(out, "ALLOWED", "as far as the preflight goes", further=text)
         case "undecided":
             text = (
                 f"Browsers send this {method} without a preflight. It may change something, so it "
                 "was held back; with --send it is sent, once."
             )
-            why = "nothing was sent that could tell"
-            write_ending(out, "UNDECIDED", "warning", why, further=text)
+            write_ending(out, "UNDECIDED", "nothing was sent that could tell", further=text)
         case "unreachable":
             text = "To a script this looks like any CORS error."
-            write_ending(out, "NO ANSWER", "blocked", no_answer(outcome), further=text)
+            write_ending(out, "NO ANSWER", no_answer(outcome), further=text)
         case _:
             write_blocked(out, outcome, advice(outcome, result.request))
-    write_notes(out, outcome)
+    # What browsers ask beside CORS.
+    for text in dict.fromkeys(step.text for step in outcome.steps if step.kind == "note"):
+        out.note(text, prose=True)
 
 
 def _write_readable(out: Output, outcome: FetchOutcome) -> None:
@@ -160,14 +150,11 @@ def as_dict(result: Result) -> dict[str, object]:
     outcome = result.outcome.as_dict()
     steps = outcome.pop("steps")
     seen = result.seen
+    request = result.request
     data = {
-        "url": result.request.url,
-        "origin": result.request.origin,
-        "method": result.request.method,
-        "credentials": result.request.credentials,
-        "mode": result.request.mode,
+        **{name: getattr(request, name) for name in _ASKED},
         "verdict": result.verdict,
-        "advice": advice(result.outcome, result.request),
+        "advice": advice(result.outcome, request),
         "outcome": outcome,
         "steps": steps,
         "hidden_headers": hidden_names(result.outcome),
@@ -177,6 +164,9 @@ def as_dict(result: Result) -> dict[str, object]:
         "requests_sent": result.courier.sent_count,
     }
     return {name: _cleaned(part) for name, part in data.items()}
+
+
+_ASKED = ("url", "origin", "method", "credentials", "mode")
 
 
 def _cleaned(value: object) -> object:
