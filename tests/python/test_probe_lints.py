@@ -283,7 +283,7 @@ def test_every_code_has_a_server_that_shows_it() -> None:
 def test_the_documentation_has_every_code_with_its_severity() -> None:
     page = (Path(__file__).parents[2] / "docs" / "probe.md").read_text()
     rows = re.findall(r"^\| `([a-z_.0-9]+)` \| (\w+) \|", page, re.MULTILINE)
-    assert rows == [(code, severity) for code, (severity, _, _) in FINDINGS.items()]
+    assert rows == [(code, found.severity) for code, found in FINDINGS.items()]
 
 
 def test_the_largest_cap_itself_is_no_finding() -> None:
@@ -292,7 +292,7 @@ def test_the_largest_cap_itself_is_no_finding() -> None:
 
 @pytest.mark.parametrize("code", FINDINGS)
 def test_a_finding_has_a_severity_a_sentence_and_a_way_out(code: str) -> None:
-    severity, message, hint = FINDINGS[code]
+    _, severity, message, hint, _ = FINDINGS[code]
     assert severity in SEVERITIES
     assert message[0].isupper() or message.startswith("{")
     assert hint
@@ -302,7 +302,7 @@ def test_a_finding_has_a_severity_a_sentence_and_a_way_out(code: str) -> None:
 def test_findings_come_with_the_worst_first() -> None:
     handle = server(app_and("null"), credentials="False", preflight=(), vary=never)
     codes = codes_of(handle, **PUT)
-    severities = [FINDINGS[code][0] for code in codes]
+    severities = [FINDINGS[code].severity for code in codes]
     assert severities == ["warning", "warning", "info", "info"]
 
 
