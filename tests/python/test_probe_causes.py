@@ -17,8 +17,7 @@ from corsac import CORSMiddleware, CORSPolicy
 from corsac.browser import FetchOutcome, FetchRequest
 from corsac.cli import main
 from corsac.cli.fetch_text import no_answer
-from corsac.cli.probe import probe
-from corsac.cli.probe.report import Result
+from corsac.cli.probe import Result, probe
 from support.probed import APP, probe_json, server, serving_app
 from support.raw_server import Handle, RawRequest, answering, http, serving_raw
 from support.signals import interruptible_children

@@ -15,9 +15,8 @@ import pytest
 
 from corsac.browser import FetchRequest, Request, TransportError
 from corsac.cli import main
-from corsac.cli.probe import courier
+from corsac.cli.probe import MAX_JSON_ITEMS, MAX_JSON_TEXT, courier
 from corsac.cli.probe.courier import MAX_REQUESTS, MAX_SECONDS, Courier
-from corsac.cli.probe.report import MAX_JSON_ITEMS, MAX_JSON_TEXT
 from support.probed import APP, listed, probe_json, server
 from support.raw_server import Handle, RawRequest, answering, http, serving_raw
 from support.signals import interruptible_children

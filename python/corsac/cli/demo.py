@@ -20,7 +20,7 @@ import httpx2
 from corsac.browser import FetchOutcome, FetchRequest, Request, Response, simulate
 from corsac.browser.transports import httpx2_transport
 from corsac.cli.ending import FINE, PROBLEMS
-from corsac.cli.fetch_text import write_blocked, write_request, write_steps
+from corsac.cli.fetch_text import write_blocked, write_ending, write_request, write_steps
 from corsac.cli.terminal import Output, Part
 from corsac.lab import Lab, serve_until_interrupted, serving_lab
 from corsac.lab.apps import SIGN_IN_PATH
@@ -99,23 +99,12 @@ class Performed(NamedTuple):
 
     request: FetchRequest
     outcome: FetchOutcome
-    application_ran: bool
+    facts: Expected
     cookie: str
-
-    @property
-    def facts(self) -> Expected:
-        """What a scenario says in advance."""
-        return Expected(
-            preflight_sent=bool(self.outcome.preflights),
-            application_ran=self.application_ran,
-            reason=self.outcome.reason or "",
-            status=self.outcome.status,
-            readable_headers=self.outcome.readable_headers,
-        )
 
 
 def perform(scenario: Scenario, lab: Lab) -> Performed:
-    """Send what a browser sends for a scenario, and judge the answers as a browser does."""
+    """Send what a browser sends for a scenario, and check the answers as a browser does."""
     evaluation = evaluate(scenario.state(lab.places), lab.places, lab.cases)
     case = lab.cases.get(evaluation["case"])
     assert case is not None  # noqa: S101 - it was added a moment ago
@@ -137,7 +126,14 @@ def perform(scenario: Scenario, lab: Lab) -> Performed:
             return transport(replace(sent, url=url, headers=(host, *sent.headers)))
 
         outcome = simulate(case.request, send)
-    return Performed(case.request, outcome, case.application_ran, cookie)
+    facts = Expected(
+        preflight_sent=bool(outcome.preflights),
+        application_ran=case.application_ran,
+        reason=outcome.reason or "",
+        status=outcome.status,
+        readable_headers=outcome.readable_headers,
+    )
+    return Performed(case.request, outcome, facts, cookie)
 
 
 def _with_cookie(request: Request, cookie: str) -> Request:
@@ -158,77 +154,62 @@ def link_to(scenario: Scenario, lab: Lab) -> str:
 def run(*, once: bool, port: int | None = None, scenarios: Sequence[Scenario] = SCENARIOS) -> int:
     """Print the transcript of every scenario and, unless `once`, serve the lab until Ctrl-C."""
     out = Output(sys.stdout)
+    table: list[Sequence[Part]] = [("", "preflight", "app ran", "script", "expected")]
+    right = 0
     with serving_lab(port=port) as lab:
         pages = lab.places.pages
         out.row([("The API", "bold"), "    "], lab.places.api)
         out.row([("The pages", "bold"), "  "], f"{pages['app']}  (allowed)")
         out.row("           ", f"{pages['stranger']}  (not allowed)")
-        rows = []
         for scenario in scenarios:
             performed = perform(scenario, lab)
-            _write_transcript(out, scenario, performed)
-            rows.append((scenario, performed))
-        _write_summary(out, rows)
+            is_right = performed.facts == scenario.expected
+            _write_transcript(out, scenario, performed, is_right=is_right)
+            row = (
+                scenario.title,
+                "yes" if performed.facts.preflight_sent else "no",
+                "yes" if performed.facts.application_ran else "no",
+                ("ALLOWED", "good") if performed.outcome.ok else ("BLOCKED", "bad"),
+                "yes" if is_right else ("NO", "bad"),
+            )
+            table.append(row)
+            right += is_right
+        out.row()
+        out.row("", ("Summary", "bold"))
+        out.table(table)
+        style = "good" if right == len(scenarios) else "bad"
+        out.row("", (f"{right} of {len(scenarios)} verdicts as expected", style))
+        out.flush()
         if not once:
             out.row()
             out.row("Now with your own browser: open ", link_to(scenarios[0], lab))
             out.flush()
             serve_until_interrupted(lab)
-    return FINE if all(scenario.expected == done.facts for scenario, done in rows) else PROBLEMS
+    return FINE if right == len(scenarios) else PROBLEMS
 
 
-def _write_transcript(out: Output, scenario: Scenario, performed: Performed) -> None:
-    outcome = performed.outcome
+def _write_transcript(
+    out: Output, scenario: Scenario, performed: Performed, *, is_right: bool
+) -> None:
+    request, outcome = performed.request, performed.outcome
+
+    def as_shown(sent: Request) -> Request:
+        # The query only names the case.
+        return replace(_with_cookie(sent, performed.cookie), url=sent.url.partition("?")[0])
+
     rule = "-" * (min(80, out.width) - len(scenario.title) - 1)
     out.row()
     out.row([(scenario.title, "bold"), " "], (rule, "dim"))
-    write_request(
-        out, performed.request, outcome.profile, target=_without_query(performed.request.url)
-    )
-
-    def as_shown(request: Request) -> Request:
-        # The query only names the case.
-        sent = _with_cookie(request, performed.cookie)
-        return replace(sent, url=_without_query(request.url))
-
+    write_request(out, request, outcome.profile, target=request.url.partition("?")[0])
     write_steps(out, outcome, as_sent=as_shown)
     if outcome.ok:
         readable = ", ".join(outcome.readable_headers)
         text = f"the script sees status {outcome.status} and the headers {readable}"
-        out.row([("ALLOWED", "allowed"), "  "], text, prose=True)
+        write_ending(out, "ALLOWED", text)
     else:
         write_blocked(out, outcome)
-    if performed.facts == scenario.expected:
-        out.row("", ("as expected", "good"))
-    else:
-        out.row("", ("NOT as expected", "bad"))
+    out.row("", ("as expected", "good") if is_right else ("NOT as expected", "bad"))
+    if not is_right:
         out.row("  expected: ", str(scenario.expected))
         out.row("  came:     ", str(performed.facts))
     out.row("", scenario.lesson, prose=True)
-
-
-def _without_query(url: str) -> str:
-    return url.partition("?")[0]
-
-
-def _write_summary(out: Output, rows: Sequence[tuple[Scenario, Performed]]) -> None:
-    """Write one line for each scenario, and how many were as expected."""
-    words = {True: "yes", False: "no"}
-    table: list[Sequence[Part]] = [("", "preflight", "app ran", "script", "expected")]
-    for scenario, performed in rows:
-        table.append(
-            (
-                scenario.title,
-                words[performed.facts.preflight_sent],
-                words[performed.application_ran],
-                ("ALLOWED", "good") if performed.outcome.ok else ("BLOCKED", "bad"),
-                "yes" if performed.facts == scenario.expected else ("NO", "bad"),
-            )
-        )
-    out.row()
-    out.row("", ("Summary", "bold"))
-    out.table(table)
-    right = sum(performed.facts == scenario.expected for scenario, performed in rows)
-    style = "good" if right == len(rows) else "bad"
-    out.row("", (f"{right} of {len(rows)} verdicts as expected", style))
-    out.flush()

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
 from typing import Self
 
 import httpx2
@@ -61,8 +60,8 @@ class Courier:
     ) -> None:
         self._page = page
         self._cookies = "; ".join(f"{name}={value}" for name, value in cookies)
-        target = parse_url(page.url)
-        self._cookie_host = target.host if target is not None else ""
+        url = parse_url(page.url)
+        self._host = "" if url is None else url.host
         self._timeout = timeout
         self._sends_unsafe = sends_unsafe
         self._tell = tell
@@ -85,63 +84,40 @@ class Courier:
 
     async def __aenter__(self) -> Self:
         """Begin to count the time."""
-        seconds = max(MAX_SECONDS, self._timeout)
-        self._ends_at = self._clock() + seconds
+        self._ends_at = self._clock() + max(MAX_SECONDS, self._timeout)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         """Close all connections."""
         await self._client.aclose()
 
     def as_sent(self, request: Request) -> Request:
         """Give the request with the cookies that a browser adds."""
-        if not self._cookies or request.is_preflight or not self._may_send_cookies(request.url):
+        url, mode = parse_url(request.url), self._page.credentials
+        if not self._cookies or request.is_preflight or url is None or url.host != self._host:
             return request
-        headers = (*request.headers, ("Cookie", self._cookies))
-        return replace(request, headers=headers)
-
-    def _may_send_cookies(self, text: str) -> bool:
-        url = parse_url(text)
-        if url is None or url.host != self._cookie_host:
-            return False
-        match self._page.credentials:
-            case "include":
-                return True
-            case "same-origin":
-                return url.origin == self._page.origin
-            case _:
-                return False
+        if mode == "include" or (mode == "same-origin" and url.origin == self._page.origin):
+            return replace(request, headers=(*request.headers, ("Cookie", self._cookies)))
+        return request
 
     async def __call__(self, request: Request) -> Response:
         """Send a request and read the headers of the answer."""
         if request.method not in SAFE_METHODS and not self._sends_unsafe:
             raise NotSentError
         if self.sent_count == MAX_REQUESTS:
-            message = f"{MAX_REQUESTS} requests were sent, which is where this program stops"
-            raise TransportError(message)
+            raise TransportError(f"{MAX_REQUESTS} requests were sent: this program sends no more")
         left = self._ends_at - self._clock()
         if left <= 0:
-            message = "too much time went by, which is where this program stops"
-            raise TransportError(message)
+            raise TransportError("too much time went by: this program sends no more")
         sent = self.as_sent(request)
         self.sent_count += 1
         self._tell(sent, *self.place)
-        return await self._answer(sent, min(left, self._timeout))
-
-    async def _answer(self, sent: Request, seconds: float) -> Response:
-        """Wait for an answer, but for no longer than that.
-
-        The client's own time-out is for each wait, and closes what it leaves; a server that always
-        says a little more is ended from here.
-        """
+        seconds = min(left, self._timeout)
         message = f"no answer within {seconds:.3g} seconds"
         transport = httpx2_async_transport(self._client, timeout=seconds, note_bytes=_NOTE_BYTES)
         try:
+            # The client's own time-out is for each wait, and closes what it leaves; a server that
+            # always says a little more is ended from here.
             async with asyncio.timeout(seconds + _GRACE_SECONDS):
                 return await transport(sent)
         except TimeoutError:

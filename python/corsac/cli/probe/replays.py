@@ -17,15 +17,15 @@ from corsac.browser.urls import HTTP_SCHEMES, is_ip_address, parse_url
 from corsac.cli.probe.courier import SAFE_METHODS, Courier
 from corsac.validation.hosts import public_suffixes
 
-__all__ = ["INTERRUPTED", "MISSING_PATH", "OTHER_ORIGIN", "Observations", "Replay"]
-__all__ += ["allow_origin", "is_granted", "lookalikes", "other_origin", "replay"]
+__all__ = ["INTERRUPTED", "Observations", "Replay", "allow_origin", "is_granted", "lookalikes"]
+__all__ += ["other_origin", "replay"]
 
-MISSING_PATH = "corsac-probe-no-such-path"
+_MISSING_PATH = "corsac-probe-no-such-path"
 """What is asked for below the URL to see an answer with an error."""
-MAX_VALIDATOR = 1_000
+_MAX_VALIDATOR = 1_000
 """Characters of an ETag that is sent back at most."""
-OTHER_ORIGIN = "https://corsac-probe.example"
-"""A page that no server lists: ``.example`` is reserved (RFC 2606)."""
+_OTHER_HOST = "corsac-probe.example"
+"""A page's host that no server lists: ``.example`` is reserved (RFC 2606)."""
 INTERRUPTED = "interrupted"
 """Why replays were given up, if it was Ctrl-C."""
 
@@ -55,10 +55,8 @@ class Observations(NamedTuple):
     """All that was seen of a server."""
 
     origin: str
-    include: bool
     page: tuple[Replay, ...]
-    # By kind, "page" among them.
-    actual: dict[str, Replay]
+    actual: dict[str, Replay]  # By kind, "page" among them.
     preflight: dict[str, Replay]
     unfinished: str = ""  # Why replays were given up.
 
@@ -88,7 +86,7 @@ def is_granted(replay: Replay | None) -> bool:
     return allow_origin(replay.response) == replay.origin
 
 
-async def replay(outcome: FetchOutcome, include: bool, courier: Courier) -> Observations | None:
+async def replay(outcome: FetchOutcome, courier: Courier) -> Observations | None:
     """Replay what a browser sent; ``None`` if nothing of it is subject to CORS."""
     page = tuple(
         Replay("page", step.request, step.response)
@@ -98,21 +96,19 @@ async def replay(outcome: FetchOutcome, include: bool, courier: Courier) -> Obse
     subject = [seen for seen in page if seen.origin is not None]
     if not subject or outcome.response_type in {"basic", "opaque"}:
         return None
-    preflights = [seen for seen in subject if seen.request.is_preflight]
-    actuals = [
-        seen
-        for seen in subject
-        if not seen.request.is_preflight and seen.request.method in SAFE_METHODS
-    ]
-    seen = Observations(subject[-1].origin or "", include, page, {}, {})
+    seen = Observations(subject[-1].origin or "", page, {}, {})
     plans = []
-    if actuals:
-        seen.actual["page"] = actuals[-1]
-        plan = [*_origins(actuals[-1], looks=True), *_only_of_actual(actuals[-1])]
-        plans.append((seen.actual, plan))
-    if preflights:
-        seen.preflight["page"] = preflights[-1]
-        plans.append((seen.preflight, list(_origins(preflights[-1], looks=not actuals))))
+    for each in subject:
+        if each.request.is_preflight:
+            seen.preflight["page"] = each
+        elif each.request.method in SAFE_METHODS:
+            seen.actual["page"] = each
+    if seen.actual:
+        first = seen.actual["page"]
+        plans.append((seen.actual, [*_origins(first, looks=True), *_only_of_actual(first)]))
+    if seen.preflight:
+        plan = [*_origins(seen.preflight["page"], looks=not seen.actual)]
+        plans.append((seen.preflight, plan))
     number, total = 0, sum(len(plan) for _, plan in plans)
     try:
         for found, plan in plans:
@@ -151,12 +147,12 @@ def _only_of_actual(first: Replay) -> Iterator[tuple[str, Request]]:
         ("If-None-Match", response.header("ETag")),
         ("If-Modified-Since", response.header("Last-Modified")),
     ]
-    given = [(name, value) for name, value in validators if value and len(value) <= MAX_VALIDATOR]
+    given = [(name, value) for name, value in validators if value and len(value) <= _MAX_VALIDATOR]
     if given and request.method in {"GET", "HEAD"}:
         yield "conditional", replace(request, headers=(*request.headers, *given))
     if allow_origin(response) is not None:
         url = urlsplit(request.url)._replace(query="", fragment="").geturl()
-        yield "missing-path", replace(request, url=f"{url.rstrip('/')}/{MISSING_PATH}")
+        yield "missing-path", replace(request, url=f"{url.rstrip('/')}/{_MISSING_PATH}")
 
 
 def _from_origin(request: Request, origin: str | None) -> Request:
@@ -168,7 +164,8 @@ def _from_origin(request: Request, origin: str | None) -> Request:
 
 def other_origin(origin: str) -> str:
     """Give an origin that no server lists, and that is not the one that asks."""
-    return OTHER_ORIGIN if origin != OTHER_ORIGIN else "https://another.corsac-probe.example"
+    other = f"https://{_OTHER_HOST}"
+    return other if origin != other else f"https://another.{_OTHER_HOST}"
 
 
 _LOOKALIKES = frozenset({"prefix", "subdomain", "suffix", "other-site", "dot", "insecure", "port"})
@@ -186,7 +183,7 @@ def lookalikes(origin: str) -> list[tuple[str, str]]:
     start, host = f"{url.scheme}://", url.host
     found = []
     if not host.startswith("["):
-        found.append(("prefix", f"{start}{host}.{OTHER_ORIGIN[8:]}{port}"))
+        found.append(("prefix", f"{start}{host}.{_OTHER_HOST}{port}"))
     if not is_ip_address(host):
         site = public_suffixes().registrable_domain(host) or host
         if site != host:
