@@ -24,7 +24,7 @@ from corsac.foreign.flask_cors import (
     read_flask_cors,
     unknown_keys,
 )
-from corsac.foreign.paths import WRITE, Pattern, Resource, read_pattern, text_of
+from corsac.foreign.paths import Pattern, Resource, problem_of_paths, read_pattern, text_of
 from corsac.foreign.reading import Reading
 from corsac.policy import CORSPolicy
 
@@ -88,36 +88,31 @@ def read_resources(
     """Return the patterns with the options of each, in the order in which flask-cors tries them."""
     if isinstance(resources, (str, re.Pattern)):
         return [(resources, {})]
+
+    def refuse(value: object, message: str) -> None:
+        problems.append(problem_of_paths("option.wrong_type", "error", value, message))
+
     pairs: list[tuple[Pattern, Mapping[str, Any]]] = []
     if not isinstance(resources, Iterable) or isinstance(resources, bytes):
-        _refuse(resources, "expected a path, a list of paths or a mapping", problems)
+        refuse(resources, "expected a path, a list of paths or a mapping")
         return pairs
-    given = resources.items() if isinstance(resources, Mapping) else ((r, {}) for r in resources)
-    is_empty = True
+    given = list(
+        resources.items() if isinstance(resources, Mapping) else ((r, {}) for r in resources)
+    )
     for pattern, options in given:
-        is_empty = False
-        if not isinstance(pattern, str) and not (
-            isinstance(pattern, re.Pattern) and isinstance(pattern.pattern, str)
-        ):
-            _refuse(pattern, "a path is a string or a compiled expression", problems)
+        text = pattern.pattern if isinstance(pattern, re.Pattern) else pattern
+        if not isinstance(text, str):
+            refuse(pattern, "a path is a string or a compiled expression")
         elif not isinstance(options, Mapping):
-            _refuse(options, f"the options of {pattern!r} are a mapping", problems)
+            refuse(options, f"the options of {pattern!r} are a mapping")
         else:
             pairs.append((pattern, options))
-    if is_empty:
+    if not given:
         message = "there is no path in it: all other options are for nothing, and nobody is allowed"
-        problems.append(
-            CORSConfigProblem("rule.invalid", "warning", "resources", resources, message, WRITE)
-        )
+        problems.append(problem_of_paths("rule.invalid", "warning", resources, message))
     if isinstance(resources, Mapping):
         pairs.sort(key=_order_in_a_mapping)
     return pairs
-
-
-def _refuse(value: object, message: str, problems: list[CORSConfigProblem]) -> None:
-    problems.append(
-        CORSConfigProblem("option.wrong_type", "error", "resources", value, message, WRITE)
-    )
 
 
 def _order_in_a_mapping(pair: tuple[Pattern, object]) -> tuple[int, int, int]:
@@ -189,25 +184,22 @@ def _without_heirs(
 ) -> list[ResourcePolicy]:
     """Return the resources that get no path which an earlier one gives up, and allows less."""
     kept: list[ResourcePolicy] = []
-    heirs: dict[int, bool] = {}
+    with_heirs: set[int] = set()
     for entry in entries:
-        before = [
-            each
+        before = {
+            id(each)
             for each in kept
             if each.resource.leaves_paths_to(entry.resource)
             and not allows_no_more(entry.policy, each.policy)
-        ]
-        heirs |= {id(each): True for each in before}
-        if not before:
-            kept.append(entry)
-            heirs.setdefault(id(entry), False)
+        }
+        with_heirs |= before
+        kept += [] if before else [entry]
     for entry in kept:
-        if entry.resource.kind in ("start", "regex"):
-            continue  # It is said that rules leave its paths out.
-        if heirs[id(entry)]:
-            problems.append(_narrower(entry.resource, has_heir=True))
-        elif entry.resource.is_open_ended:
-            problems.append(_narrower(entry.resource, has_heir=False))
+        # Of the others it is said that rules leave their paths out.
+        if entry.resource.kind not in ("start", "regex"):
+            has_heir = id(entry) in with_heirs
+            if has_heir or entry.resource.is_open_ended:
+                problems.append(_narrower(entry.resource, has_heir=has_heir))
     return kept
 
 
@@ -215,7 +207,7 @@ def _narrower(resource: Resource, *, has_heir: bool) -> CORSConfigProblem:
     path = resource.path or "/"
     covered = f"{path}x is covered as well" if resource.is_open_ended else "it covers more paths"
     message = f"flask-cors matches paths from the start only, so {covered}; "
-    hint = f'add a rule for "{path}x" if there is such a path'
+    text = text_of(resource.given)
     if has_heir:
         message += (
             "no rule says so, and a later resource that allows more would get what is left out, so "
@@ -225,16 +217,10 @@ def _narrower(resource: Resource, *, has_heir: bool) -> CORSConfigProblem:
             "write the rules by hand: first one for each path that this one covers, then the later "
             "resource"
         )
-    else:
-        message += f"the rule {path}/* covers {path} and all below it"
-    return CORSConfigProblem(
-        "rule.left_out" if has_heir else "rule.narrower",
-        "error" if has_heir else "warning",
-        "resources",
-        text_of(resource.given),
-        message,
-        hint,
-    )
+        return problem_of_paths("rule.left_out", "error", text, message, hint)
+    message += f"the rule {path}/* covers {path} and all below it"
+    hint = f'add a rule for "{path}x" if there is such a path'
+    return problem_of_paths("rule.narrower", "warning", text, message, hint)
 
 
 @functools.cache
@@ -268,13 +254,13 @@ class ResourcePolicies:
         after: ResourcePolicies | Iterable[CORSPolicy] = (),
     ) -> None:
         self.resources = tuple(resources)
-        nested = after if isinstance(after, ResourcePolicies) else None
-        self._chain: tuple[ResourcePolicy, ...] = self.resources + (
-            () if nested is None else nested._chain
-        )
-        self._fallbacks: tuple[CORSPolicy, ...] = (
-            tuple(after) if not isinstance(after, ResourcePolicies) else after._fallbacks
-        )
+        self._chain: tuple[ResourcePolicy, ...] = self.resources
+        self._fallbacks: tuple[CORSPolicy, ...] = ()
+        if isinstance(after, ResourcePolicies):
+            self._chain += after._chain
+            self._fallbacks = after._fallbacks
+        else:
+            self._fallbacks = tuple(after)
         self._looks_at_line_feeds = any(entry.resource.ends_with_the_path for entry in self._chain)
         self.narrowed = tuple(self._narrowed())
         """The resources whose paths must not go to what comes after them."""

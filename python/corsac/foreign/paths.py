@@ -15,22 +15,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from corsac.configuration import make_configuration
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, Severity
 from corsac.foreign.flask_cors import looks_like_a_regex
 from corsac.foreign.reader import Reader
 from corsac.validation.regex.language import Language, language
 from corsac.validation.regex.syntax import UnknownSyntax
 
-__all__ = ["WRITE", "Pattern", "Resource", "read_path_rules", "read_pattern", "text_of"]
+__all__ = ["Pattern", "Resource", "problem_of_paths", "read_path_rules", "read_pattern", "text_of"]
 
-MAX_ALTERNATIVES = 32
-"""Rules that one expression may become; more are better written by hand."""
-
-MAX_DEPTH = 8
-"""Groups of alternatives that are taken apart."""
-
-MAX_PATH = 2_000
-"""Characters of a path that are compared with an expression; what is longer counts as meant."""
+MAX_ALTERNATIVES = 32  # Rules that one expression may become; more are better written by hand.
+MAX_DEPTH = 8  # Groups of alternatives that are taken apart.
+MAX_PATH = 2_000  # A longer path is not compared with an expression, and counts as meant.
 
 Pattern = str | re.Pattern[str]
 Kind = Literal["any", "exact", "prefix", "start", "regex"]
@@ -53,34 +48,18 @@ class Resource:
 
     def matches(self, path: str) -> bool:
         """Tell whether a path of the application's own is meant: for what is known at its start."""
-        match self.kind:
-            case "any":
-                return True
-            case "exact":
-                return path == self.path
-            case "prefix":
-                below = path == self.path or path.startswith(f"{self.path}/")
-                return below and self._fits(path)
-            case "start":
-                return path.startswith(self.path) and self._fits(path)
-            case "regex":
-                return self._fits(path)
+        if self.kind in ("start", "regex"):
+            return path.startswith(self.path) and self._fits(path)
+        return self.has_rule_for(path)
 
     def covers(self, start: str) -> bool:
         """Tell whether every path that starts with a text is meant."""
-        match self.kind:
-            case "any":
-                return True
-            case "exact":
-                return False
-            case "prefix":
-                return start.startswith(f"{self.path}/")
-            case "start":
-                return start.startswith(self.path)
-            case "regex":
-                # What fits the beginning fits every path that goes on from there, unless the
-                # expression can look at what follows.
-                return not _LOOKS_AHEAD.search(text_of(self.given)) and self._fits(start)
+        if self.kind == "regex":
+            # What fits the beginning fits every path that goes on from there, unless the
+            # expression can look at what follows.
+            return not _LOOKS_AHEAD.search(text_of(self.given)) and self._fits(start)
+        below = f"{self.path}/" if self.kind == "prefix" else self.path
+        return self.kind != "exact" and start.startswith(below)
 
     def may_match_below(self, start: str) -> bool:
         """Tell whether some path that starts with a text may be meant."""
@@ -111,9 +90,9 @@ class Resource:
 
     def has_rule_for(self, path: str) -> bool:
         """Tell whether the rules that `ResourcePolicies.rules` makes of it decide about a path."""
-        if self.kind == "start":
+        if self.kind in ("prefix", "start"):
             return (path == self.path or path.startswith(f"{self.path}/")) and self._fits(path)
-        return self.kind != "regex" and self.matches(path)
+        return self.kind == "any" or (self.kind == "exact" and path == self.path)
 
     def gives_up(self, path: str) -> bool:
         """Tell whether flask-cors may mean it for a path that its rules leave out.
@@ -229,9 +208,7 @@ def read_resource(pattern: Pattern, problems: list[CORSConfigProblem]) -> Resour
         re.compile(pattern)
     except re.error as error:
         message = f"this is taken for a regular expression, and is none: {error}"
-        problems.append(
-            CORSConfigProblem("regex.invalid", "error", "resources", text, message, WRITE)
-        )
+        problems.append(problem_of_paths("regex.invalid", "error", text, message))
         return None
     has_flags = isinstance(pattern, re.Pattern) and bool(pattern.flags & ~re.UNICODE)
     resource = None if has_flags else _simple(pattern, text)
@@ -241,13 +218,26 @@ def read_resource(pattern: Pattern, problems: list[CORSConfigProblem]) -> Resour
         return None
     if resource is None or resource.kind == "start":
         resource = resource or Resource(pattern, "regex", "")
-        _warn_of_expression(resource, problems)
+        below = f" and of everything below {resource.path}/" if resource.kind == "start" else ""
+        message = (
+            "an expression is not run on the paths of requests: corsac.flask gives it to the "
+            f"routes it matches{below}, and to no other path; rules without routes leave its paths "
+            "out, and every later resource that allows more"
+        )
+        problems.append(problem_of_paths("rule.no_counterpart", "warning", text, message))
         return resource
     return resource if resource.kind == "any" else _usable(resource, problems)
 
 
-WRITE = 'write resources={"/api/*": {...}} for /api and all below it, or "/health" for one path'
-"""What to write instead of what is not a path."""
+_WRITE = 'write resources={"/api/*": {...}} for /api and all below it, or "/health" for one path'
+
+
+def problem_of_paths(
+    code: CORSProblemCode, severity: Severity, value: object, message: str, hint: str = _WRITE
+) -> CORSConfigProblem:
+    """Return a problem of ``resources``; the usual hint says how paths are written."""
+    return CORSConfigProblem(code, severity, "resources", value, message, hint)
+
 
 _ALTERNATIVES = re.compile(r"\((?:\?:)?([^()]*\|[^()]*)\)(?![*+?{])")
 _OPTIONAL_SLASH = re.compile(r"(.*[^\\])/\?(\$|\\Z)", re.DOTALL)
@@ -260,6 +250,7 @@ _STARRED = re.compile(r"(?P<head>.*[^\\*+?)\]}])\*", re.DOTALL)
 # At the end of an expression that has to fit only the beginning, "any number of" says nothing.
 _ENDS_IN_ANY_NUMBER = re.compile(r"(?P<head>.*?)(?:\\[wdS]|\[[^\]\\]+\])\*", re.DOTALL)
 _LITERAL = re.compile(r"(?:[A-Za-z0-9_/.~@!&=,:; '%<>\"-]|\\[^A-Za-z0-9])*")
+_LITERAL_BUT_DOTS = re.compile(_LITERAL.pattern.replace("/.", "/"))
 _ENDS = ("$", r"\Z", r"\z", "$)")
 _LOOKS_AHEAD = re.compile(r"\$|\\[bBZz]|\(\?")
 
@@ -300,11 +291,10 @@ def _literal_head(expression: str) -> str:
     body = expression.removeprefix("^").removeprefix(r"\A")
     if "|" in body:
         return ""
-    match = re.match(r"(?:[A-Za-z0-9_/~@!&=,:; '%<>\"-]|\\[^A-Za-z0-9])*", body)
-    head = match[0] if match else ""
-    following = body[len(head) :]
+    end = _LITERAL_BUT_DOTS.match(body).end()  # type: ignore[union-attr]
     # A quantifier makes the last character optional.
-    return _unescaped(head)[:-1] if following[:1] in ("*", "?", "{") else _unescaped(head)
+    is_whole = body[end : end + 1] not in ("*", "?", "{")
+    return _unescaped(body[:end]) if is_whole else _unescaped(body[:end])[:-1]
 
 
 def _usable(resource: Resource, problems: list[CORSConfigProblem]) -> Resource | None:
@@ -315,27 +305,9 @@ def _usable(resource: Resource, problems: list[CORSConfigProblem]) -> Resource |
     except CORSConfigError as error:
         message = f"no path can match this: {error.problems[0].message}; it is left out"
         text = text_of(resource.given)
-        problems.append(
-            CORSConfigProblem("rule.never_matched", "warning", "resources", text, message, WRITE)
-        )
+        problems.append(problem_of_paths("rule.never_matched", "warning", text, message))
         return None
     return resource
-
-
-def _warn_of_expression(resource: Resource, problems: list[CORSConfigProblem]) -> None:
-    below = f" and of everything below {resource.path}/" if resource.kind == "start" else ""
-    problems.append(
-        CORSConfigProblem(
-            "rule.no_counterpart",
-            "warning",
-            "resources",
-            text_of(resource.given),
-            "an expression is not run on the paths of requests: corsac.flask gives it to the "
-            f"routes it matches{below}, and to no other path; rules without routes leave its paths "
-            "out, and every later resource that allows more",
-            WRITE,
-        )
-    )
 
 
 def text_of(pattern: Pattern) -> str:
