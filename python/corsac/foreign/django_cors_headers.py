@@ -119,9 +119,8 @@ def read_django_cors_headers(
         return again.finish(own)
 
     reading = with_tried_fixes(reader.finish(own), read_fixed)
-    reading = dataclasses.replace(reading, path_regex=reader.path_regex)
-    rules = [(pattern, reading if is_covered else None) for pattern, is_covered in patterns]
-    return dataclasses.replace(reading, rules=tuple(rules))
+    rules = tuple((pattern, reading if is_covered else None) for pattern, is_covered in patterns)
+    return dataclasses.replace(reading, path_regex=reader.path_regex, rules=rules)
 
 
 class _Reader(Reader):
@@ -175,9 +174,10 @@ class _Reader(Reader):
                 hint = f"remove {old}"
                 self.report("option.conflict", "warning", old, self.given[old], message, hint)
         credentials = self._boolean("CORS_ALLOW_CREDENTIALS")
+        methods = self._without_wildcard("allow_methods", "method", credentials)
         self.options |= {
             "allow_origins": [],
-            "allow_methods": self._methods(credentials),
+            "allow_methods": self.without_lower_case("CORS_ALLOW_METHODS", methods),
             "allow_headers": self._without_wildcard("allow_headers", "header", credentials),
             "allow_credentials": credentials,
             "expose_headers": self._listed_names("CORS_EXPOSE_HEADERS", "header"),
@@ -229,19 +229,6 @@ class _Reader(Reader):
                 self.warn(code, setting, entry, message, f"write {text!r}")
             names.append(text)
         return names
-
-    def _methods(self, credentials: bool) -> list[str]:
-        setting = "CORS_ALLOW_METHODS"
-        methods = []
-        for method in self._without_wildcard("allow_methods", "method", credentials):
-            normalized = method.upper() in ({*DEFAULT_METHODS, "HEAD"} - {"PATCH"})
-            if normalized and method != method.upper():
-                message = "browsers send capitals and compare case, so it was never allowed"
-                hint = f'write "{method.upper()}" if it is meant'
-                self.warn("method.never_allowed", setting, method, message, hint)
-                continue
-            methods.append(method)
-        return methods
 
     def _without_wildcard(self, option: str, what: str, credentials: bool) -> list[str]:
         """Return the entries without ``*``, which with credentials is only a name."""

@@ -11,26 +11,20 @@ from typing import Any, Final
 from corsac import _core
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.foreign.reading import Reading, once
-from corsac.options.names import nearest_name
 from corsac.origins.regex import PythonExpression
 from corsac.policy import problems_of
 from corsac.validation.regex.language import language
 from corsac.validation.regex.syntax import UnknownSyntax
 
-__all__ = [
-    "SAFELISTED_METHODS",
-    "OriginRegex",
-    "Reader",
-    "is_entry",
-    "split_names",
-]
+__all__ = ["SAFELISTED_METHODS", "OriginRegex", "Reader", "is_entry", "split_names"]
 
 SAFELISTED_METHODS: Final = ("GET", "HEAD", "POST")
 """What a page may send whatever a policy lists (Fetch, "CORS-safelisted method")."""
 
-_MAX_ROUNDS: Final = 16
-"""How often a policy is tried without what was wrong with it."""
+_NORMALIZED: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
+"""Fetch, "normalize a method": these alone, so that a page may well send "patch" as it is."""
 
+_MAX_ROUNDS: Final = 16  # How often a policy is tried without what was wrong with it.
 _LISTS: Final = ("allow_origins", "allow_methods", "allow_headers", "expose_headers")
 _NAME_FOR_PEOPLE: Final = {"starlette": "Starlette", "express": "Express"}
 
@@ -60,7 +54,7 @@ class Reader:
         names: For options of a policy, what the configuration calls them.
         chosen: The names by which the configuration sets something.
         options: Options of a policy that mean what the old ones mean, unsafe or not.
-        regexes: Expressions for origins; each is judged on its own.
+        regexes: Expressions for origins; each is checked on its own.
         problems: What was found while reading.
     """
 
@@ -93,38 +87,17 @@ class Reader:
         """Note a problem of the configuration."""
         self.problems.append(CORSConfigProblem(code, severity, option, value, message, hint, fix))
 
-    def report_unknown(self, name: str, severity: Severity, message: str) -> None:
-        """Note an option that the library does not have."""
-        known = {option.lower(): option for option in self.known}
-        near = nearest_name(name.lower(), known)
-        hint = f"did you mean {known[near]}?" if near else "remove it"
-        self.report("option.unknown", severity, name, name, message, hint)
-
-    def texts(self, option: str, entries: Iterable[object]) -> list[str]:
-        """Return the entries that are text; others match nothing and are problems."""
-        found = []
-        for entry in entries:
-            if isinstance(entry, str):
-                found.append(str.__str__(entry))
-            else:
-                kind = type(entry).__name__
-                message = f"{self.who} compares text, so an entry of type {kind} matches nothing"
-                self.report("option.wrong_type", "error", option, entry, message, "write a string")
-        return found
-
-    def truth(self, option: str, *, default: bool = False) -> bool:
-        """Return what Python takes the value for; what is not a boolean is a problem."""
-        value = self.given.get(option, default)
-        if isinstance(value, bool) or value is None:
-            return bool(value)
-        try:
-            meant = bool(value)
-        except Exception:  # Any object may stand here.
-            meant = True
-        message = f"True or False is expected; {self.who} takes it for {meant}, as any text"
-        hint = f"write {option}=True or {option}=False"
-        self.report("option.wrong_type", "error", option, value, message, hint)
-        return meant
+    def without_lower_case(self, option: str, methods: Iterable[str]) -> list[str]:
+        """Return the methods without those in lower case that browsers normalize."""
+        kept = []
+        for method in methods:
+            if method == method.upper() or method.upper() not in _NORMALIZED:
+                kept.append(method)
+                continue
+            message = "browsers send capitals and compare case, so it was never allowed"
+            hint = f'write "{method.upper()}" if it is meant'
+            self.report("method.never_allowed", "warning", option, method, message, hint)
+        return kept
 
     def report_safelisted(self, option: str, allowed: Iterable[str]) -> None:
         """Say that methods which the library refuses in preflights are allowed by Fetch."""
@@ -196,13 +169,13 @@ class Reader:
         return min(seconds, longest)
 
     def finish(self, own: Mapping[str, Any] | None = None) -> Reading:
-        """Judge what was read beside own options of a policy, and leave out what cannot stay."""
+        """Check what was read beside own options of a policy, and leave out what cannot stay."""
         options = {**self.options, **(own or {})}
         # Nobody is allowed because what allows somebody could not be read, or matches nothing.
         unread = _has_error(self.problems) or any(
             problem.code == "origin.never_matched" for problem in self.problems
         )
-        kept = self._judge_regexes(options)
+        kept = self._check_regexes(options)
         found = problems_of(options)
         for problem in found:
             if problem.code == "origin.none" and (self.regexes or unread):
@@ -228,7 +201,7 @@ class Reader:
             options["allow_origins"] = ["*"]
         return Reading(self.library, options, tuple(once(self.problems)), names=self.names)
 
-    def _judge_regexes(self, options: Mapping[str, Any]) -> list[str]:
+    def _check_regexes(self, options: Mapping[str, Any]) -> list[str]:
         """Return the expressions that may stay."""
         if "*" in options.get("allow_origins", ()):
             for regex in self.regexes:
@@ -255,23 +228,20 @@ class Reader:
             if _has_error(found):
                 continue
             kept.append(regex.text)
-            if any(problem.code == "regex.matches_any_site" for problem in found):
-                self._report_null(regex)
+            if all(problem.code != "regex.matches_any_site" for problem in found):
+                continue
+            with contextlib.suppress(UnknownSyntax):
+                if "null" in language(regex.text):
+                    message = (
+                        f"{self.who} asks it about the origin null too, which any site can send; "
+                        "Corsac does not"
+                    )
+                    hint = (
+                        'serve the page from an origin of its own, or list "null" in allow_origins'
+                    )
+                    place = regex.option, regex.written
+                    self.report("regex.matches_null", "warning", *place, message, hint)
         return list(dict.fromkeys(kept))
-
-    def _report_null(self, regex: OriginRegex) -> None:
-        """Say that an expression for any site lets in the origin null in the library alone."""
-        with contextlib.suppress(UnknownSyntax):
-            if "null" in language(regex.text):
-                self.report(
-                    "regex.matches_null",
-                    "warning",
-                    regex.option,
-                    regex.written,
-                    f"{self.who} asks it about the origin null too, which any site can send; "
-                    "Corsac does not",
-                    'serve the page from an origin of its own, or list "null" in allow_origins',
-                )
 
 
 _WITH_REGEXES: Final = ("allow_credentials", "tolerate")
@@ -295,35 +265,26 @@ def _narrowed(options: dict[str, Any]) -> dict[str, Any]:
             return options
         dead: dict[str, list[object]] = {name: [] for name in _LISTS}
         for problem in errors:
-            _leave_out(problem, options, dead)
+            name, value = problem.option, problem.value
+            if problem.code == "origin.any_with_credentials" and name == "allow_origins":
+                # Pages keep what they can read without cookies.
+                options["allow_credentials"] = False
+                if "*" in options.get("allow_headers", ()):
+                    options["allow_headers"] = [*options["allow_headers"], "authorization"]
+            elif problem.code == "max_age.out_of_bounds" and isinstance(value, int):
+                options["max_age"] = _core.MAX_MAX_AGE if value > 0 else 0
+            elif name in _LISTS and isinstance(value, str) and value in options.get(name, ()):
+                dead[name].append(value)
+                if name == "allow_origins":
+                    options.pop("always_send", None)
+            else:
+                options.pop(name, None)
         for name, values in dead.items():
             if values:
                 options[name] = [entry for entry in options[name] if entry not in values]
     return {}
 
 
-def _leave_out(
-    problem: CORSConfigProblem, options: dict[str, Any], dead: dict[str, list[object]]
-) -> None:
-    name, value = problem.option, problem.value
-    if problem.code == "origin.any_with_credentials" and name == "allow_origins":
-        # Pages keep what they can read without cookies.
-        options["allow_credentials"] = False
-        if "*" in options.get("allow_headers", ()):
-            options["allow_headers"] = [*options["allow_headers"], "authorization"]
-    elif problem.code == "max_age.out_of_bounds" and isinstance(value, int):
-        options["max_age"] = _core.MAX_MAX_AGE if value > 0 else 0
-    elif name in _LISTS and isinstance(value, str) and value in options.get(name, ()):
-        dead[name].append(value)
-        if name == "allow_origins":
-            options.pop("always_send", None)
-    else:
-        options.pop(name, None)
-
-
-_SEPARATORS: Final = re.compile(r"[\s,;]+")
-
-
 def split_names(text: str) -> list[str]:
     """Return the names that one string lists."""
-    return [part for part in _SEPARATORS.split(text) if part]
+    return re.findall(r"[^\s,;]+", text)

@@ -17,15 +17,8 @@ from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.origins.regex import has_re2
 from corsac.validation.fixes import keep_fixes_that_hold
 
-__all__ = [
-    "DROP_IN_OPTIONS",
-    "SEVERITIES",
-    "Consumer",
-    "Reading",
-    "in_words_of",
-    "once",
-    "with_tried_fixes",
-]
+__all__ = ["DROP_IN_OPTIONS", "SEVERITIES", "Consumer", "Reading", "in_words_of", "once"]
+__all__ += ["with_tried_fixes"]
 
 Consumer = Literal["drop-in", "translation"]
 
@@ -175,10 +168,8 @@ def in_words_of(
     library: str, problem: CORSConfigProblem, names: Mapping[str, str]
 ) -> CORSConfigProblem:
     """Return a problem whose message and hint have the names of the configuration for options."""
-    return problem.replace(
-        message=_in_words_of(library, problem.message, names),
-        hint=_in_words_of(library, problem.hint, names),
-    )
+    message, hint = (_in_words_of(library, it, names) for it in (problem.message, problem.hint))
+    return problem.replace(message=message, hint=hint)
 
 
 _PATTERNS: Final = re.compile(r"""write allow_origins=(?P<list>\[[^]]*(?://\*\.|:\*)[^]]*\])""")

@@ -20,16 +20,12 @@ from corsac import _core
 from corsac.errors import Severity
 from corsac.foreign.reader import OriginRegex, Reader, is_entry, split_names
 from corsac.foreign.reading import Reading
+from corsac.options.names import nearest_name
 from corsac.validation.regex.language import language
 from corsac.validation.regex.origin_languages import language_of_entry
 from corsac.validation.regex.syntax import UnknownSyntax
 
-__all__ = [
-    "LITESTAR_OPTIONS",
-    "STARLETTE_OPTIONS",
-    "read_litestar",
-    "read_starlette",
-]
+__all__ = ["LITESTAR_OPTIONS", "STARLETTE_OPTIONS", "read_litestar", "read_starlette"]
 
 STARLETTE_OPTIONS = (
     "allow_origins",
@@ -45,6 +41,8 @@ STARLETTE_OPTIONS = (
 
 LITESTAR_OPTIONS = tuple(name for name in STARLETTE_OPTIONS if name != "allow_private_network")
 """The arguments of litestar's ``CORSConfig``, in order."""
+
+_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 def read_starlette(given: Mapping[str, object]) -> Reading:
@@ -65,21 +63,21 @@ class _StarletteReader(Reader):
     default_origins: tuple[str, ...] = ()
     default_methods: tuple[str, ...] = ("GET",)
     default_headers: tuple[str, ...] = ()
-    any_method: tuple[str, ...] = (
-        *("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"),
-        "QUERY",
-    )
+    any_method: tuple[str, ...] = (*_METHODS, "QUERY")
 
     def __init__(self, given: Mapping[str, object]) -> None:
         super().__init__(given, {name: name for name in STARLETTE_OPTIONS})
 
     def read(self) -> Reading:
         """Read all options."""
+        known = {option.lower(): option for option in self.known}
         for name in self.given:
             if name not in self.known:
+                near = nearest_name(str(name).lower(), known)
                 message = f"{self.who} has no such option, and raises TypeError"
-                self.report_unknown(str(name), "error", message)
-        credentials = self.truth("allow_credentials")
+                hint = f"did you mean {known[near]}?" if near else "remove it"
+                self.report("option.unknown", "error", str(name), str(name), message, hint)
+        credentials = self._truth("allow_credentials")
         self.options |= {
             "allow_credentials": credentials,
             "allow_origins": self._read_origins(),
@@ -89,9 +87,23 @@ class _StarletteReader(Reader):
             "max_age": self._read_max_age(),
         }
         if "allow_private_network" in self.known:
-            self.options["allow_private_network"] = self.truth("allow_private_network")
+            self.options["allow_private_network"] = self._truth("allow_private_network")
         self._read_regex()
         return self.finish()
+
+    def _truth(self, option: str) -> bool:
+        """Return what Python takes the value for; what is not a boolean is a problem."""
+        value = self.given.get(option, False)
+        if isinstance(value, bool) or value is None:
+            return bool(value)
+        try:
+            meant = bool(value)
+        except Exception:  # Any object may stand here.
+            meant = True
+        message = f"True or False is expected; {self.who} takes it for {meant}, as any text"
+        hint = f"write {option}=True or {option}=False"
+        self.report("option.wrong_type", "error", option, value, message, hint)
+        return meant
 
     def _listed(self, option: str, default: tuple[str, ...]) -> list[str] | str:
         """Return the entries of a list option; a string stays one."""
@@ -101,7 +113,15 @@ class _StarletteReader(Reader):
         if isinstance(value, (list, tuple, set, frozenset)):
             # A set has no order of its own, and the result should not depend on a seed.
             entries = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
-            return self.texts(option, entries)
+            for entry in entries:
+                if not isinstance(entry, str):
+                    kind = type(entry).__name__
+                    message = (
+                        f"{self.who} compares text, so an entry of type {kind} matches nothing"
+                    )
+                    hint = "write a string"
+                    self.report("option.wrong_type", "error", option, entry, message, hint)
+            return [str.__str__(entry) for entry in entries if isinstance(entry, str)]
         message = (
             "an iterator is used up when it is first looked at, so it allows nothing"
             if hasattr(value, "__next__")
@@ -183,17 +203,7 @@ class _StarletteReader(Reader):
         else:
             methods = list(self.any_method) if "*" in value else value
         self.report_safelisted("allow_methods", methods)
-        for method in methods:
-            if _is_lower_case(method):
-                self.report(
-                    "method.never_allowed",
-                    "warning",
-                    "allow_methods",
-                    method,
-                    "methods are case-sensitive, and browsers ask for capitals",
-                    f'write "{method.upper()}" if it is meant',
-                )
-        return [method for method in methods if not _is_lower_case(method)]
+        return self.without_lower_case("allow_methods", methods)
 
     def _read_headers(self, credentials: bool) -> list[str]:
         value = self._listed("allow_headers", self.default_headers)
@@ -235,7 +245,7 @@ class _LitestarReader(_StarletteReader):
     default_origins = ("*",)
     default_methods = ("*",)
     default_headers = ("*",)
-    any_method = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+    any_method = _METHODS
 
     def is_alive(self, entry: str) -> bool:
         """Tell whether an entry stays in the list; one with ``*`` may become an expression."""
@@ -256,11 +266,3 @@ class _LitestarReader(_StarletteReader):
             return super().read_origin_string(text)
         self._report_string("allow_origins", text, "takes it letter by letter, so it matches none")
         return []
-
-
-# Fetch, "normalize a method": these alone, so that a page may well send "patch" as it is.
-_NORMALIZED = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
-
-
-def _is_lower_case(method: str) -> bool:
-    return method != method.upper() and method.upper() in _NORMALIZED
