@@ -143,16 +143,6 @@ class _Reader(Reader):
         """Return the value of a setting, by its older name too, or its default."""
         return self.given.get(self.name(setting), DEFAULTS[setting])
 
-    def warn(
-        self, code: CORSProblemCode, setting: str, value: object, message: str, hint: str
-    ) -> None:
-        """Note something that does not do what it seems to."""
-        self.report(code, "warning", self.name(setting), value, message, hint)
-
-    def refuse(self, setting: str, message: str, value: object, hint: str = "") -> None:
-        """Note a value of a wrong type."""
-        self.report("option.wrong_type", "error", self.name(setting), value, message, hint)
-
     def report_unknown_settings(self) -> None:
         """Report settings that nobody reads, and that look as if they were meant for this."""
         for name in self.given:
@@ -190,7 +180,7 @@ class _Reader(Reader):
         value = self.value(setting)
         if isinstance(value, bool):
             return value
-        self.refuse(setting, f"should be a bool, not {type_name(value)}", value)
+        self.refuse(setting, value, f"should be a bool, not {type_name(value)}")
         return False
 
     def _entries(self, setting: str, what: str, kinds: tuple[type, ...] = (str,)) -> list[Any]:
@@ -201,15 +191,15 @@ class _Reader(Reader):
             shown = f"[{text!r}]" if "," not in str(text) else repr(split_names(str(text)))
             message = f"{expected}, not one: it would be read letter by letter"
             hint = f"write {self.name(setting)} = {shown}; is a comma missing in a tuple?"
-            self.refuse(setting, message, value, hint)
+            self.refuse(setting, value, message, hint)
             return []
         if not isinstance(value, Iterable) or isinstance(value, (type, Mapping)):
-            self.refuse(setting, f"{expected}, not {type_name(value)}", value)
+            self.refuse(setting, value, f"{expected}, not {type_name(value)}")
             return []
         entries = sorted(value, key=str) if isinstance(value, (set, frozenset)) else list(value)
         wrong = [entry for entry in entries if not isinstance(entry, kinds)]
         if wrong:
-            self.refuse(setting, f"{expected}, and {type_name(wrong[0])} stands in it", value)
+            self.refuse(setting, value, f"{expected}, and {type_name(wrong[0])} stands in it")
         return [entry for entry in entries if isinstance(entry, kinds)]
 
     # Lists of names
@@ -257,7 +247,7 @@ class _Reader(Reader):
         setting = "CORS_PREFLIGHT_MAX_AGE"
         value = self.value(setting)
         if not isinstance(value, int) or isinstance(value, bool):
-            self.refuse(setting, f"should be a whole number, not {type_name(value)}", value)
+            self.refuse(setting, value, f"should be a whole number, not {type_name(value)}")
             digits = isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII)
             return min(int(value), _core.MAX_MAX_AGE) if digits else None
         if value < 0:
@@ -293,8 +283,8 @@ class _Reader(Reader):
             return
         if credentials:
             message = "any site could read responses and act with the user's cookies"
-            name = self.name(setting)
-            self.report("origin.any_with_credentials", "error", name, text, message, "write a list")
+            code: CORSProblemCode = "origin.any_with_credentials"
+            self.report(code, "error", setting, text, message, "write a list")
         read_prefix_regex(self, text, self.name(setting))
 
     def _listed_origins(self) -> list[str]:
@@ -352,7 +342,7 @@ class _Reader(Reader):
         value = self.value(setting)
         text = value.pattern if isinstance(value, re.Pattern) else value
         if not isinstance(text, str):
-            self.refuse(setting, f"should be a string or expression, not {type_name(value)}", value)
+            self.refuse(setting, value, f"should be a string or expression, not {type_name(value)}")
             return []
         if text in _ALL_PATHS:
             return []

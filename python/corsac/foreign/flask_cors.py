@@ -21,18 +21,9 @@ from corsac.foreign.reader import Reader, is_entry
 from corsac.foreign.reading import Reading, with_tried_fixes
 from corsac.options.names import OPTION_NAMES, corsac_option, nearest_name
 
-__all__ = [
-    "CONFIG_KEYS",
-    "EXTENSION_OPTIONS",
-    "NAMES",
-    "OWN_OPTIONS",
-    "VIEW_OPTIONS",
-    "configured_options",
-    "looks_like_a_regex",
-    "read_flask_cors",
-    "unknown_keys",
-    "unknown_option",
-]
+__all__ = ["CONFIG_KEYS", "EXTENSION_OPTIONS", "NAMES", "OWN_OPTIONS", "VIEW_OPTIONS"]
+__all__ += ["configured_options", "looks_like_a_regex", "read_flask_cors"]
+__all__ += ["unknown_keys", "unknown_option"]
 
 VIEW_OPTIONS: Final = (
     "origins",
@@ -120,12 +111,12 @@ def unknown_keys(config: Mapping[str, Any]) -> list[CORSConfigProblem]:
     known = tuple(CONFIG_KEYS.values())
     problems = []
     for key in config:
-        if not key.startswith("CORS_") or key.removeprefix("CORS_").lower() in known:
-            continue
-        meant = _meant_option(key.removeprefix("CORS_").lower(), known)
-        hint = f"write CORS_{meant.upper()}" if meant else "remove it"
-        message = "there is no such option, so the key has no effect"
-        problems.append(CORSConfigProblem("option.unknown", "warning", key, key, message, hint))
+        name = key.removeprefix("CORS_").lower()
+        if key.startswith("CORS_") and name not in known:
+            meant = _meant_option(name, known)
+            hint = f"write CORS_{meant.upper()}" if meant else "remove it"
+            message = "there is no such option, so the key has no effect"
+            problems.append(CORSConfigProblem("option.unknown", "warning", key, key, message, hint))
     return problems
 
 
@@ -148,8 +139,8 @@ class _Reader(Reader):
         self._keys = keys
         self.chosen |= set(keys.values())
 
-    def _name(self, option: str) -> str:
-        """Return the name by which the configuration sets an option."""
+    def name(self, option: str) -> str:
+        """Return the key of the application's configuration that sets an option, or the option."""
         return self._keys.get(option, option)
 
     def read(self) -> Reading:
@@ -175,16 +166,15 @@ class _Reader(Reader):
         if value is None or value in (0, 1):
             return bool(value)
         message = "expected True or False; flask-cors takes any text for true, also 'false'"
-        name = self._name(option)
-        hint = f"write {name}=True or {name}=False"
-        self.report("option.wrong_type", "error", name, value, message, hint)
+        name = self.name(option)
+        self.refuse(option, value, message, f"write {name}=True or {name}=False")
         # What cannot be read is not guessed, but credentials make whatever else is wrong worse.
         return True if option == "supports_credentials" else default
 
     # Origins
 
     def _read_origins(self) -> None:
-        option = self._name("origins")
+        option = self.name("origins")
         origins: list[str] = self.options["allow_origins"]
         for entry in _as_entries(self.given.get("origins", "*")):
             if (entry.pattern if isinstance(entry, re.Pattern) else entry) in _ANY_ORIGIN:
@@ -194,35 +184,35 @@ class _Reader(Reader):
             elif entry is None:
                 message = "None allows nobody, as when an environment variable is not set"
                 hint = 'list the origins: origins=["https://app.example.com"]'
-                self.report("option.empty", "warning", option, entry, message, hint)
+                self.warn("option.empty", option, entry, message, hint)
             elif not isinstance(entry, str):
                 kind = type(entry).__name__
                 message = f"an origin is a string or a compiled expression, not {kind}"
-                self.report("option.wrong_type", "error", option, entry, message, "write a string")
+                self.refuse(option, entry, message, "write a string")
             elif looks_like_a_regex(entry):
                 if not read_glob(self, entry, option):
                     read_prefix_regex(self, entry, option, ignores_case=True)
-            elif entry != entry.lower() and entry.isascii():
-                message = "flask-cors ignores case; Corsac compares, and browsers send lower case"
-                hint = f'write "{entry.lower()}"'
-                self.report("origin.rewritten", "info", option, entry, message, hint)
-                origins.append(entry.lower())
             else:
-                origins.append(entry)
+                origins.append(entry.lower() if entry.isascii() else entry)
+                if origins[-1] != entry:
+                    message = (
+                        "flask-cors ignores case; Corsac compares, and browsers send lower case"
+                    )
+                    hint = f'write "{origins[-1]}"'
+                    self.report("origin.rewritten", "info", option, entry, message, hint)
 
     # The lists
 
     def _methods(self) -> list[str]:
-        option = self._name("methods")
         methods = []
         for method in self._listed_names("methods", _DEFAULT_METHODS):
             if method == "*":
                 message = 'flask-cors looks for the method in the text "*", and allows none by it'
                 hint = "list the methods, or leave methods out for all usual ones"
-                self.report("method.never_allowed", "warning", option, method, message, hint)
+                self.warn("method.never_allowed", "methods", method, message, hint)
             else:
                 methods.append(method.upper())
-        self.report_safelisted(option, methods)
+        self.report_safelisted("methods", methods)
         return list(dict.fromkeys(methods))
 
     def _listed_names(self, option: str, default: Iterable[str] = ()) -> list[str]:
@@ -238,8 +228,7 @@ class _Reader(Reader):
 
     def _report_no_name(self, option: str, entry: object) -> None:
         message = f"a name is a string, not {type(entry).__name__}"
-        hint = "write a list of strings"
-        self.report("option.wrong_type", "error", self._name(option), entry, message, hint)
+        self.refuse(option, entry, message, "write a list of strings")
 
     def _allow_headers(self, *, credentials: bool) -> list[str]:
         option = "allow_headers"
@@ -253,14 +242,11 @@ class _Reader(Reader):
             elif not isinstance(text, str):
                 self._report_no_name(option, entry)
             elif isinstance(entry, re.Pattern) or looks_like_a_regex(text):
-                self.report(
-                    "header.expression",
-                    "error",
-                    self._name(option),
-                    text,
-                    "a browser has to be told names, so expressions for them have no counterpart",
-                    'list the names, or write allow_headers="*"',
+                message = (
+                    "a browser has to be told names, so expressions for them have no counterpart"
                 )
+                hint = 'list the names, or write allow_headers="*"'
+                self.report("header.expression", "error", option, text, message, hint)
             else:
                 headers.append(text)
         return list(dict.fromkeys(headers))
@@ -271,33 +257,30 @@ class _Reader(Reader):
         value = self.given.get("max_age")
         if isinstance(value, timedelta):
             value = str(int(value.total_seconds()))
+        if value == 0 and not isinstance(value, bool):
+            return None  # flask-cors leaves out a header whose value is false.
+        if isinstance(value, str):
+            if not value.strip():
+                return None
+            if re.fullmatch(r"-?[0-9]{1,18}", value.strip(), re.ASCII):
+                value = int(value)
         if isinstance(value, int) and not isinstance(value, bool):
-            # flask-cors leaves out a header whose value is false, and 0 is.
-            value = value or None
-        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value.strip(), re.ASCII):
-            value = int(value)
-        if isinstance(value, str) and not value.strip():
-            return None
-        if isinstance(value, int) and not isinstance(value, bool):
-            return self.at_most_a_day(self._name("max_age"), value, "=")
+            return self.at_most_a_day("max_age", value, "=")
         return value
 
     def _read_what_has_no_effect(self) -> None:
         if not self._boolean("vary_header", default=True):
-            self.report(
-                "option.without_effect",
-                "warning",
-                self._name("vary_header"),
-                self.given["vary_header"],
+            message = (
                 "a cache would give one site's answer to another: Vary is sent wherever the answer "
-                "depends on the origin",
-                "remove it",
+                "depends on the origin"
             )
+            value = self.given["vary_header"]
+            self.warn("option.without_effect", "vary_header", value, message, "remove it")
         for option, message in _WITHOUT_EFFECT.items():
             default = option != "send_wildcard"
             if self._boolean(option, default=default) is not default:
-                name, value = self._name(option), self.given[option]
-                self.report("option.without_effect", "info", name, value, message, "remove it")
+                value = self.given[option]
+                self.report("option.without_effect", "info", option, value, message, "remove it")
         self._read_always_send()
 
     def _read_always_send(self) -> None:
@@ -308,16 +291,14 @@ class _Reader(Reader):
         if len(listed) == 1 and not self.regexes and "*" not in listed[0] and is_entry(listed[0]):
             self.options["always_send"] = True
         elif len(listed) == len(origins):
-            self.report(
-                "option.without_effect",
-                "warning",
-                self._name("always_send"),
-                self.given["always_send"],
+            message = (
                 f'flask-cors sends "{min(map(str, origins))}" to requests without an Origin header '
                 "too; here they get none unless exactly one exact origin is listed, so that "
-                "nothing works behind a cache or proxy that takes Origin away",
-                "have it hand on Origin, and keep answers apart by Vary; or remove always_send",
+                "nothing works behind a cache or proxy that takes Origin away"
             )
+            hint = "have it hand on Origin, and keep answers apart by Vary; or remove always_send"
+            value = self.given["always_send"]
+            self.warn("option.without_effect", "always_send", value, message, hint)
 
 
 def _as_entries(value: object) -> list[object]:

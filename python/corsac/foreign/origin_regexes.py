@@ -45,7 +45,10 @@ def read_prefix_regex(
     try:
         start = _from_the_start(text)
         whole = language(text)
-        examples = _examples(text)
+        tree = read_regex(text)
+        branches = tree.items if isinstance(tree, Alternatives) else (tree,)
+        # An origin for each branch of the expression.
+        examples = list(filter(None, (language(each).common(origins()) for each in branches)))
         opens = any(each in start for each in _ANY_SITE)
         if (opens and not any(each in whole for each in _ANY_SITE)) or (
             not examples and start.common(language("https?://[!-~]+")) is not None
@@ -100,18 +103,18 @@ def _text_of(
 ) -> str | None:
     """Return the text of an expression for RE2, or ``None`` if there is none."""
     message, hint = "", "correct the expression, or list the origins"
+    written = entry if isinstance(entry, str) else entry.pattern
     try:
         pattern = re.compile(entry) if isinstance(entry, str) else entry
     except (re.error, RecursionError, OverflowError) as error:
         message = f"it is taken for a regular expression, and Python cannot read it: {error}"
     else:
-        if not isinstance(pattern.pattern, str):
+        if not isinstance(written, str):
             message = "an expression of bytes matches no origin"
         elif pattern.flags & re.VERBOSE:
             message = "an expression with the flag re.VERBOSE cannot be run in linear time by RE2"
             hint = "write it without white space and comments"
     if message:
-        written = entry if isinstance(entry, str) else entry.pattern
         reader.report("regex.invalid", "error", option, written, message, hint)
         return None
     # RE2 does not know \Z; the whole origin has to match anyway.
@@ -130,14 +133,6 @@ def _from_the_start(text: str) -> Language:
     return language(f"(?:{text})[ -~]*")
 
 
-def _examples(text: str) -> list[str]:
-    """Return an origin for each branch of an expression."""
-    tree = read_regex(text)
-    branches = tree.items if isinstance(tree, Alternatives) else (tree,)
-    found = [language(branch).common(origins()) for branch in branches]
-    return [example for example in found if example is not None]
-
-
 def read_glob(reader: Reader, entry: str, option: str) -> bool:
     """Note an entry that looks like a pattern, if the library reads an expression; tell whether."""
     if not is_entry(entry.lower()):
@@ -147,26 +142,18 @@ def read_glob(reader: Reader, entry: str, option: str) -> bool:
         is_matched = language_of_entry(entry.lower()).beyond(start) is None
     except UnknownSyntax:
         return False
+    message = f"{reader.who} takes this for a regular expression, which matches "
     if is_matched:
         reader.options["allow_origins"].append(entry.lower())
-        reader.report(
-            "regex.look_alike",
-            "warning",
-            option,
-            entry,
-            f"{reader.who} takes this for a regular expression, which matches more; here it is "
-            "what it looks like",
-            f'remove it if "{entry.lower()}" is not to be allowed',
+        message += "more; here it is what it looks like"
+        hint = f'remove it if "{entry.lower()}" is not to be allowed'
+    else:
+        message += (
+            "other origins than it looks like; so it is not a pattern here either, and is left out"
         )
-        return True
-    reader.report(
-        "regex.look_alike",
-        "warning",
-        option,
-        entry,
-        f"{reader.who} takes this for a regular expression, which matches other origins than it "
-        "looks like; so it is not a pattern here either, and is left out",
-        "to mean it, give a policy in place of options: "
-        f'CORSPolicy(allow_origins=["{entry.lower()}"])',
-    )
+        hint = (
+            "to mean it, give a policy in place of options: "
+            f'CORSPolicy(allow_origins=["{entry.lower()}"])'
+        )
+    reader.warn("regex.look_alike", option, entry, message, hint)
     return True

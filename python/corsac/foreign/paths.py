@@ -322,33 +322,27 @@ def read_path_rules(
     text = pattern.pattern
     resources = read_pattern(pattern, [])
     if any(each.kind in ("start", "regex") for each in resources):
-        reader.report(
-            "rule.no_counterpart",
-            "error",
-            option,
-            text,
+        message = (
             "a rule is a path, or a path and all below it; this expression says something else, so "
-            "no path is covered",
-            'write rules such as ("/api/*", policy)',
+            "no path is covered"
         )
+        hint = 'write rules such as ("/api/*", policy)'
+        reader.report("rule.no_counterpart", "error", option, text, message, hint)
         return [("/*", False)]
     if not resources:
         message = "no path begins with this, so CORS is off"
-        reader.report("rule.never_matched", "warning", option, text, message)
+        reader.warn("rule.never_matched", option, text, message)
     if any(each.kind == "any" for each in resources):
         return []
     found: dict[str, bool] = {}
     for resource in resources:
         if resource.is_open_ended:
             path = resource.path
-            reader.report(
-                "rule.narrower",
-                "warning",
-                option,
-                text,
-                f"the expression covers {path}x as well; {path}/* covers {path} and all below it",
-                f'add a rule for "{path}x" if there is such a path',
+            message = (
+                f"the expression covers {path}x as well; {path}/* covers {path} and all below it"
             )
+            hint = f'add a rule for "{path}x" if there is such a path'
+            reader.warn("rule.narrower", option, text, message, hint)
         for rule, is_meant in resource.rules():
             found.setdefault(rule, is_meant or any(each.matches(rule) for each in resources))
     return [*found.items(), ("/*", False)]

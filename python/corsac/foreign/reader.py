@@ -85,7 +85,22 @@ class Reader:
         fix: Mapping[str, object] | None = None,
     ) -> None:
         """Note a problem of the configuration."""
-        self.problems.append(CORSConfigProblem(code, severity, option, value, message, hint, fix))
+        name = self.name(option)
+        self.problems.append(CORSConfigProblem(code, severity, name, value, message, hint, fix))
+
+    def name(self, option: str) -> str:
+        """Return the name by which the configuration sets one of the library's options."""
+        return option
+
+    def warn(
+        self, code: CORSProblemCode, option: str, value: object, message: str, hint: str = ""
+    ) -> None:
+        """Note something that does not do what it seems to."""
+        self.report(code, "warning", option, value, message, hint)
+
+    def refuse(self, option: str, value: object, message: str, hint: str = "") -> None:
+        """Note a value of a wrong type."""
+        self.report("option.wrong_type", "error", option, value, message, hint)
 
     def without_lower_case(self, option: str, methods: Iterable[str]) -> list[str]:
         """Return the methods without those in lower case that browsers normalize."""
@@ -96,24 +111,20 @@ class Reader:
                 continue
             message = "browsers send capitals and compare case, so it was never allowed"
             hint = f'write "{method.upper()}" if it is meant'
-            self.report("method.never_allowed", "warning", option, method, message, hint)
+            self.warn("method.never_allowed", option, method, message, hint)
         return kept
 
     def report_safelisted(self, option: str, allowed: Iterable[str]) -> None:
         """Say that methods which the library refuses in preflights are allowed by Fetch."""
         missing = [method for method in SAFELISTED_METHODS if method not in set(allowed)]
         if missing and missing != ["HEAD"]:
-            names = " and ".join(missing)
-            self.report(
-                "method.safelisted",
-                "warning",
-                option,
-                tuple(missing),
-                f"{self.who} refuses preflight requests for {names}, so a POST with JSON fails "
-                "where one of a plain form does not; by Fetch a preflight answer always allows "
-                "GET, HEAD and POST, and so does Corsac's",
-                "check the method in the application if it must not be called",
+            message = (
+                f"{self.who} refuses preflight requests for {' and '.join(missing)}, so a POST "
+                "with JSON fails where one of a plain form does not; by Fetch a preflight answer "
+                "always allows GET, HEAD and POST, and so does Corsac's"
             )
+            hint = "check the method in the application if it must not be called"
+            self.warn("method.safelisted", option, tuple(missing), message, hint)
 
     def instead(self, option: str, entry: object, *others: object) -> dict[str, object] | None:
         """The fix that puts other entries, or none, in the place of one, in the words of the user.
@@ -165,7 +176,7 @@ class Reader:
         if seconds > longest:
             message = "no browser keeps a preflight answer longer than a day, which is sent instead"
             hint = f"write {name}{assigns}{longest}"
-            self.report("max_age.out_of_bounds", "warning", name, seconds, message, hint)
+            self.warn("max_age.out_of_bounds", name, seconds, message, hint)
         return min(seconds, longest)
 
     def finish(self, own: Mapping[str, Any] | None = None) -> Reading:
@@ -205,14 +216,9 @@ class Reader:
         """Return the expressions that may stay."""
         if "*" in options.get("allow_origins", ()):
             for regex in self.regexes:
-                self.report(
-                    "origin.redundant",
-                    "warning",
-                    regex.option,
-                    regex.written,
-                    "every origin is allowed anyway, so it is never asked",
-                    'remove it, or do not allow "*"',
-                )
+                message = "every origin is allowed anyway, so it is never asked"
+                hint = 'remove it, or do not allow "*"'
+                self.warn("origin.redundant", regex.option, regex.written, message, hint)
             return []
         kept = []
         beside = {name: options[name] for name in _WITH_REGEXES if name in options}
@@ -239,8 +245,7 @@ class Reader:
                     hint = (
                         'serve the page from an origin of its own, or list "null" in allow_origins'
                     )
-                    place = regex.option, regex.written
-                    self.report("regex.matches_null", "warning", *place, message, hint)
+                    self.warn("regex.matches_null", regex.option, regex.written, message, hint)
         return list(dict.fromkeys(kept))
 
 

@@ -101,8 +101,7 @@ class _StarletteReader(Reader):
         except Exception:  # Any object may stand here.
             meant = True
         message = f"True or False is expected; {self.who} takes it for {meant}, as any text"
-        hint = f"write {option}=True or {option}=False"
-        self.report("option.wrong_type", "error", option, value, message, hint)
+        self.refuse(option, value, message, f"write {option}=True or {option}=False")
         return meant
 
     def _listed(self, option: str, default: tuple[str, ...]) -> list[str] | str:
@@ -119,15 +118,14 @@ class _StarletteReader(Reader):
                     message = (
                         f"{self.who} compares text, so an entry of type {kind} matches nothing"
                     )
-                    hint = "write a string"
-                    self.report("option.wrong_type", "error", option, entry, message, hint)
+                    self.refuse(option, entry, message, "write a string")
             return [str.__str__(entry) for entry in entries if isinstance(entry, str)]
         message = (
             "an iterator is used up when it is first looked at, so it allows nothing"
             if hasattr(value, "__next__")
             else f"expected a list of strings; {self.who} cannot use {type(value).__name__}"
         )
-        self.report("option.wrong_type", "error", option, value, message, "write a list of strings")
+        self.refuse(option, value, message, "write a list of strings")
         return list(default)
 
     def _report_string(self, option: str, text: str, effect: str) -> None:
@@ -151,15 +149,12 @@ class _StarletteReader(Reader):
         """Tell whether an entry stays: a pattern to Corsac is plain text to Starlette."""
         if "*" not in entry or not is_entry(entry):
             return True  # If it is not an origin, the policy says so.
-        self.report(
-            "origin.never_matched",
-            "warning",
-            "allow_origins",
-            entry,
-            f"{self.who} has no patterns and compares it as it is, so it matches nothing",
+        message = f"{self.who} has no patterns and compares it as it is, so it matches nothing"
+        hint = (
             "use corsac.CORSMiddleware, where it is a pattern and does what it looks like, or "
-            "write an allow_origin_regex",
+            "write an allow_origin_regex"
         )
+        self.warn("origin.never_matched", "allow_origins", entry, message, hint)
         return False
 
     def read_origin_string(self, text: str) -> list[str]:
@@ -188,7 +183,7 @@ class _StarletteReader(Reader):
             self.regexes.append(OriginRegex(text, text, "allow_origin_regex"))
         elif text is not None and text != "":
             message = f"an expression is text, not {type(value).__name__}"
-            self.report("option.wrong_type", "error", "allow_origin_regex", value, message)
+            self.refuse("allow_origin_regex", value, message)
 
     # Lists of names
 
@@ -234,8 +229,7 @@ class _StarletteReader(Reader):
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         message = f"{self.who} sends {str(value)[:40]!r}, which browsers ignore"
-        hint = "write whole seconds"
-        self.report("option.wrong_type", "warning", "max_age", value, message, hint)
+        self.warn("option.wrong_type", "max_age", value, message, "write whole seconds")
         return None
 
 

@@ -91,36 +91,30 @@ def translate(
     if read is None:
         message = f"unknown library {library!r}; the libraries are {', '.join(LIBRARIES)}"
         raise ValueError(message)
-    if isinstance(options, Mapping):
-        return _translate(library, read(options))
     given: object = options
+    if isinstance(given, Mapping):
+        given = [given]
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
         message = f"options are a mapping, not {type(given).__name__}"
         raise TypeError(message)
-    layers: list[object] = list(given)
-    readings = []
-    for layer in layers if layers else [{}]:
+    layers = []
+    for layer in list(given) or [{}]:
         if not isinstance(layer, Mapping):
             message = f"a layer's options are a mapping, not {type(layer).__name__}"
             raise TypeError(message)
-        readings.append(read(layer))
-    return _of_layers(library, [_translate(library, reading) for reading in readings])
+        layers.append(_translate(library, read(layer)))
+    return layers[0] if len(layers) == 1 else _of_layers(library, layers)
 
 
 def _translate(library: str, reading: Reading) -> Translation:
-    found = [*reading.problems_for("translation")]
-    policies: dict[int, CORSPolicy] = {}
-    policy = CORSPolicy(**_tidy(reading.options))
-    for _, ruled in reading.rules:
-        if ruled is not None and id(ruled) not in policies:
-            found += ruled.problems_for("translation")
-            policies[id(ruled)] = CORSPolicy(**_tidy(ruled.options))
-    rules = tuple(
-        (pattern, None if ruled is None else policies[id(ruled)])
-        for pattern, ruled in reading.rules
+    readings = {id(each): each for each in (reading, *(it for _, it in reading.rules)) if each}
+    policies = {key: CORSPolicy(**_tidy(each.options)) for key, each in readings.items()}
+    rules = tuple((pattern, policies.get(id(ruled))) for pattern, ruled in reading.rules)
+    problems = once(
+        problem for each in readings.values() for problem in each.problems_for("translation")
     )
-    problems = once(found)
     problems.sort(key=lambda problem: _SEVERITIES.index(problem.severity))
+    policy = policies[id(reading)]
     valid = all(problem.severity != "error" for problem in problems)
     options = {
         name: list(value) if isinstance(value, tuple) else value
@@ -150,9 +144,6 @@ _WHICH_ANSWERS = {
 
 def _of_layers(library: str, layers: list[Translation]) -> Translation:
     """Return the last layer, which is the one that answers, and the problems of all."""
-    last = layers[-1]
-    if len(layers) == 1:
-        return last
     which = _WHICH_ANSWERS.get(library, "which of them decides depends on their order")
     several = CORSConfigProblem(
         "middleware.several",
@@ -168,4 +159,4 @@ def _of_layers(library: str, layers: list[Translation]) -> Translation:
             problem.replace(option=f"layer {number}: {problem.option}")
             for problem in layer.problems
         )
-    return Translation(library, last.options, last.rules, tuple(problems), None)
+    return dataclasses.replace(layers[-1], problems=tuple(problems), policy=None)
