@@ -118,6 +118,14 @@ def test_what_changes_nothing_in_browsers_is_a_warning(
         assert checks.check_settings() == []
 
 
+@pytest.mark.parametrize("setting", ["CORSAC", "CORSAC_REPORT_ONLY"])
+def test_a_pattern_is_reported_together_with_the_policies_that_are_wrong(setting: str) -> None:
+    rules = [("no-slash", {"allow_origins": ["nope"]})]
+    with override_settings(**{setting: {"allow_origins": ["neither"], "rules": rules}}):
+        found = sorted(str(problem.value) for problem in judge()[1] if problem.severity == "error")
+    assert found == ["neither", "no-slash", "nope"]
+
+
 def test_expressions_without_re2_are_judged_and_said_to_be_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

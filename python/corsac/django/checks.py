@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -16,20 +17,15 @@ from django.utils.module_loading import import_string
 from django.views import View
 
 from corsac import _core
+from corsac._text import printable
 from corsac.django.conf import judge
-from corsac.django.problem_ids import ENTRY_PROBLEMS, problem_number
+from corsac.django.problem_ids import problem_number
 from corsac.django.views import UNMARKED, class_of, mark_on, views_below
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.inspection.frameworks import django_middleware
 
-__all__ = [
-    "check_advice",
-    "check_app_headers",
-    "check_middleware",
-    "check_notes",
-    "check_settings",
-    "check_views",
-]
+__all__ = ["check_advice", "check_app_headers", "check_middleware"]
+__all__ += ["check_notes", "check_settings", "check_views"]
 
 _MESSAGE: Final = {"error": checks.Error, "warning": checks.Warning, "info": checks.Info}
 _LETTER: Final = {"error": "E", "warning": "W", "info": "I"}
@@ -69,17 +65,17 @@ _FOR_ANYONE: Final = ("access-control-allow-origin", "*")
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Return the errors of the settings: with one of them the middleware does not start."""
-    return _found("error")
+    return _messages(judge()[1], "error")
 
 
 def check_advice(**_: Any) -> list[checks.CheckMessage]:
     """Return the warnings of the settings: something does not do what it seems to."""
-    return _found("warning")
+    return _messages(judge()[1], "warning")
 
 
 def check_notes(**_: Any) -> list[checks.CheckMessage]:
     """Return what is worth knowing about the settings."""
-    return [*_found("info"), *_about_app_headers("info")]
+    return _messages([*judge()[1], *_problems_of_app_headers()], "info")
 
 
 def check_middleware(**_: Any) -> list[checks.CheckMessage]:
@@ -155,25 +151,24 @@ def check_views(**_: Any) -> list[checks.CheckMessage]:
 
 def check_app_headers(**_: Any) -> list[checks.CheckMessage]:
     """Whether another application lets anyone read what the policy then takes back."""
-    return _about_app_headers("warning")
+    return _messages(_problems_of_app_headers(), "warning")
 
 
-def _about_app_headers(severity: Severity) -> list[checks.CheckMessage]:
+def _problems_of_app_headers() -> Iterator[CORSConfigProblem]:
     configuration, _ = judge()
     entries = [*django_middleware()]
-    names = [name for name, _ in entries]
-    place = next((place for place, (_, kind) in enumerate(entries) if kind == "corsac"), None)
-    if configuration is None or place is None:
-        return []
+    kinds = [kind for _, kind in entries]
+    if configuration is None or "corsac" not in kinds:
+        return
+    below = [name for name, _ in entries[kinds.index("corsac") + 1 :]]
     found = []
-    if _WHITENOISE in names[place + 1 :] and getattr(settings, _WHITENOISE_SETTING, True):
+    if _WHITENOISE in below and getattr(settings, _WHITENOISE_SETTING, True):
         path = f"{urlsplit(getattr(settings, 'STATIC_URL', None) or '').path}x"
         silencer = f"{_WHITENOISE_SETTING} = False"
         found.append(("MIDDLEWARE", "WhiteNoise", "static files", path, silencer))
     if "oauth2_provider" in settings.INSTALLED_APPS:
         discovery = "its discovery documents and keys"
         found.append(("INSTALLED_APPS", "oauth2_provider", discovery, _discovery_path(), ""))
-    messages = []
     for option, name, what, path, silencer in found:
         compiled, _ = _core.select_policy(configuration.in_force.routing, path)
         if compiled is None or not configuration.covers(path):
@@ -183,23 +178,19 @@ def _about_app_headers(severity: Severity) -> list[checks.CheckMessage]:
         is_for_anyone = isinstance(outcome, tuple) and _FOR_ANYONE in outcome[1]
         if log is None or is_for_anyone:
             continue  # Nothing of it is lost.
-        sends = f"{name} sends Access-Control-Allow-Origin: * with {what}"
+        severity: Severity = "info"
+        message = f"{name} sends Access-Control-Allow-Origin: * with {what}, which "
         if log.keeps:
-            message = f"{sends}, which lets anyone read them, whatever the policy says"
+            message += "lets anyone read them, whatever the policy says"
             hint = f"write {silencer} if nobody is to read them" if silencer else ""
         else:
-            message = f"{sends}, which is removed for origins that the policy does not allow"
+            severity = "warning"
+            message += "is removed for origins that the policy does not allow"
             hint = (
                 'write CORSAC["app_headers"] = "keep" to leave it, or a rule: '
                 f'("{path.rpartition("/")[0]}/*", {{"allow_origins": ["*"]}})'
             )
-        found_severity: Severity = "info" if log.keeps else "warning"
-        problem = CORSConfigProblem(
-            "middleware.app_headers", found_severity, option, None, message, hint
-        )
-        if found_severity == severity:
-            messages.append(_message(problem))
-    return messages
+        yield CORSConfigProblem("middleware.app_headers", severity, option, None, message, hint)
 
 
 def _discovery_path() -> str:
@@ -236,13 +227,13 @@ def _warning(code: CORSProblemCode, message: str, hint: str) -> checks.CheckMess
     return _message(CORSConfigProblem(code, "warning", "MIDDLEWARE", None, message, hint))
 
 
-def _found(severity: Severity) -> list[checks.CheckMessage]:
-    _, problems = judge()
+def _messages(
+    problems: Iterable[CORSConfigProblem], severity: Severity
+) -> list[checks.CheckMessage]:
     return [_message(problem) for problem in problems if problem.severity == severity]
 
 
 def _message(problem: CORSConfigProblem) -> checks.CheckMessage:
-    number = _number_of(problem)
     if problem.value is None:
         text = problem.message
     elif problem.value == problem.option:
@@ -250,26 +241,10 @@ def _message(problem: CORSConfigProblem) -> checks.CheckMessage:
     elif problem.message.startswith("should be"):
         text = f"{problem.option} {problem.message}"
     else:
-        text = f"{_shown(problem.value)} in {problem.option}: {problem.message}"
+        shown = printable(repr(problem.value), _SHOWN_LENGTH)
+        text = f"{shown} in {problem.option}: {problem.message}"
     return _MESSAGE[problem.severity](
         f"{text} [{problem.code}]",
         hint=problem.hint or None,
-        id=f"corsac.{_LETTER[problem.severity]}{number:03}",
+        id=f"corsac.{_LETTER[problem.severity]}{problem_number(problem):03}",
     )
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}..."
-
-
-def _number_of(problem: CORSConfigProblem) -> int:
-    codes = ("origin.invalid", "origin.rewritten")
-    if problem.code in codes and isinstance(problem.value, str):
-        # django-cors-headers has two numbers for what is one code here.
-        with contextlib.suppress(ValueError):
-            url = urlsplit(problem.value)
-            is_whole = problem.code == "origin.rewritten" and not (url.path or url.query)
-            if problem.option in ENTRY_PROBLEMS and not is_whole:
-                return 13 if not (url.scheme and url.netloc) else 14
-    return problem_number(problem.code, problem.option)

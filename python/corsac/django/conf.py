@@ -235,8 +235,7 @@ def _read_report_only(
     if not options and rules is not None:
         return None, rules
     place = (REPORT_ONLY_SETTING, given, REPORT_ONLY_SETTING + '["{}"]')
-    policy = _make_policy(options, *place, problems)
-    return policy, None if policy is None else rules
+    return _make_policy(options, *place, problems), rules
 
 
 def _make_policy(
@@ -323,8 +322,7 @@ def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> object:
         if isinstance(rule, (list, tuple)) and len(rule) == 2 and isinstance(rule[1], Mapping):
             pattern = f"{rule[0]!r}".replace("{", "{{").replace("}", "}}")
             name = f"{setting} for {pattern}, {{}}"
-            policy = _make_policy(rule[1], setting, rule[0], name, problems)
-            read += [] if policy is None else [(rule[0], policy)]
-        else:
-            read.append(rule)
+            # Also without a policy, so that the pattern is checked at once.
+            rule = (rule[0], _make_policy(rule[1], setting, rule[0], name, problems))  # noqa: PLW2901
+        read.append(rule)
     return read

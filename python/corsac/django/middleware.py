@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+import functools
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import ImproperlyConfigured
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+    from corsac.configuration import Configuration
+
 __all__ = ["CORSMiddleware", "applied"]
 
 _REFUSED_FOR_ITS_ORIGIN: Final = (
@@ -35,32 +38,34 @@ _REFUSED_FOR_ITS_ORIGIN: Final = (
     "cross-origin-request",
     "cross-origin-websocket",
 )
+T = TypeVar("T")
+
 _Missing = tuple[str | None, tuple[str, ...]]
 
 
 class _Told(NamedTuple):
     """What is told about a request; see ``decide_request`` of the core."""
 
-    kind: str
-    reason: str
-    missing: _Missing | None
-    reach: int
-
-
-_LEFT_ALONE: Final = _Told("", "", None, 2)
+    kind: str = ""
+    reason: str = ""
+    missing: _Missing | None = None
+    reach: int = 2
 
 
 class _Outcome(NamedTuple):
-    """What becomes of a request; see ``decide_request`` of the core."""
+    """What becomes of a request; see ``decide_request`` of the core.
 
-    status: int
-    headers: list[tuple[str, str]]
-    vary: str
-    body: bytes
-    kind: str
-    allowed: bool
-    reason: str
-    told: tuple[str, str, _Missing | None, int]
+    Without a policy the request and its response are left alone.
+    """
+
+    status: int = 0
+    headers: Sequence[tuple[str, str]] = ()
+    vary: str = ""
+    body: bytes = b""
+    kind: str = ""
+    allowed: bool = False
+    reason: str = ""
+    told: tuple[str, str, _Missing | None, int] = _Told()
     policy: _core.CompiledPolicy | None = None
     rule: str = "default"
     names: Mapping[str, str] = {}  # Of the options in the settings, if the policy's are there.
@@ -137,8 +142,8 @@ class CORSMiddleware:
             if step is _RUN:
                 given = self.get_response(request)
             elif step is _ASK:
-                found = signals_with_receivers()
-                answers = [each.send_robust(None, request=request) for each in found]
+                asked = signals_with_receivers()
+                answers = [signal.send_robust(None, request=request) for signal in asked]
                 given = self._any_agrees(answers, request)
             else:
                 given = async_to_sync(_result_of)(what)
@@ -176,97 +181,59 @@ class CORSMiddleware:
         # The name that django-cors-headers has for it; some projects look at it.
         request._cors_enabled = is_covered  # type: ignore[attr-defined]
 
-        if request.method == "OPTIONS" or configuration.guard or marks.guard:
+        decide = functools.partial(_decide, configuration, request, is_covered, agreed)
+        # Else the view is known afterwards, without resolving the URL twice.
+        is_decided_first = request.method == "OPTIONS" or configuration.guard or marks.guard
+        mark: object = None
+        outcome = _Outcome()
+        if is_decided_first:
             mark = mark_of(request)
-            outcome = yield from self._decide(configuration, request, mark, is_covered, agreed)
-            if outcome is not None and outcome.status:
-                self._report(outcome, request, configuration)
-                return _answer(outcome, configuration)
-            response: HttpResponseBase = yield _RUN, None
-            mark_now = mark_of(request)
-            if mark_now is not mark:
-                # Another view ran than the one that the URL had before.
-                outcome = yield from self._decide(
-                    configuration, request, mark_now, is_covered, agreed
-                )
-        else:
-            # Later the view is known, without resolving the URL twice.
+            outcome = yield from decide(mark)
+        response: HttpResponseBase | None = None
+        if not outcome.status:
             response = yield _RUN, None
-            mark = mark_of(request)
-            outcome = yield from self._decide(configuration, request, mark, is_covered, agreed)
+            # Another view may have run than the one that the URL had before.
+            mark_now = mark_of(request)
+            if not is_decided_first or mark_now is not mark:
+                outcome = yield from decide(mark_now)
         self._report(outcome, request, configuration)
-        if outcome is not None:
-            if outcome.status:
+        if response is None or outcome.status:
+            if response is not None:
                 response.close()
-                return _answer(outcome, configuration)
+            response = HttpResponse(outcome.body, status=outcome.status)
+            del response.headers["content-type"]
+        if outcome.policy is not None:
             _set_headers(request, response, outcome, configuration)
         return response
 
-    def _decide(
-        self,
-        configuration: DjangoConfiguration,
-        request: HttpRequest,
-        mark: object,
-        is_covered: bool,
-        agreed: bool | None,
-    ) -> Generator[tuple[str, Any], Any, _Outcome | None]:
-        """Decide what becomes of the request; ``None`` if its path or view is left alone."""
-        policy: _core.CompiledPolicy | None = None
-        rule = "default"
-        if isinstance(mark, CORSPolicy):
-            policy = mark._compiled
-            agreed = False
-        elif mark is UNMARKED and is_covered:
-            policy, rule = _core.select_policy(configuration.in_force.routing, request.path_info)
-        if policy is None:
-            return None
-        method = request.method or ""
-        scheme = _scheme_of(request)
-        outcome = _core.decide_request(policy, method, request.META, agreed or None, scheme)
-        if not isinstance(outcome, tuple):
-            answer = yield _WAIT, outcome
-            outcome = _decided(policy, request, answer is True)
-        decided = _Outcome(*outcome)
-        if (
-            agreed is None
-            and decided.reason in _REFUSED_FOR_ITS_ORIGIN
-            and signals_with_receivers()
-            and (yield _ASK, None)
-        ):
-            decided = _Outcome(*_decided(policy, request, True))
-        # The options of a view, or of a rule, are written there.
-        names = configuration.names if mark is UNMARKED and rule == "default" else {}
-        return decided._replace(policy=policy, rule=rule, names=names)
-
     def _report(
-        self,
-        outcome: _Outcome | None,
-        request: HttpRequest,
-        configuration: DjangoConfiguration,
+        self, outcome: _Outcome, request: HttpRequest, configuration: DjangoConfiguration
     ) -> None:
-        """Tell who wants to know what came of a request; ``None``: its path is left alone."""
+        """Tell who wants to know what came of a request."""
         where = {"method": request.method, "path": request.path_info}
         origin = request.META.get("HTTP_ORIGIN")
-        callback = configuration.in_force.observation.callback
-        told = _LEFT_ALONE if outcome is None else _Told(*outcome.told)
-        if outcome is not None and told.reason:
-            rule = outcome.rule if configuration.in_force.rules else None
-            self._log(told.reason, origin, where, 0, rule, told.missing, outcome.names)
+        in_force = configuration.in_force
+        callback, trial = in_force.observation.callback, in_force.observation.trial
+
+        def tell(
+            log: RefusalLog, applied: Configuration, told: _Told, rule: str, names: Any
+        ) -> None:
+            of_rule = rule if applied.rules else None
+            log(told.reason, origin, where, 0, of_rule, told.missing, names)
             if callback is not None:
-                callback(told.kind, told.reason, origin, where, outcome.rule, False, told.missing)
-        trial = configuration.in_force.observation.trial
+                is_trial = applied is trial
+                callback(told.kind, told.reason, origin, where, rule, is_trial, told.missing)
+
+        told = _Told(*outcome.told)
+        if told.reason:
+            tell(self._log, in_force, told, outcome.rule, outcome.names)
         if trial is None:
             return
         policy, rule = _core.select_policy(trial.routing, request.path_info)
         then = _try(policy, request)
-        now = _LEFT_ALONE if outcome is None else _try(outcome.policy, request, outcome)
-        if then.reach >= now.reach:
-            return
-        names = configuration.trial_names if rule == "default" else {}
-        of_rule = rule if trial.rules else None
-        self._trial_log(then.reason, origin, where, 0, of_rule, then.missing, names)
-        if callback is not None:
-            callback(then.kind, then.reason, origin, where, rule, True, then.missing)
+        if then.reach < _try(outcome.policy, request, outcome.allowed).reach:
+            names = configuration.trial_names if rule == "default" else {}
+            tell(self._trial_log, trial, then, rule, names)
 
     def _any_agrees(self, answers: list[list[tuple[Any, Any]]], request: HttpRequest) -> bool:
         """Whether a receiver allows the request; what another one raised is then of no account."""
@@ -281,13 +248,50 @@ class CORSMiddleware:
         return False
 
 
-def _decided(
-    policy: _core.CompiledPolicy, request: HttpRequest, answer: bool
-) -> tuple[int, list[tuple[str, str]], str, bytes, str, bool, str, tuple[Any, ...]]:
-    scheme = _scheme_of(request)
-    outcome = _core.decide_request(policy, request.method or "", request.META, answer, scheme)
-    assert isinstance(outcome, tuple), "nobody is asked twice"  # noqa: S101
+def _decide(
+    configuration: DjangoConfiguration,
+    request: HttpRequest,
+    is_covered: bool,
+    agreed: bool | None,
+    mark: object,
+) -> Generator[tuple[str, Any], Any, _Outcome]:
+    """Decide what becomes of a request to the view that has the mark."""
+    policy: _core.CompiledPolicy | None = None
+    rule = "default"
+    if isinstance(mark, CORSPolicy):
+        policy = mark._compiled
+        agreed = False
+    elif mark is UNMARKED and is_covered:
+        policy, rule = _core.select_policy(configuration.in_force.routing, request.path_info)
+    if policy is None:
+        return _Outcome()
+    # The options of a view, or of a rule, are written there.
+    names = configuration.names if mark is UNMARKED and rule == "default" else {}
+    ask = functools.partial(_ask, _core.decide_request, policy, request)
+    found: Any = ask(agreed or None)
+    if not isinstance(found, tuple):
+        answer = yield _WAIT, found
+        found = ask(answer is True)
+    outcome = _Outcome._make([*found, policy, rule, names])
+    if (
+        agreed is None
+        and outcome.reason in _REFUSED_FOR_ITS_ORIGIN
+        and signals_with_receivers()
+        and (yield _ASK, None)
+    ):
+        found = ask(True)
+        outcome = _Outcome._make([*found, policy, rule, names])
     return outcome
+
+
+def _ask(
+    function: Callable[..., T],
+    policy: _core.CompiledPolicy,
+    request: HttpRequest,
+    answer: bool | None,
+) -> T:
+    """Ask a function of the core about a request."""
+    return function(policy, request.method or "", request.META, answer, _scheme_of(request))
 
 
 def _scheme_of(request: HttpRequest) -> str:
@@ -298,36 +302,39 @@ def _scheme_of(request: HttpRequest) -> str:
 
 
 def _try(
-    policy: _core.CompiledPolicy | None, request: HttpRequest, outcome: _Outcome | None = None
+    policy: _core.CompiledPolicy | None, request: HttpRequest, answer: bool | None = None
 ) -> _Told:
     """Return what a policy and the browser would make of a request."""
-    if policy is None:
-        return _LEFT_ALONE
-    answer = None if outcome is None else outcome.allowed
-    scheme = _scheme_of(request)
-    tried = _core.try_request(policy, request.method or "", request.META, answer, scheme)
-    return _LEFT_ALONE if tried is None else _Told(*tried)
+    tried = None if policy is None else _ask(_core.try_request, policy, request, answer)
+    return _Told() if tried is None else _Told(*tried)
 
 
 async def _result_of(awaitable: Awaitable[bool]) -> bool:
     return await awaitable
 
 
-def _answer(outcome: _Outcome, configuration: DjangoConfiguration) -> HttpResponse:
-    response = HttpResponse(outcome.body, status=outcome.status)
-    del response.headers["content-type"]
-    for name, value in outcome.headers:
-        response.headers[name] = configuration.spell_vary(value) if name == "vary" else value
-    _set_debug_header(response, outcome, configuration)
-    return response
-
-
-def _set_debug_header(
-    response: HttpResponseBase, outcome: _Outcome, configuration: DjangoConfiguration
+def _set_headers(
+    request: HttpRequest,
+    response: HttpResponseBase,
+    outcome: _Outcome,
+    configuration: DjangoConfiguration,
 ) -> None:
-    name = configuration.in_force.observation.debug_header
-    if name is not None and outcome.reason:
-        response.headers[name] = outcome.reason
+    headers = response.headers
+    owned = OWNED if outcome.kind != "preflight" else (*OWNED, *PREFLIGHT_OWNED)
+    own = {name: headers[name] for name in owned if name in headers}
+    if own:
+        _settle_own(request, response, outcome, own)
+    for name, value in outcome.headers:
+        headers[name] = configuration.spell_vary(value) if name == "vary" else value
+    debug_header = configuration.in_force.observation.debug_header
+    if debug_header is not None and outcome.reason:
+        headers[debug_header] = outcome.reason
+    if outcome.vary:
+        vary = configuration.spell_vary(outcome.vary)
+        if "vary" in headers:
+            patch_vary_headers(response, vary.split(", "))
+        else:
+            headers["Vary"] = vary
 
 
 def _settle_own(
@@ -348,28 +355,6 @@ def _settle_own(
         is_beyond_cors = _core.is_beyond_cors(request.META, _scheme_of(request))
         option = 'CORSAC = {{"app_headers": "{}"}}' if outcome.names else 'app_headers="{}"'
         log.say(fate, lost, request.path, origin, is_beyond_cors, option)
-
-
-def _set_headers(
-    request: HttpRequest,
-    response: HttpResponseBase,
-    outcome: _Outcome,
-    configuration: DjangoConfiguration,
-) -> None:
-    headers = response.headers
-    owned = OWNED if outcome.kind != "preflight" else (*OWNED, *PREFLIGHT_OWNED)
-    own = {name: headers[name] for name in owned if name in headers}
-    if own:
-        _settle_own(request, response, outcome, own)
-    for name, value in outcome.headers:
-        headers[name] = value
-    _set_debug_header(response, outcome, configuration)
-    if outcome.vary:
-        vary = configuration.spell_vary(outcome.vary)
-        if "vary" in headers:
-            patch_vary_headers(response, vary.split(", "))
-        else:
-            headers["Vary"] = vary
 
 
 def applied() -> Applied:
