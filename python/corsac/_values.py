@@ -5,7 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, dataclass_transform
 
-__all__ = ["FrozenValue", "frozen_value"]
+__all__ = ["NOT_IN_DICT", "FrozenValue", "PlainData", "frozen_value", "plain"]
+
+NOT_IN_DICT = {"in_dict": False}
+"""Metadata of a field that `PlainData.as_dict` leaves out."""
 
 
 class FrozenValue:
@@ -104,3 +107,25 @@ def frozen_value(kind: KindT) -> KindT:
     del made.__setattr__, made.__delattr__  # Those of the base have the better message.
     made._fields = made.__match_args__
     return made  # type: ignore[no-any-return]
+
+
+class PlainData:
+    """Base of the dataclasses that can be given as plain data."""
+
+    __slots__ = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give all of it as values that JSON has."""
+        myself: Any = self
+        return {
+            field.name: plain(getattr(self, field.name))
+            for field in dataclasses.fields(myself)
+            if field.metadata.get("in_dict", True)
+        }
+
+
+def plain(value: Any) -> Any:
+    """Give a value as JSON has it: a list for a tuple, a dictionary for `PlainData`."""
+    if isinstance(value, PlainData):
+        return value.as_dict()
+    return [plain(each) for each in value] if isinstance(value, tuple) else value

@@ -11,8 +11,15 @@ from dataclasses import replace
 
 from corsac import _core
 from corsac._text import shown
-from corsac.browser.cache import CacheRequest, PreflightCache, ProfileFacts, profile_facts
-from corsac.browser.messages import Request, Response, byte_lines, header_lines, joined_values
+from corsac.browser.cache import CacheRequest, PreflightCache, profile_facts
+from corsac.browser.messages import (
+    Lines,
+    Request,
+    Response,
+    byte_lines,
+    header_lines,
+    joined_values,
+)
 from corsac.browser.outcome import FetchOutcome, Step, answered, explain_reason, verdict_text
 from corsac.browser.request import FetchRequest, Rejected, prepare
 from corsac.browser.urls import (
@@ -31,8 +38,6 @@ __all__ = ["MAX_REDIRECTS", "Exchange", "fetch"]
 MAX_REDIRECTS = 20
 """The next one is a network error (https://fetch.spec.whatwg.org/#http-redirect-fetch)."""
 
-_BYPASSING_MODES = frozenset({"no-store", "reload", "no-cache"})
-
 Exchange = Generator[Request, Response | Exception, FetchOutcome]
 _Answering = Generator[Request, Response | Exception, Response]
 
@@ -42,19 +47,7 @@ def fetch(request: FetchRequest, cache: PreflightCache | None, profile: str) -> 
 
     It yields requests to send, and is sent back the response, or what the transport raised.
     """
-    facts = profile_facts(profile)
-    try:
-        fetching = _Fetch(request, cache, profile, facts)
-    except Rejected as rejected:
-        text = explain_reason(rejected.reason, rejected.detail)
-        step = Step("verdict", f"Nothing is sent: {text}", code=rejected.reason)
-        return FetchOutcome(
-            ok=False,
-            reason=rejected.reason,
-            detail=rejected.detail,
-            steps=(step,),
-            profile=profile,
-        )
+    fetching = _Fetch(request, cache, profile)
     try:
         response = yield from fetching.main_fetch()
     except Rejected as rejected:
@@ -65,22 +58,14 @@ def fetch(request: FetchRequest, cache: PreflightCache | None, profile: str) -> 
 class _Fetch:
     """One fetch under way."""
 
-    def __init__(
-        self,
-        request: FetchRequest,
-        cache: PreflightCache | None,
-        profile: str,
-        facts: ProfileFacts,
-    ) -> None:
-        url, self.method, self.headers, self.body, self.is_stream = prepare(request, profile)
+    def __init__(self, request: FetchRequest, cache: PreflightCache | None, profile: str) -> None:
         self.request = request
+        self.facts = profile_facts(profile)
         self.cache = PreflightCache(profile=profile) if cache is None else cache
         self.profile = profile
-        self.facts = facts
         self.page = request.origin_url
         self.include = request.credentials == "include"
-        self.use_cors_preflight = self.is_stream or request.upload_listener
-        self.urls: list[URL] = [url]
+        self.urls: list[URL] = []
         self.site_urls: list[URL] = []  # Of these, Sec-Fetch-Site is the least.
         self.tainting = "basic"
         self.went_through_preflight_branch = False
@@ -110,6 +95,11 @@ class _Fetch:
 
         https://fetch.spec.whatwg.org/#concept-main-fetch
         """
+        url, self.method, self.headers, self.body, self.is_stream = prepare(
+            self.request, self.profile
+        )
+        self.urls.append(url)
+        self.use_cors_preflight = self.is_stream or self.request.upload_listener
         while True:
             was_cors = self.tainting == "cors"
             with_preflight = self._choose_tainting()
@@ -139,8 +129,7 @@ class _Fetch:
         if url.scheme in HTTP_SCHEMES and _core.browser_is_bad_port(url.effective_port or 0):
             raise Rejected("bad-port", str(url.effective_port))
         if self._is_same_origin(url) and self.tainting == "basic":
-            text = f"{shown_url} is of the page's own origin: CORS has no say"
-            self._note("decision", text)
+            self._note("decision", f"{shown_url} is of the page's own origin: CORS has no say")
             return False
         if mode == "same-origin":
             raise Rejected("mode-same-origin")
@@ -150,8 +139,7 @@ class _Fetch:
             if self.request.redirect != "follow":
                 raise Rejected("redirect-mode-no-cors")
             self.tainting = "opaque"
-            text = f"{shown_url} is cross-origin, and the mode is no-cors"
-            self._note("decision", text)
+            self._note("decision", f"{shown_url} is cross-origin, and the mode is no-cors")
             self._note_beside_cors()
             return False
         self.tainting = "cors"
@@ -159,8 +147,7 @@ class _Fetch:
             self.method, self.headers, self.use_cors_preflight, self.profile
         )
         why = f"a preflight is needed for {self._why_preflight()}" if needs else "no preflight"
-        text = f"{shown_url} is cross-origin for {shown(self.origin)}: {why}"
-        self._note("decision", text)
+        self._note("decision", f"{shown_url} is cross-origin for {shown(self.origin)}: {why}")
         self._note_beside_cors()
         return needs
 
@@ -189,10 +176,10 @@ class _Fetch:
             code = _core.browser_cors_check(self.origin, self.include, lines)
         elif self.tainting == "opaque" and self._resource_policy_blocks(lines):
             code = "corp"
-        self._judge(request, response, code)
+        self._conclude(request, response, code)
         return response
 
-    def _judge(self, request: Request, response: Response, code: str) -> None:
+    def _conclude(self, request: Request, response: Response, code: str) -> None:
         """Add what came back and what the browser makes of it; a code rejects the promise."""
         step, detail = answered(request, response, code)
         self.steps.append(step)
@@ -204,17 +191,13 @@ class _Fetch:
 
         https://fetch.spec.whatwg.org/#cors-preflight-fetch
         """
-        bypasses = (
-            self.facts["cache_modes_bypass_preflight_cache"]
-            and self.request.cache in _BYPASSING_MODES
-        )
-        asked: CacheRequest = (
-            *(self.origin, self.include, self.method, self.headers),
-            *(self.use_cors_preflight, self.profile, self.url.with_fragment),
-        )
+        bypasses = self.request.cache in {"no-store", "reload", "no-cache"}
+        bypasses = bypasses and self.facts["cache_modes_bypass_preflight_cache"]
+        cors = (self.origin, self.include, self.method, self.headers)
+        engine = (self.use_cors_preflight, self.profile)
+        asked: CacheRequest = (*cors, *engine, self.url.with_fragment)
         if not bypasses and self.cache.covers(asked):
-            text = "An earlier preflight allowed this and is remembered: none is sent"
-            self._note("cache", text)
+            self._note("cache", "An earlier preflight allowed this and is remembered: none is sent")
             return
         names = _core.browser_preflight_request_headers(
             self.origin, self.method, self.headers, self.profile
@@ -223,19 +206,10 @@ class _Fetch:
         request = Request("OPTIONS", str(self.url), headers, is_preflight=True)
         response = yield from self._exchange(request)
         lines = byte_lines(response.headers)
-        code, name = _core.browser_preflight_check(
-            self.origin,
-            self.include,
-            self.method,
-            self.headers,
-            response.status,
-            lines,
-            self.use_cors_preflight,
-            self.profile,
-        )
+        code, name = _core.browser_preflight_check(*cors, response.status, lines, *engine)
         if name:
             code = f"{code}:{name}"
-        self._judge(request, response, code)
+        self._conclude(request, response, code)
         if not (bypasses and self.request.cache == "no-store"):
             self.cache.store(asked, lines)
 
@@ -288,8 +262,7 @@ class _Fetch:
             raise Rejected("redirect-stream")
         self._change_request(response.status, target)
         self.urls.append(target)
-        text = f"Redirected to {shown(str(target))}, as {shown(self.method)}"
-        self._note("redirect", text)
+        self._note("redirect", f"Redirected to {shown(str(target))}, as {shown(self.method)}")
         return True
 
     def _change_request(self, status: int, target: URL) -> None:
@@ -333,7 +306,7 @@ class _Fetch:
         headers += cache_mode_headers(self.request.cache, present)
         return Request(self.method, str(self.url), headers, body=self.body)
 
-    def _resource_policy_blocks(self, lines: list[tuple[bytes, bytes]]) -> bool:
+    def _resource_policy_blocks(self, lines: Lines) -> bool:
         """Do the check of https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check."""
         page, url = self.page, self.url
         same_site = is_schemelessly_same_site(page, url)
@@ -349,14 +322,13 @@ class _Fetch:
             lines,
         )
 
-    def _prompts_for_password(self, response: Response, lines: list[tuple[bytes, bytes]]) -> bool:
-        if not self.facts["prompts_for_passwords"]:
-            return False
+    def _prompts_for_password(self, response: Response, lines: Lines) -> bool:
         with_credentials = self.include or (
             self.request.credentials == "same-origin" and self.tainting == "basic"
         )
         return (
-            with_credentials
+            self.facts["prompts_for_passwords"]
+            and with_credentials
             and is_schemelessly_same_site(self.page, self.url)
             and _core.browser_asks_for_password(response.status, lines)
         )
@@ -375,7 +347,8 @@ class _Fetch:
 
     def rejected(self, rejected: Rejected) -> FetchOutcome:
         """Give what came of it where the script gets an error."""
-        text = f"fetch() rejects: {explain_reason(rejected.reason, rejected.detail)}"
+        start = "fetch() rejects" if self.urls else "Nothing is sent"
+        text = f"{start}: {explain_reason(rejected.reason, rejected.detail)}"
         self.steps.append(Step("verdict", text, code=rejected.reason))
         return FetchOutcome(
             ok=False,

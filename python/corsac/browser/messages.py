@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from corsac._headers import HeaderLines, Lines, Pairs, byte_lines, header_lines
 from corsac._text import shown
+from corsac._values import NOT_IN_DICT, PlainData
 
-__all__ = ["HeaderLines", "Request", "Response", "TransportError"]
+__all__ = ["HeaderLines", "Lines", "Pairs", "Request", "Response", "TransportError"]
 __all__ += ["byte_lines", "fill", "header_lines", "joined_values"]
-
-Text = str | bytes
-HeaderLines = Iterable[tuple[Text, Text]] | Mapping[str, str]
-Pairs = tuple[tuple[str, str], ...]
 
 _STATUS_RANGE = range(100, 1000)
 
@@ -27,53 +24,13 @@ class TransportError(OSError):
     """A transport got no answer: no connection, a time-out, or not HTTP."""
 
 
-def header_lines(headers: HeaderLines) -> Pairs:
-    """Give header lines as pairs of text, one character a byte where that is possible."""
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    if isinstance(pairs, str | bytes):
-        message = "headers must be pairs of a name and a value, or a mapping, not one text"
-        raise TypeError(message)
-    lines = []
-    for pair in pairs:
-        try:
-            name, value = pair
-        except (TypeError, ValueError):
-            message = f"a header must be a pair of a name and a value, not {pair!r:.100}"
-            raise TypeError(message) from None
-        lines.append((_text(name), _text(value)))
-    return tuple(lines)
-
-
-def _text(part: object) -> str:
-    if isinstance(part, str):
-        return part
-    if isinstance(part, bytes | bytearray | memoryview):
-        return bytes(part).decode("latin-1")
-    message = f"a header's name and value must be str or bytes, not {type(part).__name__}"
-    raise TypeError(message)
-
-
-def byte_lines(lines: Pairs) -> list[tuple[bytes, bytes]]:
-    """Give header lines as the core takes them; text beyond Latin-1 becomes UTF-8."""
-    return [(_bytes(name), _bytes(value)) for name, value in lines]
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace")
-
-
 def _joined(lines: Pairs, name: str) -> str | None:
     wanted = name.lower()
     values = [value.strip(" \t") for known, value in lines if known.lower() == wanted]
     return ", ".join(values) if values else None
 
 
-def joined_values(
-    lines: list[tuple[bytes, bytes]], names: list[bytes]
-) -> tuple[tuple[str, str], ...]:
+def joined_values(lines: Lines, names: list[bytes]) -> Pairs:
     """Give the values of some headers, each joined as Fetch does, in one pass.
 
     https://fetch.spec.whatwg.org/#concept-header-list-get
@@ -90,7 +47,7 @@ def joined_values(
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Request:
+class Request(PlainData):
     """One request that a browser sends; a transport gets it.
 
     Attributes:
@@ -106,7 +63,7 @@ class Request:
     url: str
     headers: Pairs
     is_preflight: bool
-    body: bytes | None
+    body: bytes | None = field(metadata=NOT_IN_DICT)
 
     def __init__(
         self,
@@ -123,22 +80,13 @@ class Request:
         """Give the value of a header, in any case of its name; ``None`` if it is not sent."""
         return _joined(self.headers, name)
 
-    def as_dict(self) -> dict[str, object]:
-        """Give the request as plain data, without its body."""
-        return {
-            "method": self.method,
-            "url": self.url,
-            "headers": [list(pair) for pair in self.headers],
-            "is_preflight": self.is_preflight,
-        }
-
     def __str__(self) -> str:
         """The request line."""
         return f"{shown(self.method)} {shown(self.url)}"
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Response:
+class Response(PlainData):
     """The answer to a `Request`; a transport gives it.
 
     Args:
@@ -153,7 +101,7 @@ class Response:
 
     status: int
     headers: Pairs
-    note: str
+    note: str = field(metadata=NOT_IN_DICT)
 
     def __init__(self, status: int, headers: HeaderLines = (), note: str = "") -> None:
         if type(status) is bool or not isinstance(status, int):
@@ -167,7 +115,3 @@ class Response:
     def header(self, name: str) -> str | None:
         """Give all values of a header joined with ``", "``; ``None`` if it is not there."""
         return _joined(self.headers, name)
-
-    def as_dict(self) -> dict[str, object]:
-        """Give the response as plain data."""
-        return {"status": self.status, "headers": [list(pair) for pair in self.headers]}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 from corsac._text import shown
+from corsac._values import NOT_IN_DICT, PlainData
 from corsac.browser.messages import Pairs, Request, Response
 
 __all__ = ["REASONS", "FetchOutcome", "Step", "answered", "explain_reason", "verdict_text"]
@@ -83,7 +84,7 @@ def explain_reason(reason: str, detail: str = "") -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Step(PlainData):
     """One step of a fetch.
 
     Attributes:
@@ -105,19 +106,9 @@ class Step:
         """The step in words."""
         return self.text
 
-    def as_dict(self) -> dict[str, object]:
-        """Give the step as plain data."""
-        return {
-            "kind": self.kind,
-            "text": self.text,
-            "request": None if self.request is None else self.request.as_dict(),
-            "response": None if self.response is None else self.response.as_dict(),
-            "code": self.code,
-        }
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FetchOutcome:
+class FetchOutcome(PlainData):
     """What came of a fetch.
 
     Attributes:
@@ -152,7 +143,7 @@ class FetchOutcome:
     redirected: bool = False
     headers: Pairs = ()
     profile: str = "standard"
-    error: Exception | None = field(default=None, compare=False, repr=False)
+    error: Exception | None = field(default=None, compare=False, repr=False, metadata=NOT_IN_DICT)
 
     def __reduce_ex__(self, protocol: object) -> str | tuple[object, ...]:
         """Leave the error out: what libraries raise often cannot be pickled."""
@@ -177,23 +168,9 @@ class FetchOutcome:
         """The reason in words; empty if there is none."""
         return "" if self.reason is None else explain_reason(self.reason, self.detail)
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:
         """Give the outcome as plain data that JSON can hold."""
-        return {
-            "ok": self.ok,
-            "reason": self.reason,
-            "detail": self.detail,
-            "explanation": self.explanation,
-            "response_type": self.response_type,
-            "status": self.status,
-            "url": self.url,
-            "redirected": self.redirected,
-            "readable_headers": list(self.readable_headers),
-            "headers": [list(pair) for pair in self.headers],
-            "sent": [request.as_dict() for request in self.sent],
-            "steps": [step.as_dict() for step in self.steps],
-            "profile": self.profile,
-        }
+        return PlainData.as_dict(self) | {"explanation": self.explanation}
 
     def __str__(self) -> str:
         """What happened, step by step, for people."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from types import UnionType
 
 from corsac.browser.cache import PreflightCache
-from corsac.browser.fetching import Exchange, fetch
+from corsac.browser.fetching import fetch
 from corsac.browser.messages import Request, Response
 from corsac.browser.outcome import FetchOutcome
 from corsac.browser.request import FetchRequest
@@ -45,18 +46,13 @@ def simulate(
             wrong type.
         ValueError: There is no such profile.
     """
-    exchange = _begin(request, transport, cache, profile)
-    answer: Response | Exception | None = None
-    while isinstance(to_send := _advance(exchange, answer), Request):
-        try:
-            result = transport(to_send)
-        except AssertionError:
-            raise
-        except Exception as error:
-            answer = error
-        else:
-            answer = _as_response(result)
-    return to_send
+    running = _run(request, transport, cache, profile, may_wait=False)
+    try:
+        running.send(None)
+    except StopIteration as done:
+        outcome: FetchOutcome = done.value
+        return outcome
+    raise AssertionError("it waits for nothing")
 
 
 async def simulate_async(
@@ -66,50 +62,48 @@ async def simulate_async(
     cache: PreflightCache | None = None,
     profile: str = "standard",
 ) -> FetchOutcome:
-    """Do the same as `simulate` with a transport that is awaited.
+    """Do the same as `simulate` with a transport that may be a coroutine function."""
+    return await _run(request, transport, cache, profile, may_wait=True)
 
-    Args:
-        request: What the script asks for.
-        transport: As in `simulate`; it may be a coroutine function.
-        cache: As in `simulate`.
-        profile: As in `simulate`.
 
-    Returns:
-        What came of it.
-
-    Raises:
-        TypeError: As in `simulate`.
-        ValueError: As in `simulate`.
-    """
-    exchange = _begin(request, transport, cache, profile)
+async def _run(
+    request: FetchRequest,
+    transport: AsyncTransport,
+    cache: PreflightCache | None,
+    profile: str,
+    *,
+    may_wait: bool,
+) -> FetchOutcome:
+    _check_type("request", request, FetchRequest, "a FetchRequest")
+    if not callable(transport):
+        message = f"transport must be callable with a Request, not {type(transport).__name__}"
+        raise TypeError(message)
+    _check_type("cache", cache, PreflightCache | None, "a PreflightCache or None")
+    _check_type("profile", profile, str, "a str")
+    exchange = fetch(request, cache, profile)
     answer: Response | Exception | None = None
-    while isinstance(to_send := _advance(exchange, answer), Request):
+    while True:
+        try:
+            to_send = next(exchange) if answer is None else exchange.send(answer)
+        except StopIteration as done:
+            outcome: FetchOutcome = done.value
+            return outcome
         try:
             result = transport(to_send)
-            received = await result if inspect.isawaitable(result) else result
+            if may_wait and inspect.isawaitable(result):
+                result = await result
         except AssertionError:
             raise
         except Exception as error:
             answer = error
         else:
-            answer = _as_response(received)
-    return to_send
+            answer = _as_response(result)
 
 
-def _begin(request: object, transport: object, cache: object, profile: object) -> Exchange:
-    if not isinstance(request, FetchRequest):
-        message = f"request must be a FetchRequest, not {type(request).__name__}"
+def _check_type(name: str, value: object, wanted: type | UnionType, words: str) -> None:
+    if not isinstance(value, wanted):
+        message = f"{name} must be {words}, not {type(value).__name__}"
         raise TypeError(message)
-    if not callable(transport):
-        message = f"transport must be callable with a Request, not {type(transport).__name__}"
-        raise TypeError(message)
-    if cache is not None and not isinstance(cache, PreflightCache):
-        message = f"cache must be a PreflightCache or None, not {type(cache).__name__}"
-        raise TypeError(message)
-    if not isinstance(profile, str):
-        message = f"profile must be a str, not {type(profile).__name__}"
-        raise TypeError(message)
-    return fetch(request, cache, profile)
 
 
 def _as_response(answer: object) -> Response:
@@ -122,12 +116,3 @@ def _as_response(answer: object) -> Response:
             close()
         message += "; use simulate_async for a transport that is awaited"
     raise TypeError(message)
-
-
-def _advance(exchange: Exchange, answer: Response | Exception | None) -> Request | FetchOutcome:
-    """Hand over what came of a request, first None; give the next one, or the outcome."""
-    try:
-        return next(exchange) if answer is None else exchange.send(answer)
-    except StopIteration as done:
-        outcome: FetchOutcome = done.value
-        return outcome

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from corsac import _text
+from corsac._values import PlainData, plain
 
 __all__ = ["Change", "Explanation", "Step", "shown"]
 
@@ -16,7 +17,7 @@ shown = functools.partial(_text.shown, limit=200)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Step:
+class Step(PlainData):
     """One thing that was looked at.
 
     Attributes:
@@ -40,7 +41,7 @@ class Step:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Change:
+class Change(PlainData):
     """The smallest change that would let a request through.
 
     Attributes:
@@ -54,16 +55,14 @@ class Change:
     text: str
     caution: str = ""
 
-    def _as_dict(self) -> dict[str, Any]:
-        options = {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in self.options.items()
-        }
-        return {"options": options, "text": self.text, "caution": self.caution}
+    def as_dict(self) -> dict[str, Any]:
+        """Give all of it as values that JSON has; options as lists and numbers."""
+        options = {name: plain(value) for name, value in self.options.items()}
+        return PlainData.as_dict(self) | {"options": options}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(PlainData):
     """What becomes of one request, and why.
 
     Attributes:
@@ -102,13 +101,6 @@ class Explanation:
     response_headers: tuple[tuple[str, str], ...] = ()
     steps: tuple[Step, ...]
     change: Change | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all of it as values that JSON has; options of a change as lists and numbers."""
-        return dataclasses.asdict(self) | {
-            "response_headers": [list(pair) for pair in self.response_headers],
-            "change": self.change and self.change._as_dict(),
-        }
 
     def __str__(self) -> str:
         """Return the explanation for people, on several lines."""

@@ -99,18 +99,7 @@ def asgi_async_transport(
 ) -> Callable[[Request], Awaitable[Response]]:
     """Make the same for `corsac.browser.simulate_async`, in the running event loop (asyncio).
 
-    Args:
-        app: As in `asgi_transport`.
-        root_path: As in `asgi_transport`.
-        client: As in `asgi_transport`.
-        timeout: As in `asgi_transport`.
-
-    Returns:
-        The transport.
-
-    Raises:
-        TypeError: As in `asgi_transport`.
-        ValueError: As in `asgi_transport`.
+    It takes, and raises, what `asgi_transport` does.
     """
     if not callable(app):
         message = f"app must be an ASGI application, not {type(app).__name__}"

@@ -63,20 +63,12 @@ def httpx2_async_transport(
     timeout: float = DEFAULT_TIMEOUT,
     note_bytes: int = 0,
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Make the same for `corsac.browser.simulate_async`.
+    """Make the same as `httpx2_transport` for `corsac.browser.simulate_async`.
 
     Args:
-        client: As in `httpx2_transport`.
+        client: The client that sends, as in `httpx2_transport`.
         timeout: As in `httpx2_transport`.
         note_bytes: Bytes of an error in plain text that become the note of the response.
-
-    Returns:
-        The transport.
-
-    Raises:
-        ImportError: As in `httpx2_transport`.
-        TypeError: As in `httpx2_transport`.
-        ValueError: As in `httpx2_transport`.
     """
     library = _import_httpx2()
     seconds = check_timeout(timeout)
@@ -142,8 +134,7 @@ def _outgoing(
 
 
 def _no_auth(request: httpx2.Request) -> httpx2.Request:
-    """Leave the client's credentials out of a page's request."""
-    return request
+    return request  # Without the client's credentials.
 
 
 def _failure(error: Exception) -> TransportError:
