@@ -1,8 +1,8 @@
-"""Check what the core leaves to Python: lists of names, public suffixes, regular expressions.
+"""Checks that the core leaves to Python: lists of names, public suffixes, regular expressions.
 
-The core finds what is wrong with the form of one entry. Here is what needs tables or guesses about
-what the author meant: each function is pure and returns problems, which `CORSPolicy` adds to those
-of the core.
+The core checks the form of each entry. The checks here need tables, or guesses about what the
+author meant; they return problems, which `CORSPolicy` adds to those of the core. Modules that few
+policies need are imported when one does.
 """
 
 from __future__ import annotations
@@ -24,75 +24,33 @@ __all__ = [
 
 # Response headers that no page sends. Names that an application may well use in both directions,
 # such as x-total-count or x-request-id, are not here.
-_RESPONSE_ONLY = frozenset(
-    {
-        "accept-ranges",
-        "access-control-allow-private-network",
-        "age",
-        "alt-svc",
-        "clear-site-data",
-        "content-security-policy",
-        "content-security-policy-report-only",
-        "cross-origin-embedder-policy",
-        "cross-origin-opener-policy",
-        "cross-origin-resource-policy",
-        "etag",
-        "last-modified",
-        "location",
-        "permissions-policy",
-        "proxy-authenticate",
-        "referrer-policy",
-        "retry-after",
-        "server",
-        "server-timing",
-        "strict-transport-security",
-        "timing-allow-origin",
-        "vary",
-        "www-authenticate",
-        "x-content-type-options",
-        "x-frame-options",
-        "x-powered-by",
-        "x-xss-protection",
-    }
+_RESPONSE_ONLY = (
+    "accept-ranges access-control-allow-private-network age alt-svc clear-site-data "
+    "content-security-policy content-security-policy-report-only cross-origin-embedder-policy "
+    "cross-origin-opener-policy cross-origin-resource-policy etag last-modified location "
+    "permissions-policy proxy-authenticate referrer-policy retry-after server server-timing "
+    "strict-transport-security timing-allow-origin vary www-authenticate x-content-type-options "
+    "x-frame-options x-powered-by x-xss-protection"
 )
 # Request headers that no server sends. authorization is not here: some answer a sign-in with it.
-_REQUEST_ONLY = frozenset(
-    {
-        "accept",
-        "accept-charset",
-        "accept-language",
-        "cookie",
-        "expect",
-        "host",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "if-range",
-        "if-unmodified-since",
-        "max-forwards",
-        "proxy-authorization",
-        "range",
-        "referer",
-        "te",
-        "upgrade-insecure-requests",
-        "user-agent",
-        "x-requested-with",
-    }
+_REQUEST_ONLY = (
+    "accept accept-charset accept-language cookie expect host if-match if-modified-since "
+    "if-none-match if-range if-unmodified-since max-forwards proxy-authorization range referer te "
+    "upgrade-insecure-requests user-agent x-requested-with"
 )
 
 
 @functools.lru_cache(maxsize=64)  # It takes long, and fixes of other options ask again.
 def check_origin_regex(pattern: str, allow_credentials: bool) -> tuple[CORSConfigProblem, ...]:
-    """See `allow_origin_regex.check_origin_regex`, imported only where there is an expression."""
-    from corsac.origins import RegexOrigins  # noqa: PLC0415 - most have none
+    """See `allow_origin_regex.check_origin_regex`."""
+    from corsac.origins import RegexOrigins  # noqa: PLC0415
     from corsac.validation.regex import allow_origin_regex  # noqa: PLC0415
 
     regex = RegexOrigins(pattern)
-
-    def allows(origin: str) -> bool:
-        return regex(origin.encode())
-
-    return tuple(allow_origin_regex.check_origin_regex(pattern, allows, allow_credentials))
+    found = allow_origin_regex.check_origin_regex(
+        pattern, lambda origin: regex(origin.encode()), allow_credentials
+    )
+    return tuple(found)
 
 
 def try_fixes(
@@ -100,17 +58,17 @@ def try_fixes(
     problems: Sequence[CORSConfigProblem],
     check: Callable[[Mapping[str, Any]], Iterable[CORSConfigProblem]],
 ) -> list[CORSConfigProblem]:
-    """See `corsac.validation.fixes.try_fixes`, imported only where there is a problem."""
-    from corsac.validation import fixes  # noqa: PLC0415 - most policies have none
+    """See `corsac.validation.fixes.try_fixes`."""
+    from corsac.validation import fixes  # noqa: PLC0415
 
     return fixes.try_fixes(options, problems, check)
 
 
 def improve_hints(problems: Sequence[CORSConfigProblem]) -> list[CORSConfigProblem]:
-    """See `corsac.validation.hints.improve_hints`; imported only where there is a problem."""
+    """See `corsac.validation.hints.improve_hints`."""
     if not problems:
         return []
-    from corsac.validation import hints  # noqa: PLC0415 - most policies have none
+    from corsac.validation import hints  # noqa: PLC0415
 
     return hints.improve_hints(problems)
 
@@ -120,20 +78,20 @@ def check_public_suffixes(
 ) -> list[CORSConfigProblem]:
     """Find the patterns that let in everyone who can get a name on a shared suffix.
 
-    An exact origin that is a public suffix itself (``https://github.io``) is left alone: its pages
-    are the suffix owner's, not those of everyone below. Malformed entries are the core's to refuse.
-    Without credentials there is nothing to find.
+    An exact origin that is a public suffix itself (``https://github.io``) is fine: its pages are
+    the suffix owner's, not those of everyone below. The core refuses malformed entries. Without
+    credentials there is nothing to find.
     """
     patterns = [each for each in allow_origins if "://*." in each] if allow_credentials else []
     if not patterns:
         return []
-    from corsac.validation import hosts  # noqa: PLC0415 - most policies have none
+    from corsac.validation import hosts  # noqa: PLC0415
 
     return hosts.check_patterns(patterns)
 
 
 def check_lists(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
-    """Find entries that are well formed and still cannot be what the author means.
+    """Find entries that are well formed but cannot be what the author means.
 
     Options that are missing are not checked.
     """
@@ -161,11 +119,11 @@ def check_lists(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
 
 
 def _check_origins(entries: Iterable[str]) -> Iterable[CORSConfigProblem]:
-    # A list may have a million entries, so most are passed over without a closer look.
+    # A list may have a million entries, so this first look is a cheap one.
     odd = [each for each in entries if "xn--" in each or each[:1] != "h"]
     if not odd:
         return []
-    from corsac.validation import origins  # noqa: PLC0415 - most policies have none
+    from corsac.validation import origins  # noqa: PLC0415
 
     return origins.check_odd_origins(odd)
 
@@ -191,7 +149,7 @@ def _check_headers(  # noqa: PLR0917
     option: str,
     entries: Sequence[str],
     code: CORSProblemCode,
-    misplaced: frozenset[str],
+    misplaced: str,
     message: str,
     hint: str,
 ) -> Iterator[CORSConfigProblem]:
@@ -200,7 +158,7 @@ def _check_headers(  # noqa: PLR0917
     beside_any = {"authorization"} if option == "allow_headers" else set()
     yield from _find_redundant("header.redundant", option, entries, names, beside_any)
     for entry, name in zip(entries, names, strict=True):
-        if name in misplaced:
+        if name in misplaced.split():
             yield CORSConfigProblem(code, "warning", option, entry, message, hint)
 
 
@@ -225,10 +183,11 @@ def _find_redundant(
 ) -> Iterator[CORSConfigProblem]:
     seen: set[str] = set()
     for entry, name in zip(entries, names, strict=True):
+        found = None
         if name in seen:
             found = ("it is listed twice", "remove one of them")
-            yield CORSConfigProblem(code, "info", option, entry, *found)
         elif "*" in names and name != "*" and name not in beside_any:
             found = ('"*" already covers it', "remove it")
+        if found is not None:
             yield CORSConfigProblem(code, "info", option, entry, *found)
         seen.add(name)

@@ -1,14 +1,15 @@
 """Browser extensions: which of them an origin or an expression lets in.
 
-Anyone can publish an extension, and installing it gives it no right to a site yet; a policy that
-lets every extension in with credentials gives it the user's cookies there. Chromium's ids are
-hashes of the publisher's key, so one's own can be listed. Firefox and Safari make an id up for each
-installation, so that there nobody can be told from anybody else.
+Anyone can publish an extension, and an installed one has no right to a site yet; a policy that lets
+every extension in with credentials gives it the user's cookies there. Chromium's ids are hashes of
+the publisher's key, so your own can be listed. Firefox and Safari make an id up for each
+installation, so that there no extension can be told from any other.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from corsac.errors import CORSProblemCode, Severity
@@ -17,14 +18,11 @@ from corsac.validation.regex.origin_languages import OPAQUE_CHARACTER
 from corsac.validation.regex.origin_languages import language as language_of
 from corsac.validation.regex.origin_languages import origins as origins_of
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-__all__ = ["MADE_UP", "SAMPLES_OF_IDS", "any_id_regex", "extensions_let_in"]
+__all__ = ["ASK_FOR_A_TOKEN", "MADE_UP", "SAMPLES_OF_IDS", "Finding", "any_id_regex"]
+__all__ += ["extensions_let_in"]
 
 MAX_IDS = 2**64
-"""As many ids of 32 letters a to p can be hit: who tries 2 to the 64 keys gets one of them."""
+"""So many ids of 32 letters a to p can be hit: trying 2 to the 64 keys finds one of them."""
 
 SAMPLES_OF_IDS = tuple(
     f"chrome-extension://{text}" for text in ("abcdefghijklmnop" * 2, "hgfedcba" * 4, "p" * 32)
@@ -75,12 +73,16 @@ def any_id_regex(scheme: str) -> str | None:
     return None if ids is None else f"{scheme}://{ids.shape}"
 
 
+MADE_UP = "the browser makes such an id up for each installation, so one user has it at most"
+ASK_FOR_A_TOKEN = "which is every extension, and ask for a token"  # noqa: S105
+
+
 def extensions_let_in(
     language: Language, confirmed: Callable[[str], str], allow_credentials: bool
 ) -> Iterator[Finding]:
     """Find the extensions that a language lets in, and should not or cannot.
 
-    ``confirmed`` gives an origin back that the language has, or raises.
+    ``confirmed`` gives an origin of the language back, or raises.
 
     Raises:
         UnknownSyntax: It cannot be told.
@@ -96,66 +98,36 @@ def extensions_let_in(
             "list the ids of your own extensions in allow_origins",
         )
     for ids in _RANDOM.values():
-        origin = language.common(_any_of(ids.scheme))
+        origin = language.common(_language(f"{ids.scheme}://{OPAQUE_CHARACTER}+"))
         if origin is None:
             continue
+        hint = f"write {ids.scheme}://{ids.shape} for that browser"
+        if language.common(origins_of(ids.scheme)) is None:  # It matches nothing else.
+            hint = f'write allow_origin_regex=r"{ids.scheme}://{ids.shape}"'
         if _one_of_too_many(language, ids) is None:
-            yield (
-                "origin.random_extension_id",
-                "warning",
-                f"it matches {confirmed(origin)}, and {MADE_UP}",
-                f"{_hint(language, ids)}, which is every extension, and ask for a token",
-            )
+            message = f"it matches {confirmed(origin)}, and {MADE_UP}"
+            yield "origin.random_extension_id", "warning", message, f"{hint}, {ASK_FOR_A_TOKEN}"
         elif allow_credentials:
-            yield _any_extension(language, confirmed, ids)
+            every = "any extension that a user installs could act with the user's cookies"
+            severity: Severity = "info"
+            message = f"{every}: {ids.scheme} has random ids, so that none can be told from others"
+            # What begins with the scheme and is not an id: too short or long, other characters.
+            one = OPAQUE_CHARACTER
+            others = f"{one}{{1,35}}|{one}{{37,}}|{one}*{ids.others}{one}*"
+            origin = language.common(_language(f"{ids.scheme}://(?:{others})"))
+            if origin is not None:
+                severity = "warning"
+                message = f"it matches {confirmed(origin)}, the origin of no extension, and {every}"
+            else:
+                hint = "ask for a token that only your extension has"
+            yield "regex.matches_any_extension", severity, message, hint
 
 
-MADE_UP = "the browser makes such an id up for each installation, so one user has it at most"
-
-
-def _any_extension(language: Language, confirmed: Callable[[str], str], ids: _Ids) -> Finding:
-    every = "any extension that a user installs could act with the user's cookies"
-    origin = language.common(_no_ids_of(ids))
-    if origin is not None:
-        message = f"it matches {confirmed(origin)}, the origin of no extension, and {every}"
-        return "regex.matches_any_extension", "warning", message, _hint(language, ids)
-    return (
-        "regex.matches_any_extension",
-        "info",
-        f"{every}: {ids.scheme} has random ids, so that none can be told from others",
-        "ask for a token that only your extension has",
-    )
+_language = functools.cache(language_of)
 
 
 def _one_of_too_many(language: Language, ids: _Ids) -> str | None:
-    """The origin of an extension that somebody else has, or ``None`` if the ids are a list."""
-    every = _extensions(ids)
+    """Return the origin of somebody else's extension; ``None`` if the ids are a list."""
+    every = _language(f"{ids.scheme}://{ids.shape}")
     origin = language.common(every)
-    if origin is None or language.count_common(every) < MAX_IDS:
-        return None
-    return origin
-
-
-def _hint(language: Language, ids: _Ids) -> str:
-    expression = any_id_regex(ids.scheme)
-    if language.common(origins_of(ids.scheme)) is None:
-        return f'write allow_origin_regex=r"{expression}"'
-    return f"write {expression} for that browser"
-
-
-@functools.cache
-def _extensions(ids: _Ids) -> Language:
-    return language_of(f"{ids.scheme}://{ids.shape}")
-
-
-@functools.cache
-def _any_of(scheme: str) -> Language:
-    return language_of(f"{scheme}://{OPAQUE_CHARACTER}+")
-
-
-@functools.cache
-def _no_ids_of(ids: _Ids) -> Language:
-    """What begins with the scheme and is no id: shorter, longer, or with other characters."""
-    one = OPAQUE_CHARACTER
-    hosts = f"{one}{{1,35}}|{one}{{37,}}|{one}*{ids.others}{one}*"
-    return language_of(f"{ids.scheme}://(?:{hosts})")
+    return origin if origin and language.count_common(every) >= MAX_IDS else None
