@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.validation.hosts import public_suffixes
 from corsac.validation.regex.as_origins import added_by, as_allow_origins
-from corsac.validation.regex.extensions import SAMPLES_OF_IDS, extensions_let_in
+from corsac.validation.regex.extensions import SAMPLES_OF_IDS, any_extension, extensions_let_in
 from corsac.validation.regex.language import Language, language
 from corsac.validation.regex.origin_languages import (
     below_suffix,
@@ -51,14 +52,16 @@ _OPTION = "allow_origin_regex"
 _ANY_SITE_TOP_LEVELS = 10
 """Top-level domains below which anyone may get a name that matches; as many mean any site."""
 
+_LIST_YOUR_OWN = "list the exact origins of your own in allow_origins"
+
 
 def check_origin_regex(
     pattern: str, regex: Callable[[str], bool], allow_credentials: bool
 ) -> list[CORSConfigProblem]:
     """Find what an expression lets in that its author may not want, and what it never matches.
 
-    RE2 has accepted the pattern, and ``regex`` tells whether it matches a whole origin with it. It
-    confirms every finding; a disagreement means that nothing can be told.
+    RE2 has accepted the pattern, and ``regex`` asks it about a whole origin: it confirms every
+    finding. If it disagrees, nothing can be told.
     """
     check = _Check(pattern, regex, allow_credentials)
     try:
@@ -68,12 +71,12 @@ def check_origin_regex(
     return check.problems
 
 
+@dataclass(slots=True)
 class _Check:
-    def __init__(self, pattern: str, regex: Callable[[str], bool], allow_credentials: bool) -> None:
-        self.pattern = pattern
-        self.regex = regex
-        self.allow_credentials = allow_credentials
-        self.problems: list[CORSConfigProblem] = []
+    pattern: str
+    regex: Callable[[str], bool]
+    allow_credentials: bool
+    problems: list[CORSConfigProblem] = field(default_factory=list)
 
     def report(self, code: CORSProblemCode, severity: Severity, message: str, hint: str) -> None:
         self.problems.append(
@@ -109,7 +112,9 @@ class _Check:
                 "the origin null is not given to the regex: any site can send it",
                 "serve the page from an origin of its own",
             )
-        self._find_insecure(meant)
+        insecure = meant.common(insecure_origins()) if self.allow_credentials else None
+        if insecure is not None:
+            self._report_insecure(self._confirmed(insecure))
         self._find_openings(meant, found)
         for finding in extensions_let_in(meant, self._confirmed, self.allow_credentials):
             self.report(*finding)
@@ -128,41 +133,34 @@ class _Check:
             )
 
     def _confirmed(self, origin: str) -> str:
-        """An origin that the automaton matches, if RE2 agrees."""
+        """Return an origin that the automaton matches, if RE2 agrees."""
         if not self.regex(origin):
             raise UnknownSyntax("it was not understood")
         return origin
 
     def _find_any_site(self, language: Language, found: Openings) -> bool:
-        top_levels = {suffix.rpartition(".")[2] for suffix in found.suffixes}
         addresses = [language.common(address) for address in public_addresses()]
-        if found.is_name_free and len(top_levels) >= _ANY_SITE_TOP_LEVELS:
+        if found.is_name_free and _are_everywhere(found.suffixes):
             suffix = "com" if "com" in found.suffixes else found.suffixes[0]
             example = self._name_below(language, suffix) or ""
         elif all(addresses):
             example = self._confirmed(addresses[0] or "")
         else:
             return False
+        what = ", which is any site"
+        hint = 'write allow_origins=["*"] if that is meant'
         if self.allow_credentials:
-            self.report(
-                "origin.any_with_credentials",
-                "error",
-                f"it matches {example} and the like: any site could read responses and act with "
-                "the user's cookies",
+            what = ": any site could read responses and act with the user's cookies"
+            hint = (
                 "list the origins that need credentials in allow_origins, "
-                "or set allow_credentials=False",
+                "or set allow_credentials=False"
             )
-        else:
-            self.report(
-                "regex.matches_any_site",
-                "warning",
-                f"it matches {example} and the like, which is any site",
-                'write allow_origins=["*"] if that is meant',
-            )
+        message = f"it matches {example} and the like{what}"
+        self.report(*_ANY_SITE[self.allow_credentials], message, hint)
         return True
 
     def _name_below(self, language: Language, suffix: str) -> str | None:
-        """An origin of somebody else below a suffix, or ``None`` if it is not theirs after all."""
+        """Return somebody else's origin below a suffix; ``None`` if it is not theirs after all."""
         for name in _NAMES_OF_OTHERS:
             origin = language.common(below_suffix(suffix, name))
             if origin is None:
@@ -172,33 +170,30 @@ class _Check:
             return self._confirmed(origin) if owner and owner.count(".") + 1 == labels else None
         return None
 
-    def _find_insecure(self, language: Language) -> None:
-        origin = language.common(insecure_origins()) if self.allow_credentials else None
-        if origin is not None:
-            self.report(
-                "origin.insecure_with_credentials",
-                "error",
-                f"it matches {self._confirmed(origin)}, and anyone on the network can change an "
-                "http page and so act with the user's cookies",
-                "match https only; http://localhost and 127.0.0.1 may stay",
-            )
+    def _report_insecure(self, origin: str) -> None:
+        self.report(
+            "origin.insecure_with_credentials",
+            "error",
+            f"it matches {origin}, and anyone on the network can change an http page and so act "
+            "with the user's cookies",
+            "match https only; http://localhost and 127.0.0.1 may stay",
+        )
 
     def _find_openings(self, language: Language, found: Openings) -> None:
         for suffix in found.suffixes:
             origin = self._name_below(language, suffix)
             if origin is None:
                 continue
-            self.report(
-                *_PUBLIC_SUFFIX[self.allow_credentials],
+            others = "" if found.is_name_free else f" or {len(found.suffixes) - 1} other suffixes"
+            message = (
                 f"it matches {origin}, and anyone can get such a name below "
-                f"{suffix.removeprefix('*.')}"
-                + ("" if found.is_name_free else f" or {len(found.suffixes) - 1} other suffixes"),
-                "list the exact origins of your own in allow_origins",
+                f"{suffix.removeprefix('*.')}{others}"
             )
+            self.report(*_PUBLIC_SUFFIX[self.allow_credentials], message, _LIST_YOUR_OWN)
             return
 
     def _escape_dots(self, written: Language) -> tuple[Language, list[int]]:
-        """Return what was meant: lone dots are dots of a host name, if that can match at all."""
+        """Return what was meant: lone dots are dots of a host name, if they can be."""
         dots = sorted(_lone_dots(written.tree))
         if dots:
             meant = language(_replace_dots(self.pattern, dots))
@@ -238,30 +233,17 @@ class _Check:
             for rule in public_suffixes().rules
             if not rule.startswith("*.") and self.regex(f"https://evil.{rule}")
         ]
-        top_levels = {suffix.rpartition(".")[2] for suffix in suffixes}
         if suffixes:
-            is_any = len(top_levels) >= _ANY_SITE_TOP_LEVELS
-            self.report(
-                *(_ANY_SITE if is_any else _PUBLIC_SUFFIX)[self.allow_credentials],
-                f"it matches https://evil.{suffixes[0]}, a name that anyone could get",
-                "list the exact origins of your own in allow_origins",
-            )
-        if self.allow_credentials and self.regex("http://evil.example.com"):
-            self.report(
-                "origin.insecure_with_credentials",
-                "error",
-                "it matches http://evil.example.com, and anyone on the network can change an http "
-                "page and so act with the user's cookies",
-                "match https only",
-            )
-        if self.allow_credentials and all(map(self.regex, SAMPLES_OF_IDS)):
-            self.report(
-                "origin.any_with_credentials",
-                "error",
-                f"it matches {SAMPLES_OF_IDS[0]} and the like: anyone can publish an extension",
-                "list the ids of your own extensions in allow_origins",
-            )
-        if self.allow_credentials and not self.problems:
+            rating = _ANY_SITE if _are_everywhere(suffixes) else _PUBLIC_SUFFIX
+            message = f"it matches https://evil.{suffixes[0]}, a name that anyone could get"
+            self.report(*rating[self.allow_credentials], message, _LIST_YOUR_OWN)
+        if not self.allow_credentials:
+            return
+        if self.regex(insecure := "http://evil.example.com"):
+            self._report_insecure(insecure)
+        if all(map(self.regex, SAMPLES_OF_IDS)):
+            self.report(*any_extension(SAMPLES_OF_IDS[0]))
+        if not self.problems:
             self.report(
                 "regex.reach_unknown",
                 "error",
@@ -270,20 +252,24 @@ class _Check:
             )
 
 
+def _are_everywhere(suffixes: Iterable[str]) -> bool:
+    return len({suffix.rpartition(".")[2] for suffix in suffixes}) >= _ANY_SITE_TOP_LEVELS
+
+
 def _host_of(origin: str) -> str:
     host = origin.partition("://")[2]
     return host if host.startswith("[") else host.partition(":")[0].removesuffix(".")
 
 
 def _write(entries: list[str], meant: Language) -> str:
-    """The hint to write entries in the place of an expression; it says what they add."""
+    """Return the hint to write entries instead of an expression; it says what they add."""
     added = added_by(entries, meant)
     listed = ", ".join(f'"{entry}"' for entry in entries)
     return f"write allow_origins=[{listed}]" + (f", which allows {added} too" if added else "")
 
 
 def _probes(example: str | None) -> Iterator[str]:
-    """Texts on which the automaton and RE2 have to agree, most of them near a match."""
+    """Yield texts on which the automaton and RE2 have to agree, most of them near a match."""
     yield from (
         "https://evil.com",
         "http://evil.com",
@@ -316,7 +302,7 @@ def _lone_dots(node: Node) -> Iterator[int]:
 
 
 def _replace_dots(pattern: str, dots: list[int], wild: int | None = None) -> str:
-    """The expression with its lone dots escaped, but for one that is everything but a dot."""
+    """Escape the lone dots of an expression, but for one that is everything but a dot."""
     for dot in reversed(dots):
         text = "[^.]" if dot == wild else r"\."
         pattern = pattern[:dot] + text + pattern[dot + 1 :]

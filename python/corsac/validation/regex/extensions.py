@@ -18,8 +18,8 @@ from corsac.validation.regex.origin_languages import OPAQUE_CHARACTER
 from corsac.validation.regex.origin_languages import language as language_of
 from corsac.validation.regex.origin_languages import origins as origins_of
 
-__all__ = ["ASK_FOR_A_TOKEN", "MADE_UP", "SAMPLES_OF_IDS", "Finding", "any_id_regex"]
-__all__ += ["extensions_let_in"]
+__all__ = ["ASK_FOR_A_TOKEN", "MADE_UP", "SAMPLES_OF_IDS", "Finding", "any_extension"]
+__all__ += ["any_id_regex", "extensions_let_in"]
 
 MAX_IDS = 2**64
 """So many ids of 32 letters a to p can be hit: trying 2 to the 64 keys finds one of them."""
@@ -90,13 +90,7 @@ def extensions_let_in(
     origins = (_one_of_too_many(language, ids) for ids in _PUBLISHED if allow_credentials)
     origin = next(filter(None, origins), None)
     if origin is not None:
-        yield (
-            "origin.any_with_credentials",
-            "error",
-            f"it matches {confirmed(origin)} and the like: anyone can publish an extension, which "
-            "could read responses and act with the user's cookies",
-            "list the ids of your own extensions in allow_origins",
-        )
+        yield any_extension(confirmed(origin))
     for ids in _RANDOM.values():
         origin = language.common(_language(f"{ids.scheme}://{OPAQUE_CHARACTER}+"))
         if origin is None:
@@ -121,6 +115,17 @@ def extensions_let_in(
             else:
                 hint = "ask for a token that only your extension has"
             yield "regex.matches_any_extension", severity, message, hint
+
+
+def any_extension(example: str) -> Finding:
+    """Return the error about an expression that lets any published extension in."""
+    return (
+        "origin.any_with_credentials",
+        "error",
+        f"it matches {example} and the like: anyone can publish an extension, which could read "
+        "responses and act with the user's cookies",
+        "list the ids of your own extensions in allow_origins",
+    )
 
 
 _language = functools.cache(language_of)
