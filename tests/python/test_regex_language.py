@@ -97,8 +97,7 @@ def test_the_shortest_common_string_is_found_if_there_is_one(
 
 
 def test_an_automaton_has_at_most_so_many_states() -> None:
-    # A character takes three states, and the whole has one to start from.
-    length = (MAX_STATES - 1) // 2
+    length = MAX_STATES
     language("a" * length)
     with pytest.raises(UnknownSyntax, match="too many states"):
         language("a" * (length + 1))

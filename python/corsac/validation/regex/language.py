@@ -7,8 +7,10 @@ own machine?" is a walk through pairs of states: exact, and bounded by the produ
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from corsac.validation.regex.syntax import (
     Alternatives,
@@ -23,8 +25,8 @@ from corsac.validation.regex.syntax import (
 
 __all__ = ["Language", "bits", "language", "typical_character"]
 
-MAX_STATES = 2_000
-"""States of an automaton before its empty moves are taken out; more is "cannot tell"."""
+MAX_STATES = 1_000
+"""States of an automaton, one for each character that an expression has; more is "cannot tell"."""
 
 MAX_PAIRS = 200_000
 """Pairs of states that one question looks at; more is "cannot tell"."""
@@ -44,10 +46,7 @@ def bits(number: int) -> Iterator[int]:
 
 def typical_character(characters: int) -> str:
     """One character of a set, one that reads well if there is one."""
-    for character in _NICE:
-        if characters >> ord(character) & 1:
-            return character
-    return chr(next(bits(characters)))
+    return chr(next(each for each in _NICE_FIRST if characters >> each & 1))
 
 
 class Language:
@@ -202,108 +201,93 @@ def language(pattern: str | Node, max_states: int = MAX_STATES) -> Language:
         UnknownSyntax: It has something unknown, or is too large.
     """
     tree = read_regex(pattern) if isinstance(pattern, str) else pattern
-    return _Builder(max_states).build(tree)
+    builder = _Builder(max_states)
+    whole = builder.add(tree)
+    final = 1 << len(builder.reads)
+    for state in bits(whole.last_at_end):
+        builder.then[state] |= final
+    return Language(whole.first_at_start, final, [*builder.reads, 0], [*builder.then, 0], tree)
+
+
+_INSIDE, _AT_START, _AT_END, _AT_BOTH = 1, 2, 4, 8
+_ANYWHERE = _INSIDE | _AT_START | _AT_END | _AT_BOTH
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a part of an expression matches, where in a text.
+
+    Attributes:
+        first: The states that read its first character.
+        first_at_start: Those at the start of the text.
+        last: The states that read its last character.
+        last_at_end: Those at the end of the text.
+        empty: Where it matches the empty string too.
+    """
+
+    first: int = 0
+    first_at_start: int = 0
+    last: int = 0
+    last_at_end: int = 0
+    empty: int = _ANYWHERE
 
 
 class _Builder:
-    """Thompson's construction; in the end the empty moves are taken out."""
+    """Glushkov's construction: a state for each character, and no empty moves."""
 
     def __init__(self, max_states: int) -> None:
         self.max_states = max_states
-        # None: the state makes empty moves. 0: it reads a character that no origin has.
-        self.reads: list[int | None] = []
-        self.moves: list[list[int]] = []
-        self.start_only: set[int] = set()
-        self.end_only: set[int] = set()
+        self.reads: list[int] = []
+        self.then: list[int] = []
 
-    def build(self, tree: Node) -> Language:
-        first = self._new_state()
-        final = self._add(tree, first)
-        ends = {
-            state
-            for state in {final, *self.end_only}
-            if final in self._empty_moves(state, self.end_only)
-        }
-        kept = [state for state, reads in enumerate(self.reads) if reads or state in ends]
-        bit = {state: 1 << index for index, state in enumerate(kept)}
-
-        def after(state: int, passable: set[int]) -> int:
-            reached = self._empty_moves(state, passable)
-            return sum(bit[other] for other in reached if other in bit)
-
-        return Language(
-            start=after(first, self.start_only),
-            end=sum(bit[state] for state in ends),
-            reads=[self.reads[state] or 0 for state in kept],
-            then=[after(self.moves[state][0], set()) if self.reads[state] else 0 for state in kept],
-            tree=tree,
-        )
-
-    def _new_state(self) -> int:
-        if len(self.moves) >= self.max_states:
-            raise UnknownSyntax("too many states")
-        self.reads.append(None)
-        self.moves.append([])
-        return len(self.moves) - 1
-
-    def _add(self, node: Node, state: int) -> int:
-        """Add what a node matches after a state; the state where it ends."""
+    def add(self, node: Node) -> _Part:
         match node:
             case OneOf(characters=characters):
-                return self._step(state, reads=characters)
+                if len(self.reads) >= self.max_states:
+                    raise UnknownSyntax("too many states")
+                state = 1 << len(self.reads)
+                self.reads.append(characters)
+                self.then.append(0)
+                return _Part(state, state, state, state, empty=0)
             case Anchor(is_start=is_start):
-                anchor = self._step(state)
-                (self.start_only if is_start else self.end_only).add(anchor)
-                return self._step(anchor)
+                return _Part(empty=_AT_BOTH | (_AT_START if is_start else _AT_END))
             case Sequence(items=items):
-                for item in items:
-                    state = self._add(item, state)
-                return state
+                return functools.reduce(self._join, map(self.add, items), _Part())
             case Alternatives(items=items):
-                ends = [self._add(item, self._step(state)) for item in items]
-                end = self._new_state()
-                for branch_end in ends:
-                    self.moves[branch_end].append(end)
-                return end
+                return functools.reduce(_either, map(self.add, items), _Part(empty=0))
             case Repeat(item=item, least=least, most=most):
-                return self._add_repeat(item, least, most, state)
+                return self._add_repeat(item, least, most)
 
-    def _step(self, state: int, reads: int | None = None) -> int:
-        if reads is not None:
-            # A state either reads one character or makes empty moves.
-            state = self._step(state)
-            self.reads[state] = reads
-        after = self._new_state()
-        self.moves[state].append(after)
-        return after
+    def _join(self, one: _Part, other: _Part) -> _Part:
+        for state in bits(one.last):
+            self.then[state] |= other.first
+        return _Part(
+            one.first | (other.first if one.empty & _INSIDE else 0),
+            one.first_at_start | (other.first_at_start if one.empty & _AT_START else 0),
+            other.last | (one.last if other.empty & _INSIDE else 0),
+            other.last_at_end | (one.last_at_end if other.empty & _AT_END else 0),
+            one.empty & other.empty,
+        )
 
-    def _add_repeat(self, item: Node, least: int, most: int | None, state: int) -> int:
-        for _ in range(least):
-            state = self._add(item, self._step(state))
+    def _add_repeat(self, item: Node, least: int, most: int | None) -> _Part:
+        copies = [self.add(item) for _ in range(max(least, 1) if most is None else most)]
+        result = _Part()
         if most is None:
-            loop = self._step(state)
-            self.moves[self._add(item, self._step(loop))].append(loop)
-            return self._step(loop)
-        skipped = []
-        for _ in range(most - least):
-            skipped.append(state)
-            state = self._add(item, self._step(state))
-        end = self._step(state)
-        for early in skipped:
-            self.moves[early].append(end)
-        return end
+            for state in bits(copies[-1].last):
+                self.then[state] |= copies[-1].first
+        # From the last to the first, so that few states end what is joined.
+        for place in reversed(range(len(copies))):
+            result = self._join(copies[place], result)
+            if place >= least:
+                result = _either(result, _Part())
+        return result
 
-    def _empty_moves(self, state: int, passable: set[int]) -> set[int]:
-        """The states that empty moves lead to, through no anchor but the passable ones."""
-        found = {state}
-        stack = [state]
-        while stack:
-            at = stack.pop()
-            anchored = at in self.start_only or at in self.end_only
-            if self.reads[at] is not None or (anchored and at not in passable):
-                continue
-            for after in self.moves[at]:
-                if after not in found:
-                    found.add(after)
-                    stack.append(after)
-        return found
+
+def _either(one: _Part, other: _Part) -> _Part:
+    return _Part(
+        one.first | other.first,
+        one.first_at_start | other.first_at_start,
+        one.last | other.last,
+        one.last_at_end | other.last_at_end,
+        one.empty | other.empty,
+    )
