@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from corsac import _core
 from corsac._values import FrozenValue, frozen_value
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, from_core
-from corsac.options.types import is_asynchronous, is_encodable, is_iterable, wrong_type
+from corsac.options.types import is_asynchronous, is_encodable, wrong_type
 from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
 from corsac.refusals import RefusalCallback
 from corsac.validation import try_fixes
@@ -224,7 +224,7 @@ def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[Rule,
     def refuse(value: object, message: str, hint: str = way_out) -> None:
         problems.append(wrong_type("rules", value, message, hint))
 
-    if isinstance(rules, (str, bytes)) or not is_iterable(rules):
+    if isinstance(rules, (str, bytes)) or not isinstance(rules, Iterable):
         refuse(rules, f"expected a list of pairs, got {type(rules).__name__}")
         return ()
     if hasattr(rules, "items"):

@@ -1,7 +1,7 @@
-"""Policies from outside Python: a TOML file, environment variables, and what is wrong with them.
+"""Policies from outside Python: TOML files and environment variables.
 
-Reading a source and checking the options are two steps, and `SourceReading` carries what the first
-found to the second, so that an error lists the problems of both.
+Reading a source and checking the options are two steps; `SourceReading` carries the problems of the
+first to the second, so that an error lists those of both.
 """
 
 from __future__ import annotations
@@ -18,25 +18,21 @@ from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, S
 from corsac.options.names import OPTION_NAMES, corsac_option, foreign_option_hint
 from corsac.options.types import BOOL_OPTIONS, LIST_OPTIONS
 
-__all__ = [
-    "SourceReading",
-    "read_environment",
-    "read_toml",
-]
+__all__ = ["SourceReading", "read_environment", "read_toml"]
 
 PolicyT = TypeVar("PolicyT")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SourceReading:
-    """What a source says, and what is wrong with how it says it.
+    """The options of a source, and the problems with how they are written.
 
     Attributes:
-        options: Keyword options for `CORSPolicy`; what could not be read is left out.
-        problems: What was found while reading. The policy finds more when it is made.
-        names: For each option, the name that the source has for it.
-        spell: Gives the new value of an option as the source writes it; ``None`` if it cannot.
-        table: The header of the table in a TOML file; empty if there is none, or are two.
+        options: Keyword options for `CORSPolicy`, without unreadable ones.
+        problems: The problems found while reading. The policy finds more when it is made.
+        names: For each option, its name in the source.
+        spell: Returns a new value of an option as the source writes it; ``None`` if it cannot.
+        table: The header of the table in a TOML file; empty if there is none, or two.
     """
 
     options: dict[str, Any]
@@ -46,10 +42,10 @@ class SourceReading:
     table: str = ""
 
     def checked_options(self) -> dict[str, Any]:
-        """The options.
+        """Return the options.
 
         Raises:
-            CORSConfigError: Something could not be read; it lists every problem of the reading.
+            CORSConfigError: Some could not be read; it lists every problem of the reading.
         """
         if self._has_errors():
             raise CORSConfigError(self.problems)
@@ -61,16 +57,19 @@ class SourceReading:
         Raises:
             CORSConfigError: There is an error; problems name options as the source does.
         """
+        options = self.options
+        if self._has_errors() and not any(options.get(name) for name in _ORIGIN_OPTIONS):
+            # An origin list that could not be read must not be reported as empty on top.
+            options = {**options, "allow_origins": [_STAND_IN_ORIGIN]}
         try:
-            if not self._has_errors():
-                return make(**self.checked_options())
-            make(**self._options_to_check())
+            policy = make(**options)
         except CORSConfigError as error:
             raise CORSConfigError(self.all_problems(error.problems)) from None
-        raise CORSConfigError(self.problems)
+        self.checked_options()
+        return policy
 
     def all_problems(self, found: Iterable[CORSConfigProblem]) -> tuple[CORSConfigProblem, ...]:
-        """The problems of the reading and of the policy, all by the names that the source has."""
+        """Return the problems of the reading and of the policy, by the names of the source."""
         renamed = (
             each.replace(
                 option=self.names.get(each.option, each.option), fix=self._fix_of(each.fix)
@@ -80,7 +79,7 @@ class SourceReading:
         return (*self.problems, *renamed)
 
     def _fix_of(self, fix: Mapping[str, object] | None) -> dict[str, object] | None:
-        """The fix in the words of the source; ``None`` if it has none for it."""
+        """Return a fix in the words of the source; ``None`` if it has none for it."""
         spelt = {
             self.names.get(name, name): self.spell(name, value)
             for name, value in (fix or {}).items()
@@ -89,12 +88,6 @@ class SourceReading:
 
     def _has_errors(self) -> bool:
         return any(problem.severity == "error" for problem in self.problems)
-
-    def _options_to_check(self) -> dict[str, Any]:
-        # An origin list that could not be read must not be reported as empty on top.
-        if any(self.options.get(name) for name in _ORIGIN_OPTIONS):
-            return self.options
-        return {**self.options, "allow_origins": [_STAND_IN_ORIGIN]}
 
 
 _ORIGIN_OPTIONS = ("allow_origins", "allow_origin_regex", "allow_origin_func")
@@ -112,8 +105,8 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
 
     The keys are the names of the options of `CORSPolicy`, in a table ``[corsac]`` or
     ``[tool.corsac]``, or in a file of their own without a table. An absent key means the default.
-    TOML has no null: ``max_age = false`` (or ``"none"``) stands for ``None``, no header.
-    ``allow_origin_func`` cannot be written in a file.
+    ``max_age = false`` (or ``"none"``) stands for ``None``, no header: TOML has no null. A file
+    cannot have ``allow_origin_func``.
 
     Args:
         path: The file.
@@ -147,7 +140,7 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
             problems.append(_unknown(key, "Corsac has no such option", hint))
         elif key == "allow_origin_func":
             code, message, hint = _NO_FUNCTIONS
-            problems.append(CORSConfigProblem(code, "error", key, value, message, hint))
+            problems.append(_error(code, key, value, message, hint))
         elif key == "max_age" and (value is False or value == "none"):
             options[key] = None
         else:
@@ -158,7 +151,7 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
 def _find_table(
     document: dict[str, Any], path: str | os.PathLike[str], problems: list[CORSConfigProblem]
 ) -> tuple[str, dict[str, Any]]:
-    """The table with the options, after its header: `[corsac]`, `[tool.corsac]` or the file."""
+    """Return the header and the table with the options; without a header it is the file."""
     tool = document.get("tool")
     tables = {"[corsac]": document.get("corsac")}
     tables["[tool.corsac]"] = tool.get("corsac") if isinstance(tool, dict) else None
@@ -166,16 +159,9 @@ def _find_table(
     if not given:
         if not isinstance(tool, dict):
             return "", document
-        problems.append(
-            CORSConfigProblem(
-                "source.no_table",
-                "error",
-                "[tool.corsac]",
-                os.fspath(path),
-                "the file has tables of other tools and none for Corsac",
-                "write the options below [tool.corsac]",
-            )
-        )
+        message = "the file has tables of other tools and none for Corsac"
+        hint = "write the options below [tool.corsac]"
+        problems.append(_error("source.no_table", "[tool.corsac]", os.fspath(path), message, hint))
         return "", {}
     found: dict[str, Any] = {}
     for name, table in given.items():
@@ -183,41 +169,33 @@ def _find_table(
             found |= table
         else:
             message = "this is a table of options, not a value"
-            problems.append(CORSConfigProblem("option.wrong_type", "error", name, table, message))
+            problems.append(_error("option.wrong_type", name, table, message))
     if len(given) > 1:
-        problems.append(
-            CORSConfigProblem(
-                "option.conflict",
-                "error",
-                "[tool.corsac]",
-                os.fspath(path),
-                "there is a table [corsac] as well, and only one of them can count",
-                "keep one of them",
-            )
-        )
+        message = "there is a table [corsac] as well, and only one of them can count"
+        both = ("[tool.corsac]", os.fspath(path))
+        problems.append(_error("option.conflict", *both, message, "keep one of them"))
+    message = f"the key stands outside {' and '.join(given)}, where it has no effect"
     problems += [
-        CORSConfigProblem(
-            "option.misplaced",
-            "error",
-            key,
-            document[key],
-            f"the key stands outside {' and '.join(given)}, where it has no effect",
-            "move it into the table",
-        )
+        _error("option.misplaced", key, document[key], message, "move it into the table")
         for key in document
         if key in OPTION_NAMES
     ]
     return (next(iter(given)) if len(given) == 1 else ""), found
 
 
+def _error(
+    code: CORSProblemCode, option: str, value: object, message: str, hint: str = ""
+) -> CORSConfigProblem:
+    return CORSConfigProblem(code, "error", option, value, message, hint)
+
+
 def _unreadable(path: str | os.PathLike[str], code: CORSProblemCode, message: str) -> SourceReading:
-    problem = CORSConfigProblem(code, "error", "path", os.fspath(path), message)
-    return SourceReading({}, (problem,))
+    return SourceReading({}, (_error(code, "path", os.fspath(path), message),))
 
 
 def _unknown(name: str, message: str, hint: str) -> CORSConfigProblem:
-    # What the unknown option is set to is not shown: it may be another program's secret.
-    return CORSConfigProblem("option.unknown", "error", name, name, message, hint)
+    # The value of an unknown option is not shown: it may be another program's secret.
+    return _error("option.unknown", name, name, message, hint)
 
 
 def _names_hint(value: object) -> str:
@@ -235,20 +213,19 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 def read_environment(environ: Mapping[str, str], prefix: str) -> SourceReading:
     """Read options from environment variables.
 
-    A variable is the prefix and an option in capitals: ``CORS_ALLOW_ORIGINS``. Lists are divided
-    by commas, white space around an entry does not count. Booleans are true, 1, yes, on, false, 0,
-    no and off, in any case. ``CORS_MAX_AGE=none`` sends no header. An empty variable sets nothing,
-    which is a warning: nobody is allowed then, where other libraries allow anyone. Every other
-    variable with the prefix is an error. ``allow_origin_func`` cannot be set.
+    The name of a variable is the prefix and an option in capitals: ``CORS_ALLOW_ORIGINS``. Lists
+    are divided by commas; white space around an entry does not count. Booleans are true, 1, yes,
+    on, false, 0, no and off, in any case. ``CORS_MAX_AGE=none`` sends no header. An empty variable
+    sets nothing, with a warning: nobody is allowed then, where other libraries allow anyone. Every
+    other variable with the prefix is an error. ``allow_origin_func`` cannot be set.
 
     Args:
         environ: The variables, such as ``os.environ``.
-        prefix: What their names begin with; not empty.
+        prefix: The start of their names; not empty.
     """
     if not prefix:
         message = "without a prefix every variable of the process would be an option"
-        problem = CORSConfigProblem("option.empty", "error", "prefix", prefix, message)
-        return SourceReading({}, (problem,))
+        return SourceReading({}, (_error("option.empty", "prefix", prefix, message),))
     names = {option: f"{prefix}{option.upper()}" for option in OPTION_NAMES}
     option_of = {name: option for option, name in names.items()}
     folded = {name.upper(): name for name in option_of}
@@ -275,12 +252,12 @@ def read_environment(environ: Mapping[str, str], prefix: str) -> SourceReading:
 
 
 def _as_toml(name: str, value: object) -> object:
-    """The value of an option in TOML, which has no null."""
+    """Return the value of an option in TOML, which has no null."""
     return False if value is None and name == "max_age" else value
 
 
 def _as_variable(name: str, value: object) -> str:
-    """The text of a variable; an empty one sets nothing."""
+    """Return the text of a variable; an empty one sets nothing."""
     if isinstance(value, tuple):
         return ",".join(value)
     if value is None:
@@ -301,7 +278,7 @@ def _unknown_variable(name: str, prefix: str) -> CORSConfigProblem:
 
 
 class _UnreadableValueError(Exception):
-    """The text of a variable is not what its option wants: code, message and hint."""
+    """The text of a variable is invalid for its option: code, message and hint."""
 
 
 def _read_variable(option: str, text: str) -> object:

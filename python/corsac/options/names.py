@@ -1,4 +1,4 @@
-"""The names of the options, and what names of other libraries and misspelt ones stand for."""
+"""The names of the options, and the options that foreign and misspelt names stand for."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ def foreign_option_hint(name: str) -> str | None:
     """Say what to do about an option that `CORSPolicy` does not have, as a clause of a message.
 
     The name is misspelt or another library's, in any of its spellings: ``"origins"``,
-    ``"allowedHeaders"``, ``"CORS_ALLOWED_ORIGINS"``. The clause is such as
-    ``"write allow_origins"`` or ``"remove it: ..."``; ``None`` if the name resembles nothing.
+    ``"allowedHeaders"``, ``"CORS_ALLOWED_ORIGINS"``. A clause is ``"write allow_origins"`` or
+    ``"remove it: ..."``; ``None`` if the name resembles nothing.
     """
     hint = _HINTS.get(_canonical(name))
     if hint is not None:
@@ -141,7 +141,7 @@ def option_hint(name: str) -> str:
 
 
 def corsac_option(name: str) -> str | None:
-    """The option that a misspelt or foreign name stands for, or ``None``."""
+    """Return the option that a misspelt or foreign name stands for, or ``None``."""
     canonical = _canonical(name)
     if canonical in OPTION_NAMES:
         return canonical
@@ -153,7 +153,7 @@ def corsac_option(name: str) -> str | None:
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:
-    """The name most like the given one, or ``None`` if none is much like it."""
+    """Return the name most like the given one, or ``None`` if none is much like it."""
     matches = difflib.get_close_matches(name, tuple(names), n=1, cutoff=_CLOSE_ENOUGH)
     return matches[0] if matches else None
 
@@ -163,6 +163,6 @@ _PREFIX = re.compile(r"^(?:(?:quart|flask)_)?cors_")
 
 
 def _canonical(name: str) -> str:
-    """The name in snake case and without a settings file's prefix."""
+    """Return the name in snake case, without the prefix of settings files."""
     snake = _CAMEL_BORDER.sub("_", name.strip()).replace("-", "_").lower()
     return _PREFIX.sub("", snake)

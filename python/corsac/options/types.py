@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from corsac.errors import CORSConfigProblem, CORSProblemCode
+import inspect
+import re
+from collections.abc import Iterable
+from datetime import timedelta
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any, TypeGuard
+from corsac.errors import CORSConfigProblem, CORSProblemCode
 
 __all__ = [
     "BOOL_OPTIONS",
@@ -15,7 +15,6 @@ __all__ = [
     "check_bool",
     "is_asynchronous",
     "is_encodable",
-    "is_iterable",
     "read_choice",
     "read_list",
     "read_max_age",
@@ -39,23 +38,21 @@ def wrong_type(option: str, value: object, message: str, hint: str = "") -> CORS
 
 
 def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tuple[str, ...]:
-    """Return the entries of a list option; report what is not a list of strings."""
+    """Return the entries of a list option; report a value that is not a list of strings."""
     if isinstance(value, (str, bytes, bytearray)):
         text = value if isinstance(value, str) else value.decode("latin-1")
-        import re  # noqa: PLC0415 - only this mistake needs it
-
         # Also what a list looks like in JSON or in a variable of the shell.
         parts = [part for part in re.split(r"[\s,;\[\]\"']+", text) if part]
         message = "a string is not a list: it would be read letter by letter"
         problems.append(wrong_type(name, value, message, f"write {name}={parts!r}"))
         return ()
-    if not is_iterable(value) or hasattr(value, "items"):
+    if not isinstance(value, Iterable) or hasattr(value, "items"):
         problems.append(
             wrong_type(name, value, "expected a list of strings", f'write {name}=["..."]')
         )
         return ()
     entries = tuple(value)
-    # Most lists are ASCII text and no subclass; one may have a million entries.
+    # Most lists have plain ASCII text; one may have a million entries.
     if all(type(entry) is str and entry.isascii() for entry in entries):
         return entries
     for entry in entries:
@@ -69,19 +66,8 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
     return tuple(str.__str__(entry) if isinstance(entry, str) else entry for entry in entries)
 
 
-def is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
-    """Tell whether a value is iterable; nothing more has to be loaded for a list or a tuple."""
-    if isinstance(value, (list, tuple)):
-        return True
-    from collections.abc import Iterable  # noqa: PLC0415
-
-    return isinstance(value, Iterable)
-
-
 def is_asynchronous(function: object) -> bool:
     """Tell whether calling a function, or an object as one, makes a coroutine."""
-    import inspect  # noqa: PLC0415 - few configurations have a function, and it takes long to load
-
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - an object with an asynchronous call
     )
@@ -97,7 +83,7 @@ def is_encodable(entry: str) -> bool:
 
 
 def check_bool(name: str, value: object, problems: list[CORSConfigProblem]) -> None:
-    """Report what is neither ``True`` nor ``False``."""
+    """Report a value that is neither ``True`` nor ``False``."""
     if not isinstance(value, bool):
         message = f"expected True or False, got {type(value).__name__}"
         problems.append(wrong_type(name, value, message))
@@ -106,7 +92,7 @@ def check_bool(name: str, value: object, problems: list[CORSConfigProblem]) -> N
 def read_choice(
     name: str, value: object, choices: tuple[str, ...], problems: list[CORSConfigProblem]
 ) -> object:
-    """Return one of some words; report all else."""
+    """Return one of some words; report any other value."""
     if isinstance(value, str) and value in choices:
         return str.__str__(value)
     wanted = " or ".join(f'"{choice}"' for choice in choices)
@@ -121,7 +107,7 @@ def read_choice(
 def read_number(
     name: str, value: object, code: CORSProblemCode, problems: list[CORSConfigProblem]
 ) -> object:
-    """Return a whole number; report all else, and with ``code`` what the core cannot hold."""
+    """Return a whole number; report any other value, and with ``code`` a number too large."""
     # A bool is an int to Python, but not a status or a number of seconds to anybody.
     if not isinstance(value, int) or isinstance(value, bool):
         message = f"expected a whole number, got {type(value).__name__}"
@@ -141,15 +127,12 @@ def read_max_age(value: object, problems: list[CORSConfigProblem]) -> object:
     """Return the seconds of a number or a ``timedelta``, or ``None``."""
     if value is None:
         return None
-    if not isinstance(value, int):
-        from datetime import timedelta  # noqa: PLC0415 - a number does not need it
-
-        if isinstance(value, timedelta):
-            if value % timedelta(seconds=1):
-                message = "Access-Control-Max-Age has whole seconds"
-                problems.append(
-                    CORSConfigProblem("max_age.out_of_bounds", "error", "max_age", value, message)
-                )
-                return None
-            value //= timedelta(seconds=1)
+    if isinstance(value, timedelta):
+        if value % timedelta(seconds=1):
+            message = "Access-Control-Max-Age has whole seconds"
+            problems.append(
+                CORSConfigProblem("max_age.out_of_bounds", "error", "max_age", value, message)
+            )
+            return None
+        value //= timedelta(seconds=1)
     return read_number("max_age", value, "max_age.out_of_bounds", problems)
