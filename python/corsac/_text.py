@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 __all__ = ["MAX_LOGGED_LENGTH", "error_text", "in_words", "printable", "quoted", "quoted_list"]
 __all__ += ["safe_repr", "shown", "type_name"]
@@ -49,18 +49,15 @@ def type_name(value: object) -> str:
 
 def shown(text: str, limit: int = 120) -> str:
     """Give a text on one line, in printable ASCII, cut to some characters."""
-    escaped = "".join(
-        mark if mark.isascii() and mark.isprintable() else ascii(mark)[1:-1]
+    return printable(text, limit, is_allowed=str.isascii)
+
+
+def printable(text: str, limit: int, *, is_allowed: Callable[[str], bool] = str.isprintable) -> str:
+    """Give a text on one line, with escapes for what is not printable, cut to some characters."""
+    kept = "".join(
+        mark if mark.isprintable() and is_allowed(mark) else ascii(mark)[1:-1]
         for mark in text[:limit]
     )
-    return f"{escaped}..." if len(text) > limit else escaped
-
-
-def printable(text: str, limit: int) -> str:
-    """Give a text on one line, with escapes for what is not printable, cut to some characters."""
-    kept = text[:limit]
-    if not kept.isprintable():
-        kept = "".join(mark if mark.isprintable() else repr(mark)[1:-1] for mark in kept)
     return kept if len(text) <= limit else f"{kept}..."
 
 

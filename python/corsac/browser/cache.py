@@ -7,38 +7,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypedDict, cast
+from typing import Any
 
 from corsac import _core
 
-__all__ = ["PROFILES", "CacheRequest", "PreflightCache", "ProfileFacts", "profile_facts"]
+__all__ = ["PROFILES", "CacheRequest", "PreflightCache", "profile_facts"]
 
 PROFILES = ("standard", "chromium", "firefox", "webkit")
 """The Fetch standard to the letter; Chromium 156 as it was recorded; Gecko and WebKit as far as
 their sources were read, which is their preflight caches."""
 
 
-class ProfileFacts(TypedDict):
-    """What the order of steps depends on; the rest is in the core (``browser_engine.hpp``)."""
-
-    preflight_cache_capacity: int
-    cache_modes_bypass_preflight_cache: bool
-    keeps_cache_after_failed_request: bool
-    redirect_mode_error_needs_location: bool
-    blocks_all_redirect_userinfo: bool
-    streams_need_http2: bool
-    prompts_for_passwords: bool
-    ports_of_ip_address_are_sites: bool
-    restarts_redirected_requests: bool
-    nulls_origin_of_no_cors_redirects: bool
-
-
-def profile_facts(profile: str) -> ProfileFacts:
-    """Give the facts of a profile."""
+def profile_facts(profile: str) -> dict[str, Any]:
+    """Give what the order of steps depends on; the rest is in the core (``browser_engine.hpp``)."""
     if profile not in PROFILES:
         message = f"profile must be one of {', '.join(PROFILES)}, not {profile!r:.100}"
         raise ValueError(message)
-    return cast("ProfileFacts", _core.browser_engine(profile))
+    return _core.browser_engine(profile)
 
 
 MAX_CAPACITY = 1_000_000
@@ -67,9 +52,8 @@ class PreflightCache:
         profile: str = "standard",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        facts = profile_facts(profile)
-        if capacity is None:
-            capacity = facts["preflight_cache_capacity"]
+        usual: int = profile_facts(profile)["preflight_cache_capacity"]
+        capacity = usual if capacity is None else capacity
         if not 1 <= capacity <= MAX_CAPACITY:
             message = f"capacity must be from 1 to {MAX_CAPACITY}, not {capacity}"
             raise ValueError(message)

@@ -25,7 +25,6 @@ from corsac.browser.request import FetchRequest, Rejected, prepare
 from corsac.browser.urls import (
     HTTP_SCHEMES,
     URL,
-    cache_mode_headers,
     fetch_metadata,
     is_ip_address,
     is_schemelessly_same_site,
@@ -37,6 +36,13 @@ __all__ = ["MAX_REDIRECTS", "Exchange", "fetch"]
 
 MAX_REDIRECTS = 20
 """The next one is a network error (https://fetch.spec.whatwg.org/#http-redirect-fetch)."""
+
+# https://fetch.spec.whatwg.org/#http-network-or-cache-fetch
+_CACHE_MODE_HEADERS = {
+    "no-store": (("Pragma", "no-cache"), ("Cache-Control", "no-cache")),
+    "reload": (("Pragma", "no-cache"), ("Cache-Control", "no-cache")),
+    "no-cache": (("Cache-Control", "max-age=0"),),
+}
 
 Exchange = Generator[Request, Response | Exception, FetchOutcome]
 _Answering = Generator[Request, Response | Exception, Response]
@@ -138,22 +144,18 @@ class _Fetch:
         if mode == "no-cors":
             if self.request.redirect != "follow":
                 raise Rejected("redirect-mode-no-cors")
-            self.tainting = "opaque"
+            self.tainting, needs = "opaque", False
             self._note("decision", f"{shown_url} is cross-origin, and the mode is no-cors")
-            self._note_beside_cors()
-            return False
-        self.tainting = "cors"
-        needs = _core.browser_needs_preflight(
-            self.method, self.headers, self.use_cors_preflight, self.profile
-        )
-        why = f"a preflight is needed for {self._why_preflight()}" if needs else "no preflight"
-        self._note("decision", f"{shown_url} is cross-origin for {shown(self.origin)}: {why}")
-        self._note_beside_cors()
-        return needs
-
-    def _note_beside_cors(self) -> None:
-        for text in notes_beside_cors(self.page, self.request.origin, self.url):
+        else:
+            self.tainting = "cors"
+            needs = _core.browser_needs_preflight(
+                self.method, self.headers, self.use_cors_preflight, self.profile
+            )
+            why = f"a preflight is needed for {self._why_preflight()}" if needs else "no preflight"
+            self._note("decision", f"{shown_url} is cross-origin for {shown(self.origin)}: {why}")
+        for text in notes_beside_cors(self.page, self.request.origin, url):
             self._note("note", text)
+        return needs
 
     def _http_fetch(self, with_preflight: bool) -> _Answering:
         """Send perhaps a preflight, then the request, and check the answer.
@@ -191,7 +193,7 @@ class _Fetch:
 
         https://fetch.spec.whatwg.org/#cors-preflight-fetch
         """
-        bypasses = self.request.cache in {"no-store", "reload", "no-cache"}
+        bypasses = self.request.cache in _CACHE_MODE_HEADERS
         bypasses = bypasses and self.facts["cache_modes_bypass_preflight_cache"]
         cors = (self.origin, self.include, self.method, self.headers)
         engine = (self.use_cors_preflight, self.profile)
@@ -303,7 +305,8 @@ class _Fetch:
         if origin is not None:
             headers.append(("Origin", origin))
         headers += fetch_metadata(self.page, self.site_urls, self.request.mode)
-        headers += cache_mode_headers(self.request.cache, present)
+        told = _CACHE_MODE_HEADERS.get(self.request.cache, ())
+        headers += [line for line in told if line[0].lower() not in present]
         return Request(self.method, str(self.url), headers, body=self.body)
 
     def _resource_policy_blocks(self, lines: Lines) -> bool:
@@ -327,8 +330,8 @@ class _Fetch:
             self.request.credentials == "same-origin" and self.tainting == "basic"
         )
         return (
-            self.facts["prompts_for_passwords"]
-            and with_credentials
+            with_credentials
+            and self.facts["prompts_for_passwords"]
             and is_schemelessly_same_site(self.page, self.url)
             and _core.browser_asks_for_password(response.status, lines)
         )

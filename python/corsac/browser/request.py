@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 from corsac import _core
 from corsac._text import shown
-from corsac.browser.messages import HeaderLines, Pairs, byte_lines, fill, header_lines
+from corsac.browser.messages import HeaderLines, Lines, Pairs, byte_lines, fill, header_lines
 from corsac.browser.urls import URL, parse_url
 
 __all__ = ["Blob", "Body", "FetchRequest", "FormData", "ReadableStream", "URLSearchParams"]
-__all__ += ["Prepared", "Rejected", "prepare"]
+__all__ += ["Rejected", "prepare"]
 
 _CHOICES = {
     "credentials": ("omit", "same-origin", "include"),
@@ -39,8 +39,9 @@ _CHOICES = {
 _OTHER_ORIGIN = re.compile(r"[a-z][a-z0-9+.\-]*://[^\s/?#@,]+", re.ASCII)
 
 
-class _Pairs:
-    """A form: names and values, given as pairs or as a mapping."""
+@dataclass(frozen=True, init=False)
+class _Form:
+    """Names and values, given as pairs or as a mapping."""
 
     pairs: Pairs
 
@@ -50,25 +51,21 @@ class _Pairs:
 
 
 @dataclass(frozen=True, init=False)
-class URLSearchParams(_Pairs):
+class URLSearchParams(_Form):
     """A form, urlencoded: ``application/x-www-form-urlencoded;charset=UTF-8``.
 
     Args:
         pairs: Names and values; a mapping, or pairs.
     """
 
-    pairs: Pairs
-
 
 @dataclass(frozen=True, init=False)
-class FormData(_Pairs):
+class FormData(_Form):
     """A form in parts: ``multipart/form-data`` with a boundary.
 
     Args:
         pairs: Names and values; a mapping, or pairs.
     """
-
-    pairs: Pairs
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -112,7 +109,7 @@ def _bytes(data: bytes | str) -> bytes:
 Body = str | bytes | URLSearchParams | FormData | Blob | ReadableStream | None
 """The body of a request; see `corsac.browser.FetchRequest`."""
 _Given = Body | bytearray | memoryview | Mapping[str, str]
-_BODIES = (str, bytes, bytearray, memoryview, Mapping, Blob, FormData, ReadableStream)
+_BODIES = (str, bytes, bytearray, memoryview, Mapping, _Form, Blob, ReadableStream)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -209,7 +206,7 @@ class FetchRequest:
 
 
 def _body(body: _Given) -> Body:
-    if body is not None and not isinstance(body, (*_BODIES, URLSearchParams)):
+    if body is not None and not isinstance(body, _BODIES):
         message = (
             "body must be str, bytes, a mapping or one of corsac.browser's bodies, "
             f"not {type(body).__name__}"
@@ -221,16 +218,15 @@ def _body(body: _Given) -> Body:
 
 
 def _check_origin(origin: str) -> None:
-    if origin == "null":
-        return
     parsed = parse_url(origin)
-    if parsed is not None and parsed.origin != "null":
-        if parsed.origin == origin:
-            return
-        message = f"origin must be as browsers write it: {parsed.origin!r}, not {origin!r:.100}"
-        raise ValueError(message)
-    if _OTHER_ORIGIN.fullmatch(origin) and origin.isascii():
+    as_written = "null" if parsed is None else parsed.origin
+    if as_written == "null" and origin.isascii() and _OTHER_ORIGIN.fullmatch(origin):
         return
+    if as_written == origin:
+        return
+    if as_written != "null":
+        message = f"origin must be as browsers write it: {as_written!r}, not {origin!r:.100}"
+        raise ValueError(message)
     message = (
         "origin must be a serialized origin such as 'https://app.example.com', "
         f"or 'null' for an opaque one, not {origin!r:.100}"
@@ -247,19 +243,10 @@ class Rejected(Exception):  # noqa: N818 - not an error of this program
         self.detail = detail
 
 
-class Prepared(NamedTuple):
-    """A request that may be sent."""
-
-    url: URL
-    method: str
-    headers: list[tuple[bytes, bytes]]
-    body: bytes | None
-    is_stream: bool
-
-
-def prepare(request: FetchRequest, profile: str) -> Prepared:
+def prepare(request: FetchRequest, profile: str) -> tuple[URL, str, Lines, bytes | None, bool]:
     """Read the arguments as a browser does; what it would throw at is `Rejected`.
 
+    Return the URL, the method, the headers, the body, and whether the body is a stream.
     https://fetch.spec.whatwg.org/#dom-request
     """
     url = parse_url(request.url, request.origin_url)
@@ -271,27 +258,24 @@ def prepare(request: FetchRequest, profile: str) -> Prepared:
         raise Rejected("typeerror:mode-navigate")
     if request.cache == "only-if-cached" and request.mode != "same-origin":
         raise Rejected("typeerror:only-if-cached")
-    no_cors = request.mode == "no-cors"
+    no_cors, is_stream = request.mode == "no-cors", isinstance(request.body, ReadableStream)
     # Only ASCII can be a token.
-    given = request.method
-    method = _core.browser_request_method(given) if given.isascii() else None
+    ascii_method = request.method if request.method.isascii() else ""
+    method = _core.browser_request_method(ascii_method)
     if method is None:
-        raise Rejected("typeerror:forbidden-method", shown(given))
+        raise Rejected("typeerror:forbidden-method", shown(request.method))
     if no_cors and method not in {"GET", "HEAD", "POST"}:
         raise Rejected("typeerror:no-cors-method", shown(method))
     body, content_type = _extract_body(request.body)
     headers = _headers(request, content_type, no_cors, profile)
     if body is not None and method in {"GET", "HEAD"}:
         raise Rejected("typeerror:body-not-allowed", method)
-    is_stream = isinstance(request.body, ReadableStream)
     if is_stream and no_cors:
         raise Rejected("typeerror:stream-no-cors")
-    return Prepared(url, method, headers, body, is_stream)
+    return url, method, headers, body, is_stream
 
 
-def _headers(
-    request: FetchRequest, content_type: str, no_cors: bool, profile: str
-) -> list[tuple[bytes, bytes]]:
+def _headers(request: FetchRequest, content_type: str, no_cors: bool, profile: str) -> Lines:
     for name, value in request.headers:
         # A ByteString: what has no byte of its own cannot be converted.
         if not name.isascii() or any(character > "\xff" for character in value):
@@ -338,14 +322,12 @@ def _multipart(form: FormData) -> tuple[bytes, str]:
         (name.translate(escapes).encode("utf-8", "replace"), value.encode("utf-8", "replace"))
         for name, value in form.pairs
     ]
-    number = 0
     # Browsers draw it by lot; here the same form gives the same request.
-    while any(b"----CorsacFormBoundary%d" % number in value for _, value in parts):
-        number += 1
-    boundary = b"----CorsacFormBoundary%d" % number
+    boundaries = (b"----CorsacFormBoundary%d" % number for number in itertools.count())
+    boundary = next(each for each in boundaries if not any(each in value for _, value in parts))
     lines = b"".join(
         b'--%b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n' % (boundary, name, value)
         for name, value in parts
     )
-    content_type = f"multipart/form-data; boundary={boundary.decode('ascii')}"
+    content_type = f"multipart/form-data; boundary={boundary.decode()}"
     return lines + b"--%b--\r\n" % boundary, content_type

@@ -6,7 +6,7 @@ then takes another server for the one that is asked.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -19,7 +19,7 @@ except ImportError as error:
     _MESSAGE = "the simulated browser needs ada-url, of the extra cli: pip install 'corsac[cli]'"
     raise ModuleNotFoundError(_MESSAGE, name="ada_url") from error
 
-__all__ = ["HTTP_SCHEMES", "MAX_URL_LENGTH", "URL", "cache_mode_headers", "fetch_metadata"]
+__all__ = ["HTTP_SCHEMES", "MAX_URL_LENGTH", "URL", "fetch_metadata"]
 __all__ += ["is_ip_address", "is_schemelessly_same_site", "notes_beside_cors", "parse_url"]
 __all__ += ["routed_path"]
 
@@ -179,16 +179,3 @@ def fetch_metadata(page: URL | None, urls: list[URL], mode: str) -> list[tuple[s
             break
         site = "same-site"
     return [("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", "empty")]
-
-
-def cache_mode_headers(cache: str, present: Collection[str]) -> list[tuple[str, str]]:
-    """Give what a cache mode tells caches on the way, unless the script set it itself.
-
-    https://fetch.spec.whatwg.org/#http-network-or-cache-fetch
-    """
-    headers: list[tuple[str, str]] = []
-    if cache in {"no-store", "reload"}:
-        headers = [("Pragma", "no-cache"), ("Cache-Control", "no-cache")]
-    elif cache == "no-cache":
-        headers = [("Cache-Control", "max-age=0")]
-    return [line for line in headers if line[0].lower() not in present]

@@ -123,8 +123,7 @@ class _Finder:
         if place.path is None:
             self.looked_at.append(name)
         if isinstance(current, ConfiguredMiddleware) or is_class_of_corsac(type(current)):
-            read = functools.partial(applied_by, current)
-            self._add(name, "wraps the application", place, read, attribute_of(current, "rules"))
+            self._add_middleware(current, "wraps the application", place)
         elif self._may_be_layer(current) and is_named_cors(current):
             self._add(name, "wraps the application", place)
         # What `corsac.starlette.install` put outside of all that was added.
@@ -132,9 +131,7 @@ class _Finder:
         if isinstance(installed, CORSMiddleware):
             self.is_installed = self.is_installed or place.path is None
             if not any(installed is it for it in seen):
-                read = functools.partial(applied_by, installed)
-                name = full_name(installed)
-                self._add(name, "is installed there", place, read, installed.rules)
+                self._add_middleware(installed, "is installed there", place)
         elif is_of_class(current, "corsac.starlette.installation", "InstalledCORSMiddleware"):
             self.is_installed = self.is_installed or place.path is None
         elif place.path is None and not self.is_installed:
@@ -152,8 +149,8 @@ class _Finder:
         is_litestar = is_of_class(current, "litestar.app", "Litestar")
         if is_litestar and attribute_of(current, "cors_config") is not None:
             self._add("litestar.config.cors.CORSConfig", "is the application's cors_config", place)
-        for name, framework in MIDDLEWARE_LISTS.items():
-            entries = attribute_of(current, name)
+        for attribute, framework in MIDDLEWARE_LISTS.items():
+            entries = attribute_of(current, attribute)
             for entry in entries if isinstance(entries, (list, tuple)) else ():
                 self._look_at_entry(entry, place, framework)
 
@@ -192,9 +189,7 @@ class _Finder:
         if middleware is None and adapter is not None and place.path is None:
             middleware = adapter.would_be_installed(app)
         if middleware is not None and not _is_inside(middleware, app):
-            read = functools.partial(applied_by, middleware)
-            name = full_name(middleware)
-            self._add(name, "was added to the application", place, read, middleware.rules)
+            self._add_middleware(middleware, "was added to the application", place)
 
     def _look_at_django(self, place: _Place) -> None:
         adapter: Any = sys.modules.get("corsac.django.middleware")
@@ -207,6 +202,10 @@ class _Finder:
                 self._add(name, "is in MIDDLEWARE", place)
             elif kind == "other":
                 self._pass(name, place, "in MIDDLEWARE what stands above is outermost")
+
+    def _add_middleware(self, middleware: object, where: str, place: _Place) -> None:
+        read = functools.partial(applied_by, middleware)
+        self._add(full_name(middleware), where, place, read, attribute_of(middleware, "rules"))
 
     def _add(
         self,

@@ -59,15 +59,10 @@ class Applied:
         return dataclasses.replace(self, routes=routes, problems=problems)
 
 
-def applied_by(middleware: object) -> Applied:
+def applied_by(middleware: Any) -> Applied:
     """Read a middleware of Corsac's; one of an adapter has a method ``_applied`` for this."""
     own: Callable[[], Applied] | None = getattr(middleware, "_applied", None)
-    if own is not None:
-        return own()
-    if not isinstance(middleware, ConfiguredMiddleware):
-        message = f"a middleware of Corsac is expected, not {type(middleware).__name__}"
-        raise TypeError(message)
-    return configured(middleware)
+    return configured(middleware) if own is None else own()
 
 
 def configured(middleware: ConfiguredMiddleware[Any]) -> Applied:
@@ -117,15 +112,9 @@ def made_from(cls: Any, given: object, keywords: object) -> Applied:
 def _make(positional: Sequence[Any], options: Mapping[str, Any]) -> CORSMiddleware:
     """Make Corsac's own class; unknown options are problems beside all others."""
     known = {name: value for name, value in options.items() if name in _KEYWORDS}
+    message = "Corsac has no such option"
     unknown = [
-        CORSConfigProblem(
-            "option.unknown",
-            "error",
-            name,
-            name,
-            "Corsac has no such option",
-            option_hint(name),
-        )
+        CORSConfigProblem("option.unknown", "error", name, name, message, option_hint(name))
         for name in options
         if name not in _KEYWORDS
     ]
