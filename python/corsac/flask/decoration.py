@@ -17,14 +17,8 @@ from corsac.flask.options import check_names, log_problems, read_view_policy
 from corsac.foreign.flask_cors import VIEW_OPTIONS, configured_options
 from corsac.policy import CORSPolicy
 
-__all__ = [
-    "DECORATION",
-    "Decoration",
-    "decorated_methods",
-    "decoration_of",
-    "decorations",
-    "is_inside",
-]
+__all__ = ["DECORATION", "Decoration", "decorated_methods"]
+__all__ += ["decoration_of", "decorations", "is_inside"]
 
 _Made = tuple[CORSPolicy, tuple[CORSConfigProblem, ...]]
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import flask
 from werkzeug.exceptions import Forbidden
@@ -20,16 +21,15 @@ from werkzeug.test import run_wsgi_app
 from corsac import _core
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED, UNDECIDED
 from corsac.configuration import NOTHING_OBSERVED, Observation
+from corsac.flask.decoration import Decoration
 from corsac.flask.listed_methods import policy_for
+from corsac.flask.options import CAME_PAST
+from corsac.flask.routes import RouteTable
+from corsac.policy import CORSPolicy
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-    from corsac.flask.decoration import Decoration
     from corsac.flask.middleware import FlaskMiddleware
-    from corsac.flask.routes import RouteTable
-    from corsac.policy import CORSPolicy
 
 __all__ = ["ENVIRON_KEY", "OWNED_BY_POLICIES", "Arrivals", "Exchange", "is_wrapped"]
 
@@ -47,11 +47,8 @@ class Exchange:
     what the view itself put there is handed to it as the application's own.
 
     Attributes:
-        app: The application whose policies were asked.
-        table: What was known of its routes when the policy was chosen.
+        table: What was known of the application's routes when the policy was chosen.
         environ: The request as the policy sees it.
-        start_response: What begins the response for the server.
-        whole: The application's middleware.
         decoration: The decoration of the view that ran; the outermost, if there are several.
         policy: What decides about the response in place of the policy that was chosen, if anything.
         of_view: The CORS headers that a view itself set, before a policy changes them.
@@ -256,7 +253,7 @@ class Arrivals:
     def _judge(self, arrival: Arrival, call: Callable[[], Any]) -> flask.Response:
         """Apply the policy of the path that the routes see to what a call gives."""
         if arrival.is_past:
-            self._middleware.tell_of_passing()
+            self._middleware.tell_once("CORS", CAME_PAST.replace(value=self._app.name))
         arrival.is_judged = True
         environ = flask.request.environ
 

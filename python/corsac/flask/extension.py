@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
+from typing import Any, TypeVar, Unpack, cast
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import flask
+from flask.blueprints import BlueprintSetupState
 from werkzeug.local import LocalProxy
 
 from corsac._classes import is_of_class
@@ -28,11 +30,6 @@ from corsac.flask.routes import for_all_paths
 from corsac.foreign.flask_cors import configured_options, unknown_keys
 from corsac.policy import CORSPolicy
 from corsac.wsgi import CORSMiddleware
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
-
-    from flask.blueprints import BlueprintSetupState
 
 __all__ = ["CORS", "cross_origin", "install", "would_be_installed"]
 

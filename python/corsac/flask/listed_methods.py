@@ -8,16 +8,12 @@ answer to a preflight request allows. flask-cors allows none there for a method 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from corsac import _core
+from corsac.configuration import Configuration
+from corsac.policy import CORSPolicy
 from corsac.wsgi import CORSMiddleware
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication, WSGIEnvironment
-
-    from corsac.configuration import Configuration
-    from corsac.policy import CORSPolicy
 
 __all__ = ["bare_middlewares", "choose_for_method", "policy_for"]
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import flask
 from werkzeug.routing import RuleFactory
@@ -18,7 +19,6 @@ from corsac.flask.listed_methods import bare_middlewares, choose_for_method
 from corsac.flask.options import (
     BESIDE_FLASK_CORS,
     CALLED_TWICE,
-    CAME_PAST,
     hidden_from_the_route,
     log_problems,
 )
@@ -26,13 +26,11 @@ from corsac.flask.routes import HiddenDecorations, RouteTable, Said, hidden_key
 from corsac.foreign.flask_application import ResourcePolicy, nobody
 from corsac.foreign.flask_cors import NAMES
 from corsac.inspection.layers import Applied, unreadable
+from corsac.policy import CORSPolicy
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
     from corsac.middleware import MiddlewareOptions
-    from corsac.policy import CORSPolicy
 
 __all__ = ["FlaskMiddleware"]
 
@@ -207,7 +205,7 @@ class FlaskMiddleware(CORSMiddleware):
         is_hidden = view is not None and is_inside(decoration, view, method)
         # By its name: a view may be decorated anew in each request.
         problem = hidden_from_the_route(endpoint, until_it_ran=is_hidden)
-        self._tell_once(decoration.name, problem)
+        self.tell_once(decoration.name, problem)
         if endpoint is None or not is_hidden:
             return
         key = hidden_key(endpoint, view, method)
@@ -218,11 +216,8 @@ class FlaskMiddleware(CORSMiddleware):
             self._hidden = {**self._hidden, key: known | {decoration}}
             self._forget_routes()
 
-    def tell_of_passing(self) -> None:
-        """Report that a request reached the application past the middleware."""
-        self._tell_once("CORS", CAME_PAST.replace(value=self._flask.name))
-
-    def _tell_once(self, name: str, problem: CORSConfigProblem) -> None:
+    def tell_once(self, name: str, problem: CORSConfigProblem) -> None:
+        """Log a problem, unless it was logged under the same name."""
         told = (name, problem.value)
         if told not in self._told:
             self._told.add(told)

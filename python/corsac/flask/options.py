@@ -6,7 +6,9 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict
+
+import flask
 
 from corsac.configuration import Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem
@@ -25,29 +27,14 @@ from corsac.foreign.flask_cors import (
     unknown_option,
 )
 from corsac.foreign.paths import text_of
-from corsac.foreign.reading import DROP_IN_OPTIONS, Reading
+from corsac.foreign.reading import DROP_IN_OPTIONS
 from corsac.inspection.frameworks import has_flask_cors
 from corsac.policy import CORSPolicy
+from corsac.refusals import OnRefusal
 
-if TYPE_CHECKING:
-    import flask
-
-    from corsac.refusals import OnRefusal
-
-__all__ = [
-    "BESIDE_FLASK_CORS",
-    "CALLED_TWICE",
-    "CAME_PAST",
-    "CORSOptions",
-    "CrossOriginOptions",
-    "check_names",
-    "hidden_from_the_route",
-    "log_problems",
-    "problems_of_late_keys",
-    "problems_of_routes",
-    "read_resource_policies",
-    "read_view_policy",
-]
+__all__ = ["BESIDE_FLASK_CORS", "CALLED_TWICE", "CAME_PAST", "CORSOptions", "CrossOriginOptions"]
+__all__ += ["check_names", "hidden_from_the_route", "log_problems", "problems_of_late_keys"]
+__all__ += ["problems_of_routes", "read_resource_policies", "read_view_policy"]
 
 _MAX_SHOWN: Final = 5
 """The largest number of paths that a message names."""
@@ -113,7 +100,7 @@ def read_view_policy(
     problems = reading.problems_for("drop-in", where)
     if any(problem.severity == "error" for problem in problems):
         raise CORSConfigError(problems)
-    return _policy_of(reading), problems
+    return CORSPolicy(**{**DROP_IN_OPTIONS, **reading.options}), problems
 
 
 def read_resource_policies(
@@ -131,17 +118,15 @@ def read_resource_policies(
     if any(problem.severity == "error" for problem in problems):
         raise CORSConfigError(problems)
     log_problems(problems)
-    made = {id(each.reading): _policy_of(each.reading) for each in read}
+    made = {
+        id(each.reading): CORSPolicy(**{**DROP_IN_OPTIONS, **each.reading.options}) for each in read
+    }
     resources = [
         ResourcePolicy(resource, made[id(each.reading)])
         for each in read
         for resource in each.resources
     ]
     return resources, problems
-
-
-def _policy_of(reading: Reading) -> CORSPolicy:
-    return CORSPolicy(**{**DROP_IN_OPTIONS, **reading.options})
 
 
 def log_problems(problems: Iterable[CORSConfigProblem]) -> None:
@@ -219,11 +204,8 @@ def problems_of_routes(
 ) -> Iterator[CORSConfigProblem]:
     """Yield what is worth a warning when resources meet the routes of an application.
 
-    Args:
-        app: The application.
-        own: The resources of its extension.
-        unreached: Expressions, with the routes that they may be meant for and cannot reach.
-        kept_from: Blueprints, with their routes for which the application allows more.
+    They are expressions with the routes that they may be meant for and do not reach, and blueprints
+    with those of their routes for which the application allows more.
     """
     for pattern, paths in unreached.items():
         yield CORSConfigProblem(

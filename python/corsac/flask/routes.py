@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 import flask
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.routing import Rule as URLRule
 
-from corsac.configuration import Rule, make_configuration
+from corsac.configuration import Configuration, Rule, make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
 from corsac.flask.options import problems_of_late_keys, problems_of_routes
@@ -22,11 +23,6 @@ from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy, n
 from corsac.foreign.paths import Resource
 from corsac.policy import CORSPolicy
 from corsac.wsgi import CORSMiddleware
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication, WSGIEnvironment
-
-    from corsac.configuration import Configuration
 
 __all__ = ["HiddenDecorations", "RouteTable", "Said", "for_all_paths", "hidden_key"]
 
@@ -63,16 +59,10 @@ class Said:
 
 @dataclass(slots=True)
 class Route:
-    """A URL rule that no path rule can stand for.
-
-    Attributes:
-        rule: The rule.
-        decided: What decides for each method that is not left to the application's own rules.
-        middleware: The middleware that does it.
-    """
+    """A URL rule that no path rule can stand for."""
 
     rule: URLRule
-    decided: dict[str, ResourcePolicies]
+    decided: dict[str, ResourcePolicies]  # By method; all others are left to the application's own.
     middleware: dict[str, CORSMiddleware] = field(default_factory=dict)
 
 
@@ -81,8 +71,6 @@ class RouteTable:
     """What the routes of an application add to its path rules.
 
     Attributes:
-        app: The application.
-        said: What the application and its blueprints say.
         hidden: Decorations that routes do not show, by `hidden_key`.
         own: The resources of the application's extension.
         exact_rules: Path rules of routes without variable parts.
@@ -90,7 +78,6 @@ class RouteTable:
         beginnings: How paths of these begin, as ``PATH_INFO`` has them.
         methods: The methods that are told apart.
         problems: Errors in the options of decorated views, and what is worth a warning.
-        middlewares: All that ``routes`` use.
         denying: The middlewares that allow nobody, by their policies.
     """
 
@@ -213,10 +200,7 @@ class RouteTable:
         return method if method in self.methods else _ANY_OTHER
 
     def denial_of(self, path: str) -> CORSMiddleware | None:
-        """Return the middleware that allows nobody if the application's rules would allow too much.
-
-        It is asked about ``PATH_INFO`` of a request that no route decides about.
-        """
+        """Return the middleware that allows nobody if the rules would allow a path too much."""
         decoded = _decoded(path)
         return None if decoded in self.exact_rules else self._denial(self.own, decoded)
 
@@ -234,17 +218,19 @@ class RouteTable:
         methods = self._methods(rules)
         self.methods = frozenset(methods)
         decided = {id(rule): self._decide(rule, methods) for rule in rules}
-        adapter = None if self._needs_hosts(rules) else self.app.url_map.bind("localhost")
+        url_map = self.app.url_map
+        same = (None, "", url_map.default_subdomain)
+        needs_hosts = url_map.host_matching or any(rule.subdomain not in same for rule in rules)
+        adapter = None if needs_hosts else url_map.bind("localhost")
         for rule in rules:
             if not any(decided[id(rule)].values()):
                 continue
             policy = self._policy_of_path(rule, adapter, methods, decided)
             if policy is not None:
                 self.exact_rules.setdefault(rule.rule, policy)
-            else:
-                found = {m: r for m, r in decided[id(rule)].items() if r is not None}
-                route = self._by_rule[id(rule)] = Route(rule, found)
-                self.routes.append(route)
+                continue
+            found = {m: r for m, r in decided[id(rule)].items() if r is not None}
+            self.routes.append(self._by_rule.setdefault(id(rule), Route(rule, found)))
         starts = (
             _text_before_variables(route.rule)
             if route.rule.arguments
@@ -264,12 +250,6 @@ class RouteTable:
             methods |= {name for view in views for name in decorated_methods(view)}
             methods |= {*_METHODS, _ANY_OTHER}
         return sorted(methods)
-
-    def _needs_hosts(self, rules: Iterable[URLRule]) -> bool:
-        if self.app.url_map.host_matching:
-            return True
-        default = self.app.url_map.default_subdomain
-        return any(rule.subdomain not in (None, "", default) for rule in rules)
 
     def _decide(self, rule: URLRule, methods: Iterable[str]) -> dict[str, ResourcePolicies | None]:
         """Return what decides about a rule by method; ``None``: the application's own rules."""
