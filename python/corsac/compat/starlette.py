@@ -24,7 +24,7 @@ except ImportError as error:
 from corsac._types import Message, Receive, Scope, Send
 from corsac.app_headers import OWNED, AppHeadersLog
 from corsac.compat import CORSConfigWarning, warn_about
-from corsac.errors import CORSConfigProblem
+from corsac.errors import CORSConfigProblem, CORSProblemCode
 from corsac.foreign.starlette import STARLETTE_OPTIONS, read_starlette
 from corsac.inspection.layers import Applied
 from corsac.origins.regex import import_re2
@@ -71,7 +71,7 @@ class CORSMiddleware(cors.CORSMiddleware):
 
     problems: tuple[CORSConfigProblem, ...]
     _app_headers_log: AppHeadersLog
-    _is_introduced: bool
+    _is_introduced = False
     _live_origins: LiveOrigins
     _read_options: Mapping[str, Any]
 
@@ -87,7 +87,6 @@ class CORSMiddleware(cors.CORSMiddleware):
             self._read_options = read.options
             self._live_origins = LiveOrigins()
             self._app_headers_log = AppHeadersLog(True, "corsac.CORSMiddleware removes them")
-            self._is_introduced = False
             warn_about(problems, ("starlette", "fastapi"))
 
     def _applied(self) -> Applied:
@@ -171,17 +170,12 @@ def problems_of_python(pattern: re.Pattern[str] | None) -> Iterator[CORSConfigPr
     why = None if pattern is None else why_python_runs_it(pattern)
     if pattern is None or why is None:
         return
-    missing = why == "google-re2 is not installed"
-    yield CORSConfigProblem(
-        "regex.extra_missing" if missing else "regex.python",
-        "warning",
-        "allow_origin_regex",
-        pattern.pattern,
-        f"Python's re runs it, since {why}: an Origin that is made for it may take for ever",
-        "pip install 'corsac[re2]'"
-        if missing
-        else "write it without look-arounds, back-references and flags",
-    )
+    code: CORSProblemCode = "regex.python"
+    hint = "write it without look-arounds, back-references and flags"
+    if why == "google-re2 is not installed":
+        code, hint = "regex.extra_missing", "pip install 'corsac[re2]'"
+    message = f"Python's re runs it, since {why}: an Origin that is made for it may take for ever"
+    yield CORSConfigProblem(code, "warning", "allow_origin_regex", pattern.pattern, message, hint)
 
 
 def _compile(pattern: re.Pattern[str]) -> re.Pattern[str]:
@@ -207,15 +201,14 @@ class LiveOrigins:
         """Whether ``origin in origins``, now; of anything but a list ``in`` alone is asked."""
         if not isinstance(origins, list) or len(origins) < MIN_INDEXED:
             return origin in origins
-        indexed = self._indexed
-        if indexed is None or indexed[0] is not origins or indexed[1] != len(origins):
+        known = self._indexed
+        if known is None or known[0] is not origins or known[1] != len(origins):
             places = {entry: place for place, entry in enumerate(origins)}
-            indexed = self._indexed = (origins, len(origins), places)
-        place = indexed[2].get(origin)
+            known = self._indexed = (origins, len(origins), places)
+        place = known[2].get(origin)
         # A slice, since the list may have become shorter in another thread.
-        if place is not None and origins[place : place + 1] == [origin]:
-            return True
-        return origin in origins
+        is_there = place is not None and origins[place : place + 1] == [origin]
+        return is_there or origin in origins
 
 
 class _Entry(Middleware):

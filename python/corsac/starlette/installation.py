@@ -144,8 +144,7 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
             return add_up([super()._counted(), *self._past])
 
     def _was_observed(self) -> None:
-        place = self._place
-        if place is not None:
+        if (place := self._place) is not None:
             place.follow()
 
     def stand_before(self, stack: ASGIApp) -> ASGIApp:
@@ -185,8 +184,7 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
 
     def report_other_layers(self) -> None:
         """Log what `corsac.inspection` finds inside, each finding once."""
-        said = find_layers(self).problems()
-        found = [problem for problem in said if problem not in self._several]
+        found = [each for each in find_layers(self).problems() if each not in self._several]
         self._several += found
         log_warnings(found)
 
@@ -265,13 +263,9 @@ class _Watched:
 @functools.lru_cache(KEPT_CLASSES)
 def _watched(cls: Any) -> Any:
     """Return the subclass of an application's class."""
-    names = {
-        "__slots__": (),
-        "__doc__": cls.__doc__,
-        "__module__": cls.__module__,
-        "__qualname__": cls.__qualname__,
-    }
-    return types.new_class(cls.__name__, (_Watched, cls), exec_body=lambda body: body.update(names))
+    body = {"__slots__": (), "__doc__": cls.__doc__, "__module__": cls.__module__}
+    body["__qualname__"] = cls.__qualname__
+    return types.new_class(cls.__name__, (_Watched, cls), exec_body=lambda made: made.update(body))
 
 
 def _watch(app: App) -> App:

@@ -37,16 +37,13 @@ class _Marks:
         self.unwatched: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def begin(self) -> None:
+        """Make applications look for marks from now on."""
+        if self.exist:
+            return
         self.exist = True
         for stack in [*self.unwatched]:
             stack.look_again()
         self.unwatched.clear()
-
-    def change(self) -> None:
-        """Make applications look for marks once more."""
-        if not self.exist:
-            self.begin()
-        self.generation = object()
 
 
 marks: Final = _Marks()
@@ -64,7 +61,8 @@ class Mark:
 
 
 def _arrive(policy: CORSPolicy | None) -> Mark:
-    marks.change()
+    marks.begin()
+    marks.generation = object()
     return Mark(policy)
 
 
@@ -101,12 +99,7 @@ def cors(
         raise TypeError(message)
     chosen = resolve_policy(policy, options)
     log_warnings(chosen.problems)
-    mark = Mark(chosen)
-
-    def decorate(route: Marked) -> Marked:
-        return _put(mark, route)
-
-    return decorate
+    return functools.partial(_put, Mark(chosen))
 
 
 def cors_exempt(route: Marked) -> Marked:
@@ -125,7 +118,8 @@ def cors_exempt(route: Marked) -> Marked:
     if not callable(route) and not hasattr(route, "matches"):
         message = f"cors_exempt decorates an endpoint or a route, not {type(route).__name__}"
         raise TypeError(message)
-    return _put(Mark(None), route)
+    marked: Marked = _put(Mark(None), route)
+    return marked
 
 
 def mark_of(route: object) -> Mark | None:
@@ -139,7 +133,7 @@ def mark_of(route: object) -> Mark | None:
     return mark if isinstance(mark, Mark) else None
 
 
-def _put(mark: Mark, route: Marked) -> Marked:
+def _put(mark: Mark, route: Any) -> Any:
     routing = sys.modules.get("fastapi.routing")
     if (
         routing is not None
@@ -151,8 +145,7 @@ def _put(mark: Mark, route: Marked) -> Marked:
             "it is included; decorate its path operations"
         )
         raise TypeError(message)
-    if not marks.exist:
-        marks.begin()
+    marks.begin()
     try:
         setattr(route, _ATTRIBUTE, mark)
     except (AttributeError, TypeError):

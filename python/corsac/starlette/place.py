@@ -46,14 +46,14 @@ class Place:
 
     def parts(self) -> list[asgi.CORSMiddleware]:
         """Return what applies the policies: of the application, and of routes."""
-        return [self.gate, *[*self._of_routes.values()]]
+        return [self.gate, *self._of_routes.copy().values()]
 
     def follow(self) -> None:
         """Put in force what the middleware was told since."""
         gate, middleware = self.gate, self.middleware
         while gate._configuration is not (configuration := middleware._configuration):
             gate._put_in_force(configuration, configuration.routing)
-        for each in [*self._of_routes.values()]:
+        for each in self._of_routes.copy().values():
             each._follow_observers_of(self.middleware)
 
     def leave(self) -> None:
@@ -72,8 +72,8 @@ class Place:
         middleware = self._of_routes.get(mark.policy)
         if middleware is None:
             configuration = make_configuration(mark.policy, None, {})
-            logs = self.middleware._logs
-            made = asgi.CORSMiddleware._made_of(self.stack, configuration, *logs)
+            make = asgi.CORSMiddleware._made_of
+            made = make(self.stack, configuration, *self.middleware._logs)
             middleware = self._of_routes.setdefault(mark.policy, made)
             middleware._follow_observers_of(self.middleware)
         return middleware
@@ -162,16 +162,13 @@ class _ByRoute:
 
     def handler_of(self, scope: Scope) -> ASGIApp:
         """Return what handles the requests to the route that a request takes or announces."""
-        are_current, select, find = self._in_use
-        if not are_current():
+        if not self._in_use[0]():
             self._use(RouteMarks(self._application))
-            are_current, select, find = self._in_use
+        _, select, find = self._in_use
         kind: str = scope["type"]
-        method = ""
-        if kind == "http":
-            method = scope["method"]
-            if method == "OPTIONS":
-                method = _announced_method(scope["headers"])
+        method: str = scope["method"] if kind == "http" else ""
+        if method == "OPTIONS":
+            method = _announced_method(scope["headers"])
         path, root_path = scope["path"], scope.get("root_path", "")
         try:
             if select and len(method) + len(path) + len(root_path) <= ROUTE_CACHE_KEY_LENGTH:
@@ -230,12 +227,6 @@ _MOVED = CORSConfigProblem(
 
 def _announced_method(headers: Iterable[tuple[bytes, bytes]]) -> str:
     """Return the method that a preflight request announces, or OPTIONS."""
-    has_origin = False
-    method = None
-    for name, value in headers:
-        lower = name.lower()
-        if lower == b"origin":
-            has_origin = True
-        elif lower == b"access-control-request-method" and method is None:
-            method = value
-    return method.decode("latin-1") if has_origin and method is not None else "OPTIONS"
+    found = {name.lower(): value for name, value in reversed([*headers])}
+    method = found.get(b"access-control-request-method")
+    return "OPTIONS" if method is None or b"origin" not in found else method.decode("latin-1")

@@ -72,12 +72,9 @@ class _Level:
                 partial = (place, child_scope)
         if partial is not None:
             return partial[0].find(scope, partial[1])
-        return self._redirected(scope)
-
-    def _redirected(self, scope: Scope) -> Mark | None:
-        """Return the mark of the route that a redirect for a slash leads to, or the default."""
         path: str = scope["path"]
         if self.redirects and scope["type"] == "http" and path != "/":
+            # That of the route that a redirect for a slash leads to.
             other = {**scope, "path": path.rstrip("/") if path.endswith("/") else f"{path}/"}
             for place in self.places:
                 match, child_scope = place.matches(other)
