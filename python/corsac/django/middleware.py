@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 from django.utils.cache import patch_vary_headers
 
@@ -18,18 +19,13 @@ from corsac import _core
 from corsac._failure_log import FailureLog
 from corsac._text import error_text, quoted
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED
+from corsac.configuration import Configuration
 from corsac.django.conf import DjangoConfiguration, judge, load
 from corsac.django.signals import signals_with_receivers
 from corsac.django.views import UNMARKED, mark_of, marked_views, marks
 from corsac.inspection.layers import Applied, unreadable
 from corsac.policy import CORSPolicy
 from corsac.refusals.log import RefusalLog, TrialLog
-
-if TYPE_CHECKING:
-    from django.http import HttpRequest
-    from django.http.response import HttpResponseBase
-
-    from corsac.configuration import Configuration
 
 __all__ = ["CORSMiddleware", "applied"]
 
@@ -69,13 +65,6 @@ class _Outcome(NamedTuple):
     policy: _core.CompiledPolicy | None = None
     rule: str = "default"
     names: Mapping[str, str] = {}  # Of the options in the settings, if the policy's are there.
-
-
-_RUN: Final = "run the application"
-_ASK: Final = "ask the receivers of the signal"
-_WAIT: Final = "wait for the function that decides about the origin"
-
-_Steps = Generator[tuple[str, Any], Any, "HttpResponseBase"]
 
 
 class CORSMiddleware:
@@ -130,42 +119,11 @@ class CORSMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answer a preflight request, or run the application and set its response's headers."""
-        steps = self._steps(request)
-        if self._is_async:
-            return self._run_async(request, steps)
-        given: Any = None
-        while True:
-            try:
-                step, what = steps.send(given)
-            except StopIteration as end:
-                return cast("HttpResponseBase", end.value)
-            if step is _RUN:
-                given = self.get_response(request)
-            elif step is _ASK:
-                asked = signals_with_receivers()
-                answers = [signal.send_robust(None, request=request) for signal in asked]
-                given = self._any_agrees(answers, request)
-            else:
-                given = async_to_sync(_result_of)(what)
+        handled = self._handle(request)
+        return handled if self._is_async else _finish(handled)
 
-    async def _run_async(self, request: HttpRequest, steps: _Steps) -> HttpResponseBase:
-        given: Any = None
-        while True:
-            try:
-                step, what = steps.send(given)
-            except StopIteration as end:
-                return cast("HttpResponseBase", end.value)
-            if step is _RUN:
-                given = await cast("Awaitable[HttpResponseBase]", self.get_response(request))
-            elif step is _ASK:
-                asked = signals_with_receivers()
-                answers = [await signal.asend_robust(None, request=request) for signal in asked]
-                given = self._any_agrees(answers, request)
-            else:
-                given = await what
-
-    def _steps(self, request: HttpRequest) -> _Steps:
-        """One request from its start to its response; what needs waiting for is the caller's."""
+    async def _handle(self, request: HttpRequest) -> HttpResponseBase:
+        """Handle one request from its start to its response; under WSGI it waits for nothing."""
         configuration = self._configuration
         if configuration is None:
             configuration = self._configuration = load()
@@ -177,25 +135,26 @@ class CORSMiddleware:
         agreed: bool | None = None
         is_covered = configuration.covers(request.path_info)
         if not is_covered and signals_with_receivers():
-            is_covered = agreed = yield _ASK, None
+            is_covered = agreed = await self._receivers_agree(request)
         # The name that django-cors-headers has for it; some projects look at it.
         request._cors_enabled = is_covered  # type: ignore[attr-defined]
 
-        decide = functools.partial(_decide, configuration, request, is_covered, agreed)
+        decide = functools.partial(self._decide, configuration, request, is_covered, agreed)
         # Else the view is known afterwards, without resolving the URL twice.
         is_decided_first = request.method == "OPTIONS" or configuration.guard or marks.guard
         mark: object = None
         outcome = _Outcome()
         if is_decided_first:
             mark = mark_of(request)
-            outcome = yield from decide(mark)
+            outcome = await decide(mark)
         response: HttpResponseBase | None = None
         if not outcome.status:
-            response = yield _RUN, None
+            given: Any = self.get_response(request)
+            response = await given if self._is_async else given
             # Another view may have run than the one that the URL had before.
             mark_now = mark_of(request)
             if not is_decided_first or mark_now is not mark:
-                outcome = yield from decide(mark_now)
+                outcome = await decide(mark_now)
         self._report(outcome, request, configuration)
         if response is None or outcome.status:
             if response is not None:
@@ -205,6 +164,42 @@ class CORSMiddleware:
         if outcome.policy is not None:
             _set_headers(request, response, outcome, configuration)
         return response
+
+    async def _decide(
+        self,
+        configuration: DjangoConfiguration,
+        request: HttpRequest,
+        is_covered: bool,
+        agreed: bool | None,
+        mark: object,
+    ) -> _Outcome:
+        """Decide what becomes of a request to the view that has the mark."""
+        policy: _core.CompiledPolicy | None = None
+        rule = "default"
+        if isinstance(mark, CORSPolicy):
+            policy = mark._compiled
+            agreed = False
+        elif mark is UNMARKED and is_covered:
+            policy, rule = _core.select_policy(configuration.in_force.routing, request.path_info)
+        if policy is None:
+            return _Outcome()
+        # The options of a view, or of a rule, are written there.
+        names = configuration.names if mark is UNMARKED and rule == "default" else {}
+        ask = functools.partial(_ask, _core.decide_request, policy, request)
+        found: Any = ask(agreed or None)
+        if not isinstance(found, tuple):
+            answer = await found if self._is_async else async_to_sync(_result_of)(found)
+            found = ask(answer is True)
+        outcome = _Outcome._make([*found, policy, rule, names])
+        if (
+            agreed is None
+            and outcome.reason in _REFUSED_FOR_ITS_ORIGIN
+            and signals_with_receivers()
+            and await self._receivers_agree(request)
+        ):
+            found = ask(True)
+            outcome = _Outcome._make([*found, policy, rule, names])
+        return outcome
 
     def _report(
         self, outcome: _Outcome, request: HttpRequest, configuration: DjangoConfiguration
@@ -235,9 +230,15 @@ class CORSMiddleware:
             names = configuration.trial_names if rule == "default" else {}
             tell(self._trial_log, trial, then, rule, names)
 
-    def _any_agrees(self, answers: list[list[tuple[Any, Any]]], request: HttpRequest) -> bool:
+    async def _receivers_agree(self, request: HttpRequest) -> bool:
         """Whether a receiver allows the request; what another one raised is then of no account."""
-        given = [answer for of_signal in answers for _, answer in of_signal]
+        given: list[Any] = []
+        for signal in signals_with_receivers():
+            if self._is_async:
+                answers = await signal.asend_robust(None, request=request)
+            else:
+                answers = signal.send_robust(None, request=request)
+            given += (answer for _, answer in answers)
         errors = [answer for answer in given if isinstance(answer, Exception)]
         if any(answer and not isinstance(answer, Exception) for answer in given):
             return True
@@ -246,42 +247,6 @@ class CORSMiddleware:
             # With a traceback it is in Django's log (django.dispatch).
             self._failures(f"raised {error_text(error)}: the origin {quoted(origin)} is refused")
         return False
-
-
-def _decide(
-    configuration: DjangoConfiguration,
-    request: HttpRequest,
-    is_covered: bool,
-    agreed: bool | None,
-    mark: object,
-) -> Generator[tuple[str, Any], Any, _Outcome]:
-    """Decide what becomes of a request to the view that has the mark."""
-    policy: _core.CompiledPolicy | None = None
-    rule = "default"
-    if isinstance(mark, CORSPolicy):
-        policy = mark._compiled
-        agreed = False
-    elif mark is UNMARKED and is_covered:
-        policy, rule = _core.select_policy(configuration.in_force.routing, request.path_info)
-    if policy is None:
-        return _Outcome()
-    # The options of a view, or of a rule, are written there.
-    names = configuration.names if mark is UNMARKED and rule == "default" else {}
-    ask = functools.partial(_ask, _core.decide_request, policy, request)
-    found: Any = ask(agreed or None)
-    if not isinstance(found, tuple):
-        answer = yield _WAIT, found
-        found = ask(answer is True)
-    outcome = _Outcome._make([*found, policy, rule, names])
-    if (
-        agreed is None
-        and outcome.reason in _REFUSED_FOR_ITS_ORIGIN
-        and signals_with_receivers()
-        and (yield _ASK, None)
-    ):
-        found = ask(True)
-        outcome = _Outcome._make([*found, policy, rule, names])
-    return outcome
 
 
 def _ask(
@@ -307,6 +272,15 @@ def _try(
     """Return what a policy and the browser would make of a request."""
     tried = None if policy is None else _ask(_core.try_request, policy, request, answer)
     return _Told() if tried is None else _Told(*tried)
+
+
+def _finish(handled: Coroutine[Any, Any, HttpResponseBase]) -> HttpResponseBase:
+    """Run a coroutine that waits for nothing to its end."""
+    try:
+        handled.send(None)
+    except StopIteration as end:
+        return cast("HttpResponseBase", end.value)
+    raise AssertionError("under WSGI nothing waits")
 
 
 async def _result_of(awaitable: Awaitable[bool]) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import types
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, Unpack, cast
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
@@ -18,21 +18,8 @@ from django.utils import translation
 from corsac.errors import CORSConfigProblem, log_warnings
 from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
 
-if TYPE_CHECKING:
-    from typing import Unpack
-
-__all__ = [
-    "UNMARKED",
-    "class_of",
-    "cors",
-    "cors_exempt",
-    "handler_of",
-    "mark_of",
-    "mark_on",
-    "marked_views",
-    "marks",
-    "views_below",
-]
+__all__ = ["UNMARKED", "class_of", "cors", "cors_exempt", "handler_of", "mark_of", "mark_on"]
+__all__ += ["marked_views", "marks", "views_below"]
 
 ViewT = TypeVar("ViewT")
 

@@ -214,31 +214,19 @@ class RouteMarks:
         """Yield each route as it was made, as it is asked, and its mark or that of its router."""
         self._owners.append(owner)
         for route in owner.routes:
-            if getattr(route, "original_router", None) is None:
+            router = getattr(route, "original_router", None)
+            if router is None:
                 yield route, route, mark_of(route) or mark
                 continue
             # FastAPI includes a router by reference; its prefix is known to the contexts alone.
             from fastapi.routing import iter_route_contexts  # noqa: PLC0415
 
-            made = self._included(route, mark)
+            marks_of: dict[int, Mark | None] = {}
+            for original, _, own in self._flat(router, mark_of(router) or mark):
+                marks_of.setdefault(id(original), own)
             for context in iter_route_contexts([route]):
-                yield next(
-                    (original, context, own)
-                    for original, own in made
-                    if original is context.original_route
-                )
-
-    def _included(
-        self, included: BaseRoute, mark: Mark | None
-    ) -> Iterator[tuple[BaseRoute, Mark | None]]:
-        router: Any = getattr(included, "original_router")  # noqa: B009 - FastAPI's, not BaseRoute's
-        self._owners.append(router)
-        mark = mark_of(router) or mark
-        for route in router.routes:
-            if getattr(route, "original_router", None) is None:
-                yield route, mark_of(route) or mark
-            else:
-                yield from self._included(route, mark)
+                original = context.original_route
+                yield original, context, marks_of[id(original)]
 
 
 def marked_routes(app: object) -> list[tuple[str, CORSPolicy | None]]:
