@@ -1,4 +1,4 @@
-"""`corsac check`: judge a configuration where it stands, before any request comes."""
+"""`corsac check`: check a configuration where it stands, before any request comes."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ from corsac.validation.fixes import apply_fixes
 __all__ = ["Report", "check", "run", "silent_log"]
 
 
+_NOTHING = Applied()
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Report:
     """What a check found."""
 
     source: str
     problems: tuple[CORSConfigProblem, ...] = ()
-    # Of the outermost layer, if it is valid: the policy for all other paths, rules, routes.
-    policy: CORSPolicy | None = None
-    rules: tuple[tuple[str, CORSPolicy | None], ...] = ()
-    routes: tuple[tuple[str, CORSPolicy | None], ...] = ()
+    outermost: Applied = _NOTHING  # The outermost layer, if all are valid.
     allows: tuple[str, ...] = ()
     root_path_owner: object = None  # The application that takes a part off paths itself.
     notes: tuple[str, ...] = ()
@@ -52,16 +52,17 @@ class Report:
     failure: SourceError | None = None
     reading: SourceReading | None = None
 
-    def count(self, severity: str) -> int:
-        """Count the problems of a severity."""
-        return sum(problem.severity == severity for problem in self.problems)
+    @property
+    def severities(self) -> list[str]:
+        """The severity of each problem."""
+        return [problem.severity for problem in self.problems]
 
     def exit_code(self, *, strict: bool) -> int:
         """Give the exit code; with ``strict`` warnings count as problems."""
         if self.failure is not None:
             return COULD_NOT_RUN
-        wrong = self.count("error") + (self.count("warning") if strict else 0)
-        return PROBLEMS if wrong else FINE
+        wrong = {"error", "warning"} if strict else {"error"}
+        return FINE if wrong.isdisjoint(self.severities) else PROBLEMS
 
 
 def run(
@@ -123,16 +124,12 @@ def silent_log() -> Iterator[None]:
 
     A filter stays where it is when the user's code configures logging; levels and handlers do not.
     """
-    logger = logging.getLogger("corsac")
-
-    def drop(_: logging.LogRecord) -> bool:
-        return False
-
-    logger.addFilter(drop)
+    logger, nobody = logging.getLogger("corsac"), logging.Filter("nobody")
+    logger.addFilter(nobody)
     try:
         yield
     finally:
-        logger.removeFilter(drop)
+        logger.removeFilter(nobody)
 
 
 def _check_toml(path: str) -> Report:
@@ -165,7 +162,8 @@ def _check_reading(source: str, reading: SourceReading) -> Report:
         policy = CORSPolicy._of_source(reading)
     except CORSConfigError as error:
         return Report(source, error.problems, reading=reading)
-    return Report(source, policy.problems, policy, allows=(_allowed(policy),), reading=reading)
+    allows = (_allowed(policy),)
+    return Report(source, policy.problems, Applied(policy), allows, reading=reading)
 
 
 def _check_object(source: str, app_dir: str) -> Report:
@@ -178,28 +176,22 @@ def _check_object(source: str, app_dir: str) -> Report:
         applied = [layer.read() for layer in search.around if layer.read is not None]
         if not applied:
             raise _nothing_found(source, found, search)
-        problems = [*search.problems()]
+        problems, allows = [*search.problems()], list[str]()
         for number, each in enumerate(applied, 1):
-            problems += _at(f"layer {number}: " if len(applied) > 1 else "", each)
+            place = f"layer {number}: " if len(applied) > 1 else ""
+            problems += _at(place, each)
+            allows += (f"{place}{line}" for line in _layer_allows(each))
         for layer in search.layers:
             if layer.path is not None and layer.read is not None:
                 problems += _at(f"inside of {layer.path or '/'!r}: ", layer.read())
-    allows = [
-        f"layer {number}: {line}" if len(applied) > 1 else line
-        for number, each in enumerate(applied, 1)
-        for line in _layer_allows(each)
-    ]
     if not all(each.is_valid() for each in applied):
         return Report(source, tuple(problems))
-    first = applied[0]
     return Report(
         source,
         tuple(problems),
-        first.policy,
-        first.rules,
-        first.routes,
-        tuple(allows),
-        root_path_owner(found),
+        outermost=applied[0],
+        allows=tuple(allows),
+        root_path_owner=root_path_owner(found),
         notes=tuple(search.notes()),
     )
 
@@ -236,7 +228,7 @@ def _layer_allows(layer: Applied) -> Iterator[str]:
 def _allowed(policy: CORSPolicy) -> str:
     """Say in plain words what a policy allows."""
     guard = ["forged cross-origin writes are refused"] if policy.guard else []
-    origins = _origins(policy)
+    origins = [*_origins(policy)]
     if not origins:
         return "; ".join(["allows no other origin", *guard])
     credentials = "with" if policy.allow_credentials else "without"
@@ -245,33 +237,32 @@ def _allowed(policy: CORSPolicy) -> str:
         f"allows {in_words(origins)} {credentials} credentials",
         "any method" if "*" in methods else f"methods {in_words(methods)}",
     ]
-    if "*" in policy.allow_headers:
-        parts.append("any request header")
-    elif policy.allow_headers:
-        parts.append(f"request headers {in_words(policy.allow_headers)}")
-    if "*" in policy.expose_headers:
-        parts.append("pages read any response header")
-    elif policy.expose_headers:
-        parts.append(f"pages read {in_words(policy.expose_headers)}")
+    for names, these, every in (
+        (policy.allow_headers, "request headers", "any request header"),
+        (policy.expose_headers, "pages read", "pages read any response header"),
+    ):
+        if names:
+            parts.append(every if "*" in names else f"{these} {in_words(names)}")
     if policy.max_age is not None:
         kept = f"preflights are kept {policy.max_age} seconds"
         parts.append(kept if policy.max_age else "preflights are never kept")
     return "; ".join([*parts, *guard])
 
 
-def _origins(policy: CORSPolicy) -> list[str]:
+def _origins(policy: CORSPolicy) -> Iterator[str]:
     if "*" in policy.allow_origins:
-        return ["any origin"]
-    patterns = sum("*" in entry for entry in policy.allow_origins)
-    exact = sum(1 for _ in policy.allow_origins) - patterns
-    parts = [counted(exact, "origin")] if exact else []
+        yield "any origin"
+        return
+    entries = [*policy.allow_origins]
+    patterns = sum("*" in entry for entry in entries)
+    if len(entries) > patterns:
+        yield counted(len(entries) - patterns, "origin")
     if patterns:
-        parts.append(counted(patterns, "pattern of origins", "patterns of origins"))
+        yield counted(patterns, "pattern of origins", "patterns of origins")
     if policy.allow_origin_regex is not None:
-        parts.append("those a regular expression matches")
+        yield "those a regular expression matches"
     if policy.allow_origin_func is not None:
-        parts.append("those a function accepts")
-    return parts
+        yield "those a function accepts"
 
 
 def _fixed(report: Report) -> Iterator[str]:
@@ -311,9 +302,8 @@ def _fixed_arguments(problems: Iterable[CORSConfigProblem]) -> Iterator[str]:
     for problem in problems:
         fix = {} if problem.severity == "info" or problem.fix is None else problem.fix
         place = _OPTION.sub("", problem.option)
-        is_next = any(changed.get((place, name), value) != value for name, value in fix.items())
-        is_whole = is_whole and not is_next
-        if is_next:
+        if any(changed.get((place, name), value) != value for name, value in fix.items()):
+            is_whole = False
             continue
         news = {name: value for name, value in fix.items() if (place, name) not in changed}
         if news and problem.option not in news:
@@ -342,16 +332,17 @@ def _write(out: Output, report: Report) -> None:
         out.problem(problem)
     out.row()
     for note in report.notes:
-        out.row([("note", "warning"), "  "], printable(note, MAX_TEXT))
+        out.note(printable(note, MAX_TEXT))
     for line in report.allows:
         out.row("", line)
-    out.row("", tally([problem.severity for problem in report.problems]) or "no problems")
+    out.row("", tally(report.severities) or "no problems")
 
 
 def _as_json(report: Report) -> dict[str, object]:
+    policy = report.outermost.policy
     return {
         "source": report.source,
-        "valid": report.count("error") == 0,
+        "valid": "error" not in report.severities,
         "problems": [problem.as_dict() for problem in report.problems],
-        "policy": None if report.policy is None else repr(report.policy),
+        "policy": None if policy is None else repr(policy),
     }

@@ -104,24 +104,26 @@ def _middleware(report: Report, request: FetchRequest) -> CORSMiddleware:
     exactly the one that is asked for.
     """
     path = routed_path(request.url)
-    rules = [route for route in report.routes if route[0] == path and "*" not in path]
-    rules += report.rules
-    if report.policy is None and not rules:
+    layer = report.outermost
+    rules = [route for route in layer.routes if route[0] == path and "*" not in path]
+    rules += layer.rules
+    if layer.policy is None and not rules:
         # There are only decorated routes, and this path is not one of them.
         rules = [("/*", None)]
-    return CORSMiddleware(_application, report.policy, rules=rules or None)
+    return CORSMiddleware(_application, layer.policy, rules=rules or None)
 
 
 def _notes(report: Report, request: FetchRequest) -> Iterator[str]:
     """Say what the explanation leaves out."""
     if any(problem.code == "middleware.several" for problem in report.problems):
         yield "there is more than one CORS layer; the outermost of Corsac's is explained"
-    policies = [report.policy, *(policy for _, policy in (*report.rules, *report.routes))]
+    layer = report.outermost
+    policies = [layer.policy, *(policy for _, policy in (*layer.rules, *layer.routes))]
     if any(policy is not None and policy.allow_private_network for policy in policies):
         yield INSTEAD_OF_PRIVATE_NETWORK
     yield from report.notes
     path = routed_path(request.url)
-    others = [route for route, _ in report.routes]
+    others = [route for route, _ in layer.routes]
     if others and path not in others:
         yield (
             f"decorated routes count only where --path is written as the route is: "

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,20 +158,15 @@ class CaseStore:
     """The cases of the last edits, by name. It may be used from several threads."""
 
     def __init__(self) -> None:
-        self._cases: OrderedDict[str, Case] = OrderedDict()
+        self._cases: dict[str, Case] = {}
         self._lock = threading.Lock()
-
-    @staticmethod
-    def new_name() -> str:
-        """Make a name that nobody can guess."""
-        return secrets.token_urlsafe(12)
 
     def add(self, name: str, case: Case) -> None:
         """Keep a case, and let the oldest go."""
         with self._lock:
             self._cases[name] = case
-            while len(self._cases) > MAX_CASES:
-                self._cases.popitem(last=False)
+            if len(self._cases) > MAX_CASES:
+                del self._cases[next(iter(self._cases))]
 
     def get(self, name: str) -> Case | None:
         """Give the case of a name, or ``None``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,7 +57,7 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
     options = _read_options(given.get("policy"))
     # The path patterns that Corsac leaves alone.
     rules = [(pattern, None) for pattern in _texts("hands_off", options.pop("hands_off", []))]
-    name = cases.new_name()
+    name = secrets.token_urlsafe(12)  # Nobody can guess it.
     request, response = _read_request(given.get("request"), places, name)
     try:
         policy = CORSPolicy(**options)

@@ -1,13 +1,11 @@
-"""Servers on loopback ports: uvicorn, in one thread of their own."""
+"""Servers on loopback ports: uvicorn, in threads of their own."""
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 
 import uvicorn
@@ -18,7 +16,6 @@ __all__ = ["PortUnavailableError", "Servers", "listen", "serving"]
 
 _HOST = "127.0.0.1"
 _PORTS_TRIED = 100
-_START_SECONDS = 15.0
 _STOP_SECONDS = 5
 
 
@@ -70,35 +67,23 @@ def _check_nobody_answers_ipv6(port: int) -> None:
                 raise
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn server that tells when it has started."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        config = uvicorn.Config(
-            app,
-            http="h11",  # Whichever else is installed may not take every method that a page sends.
-            date_header=False,
-            server_header=False,
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=_STOP_SECONDS,
-        )
-        super().__init__(config)
-        self.has_started = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.has_started.set()
-
-
 class Servers:
-    """Servers that run in a thread of their own."""
+    """Servers that run in threads of their own; when one ends, so do the others."""
 
-    def __init__(self, servers: Sequence[_Server], thread: threading.Thread) -> None:
-        self._servers = servers
-        self._thread = thread
+    def __init__(self, apps: Sequence[tuple[ASGIApp, socket.socket]]) -> None:
+        self._servers = [uvicorn.Server(_configuration(app)) for app, _ in apps]
+        self._threads = [
+            threading.Thread(target=self._run, args=(server, listener), daemon=True)
+            for server, (_, listener) in zip(self._servers, apps, strict=True)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, server: uvicorn.Server, listener: socket.socket) -> None:
+        try:
+            server.run([listener])
+        finally:
+            self.stop()
 
     def stop(self) -> None:
         """Ask the servers to end; `wait` tells when they have. A signal handler may call it."""
@@ -107,39 +92,34 @@ class Servers:
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the servers have ended: after `stop`, or because one of them failed."""
-        self._thread.join(timeout)
+        for thread in self._threads:
+            thread.join(timeout)
+
+
+def _configuration(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",  # Whichever else is installed may not take every method that a page sends.
+        date_header=False,
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
 
 
 @contextmanager
 def serving(apps: Sequence[tuple[ASGIApp, socket.socket]]) -> Iterator[Servers]:
-    """Serve applications on bound sockets while the context lasts."""
-    servers = [(_Server(app), listener) for app, listener in apps]
-    ready: Future[None] = Future()
-    thread = threading.Thread(
-        target=_serve, args=(servers, ready), name="corsac-servers", daemon=True
-    )
-    running = Servers([server for server, _ in servers], thread)
-    thread.start()
+    """Serve applications on sockets that listen, while the context lasts.
+
+    Who connects before a server has started waits for it in the socket's queue.
+    """
+    running = Servers(apps)
     try:
-        ready.result(_START_SECONDS)
         yield running
     finally:
         running.stop()
         running.wait(2 * _STOP_SECONDS)
-
-
-def _serve(servers: Sequence[tuple[_Server, socket.socket]], ready: Future[None]) -> None:
-    async def serve_all() -> None:
-        async with asyncio.TaskGroup() as group:
-            for server, listener in servers:
-                group.create_task(server.serve([listener]))
-            for server, _ in servers:
-                await server.has_started.wait()
-            ready.set_result(None)
-
-    try:
-        asyncio.run(serve_all())
-    except BaseException as error:
-        if ready.done():
-            raise
-        ready.set_exception(error)

@@ -159,7 +159,7 @@ class Asked:
 
 
 def _url_of(base_url: str, path: str, origin: str) -> str:
-    for name, value in (("base_url", base_url), ("path", path), ("origin", origin)):
+    for name, value in (("base_url", base_url), ("path", path)):
         if not isinstance(value, str):
             message = f"{name} must be a str, not {type(value).__name__}"
             raise TypeError(message)
