@@ -93,17 +93,14 @@ class CORSCollector(Collector):
 
     def _put(self, middleware: CountingMiddleware, name: str | None) -> None:
         if not hasattr(middleware, "report_only_refusal_counters"):
-            message = f"expected a CORSMiddleware of Corsac, got {type(middleware).__name__}"
-            raise TypeError(message)
+            raise TypeError(f"expected a CORSMiddleware of Corsac, got {type(middleware).__name__}")
         if name is not None and not isinstance(name, str):
-            message = f"name must be text, not {type(name).__name__}"
-            raise TypeError(message)
+            raise TypeError(f"name must be text, not {type(name).__name__}")
         with self._lock:
             if name in self._middlewares or any(
                 known is middleware for known in self._middlewares.values()
             ):
-                message = f"the middleware {name!r} is collected already"
-                raise ValueError(message)
+                raise ValueError(f"the middleware {name!r} is collected already")
             # One value: a scrape meanwhile sees the old ones or the new ones, whole.
             self._middlewares = {**self._middlewares, name or "": middleware}
 

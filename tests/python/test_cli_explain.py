@@ -321,7 +321,7 @@ def test_a_configuration_that_is_not_valid_allows_nothing(
     assert output.out == ""
     assert "allow_origins" in output.err
     assert output.err.endswith(
-        "corsac explain: error: policy.toml is not valid, so nothing is allowed by it; corsac "
+        "corsac explain: error: policy.toml is invalid, so nothing is allowed by it; corsac "
         "check says more\n"
     )
 

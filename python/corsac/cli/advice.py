@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from corsac import _core
 from corsac._text import in_words, printable
-from corsac.browser import FetchOutcome, FetchRequest, ReadableStream, Request, Response, Step
+from corsac.browser import FetchOutcome, FetchRequest, ReadableStream, Request, Response
 from corsac.browser.messages import byte_lines
 from corsac.cli.fetch_text import last_answered
 
@@ -52,7 +52,6 @@ _OWN = {
     "host-not-allowed": "Corsac answered, and {host} is not one of its allowed_hosts: add it there",
     "host-malformed": "Corsac answered: the Host header is malformed; look at the proxy before it",
 }
-_GUARD = "cross-origin-request"
 
 
 def own_refusal(response: Response) -> str:
@@ -64,17 +63,21 @@ def own_refusal(response: Response) -> str:
 def guard_refusal(outcome: FetchOutcome) -> str:
     """Give the reason code if a request was sent and a guard refused it; otherwise empty."""
     last = last_answered(outcome)
-    response = None if last is None else last.response
-    return _GUARD if response is not None and own_refusal(response) == _GUARD else ""
+    code = "" if last is None or last.response is None else own_refusal(last.response)
+    return code if code == "cross-origin-request" else ""
 
 
 def advice(outcome: FetchOutcome, request: FetchRequest) -> str:
     """Say in a clause what to change for a fetch that was refused; empty if nothing is known."""
+    return printable(_advice(outcome, request), _MAX_TEXT)
+
+
+def _advice(outcome: FetchOutcome, request: FetchRequest) -> str:
+    step = last_answered(outcome)
     if outcome.reason is None:
         guard = guard_refusal(outcome)
-        return printable(_OWN[guard].format(origin=request.origin), _MAX_TEXT) if guard else ""
+        return _OWN[guard].format(origin=request.origin) if guard else ""
     code = outcome.reason.removeprefix("preflight:").partition(":")[0]
-    step = last_answered(outcome)
     if step is None or step.request is None or step.response is None or step.code is None:
         return _ADVICE.get(code, "")
     # A redirect may have made another origin of it.
@@ -83,14 +86,13 @@ def advice(outcome: FetchOutcome, request: FetchRequest) -> str:
     if origin == "null" and code in _ABOUT_ORIGINS:
         null = _NULL_REDIRECTED if request.origin != "null" else _NULL
     own = own_refusal(step.response)
+    if own == "origin-not-allowed" and null:
+        return null
     if own:
         host = step.request.url.partition("://")[2].partition("/")[0]
-        text = null if own == "origin-not-allowed" else ""
-        text = text or _OWN[own].format(origin=origin, host=host)
-    else:
-        text = _cause(step.request, step.response) or null or _ADVICE.get(code, "")
-        text = text or _repair(step, origin, request, outcome.profile)
-    return printable(text, _MAX_TEXT)
+        return _OWN[own].format(origin=origin, host=host)
+    text = _cause(step.request, step.response) or null or _ADVICE.get(code, "")
+    return text or _repair(step.request, step.response, origin, request, outcome.profile)
 
 
 _ABOUT_ORIGINS = frozenset(
@@ -102,8 +104,8 @@ def _cause(request: Request, response: Response) -> str:
     """Say what is wrong besides CORS, where the missing headers are only how it shows."""
     status, is_allowed = response.status, response.header(_ORIGIN) is not None
     if status >= 500 and not is_allowed:
-        who = "the proxy could not reach the server behind it"
-        why = who if status in {502, 503, 504} else "the server failed"
+        is_proxy = status in {502, 503, 504}
+        why = "the proxy could not reach the server behind it" if is_proxy else "the server failed"
         return (
             f"the {status} is the cause: {why}, and the error page has no CORS headers; look for "
             "that first, and see that errors have the headers too"
@@ -131,11 +133,10 @@ def _cause(request: Request, response: Response) -> str:
     return ""
 
 
-def _repair(step: Step, origin: str, request: FetchRequest, profile: str) -> str:
+def _repair(
+    sent: Request, response: Response, origin: str, request: FetchRequest, profile: str
+) -> str:
     """Say which headers would let the request pass: all that are missing, not only the first."""
-    sent, response = step.request, step.response
-    assert sent is not None  # noqa: S101 - the caller's condition
-    assert response is not None  # noqa: S101
     lines = dict(_repaired(sent, response, origin, request, profile))
     if not lines:
         return ""
@@ -156,10 +157,8 @@ def _repair(step: Step, origin: str, request: FetchRequest, profile: str) -> str
         return text
     text += f"; and see that {f'the answer to {asked} and ' if asked else ''}errors have it too"
     if asked and response.status == 403:
-        text += (
-            ". If the 403 is not about the origin (authentication, CSRF, a firewall), let OPTIONS "
-            "pass before that"
-        )
+        text += ". If the 403 is not about the origin (authentication, CSRF, a firewall), let "
+        text += "OPTIONS pass before that"
     return text
 
 

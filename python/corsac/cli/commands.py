@@ -12,7 +12,7 @@ import typer
 from corsac import _core
 from corsac._version import __version__
 from corsac.cli.ending import EPILOG, USAGE, CommandError
-from corsac.cli.page_request import CREDENTIALS, Page, with_page_options
+from corsac.cli.page_request import CREDENTIALS, Page, checked, with_page_options
 
 __all__ = ["Job", "app", "spell_out"]
 
@@ -25,8 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_DEFAULT_PREFIX = "CORS_"
 
 
 def spell_out(argv: Sequence[str]) -> list[str]:
@@ -42,36 +40,26 @@ def spell_out(argv: Sequence[str]) -> list[str]:
         if argument == "--credentials" and following not in CREDENTIALS:
             argument = "--credentials=include"  # noqa: PLW2901
         elif argument == "--env" and following.startswith("-"):
-            argument = f"--env={_DEFAULT_PREFIX}"  # noqa: PLW2901
+            argument = "--env=CORS_"  # noqa: PLW2901
         spelled.append(argument)
     return spelled
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"corsac {__version__}")
-        raise typer.Exit
+def _flag(name: str, text: str) -> Any:
+    return typer.Option(name, help=text)
 
 
 @app.callback(invoke_without_command=True)
 def _corsac(
     context: typer.Context,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and stop."
-        ),
-    ] = False,
+    version: Annotated[bool, _flag("--version", "Show the version and stop.")] = False,
 ) -> None:
+    if version:
+        typer.echo(f"corsac {__version__}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(USAGE)
-
-
-def _prefix(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
-        return text
-    raise typer.BadParameter(f"{text!r} is not a valid prefix for environment variables")
 
 
 def _port(text: str) -> int:
@@ -80,12 +68,6 @@ def _port(text: str) -> int:
     raise typer.BadParameter(
         f"{text!r:.50} is not a port: write a number from 0 (any free one) to 65535"
     )
-
-
-def _path(text: str) -> str:
-    if text.startswith("/"):
-        return text
-    raise typer.BadParameter(f"{text!r:.100} is not a path: it begins with /")
 
 
 def _cookie(text: str) -> tuple[str, str]:
@@ -98,14 +80,15 @@ def _cookie(text: str) -> tuple[str, str]:
     )
 
 
-def _seconds(number: float) -> float:
-    if 0 < number <= 3600:
-        return number
-    raise typer.BadParameter(f"{number:g} is not a time-out: write seconds above 0 and up to 3600")
-
-
-def _flag(name: str, text: str) -> Any:
-    return typer.Option(name, help=text)
+_prefix = checked(
+    re.compile("[A-Za-z_][A-Za-z0-9_]*").fullmatch,
+    "{!r} is not a valid prefix for environment variables",
+)
+_path = checked(lambda text: text.startswith("/"), "{!r:.100} is not a path: it begins with /")
+_seconds = checked(
+    lambda number: 0 < number <= 3600,
+    "{:g} is not a time-out: write seconds above 0 and up to 3600",
+)
 
 
 SourceArgument = Annotated[

@@ -51,14 +51,10 @@ def run(
         raise report.failure
     errors = [problem for problem in report.problems if problem.severity == "error"]
     if errors:
-        message = (
-            f"{report.source} is not valid, so nothing is allowed by it; corsac check says more"
-        )
-        raise CommandError(
-            printable(message, _MAX_TEXT),
-            lines=[printable(f"{it.option}: {it.message} [{it.code}]", _MAX_TEXT) for it in errors],
-            problems=[problem.as_dict() for problem in errors],
-        )
+        message = f"{report.source} is invalid, so nothing is allowed by it; corsac check says more"
+        lines = [printable(f"{it.option}: {it.message} [{it.code}]", _MAX_TEXT) for it in errors]
+        problems = [problem.as_dict() for problem in errors]
+        raise CommandError(printable(message, _MAX_TEXT), lines=lines, problems=problems)
     # The rules are compared with what the application leaves of the path.
     routed = without_root_path(path, report.root_path_owner)
     request = replace(request, url=f"{SERVER}{routed or '/'}")
@@ -122,13 +118,10 @@ def _notes(report: Report, request: FetchRequest) -> Iterator[str]:
     if any(policy is not None and policy.allow_private_network for policy in policies):
         yield INSTEAD_OF_PRIVATE_NETWORK
     yield from report.notes
-    path = routed_path(request.url)
-    others = [route for route, _ in layer.routes]
-    if others and path not in others:
-        yield (
-            f"decorated routes count only where --path is written as the route is: "
-            f"{in_words(others)}"
-        )
+    routes = [route for route, _ in layer.routes]
+    if routes and routed_path(request.url) not in routes:
+        written = "decorated routes count only where --path is written as the route is"
+        yield f"{written}: {in_words(routes)}"
 
 
 async def _explain(

@@ -8,7 +8,7 @@ from http.client import responses
 
 from corsac import _core
 from corsac._text import printable
-from corsac.browser import FetchOutcome, FetchRequest, Request, Response, Step
+from corsac.browser import FetchOutcome, FetchRequest, Request, Step
 from corsac.browser.messages import byte_lines
 from corsac.cli.terminal import Output, Part
 
@@ -92,6 +92,8 @@ def write_steps(
             out.row(label, (text, style))
             _write_headers(out, headers)
             if title == "Server answers" and step.request is not None:
+                if not headers:
+                    out.row(_INDENT, ("(no CORS header)", "dim"))
                 because = f"     {'because':<{_TITLE_WIDTH}}"
                 for mark, *why in beside(step.request):
                     out.row([(because, "bold"), mark, "  "], *why)
@@ -127,7 +129,8 @@ def _parts(
     response = step.response
     note = f"  ({printable(response.note, 200)})" if response.note else ""
     status = f"{response.status} {responses.get(response.status, '')}".rstrip()
-    yield "Server answers", f"{status}{note}", "", _told_headers(response)
+    told = [it for it in response.headers if _is_told(it[0].lower(), response.status)]
+    yield "Server answers", f"{status}{note}", "", told
     if step.code is not None:
         why = outcome.explanation.removeprefix("the preflight was refused: ")
         yield "Browser checks", f"refused: {why}", "bad", ()
@@ -167,22 +170,13 @@ _FAILURES = (
 )
 
 
-def _told_headers(response: Response) -> Pairs:
-    told = [
-        pair
-        for pair in response.headers
-        if pair[0].lower().startswith("access-control-")
-        or pair[0].lower() in _ANSWER_HEADERS
-        or (pair[0].lower() == "location" and 300 <= response.status < 400)
-    ]
-    return told or [("", "no CORS header")]
+def _is_told(name: str, status: int) -> bool:
+    is_location = name == "location" and 300 <= status < 400
+    return name.startswith("access-control-") or name in _ANSWER_HEADERS or is_location
 
 
 def _write_headers(out: Output, headers: Pairs) -> None:
     for name, value in headers[:_MAX_LINES]:
-        if not name:
-            out.row(_INDENT, (f"({value})", "dim"))
-            continue
         told = "***" if name.lower() in SECRET_HEADERS else printable(value, _MAX_VALUE)
         out.row(_INDENT, (f"{printable(name, 100)}: ", "name"), told, hang=2)
     if len(headers) > _MAX_LINES:

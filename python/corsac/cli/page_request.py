@@ -16,7 +16,7 @@ from corsac.browser import FetchRequest, FormData, ReadableStream, URLSearchPara
 from corsac.browser.request import Body
 from corsac.cli.ending import USAGE, CommandError
 
-__all__ = ["CREDENTIALS", "Page", "with_page_options"]
+__all__ = ["CREDENTIALS", "Page", "checked", "with_page_options"]
 
 Page = Callable[[str], tuple[FetchRequest, str]]
 """Gives the page's request for a URL, and the profile of the browser."""
@@ -28,12 +28,20 @@ _EXAMPLE_VALUES = {"content-type": "application/json", "authorization": "Bearer 
 """Values for headers that are named without one; any other header gets 1."""
 
 
-def _method(text: str) -> str:
-    if _core.is_token(text):
-        return text
-    raise typer.BadParameter(
-        f"{text!r:.100} is not a method: write one such as PUT, without spaces"
-    )
+def checked(is_right: Callable[[Any], object], message: str) -> Callable[[Any], Any]:
+    """Make the parser of an argument that takes it as it is, or says what is wrong with it."""
+
+    def check(value: Any) -> Any:
+        if is_right(value):
+            return value
+        raise typer.BadParameter(message.format(value))
+
+    return check
+
+
+_method = checked(
+    _core.is_token, "{!r:.100} is not a method: write one such as PUT, without spaces"
+)
 
 
 def _header(text: str) -> tuple[str, str]:

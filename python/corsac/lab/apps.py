@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +17,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from corsac._types import ASGIApp, Receive, Scope, Send
-from corsac.lab.cases import Case, CaseStore, Places
+from corsac.lab.cases import CaseStore, Places
 from corsac.lab.evaluating import InputError, compare, evaluate
 
 __all__ = ["MAX_BODY", "SIGN_IN_PATH", "TOKEN_HEADER", "make_api", "make_control"]
@@ -31,7 +30,6 @@ SIGN_IN_PATH = "/-/sign-in"
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 _COOKIE = {"set-cookie": "corsac_lab=signed-in; Path=/; HttpOnly; SameSite=Lax"}
 _TYPES = {"css": "text/css", "js": "text/javascript", "html": "text/html"}
-_MAX_QUERY_FIELDS = 8
 
 
 def make_api(places: Places, cases: CaseStore) -> ASGIApp:
@@ -45,19 +43,12 @@ def make_api(places: Places, cases: CaseStore) -> ASGIApp:
         if scope["path"] == SIGN_IN_PATH:
             app = Response(status_code=204, headers=_HEADERS | _COOKIE)
         else:
-            case = _case_of(scope["query_string"].decode("latin-1"), cases)
+            case = cases.get(Request(scope).query_params.get("case", ""))
             app = case.respond if case is not None else _GONE
         await app(scope, receive, send)
 
     hosts: dict[str, ASGIApp] = {places.host(it): api for it in (places.api, places.other_api)}
     return _by_host(hosts | {places.host(places.pages["port"]): _make_frames(places)})
-
-
-def _case_of(query: str, cases: CaseStore) -> Case | None:
-    try:
-        return cases.get(parse_qs(query, max_num_fields=_MAX_QUERY_FIELDS).get("case", [""])[0])
-    except ValueError:
-        return None
 
 
 _GONE = PlainTextResponse("there is no such case any more\n", 404, _HEADERS)

@@ -35,8 +35,7 @@ def listen(port: int | None, default: int) -> socket.socket:
         with suppress(OSError):
             return _bind(candidate)
     last = default + _PORTS_TRIED - 1
-    message = f"no port from {default} to {last} is free; choose one with --port"
-    raise PortUnavailableError(message)
+    raise PortUnavailableError(f"no port from {default} to {last} is free; choose one with --port")
 
 
 def _bind(port: int) -> socket.socket:

@@ -87,7 +87,23 @@ class Asked:
     ) -> None:
         if isinstance(credentials, bool):
             credentials = "include" if credentials else "omit"
-        url = _url_of(base_url, path, origin)
+        for name, value in (("base_url", base_url), ("path", path)):
+            if not isinstance(value, str):
+                raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+        base = parse_url(base_url)
+        if base is None or base.scheme not in HTTP_SCHEMES:
+            raise ValueError(
+                f"base_url must be a URL such as {DEFAULT_URL!r}, not {base_url!r:.100}"
+            )
+        if not path.startswith("/"):
+            raise ValueError(f"path must begin with a slash, not be {path!r:.100}")
+        if base.origin == origin:
+            message = (
+                f"the page is of the application's own origin, {origin!r}, where CORS has no say: "
+                "give another origin, or another base_url"
+            )
+            raise ValueError(message)
+        url = base.origin + path
         self._app = app
         self._request = FetchRequest(url, origin, credentials=credentials, **arguments)
         self._is_asgi = interface_of(app, interface) == "asgi"
@@ -158,27 +174,6 @@ class Asked:
         return choice, last.method, last.headers, path, self._request.credentials == "include"
 
 
-def _url_of(base_url: str, path: str, origin: str) -> str:
-    for name, value in (("base_url", base_url), ("path", path)):
-        if not isinstance(value, str):
-            message = f"{name} must be a str, not {type(value).__name__}"
-            raise TypeError(message)
-    base = parse_url(base_url)
-    if base is None or base.scheme not in HTTP_SCHEMES:
-        message = f"base_url must be a URL such as {DEFAULT_URL!r}, not {base_url!r:.100}"
-        raise ValueError(message)
-    if not path.startswith("/"):
-        message = f"path must begin with a slash, not be {path!r:.100}"
-        raise ValueError(message)
-    if base.origin == origin:
-        message = (
-            f"the page is of the application's own origin, {origin!r}, where CORS has no say: "
-            "give another origin, or another base_url"
-        )
-        raise ValueError(message)
-    return base.origin + path
-
-
 def interface_of(app: Any, interface: str | None) -> str:
     """Return which protocol an application speaks: ``"asgi"`` or ``"wsgi"``.
 
@@ -186,11 +181,9 @@ def interface_of(app: Any, interface: str | None) -> str:
     `ValueError` if it can be either, or there is no such interface.
     """
     if not callable(app):
-        message = f"app must be an ASGI or WSGI application, not {type(app).__name__}"
-        raise TypeError(message)
+        raise TypeError(f"app must be an ASGI or WSGI application, not {type(app).__name__}")
     if interface not in {None, "asgi", "wsgi"}:
-        message = f"interface must be 'asgi' or 'wsgi', not {interface!r:.100}"
-        raise ValueError(message)
+        raise ValueError(f"interface must be 'asgi' or 'wsgi', not {interface!r:.100}")
     found = interface or _look_at(app)
     if found is None:
         message = (
@@ -222,12 +215,10 @@ def check_allowed(status: int | None, readable: Iterable[str], outcome: FetchOut
     """
     wanted: list[Any] = list(readable)
     if isinstance(readable, str) or not all(isinstance(name, str) for name in wanted):
-        message = "readable must be a list of header names, each a str"
-        raise TypeError(message)
+        raise TypeError("readable must be a list of header names, each a str")
     number: object = status
     if not isinstance(number, int | None) or isinstance(number, bool):
-        message = f"status must be a whole number, not {type(number).__name__}"
-        raise TypeError(message)
+        raise TypeError(f"status must be a whole number, not {type(number).__name__}")
     if not outcome.ok:
         return f"is blocked: {outcome.reason}"
     if outcome.response_type not in {"basic", "cors"}:
@@ -250,8 +241,7 @@ def check_blocked(reason: str | None, outcome: FetchOutcome) -> str:
     """
     code = (reason or "").removeprefix("preflight:")
     if reason is not None and code not in REASONS and code.partition(":")[0] not in REASONS:
-        message = f"there is no reason {reason!r:.100}; corsac.browser.REASONS has them all"
-        raise ValueError(message)
+        raise ValueError(f"there is no reason {reason!r:.100}; corsac.browser.REASONS has them all")
     if outcome.ok:
         return "is allowed"
     found = outcome.reason or ""

@@ -162,7 +162,13 @@ def _write_verdict(out: Output, result: Result) -> None:
         case "allowed":
             seen = f"the script gets the answer, with status {outcome.status}"
             write_ending(out, "ALLOWED", UNSEEN.get(outcome.response_type or "", seen))
-            _write_readable(out, outcome)
+            if outcome.response_type in {"basic", "cors"}:
+                readable = in_words(outcome.readable_headers, 20) or "no header"
+                out.row("         It can read     ", readable, prose=True)
+            hidden = in_words(hidden_names(outcome), 20)
+            if hidden:
+                text = f"{hidden}: not in Access-Control-Expose-Headers"
+                out.row("         It cannot read  ", text, prose=True)
         case "refused":
             guard = f"(guard): {guard_refusal(outcome)}"
             text = f"sent, and refused by the server before the application ran {guard}"
@@ -187,17 +193,6 @@ def _write_verdict(out: Output, result: Result) -> None:
     # What browsers ask beside CORS.
     for text in dict.fromkeys(step.text for step in outcome.steps if step.kind == "note"):
         out.note(text, prose=True)
-
-
-def _write_readable(out: Output, outcome: FetchOutcome) -> None:
-    if outcome.response_type not in {"basic", "cors"}:
-        return
-    readable = in_words(outcome.readable_headers, 20) or "no header"
-    out.row("         It can read     ", readable, prose=True)
-    hidden = hidden_names(outcome)
-    if hidden:
-        text = f"{in_words(hidden, 20)}: not in Access-Control-Expose-Headers"
-        out.row("         It cannot read  ", text, prose=True)
 
 
 def _write_found(out: Output, result: Result) -> None:
