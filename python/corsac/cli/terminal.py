@@ -7,7 +7,6 @@ import os
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
 from typing import Self, TextIO
 
 from rich.console import Console, RenderableType
@@ -92,12 +91,10 @@ class Output:
 
     def problem(self, problem: CORSConfigProblem, place: str = "") -> None:
         """Write a problem of a configuration: where and what, why, and what to do."""
-        value = problem.value
+        value, option = problem.value, printable(problem.option, _MAX_VALUE)
+        text = printable(safe_repr(value), _MAX_VALUE)
         if isinstance(value, str) and len(value) > _MAX_VALUE:
             text = f"{value[:_MAX_VALUE]!r}..."
-        else:
-            text = printable(safe_repr(value), _MAX_VALUE)
-        option = printable(problem.option, _MAX_VALUE)
         # The name of an unknown option is its own value.
         what = option if value == problem.option else f"{option}: {text}"
         self.row([place, (problem.severity, problem.severity), "  "], f"{what}  [{problem.code}]")
@@ -133,21 +130,12 @@ def _console(stream: TextIO) -> Console:
 
 def _broken(text: Text, width: int) -> list[Text]:
     """Break a text between words; a word that is too long has a line of its own."""
-    lines = textwrap.wrap(
-        text.plain,
-        width,
-        break_long_words=False,
-        break_on_hyphens=False,
-        drop_whitespace=False,
-        replace_whitespace=False,
-        expand_tabs=False,
-    )
-    first, *others = text.divide(list(accumulate(map(len, lines)))[:-1]) or [text]
-    # A space between two words may have become the end of a line, or the beginning of the next.
-    parts = [first, *(part[len(part) - len(part.plain.lstrip()) :] for part in others)]
-    for part in parts:
-        part.rstrip()
-    return parts
+    end, parts = 0, []
+    for line in textwrap.wrap(text.plain, width, break_long_words=False, break_on_hyphens=False):
+        start = text.plain.index(line, end)
+        end = start + len(line)
+        parts.append(text[start:end])
+    return parts or [text]
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -184,28 +184,28 @@ def interface_of(app: Any, interface: str | None) -> str:
         raise TypeError(f"app must be an ASGI or WSGI application, not {type(app).__name__}")
     if interface not in {None, "asgi", "wsgi"}:
         raise ValueError(f"interface must be 'asgi' or 'wsgi', not {interface!r:.100}")
-    found = interface or _look_at(app)
-    if found is None:
+    if interface is not None:
+        return interface
+    if isinstance(app, asgi.CORSMiddleware) or is_asynchronous(app):
+        return "asgi"
+    if isinstance(app, wsgi.CORSMiddleware) or hasattr(app, "wsgi_app"):
+        return "wsgi"
+    needed = 0
+    with contextlib.suppress(TypeError, ValueError):  # Not every callable has a signature.
+        for it in inspect.signature(app).parameters.values():
+            is_positional = it.kind in {it.POSITIONAL_ONLY, it.POSITIONAL_OR_KEYWORD}
+            needed += is_positional and it.default is it.empty
+    if needed not in _INTERFACES:
         message = (
             f"whether {type(app).__name__} is an ASGI or a WSGI application cannot be told: "
             "say interface='asgi' or interface='wsgi'"
         )
         raise ValueError(message)
-    return found
+    return _INTERFACES[needed]
 
 
-def _look_at(app: Any) -> str | None:
-    if isinstance(app, asgi.CORSMiddleware) or is_asynchronous(app):
-        return "asgi"
-    if isinstance(app, wsgi.CORSMiddleware) or hasattr(app, "wsgi_app"):
-        return "wsgi"
-    try:
-        parameters = inspect.signature(app).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [it for it in parameters if it.kind in positional and it.default is it.empty]
-    return {2: "wsgi", 3: "asgi"}.get(len(needed))
+_INTERFACES = {2: "wsgi", 3: "asgi"}
+"""By how many arguments an application needs."""
 
 
 def check_allowed(status: int | None, readable: Iterable[str], outcome: FetchOutcome) -> str:
