@@ -1,8 +1,8 @@
-"""What to write instead, as values that can be applied: `corsac.CORSConfigProblem.fix`.
+"""Hints as values that can be applied: `corsac.CORSConfigProblem.fix`.
 
-A hint that is the next mistake helps nobody. So each fix is tried: the options with it are checked
-as any others are, the problem has to be gone, and nothing as bad may have come in its place. Where
-something has, its own fix is added; and where it has none, its hint is the better one.
+A hint that is the next mistake helps nobody. So each fix is tried: with it, the problem has to be
+gone and no other as bad may come instead. If one comes, its own fix is added; if it has none, its
+hint is the better one.
 """
 
 from __future__ import annotations
@@ -16,13 +16,7 @@ from typing import Any
 from corsac import _core
 from corsac.errors import CORSConfigProblem
 
-__all__ = [
-    "MAX_FIXABLE_ENTRIES",
-    "MAX_FIXES",
-    "apply_fixes",
-    "keep_fixes_that_hold",
-    "try_fixes",
-]
+__all__ = ["MAX_FIXABLE_ENTRIES", "MAX_FIXES", "apply_fixes", "keep_fixes_that_hold", "try_fixes"]
 
 Fix = dict[str, object]
 """The new values of some options."""
@@ -31,15 +25,15 @@ MAX_FIXABLE_ENTRIES = 1_000
 """Entries of all lists of a configuration that has fixes: each fix holds a whole list."""
 
 MAX_FIXES = 16
-"""Problems of one configuration whose fixes are tried; the next ones have theirs after these."""
+"""Problems of one configuration whose fixes are tried; the others come after these are mended."""
 
 _MAX_STEPS = 4
-"""Mistakes on top of one another that one fix mends, such as capitals, http and a path."""
+"""Mistakes in one value that one fix mends, such as capitals, http and a path."""
 
 _RANKS = {"info": 0, "warning": 1, "error": 2}
 _TOLERATE = re.compile(r"(?:; or )?accept it knowingly with .*")
 
-# What hints have to say: values, after these words.
+# The words after which a hint says values.
 _ASSIGNED = re.compile(
     r"""(?:write|set|[.]pattern:)[ ](?P<option>[a-z_]+)=
     (?P<value>\[.*\]|r?"[^"]*"|r?'[^']*'|True|False)""",
@@ -48,20 +42,16 @@ _ASSIGNED = re.compile(
 _LISTED = re.compile(r"\bwrite (?P<value>\[\".*\"\])")
 _QUOTED = re.compile(r'(?:did you mean|write|add) "(?P<value>[^"]+)"')
 _NUMBER = re.compile(r"\bwrite (?P<value>\d+|None)\b")
-# What only the user knows, or allows more than before: no fix of what is only worth knowing.
+# What only the user knows, or what allows more than before: an info has no such fix.
 _WIDER = re.compile(r"\bif pages |, which allows .* too\b")
 _REMOVED = re.compile(r"^leave it out|\bremove (?:it|one of them|one of the two)\b")
 _SWITCHED_OFF = re.compile(r"\bremove (?P<option>guard|always_send)\b")
 
 
 def instead_of(options: Mapping[str, Any], option: str, entry: object, *others: str) -> Fix | None:
-    """The fix that puts other entries, or none, in the place of one.
+    """Return the fix that puts other entries, or none, in the place of one.
 
-    Args:
-        options: All options, as a policy keeps them.
-        option: The list.
-        entry: The entry. All that are equal are replaced; without others the last one goes.
-        *others: What to write in its place.
+    All equal entries are replaced; without others the last one is removed.
     """
     entries = options[option]
     if len(entries) > MAX_FIXABLE_ENTRIES or entry not in entries:
@@ -81,12 +71,12 @@ def try_fixes(
     problems: Sequence[CORSConfigProblem],
     check: Callable[[Mapping[str, Any]], Iterable[CORSConfigProblem]],
 ) -> list[CORSConfigProblem]:
-    """The problems with the fixes that hold.
+    """Add the fixes that hold to problems.
 
     Args:
         options: All options, as a policy keeps them.
         problems: Their problems.
-        check: Gives the problems of other options.
+        check: Returns the problems of other options.
     """
     lengths = (len(value) for value in options.values() if isinstance(value, tuple))
     if sum(lengths) > MAX_FIXABLE_ENTRIES:
@@ -106,11 +96,11 @@ def keep_fixes_that_hold(
     problems: Sequence[CORSConfigProblem],
     check: Callable[[Mapping[str, object]], Iterable[CORSConfigProblem]],
 ) -> list[CORSConfigProblem]:
-    """The problems without fixes that leave the problem, or have one as bad in its place.
+    """Remove fixes that leave their problem, or put one as bad in its place.
 
     Args:
         problems: The problems of a configuration.
-        check: Gives the problems of the configuration with a fix.
+        check: Returns the problems of the configuration with a fix.
     """
     result = []
     left = MAX_FIXES
@@ -119,39 +109,33 @@ def keep_fixes_that_hold(
         holds = False
         if problem.fix is not None and left:
             left -= 1
-            after = [*check(problem.fix)]
-            counts = Counter(map(_kind, after))
-            is_gone = counts[_kind(problem)] < before[_kind(problem)]
-            holds = is_gone and not _worse(after, counts, before, problem)
+            is_gone, came = _effect(problem, before, [*check(problem.fix)])
+            holds = is_gone and not came
         result.append(problem if holds else problem.replace(fix=None))
     return result
 
 
-def _worse(
-    after: Iterable[CORSConfigProblem],
-    counts: Mapping[tuple[str, str], int],
-    before: Mapping[tuple[str, str], int],
+def _effect(
     problem: CORSConfigProblem,
-) -> list[CORSConfigProblem]:
-    """The problems that came, as bad as the one that was to go."""
-    return [
+    before: Mapping[tuple[str, str], int],
+    after: Sequence[CORSConfigProblem],
+) -> tuple[bool, list[CORSConfigProblem]]:
+    """Return whether a fix removes its problem, and the problems as bad that come with it."""
+    counts = Counter(map(_kind, after))
+    came = [
         each
         for each in after
         if _RANKS[each.severity] >= _RANKS[problem.severity]
         and counts[_kind(each)] > before[_kind(each)]
     ]
+    return counts[_kind(problem)] < before[_kind(problem)], came
 
 
 def apply_fixes(
     options: Mapping[str, Any],
     check: Callable[[Mapping[str, Any]], Iterable[CORSConfigProblem]],
 ) -> dict[str, Any]:
-    """Apply the fixes of errors and warnings, one after the other, until none is left.
-
-    Args:
-        options: Some options of a policy.
-        check: Gives the problems of options.
-    """
+    """Apply the fixes of errors and warnings, one after the other, until none is left."""
     fixed = dict(options)
     for _ in range(MAX_FIXABLE_ENTRIES):
         fixes = (each.fix for each in check(fixed) if each.severity != "info")
@@ -165,7 +149,7 @@ def apply_fixes(
 def _said(  # noqa: PLR0911 - one for each way to say it
     problem: CORSConfigProblem, options: Mapping[str, Any]
 ) -> Fix | None:
-    """What the hint of a problem says, which was not tried yet; ``None`` if it names no value."""
+    """Return the untried fix that a hint says; ``None`` if it names no value."""
     option, hint = problem.option, problem.hint
     entry = problem.value if isinstance(options.get(option), tuple) else None
     if problem.code == "max_age.out_of_bounds" and isinstance(problem.value, int):
@@ -190,7 +174,7 @@ def _said(  # noqa: PLR0911 - one for each way to say it
 
 
 def _literal(text: str) -> Any:
-    """The value of a literal of Python; ``None`` if it is none, or stands for what is not told."""
+    """Return the value of a literal; ``None`` if it is not one, or has an ellipsis."""
     try:
         value = ast.literal_eval(text)
     except (SyntaxError, ValueError):
@@ -204,7 +188,7 @@ def _literal(text: str) -> Any:
 def _assigned(
     name: str, value: Any, option: str, entry: object, options: Mapping[str, Any]
 ) -> Fix | None:
-    """A hint that names an option; entries go beside the others that are there."""
+    """Return the fix of a hint that names an option; entries are added to those that are there."""
     if name not in options:
         return None
     if name == "allow_origin_regex" and option == "allow_origins":
@@ -231,23 +215,20 @@ def _tried(
 ) -> CORSConfigProblem:
     hint = problem.hint
     before = Counter(map(_kind, problems))
-    places = [*map(_place, problems)]
+    places = [(each.code, each.option, each.value) for each in problems]
     for _ in range(_MAX_STEPS):
         changed = {**options, **fix}
-        after = [*check(changed)]
-        counts = Counter(map(_kind, after))
-        new = _worse(after, counts, before, problem)
+        is_gone, new = _effect(problem, before, [*check(changed)])
         if not new:
-            is_gone = counts[_kind(problem)] < before[_kind(problem)]
             hint = _with_whole_regex(hint, fix)
             allows_more = problem.severity == "info" and _WIDER.search(hint)
             return problem.replace(fix=fix if is_gone and not allows_more else None, hint=hint)
-        # Other entries may have the same mistake: theirs is not the one that came.
-        came = [each for each in new if _place(each) not in places] or new
+        # Other entries may have the same mistake; they had it before.
+        came = [each for each in new if (each.code, each.option, each.value) not in places] or new
         fixes = [(each, _said(each, changed)) for each in came]
         next_one, step = next((pair for pair in fixes if pair[1] is not None), fixes[0])
         next_hint = _TOLERATE.sub("", next_one.hint)
-        # Of two mistakes in one value the last hint has the value; all else comes on top.
+        # Of two mistakes in one value the last hint has the value; any other hint is added.
         on_top = step is not None and not step.keys() >= fix.keys()
         if on_top or next_one.severity == "info":
             next_hint = f"{hint}; {next_hint}"
@@ -259,7 +240,7 @@ def _tried(
 
 
 def _with_whole_regex(hint: str, fix: Fix) -> str:
-    """The hint with the whole expression where that is an old one and a new one."""
+    """Put the whole expression into a hint if the fix joins an old one and a new one."""
     regex = fix.get("allow_origin_regex")
     if not isinstance(regex, str) or regex in hint:
         return hint
@@ -268,7 +249,3 @@ def _with_whole_regex(hint: str, fix: Fix) -> str:
 
 def _kind(problem: CORSConfigProblem) -> tuple[str, str]:
     return problem.code, problem.option
-
-
-def _place(problem: CORSConfigProblem) -> tuple[str, str, object]:
-    return problem.code, problem.option, problem.value

@@ -1,4 +1,4 @@
-"""Better ways out of the core's errors, where knowing what people do write helps."""
+"""Better hints for the core's errors, from what people usually write."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ __all__ = ["improve_hints", "without_outer_white_space"]
 
 
 def improve_hints(problems: Iterable[CORSConfigProblem]) -> list[CORSConfigProblem]:
-    """Problems of the core, with the text to write instead where it can be worked out.
+    """Put the text to write instead into problems of the core, where it can be worked out.
 
-    Args:
-        problems: Problems; those that need no better hint are kept as they are. Codes, severities,
-            options and values never change.
+    Codes, severities, options and values never change.
     """
     return [_improve(problem) for problem in problems]
 
@@ -29,7 +27,9 @@ def _improve(problem: CORSConfigProblem) -> CORSConfigProblem:
         case "origin.invalid":
             found = _for_origin(problem.value)
         case "method.invalid":
-            found = _for_names(problem.option, problem.value, _method_names(problem.value))
+            parts = _SEPARATORS.split(without_outer_white_space(problem.value))
+            names = [part.strip("\"'[]()").upper() for part in parts if part]
+            found = _for_names(problem.option, names)
         case "header.invalid":
             found = _for_header(problem.option, problem.value)
         case _:
@@ -40,11 +40,7 @@ def _improve(problem: CORSConfigProblem) -> CORSConfigProblem:
 
 
 def without_outer_white_space(text: str) -> str:
-    """The text without the white space and invisible characters around it.
-
-    Args:
-        text: One entry of a list.
-    """
+    """Remove the white space and invisible characters around a text."""
     return _OUTER_WHITE_SPACE.sub("", text)
 
 
@@ -54,7 +50,7 @@ _NAMES_OF_CHARACTERS = {" ": "a space", "\t": "a tab", "\n": "a line feed", "\r"
 
 
 def _about_white_space(entry: str) -> str:
-    """The message where an entry has white space around it, which no eye sees; else nothing."""
+    """Return the message about white space around an entry; an empty text if it has none."""
     text = without_outer_white_space(entry)
     if not text or text == entry:
         return ""
@@ -116,7 +112,6 @@ def _for_several_origins(text: str) -> _Improvement | None:
 def _for_regex(text: str) -> _Improvement | None:
     if not _LOOKS_LIKE_A_REGEX.search(text):
         return None
-    # Imported here: most policies have no such mistake.
     from corsac.validation.regex.as_origins import as_allow_origins  # noqa: PLC0415
     from corsac.validation.regex.syntax import UnknownSyntax, read_regex  # noqa: PLC0415
 
@@ -162,7 +157,7 @@ def _for_one_origin(entry: str, text: str) -> _Improvement | None:
 
 
 def _as_origin(text: str) -> str | None:
-    """What was probably meant by one entry, or ``None``. Guesses https but for the own machine."""
+    """Return what one entry probably means, or ``None``; https is guessed, but for localhost."""
     text = re.sub(r"^(https?)\??(?::/*|/{2,})", r"\1://", text, flags=re.IGNORECASE)
     if _SCHEME.match(text) is None:
         bare = text.lstrip("/")
@@ -189,11 +184,6 @@ def _as_list(entries: Iterable[str]) -> str:
     return "[" + ", ".join(f'"{entry}"' for entry in entries) + "]"
 
 
-def _method_names(value: str) -> list[str]:
-    text = without_outer_white_space(value)
-    return [name.strip("\"'[]()").upper() for name in _SEPARATORS.split(text) if name]
-
-
 _MIME_TYPE = re.compile(
     r"(?:application|audio|font|image|message|model|multipart|text|video|\*)/[\w.+*-]*(?:;.*)?"
 )
@@ -201,7 +191,7 @@ _MIME_TYPE = re.compile(
 _ONE_WORD_NAMES = frozenset({"accept", "authorization", "origin", "range", "etag", "location"})
 
 
-def _for_names(option: str, value: str, names: list[str]) -> _Improvement | None:
+def _for_names(option: str, names: list[str]) -> _Improvement | None:
     if not names:
         return _EMPTY
     names = [name for name in names if name]
@@ -227,11 +217,11 @@ def _for_header(option: str, value: str) -> _Improvement | None:
         joined = re.sub(r"-+", "-", "-".join(parts))
         is_name = _core.is_token(joined)
         return ("", f'did you mean "{joined}"?') if is_name and joined != value else None
-    return _for_names(option, value, parts)
+    return _for_names(option, parts)
 
 
 def _are_names(parts: list[str]) -> bool:
-    """Whether the parts of a text look like header names each, not like one broken in two."""
+    """Tell whether each part of a text looks like a header name, not like half of one."""
     return all(
         part.lower() in _ONE_WORD_NAMES or ("-" in part and part.strip("-") == part)
         for part in parts
