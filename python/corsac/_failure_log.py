@@ -54,6 +54,7 @@ class FailureLog:
             self._silent_until = now + FAILURE_LOG_WINDOW_SECONDS
             dropped, self._dropped = self._dropped, 0
         if dropped:
-            text = "CORS: %d more failures of %s were not logged"
-            _logger.log(self._level, text, dropped, self._what)
+            _logger.log(
+                self._level, "CORS: %d more failures of %s were not logged", dropped, self._what
+            )
         _logger.log(self._level, "CORS: %s %s", self._what, what, exc_info=error)

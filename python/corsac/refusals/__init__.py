@@ -1,4 +1,4 @@
-"""Refusals as values, and the callback that is told about each of them."""
+"""Refusals as values, and the callback that is called with each of them."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from corsac._values import FrozenValue, frozen_value
 __all__ = ["OnRefusal", "Refusal", "RefusalCallback", "RequestLine"]
 
 OnRefusal = Callable[["Refusal"], object]
-"""What a user gives to be told of refusals."""
+"""The user's callback."""
 
 RequestLine = Callable[[Mapping[str, Any]], tuple[object, object]]
-"""What gives the method and the path of a scope or environ."""
+"""Returns the method and the path of a scope or environ."""
 
 
 @frozen_value
 class Refusal(FrozenValue):
-    """One request that was refused, as ``on_refusal`` is told about it.
+    """One refused request, as ``on_refusal`` is called with it.
 
-    What came from the client is as it was sent: escape and cut it before it is printed.
+    Values of the client are as they were sent: escape and cut them before you print them.
 
     Attributes:
         reason: The reason code: ``"origin-not-allowed"``, ``"path-ambiguous"``,
             ``"origin-malformed"``, ``"request-method-malformed"``, ``"cross-origin-request"`` or
             ``"cross-origin-websocket"``; for a preflight request of an allowed origin that the
-            browser refuses all the same, ``"method-not-allowed"``, ``"header-not-allowed"`` or
+            browser refuses nevertheless, ``"method-not-allowed"``, ``"header-not-allowed"`` or
             ``"authorization-not-listed"`` (Fetch, "CORS-preflight fetch"). With ``report_only``
             also ``"credentials-not-allowed"`` (Fetch, "CORS check").
         origin: The value of the Origin header, bytes read as latin-1; the first if there were
@@ -42,11 +42,9 @@ class Refusal(FrozenValue):
         rule: The path pattern of the rule that decided, or ``"default"``; ``"ambiguous"`` if
             repeated slashes leave that open.
         kind: ``"preflight"``, ``"actual"``, or ``"guard"`` for what never reached the application.
-        report_only: Nothing was refused: the policy given as ``report_only`` would have done so.
-        missing_method: The method that a preflight request asks for and that is not listed, or
-            ``None``.
-        missing_headers: The names of headers that it asks for and that are not listed, in lower
-            case; no more than 64.
+        report_only: True if nothing was refused, but ``report_only`` would have refused it.
+        missing_method: The method of a preflight request if it is not listed, or ``None``.
+        missing_headers: The names of its headers that are not listed, in lower case; at most 64.
     """
 
     reason: str
@@ -61,19 +59,18 @@ class Refusal(FrozenValue):
 
 
 class RefusalCallback:
-    """Tells a user's function about refusals; an `Exception` of it ends here.
+    """Calls the user's function with refusals, and catches each `Exception` of it.
 
-    A refused request that the function itself makes, in the thread that it runs in, does not call
-    it again.
+    A refused request that the function itself makes, in its thread, does not call it again.
 
     Args:
         function: Called with a `Refusal`.
-        request_line: Gives the method and the path of what the middleware was called with.
+        request_line: Returns the method and the path of a scope or environ.
         clock: A monotonic clock, in seconds.
-        errors: Those of the function that it takes the place of, since counters never fall.
+        errors: The errors of the callback that it replaces, since counters never fall.
 
     Raises:
-        TypeError: ``function`` cannot be called, or calling it would not run it.
+        TypeError: ``function`` is not callable, or is asynchronous or a generator.
     """
 
     def __init__(
@@ -102,15 +99,14 @@ class RefusalCallback:
         report_only: bool,
         missing: tuple[str | None, tuple[str, ...]] | None = None,
     ) -> None:
-        """Call the function with a `Refusal`, of which most arguments are parts.
+        """Call the function with a `Refusal` made of the arguments.
 
-        The request is the scope or environ; what is missing is a method, or ``None``, and names of
-        headers.
+        The request is a scope or environ; ``missing`` is a method, or ``None``, and header names.
 
         Raises:
             BaseException: What the function raised, unless it is an `Exception`.
         """
-        # Looked up now: gevent puts the identity of its own threads there.
+        # Looked up here, because gevent replaces it.
         thread = _thread.get_ident()
         if thread in self._running:
             return
@@ -152,7 +148,7 @@ def _check(function: object) -> None:
 
 
 def _text(value: object) -> str | None:
-    """Return what a server handed over as plain text; ``None`` if it is neither text nor bytes."""
+    """Return a server's value as plain text; ``None`` if it is neither text nor bytes."""
     if isinstance(value, bytes):
         return value.decode("latin-1")
     return str.__str__(value) if isinstance(value, str) else None

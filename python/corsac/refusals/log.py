@@ -1,31 +1,25 @@
-"""What the middleware says about requests that it refused.
+"""The log of refused requests.
 
-What is logged came from a client: it is escaped and cut, and a flood of refused requests cannot
-flood the log.
+Its lines have text of clients: it is escaped and cut, and a flood of refused requests cannot flood
+the log.
 """
 
 from __future__ import annotations
 
-import _thread
+import logging
+import threading
 import time
+from collections.abc import Callable, Mapping
+from logging import INFO, WARNING
+from typing import Any
 
 from corsac import _core
 from corsac._text import MAX_LOGGED_LENGTH, quoted, quoted_list
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import logging
-    from collections.abc import Callable, Mapping
-    from typing import Any
-
-    Missing = tuple[str | None, tuple[str, ...]]
-    """A method or ``None``, and names of headers."""
-
 __all__ = ["MAX_LOGGED_LENGTH", "RefusalLog", "TrialLog"]
 
-# Levels of the module logging, whose documentation gives the numbers.
-_INFO = 20
-_WARNING = 30
+Missing = tuple[str | None, tuple[str, ...]]
+"""A method or ``None``, and names of headers."""
 
 MAX_LINES_PER_WINDOW = 20
 WINDOW_SECONDS = 60.0
@@ -33,8 +27,10 @@ MAX_REMEMBERED = 1000
 """Refusals that are remembered as seen; the oldest is forgotten first."""
 MAX_KEY_LENGTH = _core.MAX_ORIGIN_LENGTH
 """How much of an Origin, and of what is missing, tells one refusal from another: a whole origin."""
-# How long after the level was changed refusals show; a middleware asks no more often.
 LEVEL_SECONDS = 0.1
+"""How long a refusal may stay unlogged after the level was changed: a middleware asks so often."""
+
+_logger = logging.getLogger("corsac")
 
 
 class RefusalLog:
@@ -46,24 +42,24 @@ class RefusalLog:
       any setting up; later ones are ``INFO``. For a method or header that is not listed, the
       missing names count too: each is said once. `MAX_REMEMBERED` refusals are remembered.
     - In `WINDOW_SECONDS` at most `MAX_LINES_PER_WINDOW` of them are warnings. The first ever for a
-      reason is written all the same: there are a dozen reasons.
+      reason is written nevertheless: there are a dozen reasons.
     - ``INFO`` lines are written while fewer than `MAX_LINES_PER_WINDOW` lines of either level were.
-      So the flood of one origin does not keep the first refusal of another from the log; only as
-      many first refusals do as may be written in a window. A first one that was not written is
-      still the first in the next window.
-    - What was not written for want of room is counted, and the next window begins with the number.
+      So the flood of one origin does not keep the first refusal of another out of the log; only
+      other first refusals do, if there are too many. A first refusal that was not written is still
+      the first in the next window.
+    - Lines that found no room are counted, and the next window begins with their number.
 
-    No refusal is what no browser carries out a CORS check for, though it has an Origin: an actual
-    request with a Sec-Fetch-Mode other than ``cors`` (a form, a beacon, an image); or one of a page
-    that asks its own origin, which is to say that its Sec-Fetch-Site is ``same-origin``, or without
-    that header that its Origin is its scheme and Host. It is neither logged nor told nor counted as
-    refused. Its response is that of any other origin that the policy does not allow. A server
-    behind a proxy that ends TLS takes ``https`` for ``http``: there both are its own; where it
-    knows that it was asked by TLS, ``http`` is not. Anyone but a browser can write these headers,
-    and so stay out of the log.
+    A request with an Origin for which no browser carries out a CORS check is not a refusal: an
+    actual request with a Sec-Fetch-Mode other than ``cors`` (a form, a beacon, an image); or one of
+    a page to its own origin: its Sec-Fetch-Site is ``same-origin``, or, without that header, its
+    Origin is its scheme and Host. It is not logged, not told and not counted as refused; its
+    response is that of any other origin that the policy does not allow. A server behind a proxy
+    that ends TLS takes ``https`` for ``http``, so there both are its own; where it knows that it
+    was asked by TLS, ``http`` is not. Anyone but a browser can write these headers, and so stay out
+    of the log.
 
     Attributes:
-        names: For options of a policy, the names that they have where the user writes them.
+        names: For options of a policy, their names where the user writes them.
 
     Args:
         clock: A monotonic clock, in seconds.
@@ -74,16 +70,13 @@ class RefusalLog:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        # What threading.Lock is; that module takes longer to load.
-        self._lock = _thread.allocate_lock()
-        self._logger: logging.Logger | None = None
+        self._lock = threading.Lock()
         self._window_start = clock()
         self._lines = 0  # In this window.
         self._warnings = 0  # Those of them that are first refusals.
         self._dropped = 0
         self._dropped_first = False
         self._seen: dict[tuple[object, ...], None] = {}  # In order.
-        # Of reason codes, of which there are a handful.
         self._seen_reasons: set[str] = set()
         self._full: set[str] = set()  # Whose last refusal found the window full.
         self._whole: RefusalLog | None = None
@@ -110,28 +103,22 @@ class RefusalLog:
             origin: The Origin header as it was sent, bytes or text, or ``None`` if there was none.
             request: Has the request's ``path``, and its ``method`` if it is not a WebSocket
                 handshake of ASGI, as ASGI's scopes do.
-            unreported: The refusals for this reason since the last call that came to nobody's
-                notice, because that call asked for silence.
+            unreported: The refusals for this reason since the last call, if that asked for silence.
             rule: The pattern of the rule that decided, or ``"default"``; ``None`` if there are no
                 rules.
             missing: The method, or ``None``, and the header names that a preflight request asked
                 for and that are not listed.
-            names: What options are called where the user writes them, in the place of `names`.
+            names: Takes the place of the attribute `names`.
 
         Returns:
-            For how many seconds a call would do nothing but count: about the same reason, origin
-            and missing names, and about the same reason.
+            For how many seconds a call would do nothing but count: one about the same reason,
+            origin and missing names, and one about the same reason.
         """
         if self._whole is not None:
             return self._whole(reason, origin, request, unreported, rule, missing, names)
-        logger = self._logger
-        if logger is None:
-            import logging  # noqa: PLC0415 - whoever refuses nothing need not load it
-
-            logger = self._logger = logging.getLogger("corsac")
-        informs = logger.isEnabledFor(_INFO)
-        warns = informs or logger.isEnabledFor(_WARNING)
-        # All that is too long for an Origin is the same.
+        informs = _logger.isEnabledFor(INFO)
+        warns = informs or _logger.isEnabledFor(WARNING)
+        # All values that are too long for an Origin are the same.
         sent: object = None
         if isinstance(origin, (bytes, str)):
             sent = origin if len(origin) <= MAX_KEY_LENGTH else MAX_KEY_LENGTH
@@ -144,7 +131,6 @@ class RefusalLog:
                 self._full.remove(reason)
             if not warns:
                 return LEVEL_SECONDS, LEVEL_SECONDS
-            # Who is blocked for the first time is told why.
             first = key not in self._seen
             if not (first or informs):
                 return LEVEL_SECONDS, 0.0
@@ -168,10 +154,10 @@ class RefusalLog:
                 if len(self._seen) > MAX_REMEMBERED:
                     del self._seen[next(iter(self._seen))]
         if dropped:
-            logger.log(dropped_level, "CORS: %d more %s were not logged", dropped, self._refusals)
+            _logger.log(dropped_level, "CORS: %d more %s were not logged", dropped, self._refusals)
         kind = quoted(request.get("method")) if request.get("method") else "WebSocket"
-        logger.log(
-            _WARNING if first else _INFO,
+        _logger.log(
+            WARNING if first else INFO,
             "CORS: %s %s: origin %s, %s %s%s%s%s",
             self._refused,
             reason,
@@ -193,27 +179,27 @@ class RefusalLog:
         return self._window_start + WINDOW_SECONDS - now
 
     def _take_dropped(self, informs: bool) -> tuple[int, int]:
-        """Return how many unlogged refusals the next line tells of, and its level."""
+        """Return how many refusals the next line counts as not logged, and its level."""
         if not self._dropped or not (informs or self._dropped_first):
-            return 0, _INFO
+            return 0, INFO
         if self._lines > MAX_LINES_PER_WINDOW - 2:  # It takes a place, and the refusal does too.
-            return 0, _INFO
-        level = _WARNING if self._dropped_first else _INFO
+            return 0, INFO
+        level = WARNING if self._dropped_first else INFO
         self._lines += 1
-        self._warnings += level == _WARNING
+        self._warnings += level == WARNING
         dropped, self._dropped, self._dropped_first = self._dropped, 0, False
         return dropped, level
 
 
 class TrialLog(RefusalLog):
-    """The same for what the policy on trial would refuse; it has a window of its own."""
+    """The log of what the policy on trial would refuse; it has a window of its own."""
 
     _refused = "report-only: would refuse"
     _refusals = "refusals of the policy on trial"
 
 
 def _advice(reason: str, missing: Missing | None, names: Mapping[str, str]) -> str:
-    """Return what to write where a method or header is not listed, as the end of a line."""
+    """Return the end of a line: what to write where a method or header is not listed."""
     if missing is None:
         # A list that was read to its end names what is missing.
         unread = "its Access-Control-Request-Headers is malformed, or longer than is read"
@@ -245,16 +231,13 @@ KNOWN_METHODS = frozenset(
 """Methods that are meant where one of these is sent in small letters."""
 
 _NORMALIZED = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"})
-"""Those that browsers send in capitals however the page writes them (Fetch, "normalize")."""
+"""Methods that browsers send in capitals however the page writes them (Fetch, "normalize")."""
 
 
 def capitals_advice(method: str) -> str | None:
-    """Return what to write in the place of a method in small letters; ``None`` for any other.
+    """Return what to write instead of an actual request's method in small letters, or ``None``.
 
     Methods are case-sensitive, and those in use are capitals.
-
-    Args:
-        method: The method of an actual request.
     """
     capitals = method.upper()
     if method == capitals or capitals not in KNOWN_METHODS:
