@@ -96,11 +96,8 @@ def read_django_cors_headers(
 ) -> Reading:
     """Read the settings whose names begin with ``CORS_``.
 
-    Args:
-        given: The settings that a project has.
-        own: Options of a policy that are set beside them.
-        own_names: What these are called.
-        makes_policy: Whether they make the policy; else only ``CORS_URLS_REGEX`` is read.
+    Beside them a project may have options of a policy, which have names of their own in messages.
+    If the settings do not make the policy, only ``CORS_URLS_REGEX`` is read.
     """
     reader = _Reader(given)
     reader.report_unknown_settings()

@@ -28,15 +28,8 @@ from corsac.foreign.paths import Pattern, Resource, problem_of_paths, read_patte
 from corsac.foreign.reading import Reading
 from corsac.policy import CORSPolicy
 
-__all__ = [
-    "ReadResource",
-    "ResourcePolicies",
-    "ResourcePolicy",
-    "nobody",
-    "read_application",
-    "read_flask_application",
-    "read_resources",
-]
+__all__ = ["ResourcePolicies", "ResourcePolicy", "nobody", "read_application"]
+__all__ += ["read_flask_application", "read_resources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +52,9 @@ def read_application(
     problems: list[CORSConfigProblem],
     keys: Mapping[str, str] | None = None,
 ) -> list[ReadResource]:
-    """Return the resources of an application, in the order in which flask-cors asks them.
+    """Return the resources of an application in the order of flask-cors; add what is wrong.
 
-    Args:
-        options: The options of the extension, those of the configuration included.
-        problems: What is wrong with the paths is added here.
-        keys: For options that a key of the application's configuration sets, that key.
+    The options include those of the configuration, and ``keys`` has the key of each of these.
     """
     shared = {name: value for name, value in options.items() if name not in EXTENSION_OPTIONS}
     made: list[tuple[Mapping[str, Any], Reading]] = []
@@ -149,7 +139,7 @@ def read_flask_application(given: Mapping[str, Any]) -> Reading:
     config = {key: value for key, value in given.items() if str(key).startswith("CORS_")}
     arguments = {key: value for key, value in given.items() if key not in config}
     options = {**configured_options(config), **arguments}
-    keys = {CONFIG_KEYS[key]: key for key in config if key in CONFIG_KEYS}
+    keys = {name: key for key, name in CONFIG_KEYS.items() if key in config}
     keys = {name: key for name, key in keys.items() if name not in arguments}
     problems = unknown_keys({str(key): value for key, value in config.items()})
     read = read_application(options, problems, keys)
@@ -170,11 +160,9 @@ def read_flask_application(given: Mapping[str, Any]) -> Reading:
         result = readings[rest]
     else:
         ruled.append(("/*", None))
-        first = next((reading for _, reading in ruled if reading is not None), None)
-        first_problems = read[0].reading.problems if read else ()
-        result = first or dataclasses.replace(nothing, problems=first_problems)
+        result = next((reading for _, reading in ruled if reading is not None), nothing)
     used = {id(result), *(id(reading) for _, reading in ruled)}
-    for each in read:  # What no rule has left is judged all the same.
+    for each in read:  # What no rule has left is checked all the same.
         problems += () if id(each.reading) in used else each.reading.problems
     return dataclasses.replace(result, problems=(*problems, *result.problems), rules=tuple(ruled))
 
@@ -254,7 +242,7 @@ class ResourcePolicies:
         after: ResourcePolicies | Iterable[CORSPolicy] = (),
     ) -> None:
         self.resources = tuple(resources)
-        self._chain: tuple[ResourcePolicy, ...] = self.resources
+        self._chain = self.resources
         self._fallbacks: tuple[CORSPolicy, ...] = ()
         if isinstance(after, ResourcePolicies):
             self._chain += after._chain
@@ -297,15 +285,12 @@ class ResourcePolicies:
 
     def policy_of(self, path: str) -> CORSPolicy | None:
         """Return the policy of a path of the application's own."""
-        found = self._first(path)
-        end = None if found is None else self.resources.index(found)
-        given_up = [
-            entry.policy
-            for entry in self.resources[:end]
-            if entry.resource.kind in ("exact", "prefix") and entry.resource.gives_up(path)
-        ]
-        if found is not None:
-            return _denied(given_up, (found.policy,)) or found.policy
+        given_up: list[CORSPolicy] = []
+        for entry in self.resources:
+            if entry.resource.matches(path):
+                return _denied(given_up, (entry.policy,)) or entry.policy
+            if entry.resource.kind in ("exact", "prefix") and entry.resource.gives_up(path):
+                given_up.append(entry.policy)
         return self.denial(path) if given_up else None
 
     def _narrowed(self) -> Iterable[ResourcePolicy]:
@@ -316,8 +301,9 @@ class ResourcePolicies:
 
     def needs_a_rule_of_its_own(self, path: str) -> bool:
         """Tell whether only an exact rule can give a path its policy."""
-        found = self._first(path)
-        is_found = found is not None and found.resource.kind in ("start", "regex")
+        resources = (entry.resource for entry in self.resources)
+        found = next((each for each in resources if each.matches(path)), None)
+        is_found = found is not None and found.kind in ("start", "regex")
         return is_found or self.denial(path) is not None
 
     def policy_below(self, start: str) -> CORSPolicy | None:
@@ -342,23 +328,14 @@ class ResourcePolicies:
 
     def rules(self) -> tuple[list[Rule], CORSPolicy | None]:
         """Return path rules in order, and the policy of the paths for which there is none."""
-        rules: list[Rule] = []
-        seen: set[str] = set()
-
-        def add(pattern: str, policy: CORSPolicy | None) -> None:
-            if pattern not in seen:
-                seen.add(pattern)
-                rules.append((pattern, policy))
-
+        rules: dict[str, CORSPolicy | None] = {}
         for entry in self.resources:
             if entry.resource.kind == "any":
-                return rules, entry.policy
+                return list(rules.items()), entry.policy
             for pattern, is_meant in entry.resource.rules():
-                add(pattern, entry.policy if is_meant else self.policy_of(pattern))
-        return rules, None
-
-    def _first(self, path: str) -> ResourcePolicy | None:
-        return next((entry for entry in self.resources if entry.resource.matches(path)), None)
+                if pattern not in rules:
+                    rules[pattern] = entry.policy if is_meant else self.policy_of(pattern)
+        return list(rules.items()), None
 
 
 def _denied(given_up: Iterable[CORSPolicy], then: Iterable[CORSPolicy]) -> CORSPolicy | None:

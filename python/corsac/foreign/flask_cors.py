@@ -69,10 +69,8 @@ _WITHOUT_EFFECT: Final = {
 def read_flask_cors(options: Mapping[str, Any], keys: Mapping[str, str] | None = None) -> Reading:
     """Read options of one resource or view, and a policy's ``tolerate``, ``guard`` and so on.
 
-    Args:
-        options: ``origins``, ``methods``, ``supports_credentials`` and so on; what is absent has
-            flask-cors's default.
-        keys: For options that a key of the application's configuration sets, that key.
+    What is absent has flask-cors's default. ``keys`` are those of the application's configuration
+    that set some of the options.
     """
     options_of = {key: option for option, key in (keys or {}).items()}
 

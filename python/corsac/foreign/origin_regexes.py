@@ -30,14 +30,7 @@ _END = re.compile(r"(?<!\\)((?:\\\\)*)\\[Zz]$")
 def read_prefix_regex(
     reader: Reader, entry: str | re.Pattern[str], option: str, *, ignores_case: bool = False
 ) -> None:
-    """Note an expression that is matched from the start, and what a full match changes.
-
-    Args:
-        reader: What takes the origins, the expression and the problems.
-        entry: The expression, as it stands in the configuration.
-        option: The option that it stands in.
-        ignores_case: Whether the library compares without regard to case.
-    """
+    """Note an expression that is matched from the start, and what a full match changes."""
     text = _text_of(reader, entry, option, ignores_case)
     if text is None:
         return

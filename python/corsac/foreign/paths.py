@@ -24,7 +24,6 @@ from corsac.validation.regex.syntax import UnknownSyntax
 __all__ = ["Pattern", "Resource", "problem_of_paths", "read_path_rules", "read_pattern", "text_of"]
 
 MAX_ALTERNATIVES = 32  # Rules that one expression may become; more are better written by hand.
-MAX_DEPTH = 8  # Groups of alternatives that are taken apart.
 MAX_PATH = 2_000  # A longer path is not compared with an expression, and counts as meant.
 
 Pattern = str | re.Pattern[str]
@@ -159,30 +158,28 @@ def _automaton(expression: re.Pattern[str]) -> Language | None:
         return None
 
 
-def alternatives_of(text: str, depth: int = MAX_DEPTH) -> list[str] | None:
+def alternatives_of(text: str) -> list[str] | None:
     """Take groups of alternatives apart: one of the results has to match; ``None`` for too many."""
-    match = _ALTERNATIVES.search(text)
-    if match is None:
-        slash = _OPTIONAL_SLASH.fullmatch(text)  # `/api/?$`: two paths.
-        return [text] if slash is None else [slash[1] + slash[2], f"{slash[1]}/{slash[2]}"]
-    if depth == 0:
-        return None
-    found: list[str] = []
-    for choice in match[1].split("|"):
-        inner = alternatives_of(text[: match.start()] + choice + text[match.end() :], depth - 1)
-        if inner is None or len(found) + len(inner) > MAX_ALTERNATIVES:
+    texts, found = [text], []
+    while texts:
+        each = texts.pop(0)
+        if match := _ALTERNATIVES.search(each):
+            before, after = each[: match.start()], each[match.end() :]
+            texts[:0] = [f"{before}{choice}{after}" for choice in match[1].split("|")]
+        elif slash := _OPTIONAL_SLASH.fullmatch(each):  # `/api/?$`: two paths.
+            found += [slash[1] + slash[2], f"{slash[1]}/{slash[2]}"]
+        else:
+            found.append(each)
+        if len(texts) + len(found) > MAX_ALTERNATIVES:
             return None
-        found += inner
     return found
 
 
 def read_pattern(pattern: Pattern, problems: list[CORSConfigProblem]) -> list[Resource]:
-    """Return what a pattern means, as resources that follow one another.
+    """Return what a pattern means, as resources that follow one another; add what is wrong.
 
-    Args:
-        pattern: A pattern as flask-cors takes it. The alternatives of an expression are taken apart
-            where each is a path, or a path and all below it: ``^/(api|media)/``.
-        problems: What is wrong is added here.
+    The alternatives of an expression are taken apart where each is a path, or a path and all below
+    it: ``^/(api|media)/``.
     """
     found: list[CORSConfigProblem] = []
     resource = read_resource(pattern, found)

@@ -31,13 +31,7 @@ _NAME_FOR_PEOPLE: Final = {"starlette": "Starlette", "express": "Express"}
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class OriginRegex:
-    """One expression for origins.
-
-    Attributes:
-        text: The expression that matches the same origins, or fewer, as a whole.
-        written: What stands in the configuration.
-        option: The option that it stands in.
-    """
+    """An expression that matches as a whole, what stands for it in the configuration, and where."""
 
     text: str
     written: object
@@ -127,13 +121,7 @@ class Reader:
             self.warn("method.safelisted", option, tuple(missing), message, hint)
 
     def instead(self, option: str, entry: object, *others: object) -> dict[str, object] | None:
-        """The fix that puts other entries, or none, in the place of one, in the words of the user.
-
-        Args:
-            option: The name by which the configuration sets the option.
-            entry: What stands there.
-            *others: What to write in its place.
-        """
+        """The fix that puts other entries, or none, in the place of one, in the user's words."""
         given = self.given.get(option, self.given.get(option.removeprefix("CORS_").lower()))
         if isinstance(given, (str, re.Pattern)):
             given = [given]

@@ -120,10 +120,8 @@ class Reading:
     def problems_for(self, consumer: Consumer, where: str = "") -> tuple[CORSConfigProblem, ...]:
         """Return the problems, as severe as they are for one consumer.
 
-        Args:
-            consumer: Who reads. A drop-in goes on being configured in the library's words, so its
-                messages and hints are in these.
-            where: What the options belong to, for messages, such as ``"resources['/api/*']"``.
+        A drop-in goes on being configured in the library's words, so its messages are in these. In
+        front of the options stands ``where``, such as ``"resources['/api/*']"``.
         """
         found = [found for each in self.problems for found in self._as_for(consumer, each)]
         regex = self.options.get("allow_origin_regex")
@@ -201,12 +199,7 @@ def _in_words_of(library: str, text: str, names: Mapping[str, str]) -> str:
 
 
 def with_tried_fixes(reading: Reading, read: Callable[[Mapping[str, Any]], Reading]) -> Reading:
-    """The reading without the fixes that do not hold.
-
-    Args:
-        reading: A reading; its problems may have fixes in the words of the configuration.
-        read: Reads the configuration with a fix.
-    """
+    """The reading without the fixes that do not hold when the configuration is read with them."""
     problems = keep_fixes_that_hold(reading.problems, lambda fix: read(fix).problems)
     return dataclasses.replace(reading, problems=tuple(problems))
 

@@ -43,9 +43,6 @@ def read_express(mapping: Mapping[str, object]) -> SourceReading:
     argument for a function. Absent options have Express's defaults: any origin, the usual six
     methods, any request header, no ``Access-Control-Max-Age``. In ``origin``, patterns such as
     ``https://*.example.com``, which Express does not know, mean what they mean in a policy.
-
-    Args:
-        mapping: The options, such as ``{"origin": ["https://a.example"], "maxAge": 600}``.
     """
     return _ExpressReader(mapping).read()
 
@@ -62,13 +59,9 @@ class _ExpressReader:
 
     def read(self) -> SourceReading:
         if not isinstance(self._mapping, Mapping):
-            self._report(
-                "option.wrong_type",
-                "options",
-                self._mapping,
-                "expected a mapping of options, which cannot be chosen for each request",
-                "give the middleware rules=[(path, policy)] for options that differ by path",
-            )
+            message = "expected a mapping of options, which cannot be chosen for each request"
+            hint = "give the middleware rules=[(path, policy)] for options that differ by path"
+            self._report("option.wrong_type", "options", self._mapping, message, hint)
             return SourceReading({}, tuple(self._problems), self._names)
         for name in self._mapping:
             if name not in _EXPRESS_OPTIONS:
@@ -102,13 +95,9 @@ class _ExpressReader:
             given = self._mapping.get(source)
             entries = given.split(",") if isinstance(given, str) else given
             if self._credentials and isinstance(entries, (list, tuple)) and "*" in entries:
-                self._report(
-                    "option.conflict",
-                    source,
-                    "*",
-                    'Express sends "*", which with credentials browsers take for a name',
-                    "list what is meant; or give any to policy.replace()",
-                )
+                message = 'Express sends "*", which with credentials browsers take for a name'
+                hint = "list what is meant; or give any to policy.replace()"
+                self._report("option.conflict", source, "*", message, hint)
 
     def _report(  # noqa: PLR0917
         self,
@@ -167,14 +156,12 @@ class _ExpressReader:
             self._report_type("origin", value, wanted, "write a list")
 
     def _report_off(self, value: object) -> None:
-        self._report(
-            "option.empty",
-            "origin",
-            value,
+        message = (
             "Express would switch CORS off without a word, as for an environment variable that is "
-            "not set",
-            "list the origins, or write False if CORS is to be off",
+            "not set"
         )
+        hint = "list the origins, or write False if CORS is to be off"
+        self._report("option.empty", "origin", value, message, hint)
 
     def _read_entries(self, entries: Iterable[object], *, listed: bool) -> None:
         origins: list[str] = []
@@ -185,13 +172,9 @@ class _ExpressReader:
             elif isinstance(entry, str):
                 origins += self._read_origin_text(entry, listed=listed)
             elif entry is True or callable(entry):
-                self._report(
-                    "option.wrong_type",
-                    "origin",
-                    entry,
-                    f"{_kind(entry)} in a list would make Express allow any site",
-                    'write origin: "*" if that is meant, or a function in place of the list',
-                )
+                message = f"{_kind(entry)} in a list would make Express allow any site"
+                hint = 'write origin: "*" if that is meant, or a function in place of the list'
+                self._report("option.wrong_type", "origin", entry, message, hint)
             else:
                 self._report_type("origin", entry, "an origin or a regex", "write a string")
         self._options["allow_origins"] = origins
@@ -203,32 +186,23 @@ class _ExpressReader:
         if not text.strip() and not listed:
             self._report_off(text)
         elif text == "*":
-            self._report(
-                "origin.any_in_list",
-                "origin",
-                text,
-                'in a list Express compares "*" with the origin, so it matches nothing',
-                'write origin: "*" if any site may read responses, or remove it',
-            )
+            message = 'in a list Express compares "*" with the origin, so it matches nothing'
+            hint = 'write origin: "*" if any site may read responses, or remove it'
+            self._report("origin.any_in_list", "origin", text, message, hint)
         elif "," in text:
-            parts = [part.strip() for part in text.split(",") if part.strip()]
-            self._report(
-                "origin.invalid",
-                "origin",
-                text,
-                "Express would not divide the string, and send it whole, which browsers refuse",
-                f"write origin: {parts!r}",
+            message = (
+                "Express would not divide the string, and send it whole, which browsers refuse"
             )
+            hint = f"write origin: {_words(text)!r}"
+            self._report("origin.invalid", "origin", text, message, hint)
         else:
             if "*" in text:
-                self._report(
-                    "origin.any_in_list",
-                    "origin",
-                    text,
-                    "Express compares it literally, so it matches nothing; here it is a pattern",
-                    "give it to policy.replace(allow_origins=[...]) if the pattern is meant",
-                    "error" if self._credentials else "warning",
+                message = (
+                    "Express compares it literally, so it matches nothing; here it is a pattern"
                 )
+                hint = "give it to policy.replace(allow_origins=[...]) if the pattern is meant"
+                severity: Severity = "error" if self._credentials else "warning"
+                self._report("origin.any_in_list", "origin", text, message, hint, severity)
             return [text]
         return []
 
@@ -247,13 +221,9 @@ class _ExpressReader:
         if _takes_one_argument(function):
             self._options["allow_origin_func"] = function
             return
-        self._report(
-            "origin.callback",
-            "origin",
-            function,
-            "a function takes the origin alone and returns its answer; there is no callback",
-            "write def allow(origin): return True or False; async def works too",
-        )
+        message = "a function takes the origin alone and returns its answer; there is no callback"
+        hint = "write def allow(origin): return True or False; async def works too"
+        self._report("origin.callback", "origin", function, message, hint)
 
     # The lists
 
@@ -263,7 +233,7 @@ class _ExpressReader:
         if value is None or value == "":
             return None
         if isinstance(value, str):
-            return [part.strip() for part in value.split(",") if part.strip()]
+            return _words(value)
         hint = "write a list of strings"
         if isinstance(value, _LISTS):
             for entry in value:
@@ -283,18 +253,14 @@ class _ExpressReader:
     def _read_allowed_headers(self) -> list[str]:
         allowed, alias = self._read_list("allowedHeaders"), self._read_list("headers")
         if allowed is not None and alias is not None:
-            self._report(
-                "option.conflict",
-                "headers",
-                self._mapping["headers"],
-                "this is the older name of allowedHeaders, and Express ignores it beside that",
-                "write all names in allowedHeaders",
-            )
+            message = "this is the older name of allowedHeaders, and Express ignores it beside that"
+            hint = "write all names in allowedHeaders"
+            self._report("option.conflict", "headers", self._mapping["headers"], message, hint)
         if allowed is None and alias is not None:
             self._names["allow_headers"] = "headers"
-        entries = alias if allowed is None else allowed
-        if entries is not None:
-            return entries
+            allowed = alias
+        if allowed is not None:
+            return allowed
         # Absent, Express reflects whatever headers a preflight asks for, Authorization too, which
         # "*" covers only with credentials.
         return ["*"] if self._credentials else ["*", "authorization"]
@@ -319,14 +285,16 @@ class _ExpressReader:
         elif isinstance(value, int) and not isinstance(value, bool):
             self._options["max_age"] = value
         else:
-            self._report(
-                "option.wrong_type",
-                "maxAge",
-                value,
+            message = (
                 "expected a whole number of seconds; Express would send this as it is, and "
-                "browsers ignore it",
-                "write a number, such as 600",
+                "browsers ignore it"
             )
+            hint = "write a number, such as 600"
+            self._report("option.wrong_type", "maxAge", value, message, hint)
+
+
+def _words(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _kind(value: object) -> str:

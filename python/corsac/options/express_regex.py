@@ -49,9 +49,8 @@ def full_match_text(pattern: re.Pattern[str], *, credentials: bool) -> str:
         )
     texts = ["".join(pieces) for pieces, *_ in branches]
     if not all(texts):
-        raise ExpressRegexError(
-            "option.empty", "the regex, or one of its branches, is empty", "remove it"
-        )
+        message = "the regex, or one of its branches, is empty"
+        raise ExpressRegexError("option.empty", message, "remove it")
     safe = _meant(texts, credentials=credentials)
     if not (starts and ends):
         loose = {"the beginning": starts, "the end": ends}
@@ -60,12 +59,11 @@ def full_match_text(pattern: re.Pattern[str], *, credentials: bool) -> str:
             " and ".join(name for name, is_tied in each.items() if not is_tied)
             for each in (loose, examples)
         )
-        raise ExpressRegexError(
-            "regex.unanchored",
+        message = (
             f"the regex is not tied to {where} of the origin, and Express looks for it anywhere: "
-            f"a regex for example.com would so let in {look_alikes}",
-            safe,
+            f"a regex for example.com would so let in {look_alikes}"
         )
+        raise ExpressRegexError("regex.unanchored", message, safe)
     for branch in texts:
         opens = (
             _escape_dots(branch) != branch,
@@ -90,15 +88,14 @@ def _refuse_flags(pattern: re.Pattern[str], source: str) -> None:
     if not flags and not scoped:
         return
     if flags == re.IGNORECASE and not scoped:
-        raise ExpressRegexError(
-            "regex.flags",
+        message = (
             "the i flag has no counterpart; browsers send origins in lower case, so a regex in "
-            "lower case matches the same",
-            f'write re.compile(r"{_in_lower_case("".join(_pieces(source)))}")',
+            "lower case matches the same"
         )
-    raise ExpressRegexError(
-        "regex.flags", "flags have no counterpart", "write the regex without flags"
-    )
+        hint = f'write re.compile(r"{_in_lower_case("".join(_pieces(source)))}")'
+        raise ExpressRegexError("regex.flags", message, hint)
+    hint = "write the regex without flags"
+    raise ExpressRegexError("regex.flags", "flags have no counterpart", hint)
 
 
 _SCOPED_FLAGS = re.compile(r"(?<!\\)\(\?[a-zA-Z]*(?:-[a-zA-Z]+)?(?<!\?):")
