@@ -32,20 +32,16 @@ _MIDDLEWARE = frozenset({"starlette.middleware.Middleware", "fastapi.middleware.
 
 
 def find_configurations(
-    files: Sequence[SourceFile], places: Iterable[Place]
+    files: Sequence[SourceFile], places: Sequence[Place]
 ) -> list[Configuration]:
     """Return the configurations of a project, by file and line, and the places not read."""
-    places = list(places)
-    found: list[Configuration] = []
-    for file in files:
-        found += _of_file(file, places)
+    found = [each for file in files for each in _of_file(file, places)]
     if any(place.library == "django-cors-headers" for place in places):
         found += find_settings(files, places)
     keys = [key for file in files for key in flask_keys(file)]
     for each in found:
         if each.library == "flask-cors" and each.style not in {NOT_READ, "cross_origin"}:
             read_flask_keys(each, keys)
-    for each in found:
         each.translate()
     _report_layers(found)
     return sorted(found, key=lambda each: (files.index(each.file), each.line))
@@ -104,13 +100,14 @@ class _Calls:
             found = self._of_starlette(node) or self._of_flask(node)
             if self.file.full_name(node.func) in LITESTAR_CLASSES:
                 found = self._new("litestar", "CORSConfig", node, node.func)
-                self._read(found, node.args, LITESTAR_OPTIONS, node.keywords)
+                named = zip(LITESTAR_OPTIONS, node.args, strict=False)
+                self._read(found, node.keywords, named)
             if found is not None:
                 yield found
         for name, node in self._made.items():
             if id(node.func) not in self._consumed:
                 found = self._new("flask-cors", "CORS", node, node.func)
-                self._read(found, [], (), node.keywords)
+                self._read(found, node.keywords)
                 reason = "init_app is called in another file, or in another way"
                 found.leave("app.config", name, reason)
                 yield found
@@ -156,7 +153,7 @@ class _Calls:
             found.target = shown(application) if application is not None else ""
         else:
             return None
-        self._read(found, node.args[1:], STARLETTE_OPTIONS, node.keywords)
+        self._read(found, node.keywords, zip(STARLETTE_OPTIONS, node.args[1:], strict=False))
         return found
 
     def _of_flask(self, node: ast.Call) -> Configuration | None:
@@ -184,33 +181,30 @@ class _Calls:
             return None
         if application is not None and found.style != "cross_origin":
             found.target = shown(application)
-        self._read(found, [], (), keywords)
+        self._read(found, keywords)
         return found
 
     def _read(
         self,
         found: Configuration,
-        positional: Sequence[ast.expr],
-        names: Sequence[str],
         keywords: Iterable[ast.keyword],
+        positional: Iterable[tuple[str, ast.expr]] = (),
     ) -> None:
-        arguments = [*zip(names, positional, strict=False)]
+        arguments = [
+            ("**" if isinstance(node, ast.Starred) else name, node) for name, node in positional
+        ]
         for keyword in keywords:
             if keyword.arg not in {"app", "middleware_class", "cls"}:
                 arguments.append((keyword.arg or "**", keyword.value))
         for name, node in arguments:
-            if isinstance(node, ast.Starred):
-                found.leave("**", shown(node), "the options are put together elsewhere")
-                continue
             try:
                 value = self._literals.value(node)
             except NotLiteralError as error:
                 found.leave(name, shown(node), str(error))
                 continue
-            if name != "**":
-                found.options[name] = value
-            elif isinstance(value, dict):
-                found.options |= {str(key): each for key, each in value.items()}
+            given = value if name == "**" else {name: value}
+            if isinstance(given, dict):
+                found.options |= {str(key): each for key, each in given.items()}
             else:
                 found.leave("**", shown(node), "it is not a dictionary")
 

@@ -41,17 +41,13 @@ class Configuration:
     """One CORS configuration.
 
     Attributes:
-        library: Whose it is.
         style: How it is written: ``"add_middleware"``, ``"Middleware"``, ``"wrap"``, ``"CORS"``,
             ``"init_app"``, ``"cross_origin"``, ``"CORSConfig"``, ``"settings"``; or `NOT_READ`.
-        file: Where it stands.
-        line: The line.
         node: The call; ``None`` for settings.
         target: The application, as it is written there; ``""`` if it is not.
         options: The options that are literal.
         unread: For the others, what stands there: an expression, or ``""``.
         likely: Literal options that count in some runs: keys and settings of other files.
-        problems: What is said about it.
         translation: What the literal options mean; those that are not read have defaults in it.
     """
 

@@ -33,10 +33,8 @@ class SourceFile:
     """One file that was read.
 
     Attributes:
-        path: Its name, as it is shown.
         text: What it holds, with its line ends.
-        tree: What the text means.
-        nodes: Everything in it.
+        nodes: Everything in its tree.
         imports: Names that are imported, with the full name of what they are. Of two imports of a
             name, as in ``try`` and ``except``, the first counts.
         wildcards: Modules of which all is imported, with the lines.
@@ -115,14 +113,7 @@ class SourceFile:
 
 @dataclasses.dataclass(slots=True)
 class Project:
-    """What was read.
-
-    Attributes:
-        paths: The files and directories that were named.
-        files: The files that mention CORS, by path.
-        unreadable: Paths that could not be read, with the reason.
-        looked_at: How many files there were.
-    """
+    """The files that mention CORS below the named paths, and what could not be read and why."""
 
     paths: tuple[str, ...] = ()
     files: list[SourceFile] = dataclasses.field(default_factory=list)

@@ -70,6 +70,8 @@ class Literals:
                     return list(self._sequence(argument, depth))
                 if name == "re.compile":
                     return _compiled(self.value(argument, depth + 1))
+            case ast.Starred():
+                raise NotLiteralError("the options are put together elsewhere")
         raise NotLiteralError("it is not literal")
 
     def _entries(self, entries: list[ast.expr], depth: int) -> list[Any]:

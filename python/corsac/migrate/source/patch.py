@@ -27,13 +27,7 @@ Remark = tuple[Place | Configuration, str]
 
 @dataclasses.dataclass(slots=True)
 class Patch:
-    """What becomes of the files.
-
-    Attributes:
-        texts: For files that change, the new text.
-        reasons: Why libraries stay, with the places.
-        notes: What to know about what moves, with the places.
-    """
+    """The new texts of files, why libraries stay, and what to know about those that move."""
 
     texts: dict[SourceFile, str] = dataclasses.field(default_factory=dict)
     reasons: list[Remark] = dataclasses.field(default_factory=list)

@@ -78,13 +78,8 @@ _BY_HAND = {
 class Place:
     """A place that names a library.
 
-    Attributes:
-        library: The library.
-        file: Where it is.
-        line: The line.
-        edits: What is written for which part of the text: begin, end and new text.
-        reason: Why it cannot move, or ``""``.
-        is_middleware: Whether it is where Django's settings list the middleware.
+    Its edits are begin, end and new text of what changes; the reason is why it cannot move, or
+    ``""``. A place of the middleware is where Django's settings list it.
     """
 
     library: str
