@@ -20,10 +20,9 @@ from corsac.cli.terminal import (
     write_lines,
 )
 from corsac.migrate.source.calls import find_configurations
-from corsac.migrate.source.code import advice, snippet
+from corsac.migrate.source.code import Patch, advice, make_patch, snippet, unified_diff
 from corsac.migrate.source.configurations import NOT_READ, Configuration
 from corsac.migrate.source.files import Project, SourceFile, read_project
-from corsac.migrate.source.patch import Patch, make_patch, unified_diff
 from corsac.migrate.source.places import find_places
 
 __all__ = ["run"]

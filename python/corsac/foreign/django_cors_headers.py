@@ -124,7 +124,6 @@ class _Reader(Reader):
     """Reads each setting once; what has a wrong type is a problem and reads as the default."""
 
     library = "django-cors-headers"
-    known = (*DEFAULTS, *OLDER_NAMES.values())
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         super().__init__(given, {})
@@ -142,12 +141,13 @@ class _Reader(Reader):
 
     def report_unknown_settings(self) -> None:
         """Report settings that nobody reads, and that look as if they were meant for this."""
+        known = (*DEFAULTS, *OLDER_NAMES.values())
         for name in self.given:
-            nearest = nearest_name(name, self.known)
+            nearest = nearest_name(name, known)
             if name in _REMOVED:
                 message = "django-cors-headers has removed this setting, so it has no effect"
                 self.report("option.unknown", "error", name, name, message, _REMOVED[name])
-            elif name not in self.known and (nearest or foreign_option_hint(name)):
+            elif name not in known and (nearest or foreign_option_hint(name)):
                 hint = f"write {nearest}" if nearest else f"the settings are {', '.join(DEFAULTS)}"
                 # What it is set to is not shown: it may be a secret of something else.
                 message = "there is no such setting, so it has no effect"

@@ -34,12 +34,10 @@ __all__ += ["read_flask_application", "read_resources"]
 
 @dataclass(frozen=True, slots=True)
 class ReadResource:
-    """One of the ``resources``.
+    """One of the ``resources``: what its pattern means, what its options mean, and its name.
 
-    Attributes:
-        resources: What its pattern means; nothing if no path can match it.
-        reading: What is meant for its paths.
-        where: What it is called in messages; empty if it has no options of its own.
+    The name is for messages, and empty if there are no options of its own. Nothing is meant by a
+    pattern that no path can match.
     """
 
     resources: tuple[Resource, ...]

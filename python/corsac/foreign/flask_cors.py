@@ -129,7 +129,6 @@ class _Reader(Reader):
     """Reads one mapping; every method reads one option and notes what is wrong with it."""
 
     library = "flask-cors"
-    known = VIEW_OPTIONS
 
     def __init__(self, given: Mapping[str, Any], keys: Mapping[str, str]) -> None:
         names = {name: NAMES.get(name, name) for name in OPTION_NAMES}

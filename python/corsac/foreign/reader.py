@@ -43,7 +43,6 @@ class Reader:
 
     Attributes:
         library: The library, as `corsac.migrate.translate` calls it.
-        known: The names of its options.
         given: The options that are set.
         names: For options of a policy, what the configuration calls them.
         chosen: The names by which the configuration sets something.
@@ -53,7 +52,6 @@ class Reader:
     """
 
     library = ""
-    known: tuple[str, ...] = ()
 
     def __init__(self, given: Mapping[str, Any], names: Mapping[str, str]) -> None:
         self.given = given
@@ -148,23 +146,20 @@ class Reader:
             new = [each for each in value if each not in (before or ())]
             is_pattern = option == "allow_origins" and any(is_entry(e) and "*" in e for e in new)
             # Of two that are the same, or beside what is there, the entry itself stays.
-            entry = gone[0] if gone else problem.value
-            kept = [problem.value] if not gone else []
-            step = None
-            if len(gone) < 2 and not is_pattern:
-                step = self.instead(name, entry, *kept, *new)
-            if step is None:
+            entry, kept = (gone[0], []) if gone else (problem.value, [problem.value])
+            step = self.instead(name, entry, *kept, *new)
+            if step is None or len(gone) > 1 or is_pattern:
                 return None
             spelt |= step
         return None if "allow_origin_regex" in fix else spelt or None
 
-    def at_most_a_day(self, name: str, seconds: int, assigns: str) -> int:
+    def at_most_a_day(self, option: str, seconds: int, assigns: str) -> int:
         """Return the seconds of a max-age; more than browsers keep is cut, and is a problem."""
         longest = _core.MAX_MAX_AGE
         if seconds > longest:
             message = "no browser keeps a preflight answer longer than a day, which is sent instead"
-            hint = f"write {name}{assigns}{longest}"
-            self.warn("max_age.out_of_bounds", name, seconds, message, hint)
+            hint = f"write {self.name(option)}{assigns}{longest}"
+            self.warn("max_age.out_of_bounds", option, seconds, message, hint)
         return min(seconds, longest)
 
     def finish(self, own: Mapping[str, Any] | None = None) -> Reading:
@@ -209,23 +204,24 @@ class Reader:
                 self.warn("origin.redundant", regex.option, regex.written, message, hint)
             return []
         kept = []
-        beside = {name: options[name] for name in _WITH_REGEXES if name in options}
+        # What is wrong with an expression depends on these.
+        beside = {
+            name: options[name] for name in options.keys() & {"allow_credentials", "tolerate"}
+        }
         for regex in self.regexes:
+            alone = {"allow_origin_regex": PythonExpression(regex.text), **beside}
             found = [
                 problem.replace(option=regex.option, value=regex.written, fix=None)
-                for problem in problems_of(
-                    {"allow_origin_regex": PythonExpression(regex.text), **beside}
-                )
+                for problem in problems_of(alone)
                 if problem.option == "allow_origin_regex"
             ]
             self.problems += found
             if _has_error(found):
                 continue
             kept.append(regex.text)
-            if all(problem.code != "regex.matches_any_site" for problem in found):
-                continue
+            is_any_site = any(problem.code == "regex.matches_any_site" for problem in found)
             with contextlib.suppress(UnknownSyntax):
-                if "null" in language(regex.text):
+                if is_any_site and "null" in language(regex.text):
                     message = (
                         f"{self.who} asks it about the origin null too, which any site can send; "
                         "Corsac does not"
@@ -235,10 +231,6 @@ class Reader:
                     )
                     self.warn("regex.matches_null", regex.option, regex.written, message, hint)
         return list(dict.fromkeys(kept))
-
-
-_WITH_REGEXES: Final = ("allow_credentials", "tolerate")
-"""Options on which it depends what is wrong with an expression."""
 
 
 def is_entry(text: str) -> bool:

@@ -126,7 +126,14 @@ class Reading:
         found = [found for each in self.problems for found in self._as_for(consumer, each)]
         regex = self.options.get("allow_origin_regex")
         if consumer == "drop-in" and self.library != "starlette" and regex and not has_re2():
-            found.append(_run_by_python(self.names["allow_origin_regex"], regex))
+            message = (
+                "google-re2 is not installed, so Python's re runs the expression, for which an "
+                "origin can take it very long"
+            )
+            option, hint = self.names["allow_origin_regex"], "pip install 'corsac[re2]'"
+            found.append(
+                CORSConfigProblem("regex.extra_missing", "warning", option, regex, message, hint)
+            )
         if where:
             found = [each.replace(option=f"{where} {each.option}") for each in found]
         return tuple(once(found))
@@ -142,24 +149,13 @@ class Reading:
             severity = "warning"
         if severity is None:
             return
-        if consumer == "translation":
-            yield problem.replace(severity=severity)
-            return
-        message = problem.message
-        if pair == _DROPPED and problem.severity == "error":
-            message += f"; {self.library} kept it without any effect, here it is left out"
-        yield in_words_of(
-            self.library, problem.replace(severity=severity, message=message), self.names
-        )
-
-
-def _run_by_python(option: str, regex: object) -> CORSConfigProblem:
-    message = (
-        "google-re2 is not installed, so Python's re runs the expression, for which an origin can "
-        "take it very long"
-    )
-    hint = "pip install 'corsac[re2]'"
-    return CORSConfigProblem("regex.extra_missing", "warning", option, regex, message, hint)
+        found = problem.replace(severity=severity)
+        if consumer == "drop-in":
+            if pair == _DROPPED and problem.severity == "error":
+                effect = f"; {self.library} kept it without any effect, here it is left out"
+                found = found.replace(message=found.message + effect)
+            found = in_words_of(self.library, found, self.names)
+        yield found
 
 
 def in_words_of(

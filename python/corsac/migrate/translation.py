@@ -9,21 +9,41 @@ from typing import Any
 from corsac.configuration import Rule
 from corsac.errors import CORSConfigProblem
 from corsac.foreign.django_cors_headers import read_django_cors_headers
-from corsac.foreign.express import read_express
 from corsac.foreign.flask_application import read_flask_application
-from corsac.foreign.reader import SAFELISTED_METHODS
+from corsac.foreign.reader import SAFELISTED_METHODS, OriginRegex, Reader, is_entry
 from corsac.foreign.reading import Reading, once
 from corsac.foreign.starlette import read_litestar, read_starlette
+from corsac.options.express import read_express
 from corsac.policy import CORSPolicy
 
 __all__ = ["LIBRARIES", "READERS", "Translation", "translate"]
+
+
+def _read_express(given: Mapping[str, Any]) -> Reading:
+    """Read the options of ``cors(...)``."""
+    source = read_express(given)
+    reader = Reader(given, source.names)
+    reader.library = "express"
+    reader.options = dict(source.options)
+    reader.problems = list(source.problems)
+    regex = reader.options.pop("allow_origin_regex", None)
+    if isinstance(regex, str):
+        reader.regexes.append(OriginRegex(regex, regex, "origin"))
+    # To Express a pattern is text that no origin equals; it says so itself.
+    reader.options["allow_origins"] = [
+        entry
+        for entry in reader.options.get("allow_origins", [])
+        if entry == "*" or "*" not in entry or not is_entry(entry)
+    ]
+    return reader.finish()
+
 
 READERS: dict[str, Callable[[Mapping[str, Any]], Reading]] = {
     "starlette": read_starlette,
     "flask-cors": read_flask_application,
     "django-cors-headers": read_django_cors_headers,
     "litestar": read_litestar,
-    "express": read_express,
+    "express": _read_express,
 }
 """What reads the options of each library."""
 

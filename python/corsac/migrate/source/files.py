@@ -20,9 +20,9 @@ MAX_PARTS = 50  # Of a dotted name.
 MAX_SHOWN = 400  # Characters of an expression.
 
 # Directories of other people's code; those whose name begins with a dot are skipped as well.
-SKIPPED_DIRECTORIES = {*("__pycache__", "build", "dist", "node_modules", "site-packages")}
-SKIPPED_DIRECTORIES |= {"venv", "env"}
-_BLOCKS = ("body", "orelse", "finalbody")
+SKIPPED_DIRECTORIES = frozenset(
+    {"__pycache__", "build", "dist", "node_modules", "site-packages", "venv", "env"}
+)
 
 
 class UnreadableError(Exception):
@@ -83,7 +83,7 @@ class SourceFile:
     def block(self, node: ast.AST) -> int:
         """Return the identity of the list of statements that a node stands in."""
         for outer in self.around(node):
-            for name in _BLOCKS:
+            for name in ("body", "orelse", "finalbody"):
                 block = getattr(outer, name, None)
                 if isinstance(block, list) and any(each is node for each in block):
                     return id(block)
