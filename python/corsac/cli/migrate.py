@@ -104,22 +104,22 @@ def _write_diff(found: Sequence[Configuration], patch: Patch, directory: str) ->
         shown = f"{printable(place.file.path, MAX_TEXT)}:{place.line}: {printable(text, MAX_TEXT)}"
         write_lines([shown], sys.stderr)
     for file, text in patch.texts.items():
-        for line in unified_diff(file, text, directory):
-            if sys.stdout.isatty():
-                write_lines([printable(line.rstrip("\r\n"), MAX_TEXT)], sys.stdout)
-            else:
-                _write_raw(line, file)
+        lines = unified_diff(file, text, directory)
+        if sys.stdout.isatty():
+            write_lines([printable(it.rstrip("\r\n"), MAX_TEXT) for it in lines], sys.stdout)
+        else:
+            _write_raw("".join(lines), file)
 
 
-def _write_raw(line: str, file: SourceFile) -> None:
-    """Write a line of a patch as the bytes that the file has."""
+def _write_raw(text: str, file: SourceFile) -> None:
+    """Write a patch as the bytes that the file has."""
     encoding = tokenize.detect_encoding(io.BytesIO(file.text.encode("utf-8")).readline)[0]
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:
-        sys.stdout.write(line)
+        sys.stdout.write(text)
         return
     sys.stdout.flush()
-    buffer.write(line.encode("utf-8" if encoding == "utf-8-sig" else encoding, "surrogateescape"))
+    buffer.write(text.encode("utf-8" if encoding == "utf-8-sig" else encoding, "surrogateescape"))
     buffer.flush()
 
 

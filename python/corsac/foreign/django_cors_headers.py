@@ -151,15 +151,14 @@ class _Reader(Reader):
                 hint = f"write {nearest}" if nearest else f"the settings are {', '.join(DEFAULTS)}"
                 # What it is set to is not shown: it may be a secret of something else.
                 message = "there is no such setting, so it has no effect"
-                self.report("option.unknown", "warning", name, name, message, hint)
+                self.warn("option.unknown", name, name, message, hint)
 
     def read_options(self) -> None:
         """Read all settings but the paths."""
         for new, old in OLDER_NAMES.items():
             if new in self.given and old in self.given and self.given[new] != self.given[old]:
                 message = f"{new} is set as well and is the one that counts"
-                hint = f"remove {old}"
-                self.report("option.conflict", "warning", old, self.given[old], message, hint)
+                self.warn("option.conflict", old, self.given[old], message, f"remove {old}")
         credentials = self._boolean("CORS_ALLOW_CREDENTIALS")
         methods = self._without_wildcard("allow_methods", "method", credentials)
         self.options |= {

@@ -115,17 +115,14 @@ def _with_fixes_of_resources(
     reading: Reading, own: Mapping[str, Any], resources: object
 ) -> Reading:
     """The reading of resources with options of their own: a fix is one of ``resources``."""
-
-    def fix_of(fix: Mapping[str, object] | None) -> dict[str, object] | None:
-        if fix is None or not isinstance(resources, dict) or not fix.keys() <= own.keys():
-            return None
-        fixed = {
-            pattern: {**own, **fix} if each == own else each for pattern, each in resources.items()
-        }
-        return {"resources": fixed}
-
-    problems = tuple(each.replace(fix=fix_of(each.fix)) for each in reading.problems)
-    return dataclasses.replace(reading, problems=problems)
+    problems = []
+    for each in reading.problems:
+        fix: dict[str, object] | None = None
+        if each.fix is not None and isinstance(resources, dict) and each.fix.keys() <= own.keys():
+            fixed = {**own, **each.fix}
+            fix = {"resources": {p: fixed if it == own else it for p, it in resources.items()}}
+        problems.append(each.replace(fix=fix))
+    return dataclasses.replace(reading, problems=tuple(problems))
 
 
 def read_flask_application(given: Mapping[str, Any]) -> Reading:
@@ -228,10 +225,7 @@ class ResourcePolicy:
 class ResourcePolicies:
     """Resources in the order in which flask-cors tries them, as path rules.
 
-    Args:
-        resources: The first that matches a path decides about it.
-        after: What decides about paths for which there is no resource: further resources, or
-            policies of which any may be in force.
+    After them come further resources, or policies of which any may be in force.
     """
 
     def __init__(

@@ -1,9 +1,8 @@
 """Expressions for paths, such as the ``resources`` of flask-cors, as path rules.
 
-A path is matched with an expression that only has to fit its beginning: ``/api/*`` is "``/api`` and
-any number of slashes", and so covers ``/apixyz``. What is meant is nearly always an exact path or
-all paths below one, and these are the patterns that path rules have. What is neither cannot be a
-rule: it can only name routes that are known when the application starts.
+An expression only has to fit the beginning of a path: ``/api/*`` is "``/api`` and any number of
+slashes", and so covers ``/apixyz``. What is meant is nearly always an exact path or all paths below
+one, which path rules can say. Anything else can only name routes that are known at the start.
 """
 
 from __future__ import annotations
@@ -130,17 +129,15 @@ class Resource:
             return False
         if later.kind == "exact":
             return self.gives_up(later.path)
-        if self.kind not in ("regex", "start") and not self._gives_up_more():
+        # Paths that go on, and those that have another character for a dot.
+        dotless = self.path.replace(".", "-")
+        samples = (f"{self.path}x", dotless, f"{dotless}/", f"{dotless}/x")
+        if self.kind not in ("regex", "start") and not any(map(self.gives_up, samples)):
             return False
         below = f"{later.path}/"
         if self.kind == "prefix" and below.startswith(f"{self.path}/"):
             return False  # The rule before it shadows it.
         return below.startswith(self.head) or self.head.startswith(below) or later.kind == "any"
-
-    def _gives_up_more(self) -> bool:
-        """Tell whether a path is given up that goes on, or has another character for a dot."""
-        dotless = self.path.replace(".", "-")
-        return any(map(self.gives_up, (f"{self.path}x", dotless, f"{dotless}/", f"{dotless}/x")))
 
     def _fits(self, path: str) -> bool:
         return re.match(self.given, path) is not None

@@ -1,9 +1,7 @@
 """What a configuration of another library means: one reading for drop-in, translator and check.
 
-A reader of one library says what its options mean as options of `corsac.CORSPolicy`, whether safe
-or not. What cannot stay is then left out here, so that a reading is never wider than the library,
-and what is wrong with it is said. Drop-in and translator differ in nothing but how severe a finding
-is: `SEVERITIES`.
+A reading is never wider than the library, and what is wrong with it is said. Drop-in and translator
+differ in nothing but how severe a finding is: `SEVERITIES`.
 """
 
 from __future__ import annotations

@@ -50,7 +50,6 @@ READERS: dict[str, Callable[[Mapping[str, Any]], Reading]] = {
 LIBRARIES = tuple(READERS)
 """The names of the libraries that `translate` knows."""
 
-
 _SEVERITIES = ("error", "warning", "info")
 
 

@@ -275,13 +275,7 @@ def _notes(project: Project, place: Place, found: Iterable[Configuration]) -> li
 
 
 def unified_diff(file: SourceFile, after: str, directory: str) -> list[str]:
-    """Return a patch that ``git apply`` takes, line by line with the line ends.
-
-    Args:
-        file: The file.
-        after: Its new text.
-        directory: The directory to apply the patch in.
-    """
+    """Return the lines of a patch that ``git apply`` takes in a directory."""
     path = os.path.relpath(os.path.realpath(file.path), directory).replace(os.sep, "/")
     old, new = _quoted(f"a/{path}"), _quoted(f"b/{path}")
     lines = difflib.unified_diff(_LINE.findall(file.text), _LINE.findall(after), old, new)

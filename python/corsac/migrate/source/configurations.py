@@ -23,9 +23,7 @@ from corsac.migrate.translation import Translation, translate
 __all__ = ["NOT_READ", "READS_THE_RUN", "Configuration"]
 __all__ += ["find_settings", "flask_keys", "not_read", "read_flask_keys"]
 
-NOT_READ = "not read"
-"""The style of a place that names a library, and whose options are not read."""
-
+NOT_READ = "not read"  # The style of a place whose options are not read.
 READS_THE_RUN = "`corsac check module:app` reads the running application"
 
 _MAX_PLACES = 5
@@ -174,16 +172,15 @@ def read_flask_keys(found: Configuration, keys: Iterable[FlaskKey]) -> None:
 def find_settings(files: Iterable[SourceFile], places: Iterable[Place]) -> Iterator[Configuration]:
     """Return the settings of each file that has some."""
     found = [each for file in files if (each := _settings(file)) is not None]
-    if len(found) > 1:
-        for each in found:
-            others = [f"{other.file.path}:{other.line}" for other in found if other is not each]
-            listed = ", ".join(others[:_MAX_PLACES])
-            each.leave("settings", "", f"other files have settings as well: {listed}")
-            for module, _ in each.file.wildcards:
-                name = f"{module.rpartition('.')[2]}.py"
-                bases = [other for other in found if os.path.basename(other.file.path) == name]
-                if len(bases) == 1 and bases[0] is not each:
-                    each.likely |= bases[0].options
+    for each in found if len(found) > 1 else ():
+        others = [f"{other.file.path}:{other.line}" for other in found if other is not each]
+        listed = ", ".join(others[:_MAX_PLACES])
+        each.leave("settings", "", f"other files have settings as well: {listed}")
+        for module, _ in each.file.wildcards:
+            name = f"{module.rpartition('.')[2]}.py"
+            bases = [other for other in found if os.path.basename(other.file.path) == name]
+            if len(bases) == 1 and bases[0] is not each:
+                each.likely |= bases[0].options
     yield from found
     named = next((place for place in places if place.is_middleware), None)
     if named is not None and not found:
@@ -194,7 +191,7 @@ def find_settings(files: Iterable[SourceFile], places: Iterable[Place]) -> Itera
 def _settings(file: SourceFile) -> Configuration | None:
     """Return the settings of a file; each that is assigned once, as a literal, is read."""
     literals = Literals(file)
-    names = {name for name in literals.names if name.startswith("CORS_")}
+    names = {name for name in literals.bindings if name.startswith("CORS_")}
     lines = {
         node.id if isinstance(node, ast.Name) else str(node.value): node.lineno
         for node in reversed(file.nodes)

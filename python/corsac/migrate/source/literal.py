@@ -11,7 +11,6 @@ import ast
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -145,8 +144,8 @@ class Literals:
 
     def _statement_of(self, name: str) -> ast.Assign | ast.AnnAssign:
         """Return the only statement that gives a name its meaning."""
-        if self._bindings[name] != 1 or name not in self._assigned:
-            raise NotLiteralError(f"{name} is set in {self._bindings[name]} places of this file")
+        if self.bindings[name] != 1 or name not in self._assigned:
+            raise NotLiteralError(f"{name} is set in {self.bindings[name]} places of this file")
         return self._assigned[name]
 
     def _assigned_value(
@@ -200,13 +199,8 @@ class Literals:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
         )
 
-    @property
-    def names(self) -> Iterable[str]:
-        """Return all names that anything gives a meaning, in the order of their first places."""
-        return self._bindings
-
     @cached_property
-    def _bindings(self) -> Counter[str]:
+    def bindings(self) -> Counter[str]:
         """Count the places that give each name a meaning, in whatever function."""
         found: Counter[str] = Counter()
         for node in self._file.nodes:
