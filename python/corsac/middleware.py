@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, Unpack
 
 from corsac._core import Routing
+from corsac._explainable import Explainable
 from corsac._types import Counted, Outcomes
 from corsac.configuration import (
     NOTHING_OBSERVED,
@@ -24,9 +25,7 @@ from corsac.refusals import OnRefusal
 from corsac.refusals.log import RefusalLog, TrialLog
 
 if TYPE_CHECKING:
-    from corsac.explain import Explanation
     from corsac.explain.explaining import Choice
-    from corsac.explain.request import Headers
 
 __all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "add_up"]
 
@@ -42,7 +41,7 @@ class MiddlewareOptions(CORSPolicyOptions, total=False):
     debug_header: bool | str
 
 
-class ConfiguredMiddleware(Generic[App]):
+class ConfiguredMiddleware(Explainable, Generic[App]):
     """A middleware with a configuration that can be looked at and replaced.
 
     The native middlewares, which stand beside it among the bases, hold the configuration.
@@ -272,37 +271,6 @@ class ConfiguredMiddleware(Generic[App]):
     def _counted(self) -> Counted:
         own = (self._outcomes(), self._trial_outcomes())
         return add_up([own, *(part._counted() for part in self._parts())])
-
-    def explain(
-        self,
-        method: str,
-        headers: Headers,
-        path: str = "/",
-        *,
-        credentials: bool | None = None,
-    ) -> Explanation:
-        """Say what becomes of one request under the configuration in force, and why.
-
-        Arguments, result and errors are those of `CORSPolicy.explain`; ``path`` is the one that the
-        rules see, without what a mount took off and without a query, and the result has the rule
-        that decides about it.
-        """
-        from corsac.explain.explaining import explain  # noqa: PLC0415 - for tools alone
-
-        return explain(self._choose(path), method, headers, path, credentials)
-
-    async def explain_async(
-        self,
-        method: str,
-        headers: Headers,
-        path: str = "/",
-        *,
-        credentials: bool | None = None,
-    ) -> Explanation:
-        """Do as `explain` does, from a coroutine; only an asynchronous function needs it."""
-        from corsac.explain.explaining import explain_async  # noqa: PLC0415
-
-        return await explain_async(self._choose(path), method, headers, path, credentials)
 
     def _choose(self, path: str) -> Choice:
         # Asking may read routes, and what they say is part of the configuration.

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack
 
 from corsac import _core, validation
+from corsac._explainable import Explainable
 from corsac._types import OriginFunction
 from corsac._values import FrozenValue
 from corsac.app_headers import APP_HEADERS, AppHeadersLog
@@ -24,8 +25,7 @@ from corsac.options.types import (
 )
 
 if TYPE_CHECKING:
-    from corsac.explain import Explanation
-    from corsac.explain.request import Headers
+    from corsac.explain.explaining import Choice
     from corsac.options.files import SourceReading
     from corsac.origins import RegexOrigins
 
@@ -70,7 +70,7 @@ class _OptionsByName(FrozenValue):
             return object.__new__(cls)
 
 
-class CORSPolicy(_OptionsByName):
+class CORSPolicy(_OptionsByName, Explainable):
     """Who may read responses from a page of another origin, and how (Fetch, "CORS protocol").
 
     A policy is a value: frozen, equal and hashed by its options, with a ``repr`` that evaluates
@@ -232,49 +232,10 @@ class CORSPolicy(_OptionsByName):
         """
         return self.__replace__(**changes)
 
-    def explain(
-        self,
-        method: str,
-        headers: Headers,
-        path: str = "/",
-        *,
-        credentials: bool | None = None,
-    ) -> Explanation:
-        """Say what becomes of one request under this policy, and why.
+    def _choose(self, path: str) -> Choice:
+        from corsac.explain.explaining import Choice  # noqa: PLC0415 - for tools alone
 
-        Args:
-            method: The method of the request; ``"OPTIONS"`` for a preflight request.
-            headers: Its header lines: a mapping, or pairs where a name stands several times.
-            path: Its path, which the text shows.
-            credentials: Whether the page sends it with credentials (Fetch, "credentials mode",
-                ``"include"``); by default that is so if there is a Cookie header.
-
-        Returns:
-            The kind of the request, each check with its result, the headers of the answer, what a
-            browser makes of them, and the smallest change that would let a blocked request
-            through. Its ``str`` is for people.
-
-        Raises:
-            TypeError: An argument has a wrong type.
-            RuntimeError: An asynchronous ``allow_origin_func`` has to be asked, and an event loop
-                runs already: await `explain_async` there.
-        """
-        from corsac.explain.explaining import Choice, explain  # noqa: PLC0415 - for tools alone
-
-        return explain(Choice(self, self._compiled), method, headers, path, credentials)
-
-    async def explain_async(
-        self,
-        method: str,
-        headers: Headers,
-        path: str = "/",
-        *,
-        credentials: bool | None = None,
-    ) -> Explanation:
-        """Do as `explain` does, from a coroutine; only an asynchronous function needs it."""
-        from corsac.explain.explaining import Choice, explain_async  # noqa: PLC0415
-
-        return await explain_async(Choice(self, self._compiled), method, headers, path, credentials)
+        return Choice(self, self._compiled)
 
     def _changed(self, changes: Mapping[str, Any]) -> CORSPolicy:
         """Make a changed policy, a plain one: a subclass may take other arguments."""
@@ -302,10 +263,6 @@ def problems_of(options: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
 
 def resolve_policy(policy: CORSPolicy | None, options: CORSPolicyOptions) -> CORSPolicy:
     """Return the policy that a middleware was given: one made already, or the options of one.
-
-    Args:
-        policy: A policy, or ``None``.
-        options: The options of a new policy; empty if ``policy`` is given.
 
     Raises:
         TypeError: Both were given, or ``policy`` is not a policy, or an option is unknown.
