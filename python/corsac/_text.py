@@ -70,13 +70,7 @@ def safe_repr(value: object) -> str:
 
 
 def in_words(entries: Iterable[str], limit: int = 8, longest: int = 60) -> str:
-    """List entries as a sentence does: ``"a, b and c"``.
-
-    Args:
-        entries: What is listed; escaped where they are not printable.
-        limit: How many are listed at most; of the rest the number is given.
-        longest: Characters that are kept of each.
-    """
+    """List entries as a sentence does, ``"a, b and c"``: as many as the limit, then a number."""
     words = [printable(entry, longest) for entry in entries]
     if len(words) > limit:
         words = [*words[: limit - 1], f"{len(words) - limit + 1} more"]

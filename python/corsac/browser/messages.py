@@ -24,12 +24,6 @@ class TransportError(OSError):
     """A transport got no answer: no connection, a time-out, or not HTTP."""
 
 
-def _joined(lines: Pairs, name: str) -> str | None:
-    wanted = name.lower()
-    values = [value.strip(" \t") for known, value in lines if known.lower() == wanted]
-    return ", ".join(values) if values else None
-
-
 def joined_values(lines: Lines, names: list[bytes]) -> Pairs:
     """Give the values of some headers, each joined as Fetch does, in one pass.
 
@@ -46,8 +40,24 @@ def joined_values(lines: Lines, names: list[bytes]) -> Pairs:
     )
 
 
+class _Message(PlainData):
+    """What requests and responses have."""
+
+    __slots__ = ()
+    headers: Pairs
+
+    def header(self, name: str) -> str | None:
+        """Give all values of a header, in any case of its name, joined with ``", "``, or ``None``.
+
+        https://fetch.spec.whatwg.org/#concept-header-list-get
+        """
+        wanted = name.lower()
+        values = [value.strip(" \t") for known, value in self.headers if known.lower() == wanted]
+        return ", ".join(values) if values else None
+
+
 @dataclass(frozen=True, slots=True, init=False)
-class Request(PlainData):
+class Request(_Message):
     """One request that a browser sends; a transport gets it.
 
     Attributes:
@@ -76,17 +86,13 @@ class Request(PlainData):
         lines = header_lines(headers)
         fill(self, method=method, url=url, headers=lines, is_preflight=is_preflight, body=body)
 
-    def header(self, name: str) -> str | None:
-        """Give the value of a header, in any case of its name; ``None`` if it is not sent."""
-        return _joined(self.headers, name)
-
     def __str__(self) -> str:
         """The request line."""
         return f"{shown(self.method)} {shown(self.url)}"
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Response(PlainData):
+class Response(_Message):
     """The answer to a `Request`; a transport gives it.
 
     Args:
@@ -111,7 +117,3 @@ class Response(PlainData):
             message = f"the status of a response must be from 100 to 999, not {status}"
             raise ValueError(message)
         fill(self, status=int(status), headers=header_lines(headers), note=note)
-
-    def header(self, name: str) -> str | None:
-        """Give all values of a header joined with ``", "``; ``None`` if it is not there."""
-        return _joined(self.headers, name)

@@ -150,13 +150,11 @@ class FetchOutcome(PlainData):
         kept = self if self.error is None else replace(self, error=None)
         return object.__reduce_ex__(kept, 2)
 
-    def __copy__(self) -> Self:
+    def __deepcopy__(self, memo: object = None) -> Self:
         """The outcome itself, which never changes."""
         return self
 
-    def __deepcopy__(self, memo: object) -> Self:
-        """The outcome itself, which never changes."""
-        return self
+    __copy__ = __deepcopy__
 
     @property
     def preflights(self) -> tuple[Request, ...]:

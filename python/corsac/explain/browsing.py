@@ -15,7 +15,6 @@ __all__ = [
     "actual_verdict",
     "asked_headers",
     "beyond_cors_step",
-    "is_beyond_cors",
     "preflight_before",
     "preflight_verdict",
 ]
@@ -39,13 +38,8 @@ _BLOCKS = {
 }
 
 
-def is_beyond_cors(request: Request) -> bool:
-    """Tell whether browsers make no CORS check of the response, though there is an Origin."""
-    return _core.is_beyond_cors(request.environ())
-
-
 def beyond_cors_step(request: Request) -> Step:
-    """Say why no browser makes a CORS check; see `is_beyond_cors`."""
+    """Say why no browser makes a CORS check of the response, though there is an Origin."""
     mode = request.value("sec-fetch-mode")
     if mode not in {"", "cors"}:
         text = f"the mode of the request is {shown(mode)!r} (Sec-Fetch-Mode)"

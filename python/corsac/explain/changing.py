@@ -58,16 +58,19 @@ def find_change(
         reason = yield from try_policy(changed)
         if not reason:
             cautions.update(dict.fromkeys(_cautions(start, changed)))
-            whole = _of_all_origins(policy, start, options)
+            whole = options
+            if start is not policy and "allow_origins" in options:
+                tried = start.allow_origins
+                rest = [entry for entry in policy.allow_origins if entry not in tried]
+                whole = options | {"allow_origins": (*rest, *options["allow_origins"])}
             # With credentials an entry that was left out may be an error.
             if start is not policy and "allow_credentials" in options:
                 made = _make(policy, whole)
                 if made is None:
                     return None
-                whole = made[1]
-                cautions.update(dict.fromkeys(made[2]))
-            text = _text(start, whole | options)
-            return Change(whole, text, " ".join(cautions))
+                _, whole, tolerated = made
+                cautions.update(dict.fromkeys(tolerated))
+            return Change(whole, _text(start, whole | options), " ".join(cautions))
     return None
 
 
@@ -83,21 +86,6 @@ def _with_few_origins(policy: CORSPolicy, request: Request) -> CORSPolicy:
         if entry in {origin, "*"} or ("*" in entry and _core.matches_origin_entry(entry, raw))
     )
     return policy._changed({"allow_origins": matching})
-
-
-def _of_all_origins(
-    policy: CORSPolicy, start: CORSPolicy, options: dict[str, Any]
-) -> dict[str, Any]:
-    """Give options that were found for `_with_few_origins` as they are for the policy itself."""
-    if start is policy or "allow_origins" not in options:
-        return options
-    before, after = start.allow_origins, options["allow_origins"]
-    removed = {entry for entry in before if entry not in after}
-    kept = policy.allow_origins
-    if removed:
-        kept = tuple(entry for entry in kept if entry not in removed)
-    added = [entry for entry in after if entry not in before]
-    return options | {"allow_origins": (*kept, *added)}
 
 
 def _cautions(policy: CORSPolicy, changed: CORSPolicy) -> Iterator[str]:
@@ -183,20 +171,18 @@ def _make(
     policy: CORSPolicy, wanted: dict[str, Any]
 ) -> tuple[CORSPolicy, dict[str, Any], list[str]] | None:
     """Return the changed policy, the options that made it, and what had to be tolerated."""
-    try:
-        return policy._changed(wanted), wanted, []
-    except CORSConfigError as error:
-        errors = [problem for problem in error.problems if problem.severity == "error"]
-    codes = {problem.code for problem in errors}
-    if not codes <= _core.TOLERABLE_CODES:
-        return None
-    wanted = wanted | {"tolerate": (*policy.tolerate, *sorted(codes))}
-    try:
-        changed = policy._changed(wanted)
-    except CORSConfigError:
-        return None
-    cautions = [f"{problem.message[:1].upper()}{problem.message[1:]}." for problem in errors]
-    return changed, wanted, cautions
+    cautions: list[str] = []
+    while True:
+        try:
+            return policy._changed(wanted), wanted, cautions
+        except CORSConfigError as error:
+            errors = [problem for problem in error.problems if problem.severity == "error"]
+        codes = {problem.code for problem in errors}
+        tolerated = wanted.get("tolerate", policy.tolerate)
+        if not codes <= _core.TOLERABLE_CODES.difference(tolerated):
+            return None
+        wanted = wanted | {"tolerate": (*tolerated, *sorted(codes))}
+        cautions += [f"{problem.message[:1].upper()}{problem.message[1:]}." for problem in errors]
 
 
 def _text(policy: CORSPolicy, options: dict[str, Any]) -> str:

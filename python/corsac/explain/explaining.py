@@ -13,7 +13,6 @@ from corsac.explain.browsing import (
     Verdict,
     actual_verdict,
     beyond_cors_step,
-    is_beyond_cors,
     preflight_before,
     preflight_verdict,
 )
@@ -38,11 +37,6 @@ class Choice(NamedTuple):
     # Allows nobody: says what kind of request it is, where no policy decides.
     nobody: CORSPolicy | None = None
 
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """The choice as a step of an explanation, if there was something to choose."""
-        return (Step("server", "rule", None, self.text),) if self.text else ()
-
 
 _Explaining = Generator[Awaitable[bool], bool, Explanation]
 
@@ -50,13 +44,7 @@ _Explaining = Generator[Awaitable[bool], bool, Explanation]
 def explain(
     choice: Choice, method: str, headers: Headers, path: str, credentials: bool | None
 ) -> Explanation:
-    """Explain one request; see `CORSPolicy.explain`.
-
-    Raises:
-        RuntimeError: An asynchronous function decides about the origin, and an event loop runs:
-            then `explain_async` is the way.
-        TypeError: Something has a wrong type.
-    """
+    """Explain one request; see `CORSPolicy.explain`."""
     steps = _explain(choice, Request(method, headers, path), credentials)
     try:
         asked = next(steps)
@@ -98,6 +86,7 @@ def _wait_for(asked: Awaitable[bool]) -> bool:
 
 def _explain(choice: Choice, request: Request, credentials: bool | None) -> _Explaining:
     policy, compiled = choice.policy, choice.compiled
+    rule = (Step("server", "rule", None, choice.text),) if choice.text else ()
     explained = functools.partial(
         Explanation,
         method=request.method,
@@ -108,7 +97,7 @@ def _explain(choice: Choice, request: Request, credentials: bool | None) -> _Exp
     if policy is None or compiled is None:
         assert choice.nobody is not None, "whoever chose no policy gives it"  # noqa: S101
         served = yield from serve(choice.nobody, choice.nobody._compiled, request)
-        return explained(kind=served.kind, steps=(served.steps[0], *choice.steps))
+        return explained(kind=served.kind, steps=(served.steps[0], *rule))
     # Across origins a browser sends cookies with the credentials mode "include" alone. A page may
     # set Authorization with any.
     include = bool(request.values("cookie")) if credentials is None else credentials
@@ -144,7 +133,7 @@ def _explain(choice: Choice, request: Request, credentials: bool | None) -> _Exp
         app_runs=not served.status,
         status=served.status or None,
         response_headers=served.headers,
-        steps=(served.steps[0], *choice.steps, *served.steps[1:], *browsed),
+        steps=(served.steps[0], *rule, *served.steps[1:], *browsed),
         change=change,
     )
 
@@ -159,7 +148,7 @@ def _outcome(
         return served, Verdict()
     verdict = actual_verdict(request, include, served)
     first = None if served.reason or verdict.reason else preflight_before(request)
-    if first is None or is_beyond_cors(request):
+    if first is None or _core.is_beyond_cors(request.environ()):
         return served, verdict
     answered = yield from serve(policy, compiled, first)
     asked = preflight_verdict(first, include, answered)

@@ -116,18 +116,15 @@ class Explanation(PlainData):
                 yield title
                 yield from (f"  {step}" for step in steps)
             if side == "server":
-                yield from self._answer_lines()
+                answer = "The application runs, and its response has:"
+                if self.status is not None:
+                    answer = f"The middleware answers {self.status}:"
+                elif not self.response_headers:
+                    answer = "The application runs, and its response has no CORS header."
+                yield f"  {answer}"
+                yield from (f"    {name}: {shown(value)}" for name, value in self.response_headers)
         if self.change is not None:
             yield "To allow it"
             yield f"  {self.change.text}"
             if self.change.caution:
                 yield f"  Caution: {self.change.caution}"
-
-    def _answer_lines(self) -> Iterator[str]:
-        if self.status is not None:
-            yield f"  The middleware answers {self.status}:"
-        elif self.response_headers:
-            yield "  The application runs, and its response has:"
-        else:
-            yield "  The application runs, and its response has no CORS header."
-        yield from (f"    {name}: {shown(value)}" for name, value in self.response_headers)

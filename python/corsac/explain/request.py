@@ -9,16 +9,7 @@ __all__ = ["Headers", "Request"]
 
 
 class Request:
-    """The parts of a request that are looked at.
-
-    Args:
-        method: The method, as it is sent.
-        headers: The header lines; names in any case, values as a server hands them over.
-        path: The path, as the router sees it: without the query, decoded once.
-
-    Raises:
-        TypeError: Something is not a text.
-    """
+    """The parts of a request that are looked at; `CORSPolicy.explain` says what they are."""
 
     def __init__(self, method: str, headers: Headers, path: str) -> None:
         for name, value in (("method", method), ("path", path)):

@@ -232,7 +232,7 @@ class _Finder:
             router = attribute_of(route, "original_router")
             if router is not None:  # FastAPI includes a router by reference.
                 prefix = attribute_of(attribute_of(route, "include_context"), "prefix")
-                if not any(router is outer for outer in above) and self._may_go_on(place):
+                if not any(router is outer for outer in above) and self._may_go_on():
                     inner = place.below(str(prefix or ""))
                     self._look_below(router, inner, (*above, router))
                 continue
@@ -247,10 +247,10 @@ class _Finder:
                 continue
             if not is_mount:
                 self._chain(application, below)
-            elif self._may_go_on(place):
+            elif self._may_go_on():
                 self.follow(application, below, above)
 
-    def _may_go_on(self, place: _Place) -> bool:
+    def _may_go_on(self) -> bool:
         self._mounted += 1
         if self._mounted == MAX_MOUNTED + 1:
             self.looked_at.append(f"no more than {MAX_MOUNTED} mounted applications")

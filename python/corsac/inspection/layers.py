@@ -30,23 +30,17 @@ __all__ = [
 ]
 
 MarkedRoute = tuple[str, CORSPolicy | None]
+"""A path and its policy; ``None`` leaves it alone."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Applied:
-    """All that one layer applies.
+    """All that one layer applies."""
 
-    Attributes:
-        policy: The policy where no rule matches, if there is a valid one.
-        rules: The path rules, if they are valid.
-        routes: Decorated routes, each with its path and its policy; ``None`` leaves it alone.
-        problems: What is wrong with, or worth knowing about, all of that.
-    """
-
-    policy: CORSPolicy | None = None
-    rules: tuple[MarkedRoute, ...] = ()
-    routes: tuple[MarkedRoute, ...] = ()
-    problems: tuple[CORSConfigProblem, ...] = ()
+    policy: CORSPolicy | None = None  # Where no rule matches, if there is a valid one.
+    rules: tuple[MarkedRoute, ...] = ()  # If they are valid.
+    routes: tuple[MarkedRoute, ...] = ()  # Decorated ones.
+    problems: tuple[CORSConfigProblem, ...] = ()  # Of all of that; infos too.
 
     def is_valid(self) -> bool:
         """Whether the layer can be made."""
@@ -144,21 +138,13 @@ def unreadable(option: str, what: str, error: Exception) -> CORSConfigProblem:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Layer:
-    """One thing that applies CORS.
+    """One thing that applies CORS."""
 
-    Attributes:
-        name: The full name of its class or function.
-        place: Where it is, as a clause.
-        path: The path of the route that it is below; ``None`` around the whole application.
-        rule: The pattern of a path rule for its path; empty if no pattern covers exactly that.
-        read: Reads what it applies; ``None`` for layers of other libraries.
-    """
-
-    name: str
-    place: str = "wraps the application"
-    path: str | None = None
-    rule: str = ""
-    read: Callable[[], Applied] | None = None
+    name: str  # The full name of its class or function.
+    place: str = "wraps the application"  # Where it is, as a clause.
+    path: str | None = None  # Of the route that it is below; None around the whole application.
+    rule: str = ""  # The pattern of a path rule for its path; empty if none covers exactly that.
+    read: Callable[[], Applied] | None = None  # Reads what it applies; None for other libraries.
 
     @property
     def is_corsac(self) -> bool:
@@ -168,26 +154,17 @@ class Layer:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Search:
-    """What was found in an application.
+    """What was found in an application."""
 
-    Attributes:
-        layers: The layers around the whole application, from the outermost inwards, then those of
-            routes and mounts. What a path rule of Corsac's outermost layer, or ``cors_exempt``,
-            leaves alone is not among them.
-        looked_at: The names of what was looked at.
-        outside: What stands outside of Corsac and is not a CORS layer: the name of each, and what
-            decides about its place.
-        added_to: The framework, if Corsac is among the middleware that it was given.
-        is_installed: Whether Corsac carries out what decorated routes say.
-        marked: The decorated routes of applications that Corsac is not installed in.
-    """
-
+    # Those around the whole application, from the outermost inwards, then those of routes and
+    # mounts; without what a path rule of Corsac's outermost layer, or cors_exempt, leaves alone.
     layers: tuple[Layer, ...]
-    looked_at: tuple[str, ...]
+    looked_at: tuple[str, ...]  # The names of what was looked at.
+    # What stands outside of Corsac and is not a CORS layer, each with what decides about its place.
     outside: tuple[tuple[str, str], ...] = ()
-    added_to: str = ""
-    is_installed: bool = False
-    marked: tuple[MarkedRoute, ...] = ()
+    added_to: str = ""  # The framework, if Corsac is among the middleware that it was given.
+    is_installed: bool = False  # Whether Corsac carries out what decorated routes say.
+    marked: tuple[MarkedRoute, ...] = ()  # Where Corsac is not installed: decorated routes.
 
     @property
     def around(self) -> tuple[Layer, ...]:

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 from wsgiref.types import WSGIApplication
+from wsgiref.util import setup_testing_defaults
 
 from corsac._text import shown
 from corsac._types import ASGIApp, Message, Scope
@@ -269,13 +270,10 @@ def _environ(request: Request, target: _Target, script_name: str) -> dict[str, A
         "SERVER_PORT": str(target.port),
         "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.version": (1, 0),
         "wsgi.url_scheme": target.url.scheme,
         "wsgi.input": io.BytesIO(target.body),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
-        "wsgi.multiprocess": False,
-        "wsgi.run_once": False,
     }
     for name, value in target.lines:
         key = name.decode("latin-1").upper().replace("-", "_")
@@ -284,6 +282,7 @@ def _environ(request: Request, target: _Target, script_name: str) -> dict[str, A
         text = value.decode("latin-1")
         # As servers do with several lines of one name.
         environ[key] = f"{environ[key]},{text}" if key in environ else text
+    setup_testing_defaults(environ)
     return environ
 
 
