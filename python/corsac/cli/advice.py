@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
+from importlib import resources
 
 from corsac import _core
 from corsac._text import in_words, printable
@@ -20,38 +22,9 @@ _CREDENTIALS = "Access-Control-Allow-Credentials"
 _METHODS = "Access-Control-Allow-Methods"
 _HEADERS = "Access-Control-Allow-Headers"
 
-# What is not repaired by a header.
-_ADVICE = {
-    "too-many-redirects": "look for two redirects that lead to each other",
-    "redirect-mode-error": "fetch the URL that the redirect leads to",
-    "mode-same-origin": "fetch with mode: cors",
-    "corp": "let the server answer with Cross-Origin-Resource-Policy: cross-origin",
-}
-_NULL = (
-    "load the page from an origin of its own: any site can send null, so a server that allows it "
-    "allows everyone"
-)
-_NULL_REDIRECTED = (
-    "fetch the URL that the redirects lead to: after a redirect across origins the origin is null, "
-    "which any site can send, so a server that allows it allows everyone"
-)
-
-# Reason codes that Corsac's own answers have (README, "While it runs").
-_OWN = {
-    "origin-not-allowed": (
-        "Corsac answered, and its policy does not list this origin: add {origin} to allow_origins"
-    ),
-    "path-ambiguous": (
-        "Corsac answered: repeated slashes in the path could choose more than one rule; ask for "
-        "the path as it is written in the rules"
-    ),
-    "cross-origin-request": (
-        "Corsac's guard refused the request before the application ran: add {origin} to "
-        "allow_origins, or to trusted_origins of the guard"
-    ),
-    "host-not-allowed": "Corsac answered, and {host} is not one of its allowed_hosts: add it there",
-    "host-malformed": "Corsac answered: the Host header is malformed; look at the proxy before it",
-}
+_TEXTS = tomllib.loads((resources.files("corsac.cli") / "advice.toml").read_text("utf-8"))
+_OWN: dict[str, str] = _TEXTS["corsac"]
+_ADVICE: dict[str, str] = _TEXTS["reasons"]
 
 
 def own_refusal(response: Response) -> str:
@@ -84,7 +57,7 @@ def _advice(outcome: FetchOutcome, request: FetchRequest) -> str:
     origin = step.request.header("Origin") or request.origin
     null = ""
     if origin == "null" and code in _ABOUT_ORIGINS:
-        null = _NULL_REDIRECTED if request.origin != "null" else _NULL
+        null = _TEXTS["null"]["redirected" if request.origin != "null" else "page"]
     own = own_refusal(step.response)
     if own == "origin-not-allowed" and null:
         return null
@@ -104,33 +77,20 @@ def _cause(request: Request, response: Response) -> str:
     """Say what is wrong besides CORS, where the missing headers are only how it shows."""
     status, is_allowed = response.status, response.header(_ORIGIN) is not None
     if status >= 500 and not is_allowed:
-        is_proxy = status in {502, 503, 504}
-        why = "the proxy could not reach the server behind it" if is_proxy else "the server failed"
-        return (
-            f"the {status} is the cause: {why}, and the error page has no CORS headers; look for "
-            "that first, and see that errors have the headers too"
-        )
-    if not request.is_preflight:
+        cause = "unreachable" if status in {502, 503, 504} else "failed"
+    elif not request.is_preflight:
         return ""
-    if 300 <= status < 400:
-        to = response.header("Location") or "another URL"
-        return (
-            f"the answer is a redirect to {to}, which browsers do not follow for a preflight: "
-            "fetch that URL, or answer OPTIONS here; look for a slash at the end, for http to "
-            "https, and for a login page"
-        )
-    if status in {401, 407}:
-        return (
-            f"the {status} is the cause: a preflight never has credentials, so let OPTIONS pass "
-            "before authentication"
-        )
-    if status in {404, 405, 501} and not is_allowed:
-        return (
-            f"the {status} is the cause: nothing answers OPTIONS at this path; look at the path, "
-            "and let the server answer OPTIONS itself, before routing, with 204 and the CORS "
-            "headers"
-        )
-    return ""
+    elif 300 <= status < 400:
+        cause = "redirect"
+    elif status in {401, 407}:
+        cause = "authentication"
+    elif status in {404, 405, 501} and not is_allowed:
+        cause = "not-routed"
+    else:
+        return ""
+    to = response.header("Location") or "another URL"
+    text: str = _TEXTS["causes"][cause]
+    return text.format(status=status, to=to)
 
 
 def _repair(

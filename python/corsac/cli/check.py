@@ -233,10 +233,8 @@ def _allowed(policy: CORSPolicy) -> str:
         return "; ".join(["allows no other origin", *guard])
     credentials = "with" if policy.allow_credentials else "without"
     methods = tuple(dict.fromkeys(("GET", "HEAD", "POST", *policy.allow_methods)))
-    parts = [
-        f"allows {in_words(origins)} {credentials} credentials",
-        "any method" if "*" in methods else f"methods {in_words(methods)}",
-    ]
+    parts = [f"allows {in_words(origins)} {credentials} credentials"]
+    parts += ["any method" if "*" in methods else f"methods {in_words(methods)}"]
     for names, these, every in (
         (policy.allow_headers, "request headers", "any request header"),
         (policy.expose_headers, "pages read", "pages read any response header"),
@@ -244,8 +242,8 @@ def _allowed(policy: CORSPolicy) -> str:
         if names:
             parts.append(every if "*" in names else f"{these} {in_words(names)}")
     if policy.max_age is not None:
-        kept = f"preflights are kept {policy.max_age} seconds"
-        parts.append(kept if policy.max_age else "preflights are never kept")
+        kept = f"kept {policy.max_age} seconds" if policy.max_age else "never kept"
+        parts.append(f"preflights are {kept}")
     return "; ".join([*parts, *guard])
 
 

@@ -95,9 +95,9 @@ def load_object(name: str) -> object:
         message = f"{seen} cannot be called: it is an object of the type {type(found).__name__}"
         raise SourceError("source.nothing_found", message, f"write {seen} without parentheses")
     made = _run(f"{seen}()", found)
+    if inspect.iscoroutine(made):
+        made.close()
     if inspect.isawaitable(made):
-        if inspect.iscoroutine(made):
-            made.close()
         message = f"{seen}() must be awaited; only a plain function can be called here"
         raise SourceError("source.nothing_found", message)
     return made

@@ -43,16 +43,13 @@ def serving_lab(*, port: int | None = None) -> Iterator[Lab]:
     with ExitStack() as stack:
         page = stack.enter_context(closing(listen(port, DEFAULT_PORT)))
         page_port: int = page.getsockname()[1]
-        first = min(page_port + 1, _LAST_FIRST_PORT)
+        first = min(page_port + 1, 65435)  # So that a hundred ports can be tried.
         api = stack.enter_context(closing(listen(0 if port == 0 else None, first)))
         places = Places(page_port, api.getsockname()[1])
         cases = CaseStore()
         control, token = make_control(places, cases)
         apps = [(control, page), (make_api(places, cases), api)]
         yield Lab(places, token, cases, stack.enter_context(serving(apps)))
-
-
-_LAST_FIRST_PORT = 65435  # So that a hundred ports can be tried.
 
 
 def run(*, port: int | None = None, open_browser: bool = True) -> int:
@@ -69,10 +66,10 @@ def serve_until_interrupted(lab: Lab) -> None:
     """Wait until Ctrl-C or SIGTERM, and stop the servers then."""
     # Handlers and not KeyboardInterrupt, which could come in the middle of a line of output. Ctrl-C
     # works even where the shell had it ignored, as shells do for what they start in the background.
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
-        signal.signal(number, lambda _number, _frame: lab.servers.stop())
+    before = {
+        number: signal.signal(number, lambda _number, _frame: lab.servers.stop())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         print("Ctrl-C stops it.", flush=True)
         lab.servers.wait()

@@ -94,14 +94,6 @@ def make_control(places: Places, cases: CaseStore) -> tuple[ASGIApp, str]:
         "cross-origin-resource-policy": "same-origin",
     }
 
-    def compared(content: Any) -> dict[str, Any]:
-        given = content if isinstance(content, dict) else {}
-        name, profile = given.get("case"), given.get("profile")
-        case = cases.get(name) if isinstance(name, str) else None
-        if case is None:
-            raise HTTPException(404, "there is no such case any more")
-        return compare(case, profile if isinstance(profile, str) else "", given.get("result"))
-
     def call(function: Callable[[Any], dict[str, Any]]) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
             _check_caller(request, places.control, token)
@@ -116,7 +108,7 @@ def make_control(places: Places, cases: CaseStore) -> tuple[ASGIApp, str]:
         *(_file(f"/{name}", name, headers) for name in ("lab.css", "lab.js", "form.js")),
         *(_file(f"/{name}", name, headers) for name in ("results.js", "presets.js")),
         Route("/api/evaluate", call(lambda it: evaluate(it, places, cases)), methods=["POST"]),
-        Route("/api/compare", call(compared), methods=["POST"]),
+        Route("/api/compare", call(lambda it: compare(it, cases)), methods=["POST"]),
     ]
     frames = _make_frames(places)
     own = {f"{name}:{places.page_port}" for name in ("localhost", "127.0.0.1")}

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
 from corsac.browser import PROFILES, FetchOutcome, FetchRequest, Request
 from corsac.browser.urls import routed_path
@@ -78,11 +80,8 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
         "fetch": {
             "url": request.url,
             "options": {
-                "method": request.method,
+                **{name: getattr(request, name) for name in _FETCH_OPTIONS},
                 "headers": [list(line) for line in request.headers],
-                "credentials": request.credentials,
-                "mode": request.mode,
-                "redirect": request.redirect,
             },
         },
         "outcomes": {
@@ -94,6 +93,9 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
             for sent in outcomes["standard"].sent[:MAX_EXPLAINED]
         ],
     }
+
+
+_FETCH_OPTIONS = ("method", "credentials", "mode", "redirect")
 
 
 def _code(policy: CORSPolicy, rules: list[tuple[str, None]]) -> str:
@@ -110,9 +112,8 @@ def _source(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_source, value))}]"
     text = repr(value)
-    if isinstance(value, str) and '"' not in text and "\\" not in text:
-        return f'"{text[1:-1]}"'
-    return text
+    is_plain = isinstance(value, str) and '"' not in text and "\\" not in text
+    return f'"{text[1:-1]}"' if is_plain else text
 
 
 def _outcome(outcome: FetchOutcome) -> dict[str, Any]:
@@ -153,12 +154,20 @@ def _is_guarded(case: Case, outcome: FetchOutcome) -> bool:
     return (reason or "").startswith("cross-origin-")
 
 
-def compare(case: Case, profile: str, result: object) -> dict[str, Any]:
+def compare(state: object, cases: CaseStore) -> dict[str, Any]:
     """Compare what a real browser's script got with what the simulation of a profile says.
 
     ``guarded``: the last request was sent, and refused before the application ran.
     """
-    if profile not in PROFILES:
+    given: dict[str, Any] = state if isinstance(state, dict) else {}
+    case, profile, result = (
+        cases.get(str(given.get("case"))),
+        given.get("profile"),
+        given.get("result"),
+    )
+    if case is None:
+        raise HTTPException(404, "there is no such case any more")
+    if not isinstance(profile, str) or profile not in PROFILES:
         raise InputError("profile", "there is no such browser")
     if not isinstance(result, dict) or not isinstance(result.get("ok"), bool):
         raise InputError("result", "expected an object with ok, type, status and readable")
@@ -177,12 +186,8 @@ def compare(case: Case, profile: str, result: object) -> dict[str, Any]:
         differences.append("other requests were sent than the simulation says")
     last = seen[-1] if seen else {"is_preflight": True}
     guarded = not (last["is_preflight"] or last["application_ran"]) and last["status"] == 403
-    return {
-        "agrees": not differences,
-        "differences": differences,
-        "seen": seen,
-        "guarded": guarded,
-    }
+    agrees = not differences
+    return {"agrees": agrees, "differences": differences, "seen": seen, "guarded": guarded}
 
 
 _COMPARED = {"type": "response type", "status": "status", "readable": "readable headers"}

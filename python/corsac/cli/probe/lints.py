@@ -69,9 +69,9 @@ _LOOKALIKES = {
 
 def _check_origins(seen: Observations) -> Iterator[Finding]:
     """Find origins that should not be allowed."""
-    for what, replays in seen.families():
-        who = "Every website may read the answers"
-        who = who if what == "answer" else "Every website passes the preflight"
+    for replays in seen.families():
+        is_preflight = replays is seen.preflight
+        who = f"Every website {'passes the preflight' if is_preflight else 'may read the answers'}"
         null = next((replay for replay in replays.values() if replay.origin == "null"), None)
         other = replays.get("other-origin")
         code, stranger = "origin.reflected", other
@@ -226,7 +226,7 @@ _KEPT = (
 
 def _check_caching(seen: Observations) -> Iterator[Finding]:
     """Find answers that a cache would hand to the wrong page, and errors that no page can read."""
-    for _, replays in seen.families():
+    for replays in seen.families():
         yield from _check_vary(replays)
     page, missing = seen.actual.get("page"), seen.actual.get("missing-path")
     if page is not None and "conditional" in seen.actual and not _is_never_stored(page.response):

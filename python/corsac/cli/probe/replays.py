@@ -47,8 +47,8 @@ class Replay(NamedTuple):
 
     def as_dict(self) -> dict[str, object]:
         """Give the replay as plain data."""
-        request, response = self.request.as_dict(), self.response.as_dict()
-        return {"kind": self.kind, "request": request, "response": response}
+        both = {"request": self.request.as_dict(), "response": self.response.as_dict()}
+        return {"kind": self.kind, **both}
 
 
 class Observations(NamedTuple):
@@ -66,12 +66,9 @@ class Observations(NamedTuple):
         both = (*self.preflight.values(), *self.actual.values())
         return [replay for replay in both if replay.kind != "page"]
 
-    def families(self) -> Iterator[tuple[str, dict[str, Replay]]]:
-        """Give the kinds of request that were replayed, with how they are called."""
-        if self.actual:
-            yield "answer", self.actual
-        if self.preflight:
-            yield "preflight answer", self.preflight
+    def families(self) -> list[dict[str, Replay]]:
+        """Give the kinds of request that were replayed."""
+        return [family for family in (self.actual, self.preflight) if family]
 
 
 def allow_origin(response: Response) -> str | None:
