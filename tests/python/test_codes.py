@@ -18,8 +18,8 @@ from support.error_page import code_tables
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "python" / "corsac"
 CODES = frozenset(get_args(CORSProblemCode))
-OF_OTHER_LISTS = ("cli/probe/", "codes.py", "django/problem_ids.py")
-"""The findings of a probe are no problems of a configuration; `problem_ids` emits none."""
+OF_OTHER_LISTS = ("cli/probe/", "codes.py")
+"""The findings of a probe are no problems of a configuration."""
 TOLERABLE = ", can be tolerated"
 
 

@@ -16,7 +16,6 @@ import corsac
 from corsac.codes import CORSProblemCode
 from corsac.django import CORSMiddleware, checks
 from corsac.django.conf import judge
-from corsac.django.problem_ids import NUMBERS
 from support.django_project import CALLS
 from support.error_page import code_tables
 from support.policies import ORIGIN
@@ -180,9 +179,9 @@ def test_the_checks_run_with_the_command() -> None:
 
 
 def test_each_code_has_one_number_of_its_own() -> None:
-    assert len(set(NUMBERS.values())) == len(NUMBERS)
+    assert len(set(checks.NUMBERS.values())) == len(checks.NUMBERS)
     of_policies, *_ = code_tables()
-    assert of_policies.keys() <= NUMBERS.keys() <= set(get_args(CORSProblemCode))
+    assert of_policies.keys() <= checks.NUMBERS.keys() <= set(get_args(CORSProblemCode))
 
 
 def test_a_django_that_is_too_old_is_named_when_the_package_is_imported() -> None:

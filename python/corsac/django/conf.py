@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, cast
 
 from django.conf import settings
@@ -51,10 +52,8 @@ class _Conf:
     def __getattr__(self, name: str) -> Any:
         if name not in DEFAULTS:
             raise AttributeError(name)
-        older = OLDER_NAMES.get(name)
-        is_older = older is not None and not hasattr(settings, name)
-        default = getattr(settings, older, DEFAULTS[name]) if is_older and older else DEFAULTS[name]
-        return getattr(settings, name, default)
+        present = (each for each in (name, OLDER_NAMES.get(name, name)) if hasattr(settings, each))
+        return getattr(settings, next(present, name), DEFAULTS[name])
 
 
 conf: Final = _Conf()
@@ -65,7 +64,6 @@ class DjangoConfiguration:
     """All that the middleware applies.
 
     Attributes:
-        in_force: The policy, the rules and the observers.
         path_regex: What a path has to begin with a match of, or ``None`` for all paths.
         is_drop_in: Whether settings of django-cors-headers are the policy.
         guard: Whether any policy has the option.
@@ -209,7 +207,7 @@ def _read_observation(problems: list[CORSConfigProblem]) -> Observation:
             "report_only_rules": rules,
             "debug_header": getattr(settings, DEBUG_HEADER_SETTING, False),
         }
-        observation = read_observation(NOTHING_OBSERVED, _request_line, found, given)
+        observation = read_observation(NOTHING_OBSERVED, itemgetter("method", "path"), found, given)
     except (ImportError, TypeError) as error:  # Only the function is read by what raises these.
         found.append(_error("option.wrong_type", ON_REFUSAL_SETTING, function, error))
     names = dict.fromkeys(("report_only", "report_only_rules", "rules"), REPORT_ONLY_SETTING)
@@ -270,10 +268,6 @@ def _error(
     return CORSConfigProblem(code, "error", setting, value, str(message), hint)
 
 
-def _request_line(request: Mapping[str, Any]) -> tuple[object, object]:
-    return request["method"], request["path"]
-
-
 def _own_name(option: str) -> str:
     return f'{OWN_SETTING}["{option}"]'
 
@@ -296,9 +290,8 @@ def _read_own(given: object, problems: list[CORSConfigProblem]) -> dict[str, Any
         if name in OPTION_NAMES or name == "rules":
             own[name] = value
         else:
-            message = "Corsac has no such option"
-            hint = option_hint(str(name))
-            problems.append(_error("option.unknown", OWN_SETTING, name, message, hint))
+            problem = _error("option.unknown", OWN_SETTING, name, "Corsac has no such option")
+            problems.append(problem.replace(hint=option_hint(str(name))))
     function = own.get("allow_origin_func")
     if isinstance(function, str):
         try:

@@ -200,18 +200,16 @@ def mark_of(request: HttpRequest) -> object:
     mark: object = UNMARKED
     if not marks.exist:
         return mark
-    match = request.resolver_match
-    if match is None:
+    if (match := request.resolver_match) is None:
         # A path converter may raise what it likes; Django meets it too, and answers it.
         with contextlib.suppress(Exception), _language_of(request):
             match = resolve(request.path_info, getattr(request, "urlconf", None))
     if match is not None:
-        mark = mark_on(handler_of(match.func, _announced_method(request)))
-        if mark is UNMARKED:
-            mark = mark_on(match.func)
-            if mark is not UNMARKED and not getattr(match.func, _OF_SEVERAL, False):
-                return mark
-        else:
+        of_method = mark_on(handler_of(match.func, _announced_method(request)))
+        mark = mark_on(match.func)
+        if of_method is not UNMARKED:
+            return of_method
+        if mark is not UNMARKED and not getattr(match.func, _OF_SEVERAL, False):
             return mark
     ran = getattr(request, _RAN, mark)
     if match is not None and ran is not mark:
@@ -234,16 +232,12 @@ def _language_of(request: HttpRequest) -> contextlib.AbstractContextManager[None
 def _tell_once(view: str) -> None:
     if view not in marks.told:
         marks.told.add(view)
-        problem = CORSConfigProblem(
-            "option.conflict",
-            "warning",
-            "cors",
-            view,
+        message = (
             "another decorator hides cors from the URLconf, or an error handler has it: its policy "
-            "decides about the responses, but not about preflight requests, nor does its guard",
-            "put cors outside of the other decorator, or use functools.wraps in that",
+            "decides about the responses, but not about preflight requests, nor does its guard"
         )
-        log_warnings([problem])
+        hint = "put cors outside of the other decorator, or use functools.wraps in that"
+        log_warnings([CORSConfigProblem("option.conflict", "warning", "cors", view, message, hint)])
 
 
 def mark_on(view: object) -> object:

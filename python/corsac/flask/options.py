@@ -184,16 +184,15 @@ def hidden_from_the_route(endpoint: str | None, *, until_it_ran: bool = False) -
     With ``until_it_ran`` its policy decides about the endpoint from now on.
     """
     before = "until the view has run once " if until_it_ran else ""
-    return CORSConfigProblem(
-        "option.conflict",
-        "warning",
-        "cross_origin",
-        endpoint,
+    message = (
         "another decorator hides cross_origin, or a function that is not the view of a route has "
         f"it: its policy decides about the responses, but {before}its preflight requests are "
-        "answered by the application's own policy, if any",
-        "put cross_origin directly below the route, or use functools.wraps in the other decorator",
+        "answered by the application's own policy, if any"
     )
+    hint = (
+        "put cross_origin directly below the route, or use functools.wraps in the other decorator"
+    )
+    return CORSConfigProblem("option.conflict", "warning", "cross_origin", endpoint, message, hint)
 
 
 def problems_of_routes(
@@ -208,25 +207,21 @@ def problems_of_routes(
     with those of their routes for which the application allows more.
     """
     for pattern, paths in unreached.items():
-        yield CORSConfigProblem(
-            "rule.no_counterpart",
-            "warning",
-            "resources",
-            pattern,
+        message = (
             f"the expression may be meant for {_few(paths)}, which have variable parts; they get "
-            "no CORS headers from it",
-            "decorate these views with cross_origin, or write a path such as /api/*",
+            "no CORS headers from it"
+        )
+        hint = "decorate these views with cross_origin, or write a path such as /api/*"
+        yield CORSConfigProblem(
+            "rule.no_counterpart", "warning", "resources", pattern, message, hint
         )
     for name, paths in kept_from.items():
-        yield CORSConfigProblem(
-            "option.conflict",
-            "warning",
-            "CORS",
-            name,
+        message = (
             "flask-cors asks CORS(app) where CORS(blueprint) refuses; here the blueprint's decides "
-            f"alone about its routes: {_few(paths)}",
-            "say in the blueprint's options what is to be allowed there",
+            f"alone about its routes: {_few(paths)}"
         )
+        hint = "say in the blueprint's options what is to be allowed there"
+        yield CORSConfigProblem("option.conflict", "warning", "CORS", name, message, hint)
     if has_flask_cors(app):
         yield BESIDE_FLASK_CORS.replace(value=app.name)
     # What a resource covers in flask-cors, and a later one would get here.
@@ -235,16 +230,14 @@ def problems_of_routes(
     for entry in own.narrowed:
         gives_up = entry.resource.gives_up
         routes = [path for path in fixed if gives_up(path) and own.policy_of(path) in denials]
-        yield CORSConfigProblem(
-            "rule.narrower",
-            "warning",
-            "resources",
-            text_of(entry.resource.given),
+        message = (
             "flask-cors compares the beginning of a path with it, so it covers more paths than its "
             "rule does here; a later resource allows more than this one, so none of those paths is "
-            f"given to it{', and so to ' if routes else ''}{_few(routes)}: they allow nobody",
-            "write a resource for these paths",
+            f"given to it{', and so to ' if routes else ''}{_few(routes)}: they allow nobody"
         )
+        hint = "write a resource for these paths"
+        given = text_of(entry.resource.given)
+        yield CORSConfigProblem("rule.narrower", "warning", "resources", given, message, hint)
 
 
 def problems_of_late_keys(
