@@ -24,10 +24,7 @@ class CORSConfigWarning(UserWarning):
 
 
 def warn_about(problems: Iterable[CORSConfigProblem], packages: Collection[str]) -> None:
-    """Give out the warnings among some problems, to the log and as Python warnings.
-
-    What is warned is the first code on the stack that is in none of the packages.
-    """
+    """Log the warnings among problems, and warn the first code above that is in no such package."""
     found = [problem for problem in problems if problem.severity == "warning"]
     log_warnings(found)
     level = 1

@@ -148,10 +148,7 @@ def fullmatch_of(pattern: re.Pattern[str]) -> Callable[[str], object]:
 
 @functools.lru_cache(PATTERN_CACHE_ENTRIES)
 def why_python_runs_it(pattern: re.Pattern[str]) -> str | None:
-    """Say why Python's `re` has to run an expression, which may take exponential time.
-
-    It is a clause, or ``None`` if RE2 runs the expression.
-    """
+    """Say in a clause why Python's `re` has to run an expression; ``None`` if RE2 runs it."""
     try:
         if not pattern.pattern.isascii() or _READ_DIFFERENTLY.search(pattern.pattern):
             return "RE2 would read it differently"

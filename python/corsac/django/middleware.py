@@ -49,10 +49,7 @@ class _Told(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """What becomes of a request; see ``decide_request`` of the core.
-
-    Without a policy the request and its response are left alone.
-    """
+    """What becomes of a request, as ``decide_request`` says; without a policy it is left alone."""
 
     status: int = 0
     headers: Sequence[tuple[str, str]] = ()

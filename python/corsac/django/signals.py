@@ -26,11 +26,9 @@ _FOREIGN_MODULE: Final = "corsheaders.signals"
 
 
 def signals_with_receivers() -> list[Signal]:
-    """Return the signals that somebody listens to: Corsac's own, and that of django-cors-headers.
-
-    The latter is never imported: who has connected a receiver to it has done so already.
-    """
-    # Before a module is executed its names are not there yet.
+    """Return the signals that somebody listens to: Corsac's, and that of django-cors-headers."""
+    # Never imported: who has connected a receiver to it has done so already. Before a module is
+    # executed its names are not there yet.
     foreign = getattr(sys.modules.get(_FOREIGN_MODULE), "check_request_enabled", None)
     signals = [check_request_enabled, *([foreign] if isinstance(foreign, Signal) else [])]
     return [signal for signal in signals if signal.receivers]

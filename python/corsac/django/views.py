@@ -246,10 +246,7 @@ def mark_on(view: object) -> object:
 
 
 def handler_of(view: object, method: str) -> object:
-    """Return the method of a class-based view that answers an HTTP method, or ``None``.
-
-    The view is what ``as_view()`` made, also that of Django REST framework.
-    """
+    """Return the method of what ``as_view()`` made that answers an HTTP method, or ``None``."""
     view_class = class_of(view)
     if view_class is None:
         return None

@@ -167,9 +167,9 @@ def install(app: flask.Flask) -> FlaskMiddleware:
 
 
 def would_be_installed(app: flask.Flask) -> FlaskMiddleware | None:
-    """Make the middleware that the first request would find; the application is not changed.
+    """Make the middleware that the first request would find, if there is anything to apply.
 
-    The application has none yet. It is ``None`` if there is nothing to apply.
+    The application has none yet, and is not changed.
     """
     before = {**vars(app.url_map)}
     middleware = FlaskMiddleware(app, app.wsgi_app)

@@ -314,8 +314,7 @@ class FlaskMiddleware(CORSMiddleware):
         """Read the routes; what is new about them is for the log."""
         said = self._said
         table = RouteTable.of(self._flask, said, self._hidden)
-        rules, policy = table.rules()
-        table.make_middlewares(self.arrivals.entrance, rules, policy)
+        table.make_middlewares(self.arrivals.entrance)
         table.denying = self._table.denying or {
             denial: CORSMiddleware._part(self.arrivals.entrance, denial)
             for denial in (nobody(guard=False), nobody(guard=True))
@@ -326,6 +325,7 @@ class FlaskMiddleware(CORSMiddleware):
             self.arrivals.entrance,
             (*in_old_words, *(policy for policy, _ in table.made_by_decorations())),
         )
+        rules, policy = table.rules()
         super().reconfigure(policy, rules=rules)
         self.is_guarded = any(
             policy.guard
@@ -354,10 +354,7 @@ class FlaskMiddleware(CORSMiddleware):
         return exchange
 
     def choose(self, environ: WSGIEnvironment) -> CORSMiddleware:
-        """Return the middleware that decides about a request: itself, or that of a route.
-
-        Several slashes at the beginning of the request's path become one.
-        """
+        """Return the middleware that decides about a request: itself, or that of a route."""
         if self._in_force is not self._version:
             self._read_routes()
         table = self._table

@@ -78,10 +78,7 @@ class CORSOptions(CrossOriginOptions, total=False):
 
 
 def check_names(options: Mapping[str, Any], *, extension: bool) -> None:
-    """Raise `CORSConfigError` if options are unknown; it lists all of them.
-
-    Those of an extension may have ``resources`` and ``intercept_exceptions``.
-    """
+    """Raise `CORSConfigError` with all unknown options of an extension or a view, if any."""
     known = (*VIEW_OPTIONS, *OWN_OPTIONS, *(EXTENSION_OPTIONS if extension else ()))
     unknown = [unknown_option(name, known) for name in options if name not in known]
     if unknown:
@@ -179,10 +176,7 @@ BESIDE_FLASK_CORS: Final = CORSConfigProblem(
 
 
 def hidden_from_the_route(endpoint: str | None, *, until_it_ran: bool = False) -> CORSConfigProblem:
-    """Report a decorated view that was met only when it ran.
-
-    With ``until_it_ran`` its policy decides about the endpoint from now on.
-    """
+    """Report a decorated view that was met when it ran, and that may decide from now on."""
     before = "until the view has run once " if until_it_ran else ""
     message = (
         "another decorator hides cross_origin, or a function that is not the view of a route has "
@@ -201,11 +195,7 @@ def problems_of_routes(
     unreached: Mapping[str, Sequence[str]],
     kept_from: Mapping[str, Sequence[str]],
 ) -> Iterator[CORSConfigProblem]:
-    """Yield what is worth a warning when resources meet the routes of an application.
-
-    They are expressions with the routes that they may be meant for and do not reach, and blueprints
-    with those of their routes for which the application allows more.
-    """
+    """Yield what is worth a warning when resources meet the routes of an application."""
     for pattern, paths in unreached.items():
         message = (
             f"the expression may be meant for {_few(paths)}, which have variable parts; they get "

@@ -98,16 +98,15 @@ class RouteTable:
     # Methods of rules, by identity, whose view asks to answer preflight requests itself, and which
     # Flask answers all the same.
     _unanswered: set[tuple[int, str]] = field(default_factory=set)
+    # Expressions, with the routes that they may be meant for and do not reach.
     _unreached: dict[str, list[str]] = field(default_factory=dict)
+    # Blueprints, with those of their routes for which the application allows more.
     _kept_from: dict[str, list[str]] = field(default_factory=dict)
     _errors: list[CORSConfigProblem] = field(default_factory=list)
 
     @classmethod
     def of(cls, app: flask.Flask, said: Said, hidden: HiddenDecorations) -> RouteTable:
-        """Read the routes of an application.
-
-        A decorated view whose options cannot be used allows nobody; ``problems`` has the errors.
-        """
+        """Read the routes of an application; a view whose options have errors allows nobody."""
         table = cls(app, said, hidden)
         table._read()
         return table
@@ -162,13 +161,9 @@ class RouteTable:
             rules, policy = [*rules, *self.said.given.rules], policy or self.said.given.policy
         return _joined([*self.exact_rules.items()], rules), policy
 
-    def make_middlewares(
-        self, wsgi_app: WSGIApplication, rules: list[Rule], policy: CORSPolicy | None
-    ) -> None:
-        """Make the middleware of each route and method; one for the same policies.
-
-        The rules and the policy decide where a route leaves it to the application.
-        """
+    def make_middlewares(self, wsgi_app: WSGIApplication) -> None:
+        """Make the middleware of each route and method; the rules decide what routes leave open."""
+        rules, policy = self.rules()
         made: dict[tuple[int, ...], CORSMiddleware] = {}
         for route in self.routes:
             for method, decided in route.decided.items():
@@ -183,10 +178,7 @@ class RouteTable:
         self.middlewares = tuple(made.values())
 
     def policies(self) -> Iterator[tuple[str, CORSPolicy]]:
-        """Yield the policies of routes that are not path rules, each with its URL rule.
-
-        The methods stand before the rule if not all of them have the policy.
-        """
+        """Yield the policies of routes that no path rule stands for, each with methods and rule."""
         for route in self.routes:
             by_policy: dict[CORSPolicy, list[str]] = {}
             for method, decided in route.decided.items():
@@ -361,10 +353,7 @@ def _decoded(path: str) -> str:
 
 
 def hidden_key(endpoint: str, view: object, method: str) -> tuple[str, str]:
-    """Return what a decoration that is met when a view runs speaks for.
-
-    The method of the request counts in class-based views alone.
-    """
+    """Return what a decoration that is met when a view runs speaks for; methods are of classes."""
     return endpoint, method if hasattr(view, "view_class") else ""
 
 

@@ -201,11 +201,7 @@ _INSTALLED_ALREADY = CORSConfigProblem(
 
 
 def installed(app: object) -> InstalledCORSMiddleware | None:
-    """Return the middleware that `install` put into an application, or ``None``.
-
-    Args:
-        app: Any object.
-    """
+    """Return the middleware that `install` put into an application; of other objects ``None``."""
     return vars(app).get(_KEY) if isinstance(app, _Watched) else None
 
 

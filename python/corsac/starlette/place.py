@@ -29,10 +29,7 @@ ROUTE_CACHE_KEY_LENGTH = 512
 
 
 class Place:
-    """A place before one stack.
-
-    The gate applies the policy of the application to the requests to the stack.
-    """
+    """A place before one stack; the gate applies the application's policy to the requests to it."""
 
     def __init__(self, middleware: InstalledCORSMiddleware, stack: ASGIApp) -> None:
         self.middleware = middleware

@@ -120,10 +120,7 @@ class RouteMarks:
         )
 
     def find(self, scope: Scope) -> Mark | None:
-        """Return the mark for a request; ``None`` if its route has none, or it has no route.
-
-        The scope is that of the request, or of the one that a preflight request announces.
-        """
+        """Return the mark for a request or for the one that a preflight request announces."""
         return None if self._level is None else self._level.find(scope)
 
     def all(self) -> Iterator[tuple[str, Mark]]:
@@ -238,10 +235,7 @@ def marked_routes(app: object) -> list[tuple[str, CORSPolicy | None]]:
 
 
 def inner_applications(application: object) -> list[object]:
-    """Return an application and those inside of it, from the outermost to the one that has routes.
-
-    Wrappers are followed by their attribute ``app``, or ``__wrapped__``.
-    """
+    """Return an application and those inside of it, from the outermost to the one with routes."""
     found = [application]
     while len(found) < MAX_WRAPPERS and not isinstance(getattr(found[-1], "routes", None), list):
         inner = getattr(found[-1], "app", None) or getattr(found[-1], "__wrapped__", None)
