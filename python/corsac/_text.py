@@ -37,7 +37,7 @@ def error_text(error: BaseException) -> str:
     """Give an exception's type and text, such as ``"LookupError: 'no such table'"``."""
     try:
         text = str(error)
-    except Exception:  # It says nothing, and that is no reason to fail.
+    except Exception:  # Its text cannot be had; its type says enough.
         return type_name(error)
     return f"{type_name(error)}: {quoted(text)}" if text else type_name(error)
 

@@ -29,4 +29,4 @@ Outcomes = list[tuple[str, str, int]]
 """A kind, a reason or ``""``, and how many requests there were."""
 
 Counted = tuple[Outcomes, tuple[Outcomes, int, int, int]]
-"""What came of requests; and of those that were judged on trial, as `report_only_counters` says."""
+"""What came of requests; and of those under policies on trial, as `report_only_counters` says."""

@@ -215,7 +215,7 @@ def test_what_is_nearly_allowed_is_said(origin: str, text: str) -> None:
         ([f"{ORIGIN},{ORIGIN}"], "it is a list"),
         ([""], "is empty"),
         ([f"https://{'a' * 320}.com"], "longer than 326 bytes"),
-        (["*"], '"*" is no origin'),
+        (["*"], '"*" is not an origin'),
         (["https://b\u00fccher.example"], "bytes that no origin has"),
         (["https://\u4e2d.example"], "bytes that no origin has"),
     ],

@@ -127,7 +127,7 @@ class FetchRequest:
         method: As the script writes it; browsers upper-case six of them.
         headers: What the script sets: pairs of text, or a mapping.
         credentials: ``"omit"``, ``"same-origin"`` or ``"include"``. There is no cookie jar: the
-            mode decides how answers are judged, and no Cookie header is sent.
+            mode decides how answers are checked, and no Cookie header is sent.
         mode: ``"cors"``, ``"no-cors"`` or ``"same-origin"``.
         redirect: ``"follow"``, ``"error"`` or ``"manual"``.
         body: Text, bytes (an ArrayBuffer), a mapping (taken for `URLSearchParams`), or one of

@@ -95,7 +95,7 @@ def _explain(choice: Choice, request: Request, credentials: bool | None) -> _Exp
         rule=choice.rule,
     )
     if policy is None or compiled is None:
-        assert choice.nobody is not None, "whoever chose no policy gives it"  # noqa: S101
+        assert choice.nobody is not None, "where no policy was chosen it is given"  # noqa: S101
         served = yield from serve(choice.nobody, choice.nobody._compiled, request)
         return explained(kind=served.kind, steps=(served.steps[0], *rule))
     # Across origins a browser sends cookies with the credentials mode "include" alone. A page may
@@ -118,7 +118,7 @@ def _explain(choice: Choice, request: Request, credentials: bool | None) -> _Exp
             change = Change({}, "send Access-Control-Request-Headers as browsers do, and shorter")
         else:
             change = yield from find_change(policy, asked or request, reason, try_policy)
-    # The middleware did what it does for any origin; there is no one to be kept from anything.
+    # Where browsers make no CORS check, CORS decides nothing.
     decided = (served.kind != "not-cors" or bool(served.reason)) and served.counts
     browsed = verdict.steps if served.counts else (beyond_cors_step(request),)
     beside = beside_cors(request.value("origin"), request.value("host"))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Awaitable, Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from corsac import _core
+from corsac.errors import CORSConfigProblem
 from corsac.explain.explanation import Step, shown
-from corsac.explain.origins import entry_for, malformed_because, near_miss
 from corsac.explain.request import Request
 
 if TYPE_CHECKING:
     from corsac.policy import CORSPolicy
 
 __all__ = ["Deciding", "Served", "serve"]
+
+MAX_COMPARED = 20_000
+"""So many entries are compared with an origin that is not allowed."""
+MAX_COMPARED_LETTER_BY_LETTER = 1_000
 
 
 class Served(NamedTuple):
@@ -45,7 +51,7 @@ def serve(policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request) 
     status, pairs, vary, _, kind, allowed, reason, told = decided
     headers = (*pairs, ("vary", vary)) if vary else tuple(pairs)
     origin = request.value("origin")
-    entry = entry_for(policy, origin) if allowed and request.values("origin") else None
+    entry = _entry_for(policy, origin) if allowed and request.values("origin") else None
     _, told_reason, missing, _ = told
     counts = bool(told_reason) or not reason
     find = getattr(compiled.decide_origin, "failure", None) if reason else None
@@ -54,7 +60,7 @@ def serve(policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request) 
     if kind != "not-cors":
         if entry is None:
             text, section = _why_refused(policy, request, reason, failure)
-            # What no browser checks is kept from nobody.
+            # Where browsers make no CORS check, the refusal has no effect.
             passed = False if counts or reason == "origin-malformed" else None
         else:
             text, section, passed = _why_allowed(origin, entry), _ALLOW_ORIGIN, True
@@ -103,12 +109,12 @@ def _why_refused(
     """Say why an origin is not allowed, and where the standard says so."""
     origin = request.value("origin")
     if reason == "origin-malformed":
-        why = malformed_because(request.values("origin"))
+        why = _malformed_because(request.values("origin"))
         return f"{shown(origin)!r} is not an origin: {why}", _ORIGIN
     if reason == "path-ambiguous":
         choice = "since the path's repeated slashes choose one policy or another"
         return f"nobody is allowed, {choice}", ""
-    near = f"allow_origin_func {failure}" if failure else near_miss(policy, origin)
+    near = f"allow_origin_func {failure}" if failure else _near_miss(policy, origin)
     return f"{shown(origin)} is not allowed" + (f": {shown(near)}" if near else ""), _ALLOW_ORIGIN
 
 
@@ -158,3 +164,76 @@ _FATES = {
     "kept": 'they stay (app_headers="keep"), and a browser goes by them',
     "several": "they are removed, since browsers accept no two of them",
 }
+
+
+def _entry_for(policy: CORSPolicy, origin: str) -> str | None:
+    """Find the entry of ``allow_origins`` that allows an origin; else the option that was asked."""
+    if origin in policy.allow_origins:
+        return origin
+    raw = origin.encode("latin-1", "replace")
+    for entry in policy.allow_origins:
+        if entry == "*" or ("*" in entry and _core.matches_origin_entry(entry, raw)):
+            return entry
+    if policy.allow_origin_func is None:
+        return None if policy.allow_origin_regex is None else "allow_origin_regex"
+    if policy.allow_origin_regex is not None:
+        from corsac.origins import compile_origin_regex  # noqa: PLC0415 - it may need RE2
+
+        regex = compile_origin_regex(policy.allow_origin_regex)
+        if not isinstance(regex, CORSConfigProblem) and regex(raw):
+            return "allow_origin_regex"
+    return "allow_origin_func"
+
+
+def _malformed_because(values: list[str]) -> str:
+    """Say why the lines of an Origin header are not an origin, as a sentence's end."""
+    if len(values) > 1:
+        return f"there are {len(values)} Origin lines; a browser sends one"
+    (value,) = values
+    if not value:
+        return "the Origin header is empty"
+    if len(value) > _core.MAX_ORIGIN_LENGTH:
+        return f"it is longer than {_core.MAX_ORIGIN_LENGTH} bytes, which no origin is"
+    if "," in value or " " in value:
+        return "it is a list, and a browser sends one origin; perhaps a proxy joined two"
+    if value == "*":
+        return '"*" is not an origin'
+    return "it has bytes that no origin has"
+
+
+def _near_miss(policy: CORSPolicy, origin: str) -> str:
+    """Say what a refused origin has in common with an allowed one, or return an empty text."""
+    if origin == "null":
+        return (
+            "any site can send null: a sandboxed frame, a data: URL, a page from a file, "
+            "or a redirect across origins"
+        )
+    parts = re.fullmatch(r"([^:/]+)://(\[[^\]]*\]|[^:/]*)(?::(\d+))?(/.*)?", origin)
+    if parts is None:
+        return ""
+    entries = policy.allow_origins[:MAX_COMPARED]
+    if parts[4] and origin.removesuffix(parts[4]) in entries:
+        return "a browser sends no slash or path at the end"
+    if origin.lower() in entries:
+        return f"{origin.lower()} is listed; origins are compared byte by byte"
+    differences = (_difference(entry, *parts.groups()[:3]) for entry in entries)
+    found = next(filter(None, differences), "")
+    if found:
+        return found
+    exact = [entry for entry in entries[:MAX_COMPARED_LETTER_BY_LETTER] if "*" not in entry]
+    close = difflib.get_close_matches(origin[: _core.MAX_ORIGIN_LENGTH], exact, 1, 0.85)
+    return f"{close[0]} is listed, which looks much like it" if close else ""
+
+
+def _difference(entry: str, scheme: str, host: str, port: str | None) -> str:
+    """Name the one part in which an entry differs, or return an empty text."""
+    parts = re.fullmatch(r"([^:/]+)://(\*\.)?(\[[^\]]*\]|[^:/]*)(?::(\d+|\*))?", entry)
+    if parts is None or parts[3] != host:
+        return ""
+    if parts[2]:
+        same = parts[1] == scheme
+        return f"{entry} allows the names below {host}, not {host} itself" if same else ""
+    if parts[1] == scheme:
+        return f"{entry} is listed: the port is another one"
+    same_port = parts[4] in {port, "*"}
+    return f"{entry} is listed: the scheme is another one" if same_port else ""

@@ -9,7 +9,7 @@ import logging
 import math
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
@@ -18,7 +18,7 @@ from wsgiref.util import setup_testing_defaults
 
 from corsac._text import shown
 from corsac._types import ASGIApp, Message, Scope
-from corsac.browser.messages import Request, Response, TransportError, byte_lines
+from corsac.browser.messages import Lines, Request, Response, TransportError, byte_lines
 from corsac.browser.urls import URL, parse_url
 
 __all__ = ["DEFAULT_TIMEOUT", "asgi_async_transport", "asgi_transport", "check_timeout"]
@@ -67,12 +67,9 @@ def asgi_transport(
     def transport(request: Request) -> Response:
         result: Future[Response] = Future()
 
-        async def exchange() -> Response:
-            return await send(request)
-
         def run() -> None:
             try:
-                result.set_result(asyncio.run(exchange()))
+                result.set_result(asyncio.run(send(request)))
             except BaseException as error:
                 result.set_exception(error)
 
@@ -97,7 +94,7 @@ def asgi_async_transport(
     root_path: str = "",
     client: tuple[str, int] = ("127.0.0.1", 50000),
     timeout: float = DEFAULT_TIMEOUT,
-) -> Callable[[Request], Awaitable[Response]]:
+) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     """Make the same for `corsac.browser.simulate_async`, in the running event loop (asyncio).
 
     It takes, and raises, what `asgi_transport` does.
@@ -174,7 +171,7 @@ class _Target(NamedTuple):
     """A request taken apart for an application."""
 
     url: URL
-    lines: list[tuple[bytes, bytes]]
+    lines: Lines
     port: int
     body: bytes
 
