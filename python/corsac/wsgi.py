@@ -87,10 +87,10 @@ class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware
 
 
 def _decide_at_once(decision: Awaitable[bool]) -> bool:
-    """Return what a plain function decides that gave an awaitable all the same.
+    """Return the decision of a plain function that returned an awaitable nevertheless.
 
-    Without an event loop the decision is a refusal, which is logged by those who made it. In one,
-    which is to say that somebody calls WSGI from a coroutine, nothing may wait.
+    Without an event loop the decision refuses the origin, and its maker logs that. With one, if a
+    coroutine calls WSGI, nothing may wait.
     """
     steps = decision.__await__()
     try:

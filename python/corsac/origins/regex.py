@@ -41,8 +41,7 @@ class RegexOrigins:
     that ``https://.*[.]example[.]com`` cannot match ``https://evil.example/.example.com``. RE2
     takes time linear in the origin's length, whatever the expression.
 
-    This is for expressions that are known to be good; `compile_origin_regex` says what is wrong
-    with the others.
+    `compile_origin_regex` makes them, and explains invalid expressions.
 
     Args:
         pattern: An expression in RE2's syntax. It is always matched as a whole: ``^`` and ``$``
@@ -68,7 +67,7 @@ class RegexOrigins:
         return _core.is_serialized_origin(origin) and self._matches(origin)
 
     def __repr__(self) -> str:
-        """The call that makes it."""
+        """Return the call that makes it."""
         return f"RegexOrigins({self.pattern!r})"
 
 

@@ -16,7 +16,7 @@ __all__ += ["public_suffixes"]
 class PublicSuffixes:
     """The public suffix list (publicsuffix.org): below these names anyone can get one of their own.
 
-    What is unknown to it (localhost, corp, IP addresses) is nobody's to register.
+    Nobody can register a name below one that is not in it: localhost, corp, IP addresses.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class PublicSuffixes:
         base = base.removesuffix(".")
         if self._list.is_public(base):
             return base
-        # Most names have nothing below them, and one look at the text says so.
+        # Most names have nothing below them; a search in the text is quick.
         if f".{base}\n" not in self._text and _ACE_PREFIX not in base:
             return None
         below = [rule for rule in self.rules if rule.endswith(f".{base}")]
@@ -116,10 +116,10 @@ _IGNORED = re.compile(
 
 
 def a_label(label: str) -> str:
-    """A host label of any script as browsers send it: ``bücher`` is ``xn--bcher-kva``.
+    """Return a host label of any script as browsers send it: ``xn--bcher-kva`` for ``bücher``.
 
-    Python's own codec is that of 2003 and turns ß into ss, which no browser does any more. This is
-    the mapping of UTS #46 as far as Python's tables go: good for a hint, not for a URL parser.
+    Python's own codec is that of 2003 and turns ß into ss, which browsers do not do any more. This
+    is the mapping of UTS #46 as far as Python's tables go: good for a hint, not for a URL parser.
     """
     text = unicodedata.normalize("NFKC", _IGNORED.sub("", label))
     mapped = unicodedata.normalize("NFKC", "".join(map(_folded, text)))
@@ -134,7 +134,7 @@ def _folded(character: str) -> str:
 
 
 def is_undecodable_label(label: str) -> bool:
-    """Whether a label starts with ``xn--`` but stands for no text: no browser opens such a URL."""
+    """Tell whether a label starts with ``xn--`` but stands for no text: no browser opens it."""
     if not label.startswith(_ACE_PREFIX):
         return False
     try:

@@ -226,7 +226,7 @@ class _Check:
         )
 
     def run_without_language(self, reason: str) -> None:
-        """Try what is most dangerous, and say that the rest is not known."""
+        """Try the most dangerous origins, and report that the rest is unknown."""
         self.problems.clear()
         suffixes = [
             rule

@@ -1,4 +1,4 @@
-"""Says a regular expression as entries of ``allow_origins``, where that is possible."""
+"""Regular expressions as entries of ``allow_origins``, where that is possible."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from corsac.validation.regex.syntax import (
 __all__ = ["added_by", "as_allow_origins"]
 
 _MAX_ENTRIES = 16
-"""Entries that are still better to read than an expression."""
+"""The largest number of entries that is easier to read than an expression."""
 
 _MAX_SPELLINGS = 64
-"""Spellings of parts of an expression that are kept while it is taken apart."""
+"""The largest number of spellings of one part of an expression."""
 
 _LETTERS = ascii_set("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = ascii_set("0123456789")
@@ -49,14 +49,14 @@ def added_by(entries: Iterable[str], regex: Language) -> str | None:
 
 
 class _TooManyError(Exception):
-    """There are more spellings than anybody wants to read."""
+    """There are too many spellings."""
 
 
 def as_allow_origins(tree: Node) -> list[str]:
-    """Return entries that match the same origins, or a little more of the own ones.
+    """Return entries that match the same origins, or a few more of the same owner.
 
     ``[a-z0-9-]+[.]example[.]com`` becomes ``*.example.com``, which also takes several labels, and
-    ``:[0-9]+`` becomes ``:*``, which also takes no port. The list is empty if that cannot be done.
+    ``:[0-9]+`` becomes ``:*``, which also takes no port. The list is empty if that is impossible.
     """
     try:
         spellings = _spell(tree)

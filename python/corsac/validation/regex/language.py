@@ -1,13 +1,14 @@
 """The language of a regular expression, as an automaton that answers questions about all of it.
 
-Trying a few origins shows that an expression is open, never that it is not. Here the expression is
-an automaton without empty moves, and a question such as "does it match an http origin outside the
-own machine?" is a walk through pairs of states: exact, and bounded by the product of two sizes.
+Trying a few origins may show that an expression is open, but never that it is not. Here it becomes
+an automaton without empty moves, and a question such as "does it match an http origin of another
+machine?" is a walk through pairs of states: exact, and bounded by the product of two sizes.
 """
 
 from __future__ import annotations
 
 import functools
+import operator
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ _NICE_FIRST = sorted(range(128), key=lambda each: (chr(each) not in _NICE, _NICE
 
 
 def bits(number: int) -> Iterator[int]:
-    """The positions of the bits that are set."""
+    """Yield the positions of the bits that are set."""
     while number:
         low = number & -number
         yield low.bit_length() - 1
@@ -45,7 +46,7 @@ def bits(number: int) -> Iterator[int]:
 
 
 def typical_character(characters: int) -> str:
-    """One character of a set, one that reads well if there is one."""
+    """Return one character of a set, one that reads well if it has one."""
     return chr(next(each for each in _NICE_FIRST if characters >> each & 1))
 
 
@@ -72,7 +73,7 @@ class Language:
         ]
 
     def forward(self, states: int, characters: int) -> int:
-        """The states after one more character, which may be any of a set."""
+        """Return the states after one more character, any of a set."""
         result = 0
         for state in bits(states):
             if self.reads[state] & characters:
@@ -80,7 +81,7 @@ class Language:
         return result
 
     def backward(self, states: int, characters: int) -> int:
-        """The states from which one character, any of a set, leads to some states."""
+        """Return the states from which one character, any of a set, leads to some states."""
         result = 0
         for state, then in enumerate(self.then):
             if then & states and self.reads[state] & characters:
@@ -88,7 +89,7 @@ class Language:
         return result
 
     def backward_one(self, states: int, character: int) -> int:
-        """`backward` for one character by its number; only the states that read it are asked."""
+        """Do as `backward` does for one character, faster: by the states that read it."""
         result = 0
         for state in self._readers[character]:
             if self.then[state] & states:
@@ -104,7 +105,7 @@ class Language:
         return bool(states & self.end)
 
     def common(self, other: Language) -> str | None:
-        """A shortest string that is in both, or ``None``.
+        """Return a shortest string that is in both, or ``None``.
 
         Raises:
             UnknownSyntax: Too many pairs of states would have to be looked at.
@@ -135,7 +136,7 @@ class Language:
         return None
 
     def beyond(self, other: Language) -> str | None:
-        """A shortest string that is in this one and not in another, or ``None``.
+        """Return a shortest string that is in this one and not in another, or ``None``.
 
         Raises:
             UnknownSyntax: Too many pairs of states would have to be looked at.
@@ -160,7 +161,7 @@ class Language:
         return None
 
     def count_common(self, other: Language) -> int:
-        """Count the strings that are in both, of which the other has a longest one.
+        """Count the strings that are in both; those of the other are of limited length.
 
         Raises:
             UnknownSyntax: Too many cases would have to be looked at.
@@ -187,11 +188,8 @@ class Language:
         return found
 
     def _read_by(self, states: int) -> int:
-        """The characters that any of some states reads."""
-        characters = 0
-        for state in bits(states):
-            characters |= self.reads[state]
-        return characters
+        """Return the characters that any of some states reads."""
+        return functools.reduce(operator.or_, (self.reads[state] for state in bits(states)), 0)
 
 
 def language(pattern: str | Node, max_states: int = MAX_STATES) -> Language:

@@ -1,9 +1,9 @@
 """The origins that browsers send, and some kinds of them, as languages to compare a regex with.
 
 Each is written as an expression and read by the same reader; see RFC 6454 section 6.2 and the URL
-standard, "host serializing" and "ends in a number checker". Lengths are not looked at: they would
-make the automata large and could only hide a match of more than 253 bytes. Of the hosts that a URL
-parser takes, those are here that browsers look up: nobody has a page at ``a$.test`` or ``a..test``.
+standard, "host serializing" and "ends in a number checker". Lengths are not checked: that would
+make the automata large, and could only hide a match of more than 253 bytes. Hosts that a URL parser
+takes but no browser looks up are left out: there are no pages at ``a$.test`` or ``a..test``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = [
     "public_addresses",
 ]
 
-# These are known to be right, so they may be larger than what users write.
+# These are larger than what users may write.
 language = functools.partial(language_of_pattern, max_states=10_000)
 
 _LABEL = "[a-z0-9_-]+"
@@ -87,9 +87,10 @@ def origins(*but: str) -> Language:
 
 @functools.cache
 def insecure_origins() -> Language:
-    """The http origins that are not on the user's own machine.
+    """Return the http origins of other machines than the user's own.
 
-    Secure Contexts, "potentially trustworthy origin": 127.0.0.0/8, [::1] and localhost names are.
+    Its own are 127.0.0.0/8, [::1] and localhost names (Secure Contexts, "potentially trustworthy
+    origin").
     """
     last_label = _all_but(("localhost",), _LETTERS + "_", _LETTERS + _DIGITS + "_-")
     octet = _all_but(("127",), _DIGITS, _DIGITS)
@@ -99,13 +100,13 @@ def insecure_origins() -> Language:
     ipv6 = f"(?:{_LONG_IPV6}|{_PIECES}::(?:{_PIECES})?|::{tail})"
     name = rf"(?:{_LABEL}\.)*(?:{last_label}|[1-9][0-9]*[a-z_][a-z0-9_-]*)\.?"
     ipv4 = rf"{octet}(?:\.{_OCTET}){{3}}"
-    # The first octet is any number here; what is no address does not match an origin either.
+    # The first octet may be any number here: an origin has only real addresses.
     return language(rf"http://(?:{name}|{ipv4}|\[{ipv6}\])(?::{_PORT_BUT_80})?")
 
 
 @functools.cache
 def public_addresses() -> tuple[Language, ...]:
-    """Some IP addresses that have nothing to do with each other, with and without ports."""
+    """Return some IP addresses that are unrelated to each other, with and without ports."""
     addresses = ("192.0.2.77", "198.51.100.23", "203.0.113.5")
     return tuple(language(rf"https?://{re.escape(address)}(?::{_PORT})?") for address in addresses)
 
@@ -130,9 +131,9 @@ def language_of_entry(entry: str, *, tidy: bool = False) -> Language:
 def below_suffix(suffix: str, name: str | None = None) -> Language:
     """Return the origins of names that somebody got below a suffix, and of the hosts below those.
 
-    The suffix ``*.ck`` stands for any name directly below ``ck``. With an expression for the name
-    it and all labels below it look tidy; without one hyphens may be anywhere, which no registry
-    allows, but some services do.
+    The suffix ``*.ck`` stands for any name directly below ``ck``. With an expression for the name,
+    that name and all labels below it look tidy; without one, hyphens may be anywhere: not in
+    registries, but in some services.
     """
     label = _LABEL if name is None else _TIDY_LABEL
     escaped = re.escape(suffix.removeprefix("*."))
@@ -142,9 +143,8 @@ def below_suffix(suffix: str, name: str | None = None) -> Language:
 
 @functools.cache
 def languages_of_mistakes() -> tuple[tuple[Language, str], ...]:
-    """What people write instead of an origin, with the reason why no browser sends it."""
+    """Return what people write instead of an origin, and why no browser sends it."""
     any_case = f"(?i:{_WEB})"
-    # Anything a browser never has in an origin, with whatever else is wrong beside it.
     return (
         (language(rf"{_WEB}/.*"), "it asks for a slash or a path after the host or port"),
         (

@@ -1,8 +1,8 @@
 """How far a regular expression for origins reaches: the public suffixes that it opens to anyone.
 
-An expression opens a suffix such as ``vercel.app`` if it leaves the name directly below free, in
-whole (``.*``) or in part (``my-app-.*``): somebody else can get a name that matches. A few names
-spelled out, ``(my-app|my-docs)``, open nothing.
+An expression opens a suffix such as ``vercel.app`` if the name directly below is free, in whole
+(``.*``) or in part (``my-app-.*``): somebody else can get a name that matches. A few names spelled
+out, ``(my-app|my-docs)``, open nothing.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _DOT, _COLON = ord("."), ord(":")
 
 @dataclass(frozen=True, slots=True)
 class Openings:
-    """What somebody else can get a matching name below.
+    """The suffixes below which somebody else can get a matching name.
 
     Attributes:
         suffixes: The public suffixes, the most general ones first.
         is_name_free: Whether the name below them is free to choose. If not, one name matches below
-            so many suffixes that nobody has registered it everywhere.
+            more suffixes than one owner registers it in.
     """
 
     suffixes: tuple[str, ...]
@@ -95,7 +95,7 @@ class _Reach:
         return Openings(tuple(found), is_name_free=bool(free))
 
     def _states_where_a_label_starts(self) -> int:
-        """After the scheme, and after each dot of a host."""
+        """Return the states after the scheme, and after each dot of a host."""
         states = self.language.start
         for character in "http://":
             if character == ":":
@@ -105,7 +105,7 @@ class _Reach:
         return states | self.language.forward(inside, _DOTS)
 
     def _states_where_the_host_ends(self) -> int:
-        """Before the end, or before a port; and before a dot at the end of the host."""
+        """Return the states before the end or a port, and before a dot at the host's end."""
         ends = self.language.end
         digits = _closure(self._backward(ends, _NUMBER), _NUMBER, self._backward)
         ends |= self.language.backward_one(digits, _COLON)
@@ -116,7 +116,7 @@ class _Reach:
         return self.language.backward(states, characters)
 
     def _back(self, states: int, character: int) -> int:
-        """One character of the host back, inside what can be a host at all."""
+        """Go one character of the host back."""
         key = states, character
         if key not in self.steps:
             self._work(len(self.language.reads))
@@ -134,7 +134,7 @@ class _Reach:
         reads, then = self.language.reads, self.language.then
         if any((reads[state] & _NAME).bit_count() > _SPELLED_OUT for state in bits(inside)):
             return True, True
-        # What is left after taking away, again and again, the states that nothing follows, loops.
+        # Take away states that nothing follows, again and again: those that are left loop.
         left = inside
         while True:
             more = sum(1 << state for state in bits(left) if then[state] & left)

@@ -1,8 +1,8 @@
-"""Reads a regular expression in RE2's syntax into a tree, so that its reach can be told.
+"""A reader of regular expressions in RE2's syntax.
 
-Only what matters for origins is kept: an origin is printable ASCII, so a class of characters is the
-set of the ASCII ones in it, as the bits of an integer. What this reader does not know for certain
-(Unicode classes, word boundaries) raises `UnknownSyntax`; it never guesses.
+An origin is printable ASCII, so a class of characters is the set of its ASCII characters, as the
+bits of an integer. What the reader does not know for certain (Unicode classes, word boundaries)
+raises `UnknownSyntax`; it never guesses.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ __all__ = ["Alternatives", "Anchor", "Node", "OneOf", "Repeat", "Sequence", "Unk
 __all__ += ["ascii_set", "read_regex"]
 
 _MAX_DEPTH = 40
-"""Groups within groups; more than anybody writes, less than Python's stack."""
+"""Groups within groups: more than people write, and less than Python's stack holds."""
 
 
-class UnknownSyntax(Exception):  # noqa: N818 - says what is the matter, and is caught at once
+class UnknownSyntax(Exception):  # noqa: N818 - the name is the reason, and it is caught at once
     """The expression has something whose meaning this reader does not know."""
 
 
@@ -180,7 +180,7 @@ class _Reader:
         return Repeat(item, int(least), int(most) if most else None)
 
     def _read_item(self, depth: int) -> Node | None:
-        """The next thing; ``None`` for what only sets a flag."""
+        """Read the next item; return ``None`` if it only sets a flag."""
         character = self.pattern[self.at]
         if character == "(":
             return self._read_group(depth)
