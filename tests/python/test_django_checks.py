@@ -121,8 +121,9 @@ def test_what_changes_nothing_in_browsers_is_a_warning(
 def test_a_pattern_is_reported_together_with_the_policies_that_are_wrong(setting: str) -> None:
     rules = [("no-slash", {"allow_origins": ["nope"]})]
     with override_settings(**{setting: {"allow_origins": ["neither"], "rules": rules}}):
-        found = sorted(str(problem.value) for problem in judge()[1] if problem.severity == "error")
-    assert found == ["neither", "no-slash", "nope"]
+        found = [problem for problem in judge()[1] if problem.severity == "error"]
+    assert sorted(str(problem.value) for problem in found) == ["neither", "no-slash", "nope"]
+    assert all(re.match(rf"{setting}\b", problem.option) for problem in found)
 
 
 def test_expressions_without_re2_are_judged_and_said_to_be_so(

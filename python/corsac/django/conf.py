@@ -229,11 +229,11 @@ def _read_report_only(
     if not isinstance(given, Mapping):
         return cast("CORSPolicy | None", given), None
     options = {str(name): value for name, value in given.items()}
-    rules = _read_rules(options.pop("rules", None), problems)
+    name = REPORT_ONLY_SETTING + '["{}"]'
+    rules = _read_rules(options.pop("rules", None), name.format("rules"), problems)
     if not options and rules is not None:
         return None, rules
-    place = (REPORT_ONLY_SETTING, given, REPORT_ONLY_SETTING + '["{}"]')
-    return _make_policy(options, *place, problems), rules
+    return _make_policy(options, REPORT_ONLY_SETTING, given, name, problems), rules
 
 
 def _make_policy(
@@ -301,16 +301,15 @@ def _read_own(given: object, problems: list[CORSConfigProblem]) -> dict[str, Any
             name = _own_name("allow_origin_func")
             problems.append(_error("option.wrong_type", name, function, error))
     if "rules" in own:
-        own["rules"] = _read_rules(own["rules"], problems)
+        own["rules"] = _read_rules(own["rules"], _own_name("rules"), problems)
     return own
 
 
-def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> object:
+def _read_rules(rules: object, setting: str, problems: list[CORSConfigProblem]) -> object:
     """Return the rules with policies where dictionaries stood; all else is judged later."""
     if not isinstance(rules, (list, tuple)):
         return rules
     read: list[object] = []
-    setting = _own_name("rules")
     for rule in rules:
         if isinstance(rule, (list, tuple)) and len(rule) == 2 and isinstance(rule[1], Mapping):
             pattern = f"{rule[0]!r}".replace("{", "{{").replace("}", "}}")

@@ -135,7 +135,7 @@ class _Finder:
         elif is_of_class(current, "corsac.starlette.installation", "InstalledCORSMiddleware"):
             self.is_installed = self.is_installed or place.path is None
         elif place.path is None and not self.is_installed:
-            routes: Any = sys.modules.get("corsac.starlette.routes")
+            routes: Any = sys.modules.get("corsac.starlette.marks")
             if routes is not None and is_of_class(current, "starlette.applications", "Starlette"):
                 self.marked += routes.marked_routes(current)
         self._look_at_framework(current, place)

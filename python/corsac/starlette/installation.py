@@ -18,9 +18,8 @@ from corsac.inspection import find_layers, full_name, is_named_cors
 from corsac.inspection.layers import Applied, configured
 from corsac.middleware import add_up
 from corsac.policy import CORSPolicy
-from corsac.starlette.marks import marks
+from corsac.starlette.marks import RouteMarks, marked_routes, marks
 from corsac.starlette.place import Place, place_of
-from corsac.starlette.routes import RouteMarks, marked_routes
 
 if TYPE_CHECKING:
     from corsac.middleware import MiddlewareOptions

@@ -13,8 +13,7 @@ from corsac._types import ASGIApp, Receive, Scope, Send
 from corsac.configuration import make_configuration
 from corsac.errors import CORSConfigProblem, log_warnings
 from corsac.policy import CORSPolicy
-from corsac.starlette.marks import Mark, marks
-from corsac.starlette.routes import RouteMarks
+from corsac.starlette.marks import Mark, RouteMarks, marks
 
 if TYPE_CHECKING:
     from corsac.starlette.installation import InstalledCORSMiddleware
