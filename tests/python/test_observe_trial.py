@@ -10,6 +10,7 @@ import pytest
 import corsac
 import corsac.wsgi
 from corsac import CORSConfigError, CORSPolicy, Refusal
+from corsac.inspection.layers import configured
 from corsac.refusals.log import MAX_LINES_PER_WINDOW
 from support.exchange import Request, http_scope, run_asgi, run_wsgi, wsgi_environ
 from support.refused import (
@@ -370,6 +371,7 @@ def test_what_cannot_be_on_trial_is_an_error(
 def test_its_warnings_are_among_the_problems_of_the_middleware(make_observed: MakeObserved) -> None:
     trial = CORSPolicy(allow_origins=[ORIGIN, ORIGIN])
     middleware = make_observed(policy=POLICY, report_only=trial).middleware
+    assert configured(middleware).problems == middleware.problems
     found = [(problem.option, problem.code) for problem in middleware.problems]
     assert found == [("report_only: allow_origins", "origin.redundant")]
     assert middleware.problems[0].fix is None  # It would be one of the policy in force.

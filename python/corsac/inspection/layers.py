@@ -66,6 +66,7 @@ def configured(middleware: ConfiguredMiddleware[Any]) -> Applied:
     if policy is not None:
         problems += policy.problems
     problems += _of_policies([rule for rule in rules if rule[1] is not policy], "rules[{!r}]")
+    problems += middleware._observation.problems
     return Applied(policy, rules, problems=tuple(problems))
 
 
