@@ -8,15 +8,8 @@ MAX_WRAPPERS = 64
 """The largest number of wrappers around one application that are looked through."""
 
 _HOLDERS = (
-    "app",
-    "wsgi_app",
-    "asgi_app",
-    "other_asgi_app",
-    "__wrapped__",
-    "func",  # Of `functools.partial`.
-    "_app",
-    "_inner",
-    "inner",
+    *("app", "wsgi_app", "asgi_app", "other_asgi_app", "__wrapped__"),
+    *("func", "_app", "_inner", "inner"),  # `func` is of `functools.partial`.
 )
 """Attributes by which wrappers usually hold what they call."""
 

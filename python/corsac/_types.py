@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = [
-    "ASGIApp",
-    "Counted",
-    "Message",
-    "OriginFunction",
-    "Outcomes",
-    "Receive",
-    "Scope",
-    "Send",
-]
+__all__ = ["ASGIApp", "Counted", "Message", "OriginFunction", "Outcomes", "Receive", "Scope"]
+__all__ += ["Send"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

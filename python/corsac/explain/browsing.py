@@ -10,14 +10,8 @@ from corsac.explain.explanation import Step, shown
 from corsac.explain.request import Request
 from corsac.explain.serving import Served
 
-__all__ = [
-    "Verdict",
-    "actual_verdict",
-    "asked_headers",
-    "beyond_cors_step",
-    "preflight_before",
-    "preflight_verdict",
-]
+__all__ = ["Verdict", "actual_verdict", "asked_headers", "beyond_cors_step", "preflight_before"]
+__all__ += ["preflight_verdict"]
 
 _CORS_CHECK = 'Fetch, "CORS check"'
 _PREFLIGHT = 'Fetch, "CORS-preflight fetch"'

@@ -10,12 +10,4 @@ from corsac.inspection.finder import find_layers
 from corsac.inspection.frameworks import full_name, is_named_cors
 from corsac.inspection.layers import Applied, Layer, MarkedRoute, Search
 
-__all__ = [
-    "Applied",
-    "Layer",
-    "MarkedRoute",
-    "Search",
-    "find_layers",
-    "full_name",
-    "is_named_cors",
-]
+__all__ = ["Applied", "Layer", "MarkedRoute", "Search", "find_layers", "full_name", "is_named_cors"]

@@ -19,7 +19,7 @@ from corsac.inspection.frameworks import (
     is_named_cors,
     wrapped_by,
 )
-from corsac.inspection.layers import Applied, Layer, MarkedRoute, Search, applied_by, made_from
+from corsac.inspection.layers import Applied, Layer, Search, applied_by, made_from
 from corsac.middleware import ConfiguredMiddleware
 from corsac.policy import CORSPolicy
 
@@ -42,18 +42,12 @@ def find_layers(found: object) -> Search:
     """
     if isinstance(found, CORSPolicy):
         read = functools.partial(Applied, found, problems=found.problems)
-        return Search((Layer("corsac.CORSPolicy", read=read),), ())
+        return Search([Layer("corsac.CORSPolicy", read=read)])
     finder = _Finder(found)
     finder.follow(found, _Place(None, "", is_literal=True), ())
-    finder.layers.sort(key=lambda layer: layer.path is not None)
-    return Search(
-        tuple(finder.layers),
-        tuple(dict.fromkeys(finder.looked_at)) or (full_name(found),),
-        tuple(dict.fromkeys(finder.outside)),
-        finder.added_to,
-        finder.is_installed,
-        tuple(finder.marked),
-    )
+    finder.search.layers.sort(key=lambda layer: layer.path is not None)
+    finder.search.looked_at = finder.search.looked_at or {full_name(found): None}
+    return finder.search
 
 
 class _Place(NamedTuple):
@@ -70,15 +64,10 @@ class _Place(NamedTuple):
 
 
 class _Finder:
-    """Collects what `Search` has, of one object."""
+    """Fills a `Search` for one object."""
 
     def __init__(self, found: object) -> None:
-        self.layers: list[Layer] = []
-        self.looked_at: list[str] = []
-        self.outside: list[tuple[str, str]] = []
-        self.marked: list[MarkedRoute] = []
-        self.added_to = ""
-        self.is_installed = False
+        self.search = Search()
         self._first = found
         self._rules: Sequence[Any] | None = None  # Of Corsac's outermost layer; None: not found.
         self._mounted = 0
@@ -104,15 +93,16 @@ class _Finder:
         current = first
         while current is not None and not any(current is earlier for earlier in seen):
             if len(seen) == MAX_DEPTH:
-                self.looked_at.append(f"no deeper than {MAX_DEPTH} applications inside each other")
+                limit = f"no deeper than {MAX_DEPTH} applications inside each other"
+                self.search.looked_at[limit] = None
                 break
             seen.append(current)
-            known = len(self.layers)
+            known = len(self.search.layers)
             self._look_at(current, place, seen)
             inner = wrapped_by(current)
             is_wrapper = inner is not None and inner is not attribute_of(current, "wsgi_app")
             is_wrapper = is_wrapper and inner is not attribute_of(current, "asgi_app")
-            if is_wrapper and known == len(self.layers) and not inspect.isclass(current):
+            if is_wrapper and known == len(self.search.layers) and not inspect.isclass(current):
                 why = "what wraps the application last is outermost"
                 self._pass(full_name(current), place, why)
             current = inner
@@ -121,7 +111,7 @@ class _Finder:
     def _look_at(self, current: object, place: _Place, seen: Sequence[object]) -> None:
         name = full_name(current)
         if place.path is None:
-            self.looked_at.append(name)
+            self.search.looked_at[name] = None
         if isinstance(current, ConfiguredMiddleware) or is_class_of_corsac(type(current)):
             self._add_middleware(current, "wraps the application", place)
         elif self._may_be_layer(current) and is_named_cors(current):
@@ -129,15 +119,15 @@ class _Finder:
         # What `corsac.starlette.install` put outside of all that was added.
         installed = attribute_of(current, "_corsac_middleware")
         if isinstance(installed, CORSMiddleware):
-            self.is_installed = self.is_installed or place.path is None
+            self.search.is_installed = self.search.is_installed or place.path is None
             if not any(installed is it for it in seen):
                 self._add_middleware(installed, "is installed there", place)
         elif is_of_class(current, "corsac.starlette.installation", "InstalledCORSMiddleware"):
-            self.is_installed = self.is_installed or place.path is None
-        elif place.path is None and not self.is_installed:
+            self.search.is_installed = self.search.is_installed or place.path is None
+        elif place.path is None and not self.search.is_installed:
             routes: Any = sys.modules.get("corsac.starlette.marks")
             if routes is not None and is_of_class(current, "starlette.applications", "Starlette"):
-                self.marked += routes.marked_routes(current)
+                self.search.marked += routes.marked_routes(current)
         self._look_at_framework(current, place)
 
     def _look_at_framework(self, current: object, place: _Place) -> None:
@@ -169,10 +159,10 @@ class _Finder:
             made = made.func
         name = full_name(made)
         if place.path is None:
-            self.looked_at.append(f"its middleware {name}")
+            self.search.looked_at[f"its middleware {name}"] = None
         if is_class_of_corsac(made):
             if place.path is None and self._rules is None:
-                self.added_to = framework
+                self.search.added_to = framework
             keywords = attribute_of(entry, "kwargs")
             read = functools.partial(made_from, cls, attribute_of(entry, "args"), keywords)
             rules = keywords.get("rules") if isinstance(keywords, dict) else ()
@@ -195,7 +185,7 @@ class _Finder:
         adapter: Any = sys.modules.get("corsac.django.middleware")
         for name, kind in django_middleware():
             if place.path is None:
-                self.looked_at.append(f"its middleware {name}")
+                self.search.looked_at[f"its middleware {name}"] = None
             if kind == "corsac":
                 self._add(name, "is in MIDDLEWARE", place, adapter.applied, ())
             elif kind == "cors":
@@ -216,14 +206,14 @@ class _Finder:
         rules: object = (),
     ) -> None:
         rule = f"{place.path}/*" if place.path and place.is_literal else ""
-        self.layers.append(Layer(name, place.where or where, place.path, rule, read))
+        self.search.layers.append(Layer(name, place.where or where, place.path, rule, read))
         if read is not None and self._rules is None and place.path is None:
             self._rules = rules if isinstance(rules, (list, tuple)) else ()
 
     def _pass(self, name: str, place: _Place, why: str) -> None:
         """Take note of what stands outside of Corsac, if that was not found yet."""
         if place.path is None and self._rules is None:
-            self.outside.append((name, why))
+            self.search.outside[name, why] = None
 
     def _look_below(self, owner: object, place: _Place, above: tuple[object, ...]) -> None:
         """Look at what the routes of an application or router lead to."""
@@ -253,14 +243,14 @@ class _Finder:
     def _may_go_on(self) -> bool:
         self._mounted += 1
         if self._mounted == MAX_MOUNTED + 1:
-            self.looked_at.append(f"no more than {MAX_MOUNTED} mounted applications")
+            self.search.looked_at[f"no more than {MAX_MOUNTED} mounted applications"] = None
         return self._mounted <= MAX_MOUNTED
 
     def _is_left_alone(
         self, route: object, application: object, place: _Place, *, is_mount: bool
     ) -> bool:
         marks: Any = sys.modules.get("corsac.starlette.marks")
-        if marks is not None and self.is_installed:
+        if marks is not None and self.search.is_installed:
             for marked in (attribute_of(route, "endpoint"), application, route):
                 mark = marks.mark_of(marked)
                 if mark is not None:

@@ -11,15 +11,8 @@ from typing import Any
 from corsac._classes import attribute_of, inside_of
 from corsac.asgi import CORSMiddleware
 
-__all__ = [
-    "MIDDLEWARE_LISTS",
-    "django_middleware",
-    "full_name",
-    "has_flask_cors",
-    "is_class_of_corsac",
-    "is_named_cors",
-    "wrapped_by",
-]
+__all__ = ["MIDDLEWARE_LISTS", "django_middleware", "full_name", "has_flask_cors"]
+__all__ += ["is_class_of_corsac", "is_named_cors", "wrapped_by"]
 
 MIDDLEWARE_LISTS = {
     "user_middleware": "starlette",  # FastAPI too.

@@ -17,17 +17,8 @@ from corsac.options.files import SourceReading
 from corsac.options.names import OPTION_NAMES, option_hint
 from corsac.policy import CORSPolicy
 
-__all__ = [
-    "Applied",
-    "Layer",
-    "MarkedRoute",
-    "Search",
-    "applied_by",
-    "configured",
-    "made_from",
-    "no_application",
-    "unreadable",
-]
+__all__ = ["Applied", "Layer", "MarkedRoute", "Search", "applied_by", "configured", "made_from"]
+__all__ += ["no_application", "unreadable"]
 
 MarkedRoute = tuple[str, CORSPolicy | None]
 """A path and its policy; ``None`` leaves it alone."""
@@ -153,19 +144,21 @@ class Layer:
         return self.read is not None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)
 class Search:
     """What was found in an application."""
 
     # Those around the whole application, from the outermost inwards, then those of routes and
     # mounts; without what a path rule of Corsac's outermost layer, or cors_exempt, leaves alone.
-    layers: tuple[Layer, ...]
-    looked_at: tuple[str, ...]  # The names of what was looked at.
+    layers: list[Layer] = dataclasses.field(default_factory=list)
+    # The names of what was looked at.
+    looked_at: dict[str, None] = dataclasses.field(default_factory=dict)
     # What stands outside of Corsac and is not a CORS layer, each with what decides about its place.
-    outside: tuple[tuple[str, str], ...] = ()
+    outside: dict[tuple[str, str], None] = dataclasses.field(default_factory=dict)
     added_to: str = ""  # The framework, if Corsac is among the middleware that it was given.
     is_installed: bool = False  # Whether Corsac carries out what decorated routes say.
-    marked: tuple[MarkedRoute, ...] = ()  # Where Corsac is not installed: decorated routes.
+    # Decorated routes of applications that Corsac is not installed in.
+    marked: list[MarkedRoute] = dataclasses.field(default_factory=list)
 
     @property
     def around(self) -> tuple[Layer, ...]:
