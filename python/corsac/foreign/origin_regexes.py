@@ -76,19 +76,18 @@ def read_prefix_regex(
         foreign = not lost.endswith(":8443")
         whole_text = f"(?:{written})$" if "|" in written else f"{written}$"
         ended = whole_text if isinstance(entry, str) else re.compile(whole_text, entry.flags)
-        reader.report(
-            "regex.unanchored",
-            "warning",
-            option,
-            written,
+        message = (
             f"{reader.who} compares the start of an origin only, so it lets in {lost} too"
             + (", a name that anyone may register" if foreign else "")
-            + "; here the whole origin has to match",
-            f"end it with $ to say so: {whole_text!r}"
-            if foreign
-            else 'add "(:[0-9]+)?" if pages are served from other ports',
-            reader.instead(option, entry, ended) if foreign else None,
+            + "; here the whole origin has to match"
         )
+        hint, fix = 'add "(:[0-9]+)?" if pages are served from other ports', None
+        if foreign:
+            hint, fix = (
+                f"end it with $ to say so: {whole_text!r}",
+                reader.instead(option, entry, ended),
+            )
+        reader.report("regex.unanchored", "warning", option, written, message, hint, fix)
 
 
 def _text_of(

@@ -43,12 +43,10 @@ class Reader:
 
     Attributes:
         library: The library, as `corsac.migrate.translate` calls it.
-        given: The options that are set.
         names: For options of a policy, what the configuration calls them.
         chosen: The names by which the configuration sets something.
         options: Options of a policy that mean what the old ones mean, unsafe or not.
         regexes: Expressions for origins; each is checked on its own.
-        problems: What was found while reading.
     """
 
     library = ""

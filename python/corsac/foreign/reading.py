@@ -23,23 +23,19 @@ Consumer = Literal["drop-in", "translation"]
 _Pair = tuple[Severity | None, Severity | None]
 
 _DROPPED: Final[_Pair] = ("warning", "error")
-_NAMES_WITHOUT_EFFECT: Final[Mapping[CORSProblemCode, _Pair]] = {
-    "header.expose_any_with_credentials": _DROPPED,
-    "header.forbidden_request": _DROPPED,
-    "header.forbidden_response": _DROPPED,
-    "header.preflight_only": _DROPPED,
-    "method.forbidden": _DROPPED,
-}
+_NAMES_WITHOUT_EFFECT: Final[tuple[CORSProblemCode, ...]] = (
+    *("header.forbidden_request", "header.forbidden_response", "header.preflight_only"),
+    "method.forbidden",
+)
+_ENTRIES_WITHOUT_EFFECT: Final[tuple[CORSProblemCode, ...]] = (
+    *("header.expression", "header.invalid", "method.invalid"),
+    *("origin.default_port", "origin.invalid", "origin.non_canonical_ip"),
+    "origin.websocket_scheme",
+)
 SEVERITIES: Final[Mapping[str, Mapping[CORSProblemCode, _Pair]]] = {
     "flask-cors": {
-        **_NAMES_WITHOUT_EFFECT,
-        "header.expression": _DROPPED,
-        "header.invalid": _DROPPED,
-        "method.invalid": _DROPPED,
-        "origin.default_port": _DROPPED,
-        "origin.invalid": _DROPPED,
-        "origin.non_canonical_ip": _DROPPED,
-        "origin.websocket_scheme": _DROPPED,
+        **dict.fromkeys((*_NAMES_WITHOUT_EFFECT, *_ENTRIES_WITHOUT_EFFECT), _DROPPED),
+        "header.expose_any_with_credentials": _DROPPED,
         "regex.never_matches": _DROPPED,
         # The drop-in asks the routes of the application; a translation knows none.
         "rule.no_counterpart": _DROPPED,
@@ -50,7 +46,8 @@ SEVERITIES: Final[Mapping[str, Mapping[CORSProblemCode, _Pair]]] = {
         "rule.narrower": ("info", "warning"),
     },
     "django-cors-headers": {
-        **_NAMES_WITHOUT_EFFECT,
+        **dict.fromkeys(_NAMES_WITHOUT_EFFECT, _DROPPED),
+        "header.expose_any_with_credentials": _DROPPED,
         "regex.never_matches": _DROPPED,
         "origin.rewritten": ("warning", "info"),
         # The drop-in runs the expression on each path; a translation has rules.
@@ -61,13 +58,10 @@ SEVERITIES: Final[Mapping[str, Mapping[CORSProblemCode, _Pair]]] = {
     },
     "starlette": {
         # Useless or doubled, but nobody is allowed or refused by mistake.
-        "header.forbidden_request": ("info", "error"),
-        "header.forbidden_response": ("info", "error"),
-        "header.preflight_only": ("info", "error"),
+        **dict.fromkeys(_NAMES_WITHOUT_EFFECT, ("info", "error")),
         "header.redundant": ("info", "info"),
         "header.request_name": ("info", "warning"),
         "header.response_name": ("info", "warning"),
-        "method.forbidden": ("info", "error"),
         # The drop-in refuses what Starlette refuses.
         "method.safelisted": (None, "warning"),
         "origin.redundant": ("info", "warning"),

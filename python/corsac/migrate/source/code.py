@@ -292,10 +292,6 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 def _quoted(path: str) -> str:
     """Return a file's name as git writes it."""
     data = path.encode("utf-8", "surrogateescape")
-    if all(32 <= byte < 127 and byte not in b'"\\' for byte in data):
-        return path
-    marks = {9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 92: "\\\\"}
-    text = "".join(
-        marks.get(byte) or (chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}") for byte in data
-    )
-    return f'"{text}"'
+    plain = {*range(32, 127)} - {*b'"\\'}
+    text = "".join(chr(byte) if byte in plain else f"\\{byte:03o}" for byte in data)
+    return path if text == path else f'"{text}"'

@@ -111,13 +111,14 @@ class FlaskKey:
 def flask_keys(file: SourceFile) -> Iterator[FlaskKey]:
     """Find the keys that a file sets in an ``app.config``, or in a class of settings."""
     for node in file.nodes:
-        pairs: list[tuple[str, str, ast.expr]] = []
+        owner = ""
+        pairs: list[tuple[object, ast.expr]] = []
         match node:
             case ast.Assign(
                 targets=[ast.Subscript(value=config, slice=ast.Constant(value=str() as key))],
                 value=value,
             ):
-                pairs.append((dotted(config), key, value))
+                owner, pairs = dotted(config), [(key, value)]
             case (
                 ast.Assign(targets=[ast.Name(id=key)], value=value)
                 | ast.AnnAssign(target=ast.Name(id=key), value=ast.expr() as value)
@@ -126,17 +127,14 @@ def flask_keys(file: SourceFile) -> Iterator[FlaskKey]:
                     args=[ast.Constant(value=str() as key), value],
                 )
             ):
-                pairs.append(("", key, value))
+                pairs = [(key, value)]
             case ast.Call(keywords=keywords):
-                pairs += (("", each.arg, each.value) for each in keywords if each.arg)
+                pairs = [(each.arg, each.value) for each in keywords]
             case ast.Dict(keys=keys, values=values):
-                pairs += (
-                    ("", str(key.value), value)
-                    for key, value in zip(keys, values, strict=True)
-                    if isinstance(key, ast.Constant)
-                )
-        for owner, name, value in pairs:
-            if name in CONFIG_KEYS:
+                names = [key.value if isinstance(key, ast.Constant) else None for key in keys]
+                pairs = [*zip(names, values, strict=True)]
+        for name, value in pairs:
+            if isinstance(name, str) and name in CONFIG_KEYS:
                 yield FlaskKey(file, value.lineno, name, owner, value, file.block(node))
 
 
