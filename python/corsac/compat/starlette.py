@@ -102,14 +102,7 @@ class CORSMiddleware(cors.CORSMiddleware):
     async def simple_response(
         self, scope: Scope, receive: Receive, send: Send, request_headers: Headers
     ) -> None:
-        """Run the application, as Starlette's class does; headers of others inside are told.
-
-        Args:
-            scope: The scope of the request.
-            receive: What gives the request's body.
-            send: What takes the response.
-            request_headers: The headers of the request.
-        """
+        """Run the application, as Starlette's class does; headers of others inside are told."""
         origin = request_headers.get("origin")
         deliver = send
         if origin is not None and not self.allow_all_origins:

@@ -154,7 +154,13 @@ def check_middleware(**_: Any) -> list[checks.CheckMessage]:
         hint = f'keep "{_OWN_PATH}" and remove the others'
         found.append(_warning("middleware.several", message, hint))
     if not others and apps.is_installed(_FOREIGN_APP):
-        found.append(_message(_LEFT_OVER))
+        message = (
+            "its middleware is not in use, so all that it does is to check the settings once more, "
+            "by its own rules"
+        )
+        hint = "remove it; receivers of its signal are asked without it"
+        rest = ("INSTALLED_APPS", _FOREIGN_APP, message, hint)
+        found.append(_message(CORSConfigProblem("middleware.left_over", "info", *rest)))
     above = list(_ANSWERS_ITSELF)
     if getattr(settings, "SECURE_SSL_REDIRECT", False):
         above.append("django.middleware.security.SecurityMiddleware")  # Else it never redirects.
@@ -270,17 +276,6 @@ def _sets(name: str, attribute: str) -> bool:
     except Exception:  # There is no such thing, which Django says, or no source.
         return False
     return _ASSIGNS[attribute].search(source) is not None
-
-
-_LEFT_OVER: Final = CORSConfigProblem(
-    "middleware.left_over",
-    "info",
-    "INSTALLED_APPS",
-    _FOREIGN_APP,
-    "its middleware is not in use, so all that it does is to check the settings once more, by its "
-    "own rules",
-    "remove it; receivers of its signal are asked without it",
-)
 
 
 def _warning(code: CORSProblemCode, message: str, hint: str) -> checks.CheckMessage:

@@ -176,12 +176,7 @@ def _compile(
 
 
 def _with_fix_in_settings(problem: CORSConfigProblem, own: object) -> CORSConfigProblem:
-    """Return the problem with a fix of settings: one of own options is the whole dictionary.
-
-    Args:
-        problem: Its fix has the names of settings, or of options and ``CORSAC["..."]``.
-        own: The dictionary; anything else if there is none, or settings of the library beside it.
-    """
+    """Return the problem with a fix of settings: for an own option that is the whole ``CORSAC``."""
     fix = {
         name.removeprefix(f'{OWN_SETTING}["').removesuffix('"]'): value
         for name, value in (problem.fix or {}).items()

@@ -80,9 +80,7 @@ class Decoration:
 def decoration_of(view: Callable[..., Any], method: str) -> Decoration | None:
     """Return the decoration of a view function, or of the method of a class-based view."""
     found: Decoration | None = getattr(view, DECORATION, None)
-    if found is None:
-        found = getattr(_handler_of(view, method), DECORATION, None)
-    return found
+    return found or getattr(_handler_of(view, method), DECORATION, None)
 
 
 def decorated_methods(view: object) -> Iterator[str]:

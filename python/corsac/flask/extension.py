@@ -193,8 +193,7 @@ def cross_origin(
     the very first preflight request.
 
     Args:
-        *args: Positional arguments, which flask-cors takes and passes over: there may be none, or
-            one policy.
+        *args: Nothing, or one policy.
         policy: A policy in Corsac's own words, in place of options.
         **options: The options of `CORS` without ``resources`` and ``intercept_exceptions``.
             ``automatic_options=False`` leaves preflight requests to the view, and adds the headers.
@@ -205,13 +204,14 @@ def cross_origin(
         TypeError: It decorates a view without being called, or there are other arguments without a
             name.
     """
-    if args and policy is None and len(args) == 1 and isinstance(args[0], CORSPolicy):
+    if policy is None and len(args) == 1 and isinstance(args[0], CORSPolicy):
         policy = args[0]
-    elif args and callable(args[0]):
-        message = "write @cross_origin(): without the brackets it takes the view for an argument"
-        raise TypeError(message)
     elif args:
         message = "cross_origin takes options by name, as in @cross_origin(origins=[...])"
+        if callable(args[0]):
+            message = (
+                "write @cross_origin(): without the brackets it takes the view for an argument"
+            )
         raise TypeError(message)
     if policy is not None:
         _refuse_both(options)
@@ -288,8 +288,7 @@ _TOO_LATE = "The CORS policy of this view is known only now. Send the request ag
 
 
 def _current_app() -> flask.Flask:
-    app: flask.Flask = flask.current_app._get_current_object()  # type: ignore[attr-defined]
-    return app
+    return cast("flask.Flask", cast("Any", flask.current_app)._get_current_object())
 
 
 def _apply(

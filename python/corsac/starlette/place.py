@@ -146,7 +146,7 @@ class _ByRoute:
 
         # One value: a request sees the old marks or the new ones, whole.
         cached = functools.lru_cache(ROUTE_CACHE_ENTRIES)(select)
-        self._in_use = (marks.are_current, cached if marks.by_path_alone else None, marks.find)
+        self._in_use = (marks, cached if marks.by_path_alone else None)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] not in {"http", "websocket"}:
@@ -158,9 +158,9 @@ class _ByRoute:
 
     def handler_of(self, scope: Scope) -> ASGIApp:
         """Return what handles the requests to the route that a request takes or announces."""
-        if not self._in_use[0]():
+        if not self._in_use[0].are_current():
             self._use(RouteMarks(self._application))
-        _, select, find = self._in_use
+        marks, select = self._in_use
         kind: str = scope["type"]
         method: str = scope["method"] if kind == "http" else ""
         if method == "OPTIONS":
@@ -169,7 +169,7 @@ class _ByRoute:
         try:
             if select and len(method) + len(path) + len(root_path) <= ROUTE_CACHE_KEY_LENGTH:
                 return select(kind, method, path, root_path)
-            return self.place.for_mark(find({**scope, "method": method}))
+            return self.place.for_mark(marks.find({**scope, "method": method}))
         except Exception:  # The router meets it too.
             return self.app
 
