@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from corsac.explain import Explanation
     from corsac.explain.explaining import Choice
-    from corsac.explain.request import Headers
+    from corsac.explain.explanation import Headers
 
 __all__ = ["Explainable"]
 

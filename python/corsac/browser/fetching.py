@@ -10,16 +10,10 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from corsac import _core
+from corsac._headers import Lines, byte_lines, header_lines
 from corsac._text import shown
 from corsac.browser.cache import CacheRequest, PreflightCache, profile_facts
-from corsac.browser.messages import (
-    Lines,
-    Request,
-    Response,
-    byte_lines,
-    header_lines,
-    joined_values,
-)
+from corsac.browser.messages import Request, Response, joined_values
 from corsac.browser.outcome import FetchOutcome, Step, answered, explain_reason, verdict_text
 from corsac.browser.request import FetchRequest, Rejected, prepare
 from corsac.browser.urls import (

@@ -11,8 +11,6 @@ from corsac._values import NOT_IN_DICT, PlainData
 __all__ = ["HeaderLines", "Lines", "Pairs", "Request", "Response", "TransportError"]
 __all__ += ["byte_lines", "fill", "header_lines", "joined_values"]
 
-_STATUS_RANGE = range(100, 1000)
-
 
 def fill(value: object, **fields: object) -> None:
     """Set the fields of a frozen value that is being made."""
@@ -113,7 +111,7 @@ class Response(_Message):
         if type(status) is bool or not isinstance(status, int):
             message = f"the status of a response must be an int, not {type(status).__name__}"
             raise TypeError(message)
-        if status not in _STATUS_RANGE:
+        if not 100 <= status <= 999:
             message = f"the status of a response must be from 100 to 999, not {status}"
             raise ValueError(message)
         fill(self, status=int(status), headers=header_lines(headers), note=note)

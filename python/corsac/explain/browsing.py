@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from corsac import _core
 from corsac._headers import Lines, byte_lines
-from corsac.explain.explanation import Step, shown
-from corsac.explain.request import Request
+from corsac.explain.explanation import Request, Step, shown
 from corsac.explain.serving import Served
 
 __all__ = ["Verdict", "actual_verdict", "asked_headers", "beyond_cors_step", "preflight_before"]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from corsac import _core
 from corsac.errors import CORSConfigError
 from corsac.explain.browsing import asked_headers
-from corsac.explain.explanation import Change, shown
-from corsac.explain.request import Request
+from corsac.explain.explanation import Change, Request, shown
 from corsac.refusals.log import capitals_advice
 
 if TYPE_CHECKING:
@@ -19,16 +18,6 @@ __all__ = ["Trying", "find_change"]
 
 Trying = Generator[Awaitable[bool], bool, str]
 """Gives the reason why a policy blocks a request, or an empty text."""
-
-_WITH_CREDENTIALS = "Every page of that origin then reads responses with the user's cookies."
-_EVERYONE_WITH_CREDENTIALS = (
-    "Pages of every origin that this policy allows then read responses with the user's cookies."
-)
-_PAST_THE_GUARD = (
-    "Its pages may then send requests that change things, with the user's cookies: the guard lets "
-    "them through."
-)
-_NO_LONGER_ANYONE = "All other origins lose access: list them too, or write a rule for this path."
 
 _MAX_ROUNDS = 6
 """Origin, credentials, method, Authorization, headers: each is in the way once at most."""
@@ -92,14 +81,20 @@ def _cautions(policy: CORSPolicy, changed: CORSPolicy) -> Iterator[str]:
     """Say what to think of before a change is made."""
     listed = changed.allow_origins != policy.allow_origins
     if changed.allow_credentials and listed:
-        yield _WITH_CREDENTIALS
+        yield "Every page of that origin then reads responses with the user's cookies."
     is_new = changed.allow_credentials and not policy.allow_credentials
     if is_new and "*" not in policy.allow_origins:
-        yield _EVERYONE_WITH_CREDENTIALS
+        yield (
+            "Pages of every origin that this policy allows then read responses with the user's "
+            "cookies."
+        )
     if changed.guard and listed:
-        yield _PAST_THE_GUARD
+        yield (
+            "Its pages may then send requests that change things, with the user's cookies: the "
+            "guard lets them through."
+        )
     if "*" in policy.allow_origins and "*" not in changed.allow_origins:
-        yield _NO_LONGER_ANYONE
+        yield "All other origins lose access: list them too, or write a rule for this path."
 
 
 _ELSEWHERE = {

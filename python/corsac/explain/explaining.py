@@ -17,8 +17,7 @@ from corsac.explain.browsing import (
     preflight_verdict,
 )
 from corsac.explain.changing import Trying, find_change
-from corsac.explain.explanation import Change, Explanation, Step
-from corsac.explain.request import Headers, Request
+from corsac.explain.explanation import Change, Explanation, Headers, Request, Step
 from corsac.explain.serving import Served, serve
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from corsac import _core
 from corsac.errors import CORSConfigProblem
-from corsac.explain.explanation import Step, shown
-from corsac.explain.request import Request
+from corsac.explain.explanation import Request, Step, shown
 
 if TYPE_CHECKING:
     from corsac.policy import CORSPolicy
