@@ -29,9 +29,8 @@ def joined_values(lines: Lines, names: list[bytes]) -> Pairs:
     """
     values: dict[bytes, list[bytes]] = {name: [] for name in names}
     for name, value in lines:
-        collected = values.get(name.lower())
-        if collected is not None:
-            collected.append(value.strip(b" \t"))
+        if name.lower() in values:
+            values[name.lower()].append(value.strip(b" \t"))
     return tuple(
         (name.decode("latin-1"), b", ".join(parts).decode("latin-1"))
         for name, parts in values.items()

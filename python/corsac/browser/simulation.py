@@ -111,8 +111,7 @@ def _as_response(answer: object) -> Response:
         return answer
     message = f"the transport must return a corsac.browser.Response, not {type(answer).__name__}"
     if inspect.isawaitable(answer):
-        close = getattr(answer, "close", None)
-        if close is not None:
-            close()
+        if hasattr(answer, "close"):
+            answer.close()
         message += "; use simulate_async for a transport that is awaited"
     raise TypeError(message)

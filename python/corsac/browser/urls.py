@@ -117,25 +117,16 @@ def is_schemelessly_same_site(one: URL | None, other: URL) -> bool:
 
     https://html.spec.whatwg.org/#schemelessly-same-site
     """
-    if one is None:
+    if one is None or one.host == other.host:
+        return one is not None
+    if is_ip_address(one.host) or is_ip_address(other.host):
         return False
-    if one.host == other.host:
-        return True
-    domain = _registrable_domain(one.host)
-    return domain is not None and domain == _registrable_domain(other.host)
-
-
-def _registrable_domain(host: str) -> str | None:
-    """Give the public suffix and one label more.
-
-    https://url.spec.whatwg.org/#host-registrable-domain
-    """
-    if is_ip_address(host):
-        return None
     # Reading the list takes longer than all else together.
     from corsac.validation.hosts import public_suffixes  # noqa: PLC0415
 
-    return public_suffixes().registrable_domain(host)
+    domain_of = public_suffixes().registrable_domain
+    domain = domain_of(one.host)
+    return domain is not None and domain == domain_of(other.host)
 
 
 def _is_potentially_trustworthy(url: URL) -> bool:

@@ -76,9 +76,8 @@ def _wait_for(asked: Awaitable[bool]) -> bool:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(wait())
-    close = getattr(asked, "close", None)
-    if close is not None:
-        close()
+    if hasattr(asked, "close"):
+        asked.close()  # It is not awaited.
     message = "allow_origin_func is asynchronous: write `await policy.explain_async(...)` here"
     raise RuntimeError(message)
 
