@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import httpx2
@@ -49,48 +49,27 @@ class Scenario:
 
     title: str
     lesson: str
-    page: Literal["app", "stranger"]
-    method: str
-    path: str
-    has_json: bool = False
-    credentials: Literal["same-origin", "include"] = "same-origin"
+    request: dict[str, Any]  # As the lab's page has it.
     expected: Expected
 
     def state(self, places: Places) -> dict[str, Any]:
         """Give the scenario as the lab's page and its API take it."""
-        return {
-            "policy": {
-                "allow_origins": [places.pages["app"]],
-                "allow_methods": ["PUT"],
-                "allow_headers": ["content-type"],
-                "allow_credentials": True,
-                "expose_headers": ["x-request-id"],
-            },
-            "request": {
-                "page": self.page,
-                "method": self.method,
-                "path": self.path,
-                "headers": [["Content-Type", "application/json"]] if self.has_json else [],
-                "credentials": self.credentials,
-            },
-        }
+        policy = _TABLES["policy"] | {"allow_origins": [places.pages["app"]]}
+        return {"policy": policy, "request": self.request}
 
 
+_TABLES = tomllib.loads((resources.files("corsac.cli") / "demo.toml").read_text("utf-8"))
 # Fetch lets a script read the first three unasked; the policy exposes the last. The API also sends
 # ETag and X-Total-Count, which no script on another origin gets to see.
 _READABLE = ("cache-control", "content-length", "content-type", "x-request-id")
 
 
-def _read_scenarios() -> Iterator[Scenario]:
-    text = (resources.files("corsac.cli") / "demo.toml").read_text("utf-8")
-    for row in tomllib.loads(text)["scenarios"]:
-        expected = row["expected"]
-        readable = () if "reason" in expected else _READABLE
-        row["expected"] = Expected(**expected, readable_headers=readable)
-        yield Scenario(**row)
+def _read_scenario(row: dict[str, Any]) -> Scenario:
+    readable = () if "reason" in row["expected"] else _READABLE
+    return Scenario(**row | {"expected": Expected(**row["expected"], readable_headers=readable)})
 
 
-SCENARIOS = tuple(_read_scenarios())
+SCENARIOS = tuple(map(_read_scenario, _TABLES["scenarios"]))
 """In the order in which they teach."""
 
 
