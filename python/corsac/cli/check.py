@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 from corsac._text import in_words, printable
 from corsac.asgi import root_path_owner
-from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
+from corsac.cli.ending import FINE, PROBLEMS
 from corsac.cli.terminal import (
     MAX_TEXT,
     SEVERITIES,
@@ -34,8 +34,8 @@ from corsac.validation.fixes import apply_fixes
 
 __all__ = ["Report", "check", "run", "silent_log"]
 
-
 _NOTHING = Applied()
+_ENVIRONMENT = "{}* in the environment"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +49,6 @@ class Report:
     root_path_owner: object = None  # The application that takes a part off paths itself.
     notes: tuple[str, ...] = ()
     place: str = ""  # Where the user's code made an invalid policy.
-    failure: SourceError | None = None
     reading: SourceReading | None = None
 
     @property
@@ -59,8 +58,6 @@ class Report:
 
     def exit_code(self, *, strict: bool) -> int:
         """Give the exit code; with ``strict`` warnings count as problems."""
-        if self.failure is not None:
-            return COULD_NOT_RUN
         wrong = {"error", "warning"} if strict else {"error"}
         return FINE if wrong.isdisjoint(self.severities) else PROBLEMS
 
@@ -80,42 +77,37 @@ def run(
     that begin with ``prefix``; modules are looked for in ``app_dir`` first. With ``fix`` the lines
     of the source to change are printed too.
     """
-    report = check(source, prefix, app_dir)
+    failure = None
+    try:
+        report = check(source, prefix, app_dir)
+    except SourceError as error:
+        failure, name = error, _ENVIRONMENT.format(prefix) if source is None else source
+        problem = CORSConfigProblem(error.code, "error", "source", name, error.message, error.hint)
+        report = Report(name, (problem,))
     fixed = [*_fixed(report)] if fix else []
     if as_json:
         write_json(_as_json(report) | ({"fixed": fixed} if fix else {}), sys.stdout)
-    elif report.failure is None:
+    elif failure is None:
         _write(Output(sys.stdout), report)
         lines = [_ONLY_CHANGES, *fixed] if fixed else [_NO_CHANGES]
         write_lines(["", *lines] if fix else [], sys.stdout)
-    if report.failure is not None:
-        write_lines([*report.failure.lines, f"corsac check: {report.failure}"], sys.stderr)
-    return report.exit_code(strict=strict)
+    if failure is None:
+        return report.exit_code(strict=strict)
+    write_lines([*failure.lines, f"corsac check: {failure}"], sys.stderr)
+    return failure.exit_code
 
 
 def check(source: str | None, prefix: str | None, app_dir: str) -> Report:
-    """Check one source; the arguments are those of `run`."""
-    name = f"{prefix}* in the environment" if source is None else source
+    """Check one source, which may be a `SourceError`; the arguments are those of `run`."""
     with silent_log():
-        try:
-            if source is None:
-                return _check_environment(name, prefix or "")
-            if source.endswith(".toml") or (os.path.exists(source) and not os.path.isdir(source)):
-                return _check_toml(source)
-            if ":" in source:
-                return _check_object(source, app_dir)
-            failure = SourceError(
-                "source.unclear",
-                f"{source}: there is no such file",
-                "give a TOML file (policy.toml), module:attribute (api:app), or --env for "
-                "environment variables",
-            )
-        except SourceError as error:
-            failure = error
-    problem = CORSConfigProblem(
-        failure.code, "error", "source", name, failure.message, failure.hint
-    )
-    return Report(name, (problem,), failure=failure)
+        if source is None:
+            return _check_environment(prefix or "")
+        if source.endswith(".toml") or (os.path.exists(source) and not os.path.isdir(source)):
+            return _check_toml(source)
+        if ":" in source:
+            return _check_object(source, app_dir)
+    hint = "give a TOML file (policy.toml), module:attribute (api:app), or --env for environment "
+    raise SourceError("source.unclear", f"{source}: there is no such file", f"{hint}variables")
 
 
 @contextlib.contextmanager
@@ -149,12 +141,12 @@ def _check_toml(path: str) -> Report:
         raise SourceError("source.syntax", summary) from None
 
 
-def _check_environment(name: str, prefix: str) -> Report:
+def _check_environment(prefix: str) -> Report:
     reading = read_environment(os.environ, prefix)
     if not reading.options and not reading.problems:
         message = f"no environment variable begins with {prefix}, so there is nothing to check"
         raise SourceError("source.nothing_found", message, f"set {prefix}ALLOW_ORIGINS")
-    return _check_reading(name, reading)
+    return _check_reading(_ENVIRONMENT.format(prefix), reading)
 
 
 def _check_reading(source: str, reading: SourceReading) -> Report:

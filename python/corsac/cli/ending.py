@@ -16,10 +16,10 @@ OUTPUT_CLOSED = 141  # Nobody reads the output any more: SIGPIPE's code, as shel
 
 EXIT_CODES = {
     "allowed": FINE,
-    "not-sent": FINE,
+    "not-sent": FINE,  # The preflight is passed, and the request held back.
     "blocked": PROBLEMS,
-    "refused": PROBLEMS,
-    "undecided": COULD_NOT_RUN,
+    "refused": PROBLEMS,  # Sent, and refused by the server's guard.
+    "undecided": COULD_NOT_RUN,  # Held back without a preflight, or a path that is left alone.
     "unreachable": COULD_NOT_RUN,
 }
 """By the verdict on a request."""

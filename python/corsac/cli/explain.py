@@ -47,8 +47,6 @@ def run(
 ) -> int:
     """Explain a request to a path of `SERVER`, print that, and give the exit code."""
     report = check(source, prefix, app_dir)
-    if report.failure is not None:
-        raise report.failure
     errors = [problem for problem in report.problems if problem.severity == "error"]
     if errors:
         message = f"{report.source} is invalid, so nothing is allowed by it; corsac check says more"

@@ -27,14 +27,12 @@ SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "s
 
 _TITLE_WIDTH = 17
 _INDENT = " " * (5 + _TITLE_WIDTH)
-_ANSWER_HEADERS = frozenset({"corsac-refused", "cross-origin-resource-policy", "vary"})
+_ANSWER_HEADERS = {"corsac-refused", "cross-origin-resource-policy", "vary"}
 # Sent with every request, and no part of CORS.
-_UNTOLD = frozenset({"accept", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "user-agent"})
+_UNTOLD = {"accept", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest", "user-agent"}
 # Nobody misses these: they belong to the connection, or no script ever sees them.
-_NEVER_WANTED = frozenset(
-    {"connection", "date", "keep-alive", "server", "set-cookie", "set-cookie2"}
-    | {"transfer-encoding", "vary", "via"}
-)
+_NEVER_WANTED = {"connection", "date", "keep-alive", "server", "set-cookie", "set-cookie2"}
+_NEVER_WANTED |= {"transfer-encoding", "vary", "via"}
 
 UNSEEN = {
     "opaque": "to be sent; the script sees neither status nor headers nor body",
@@ -66,9 +64,9 @@ def write_request(
     what = f"{printable(request.method, 60)} {printable(target or request.url, _MAX_URL)}"
     out.row("", (f"{printable(origin, _MAX_URL)} -> {what}", "bold"), (extra, "dim"))
     no_cors = request.mode == "no-cors"
+    why = "in mode no-cors scripts cannot set it" if no_cors else "scripts cannot set it"
     for line in request.headers:
         if _core.browser_request_headers(byte_lines((line,)), b"", no_cors, profile) == []:
-            why = "in mode no-cors scripts cannot set it" if no_cors else "scripts cannot set it"
             instead = instead_of_cookie if line[0].lower() == "cookie" else ""
             out.note(f"{printable(line[0], 100)} is not sent: {why}{instead}")
 

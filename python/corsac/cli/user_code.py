@@ -68,16 +68,17 @@ def load_object(name: str) -> object:
     """
     module, _, attributes = name.partition(":")
     path = attributes.removesuffix("()")
+    message = hint = ""
     if module.endswith(".py"):
         dotted = module.removesuffix(".py").removeprefix("./").replace("/", ".")
-        message = f"{name}: a module is written as in an import statement"
-        raise SourceError("source.unclear", message, f"write {dotted}:{attributes}")
-    if "(" in path:
-        message = f"{name}: only a call without arguments can be written"
-        raise SourceError("source.unclear", message, f"write {module}:{path.partition('(')[0]}")
-    if not _MODULE.fullmatch(module) or not all(map(str.isidentifier, path.split("."))):
-        message = f"{name}: this is not module:attribute"
-        raise SourceError("source.unclear", message, "write it as in api:app or shop.api:app")
+        message, hint = "a module is written as in an import statement", f"{dotted}:{attributes}"
+    elif "(" in path:
+        message = "only a call without arguments can be written"
+        hint = f"{module}:{path.partition('(')[0]}"
+    elif not _MODULE.fullmatch(module) or not all(map(str.isidentifier, path.split("."))):
+        message, hint = "this is not module:attribute", "it as in api:app or shop.api:app"
+    if message:
+        raise SourceError("source.unclear", f"{name}: {message}", f"write {hint}")
     found: object = _run(f"import {module}", importlib.import_module, module)
     seen, mark = module, ":"
     for attribute in path.split("."):

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from corsac._types import Receive, Scope, Send
 from corsac.asgi import CORSMiddleware
-from corsac.browser import FetchOutcome, FetchRequest, simulate
+from corsac.browser import FetchOutcome, FetchRequest, Request, simulate
 from corsac.browser.messages import header_lines
 from corsac.browser.transports import asgi_transport
 from corsac.policy import CORSPolicy
@@ -128,15 +128,10 @@ class Case:
         lines = header_lines(scope["headers"])
         asked = dict(lines)
         method: str = scope["method"]
-        exchange: dict[str, Any] = {
-            "method": method,
-            "url": f"http://{asked.get('host', '')}{scope['raw_path'].decode('latin-1')}",
-            "is_preflight": method == "OPTIONS" and "access-control-request-method" in asked,
-            "headers": [list(line) for line in lines],
-            "application_ran": False,
-            "status": None,
-            "response_headers": [],
-        }
+        url = f"http://{asked.get('host', '')}{scope['raw_path'].decode('latin-1')}"
+        is_preflight = method == "OPTIONS" and "access-control-request-method" in asked
+        exchange: dict[str, Any] = Request(method, url, lines, is_preflight).as_dict()
+        exchange |= {"application_ran": False, "status": None, "response_headers": []}
         if len(self.seen) < MAX_EXCHANGES:
             self.seen.append(exchange)
 

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import uvicorn
 
@@ -17,6 +18,17 @@ __all__ = ["PortUnavailableError", "Servers", "listen", "serving"]
 _HOST = "127.0.0.1"
 _PORTS_TRIED = 100
 _STOP_SECONDS = 5
+_SETTINGS: dict[str, Any] = {
+    "loop": "asyncio",
+    "http": "h11",  # Whichever else is installed may not take every method that a page sends.
+    "date_header": False,
+    "server_header": False,
+    "lifespan": "off",
+    "ws": "none",
+    "log_config": None,
+    "access_log": False,
+    "timeout_graceful_shutdown": _STOP_SECONDS,
+}
 
 
 class PortUnavailableError(Exception):
@@ -70,7 +82,7 @@ class Servers:
     """Servers that run in threads of their own; when one ends, so do the others."""
 
     def __init__(self, apps: Sequence[tuple[ASGIApp, socket.socket]]) -> None:
-        self._servers = [uvicorn.Server(_configuration(app)) for app, _ in apps]
+        self._servers = [uvicorn.Server(uvicorn.Config(app, **_SETTINGS)) for app, _ in apps]
         self._threads = [
             threading.Thread(target=self._run, args=(server, listener), daemon=True)
             for server, (_, listener) in zip(self._servers, apps, strict=True)
@@ -93,21 +105,6 @@ class Servers:
         """Wait until the servers have ended: after `stop`, or because one of them failed."""
         for thread in self._threads:
             thread.join(timeout)
-
-
-def _configuration(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="asyncio",
-        http="h11",  # Whichever else is installed may not take every method that a page sends.
-        date_header=False,
-        server_header=False,
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
-    )
 
 
 @contextmanager

@@ -27,14 +27,8 @@ __all__ = ["DEFAULT_URL", "Asked", "AskedFor", "check_allowed", "check_blocked",
 DEFAULT_URL = "https://testserver"
 """Where the application seems to be; the host that Django's and Starlette's test clients take."""
 
-_OF_CORS = frozenset(
-    {
-        "missing-allow-origin",
-        "allow-origin-mismatch",
-        "wildcard-with-credentials",
-        "allow-credentials-not-true",
-    }
-)
+_OF_CORS = {"missing-allow-origin", "allow-origin-mismatch", "wildcard-with-credentials"}
+_OF_CORS |= {"allow-credentials-not-true"}
 """Reasons that are Fetch's "CORS check"; all that begin with ``preflight:`` are CORS's too."""
 
 

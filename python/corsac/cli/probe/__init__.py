@@ -54,12 +54,7 @@ class Result(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """How it ended.
-
-        ``"allowed"``, ``"blocked"``, ``"refused"`` (sent, and refused by the server's guard),
-        ``"not-sent"`` (the preflight was passed, and the request held back), ``"undecided"`` (there
-        was no preflight either) or ``"unreachable"``.
-        """
+        """How it ended, as `EXIT_CODES` has it."""
         outcome = self.outcome
         if outcome.ok:
             return "refused" if guard_refusal(outcome) else "allowed"

@@ -37,14 +37,11 @@ class NotSentError(Exception):
 
 
 class Courier:
-    """Sends a browser's requests, and replays of them.
+    """Sends a browser's requests, and replays of them, with the user's cookies.
 
-    It knows the user's cookies and sends them as a browser would: to the host that they are for, in
-    the credentials modes that send them, and never with a preflight. The first words of an error in
-    plain text become the answer's note; no other body is read.
-
-    ``tell`` is told of every request before it is sent, with its number among the replays and how
-    many these are (`place`), both 0 for the page's own.
+    The first words of an error in plain text become the answer's note; no other body is read.
+    ``tell`` gets every request before it is sent, with its `place` among the replays: its number
+    and how many there are, both 0 for the page's own.
     """
 
     def __init__(
@@ -92,7 +89,7 @@ class Courier:
         await self._client.aclose()
 
     def as_sent(self, request: Request) -> Request:
-        """Give the request with the cookies that a browser adds."""
+        """Give the request with the cookies that a browser adds: never to a preflight."""
         url, mode = parse_url(request.url), self._page.credentials
         if not self._cookies or request.is_preflight or url is None or url.host != self._host:
             return request
