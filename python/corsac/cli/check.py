@@ -56,11 +56,6 @@ class Report:
         """The severity of each problem."""
         return [problem.severity for problem in self.problems]
 
-    def exit_code(self, *, strict: bool) -> int:
-        """Give the exit code; with ``strict`` warnings count as problems."""
-        wrong = {"error", "warning"} if strict else {"error"}
-        return FINE if wrong.isdisjoint(self.severities) else PROBLEMS
-
 
 def run(
     source: str | None,
@@ -91,10 +86,11 @@ def run(
         _write(Output(sys.stdout), report)
         lines = [_ONLY_CHANGES, *fixed] if fixed else [_NO_CHANGES]
         write_lines(["", *lines] if fix else [], sys.stdout)
-    if failure is None:
-        return report.exit_code(strict=strict)
-    write_lines([*failure.lines, f"corsac check: {failure}"], sys.stderr)
-    return failure.exit_code
+    if failure is not None:
+        write_lines([*failure.lines, f"corsac check: {failure}"], sys.stderr)
+        return failure.exit_code
+    wrong = {"error", "warning"} if strict else {"error"}
+    return FINE if wrong.isdisjoint(report.severities) else PROBLEMS
 
 
 def check(source: str | None, prefix: str | None, app_dir: str) -> Report:
@@ -210,15 +206,16 @@ def _layer_allows(layer: Applied) -> Iterator[str]:
         return
     for places, name in ((layer.routes, "routes"), (layer.rules, "rules")):
         for pattern, policy in places[:_MAX_RULES]:
-            allowed = "is left alone" if policy is None else _allowed(policy)
-            yield f"{printable(pattern, _MAX_NAME)} {allowed}"
+            yield f"{printable(pattern, _MAX_NAME)} {_allowed(policy)}"
         if len(places) > _MAX_RULES:
             yield f"... and {len(places) - _MAX_RULES} more {name}"
-    yield f"any other path {'is left alone' if layer.policy is None else _allowed(layer.policy)}"
+    yield f"any other path {_allowed(layer.policy)}"
 
 
-def _allowed(policy: CORSPolicy) -> str:
+def _allowed(policy: CORSPolicy | None) -> str:
     """Say in plain words what a policy allows."""
+    if policy is None:
+        return "is left alone"
     guard = ["forged cross-origin writes are refused"] if policy.guard else []
     origins = [*_origins(policy)]
     if not origins:

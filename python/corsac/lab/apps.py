@@ -96,7 +96,13 @@ def make_control(places: Places, cases: CaseStore) -> tuple[ASGIApp, str]:
 
     def call(function: Callable[[Any], dict[str, Any]]) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
-            _check_caller(request, places.control, token)
+            lines = request.headers
+            own_site = lines.getlist("sec-fetch-site") in ([], ["same-origin"])
+            if not own_site or lines.getlist("origin") != [places.control]:
+                raise HTTPException(403, "only the lab's own page may ask")
+            given = lines.getlist(TOKEN_HEADER)
+            if len(given) != 1 or not secrets.compare_digest(given[0].encode(), token.encode()):
+                raise HTTPException(403, "the lab was restarted: reload the page")
             result = await run_in_threadpool(function, await _read_json(request))
             return _json(result, 200, headers)
 
@@ -162,17 +168,6 @@ def _make_app(routes: list[Route], headers: Mapping[str, str]) -> ASGIApp:
 def _json(content: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> Response:
     # Escaped: a page may send half a character, which has no UTF-8.
     return Response(json.dumps(content), status, headers, "application/json")
-
-
-def _check_caller(request: Request, control: str, token: str) -> None:
-    """Refuse requests that do not come from the lab's own page."""
-    headers = request.headers
-    own_site = headers.getlist("sec-fetch-site") in ([], ["same-origin"])
-    if not own_site or headers.getlist("origin") != [control]:
-        raise HTTPException(403, "only the lab's own page may ask")
-    given = headers.getlist(TOKEN_HEADER)
-    if len(given) != 1 or not secrets.compare_digest(given[0].encode(), token.encode()):
-        raise HTTPException(403, "the lab was restarted: reload the page")
 
 
 async def _read_json(request: Request) -> Any:

@@ -114,9 +114,8 @@ class Asked:
         problem, explanation = wrong(outcome), None
         if not problem:
             return outcome
-        with contextlib.suppress(Exception):  # Of the user's code; the browser's steps are there.
-            found = self._deciding(outcome)
-            explanation = None if found is None else explaining.explain(*found)
+        with contextlib.suppress(Exception):  # Of the user's code, or no layer of Corsac decided.
+            explanation = explaining.explain(*self._deciding(outcome))
         raise AssertionError("\n".join(self._lines(outcome, problem, explanation)))
 
     async def checked_async(self, wrong: Callable[[FetchOutcome], str]) -> FetchOutcome:
@@ -128,8 +127,7 @@ class Asked:
         if not problem:
             return outcome
         with contextlib.suppress(Exception):  # As above.
-            found = self._deciding(outcome)
-            explanation = None if found is None else await explaining.explain_async(*found)
+            explanation = await explaining.explain_async(*self._deciding(outcome))
         raise AssertionError("\n".join(self._lines(outcome, problem, explanation)))
 
     def _lines(
@@ -151,18 +149,15 @@ class Asked:
 
     def _deciding(
         self, outcome: FetchOutcome
-    ) -> tuple[explaining.Choice, str, HeaderLines, str, bool] | None:
-        """What to ask Corsac's outermost layer about the last request, if that layer decided."""
-        if not outcome.sent:
-            return None
+    ) -> tuple[explaining.Choice, str, HeaderLines, str, bool]:
+        """What to ask Corsac's outermost layer; raises if it did not decide the last request."""
         last = outcome.sent[-1]
         there, first = parse_url(last.url), parse_url(self._request.url)
-        if there is None or first is None or there.origin != first.origin:
-            return None
-        layers = find_layers(self._app).layers
-        applied = layers[0].read() if layers and layers[0].read else None
-        if applied is None or not applied.is_valid():
-            return None
+        layer = find_layers(self._app).layers[0]
+        applied = None if layer.read is None else layer.read()
+        is_there = there is not None and first is not None and there.origin == first.origin
+        if there is None or not is_there or applied is None or not applied.is_valid():
+            raise LookupError
         path = unquote(there.path)
         choice = choose(make_configuration(applied.policy, applied.rules, {}), path)
         return choice, last.method, last.headers, path, self._request.credentials == "include"

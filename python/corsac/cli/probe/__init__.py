@@ -64,13 +64,6 @@ class Result(NamedTuple):
             return "not-sent" if asked else "undecided"
         return "unreachable" if outcome.reason == "network-error" else "blocked"
 
-    def exit_code(self, *, strict: bool) -> int:
-        """Give the exit code; with ``strict`` findings other than infos count as blocked."""
-        if self.seen is not None and self.seen.unfinished == GIVEN_UP:
-            return INTERRUPTED
-        is_faulty = strict and any(each.severity != "info" for each in self.lints)
-        return EXIT_CODES[self.verdict] or (PROBLEMS if is_faulty else FINE)
-
 
 def run(
     request: FetchRequest,
@@ -108,7 +101,10 @@ def run(
         write_json(_as_dict(result), sys.stdout)
     elif with_lints:
         _write_found(out, result)
-    return result.exit_code(strict=strict)
+    if result.seen is not None and result.seen.unfinished == GIVEN_UP:
+        return INTERRUPTED
+    is_faulty = strict and any(each.severity != "info" for each in result.lints)
+    return EXIT_CODES[result.verdict] or (PROBLEMS if is_faulty else FINE)
 
 
 def _url(text: str) -> str:

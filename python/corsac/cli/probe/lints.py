@@ -16,6 +16,9 @@ from corsac.cli.terminal import SEVERITIES
 
 __all__ = ["FINDINGS", "Finding", "lint"]
 
+_ORIGIN = "Access-Control-Allow-Origin"
+_CREDENTIALS = "Access-Control-Allow-Credentials"
+
 
 class Finding(NamedTuple):
     """One thing that is wrong with a server, or worth knowing; the evidence is the server's."""
@@ -47,7 +50,7 @@ def lint(seen: Observations) -> tuple[Finding, ...]:
 
 
 def _allows_credentials(response: Response) -> bool:
-    return response.header("Access-Control-Allow-Credentials") == "true"
+    return response.header(_CREDENTIALS) == "true"
 
 
 def _listed(response: Response, name: str) -> set[str]:
@@ -124,11 +127,7 @@ def _evidence(replay: Replay, *more: str) -> str:
 
 # Single answers
 
-_ONCE = (
-    "Access-Control-Allow-Origin",
-    "Access-Control-Allow-Credentials",
-    "Access-Control-Max-Age",
-)
+_ONCE = (_ORIGIN, _CREDENTIALS, "Access-Control-Max-Age")
 
 
 def _check_answers(seen: Observations) -> Iterator[Finding]:
@@ -141,14 +140,14 @@ def _check_answers(seen: Observations) -> Iterator[Finding]:
             name: [value for known, value in response.headers if known.lower() == name.lower()]
             for name in _ONCE
         }
-        if len(values[_ONCE[0]]) == 1:
-            yield from _check_origin(values[_ONCE[0]][0].strip(" \t"))
+        if len(values[_ORIGIN]) == 1:
+            yield from _check_origin(values[_ORIGIN][0].strip(" \t"))
         for name, several in values.items():
             if len(several) > 1:
                 what = "preflight answer" if is_preflight else "answer"
                 evidence = f"{name}: {' | '.join(several)}"
                 yield _finding("header.duplicate", evidence, name=name, what=what)
-        credentials = response.header("Access-Control-Allow-Credentials")
+        credentials = response.header(_CREDENTIALS)
         shown = f"Access-Control-Allow-Credentials: {credentials}"
         if credentials == "true" and allow_origin(response) == "*":
             shown = f"Access-Control-Allow-Origin: *, {shown}"
@@ -217,11 +216,7 @@ def _check_preflight(response: Response) -> Iterator[Finding]:
 
 # Caches (https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches)
 
-_KEPT = (
-    "Access-Control-Allow-Origin",
-    "Access-Control-Allow-Credentials",
-    "Access-Control-Expose-Headers",
-)
+_KEPT = (_ORIGIN, _CREDENTIALS, "Access-Control-Expose-Headers")
 
 
 def _check_caching(seen: Observations) -> Iterator[Finding]:
@@ -274,7 +269,7 @@ def _check_conditional(page: Replay, conditional: Replay) -> Iterator[Finding]:
     for name in _KEPT:
         before, after = page.response.header(name), conditional.response.header(name)
         # A * is the same for everybody, whoever it was stored for.
-        if after is None and before is not None and (before, name) != ("*", _KEPT[0]):
+        if after is None and before is not None and (before, name) != ("*", _ORIGIN):
             yield _finding("conditional.lost", evidence, name=name)
         elif after is not None and before != after:
             yield _finding("conditional.changed", evidence, name=name)
