@@ -170,7 +170,7 @@ def test_what_comes_over_the_wire_is_shown_as_text(page: Page) -> None:
 def test_a_value_that_is_none_is_said_at_its_field(page: Page) -> None:
     edit(page, "max_age", "soon", "failed")
     problem = page.locator("[data-option='max_age'] .problem")
-    expect(problem).to_have_text("expected a whole number")
+    expect(problem).to_have_text("expected a whole number, got str")
     edit(page, "max_age", "90")
     expect(problem).to_have_count(0)
     edit(page, "Path", "items", "failed")
@@ -256,6 +256,7 @@ def test_a_keyboard_is_enough_and_every_stop_is_seen(page: Page) -> None:
         "guard",
         "preflight_continue",
         "allow_private_network",
+        "always_send",
         "allow_methods",
         "allow_headers",
         "expose_headers",
