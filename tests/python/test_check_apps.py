@@ -115,7 +115,7 @@ FRAMEWORKS = ["from starlette.applications import Starlette as App", "from fasta
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_middleware_of_a_framework_is_judged_without_starting_the_app(
+def test_middleware_of_a_framework_is_checked_without_starting_the_app(
     framework: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = write_module(

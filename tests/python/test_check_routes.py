@@ -1,4 +1,4 @@
-"""`corsac check` on applications of frameworks: decorated routes are judged too."""
+"""`corsac check` on applications of frameworks: decorated routes are checked too."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def first_parts(text: str) -> list[str]:
     ]
 
 
-def test_marked_routes_of_starlette_are_judged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_marked_routes_of_starlette_are_checked(capsys: pytest.CaptureFixture[str]) -> None:
     name = write_module(
         f"{STARLETTE}\ncorsac.starlette.install(app, allow_origins=['https://a.test'])\n"
     )
@@ -116,7 +116,7 @@ def public(): return ""
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_decorated_views_of_flask_are_judged(
+def test_decorated_views_of_flask_are_checked(
     installed: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = write_module(f"{FLASK}\nif {installed}: CORS(app, origins='https://b.test')\n")
@@ -147,12 +147,12 @@ def test_a_decorated_view_of_flask_that_cannot_be_used_is_an_error(
     assert (code, codes(found)) == (1, ["origin.any_with_credentials"])
 
 
-def test_a_flask_application_without_cors_has_nothing_to_judge() -> None:
+def test_a_flask_application_without_cors_has_nothing_to_check() -> None:
     name = write_module("import flask, corsac.flask\napp = flask.Flask('app')\n")
     assert main(["check", f"{name}:app"]) == 3
 
 
-def test_the_middleware_for_wsgi_is_judged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_middleware_for_wsgi_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
     name = write_module(
         "from corsac.wsgi import CORSMiddleware\ndef bare(environ, start): ...\n"
         "app = CORSMiddleware(bare, allow_origins=['https://a.test'])\n"
@@ -210,7 +210,7 @@ urlpatterns = [
         ),
     ],
 )
-def test_settings_and_decorated_views_of_django_are_judged(
+def test_settings_and_decorated_views_of_django_are_checked(
     middleware: str, urls: str, code: int, said: list[str]
 ) -> None:
     # A process of its own: Django is configured once in each.

@@ -212,7 +212,7 @@ def test_where_the_outermost_is_not_corsac_that_one_has_to_go() -> None:
     )
 
 
-def test_a_layer_of_corsac_below_a_mount_is_judged_with_its_place(
+def test_a_layer_of_corsac_below_a_mount_is_checked_with_its_place(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     name = write_module(
@@ -375,7 +375,7 @@ def test_what_litestar_answers_outside_of_its_middleware_is_said() -> None:
         "from starlette.testclient import TestClient; TestClient(app).get('/')",
     ],
 )
-def test_an_application_with_the_drop_in_is_judged_and_explained(
+def test_an_application_with_the_drop_in_is_checked_and_explained(
     made: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = write_module(
