@@ -27,7 +27,7 @@ from corsac.refusals.log import RefusalLog, TrialLog
 if TYPE_CHECKING:
     from corsac.explain.explaining import Choice
 
-__all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "add_up"]
+__all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "add_up", "outcome_rows"]
 
 App = TypeVar("App")
 
@@ -362,3 +362,19 @@ def _by_outcome(outcomes: Outcomes) -> dict[str, int]:
 
 def _by_reason(outcomes: Outcomes) -> dict[tuple[str, str], int]:
     return {(kind, reason): count for kind, reason, count in outcomes if reason}
+
+
+def outcome_rows(
+    counters: Mapping[str, int], refusals: Mapping[tuple[str, str], int]
+) -> Iterator[tuple[str, str, str, int]]:
+    """Give a kind, an outcome, a reason or ``""`` and a count for all that was counted.
+
+    Args:
+        counters: As `ConfiguredMiddleware.counters` gives them.
+        refusals: As `ConfiguredMiddleware.refusal_counters` gives them.
+    """
+    yield "not-cors", "none", "", counters["not_cors"]
+    for kind in ("actual", "preflight"):
+        yield kind, "allowed", "", counters[f"{kind}_allowed"]
+    for (kind, reason), count in refusals.items():
+        yield kind, "refused", reason, count

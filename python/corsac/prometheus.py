@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from corsac.middleware import outcome_rows
+
 try:
     from prometheus_client.core import CounterMetricFamily, Metric
     from prometheus_client.registry import Collector
@@ -147,8 +149,5 @@ def _add(
     counters: Mapping[str, int],
     refusals: Mapping[tuple[str, str], int],
 ) -> None:
-    family.add_metric([*named, "not-cors", "none", ""], counters["not_cors"])
-    for kind in ("actual", "preflight"):
-        family.add_metric([*named, kind, "allowed", ""], counters[f"{kind}_allowed"])
-    for (kind, reason), count in refusals.items():
-        family.add_metric([*named, kind, "refused", reason], count)
+    for *labels, count in outcome_rows(counters, refusals):
+        family.add_metric([*named, *labels], count)

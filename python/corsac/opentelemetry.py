@@ -1,0 +1,159 @@
+"""What came of requests as OpenTelemetry metrics and span attributes; extra ``opentelemetry``.
+
+Example:
+    >>> from corsac.opentelemetry import CORSInstrumentor
+    >>> CORSInstrumentor().instrument(middleware)
+
+All names begin with ``corsac.``: the semantic conventions keep ``http.*`` for themselves, and a
+refused request is not an error of the server, so the status of its span stays as it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from corsac._text import printable
+from corsac._version import __version__
+from corsac.configuration import read_observation
+from corsac.middleware import ConfiguredMiddleware, outcome_rows
+
+try:
+    from opentelemetry import metrics, trace
+except ImportError as error:
+    message = "corsac.opentelemetry needs opentelemetry-api: pip install 'corsac[opentelemetry]'"
+    raise ImportError(message) from error
+
+if TYPE_CHECKING:
+    from corsac.refusals import OnRefusal, Refusal
+
+__all__ = ["CORSInstrumentor", "annotate_span"]
+
+METRIC = "corsac.requests"
+
+
+def annotate_span(refusal: Refusal) -> None:
+    """Describe a refusal by attributes of the current span; an ``on_refusal`` of its own.
+
+    The attributes are ``corsac.outcome`` (``refused``), ``corsac.kind``, ``corsac.reason`` and
+    ``corsac.rule``, as in `corsac.Refusal`, and ``corsac.origin``, escaped and cut. What a
+    report-only policy would refuse has ``corsac.report_only.reason`` alone. The span's name and
+    status stay; without a span that is recorded nothing happens.
+
+    Args:
+        refusal: The refusal.
+    """
+    span = trace.get_current_span()
+    if not span.is_recording():
+        return
+    if refusal.report_only:
+        span.set_attribute("corsac.report_only.reason", refusal.reason)
+        return
+    span.set_attributes(
+        {
+            "corsac.outcome": "refused",
+            "corsac.kind": refusal.kind,
+            "corsac.reason": refusal.reason,
+            "corsac.rule": refusal.rule,
+        }
+    )
+    if refusal.origin is not None:
+        span.set_attribute("corsac.origin", printable(refusal.origin, 128))
+
+
+class CORSInstrumentor:
+    """Gives the counters of middlewares to a meter, and annotates the spans of refused requests.
+
+    One observable counter, ``corsac.requests`` (unit ``{request}``), with the attributes
+
+    - ``corsac.kind``: ``not-cors``, ``actual``, ``preflight``, or what never reached the
+      application, such as ``guard``;
+    - ``corsac.outcome``: ``none`` (not-cors only), ``allowed`` or ``refused``;
+    - ``corsac.reason``: the code of a refusal; only there with one;
+    - ``corsac.mode``: ``enforced``, or ``report_only`` for what policies on trial would have done;
+    - ``corsac.middleware``: the name given to `instrument`; only there with one.
+
+    The counters are read when metrics are exported: a request costs nothing more for them. Origin
+    and Host are not among the attributes, since any client can write them.
+
+    An instrumentor of a framework has to be outside of the middleware, so that its span is there
+    while a request is refused. Those of FastAPI, Flask and Django stand there by themselves.
+
+    Args:
+        meter_provider: Gives the meter; ``None``: the global one.
+    """
+
+    def __init__(self, *, meter_provider: metrics.MeterProvider | None = None) -> None:
+        self._lock = threading.Lock()
+        self._instrumented: dict[str | None, tuple[ConfiguredMiddleware, Any, Any]] = {}
+        meter = metrics.get_meter("corsac", __version__, meter_provider)
+        meter.create_observable_counter(
+            METRIC,
+            callbacks=[self._observe],
+            unit="{request}",
+            description="Requests by what came of them.",
+        )
+
+    def instrument(self, middleware: ConfiguredMiddleware, *, name: str | None = None) -> None:
+        """Export the counters of a middleware, and annotate the spans of what it refuses.
+
+        Its ``on_refusal`` is called as before, after the span was annotated. A later
+        ``reconfigure(on_refusal=...)`` ends the annotation; call `annotate_span` there.
+
+        Args:
+            middleware: One of ASGI or WSGI, also a Flask extension's ``middleware``.
+            name: Its attribute ``corsac.middleware``, to tell several apart.
+
+        Raises:
+            TypeError: ``middleware`` is not a middleware of Corsac.
+            ValueError: The middleware or the name is there already.
+        """
+        if not isinstance(middleware, ConfiguredMiddleware):
+            message = f"expected a CORSMiddleware of Corsac, got {type(middleware).__name__}"
+            raise TypeError(message)
+        with self._lock:
+            known = self._instrumented
+            if name in known or any(middleware is each for each, *_ in known.values()):
+                message = f"the middleware {name!r} is instrumented already"
+                raise ValueError(message)
+            before = middleware.on_refusal
+
+            def annotate(refusal: Refusal) -> object:
+                annotate_span(refusal)
+                return None if before is None else before(refusal)
+
+            _tell(middleware, annotate)
+            # One value: an export meanwhile sees the old ones or the new ones, whole.
+            self._instrumented = {**known, name: (middleware, before, annotate)}
+
+    def uninstrument(self) -> None:
+        """Let go of all middlewares; each gets the ``on_refusal`` back that it had."""
+        with self._lock:
+            known, self._instrumented = self._instrumented, {}
+        for middleware, before, annotate in known.values():
+            if middleware.on_refusal is annotate:
+                _tell(middleware, before)
+
+    def _observe(self, _: metrics.CallbackOptions) -> Iterator[metrics.Observation]:
+        for name, (middleware, *_rest) in self._instrumented.items():
+            named = {} if name is None else {"corsac.middleware": name}
+            counted = {"enforced": (middleware.counters(), middleware.refusal_counters())}
+            if middleware.report_only is not None or middleware.report_only_rules:
+                counted["report_only"] = (
+                    middleware.report_only_counters(),
+                    middleware.report_only_refusal_counters(),
+                )
+            for mode, (counters, refusals) in counted.items():
+                for kind, outcome, reason, count in outcome_rows(counters, refusals):
+                    row = {"corsac.kind": kind, "corsac.outcome": outcome, "corsac.mode": mode}
+                    if reason:
+                        row["corsac.reason"] = reason
+                    yield metrics.Observation(count, row | named)
+
+
+def _tell(middleware: ConfiguredMiddleware, on_refusal: OnRefusal | None) -> None:
+    given = {"on_refusal": on_refusal}
+    observation = read_observation(middleware._observation, middleware._request_line, [], given)
+    middleware._observe_as(observation)
+    middleware._was_observed()
