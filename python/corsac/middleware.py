@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copyreg
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, Unpack
 
 from corsac._core import Routing
@@ -19,12 +19,14 @@ from corsac.configuration import (
     make_configuration,
     read_observation,
 )
-from corsac.errors import CORSConfigProblem, log_warnings
+from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.policy import CORSPolicy, CORSPolicyOptions
 from corsac.refusals import OnRefusal
 from corsac.refusals.log import RefusalLog, TrialLog
 
 if TYPE_CHECKING:
+    import os
+
     from corsac.explain.explaining import Choice
 
 __all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "add_up", "outcome_rows"]
@@ -176,6 +178,32 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         self._put_in_force(configuration, configuration.routing)
         self._was_observed()
         log_warnings(self._problems_to_log(), known)
+
+    @classmethod
+    def from_file(cls, app: App, path: str | os.PathLike[str]) -> Self:
+        """Make a middleware of what one TOML file says.
+
+        Args:
+            app: The application.
+            path: The file; see `corsac.configuration_file.read_file` for what stands in it.
+
+        Raises:
+            CORSConfigError: The file cannot be read, or the configuration in it cannot be used; it
+                lists every problem, with options named as the file does.
+        """
+        from corsac.configuration_file import read_file  # noqa: PLC0415 - few have a file
+
+        reading = read_file(path)
+        given: Any = dict(reading.arguments)
+        policy, rules = given.pop("policy", None), given.pop("rules", None)
+        found: tuple[CORSConfigProblem, ...] = ()
+        try:  # What is wrong beside the policies, before anything is logged.
+            cls.__new__(cls)._configure(policy, rules, {}, given)
+        except CORSConfigError as error:
+            found = reading.named(error.problems)
+        if found or any(problem.severity == "error" for problem in reading.problems):
+            raise CORSConfigError((*reading.problems, *found))
+        return cls(app, policy, rules=rules, **given)
 
     @classmethod
     def _made_of(cls, app: App, configuration: Configuration, *logs: Any) -> Self:

@@ -15,10 +15,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, Severity
-from corsac.options.names import OPTION_NAMES, corsac_option, foreign_option_hint
+from corsac.options.names import MIDDLEWARE_KEYS, OPTION_NAMES, corsac_option, foreign_option_hint
 from corsac.options.types import BOOL_OPTIONS, LIST_OPTIONS
 
-__all__ = ["SourceReading", "read_environment", "read_toml"]
+__all__ = [
+    "SourceReading",
+    "read_environment",
+    "read_options",
+    "read_table",
+    "read_toml",
+]
 
 PolicyT = TypeVar("PolicyT")
 
@@ -101,7 +107,7 @@ _NO_FUNCTIONS: tuple[CORSProblemCode, str, str] = (
 
 
 def read_toml(path: str | os.PathLike[str]) -> SourceReading:
-    """Read options from a TOML file.
+    """Read the options of a policy from a TOML file.
 
     The keys are the names of the options of `CORSPolicy`, in a table ``[corsac]`` or
     ``[tool.corsac]``, or in a file of their own without a table. An absent key means the default.
@@ -111,41 +117,72 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
     Args:
         path: The file.
     """
+    header, table, problems = read_table(path)
+    for key in MIDDLEWARE_KEYS & table.keys():
+        message = "this belongs to a middleware, and a policy alone would go without it"
+        hint = "read the file with CORSMiddleware.from_file"
+        problems.append(_error("option.misplaced", key, table.pop(key), message, hint))
+    reading = read_options(table)
+    problems += reading.problems
+    return dataclasses.replace(reading, problems=tuple(problems), table=header)
+
+
+_Table = tuple[str, dict[str, Any], list[CORSConfigProblem]]
+
+
+def read_table(path: str | os.PathLike[str]) -> _Table:
+    """Read what stands in a TOML file for Corsac: the header of its table, the table, problems."""
+    problems: list[CORSConfigProblem] = []
+
+    def unreadable(code: CORSProblemCode, message: str) -> _Table:
+        return "", {}, [_error(code, "path", os.fspath(path), message)]
+
     try:
         content = Path(path).read_bytes()
     except (OSError, ValueError) as error:  # A path that holds a NUL is a ValueError.
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return _unreadable(path, "source.unreadable", f"the file cannot be read: {reason}")
+        return unreadable("source.unreadable", f"the file cannot be read: {reason}")
     try:
         document = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        return _unreadable(path, "source.syntax", f"line {line}: TOML is UTF-8, and this is not")
+        return unreadable("source.syntax", f"line {line}: TOML is UTF-8, and this is not")
     except tomllib.TOMLDecodeError as error:
         message = str(error)
         place = re.search(r" \(at line (\d+), column (\d+)\)$", message)
         if place is None:
-            return _unreadable(path, "source.syntax", f"this is not TOML: {message}")
+            return unreadable("source.syntax", f"this is not TOML: {message}")
         message = f"line {place[1]}, column {place[2]}: {message[: place.start()]}"
-        return _unreadable(path, "source.syntax", message)
+        return unreadable("source.syntax", message)
     except (ValueError, RecursionError):
         # A number of thousands of digits, or brackets nested very deep.
-        return _unreadable(path, "source.syntax", "the file holds more than any policy does")
-    problems: list[CORSConfigProblem] = []
+        return unreadable("source.syntax", "the file holds more than any policy does")
     header, table = _find_table(document, path, problems)
+    return header, table, problems
+
+
+def read_options(table: Mapping[str, Any], where: str = "") -> SourceReading:
+    """Read the options of one policy from a table of a TOML file.
+
+    Args:
+        table: The table, without keys of other meaning.
+        where: What stands before the names of options in problems, such as ``"rules[0]."``.
+    """
+    problems: list[CORSConfigProblem] = []
     options: dict[str, Any] = {}
     for key, value in table.items():
         if key not in OPTION_NAMES:
             hint = foreign_option_hint(key) or _names_hint(value)
-            problems.append(_unknown(key, "Corsac has no such option", hint))
+            problems.append(_unknown(f"{where}{key}", "Corsac has no such option", hint))
         elif key == "allow_origin_func":
             code, message, hint = _NO_FUNCTIONS
-            problems.append(_error(code, key, value, message, hint))
+            problems.append(_error(code, f"{where}{key}", value, message, hint))
         elif key == "max_age" and (value is False or value == "none"):
             options[key] = None
         else:
             options[key] = value
-    return SourceReading(options, tuple(problems), spell=_as_toml, table=header)
+    names = {name: f"{where}{name}" for name in OPTION_NAMES} if where else {}
+    return SourceReading(options, tuple(problems), names, _as_toml)
 
 
 def _find_table(
@@ -178,7 +215,7 @@ def _find_table(
     problems += [
         _error("option.misplaced", key, document[key], message, "move it into the table")
         for key in document
-        if key in OPTION_NAMES
+        if key in OPTION_NAMES or key in MIDDLEWARE_KEYS
     ]
     return (next(iter(given)) if len(given) == 1 else ""), found
 
@@ -187,10 +224,6 @@ def _error(
     code: CORSProblemCode, option: str, value: object, message: str, hint: str = ""
 ) -> CORSConfigProblem:
     return CORSConfigProblem(code, "error", option, value, message, hint)
-
-
-def _unreadable(path: str | os.PathLike[str], code: CORSProblemCode, message: str) -> SourceReading:
-    return SourceReading({}, (_error(code, "path", os.fspath(path), message),))
 
 
 def _unknown(name: str, message: str, hint: str) -> CORSConfigProblem:

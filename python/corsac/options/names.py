@@ -6,7 +6,14 @@ import difflib
 import re
 from collections.abc import Iterable
 
-__all__ = ["OPTION_NAMES", "corsac_option", "foreign_option_hint", "nearest_name", "option_hint"]
+__all__ = [
+    "MIDDLEWARE_KEYS",
+    "OPTION_NAMES",
+    "corsac_option",
+    "foreign_option_hint",
+    "nearest_name",
+    "option_hint",
+]
 
 OPTION_NAMES = (
     "allow_origins",
@@ -25,6 +32,9 @@ OPTION_NAMES = (
     "app_headers",
     "tolerate",
 )
+
+MIDDLEWARE_KEYS = frozenset({"debug_header", "report_only", "rules"})
+"""What a file may have beside the options of a policy."""
 
 # Spelt as `_canonical` spells them: flask-cors, django-cors-headers, Starlette, litestar,
 # quart-cors, asgi-cors, falcon, Express `cors`, rs/cors, Spring, and the headers themselves.

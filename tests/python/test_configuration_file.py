@@ -1,0 +1,216 @@
+"""One TOML file with all that a middleware applies; ASGI and WSGI read the same."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import corsac
+import corsac.wsgi
+from corsac import CORSConfigError, CORSPolicy
+
+CLASSES: dict[str, Any] = {"asgi": corsac.CORSMiddleware, "wsgi": corsac.wsgi.CORSMiddleware}
+WHOLE = """
+allow_origins = ["https://app.example.com"]
+allow_credentials = true
+debug_header = "x-why"
+
+[[rules]]
+path = "/health"
+policy = false
+
+[[rules]]
+path = "/public/*"
+allow_origins = ["*"]
+max_age = false
+
+[report_only]
+allow_origins = ["https://app.example.com"]
+
+[[report_only.rules]]
+path = "/public/*"
+policy = false
+"""
+
+Load = Callable[[str], Any]
+
+
+def app(*_: object) -> None:
+    """Stands for an application; nothing is sent."""
+
+
+@pytest.fixture(params=sorted(CLASSES))
+def load(request: pytest.FixtureRequest, tmp_path: Path) -> Load:
+    """Makes a middleware of each protocol from the text of a file."""
+
+    def make(text: str) -> Any:
+        path = tmp_path / "corsac.toml"
+        path.write_text(text, encoding="utf-8")
+        return CLASSES[request.param].from_file(app, path)
+
+    return make
+
+
+def problems_of(load: Load, text: str) -> list[tuple[str, str]]:
+    """The option and the code of each problem of a file that cannot be used."""
+    with pytest.raises(CORSConfigError) as caught:
+        load(text)
+    return [(problem.option, problem.code) for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("header", ["", "[corsac]", "[tool.corsac]"])
+def test_a_file_has_all_that_a_middleware_applies(load: Load, header: str) -> None:
+    text = f"{header}\n{WHOLE}"
+    if header:
+        name = header.strip("[]")
+        text = text.replace("[[", f"[[{name}.").replace("[report", f"[{name}.report")
+    middleware = load(text)
+    ours = CORSPolicy(allow_origins=["https://app.example.com"])
+    assert middleware.app is app
+    assert middleware.policy == ours.replace(allow_credentials=True)
+    assert middleware.rules == (
+        ("/health", None),
+        ("/public/*", CORSPolicy(allow_origins=["*"], max_age=None)),
+    )
+    assert middleware.report_only == ours
+    assert middleware.report_only_rules == (("/public/*", None),)
+    assert middleware.debug_header == "x-why"
+    assert middleware.on_refusal is None
+
+
+def test_a_file_with_rules_alone_leaves_other_paths_alone(load: Load) -> None:
+    middleware = load('[[rules]]\npath = "/api/*"\nallow_origins = ["https://app.example.com"]\n')
+    assert middleware.policy is None
+    assert [pattern for pattern, _ in middleware.rules] == ["/api/*"]
+
+
+def test_an_empty_file_is_an_empty_policy(load: Load) -> None:
+    assert load("").policy == CORSPolicy()
+
+
+def test_a_trial_can_be_rules_alone(load: Load) -> None:
+    middleware = load(
+        'allow_origins = ["*"]\n[[report_only.rules]]\npath = "/x"\nallow_origins = ["*"]\n'
+    )
+    assert middleware.report_only is None
+    assert middleware.report_only_rules == (("/x", CORSPolicy(allow_origins=["*"])),)
+
+
+def test_a_subclass_is_made_by_its_own_constructor(tmp_path: Path) -> None:
+    class Own(corsac.CORSMiddleware):
+        def __init__(self, app: Any, *arguments: Any, **options: Any) -> None:
+            super().__init__(app, *arguments, **options)
+            self.mark = "own"
+
+    path = tmp_path / "corsac.toml"
+    path.write_text('allow_origins = ["*"]', encoding="utf-8")
+    assert Own.from_file(app, path).mark == "own"
+
+
+def test_all_problems_of_a_file_are_found_at_once_by_their_places(load: Load) -> None:
+    assert problems_of(
+        load,
+        """
+        allow_origins = ["https://app.example.com/"]
+        debug_header = "content-type"
+        [[rules]]
+        path = "api"
+        allow_origins = ["HTTPS://app.example.com"]
+        [[rules]]
+        allow_origin = ["*"]
+        [[rules]]
+        path = "/x"
+        policy = true
+        [[rules]]
+        path = "/y"
+        policy = false
+        allow_origins = ["*"]
+        [report_only]
+        max_age = -1
+        allow_origins = ["*"]
+        debug_header = true
+        [[report_only.rules]]
+        path = 5
+        policy = false
+        [[report_only.rules]]
+        path = "*"
+        policy = false
+        """,
+    ) == [
+        ("allow_origins", "origin.invalid"),
+        ("rules[0].allow_origins", "origin.invalid"),
+        ("rules[1].path", "option.wrong_type"),
+        ("rules[1].allow_origin", "option.unknown"),
+        ("rules[2].policy", "option.wrong_type"),
+        ("rules[3].policy", "option.conflict"),
+        ("report_only.debug_header", "option.unknown"),
+        ("report_only.max_age", "max_age.out_of_bounds"),
+        ("report_only.rules[0].path", "option.wrong_type"),
+        ("debug_header", "header.invalid"),
+        ("report_only.rules", "rule.invalid"),
+        ("rules", "rule.invalid"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("rules = 1", ("rules", "option.wrong_type")),
+        ("rules = [1]", ("rules", "option.wrong_type")),
+        ('[rules]\npath = "/x"', ("rules", "option.wrong_type")),
+        ("report_only = true", ("report_only", "option.wrong_type")),
+        ("[report_only]\nrules = 1", ("report_only.rules", "option.wrong_type")),
+        ("debug_header = 5", ("debug_header", "option.wrong_type")),
+        ("on_refusal = 'x'", ("on_refusal", "option.unknown")),
+        ("allow_origins =", ("path", "source.syntax")),
+        ("debug_header = true\n[corsac]\nmax_age = 5", ("debug_header", "option.misplaced")),
+    ],
+)
+def test_each_mistake_in_a_file_is_an_error(
+    load: Load, text: str, problem: tuple[str, str]
+) -> None:
+    assert problem in problems_of(load, text)
+
+
+def test_an_unknown_key_is_answered_with_the_nearest(load: Load) -> None:
+    with pytest.raises(CORSConfigError) as caught:
+        load('[[rules]]\npath = "/x"\nallow_orgins = ["*"]\n')
+    assert str(caught.value.problems[0]) == (
+        "rules[0].allow_orgins: 'rules[0].allow_orgins': Corsac has no such option; "
+        "write allow_origins [option.unknown]"
+    )
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CORSConfigError, match="cannot be read"):
+        corsac.CORSMiddleware.from_file(app, tmp_path / "none.toml")
+
+
+def test_a_bad_file_writes_nothing_to_the_log(load: Load, caplog: pytest.LogCaptureFixture) -> None:
+    text = 'allow_origins = ["*", "https://a.example"]\n[[rules]]\npath = "x"\npolicy = false\n'
+    problems_of(load, text)
+    assert caplog.records == []
+
+
+def test_warnings_of_a_file_are_logged_once_by_their_places(
+    load: Load, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "corsac")
+    middleware = load('[[rules]]\npath = "/x"\nallow_origins = ["*", "https://a.example"]\n')
+    (warning,) = [each for each in middleware.problems if each.severity == "warning"]
+    assert warning.option == "rules[0].allow_origins"
+    assert [record.getMessage() for record in caplog.records] == [f"CORS: {warning}"]
+
+
+def test_a_policy_alone_is_not_read_from_a_file_with_more(tmp_path: Path) -> None:
+    path = tmp_path / "corsac.toml"
+    path.write_text(WHOLE, encoding="utf-8")
+    with pytest.raises(CORSConfigError) as caught:
+        CORSPolicy.from_toml(path)
+    found = {problem.option: problem.hint for problem in caught.value.problems}
+    hint = "read the file with CORSMiddleware.from_file"
+    assert found == {"rules": hint, "report_only": hint, "debug_header": hint}
