@@ -86,7 +86,7 @@ class CORSInstrumentor:
 
     def __init__(self, *, meter_provider: metrics.MeterProvider | None = None) -> None:
         self._lock = threading.Lock()
-        self._instrumented: dict[str | None, tuple[ConfiguredMiddleware, Any, Any]] = {}
+        self._instrumented: dict[str | None, tuple[ConfiguredMiddleware[Any], Any, Any]] = {}
         meter = metrics.get_meter("corsac", __version__, meter_provider)
         meter.create_observable_counter(
             METRIC,
@@ -95,7 +95,7 @@ class CORSInstrumentor:
             description="Requests by what came of them.",
         )
 
-    def instrument(self, middleware: ConfiguredMiddleware, *, name: str | None = None) -> None:
+    def instrument(self, middleware: ConfiguredMiddleware[Any], *, name: str | None = None) -> None:
         """Export the counters of a middleware, and annotate the spans of what it refuses.
 
         Its ``on_refusal`` is called as before, after the span was annotated. A later
@@ -152,7 +152,7 @@ class CORSInstrumentor:
                     yield metrics.Observation(count, row | named)
 
 
-def _tell(middleware: ConfiguredMiddleware, on_refusal: OnRefusal | None) -> None:
+def _tell(middleware: ConfiguredMiddleware[Any], on_refusal: OnRefusal | None) -> None:
     given = {"on_refusal": on_refusal}
     observation = read_observation(middleware._observation, middleware._request_line, [], given)
     middleware._observe_as(observation)

@@ -12,35 +12,10 @@ import pytest
 import corsac
 import corsac.wsgi
 from corsac import CORSConfigError, CORSPolicy
+from support.configuration_files import WHOLE, app
 
 CLASSES: dict[str, Any] = {"asgi": corsac.CORSMiddleware, "wsgi": corsac.wsgi.CORSMiddleware}
-WHOLE = """
-allow_origins = ["https://app.example.com"]
-allow_credentials = true
-debug_header = "x-why"
-
-[[rules]]
-path = "/health"
-policy = false
-
-[[rules]]
-path = "/public/*"
-allow_origins = ["*"]
-max_age = false
-
-[report_only]
-allow_origins = ["https://app.example.com"]
-
-[[report_only.rules]]
-path = "/public/*"
-policy = false
-"""
-
 Load = Callable[[str], Any]
-
-
-def app(*_: object) -> None:
-    """Stands for an application; nothing is sent."""
 
 
 @pytest.fixture(params=sorted(CLASSES))

@@ -93,5 +93,3 @@ def test_an_instrumented_project_answers_as_before(instrument: str, when: str) -
     refused = {"content-type": "text/plain", "vary": "origin"}
     expected = [[200, True, allowed], [200, True, refused], [200, False, answer]]
     assert list(map(json.loads, done.stdout.splitlines())) == expected * 2
-
-

@@ -82,7 +82,12 @@ def test_the_distribution_is_the_package_its_extension_its_metadata_and_the_comm
 
 def test_the_package_holds_python_its_types_its_tables_the_labs_page_and_nothing_else() -> None:
     odd = {path for path in source_files() if not path.endswith((".py", ".pyi", "/py.typed"))}
-    tables = {"corsac/cli/advice.toml", "corsac/cli/demo.toml", "corsac/cli/probe/findings.toml"}
+    tables = {
+        "corsac/cli/advice.toml",
+        "corsac/cli/demo.toml",
+        "corsac/cli/probe/findings.toml",
+        "corsac/corsac.schema.json",
+    }
     assert tables <= odd
     assert {path.rpartition("/")[0] for path in odd - tables} == {"corsac/lab/page"}
     assert {path.rpartition(".")[2] for path in odd - tables} == {"css", "html", "js"}

@@ -1,0 +1,31 @@
+"""A file with everything that `CORSMiddleware.from_file` reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WHOLE = """
+allow_origins = ["https://app.example.com"]
+allow_credentials = true
+debug_header = "x-why"
+
+[[rules]]
+path = "/health"
+policy = false
+
+[[rules]]
+path = "/public/*"
+allow_origins = ["*"]
+max_age = false
+
+[report_only]
+allow_origins = ["https://app.example.com"]
+
+[[report_only.rules]]
+path = "/public/*"
+policy = false
+"""
+
+
+def app(*_: object) -> Any:
+    """Stands for an application; nothing is sent."""
