@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from corsac.options.files import SourceReading
     from corsac.origins import RegexOrigins
 
-__all__ = ["CORSPolicy", "CORSPolicyOptions"]
+__all__ = ["CORSPolicy", "CORSPolicyOptions", "check_options"]
 
 
 class CORSPolicyOptions(TypedDict, total=False):
@@ -155,9 +155,11 @@ class CORSPolicy(_OptionsByName, Explainable):
         tolerate: Iterable[str] = (),
     ) -> None:
         given = locals()
-        values, compiled, problems = _check({name: given[name] for name in _OPTIONS})
+        values, compiled, problems = check_options({name: given[name] for name in _OPTIONS})
         if problems:
-            problems = validation.try_fixes(values, problems, lambda options: _check(options)[2])
+            problems = validation.try_fixes(
+                values, problems, lambda options: check_options(options)[2]
+            )
         if compiled is None or any(problem.severity == "error" for problem in problems):
             raise CORSConfigError(problems)
         self._fill(*values.values())
@@ -291,7 +293,7 @@ def _explain_unknown(names: list[str]) -> str:
     )
 
 
-def _check(
+def check_options(
     given: Mapping[str, Any],
 ) -> tuple[dict[str, Any], _core.CompiledPolicy | None, list[CORSConfigProblem]]:
     """Return the options as a policy keeps them, what they compile to or None, their problems."""

@@ -1,0 +1,132 @@
+"""Work beside the requests: a thread that survives a fork, and waiting for a file to change."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["BackgroundThread", "check_watchfiles", "file_state", "wait_for_change"]
+
+_STOP_SECONDS = 5.0
+_POLL_MILLISECONDS = 500
+
+
+class BackgroundThread:
+    """Runs a function in a daemon thread until it is told to stop.
+
+    A process that is forked, as gunicorn's workers are, has none of its parent's threads: there the
+    function begins anew.
+
+    Args:
+        name: The thread's name.
+        run: Called with an event that is set when it has to return soon.
+    """
+
+    def __init__(self, name: str, run: Callable[[threading.Event], None]) -> None:
+        self._name = name
+        self._run = run
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
+        this = weakref.ref(self)
+
+        def begin_anew() -> None:
+            background = this()
+            if background is not None:
+                background._after_fork()
+
+        os.register_at_fork(after_in_child=begin_anew)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._thread is not None
+
+    def start(self) -> None:
+        """Start the thread, unless it is running."""
+        with self._lock:
+            if self._thread is None:
+                self._begin()
+
+    def stop(self) -> None:
+        """Tell the thread to stop and wait for it, but no longer than five seconds.
+
+        A function that waits for something longer goes on in the background until it returns.
+        """
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._stopped.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_STOP_SECONDS)
+
+    def _begin(self) -> None:
+        # An event of its own for each run: one that does not return in time stays stopped.
+        self._stopped = threading.Event()
+        arguments = (self._stopped,)
+        self._thread = threading.Thread(
+            target=self._run, args=arguments, name=self._name, daemon=True
+        )
+        self._thread.start()
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()  # Another thread may have held it.
+        if self._thread is not None:
+            self._begin()
+
+
+def check_watchfiles() -> None:
+    """Check that files can be watched.
+
+    Raises:
+        ImportError: watchfiles is not installed.
+    """
+    try:
+        import watchfiles  # noqa: F401, PLC0415
+    except ImportError as error:
+        message = "watching a file needs watchfiles: pip install 'corsac[watch]'"
+        raise ImportError(message) from error
+
+
+def file_state(path: Path) -> tuple[int, ...] | None:
+    """Return what tells one state of a file from another; ``None`` if there is no such file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def wait_for_change(path: Path, before: tuple[int, ...] | None, stopped: threading.Event) -> None:
+    """Return when the state of a file is another one: changed, replaced, deleted or made.
+
+    Its folder is watched, since editors and orchestrators put another file in its place, or a link
+    to one.
+
+    Args:
+        path: The file.
+        before: Its state before it was read, so that no change is missed.
+        stopped: Ends the waiting within half a second.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+    """
+    import watchfiles  # noqa: PLC0415 - of an extra
+
+    if file_state(path) != before:
+        return
+    batches = watchfiles.watch(
+        path.parent,
+        watch_filter=None,
+        step=20,
+        debounce=200,
+        stop_event=stopped,
+        rust_timeout=_POLL_MILLISECONDS,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+    )
+    for _ in batches:
+        if file_state(path) != before:
+            return

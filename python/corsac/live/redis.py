@@ -1,0 +1,118 @@
+"""Origins in Redis or Valkey: a set, and a notification when it was changed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+__all__ = ["RedisSource"]
+
+_CONNECT_SECONDS = 5.0
+_LISTEN_SECONDS = 0.5
+_BATCH = 1000
+
+
+class RedisSource:
+    """A set in Redis (or Valkey), read again when a message is published and now and then.
+
+    Whoever changes the set tells all processes of all machines::
+
+        SADD corsac:origins https://shop.example
+        PUBLISH corsac:origins:changed added
+
+    What is published does not matter. A message that is lost, as Redis may, is made up for by
+    reading the whole set after ``interval``.
+
+    Args:
+        url: As redis-py takes it: ``redis://host:6379/0``, ``rediss://user:password@host`` (TLS),
+            ``unix:///path``.
+        key: The name of the set.
+        channel: Where changes are published.
+        interval: After how many seconds without a message the set is read all the same.
+
+    Raises:
+        ImportError: redis is not installed (extra ``redis``).
+        ValueError: The URL is not one that redis-py knows, or the interval is not above 0.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str = "corsac:origins",
+        channel: str = "corsac:origins:changed",
+        interval: float = 60.0,
+    ) -> None:
+        try:
+            import redis  # noqa: PLC0415 - of an extra
+        except ImportError as error:
+            message = "RedisSource needs redis: pip install 'corsac[redis]'"
+            raise ImportError(message) from error
+        if not interval > 0:
+            message = f"interval must be a number of seconds above 0, not {interval!r}"
+            raise ValueError(message)
+        self._client: Any = redis.Redis.from_url(
+            url,
+            decode_responses=True,
+            encoding_errors="replace",  # An entry that is not UTF-8 is one that is not valid.
+            socket_connect_timeout=_CONNECT_SECONDS,
+            socket_timeout=_CONNECT_SECONDS,
+            health_check_interval=10,
+        )
+        parts = urlsplit(url)
+        self.name = f"{parts.scheme}://{parts.hostname or ''}{parts.path} {key}"
+        self.interval: float = interval
+        self._key = key
+        self._channel = channel
+        self._subscription: Any = None
+
+    def origins(self) -> Iterator[str]:
+        """Read the whole set, in parts.
+
+        Raises:
+            redis.exceptions.RedisError: The server does not answer, or the key is not a set.
+        """
+        # Listen first: what is changed while the set is read is told of afterwards.
+        if self._subscription is None:
+            subscription = self._client.pubsub()
+            try:
+                subscription.subscribe(self._channel)
+                subscription.get_message(timeout=_CONNECT_SECONDS)  # It says that it has begun.
+            except Exception:
+                subscription.close()
+                raise
+            self._subscription = subscription
+        try:
+            yield from self._client.sscan_iter(self._key, count=_BATCH)
+        except Exception:
+            self._leave()
+            raise
+
+    def wait(self, stopped: threading.Event) -> None:
+        """Wait for a message, or for the interval.
+
+        Raises:
+            redis.exceptions.RedisError: The connection broke.
+        """
+        until = time.monotonic() + self.interval
+        try:
+            while not stopped.is_set() and time.monotonic() < until:
+                if self._subscription.get_message(timeout=_LISTEN_SECONDS) is not None:
+                    # Many changes at a time are one.
+                    while self._subscription.get_message(timeout=0) is not None:
+                        pass
+                    return
+        except Exception:
+            self._leave()
+            raise
+        if stopped.is_set():
+            self._leave()
+
+    def _leave(self) -> None:
+        """End the subscription; the next reading begins another one."""
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            subscription.close()
