@@ -56,11 +56,16 @@ class BackgroundThread:
 
         A function that waits for something longer goes on in the background until it returns.
         """
+        thread = self.tell_to_stop()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_STOP_SECONDS)
+
+    def tell_to_stop(self) -> threading.Thread | None:
+        """Tell the thread to stop without waiting for it, and return it."""
         with self._lock:
             thread, self._thread = self._thread, None
             self._stopped.set()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join(_STOP_SECONDS)
+        return thread
 
     def _begin(self) -> None:
         # An event of its own for each run: one that does not return in time stays stopped.

@@ -2,51 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
+import logging
 import os
-from collections.abc import Iterable, Mapping
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+from corsac._background import BackgroundThread, check_watchfiles, file_state, wait_for_change
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.options.files import read_options, read_table
 from corsac.options.names import MIDDLEWARE_KEYS
 from corsac.options.types import wrong_type
 from corsac.policy import CORSPolicy
 
-__all__ = ["FileReading", "read_file"]
+__all__ = ["FileWatch", "load_file"]
 
 Problems = list[CORSConfigProblem]
+Configure = Callable[..., object]
+"""Checks a policy, rules, options and observers, as a middleware does; raises CORSConfigError."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class FileReading:
-    """What a file says.
-
-    Attributes:
-        arguments: Those of a middleware beside its application; what is wrong is left out.
-        problems: What is wrong with the file and with each policy in it. Problems name options as
-            the file does: ``rules[0].allow_origins``, ``report_only.rules[1].path``.
-    """
-
-    arguments: dict[str, Any]
-    problems: tuple[CORSConfigProblem, ...]
-
-    @staticmethod
-    def named(found: Iterable[CORSConfigProblem]) -> tuple[CORSConfigProblem, ...]:
-        """Give the problems of a middleware by the names that the file has for its arguments."""
-        names = {"report_only_rules": "report_only.rules"}
-        return tuple(
-            each.replace(
-                option=names.get(each.option, each.option),
-                # The rules of a fix are pairs, and the file has tables.
-                fix=None if "rules" in each.option else each.fix,
-            )
-            for each in found
-        )
-
-
-def read_file(path: str | os.PathLike[str]) -> FileReading:
-    """Read the configuration of a middleware from a TOML file.
+def load_file(path: str | os.PathLike[str], configure: Configure) -> dict[str, Any]:
+    """Give the arguments of a middleware that stand in a TOML file.
 
     The options of the policy stand at the top, or in a table ``[corsac]`` or ``[tool.corsac]``;
     beside them ``debug_header``, ``[[rules]]`` with a ``path`` and either options or
@@ -54,10 +33,15 @@ def read_file(path: str | os.PathLike[str]) -> FileReading:
 
     Args:
         path: The file.
+        configure: Checks the arguments together.
+
+    Raises:
+        CORSConfigError: Something is wrong. It lists every problem of every table, and names
+            options as the file does: ``rules[0].allow_origins``, ``report_only.rules[1].path``.
     """
     _, table, problems = read_table(path)
     if problems and not table:
-        return FileReading({}, tuple(problems))
+        raise CORSConfigError(problems)
     arguments = _read_level(table, "", problems)
     trial = table.get("report_only")
     if isinstance(trial, Mapping):
@@ -71,7 +55,81 @@ def read_file(path: str | os.PathLike[str]) -> FileReading:
         )
     if "debug_header" in table:
         arguments["debug_header"] = table["debug_header"]
-    return FileReading(arguments, tuple(problems))
+    observed = {name: arguments[name] for name in arguments.keys() - {"policy", "rules"}}
+    try:
+        configure(arguments["policy"], arguments.get("rules"), {}, observed)
+    except CORSConfigError as error:
+        problems += [_named(each) for each in error.problems]
+    if any(problem.severity == "error" for problem in problems):
+        raise CORSConfigError(problems)
+    return arguments
+
+
+def _named(problem: CORSConfigProblem) -> CORSConfigProblem:
+    """Name an argument of a middleware as the file does."""
+    if problem.option == "report_only_rules":
+        problem = problem.replace(option="report_only.rules")
+    # The rules of a fix are pairs, and the file has tables.
+    return problem.replace(fix=None) if "rules" in problem.option else problem
+
+
+class FileWatch:
+    """Puts a file in force in a middleware whenever it changes, as long as there is one.
+
+    Args:
+        path: The file.
+        configure: As for `load_file`.
+
+    Raises:
+        ImportError: watchfiles is not installed (extra ``watch``).
+    """
+
+    def __init__(self, path: str | os.PathLike[str], configure: Configure) -> None:
+        check_watchfiles()
+        self._path = Path(path)
+        self._configure = configure
+        self._state: tuple[int, ...] | None = None
+
+    def load(self) -> dict[str, Any]:
+        """Give the arguments that stand in the file now; as `load_file`."""
+        self._state = file_state(self._path)
+        return load_file(self._path, self._configure)
+
+    def follow(self, middleware: Any) -> None:
+        """Begin to watch; until the middleware is gone."""
+        this = weakref.ref(middleware)
+
+        def run(stopped: threading.Event) -> None:
+            while not stopped.is_set():
+                try:
+                    wait_for_change(self._path, self._state, stopped)
+                except OSError:  # Its folder is gone, and may come back.
+                    stopped.wait(_FOLDER_SECONDS)
+                middleware = this()
+                if middleware is not None and file_state(self._path) != self._state:
+                    self._put_in_force(middleware)
+                del middleware
+
+        background = BackgroundThread(f"corsac-watch {self._path}", run)
+        weakref.finalize(middleware, background.tell_to_stop)
+        background.start()
+
+    def _put_in_force(self, middleware: Any) -> None:
+        logger = logging.getLogger("corsac")
+        try:
+            given = _NOTHING_GIVEN | self.load()
+            middleware.reconfigure(given.pop("policy"), **given)
+        except CORSConfigError as error:
+            logger.error(  # noqa: TRY400 - the text says what is wrong
+                "CORS: %s cannot be used, so what was in force stays: %s", self._path, error
+            )
+        else:
+            logger.info("CORS: %s was changed and is in force", self._path)
+
+
+# What a file does not say any more is gone.
+_NOTHING_GIVEN = dict.fromkeys(("rules", "report_only", "report_only_rules", "debug_header"))
+_FOLDER_SECONDS = 1.0
 
 
 def _read_level(table: Mapping[str, Any], where: str, problems: Problems) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from corsac.configuration import (
     make_configuration,
     read_observation,
 )
-from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
+from corsac.errors import CORSConfigProblem, log_warnings
 from corsac.policy import CORSPolicy, CORSPolicyOptions
 from corsac.refusals import OnRefusal
 from corsac.refusals.log import RefusalLog, TrialLog
@@ -180,30 +180,29 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         log_warnings(self._problems_to_log(), known)
 
     @classmethod
-    def from_file(cls, app: App, path: str | os.PathLike[str]) -> Self:
+    def from_file(cls, app: App, path: str | os.PathLike[str], *, watch: bool = False) -> Self:
         """Make a middleware of what one TOML file says.
 
         Args:
             app: The application.
-            path: The file; see `corsac.configuration_file.read_file` for what stands in it.
+            path: The file; see `corsac.configuration_file.load_file` for what stands in it.
+            watch: Whether to put the file in force again whenever it changes, also after a fork. A
+                file that cannot be used is logged with all its problems, and what was in force
+                stays. Needs the extra ``watch``.
 
         Raises:
             CORSConfigError: The file cannot be read, or the configuration in it cannot be used; it
                 lists every problem, with options named as the file does.
+            ImportError: ``watch`` is given and watchfiles is not installed.
         """
-        from corsac.configuration_file import read_file  # noqa: PLC0415 - few have a file
+        from corsac.configuration_file import FileWatch, load_file  # noqa: PLC0415 - few have one
 
-        reading = read_file(path)
-        given: Any = dict(reading.arguments)
-        policy, rules = given.pop("policy", None), given.pop("rules", None)
-        found: tuple[CORSConfigProblem, ...] = ()
-        try:  # What is wrong beside the policies, before anything is logged.
-            cls.__new__(cls)._configure(policy, rules, {}, given)
-        except CORSConfigError as error:
-            found = reading.named(error.problems)
-        if found or any(problem.severity == "error" for problem in reading.problems):
-            raise CORSConfigError((*reading.problems, *found))
-        return cls(app, policy, rules=rules, **given)
+        file = FileWatch(path, cls.__new__(cls)._configure) if watch else None
+        given = load_file(path, cls.__new__(cls)._configure) if file is None else file.load()
+        made = cls(app, given.pop("policy"), **given)
+        if file is not None:
+            file.follow(made)
+        return made
 
     @classmethod
     def _made_of(cls, app: App, configuration: Configuration, *logs: Any) -> Self:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import logging
-from collections.abc import Callable
+import queue
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +193,98 @@ def test_a_policy_alone_is_not_read_from_a_file_with_more(tmp_path: Path) -> Non
     found = {problem.option: problem.hint for problem in caught.value.problems}
     hint = "read the file with CORSMiddleware.from_file"
     assert found == {"rules": hint, "report_only": hint, "debug_header": hint}
+
+
+# A file that is watched.
+
+
+class Lines(logging.Handler):
+    """Hands over each line of the log, in the order in which they were written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue: queue.Queue[str] = queue.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.queue.put(record.getMessage())
+
+    def next(self) -> str:
+        """Wait for the next line."""
+        return self.queue.get(timeout=60)
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Iterator[Lines]:
+    """All that Corsac logs from now on."""
+    caplog.set_level(logging.INFO, "corsac")
+    handler = Lines()
+    logging.getLogger("corsac").addHandler(handler)
+    yield handler
+    logging.getLogger("corsac").removeHandler(handler)
+
+
+@pytest.fixture(params=sorted(CLASSES))
+def watched(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Any, Path]:
+    """A middleware of each protocol that watches its file, and the file."""
+    path = tmp_path / "corsac.toml"
+    path.write_text(WHOLE, encoding="utf-8")
+    return CLASSES[request.param].from_file(app, path, watch=True), path
+
+
+def replace(path: Path, text: str) -> None:
+    """Put another file in the place of one, as editors do."""
+    path.with_suffix(".new").write_text(text, encoding="utf-8")
+    path.with_suffix(".new").replace(path)
+
+
+def test_a_watched_file_is_put_in_force_when_it_changes(
+    watched: tuple[Any, Path], lines: Lines
+) -> None:
+    middleware, path = watched
+    replace(path, 'allow_origins = ["https://other.example"]')
+    assert lines.next() == f"CORS: {path} was changed and is in force"
+    assert middleware.policy == CORSPolicy(allow_origins=["https://other.example"])
+    assert middleware.rules == ()
+    assert (middleware.report_only, middleware.report_only_rules) == (None, ())
+    assert middleware.debug_header is None
+
+
+def test_a_broken_edit_is_logged_with_all_its_problems_and_ignored(
+    watched: tuple[Any, Path], lines: Lines
+) -> None:
+    middleware, path = watched
+    before = middleware.policy, middleware.rules
+    replace(path, 'allow_origins = ["https://other.example/"]\n[[rules]]\npath = "x"\nmax = 1')
+    line = lines.next()
+    assert line.startswith(f"CORS: {path} cannot be used, so what was in force stays: ")
+    assert [problem in line for problem in ("origin.invalid", "option.unknown", "rule.invalid")]
+    assert (middleware.policy, middleware.rules) == before
+    path.unlink()
+    assert "the file cannot be read" in lines.next()
+    assert (middleware.policy, middleware.rules) == before
+    replace(path, 'allow_origins = ["*"]')
+    assert lines.next() == f"CORS: {path} was changed and is in force"
+    assert middleware.policy == CORSPolicy(allow_origins=["*"])
+
+
+def test_who_is_told_of_refusals_stays_when_a_file_changes(
+    watched: tuple[Any, Path], lines: Lines
+) -> None:
+    middleware, path = watched
+    middleware.reconfigure(middleware.policy, on_refusal=print)
+    replace(path, 'allow_origins = ["*"]')
+    lines.next()
+    assert middleware.on_refusal is print
+
+
+def test_a_middleware_that_is_gone_is_not_watched(tmp_path: Path) -> None:
+    path = tmp_path / "corsac.toml"
+    path.write_text(WHOLE, encoding="utf-8")
+    middleware = corsac.CORSMiddleware.from_file(app, path, watch=True)
+    (thread,) = [each for each in threading.enumerate() if str(path) in each.name]
+    copied = copy.copy(middleware)
+    assert copied.policy == middleware.policy
+    del middleware
+    gc.collect()
+    thread.join(60)
+    assert not thread.is_alive()

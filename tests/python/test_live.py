@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,11 @@ def readers(send: Observed, *origins: str) -> list[str]:
         if ("access-control-allow-origin", origin) in headers:
             found.append(origin)
     return found
+
+
+def state_of(follower: Follower) -> str:
+    """The state at this moment; a function, since one look says nothing about the next."""
+    return follower.status.state
 
 
 def test_the_base_and_the_source_are_in_force_together(send: Observed, source: Driven) -> None:
@@ -253,10 +259,11 @@ def test_a_source_that_is_silent_for_three_intervals_is_stale(
     source.interval = 10.0
     with Follower(send.middleware, source, base=BASE) as follower:
         source.settle()
-        assert follower.status.state == "current"
-        assert follower._answered is not None
-        monkeypatch.setattr("time.monotonic", lambda: follower._answered + 30.5)
-        assert follower.status.state == "stale"
+        answered = follower._answered
+        assert answered is not None
+        assert state_of(follower) == "current"
+        monkeypatch.setattr("time.monotonic", lambda: answered + 30.5)
+        assert state_of(follower) == "stale"
         assert follower.status.age == 30.5
         monkeypatch.undo()
 
@@ -287,8 +294,10 @@ def test_a_coroutine_function_is_awaited_without_a_loop_too(send: Observed) -> N
 
 def test_a_starlette_application_follows_as_long_as_it_runs() -> None:
     source = PollSource(lambda: [ONE])
-    app = Starlette(lifespan=lambda app: follower.lifespan(app))  # noqa: PLW0108 - made afterwards
+    followers: list[Follower] = []
+    app = Starlette(lifespan=lambda app: followers[0].lifespan(app))  # noqa: PLW0108
     follower = Follower(corsac.starlette.install(app, BASE), source, base=BASE)
+    followers.append(follower)
     assert follower.status.state == "loading"
     with TestClient(app) as client:
         answer = client.get("/", headers={"origin": ONE})
@@ -390,7 +399,7 @@ def test_every_change_of_a_file_is_seen(change: str, tmp_path: Path) -> None:
     write(path, ONE)
     source = FileSource(path)
     list(source.origins())
-    changes = {
+    changes: dict[str, Callable[[], object]] = {
         "written": lambda: path.write_text(f"{ONE}\n{TWO}"),
         "replaced": lambda: write(path, TWO),
         "truncated": lambda: os.truncate(path, 0),
