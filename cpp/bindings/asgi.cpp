@@ -85,7 +85,13 @@ PyObject* middleware_continue(PyObject* self_object, PyObject* const* args,
   }
   Exchange exchange{self, args[0], entry, args[2] == Py_True, args[3]};
   AppCall<3> call;
-  PyObject* answer = handle(exchange, args + 4, call);
+  PyObject* answer = nullptr;
+  if (!*exchange.answered && entry->policy != nullptr && entry->next != nullptr) {
+    exchange = {self, args[0], entry->next, std::nullopt};  // Perhaps the next one covers it.
+    answer = handle_by_first(exchange, args + 4, call);
+  } else {
+    answer = handle(exchange, args + 4, call);
+  }
   return MiddlewareType<ASGI>::pass_on_from(call, answer);
 }
 

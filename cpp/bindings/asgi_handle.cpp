@@ -142,7 +142,7 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, bool i
     case RequestKind::kActual:
       if (decision.allowed) {
         count(self, Outcome::kActualAllowed);
-        if (policy.core().varies_by_origin()) {
+        if (!policy.core().has_constant_origin()) {
           allow_origin = allow_origin_pair<ByteLines>(policy, read.origin, is_last);
           if (!allow_origin) return nullptr;
           change.allow_origin = allow_origin.get();
@@ -183,7 +183,7 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args, AppCall<
   }
   if (decision.asks && !exchange.answered) {
     Ref awaitable;
-    const Verdict verdict = ask(policy, read.origin, awaitable);
+    const Verdict verdict = ask(policy, read.origin, args[0], awaitable);
     if (verdict == Verdict::kError) return nullptr;
     if (verdict == Verdict::kLater)
       return continue_later(exchange, awaitable.get(), read.origin, args);
@@ -226,7 +226,7 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
   if (asks() && !keep_headers(read, policy)) return nullptr;
   if (asks()) {
     Ref awaitable;
-    const Verdict verdict = ask(policy, read.origin, awaitable);
+    const Verdict verdict = ask(policy, read.origin, args[0], awaitable);
     if (verdict == Verdict::kError) return nullptr;
     if (verdict == Verdict::kLater)
       return continue_later(exchange, awaitable.get(), read.origin, args);
@@ -246,6 +246,43 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
 
 }  // namespace
 
+PyObject* handle_by_first(Exchange& exchange, PyObject* const* caller_args,
+                          AppCall<3>& call) noexcept {
+  const Names& names = exchange.policy().names;
+  const Ref type = get_early_item(caller_args[0], names.type.ptr());
+  if (!type && PyErr_Occurred() != nullptr) return nullptr;
+  if (!is_text(type.get(), names.http) && !is_text(type.get(), names.websocket)) {
+    call_app(exchange.self, caller_args, call);
+    return nullptr;
+  }
+  Ref changed_scope;
+  ReadRequest read;
+  if (!read_headers(read, exchange.policy(), caller_args[0], changed_scope)) return nullptr;
+  PyObject* const scope = changed_scope ? changed_scope.get() : caller_args[0];
+  PyObject* const args[] = {scope, caller_args[1], caller_args[2]};
+
+  exchange.answered.reset();
+  for (; exchange.entry->next != nullptr; exchange.entry = exchange.entry->next) {
+    const Policy& core = exchange.policy().core();
+    if (covers_origin(core, read.request)) break;
+    if (!asks_about_origin(core, read.request)) continue;
+    // The lines may change meanwhile: what is chosen here is read and judged anew, and an answer
+    // counts for the origin that it was given about.
+    Ref awaitable;
+    const Verdict verdict = ask(exchange.policy(), read.origin, scope, awaitable);
+    if (verdict == Verdict::kError) return nullptr;
+    if (verdict == Verdict::kLater)
+      return continue_later(exchange, awaitable.get(), read.origin, args);
+    if (verdict != Verdict::kAllowed) continue;
+    exchange.answered = true;
+    exchange.asked_about = read.origin;
+    break;
+  }
+  PyObject* answer = handle(exchange, args, call);
+  if (changed_scope) call.made[0] = std::move(changed_scope);
+  return answer;
+}
+
 PyObject* handle(Exchange& exchange, PyObject* const* args, AppCall<3>& call) noexcept {
   if (exchange.entry->policy != nullptr) {
     const CompiledPolicy& policy = exchange.policy();
@@ -255,6 +292,9 @@ PyObject* handle(Exchange& exchange, PyObject* const* args, AppCall<3>& call) no
     if (policy.core().guard() && is_text(type.get(), policy.names.websocket)) {
       return handle_websocket(exchange, args, call);
     }
+  } else if (exchange.entry->is_several()) {
+    exchange.entry = exchange.entry->next;
+    return handle_by_first(exchange, args, call);
   }
   if (exchange.entry->trial != nullptr && !try_scope(exchange, std::nullopt, args[0]))
     return nullptr;

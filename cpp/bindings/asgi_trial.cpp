@@ -46,9 +46,10 @@ bool try_scope(const Exchange& exchange, std::optional<Outcome> outcome, PyObjec
   const RoutePath path(scope, trial.names, exchange.self->root_path_owner);
   if (PyErr_Occurred() != nullptr) return leave_undecided(self);
   const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
-  if (entry.policy == nullptr) return true;
+  const CompiledPolicy* reader = widest_reader(entry);
+  if (reader == nullptr) return true;
   ReadRequest read;
-  if (!read_for_trial(read, *entry.policy, scope)) {
+  if (!read_for_trial(read, *reader, scope)) {
     if (PyErr_Occurred() != nullptr) return leave_undecided(self);
     increment(self->trial_counters.undecided);
     return true;

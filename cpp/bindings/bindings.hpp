@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -140,6 +141,8 @@ struct PolicyPairs {
   std::array<PyObject*, 2> after_allow_origin{};
   std::size_t after_allow_origin_size = 0;
   py::object vary_origin;  ///< `vary: Origin`
+  PyObject* vary_origin_or_null = nullptr;
+  PyObject* constant_allow_origin_or_null = nullptr;
   py::object vary_name;
   mutable ConstantPairs constant;
   /// The last pair that allowed a listed origin, since most policies are asked about one origin
@@ -149,6 +152,9 @@ struct PolicyPairs {
 
 /// A compiled policy with the Python objects that its answers are made of, built once. Per policy
 /// and not per process, so that sub-interpreters share nothing.
+///
+/// It also stands for several policies in one place, which are its `members`: the first that covers
+/// the request's origin decides, the last one where none does. What it is itself is the last one.
 class CompiledPolicy {
  public:
   static constexpr char kTypeName[] = "CompiledPolicy";
@@ -156,7 +162,13 @@ class CompiledPolicy {
   CompiledPolicy(std::shared_ptr<const Policy> policy, py::object decide_origin,
                  py::object app_headers_log);
 
+  /// Several in one place. @param members of which there is at least one.
+  explicit CompiledPolicy(const std::vector<const CompiledPolicy*>& members, py::tuple objects);
+
   [[nodiscard]] const Policy& core() const noexcept { return *policy_; }
+  [[nodiscard]] const std::shared_ptr<const Policy>& shared_core() const noexcept {
+    return policy_;
+  }
   /// A user's function may well refer to the application that it decides for. What is not visited
   /// refers to nothing that could refer back.
   int traverse(visitproc visit, void* arg) const noexcept;
@@ -164,8 +176,12 @@ class CompiledPolicy {
   Names names;
   /// Asked about an origin that is not listed: (bytes) -> bool or an awaitable of one; or None.
   py::object decide_origin;
+  /// It is called with the request too: the scope or environ. It says so by `takes_request`.
+  bool decides_by_request;
   /// Told of headers of the protocol that the application sets: (request, fate, pairs); or None.
   py::object app_headers_log;
+
+  py::tuple members;  ///< CompiledPolicy objects; empty: it is one policy.
 
   PolicyPairs byte_pairs;  ///< For ASGI.
   PolicyPairs text_pairs;  ///< For WSGI.
@@ -211,15 +227,21 @@ class Routing {
 
   /// What decides about some paths. It stays where it is as long as the Routing does.
   struct Entry {
-    PyObject* object = nullptr;  ///< Keeps `policy` alive; null: hands off.
-    const CompiledPolicy* policy = nullptr;
-    const Routing* trial = nullptr;  ///< The policies on trial, or null.
-    PyObject* rule = nullptr;        ///< The pattern, or "default", or "ambiguous".
+    PyObject* object = nullptr;              ///< Keeps `policy` alive; null: hands off.
+    const CompiledPolicy* policy = nullptr;  ///< Null also for several policies in one place.
+    const Routing* trial = nullptr;          ///< The policies on trial, or null.
+    PyObject* rule = nullptr;                ///< The pattern, or "default", or "ambiguous".
     const Routing* routing = nullptr;
-    Py_ssize_t place = kFallback;  ///< Of the rule.
+    Py_ssize_t place = kFallback;  ///< Of the rule, or one of its own for a member.
+    /// Of several policies the first one; of a member the next one, null after the last.
+    const Entry* next = nullptr;
+
+    /// There is no policy here: the first of `next` that covers the request's origin decides.
+    [[nodiscard]] bool is_several() const noexcept { return policy == nullptr && next != nullptr; }
   };
   static constexpr Py_ssize_t kFallback = -1;
   static constexpr Py_ssize_t kAmbiguous = -2;
+  static constexpr Py_ssize_t kFirstMember = -3;  ///< And downwards.
 
   [[nodiscard]] bool has_rules() const noexcept { return !entries_.empty(); }
   [[nodiscard]] const Entry& fallback() const noexcept { return fallback_; }
@@ -253,6 +275,7 @@ class Routing {
   }
 
   Entry make_entry(const py::handle& policy, const py::handle& rule, Py_ssize_t place);
+  const Entry* make_members(const py::tuple& policies, const py::handle& rule);
 
   PyObject* on_refusal_ = nullptr;
   const Routing* trial_ = nullptr;
@@ -261,6 +284,7 @@ class Routing {
   Entry for_ambiguous_paths_;
   std::shared_ptr<const PathRules> rules_;
   std::vector<Entry> entries_;
+  std::deque<Entry> members_;  ///< Of all places with several policies.
 };
 
 /// A function for pybind11 with its first argument given already, such as what belongs to one

@@ -94,9 +94,11 @@ py::tuple outcome(const Asked& asked, const Request& request, const Answer& answ
 }
 
 /// Asks outside the core about an origin: a bool, or what has to be awaited for one.
-py::object ask(const CompiledPolicy& policy, std::string_view origin) {
+py::object ask(const CompiledPolicy& policy, std::string_view origin, const py::dict& variables) {
+  const py::bytes bytes(origin.data(), origin.size());
   try {
-    return policy.decide_origin(py::bytes(origin.data(), origin.size()));
+    return policy.decides_by_request ? policy.decide_origin(bytes, variables)
+                                     : policy.decide_origin(bytes);
   } catch (py::error_already_set& error) {
     // What is no Exception (KeyboardInterrupt, a cancelled task) is not an answer.
     if (!error.matches(PyExc_Exception)) throw;
@@ -114,12 +116,13 @@ struct Judged {
 
 /// @param answer what was found out about the origin elsewhere. It counts for an origin that is
 /// not listed, also under a policy that asks nobody, and never for `null` or a malformed one.
-Judged judge(const CompiledPolicy& policy, const ReadEnviron& read, std::optional<bool> answer) {
+Judged judge(const CompiledPolicy& policy, const ReadEnviron& read, const py::dict& variables,
+             std::optional<bool> answer) {
   const Policy& core = policy.core();
   const std::string_view origin = read.request().origin();
   Decision decision = decide(core, read.request());
   if (decision.asks && !answer) {
-    py::object given = ask(policy, origin);
+    py::object given = ask(policy, origin, variables);
     if (!PyBool_Check(given.ptr())) return {decision, Refusal::kNone, std::move(given)};
     answer = given.ptr() == Py_True;
   } else if (answer && decision.refusal == Refusal::kOriginNotAllowed) {
@@ -130,6 +133,47 @@ Judged judge(const CompiledPolicy& policy, const ReadEnviron& read, std::optiona
   return {settle(decision, settled), by_guard, {}};
 }
 
+/// The policy in an object; throws a TypeError for anything else.
+const CompiledPolicy& policy_of(const py::handle& object) {
+  const CompiledPolicy* policy = NativeType<CompiledPolicy>::value_of(object.ptr());
+  if (policy == nullptr) throw py::type_error("a CompiledPolicy is wanted");
+  return *policy;
+}
+
+/// Which of several policies decides.
+struct Member {
+  std::size_t place;
+  /// What was found out about the origin: that it is allowed, or what has to be awaited; else null.
+  py::object answer;
+};
+
+/// The first one from a place on that covers the request's origin, or the last.
+/// @param answer what was found out about the origin for the member at that place.
+Member first_covering(const py::tuple& members, const Request& request, const py::dict& variables,
+                      std::size_t place, std::optional<bool> answer) {
+  for (; place + 1 < members.size(); ++place, answer.reset()) {
+    const CompiledPolicy& policy = policy_of(members[place]);
+    if (!answer && covers_origin(policy.core(), request)) break;
+    if (!asks_about_origin(policy.core(), request)) continue;
+    py::object given =
+        answer ? py::object(py::bool_(*answer)) : ask(policy, request.origin(), variables);
+    if (given.ptr() != Py_False) return {place, std::move(given)};
+  }
+  return {place, {}};
+}
+
+/// The policy that decides about a request, its place among several, and what was found out about
+/// the origin; see the stub.
+py::tuple select_member(const Keys& keys, const py::object& object, const py::dict& variables,
+                        std::size_t place, std::optional<bool> answer) {
+  const CompiledPolicy& policy = policy_of(object);
+  if (policy.members.empty()) return py::make_tuple(object, 0, py::none());
+  const ReadEnviron read = read_variables(keys, {}, variables, {}, false);
+  Member member = first_covering(policy.members, read.request(), variables, place, answer);
+  return py::make_tuple(policy.members[member.place], member.place,
+                        member.answer ? std::move(member.answer) : py::none());
+}
+
 /// @param answer see `judge`.
 py::object decide_request(const Keys& keys, const CompiledPolicy& policy, const std::string& method,
                           const py::dict& variables, std::optional<bool> answer,
@@ -138,7 +182,7 @@ py::object decide_request(const Keys& keys, const CompiledPolicy& policy, const 
   const Asked asked{keys, policy, method, variables, scheme};
   const ReadEnviron read = read_variables(keys, method, variables, scheme, core.guard());
   const Request& request = read.request();
-  Judged judged = judge(policy, read, answer);
+  Judged judged = judge(policy, read, variables, answer);
   if (judged.later) return std::move(judged.later);
   const auto& [decision, by_guard, later] = judged;
 
@@ -164,6 +208,12 @@ py::object decide_request(const Keys& keys, const CompiledPolicy& policy, const 
   return outcome(asked, request, response, {}, decision, by_guard);
 }
 
+/// None, for a request about which an answer would have to be awaited.
+py::object undecided(const py::object& later) {
+  if (PyCoro_CheckExact(later.ptr())) later.attr("close")();
+  return py::none();
+}
+
 /// What a policy and the browser would make of a request, as `told` has it; None if it is not
 /// known, since whoever is asked about the origin needs time.
 py::object try_variables(const Keys& keys, const CompiledPolicy& policy, const std::string& method,
@@ -171,11 +221,15 @@ py::object try_variables(const Keys& keys, const CompiledPolicy& policy, const s
                          const std::string& scheme) {
   const Policy& core = policy.core();
   const ReadEnviron read = read_variables(keys, method, variables, scheme, core.guard());
-  const Judged judged = judge(policy, read, answer);
-  if (judged.later) {
-    if (PyCoro_CheckExact(judged.later.ptr())) judged.later.attr("close")();
-    return py::none();
+  if (!policy.members.empty()) {
+    const Member member = first_covering(policy.members, read.request(), variables, 0, {});
+    if (member.answer && !PyBool_Check(member.answer.ptr())) return undecided(member.answer);
+    if (member.answer) answer = true;
+    return try_variables(keys, policy_of(policy.members[member.place]), method, variables, answer,
+                         scheme);
   }
+  const Judged judged = judge(policy, read, variables, answer);
+  if (judged.later) return undecided(judged.later);
   Outcome outcome = judged.by_guard == Refusal::kNone ? outcome_of(judged.decision)
                                                       : outcome_of_guard(judged.by_guard);
   Missing missing;
@@ -218,6 +272,9 @@ void bind_exchange(py::module_& module) {
   const Keys keys = std::make_shared<const EnvironNames>();
   module.def("select_policy", &select_policy, py::arg("routing"), py::arg("path"),
              "The compiled policy of a path, or None for hands off; and the rule that says so.");
+  module.def("select_member", bind_first(keys, &select_member), py::arg("policy"),
+             py::arg("environ"), py::arg("place") = 0, py::arg("answer") = py::none(),
+             "Which of several policies decides about a request, or what has to be awaited first.");
   module.def("match_rule", &match_rule, py::arg("routing"), py::arg("path"),
              "Which rule decides about a path, and whether repeated slashes leave that open.");
   module.def("matches_origin_entry", &matches_origin_entry, py::arg("entry"), py::arg("origin"),

@@ -197,10 +197,12 @@ bool report_preflight(Middleware* self, const Routing::Entry& entry, const Reque
   return report(self, {outcome, entry, origin, request, &missing});
 }
 
-Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noexcept {
-  PyObject* args[] = {nullptr, origin};
+Verdict ask(const CompiledPolicy& policy, PyObject* origin, PyObject* request,
+            Ref& awaitable) noexcept {
+  PyObject* args[] = {nullptr, origin, request};
+  const std::size_t count = policy.decides_by_request ? 2 : 1;
   Ref answer(PyObject_Vectorcall(policy.decide_origin.ptr(), args + 1,
-                                 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+                                 count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
   if (answer.get() == Py_True) return Verdict::kAllowed;
   if (answer.get() == Py_False) return Verdict::kRefused;
   if (answer) {

@@ -201,6 +201,10 @@ struct TrialRequest {
                                               std::optional<Outcome> outcome,
                                               const TrialRequest& tried) noexcept;
 
+/// Of several policies one that looks at all that any of them looks at; of one that one, and null
+/// where paths are left alone.
+const CompiledPolicy* widest_reader(const Routing::Entry& entry) noexcept;
+
 /// Counts a request that the policy on trial says nothing about, because of an exception that is
 /// set. @return false if that is no Exception.
 bool leave_undecided(Middleware* self) noexcept;
@@ -208,8 +212,10 @@ bool leave_undecided(Middleware* self) noexcept;
 /// What whoever is asked outside the core says about an origin.
 enum class Verdict : std::uint8_t { kRefused, kAllowed, kLater, kError };
 
-/// Asks. @param origin its bytes. @param awaitable out: for kLater, what to wait for.
-Verdict ask(const CompiledPolicy& policy, PyObject* origin, Ref& awaitable) noexcept;
+/// Asks. @param origin its bytes. @param request the scope or environ.
+/// @param awaitable out: for kLater, what to wait for.
+Verdict ask(const CompiledPolicy& policy, PyObject* origin, PyObject* request,
+            Ref& awaitable) noexcept;
 
 struct RoutingInForce {
   Ref object;

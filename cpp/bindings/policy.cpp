@@ -92,14 +92,37 @@ const CompiledPolicy* policy_in(const py::handle& object) {
   return policy;
 }
 
+/// Several policies in one place, each a CompiledPolicy; else a TypeError is thrown.
+py::object compile_several(const CompiledTypes& types, const std::vector<py::object>& policies) {
+  if (policies.empty()) throw py::value_error("at least one policy");
+  std::vector<const CompiledPolicy*> members;
+  py::tuple objects(policies.size());
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    const CompiledPolicy* policy = policy_in(policies[i]);
+    if (policy == nullptr) throw py::type_error("none of several policies is None");
+    const Policy& core = policy->core();
+    objects[i] = core.varies_by_origin()
+                     ? policies[i]  // It says so already.
+                     : make_policy(types, core.as_one_of_several(), policy->decide_origin,
+                                   policy->app_headers_log);
+    members.push_back(policy_in(objects[i]));
+  }
+  return NativeType<CompiledPolicy>::make(
+      types.policy, std::make_unique<const CompiledPolicy>(members, std::move(objects)));
+}
+
+/// True if a policy, or one of several, guards.
+bool guards(const py::handle& object) {
+  const CompiledPolicy* policy = policy_in(object);
+  if (policy == nullptr) return false;
+  return policy->core().guard() ||
+         std::any_of(policy->members.begin(), policy->members.end(), guards);
+}
+
 /// The policy of paths whose repeated slashes choose another one. It allows nobody, and guards if
 /// any of the others does.
 py::object policy_for_ambiguous_paths(const CompiledTypes& types, const py::object& fallback,
                                       const std::vector<py::object>& policies) {
-  const auto guards = [](const py::object& object) {
-    const CompiledPolicy* policy = policy_in(object);
-    return policy != nullptr && policy->core().guard();
-  };
   PolicyOptions options;
   options.for_ambiguous_paths = true;
   options.guard = guards(fallback) || std::any_of(policies.begin(), policies.end(), guards);
@@ -180,7 +203,7 @@ PolicyPairs::PolicyPairs(const Policy& policy, py::object (*make_text)(std::stri
     return py::make_tuple(make_text(name), make_text(value));
   };
   allow_origin_name = make_text(header_names::kAllowOrigin);
-  constant_allow_origin = pair_or_none(!policy.varies_by_origin(), header_names::kAllowOrigin,
+  constant_allow_origin = pair_or_none(policy.has_constant_origin(), header_names::kAllowOrigin,
                                        policy.constant_origin());
   allow_credentials =
       pair_or_none(policy.allow_credentials(), header_names::kAllowCredentials, "true");
@@ -191,11 +214,15 @@ PolicyPairs::PolicyPairs(const Policy& policy, py::object (*make_text)(std::stri
   }
   vary_origin = pair_or_none(policy.varies_by_origin(), header_names::kVary, "Origin");
   vary_name = make_text(header_names::kVary);
+  if (!vary_origin.is_none()) vary_origin_or_null = vary_origin.ptr();
+  if (!constant_allow_origin.is_none()) constant_allow_origin_or_null = constant_allow_origin.ptr();
 }
 
 CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object asked,
                                py::object log)
     : decide_origin(std::move(asked)),
+      decides_by_request(
+          py::getattr(decide_origin, "takes_request", py::bool_(false)).cast<bool>()),
       app_headers_log(std::move(log)),
       byte_pairs(*policy, to_bytes),
       text_pairs(*policy, to_text),
@@ -209,7 +236,14 @@ CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object 
   answer_body[names.body] = empty_body;
 }
 
+CompiledPolicy::CompiledPolicy(const std::vector<const CompiledPolicy*>& several, py::tuple objects)
+    : CompiledPolicy(several.back()->shared_core(), several.back()->decide_origin,
+                     several.back()->app_headers_log) {
+  members = std::move(objects);
+}
+
 int CompiledPolicy::traverse(visitproc visit, void* arg) const noexcept {
+  Py_VISIT(members.ptr());
   Py_VISIT(decide_origin.ptr());
   Py_VISIT(app_headers_log.ptr());
   return parked_callables.traverse(visit, arg);
@@ -239,8 +273,22 @@ Routing::Entry Routing::make_entry(const py::handle& policy, const py::handle& r
   owners.append(policy);
   owners.append(rule);
   Entry entry{nullptr, policy_in(policy), trial_, rule.ptr(), this, place};
-  if (entry.policy != nullptr) entry.object = policy.ptr();
+  if (entry.policy == nullptr) return entry;
+  entry.object = policy.ptr();
+  if (entry.policy->members.empty()) return entry;
+  entry.next = make_members(entry.policy->members, rule);
+  entry.policy = nullptr;
   return entry;
+}
+
+const Routing::Entry* Routing::make_members(const py::tuple& policies, const py::handle& rule) {
+  const std::size_t first = members_.size();
+  for (const py::handle& policy : policies) {
+    const auto place = kFirstMember - static_cast<Py_ssize_t>(members_.size());
+    members_.push_back(make_entry(policy, rule, place));
+  }
+  for (std::size_t i = first; i + 1 < members_.size(); ++i) members_[i].next = &members_[i + 1];
+  return &members_[first];
 }
 
 int Routing::traverse(visitproc visit, void* arg) const noexcept {
@@ -255,12 +303,16 @@ const Routing::Entry& Routing::select(std::string_view path) const noexcept {
   if (merged.repeated == PathRules::Repeated::kNone) return entry;
   if (index && rules_->names_repeated_slashes(*index)) return entry;
   if (merged.repeated == PathRules::Repeated::kTooMany) return for_ambiguous_paths_;
-  return entry_at(merged.match).policy == entry.policy ? entry : for_ambiguous_paths_;
+  return entry_at(merged.match).object == entry.object ? entry : for_ambiguous_paths_;
 }
 
 const Routing::Entry* Routing::at(Py_ssize_t place) const noexcept {
   if (place == kFallback) return &fallback_;
   if (place == kAmbiguous) return entries_.empty() ? nullptr : &for_ambiguous_paths_;
+  if (place <= kFirstMember) {
+    const auto member = static_cast<std::size_t>(kFirstMember - place);
+    return member < members_.size() ? &members_[member] : nullptr;
+  }
   const bool known = place >= 0 && static_cast<std::size_t>(place) < entries_.size();
   return known ? &entries_[static_cast<std::size_t>(place)] : nullptr;
 }
@@ -286,6 +338,9 @@ void bind_policy(py::module_& module) {
         return std::holds_alternative<OriginPattern>(parse_origin_pattern(entry));
       },
       py::arg("entry"), "Whether this can be an entry of allow_origins other than `*` and null.");
+  module.def("compile_several", bind_first(types, &compile_several), py::arg("policies"),
+             "Several policies in one place as one: the first that covers the request's origin "
+             "decides, the last one where none does.");
   module.def(
       "compile_routing", bind_first(types, &compile_routing), py::kw_only(), py::arg("fallback"),
       py::arg("patterns"), py::arg("policies"), py::arg("on_refusal") = py::none(),

@@ -56,7 +56,7 @@ Fate fate_of_owned(const ResponseChange& change) noexcept {
   const Policy& policy = change.policy->core();
   const bool sets_own = change.is_preflight()
                             ? is_among_more<Lines>(change, header_names::kAllowOrigin)
-                            : change.allow_origin != nullptr || !policy.varies_by_origin();
+                            : change.allow_origin != nullptr || policy.has_constant_origin();
   if (sets_own) return Fate::kReplaced;
   return policy.keeps_app_headers() ? Fate::kKept : Fate::kRemoved;
 }

@@ -229,13 +229,11 @@ class PolicyLines {
 
   [[gnu::always_inline]] inline PolicyLines(const ResponseChange& change, bool with_vary) noexcept {
     const PolicyPairs& pairs = Lines::pairs(*change.policy);
-    // Each response has one or the other: where each has the same origin none varies by it.
+    if (with_vary && pairs.vary_origin_or_null != nullptr)
+      pairs_[size_++] = pairs.vary_origin_or_null;
+    // Where each response has the same origin none is the request's.
     PyObject* allow_origin = change.allow_origin;
-    if (pairs.vary_origin.is_none()) {
-      allow_origin = pairs.constant_allow_origin.ptr();
-    } else if (with_vary) {
-      pairs_[size_++] = pairs.vary_origin.ptr();
-    }
+    if (allow_origin == nullptr) allow_origin = pairs.constant_allow_origin_or_null;
     if (allow_origin == nullptr) return;
     pairs_[size_] = allow_origin;
     // Both places, of which those that are used count.

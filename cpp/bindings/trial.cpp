@@ -53,26 +53,44 @@ bool leave_undecided(Middleware* self) noexcept {
   return true;
 }
 
-bool try_request(Middleware* self, const Routing::Entry& trial, const Routing::Entry& in_force,
+const CompiledPolicy* widest_reader(const Routing::Entry& entry) noexcept {
+  if (!entry.is_several()) return entry.policy;
+  const Routing::Entry* reader = entry.next;
+  for (const Routing::Entry* each = reader; each != nullptr; each = each->next) {
+    if (each->policy->core().guard()) reader = each;
+  }
+  return reader->policy;
+}
+
+bool try_request(Middleware* self, const Routing::Entry& on_trial, const Routing::Entry& in_force,
                  std::optional<Outcome> outcome, const TrialRequest& tried) noexcept {
   TrialCounters& counters = self->trial_counters;
-  std::optional<bool> answered;
-  if (needs_answer(trial.policy->core(), tried)) {
-    const Ref origin = bytes_from(tried.request.origin());
-    if (!origin) return leave_undecided(self);
-    Ref awaitable;
-    const Verdict verdict = ask(*trial.policy, origin.get(), awaitable);
-    if (verdict == Verdict::kError) return false;
-    if (verdict == Verdict::kLater) {
-      increment(counters.undecided);
-      return close_unawaited(awaitable.get());
+  bool answered = false;  // Who was asked allows the origin.
+  const Routing::Entry* decides = on_trial.is_several() ? on_trial.next : &on_trial;
+  for (;; decides = decides->next) {
+    const Policy& core = decides->policy->core();
+    const bool is_last = decides->next == nullptr;
+    if (!is_last && covers_origin(core, tried.request)) break;
+    answered = false;
+    if (is_last ? needs_answer(core, tried) : asks_about_origin(core, tried.request)) {
+      const Ref origin = bytes_from(tried.request.origin());
+      if (!origin) return leave_undecided(self);
+      Ref awaitable;
+      const Verdict verdict = ask(*decides->policy, origin.get(), tried.object, awaitable);
+      if (verdict == Verdict::kError) return false;
+      if (verdict == Verdict::kLater) {
+        increment(counters.undecided);
+        return close_unawaited(awaitable.get());
+      }
+      answered = verdict == Verdict::kAllowed;
     }
-    answered = verdict == Verdict::kAllowed;
+    if (is_last || answered) break;
   }
+  const Routing::Entry& trial = *decides;
   std::optional<Outcome> would;
   Missing missing;
   try {
-    would = outcome_under(trial.policy->core(), tried, answered.value_or(false), missing);
+    would = outcome_under(trial.policy->core(), tried, answered, missing);
     if (outcome) outcome = seen(in_force.policy->core(), tried, *outcome);
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();

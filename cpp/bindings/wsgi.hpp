@@ -87,6 +87,8 @@ struct WSGIExchange {
   const Routing::Entry* entry;
   PyObject* environment;
   PyObject* start_response;
+  /// The Origin value that whoever is asked outside the core has allowed, or null; borrowed.
+  PyObject* allowed_origin = nullptr;
 
   [[nodiscard]] const CompiledPolicy& policy() const noexcept { return *entry->policy; }
 };

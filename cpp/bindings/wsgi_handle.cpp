@@ -59,7 +59,7 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   const PathInfo path(exchange.environment, names);
   if (PyErr_Occurred() != nullptr) return leave_undecided(self);
   const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
-  if (entry.policy == nullptr) return true;
+  if (widest_reader(entry) == nullptr) return true;
   ReadEnviron read;
   if (!read.read(names, exchange.environment, true) ||
       !read.read_scheme(names, exchange.environment)) {
@@ -150,7 +150,7 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   const Ref bytes = bytes_from(TextLines::view(origin));
   if (!bytes) return std::nullopt;
   Ref awaitable;
-  const Verdict verdict = ask(exchange.policy(), bytes.get(), awaitable);
+  const Verdict verdict = ask(exchange.policy(), bytes.get(), exchange.environment, awaitable);
   if (verdict == Verdict::kError) return std::nullopt;
   if (verdict != Verdict::kLater) return verdict == Verdict::kAllowed;
   // There is no event loop to wait in.
@@ -171,7 +171,10 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
   Decision decision = decide(policy.core(), read.request(), is_last);
   bool settled = false;
   if (decision.asks) {
-    const std::optional<bool> answered = ask_about(exchange, read.origin());
+    const bool is_known =
+        exchange.allowed_origin != nullptr &&
+        TextLines::view(exchange.allowed_origin) == TextLines::view(read.origin());
+    const std::optional<bool> answered = is_known ? true : ask_about(exchange, read.origin());
     if (!answered) return nullptr;
     settled = *answered;
     decision = settle(decision, settled);
@@ -194,7 +197,7 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
     case RequestKind::kActual:
       if (decision.allowed) {
         count(self, Outcome::kActualAllowed);
-        if (policy.core().varies_by_origin()) {
+        if (!policy.core().has_constant_origin()) {
           allow_origin = allow_origin_pair<TextLines>(policy, read.origin(), is_last);
           if (!allow_origin) return nullptr;
           change.allow_origin = allow_origin.get();
@@ -214,10 +217,29 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
   return call_app(exchange, change, call);
 }
 
+/// Has the first policy decide that covers the request's origin, or the last one.
+[[gnu::noinline]] PyObject* handle_by_first(WSGIExchange exchange, AppCall<2>& call) noexcept {
+  ReadEnviron read;
+  if (!read.read(*exchange.self->names, exchange.environment, false)) return nullptr;
+  exchange.entry = exchange.entry->next;
+  for (; exchange.entry->next != nullptr; exchange.entry = exchange.entry->next) {
+    const Policy& core = exchange.policy().core();
+    if (covers_origin(core, read.request())) break;
+    if (!asks_about_origin(core, read.request())) continue;
+    const std::optional<bool> answered = ask_about(exchange, read.origin());
+    if (!answered) return nullptr;
+    if (!*answered) continue;
+    exchange.allowed_origin = read.origin();
+    break;
+  }
+  return handle_under_policy(exchange, call);
+}
+
 }  // namespace
 
 PyObject* handle(const WSGIExchange& exchange, AppCall<2>& call) noexcept {
   if (exchange.entry->policy != nullptr) return handle_under_policy(exchange, call);
+  if (exchange.entry->is_several()) return handle_by_first(exchange, call);
   if (!try_if_wanted(exchange, std::nullopt)) return nullptr;
   call_app(exchange, exchange.start_response, call);
   return nullptr;

@@ -199,6 +199,14 @@ Decision decide(const Policy& policy, const Request& request, bool known_allowed
   return {kind, false, refusal, policy.asks_about(request.origin())};
 }
 
+bool covers_origin(const Policy& policy, const Request& request) noexcept {
+  return request.origin_lines() == 1 && policy.allows_origin(request.origin());
+}
+
+bool asks_about_origin(const Policy& policy, const Request& request) noexcept {
+  return request.has_one_origin() && policy.asks_about(request.origin());
+}
+
 Decision settle(Decision decision, bool allowed) noexcept {
   if (!decision.asks) return decision;
   return {decision.kind, allowed, allowed ? Refusal::kNone : decision.refusal};
@@ -243,7 +251,7 @@ HeaderLines actual_headers(const Policy& policy, std::string_view origin, bool a
   HeaderLines headers;
   // A constant is sent on every response, with or without Origin, so that a cached one serves all.
   // Not being allowed then means that the browser finds another origin in it than its own.
-  if (!allowed && policy.varies_by_origin()) return headers;
+  if (!allowed && !policy.has_constant_origin()) return headers;
   add_allow_origin(policy, allowed ? std::optional(origin) : std::nullopt, headers);
   if (!policy.expose_headers().empty()) headers.add(kExposeHeaders, policy.expose_headers());
   return headers;

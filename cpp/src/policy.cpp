@@ -408,6 +408,16 @@ bool Policy::asks_about(std::string_view origin) const noexcept {
          can_be_one_origin(origin) && !origins_.contains(origin);
 }
 
+std::shared_ptr<const Policy> Policy::as_one_of_several() const {
+  std::shared_ptr<Policy> policy(new Policy(*this));
+  policy->is_one_of_several_ = true;
+  if (origin_mode_ == OriginMode::kAny) {
+    policy->preflight_vary_ = "Origin";
+    if (!preflight_vary_.empty()) append_member(policy->preflight_vary_, preflight_vary_);
+  }
+  return policy;
+}
+
 PolicyBuild build_policy(const PolicyOptions& options) { return PolicyBuilder(options).build(); }
 
 }  // namespace corsac

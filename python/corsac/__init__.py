@@ -25,6 +25,7 @@ except ImportError as error:
 from corsac._version import __version__
 from corsac.asgi import CORSMiddleware
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.origin_function import OriginFunction, OriginRequest
 from corsac.policy import CORSPolicy
 from corsac.refusals import Refusal
 
@@ -33,6 +34,8 @@ __all__ = [
     "CORSConfigProblem",
     "CORSMiddleware",
     "CORSPolicy",
+    "OriginFunction",
+    "OriginRequest",
     "Refusal",
     "__version__",
 ]

@@ -1,11 +1,11 @@
-"""Types of the ASGI interface, as wide as frameworks use them, of options and of the counters."""
+"""Types of the ASGI interface, as wide as frameworks use them, and of the counters."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["ASGIApp", "Counted", "Message", "OriginFunction", "Outcomes", "Receive", "Scope"]
+__all__ = ["ASGIApp", "Counted", "Message", "Outcomes", "Receive", "Scope"]
 __all__ += ["Send"]
 
 Scope = MutableMapping[str, Any]
@@ -13,9 +13,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-OriginFunction = Callable[[str], bool | Awaitable[bool]]
-"""What decides about an origin that is not listed."""
 
 Outcomes = list[tuple[str, str, int]]
 """A kind, a reason or ``""``, and how many requests there were."""

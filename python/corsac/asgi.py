@@ -32,10 +32,11 @@ class CORSMiddleware(ConfiguredMiddleware[ASGIApp], _core.ASGIMiddleware):
 
     Args:
         app: The ASGI 3 application.
-        policy: The policy; or give the options of one.
-        rules: Pairs of a path pattern and a policy, in order; the first that matches the path
-            decides, ``None`` leaves its paths alone. A pattern is exact (``"/health"``) or a
-            prefix on a segment border (``"/api/*"`` matches ``/api`` and ``/api/x``, not
+        policy: The policy; or several, of which the first decides whose origins cover the
+            request's, and the last one where none does; or give the options of one.
+        rules: Pairs of a path pattern and a policy, or several, in order; the first that matches
+            the path decides, ``None`` leaves its paths alone. A pattern is exact (``"/health"``) or
+            a prefix on a segment border (``"/api/*"`` matches ``/api`` and ``/api/x``, not
             ``/apix``), case-sensitive, and compared with the path that the router uses. Where no
             rule matches, ``policy`` or the options decide; with neither, the path is left alone.
         on_refusal: A plain function that is called with a `corsac.Refusal` for every refusal, in

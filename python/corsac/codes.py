@@ -70,6 +70,7 @@ CORSProblemCode = Literal[
     "origin.redundant",
     "origin.rewritten",
     "origin.websocket_scheme",
+    "policy.unreachable",
     "regex.extra_missing",
     "regex.flags",
     "regex.invalid",

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from corsac import _core
 from corsac._values import FrozenValue, frozen_value
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, from_core
 from corsac.options.types import is_asynchronous, is_encodable, wrong_type
-from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
+from corsac.origin_function import OriginFunction
+from corsac.policy import CORSPolicy, CORSPolicyOptions
 from corsac.refusals import RefusalCallback
+from corsac.several import (
+    GivenPolicies,
+    Policies,
+    compile_policies,
+    is_several,
+    members_of,
+    read_policies,
+    read_several,
+)
 from corsac.validation import try_fixes
 
 if TYPE_CHECKING:
@@ -24,14 +34,18 @@ __all__ = [
     "OBSERVATION_OPTIONS",
     "Configuration",
     "Observation",
+    "ReadRule",
     "Rule",
     "choose",
     "make_configuration",
     "read_observation",
 ]
 
-Rule = tuple[str, CORSPolicy | None]
-"""A path pattern and its policy; ``None`` leaves the paths of the pattern alone."""
+Rule = tuple[str, GivenPolicies | None]
+"""A path pattern and its policy, or several; ``None`` leaves the paths of the pattern alone."""
+
+ReadRule = tuple[str, Policies | None]
+"""The same once it was read: several policies are a tuple."""
 
 DEBUG_HEADER = "corsac-refused"
 """The header that ``debug_header=True`` adds."""
@@ -48,15 +62,15 @@ class Observation(FrozenValue):
 
     Attributes:
         callback: Calls the user's ``on_refusal``, or ``None``.
-        report_only: The policy on trial where no rule of it matches, or ``None``.
+        report_only: The policy on trial where no rule of it matches, or several, or ``None``.
         report_only_rules: The path rules on trial.
         debug_header: The name of the response header with the reason, or ``None``.
         trial: What the policy and the rules on trial compile to, or ``None``.
     """
 
     callback: RefusalCallback | None = None
-    report_only: CORSPolicy | None = None
-    report_only_rules: tuple[Rule, ...] = ()
+    report_only: Policies | None = None
+    report_only_rules: tuple[ReadRule, ...] = ()
     debug_header: str | None = None
     trial: Configuration | None = None
 
@@ -94,25 +108,25 @@ class Configuration(FrozenValue):
     """All that one middleware applies: a policy, path rules, observers, and what they compile to.
 
     Attributes:
-        policy: Decides where no rule matches; ``None`` leaves those paths alone.
+        policy: Decides where no rule matches, or a tuple of several; ``None`` leaves those paths
+            alone.
         rules: The first that matches decides.
         problems: The warnings and infos of the rules.
         routing: What the core looks paths up in.
         observation: Who learns of refusals, and which policies are on trial.
     """
 
-    policy: CORSPolicy | None
-    rules: tuple[Rule, ...]
+    policy: Policies | None
+    rules: tuple[ReadRule, ...]
     problems: tuple[CORSConfigProblem, ...]
     routing: _core.Routing
     observation: Observation = NOTHING_OBSERVED
 
     def policies(self) -> list[CORSPolicy]:
         """Return each policy once."""
-        policies = {
-            id(policy): policy for policy in (self.policy, *(rule[1] for rule in self.rules))
-        }
-        return [policy for policy in policies.values() if policy is not None]
+        places = (self.policy, *(rule[1] for rule in self.rules))
+        policies = {id(policy): policy for each in places for policy in members_of(each)}
+        return [*policies.values()]
 
     def problems_of_waiting(self, option: str, message: str, hint: str) -> list[CORSConfigProblem]:
         """Return an error for each asynchronous function, where nothing can await one."""
@@ -120,7 +134,7 @@ class Configuration(FrozenValue):
         return [
             wrong_type(option, function, message, hint)
             for function in functions
-            if function is not None and is_asynchronous(function)
+            if is_asynchronous(function.func if isinstance(function, OriginFunction) else function)
         ]
 
     def all_problems(self) -> tuple[CORSConfigProblem, ...]:
@@ -144,7 +158,7 @@ class Configuration(FrozenValue):
 
 
 def make_configuration(
-    policy: CORSPolicy | None,
+    policy: GivenPolicies | None,
     rules: Iterable[Rule] | None,
     options: CORSPolicyOptions,
     observation: Observation = NOTHING_OBSERVED,
@@ -153,7 +167,7 @@ def make_configuration(
     """Validate and compile what a middleware was given.
 
     Args:
-        policy: A policy, or ``None``.
+        policy: A policy, or several, or ``None``.
         rules: Path rules in order, or ``None``.
         options: The options of a new policy; empty if ``policy`` is given. With rules and neither
             policy nor options, paths that match no rule are left alone.
@@ -169,7 +183,7 @@ def make_configuration(
     fallback = None
     if policy is not None or rules is None or options:
         try:
-            fallback = resolve_policy(policy, options)
+            fallback = read_policies(policy, options, problems)
         except CORSConfigError as error:  # The rules are checked too, and all is raised at once.
             problems += error.problems
     pairs = _read_rules(() if rules is None else rules, problems)
@@ -181,12 +195,13 @@ def make_configuration(
 
 
 def _compile(
-    policy: CORSPolicy | None, rules: tuple[Rule, ...], observation: Observation
+    policy: Policies | None, rules: tuple[ReadRule, ...], observation: Observation
 ) -> tuple[_core.Routing | None, list[tuple[str, str, str, str, str, str]]]:
+    made: dict[tuple[int, ...], _core.CompiledPolicy] = {}
     return _core.compile_routing(
-        fallback=None if policy is None else policy._compiled,
+        fallback=compile_policies(policy, made),
         patterns=[pattern for pattern, _ in rules],
-        policies=[None if rule is None else rule._compiled for _, rule in rules],
+        policies=[compile_policies(rule, made) for _, rule in rules],
         on_refusal=observation.callback,
         report_only=None if observation.trial is None else observation.trial.routing,
         debug_header=observation.debug_header,
@@ -194,7 +209,7 @@ def _compile(
 
 
 def _with_fixes(
-    rules: tuple[Rule, ...], problems: list[CORSConfigProblem]
+    rules: tuple[ReadRule, ...], problems: list[CORSConfigProblem]
 ) -> list[CORSConfigProblem]:
     """Return the problems of path patterns with the rules to write instead."""
 
@@ -202,7 +217,7 @@ def _with_fixes(
         pairs = tuple((pattern, None) for pattern in options["rules"])
         return from_core(_compile(None, pairs, NOTHING_OBSERVED)[1])
 
-    def rules_of(fix: Mapping[str, Any], value: object) -> tuple[Rule, ...]:
+    def rules_of(fix: Mapping[str, Any], value: object) -> tuple[ReadRule, ...]:
         patterns = fix["rules"]
         policies = [policy for _, policy in rules]
         if len(patterns) < len(rules):
@@ -218,7 +233,7 @@ def _with_fixes(
     ]
 
 
-def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[Rule, ...]:
+def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[ReadRule, ...]:
     way_out = 'write rules=[("/api/*", CORSPolicy(...)), ("/health", None)]'
 
     def refuse(value: object, message: str, hint: str = way_out) -> None:
@@ -230,8 +245,9 @@ def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[Rule,
     if hasattr(rules, "items"):
         refuse(rules, "the order of rules matters, so they are a list of pairs")
         return ()
-    pairs: list[Rule] = []
-    for rule in rules:
+    given = tuple(rules)
+    pairs: list[ReadRule] = []
+    for place, rule in enumerate(given):
         if not isinstance(rule, (tuple, list)) or len(rule) != 2:
             refuse(rule, "a rule is a pair of a path pattern and a policy")
             continue
@@ -240,6 +256,13 @@ def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[Rule,
             refuse(pattern, f"a path pattern is a string, not {type(pattern).__name__}")
         elif not is_encodable(pattern):
             refuse(pattern, "a path pattern is text that can be written as UTF-8", "")
+        elif is_several(policy):
+            found: list[CORSConfigProblem] = []
+            pairs.append((pattern, read_several(policy, "rules", found)))
+            for each in found:
+                rest = each.fix and (pattern, each.fix["rules"])
+                fix = rest and {"rules": (*given[:place], rest, *given[place + 1 :])}
+                problems.append(each.replace(fix=fix))
         elif policy is not None and not isinstance(policy, CORSPolicy):
             refuse(policy, f"a rule's policy is a CORSPolicy or None, not {policy!r}")
         else:
@@ -280,10 +303,13 @@ def read_observation(
     return Observation(callback, trial.policy, trial.rules, name, trial)
 
 
+_TRIAL_NAMES = {"rules": "report_only_rules", "policy": "report_only"}
+
+
 def _read_trial(
-    policy: object, rules: Iterable[Rule] | None, problems: list[CORSConfigProblem]
+    policy: Any, rules: Iterable[Rule] | None, problems: list[CORSConfigProblem]
 ) -> Configuration | None:
-    if policy is not None and not isinstance(policy, CORSPolicy):
+    if not (policy is None or isinstance(policy, CORSPolicy) or is_several(policy)):
         message = f"expected a CORSPolicy, got {type(policy).__name__}"
         hint = 'write report_only=CORSPolicy(allow_origins=["https://app.example.com"])'
         problems.append(wrong_type("report_only", policy, message, hint))
@@ -291,10 +317,10 @@ def _read_trial(
     if policy is None and (rules is None or rules == ()):
         return None
     try:
-        trial = make_configuration(policy, () if rules is None else rules, {})
+        trial = make_configuration(cast("Any", policy), () if rules is None else rules, {})
     except CORSConfigError as error:
         problems += [
-            problem.replace(option="report_only_rules") if problem.option == "rules" else problem
+            problem.replace(option=_TRIAL_NAMES.get(problem.option, problem.option), fix=None)
             for problem in error.problems
         ]
         return None

@@ -14,15 +14,17 @@ from corsac.configuration import (
     OBSERVATION_OPTIONS,
     Configuration,
     Observation,
+    ReadRule,
     Rule,
     choose,
     make_configuration,
     read_observation,
 )
 from corsac.errors import CORSConfigProblem, log_warnings
-from corsac.policy import CORSPolicy, CORSPolicyOptions
+from corsac.policy import CORSPolicyOptions
 from corsac.refusals import OnRefusal
 from corsac.refusals.log import RefusalLog, TrialLog
+from corsac.several import GivenPolicies, Policies
 
 if TYPE_CHECKING:
     import os
@@ -38,7 +40,7 @@ class MiddlewareOptions(CORSPolicyOptions, total=False):
     """The options of a middleware, but rules, and those of its policy."""
 
     on_refusal: OnRefusal | None
-    report_only: CORSPolicy | None
+    report_only: GivenPolicies | None
     report_only_rules: Iterable[Rule] | None
     debug_header: bool | str
 
@@ -55,11 +57,11 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
     def __init__(
         self,
         app: App,
-        policy: CORSPolicy | None = None,
+        policy: GivenPolicies | None = None,
         *,
         rules: Iterable[Rule] | None = None,
         on_refusal: OnRefusal | None = None,
-        report_only: CORSPolicy | None = None,
+        report_only: GivenPolicies | None = None,
         report_only_rules: Iterable[Rule] | None = None,
         debug_header: bool | str = False,
         **options: Unpack[CORSPolicyOptions],
@@ -92,13 +94,16 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         _logs: tuple[RefusalLog, TrialLog]
 
     @property
-    def policy(self) -> CORSPolicy | None:
-        """The policy in force where no rule matches; ``None`` if those paths are left alone."""
+    def policy(self) -> Policies | None:
+        """The policy in force where no rule matches; a tuple where several stand in one place.
+
+        It is ``None`` if those paths are left alone.
+        """
         return self._current.policy
 
     @property
-    def rules(self) -> tuple[Rule, ...]:
-        """The path rules in force, in order."""
+    def rules(self) -> tuple[ReadRule, ...]:
+        """The path rules in force, in order; several policies of one rule are a tuple."""
         return self._current.rules
 
     @property
@@ -112,12 +117,12 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         return self._current.observation.on_refusal
 
     @property
-    def report_only(self) -> CORSPolicy | None:
-        """The policy on trial where no rule on trial matches, or ``None``."""
+    def report_only(self) -> Policies | None:
+        """The policy on trial where no rule on trial matches, or a tuple, or ``None``."""
         return self._current.observation.report_only
 
     @property
-    def report_only_rules(self) -> tuple[Rule, ...]:
+    def report_only_rules(self) -> tuple[ReadRule, ...]:
         """The path rules on trial, in order."""
         return self._current.observation.report_only_rules
 
@@ -147,7 +152,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
 
     def reconfigure(
         self,
-        policy: CORSPolicy | None = None,
+        policy: GivenPolicies | None = None,
         *,
         rules: Iterable[Rule] | None = None,
         **options: Unpack[MiddlewareOptions],
@@ -159,7 +164,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         the same time the last one is in force, whole.
 
         Args:
-            policy: The new policy; or give the options of one.
+            policy: The new policy, or several; or give the options of one.
             rules: The new path rules; without any, all old ones are gone.
             **options: As for the class: ``on_refusal``, ``report_only``, ``report_only_rules`` and
                 ``debug_header``, and the options of `CORSPolicy`.
@@ -216,7 +221,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
 
     @classmethod
     def _part(
-        cls, app: App, policy: CORSPolicy | None, rules: Iterable[Rule] | None = None
+        cls, app: App, policy: GivenPolicies | None, rules: Iterable[Rule] | None = None
     ) -> Self:
         """Make a part as `_made_of` does, of arguments as the class takes and refuses them."""
         return cls._made_of(app, cls.__new__(cls)._configure(policy, rules, {}, {}))
@@ -314,7 +319,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
 
     def _configure(
         self,
-        policy: CORSPolicy | None,
+        policy: GivenPolicies | None,
         rules: Iterable[Rule] | None,
         options: CORSPolicyOptions,
         changes: Mapping[str, Any],

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpac
 
 from corsac import _core, validation
 from corsac._explainable import Explainable
-from corsac._types import OriginFunction
 from corsac._values import FrozenValue
 from corsac.app_headers import APP_HEADERS, AppHeadersLog
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
@@ -23,6 +22,7 @@ from corsac.options.types import (
     read_number,
     wrong_type,
 )
+from corsac.origin_function import OriginCallable, OriginFunction
 
 if TYPE_CHECKING:
     from corsac.explain.explaining import Choice
@@ -37,7 +37,7 @@ class CORSPolicyOptions(TypedDict, total=False):
 
     allow_origins: Iterable[str]
     allow_origin_regex: str | None
-    allow_origin_func: OriginFunction | None
+    allow_origin_func: OriginCallable | OriginFunction | None
     allow_methods: Iterable[str]
     allow_headers: Iterable[str]
     allow_credentials: bool
@@ -119,7 +119,7 @@ class CORSPolicy(_OptionsByName, Explainable):
 
     allow_origins: tuple[str, ...]
     allow_origin_regex: str | None
-    allow_origin_func: OriginFunction | None
+    allow_origin_func: OriginCallable | OriginFunction | None
     allow_methods: tuple[str, ...]
     allow_headers: tuple[str, ...]
     allow_credentials: bool
@@ -140,7 +140,7 @@ class CORSPolicy(_OptionsByName, Explainable):
         *,
         allow_origins: Iterable[str] = (),
         allow_origin_regex: str | None = None,
-        allow_origin_func: OriginFunction | None = None,
+        allow_origin_func: OriginCallable | OriginFunction | None = None,
         allow_methods: Iterable[str] = (),
         allow_headers: Iterable[str] = (),
         allow_credentials: bool = False,
@@ -249,6 +249,9 @@ class CORSPolicy(_OptionsByName, Explainable):
         return {name: value for name, value in fields.items() if value != _DEFAULTS[name]}
 
 
+PolicyRule = tuple[str, CORSPolicy | None]
+"""A path pattern and its one policy, as configurations of other libraries have it."""
+
 _OF_NO_ORIGINS = ("origin.none", "always_send.needs_one_origin")
 _DEFAULTS = CORSPolicy._defaults
 _OPTIONS = CORSPolicy._fields
@@ -278,10 +281,15 @@ def resolve_policy(policy: CORSPolicy | None, options: CORSPolicyOptions) -> COR
             "options are named, as in allow_origins=[...]"
         )
         raise TypeError(message)
+    refuse_beside_policy(options)
+    return policy
+
+
+def refuse_beside_policy(options: CORSPolicyOptions) -> None:
+    """Raise `TypeError` if options stand beside a policy."""
     if options:
         message = f"give either a policy or its options, not both: {', '.join(options)}"
         raise TypeError(message)
-    return policy
 
 
 def _explain_unknown(names: list[str]) -> str:
@@ -316,9 +324,9 @@ def check_options(
     }
     decider = None
     if regex is not None or function is not None:
-        from corsac.origins import FunctionOrigins, make_decider  # noqa: PLC0415 - most have none
+        from corsac.origins import make_decider  # noqa: PLC0415 - most have none
 
-        decider = make_decider(regex, None if function is None else FunctionOrigins(function))
+        decider = make_decider(regex, None if function is None else function.decider)
     compiled, found = _core.compile_policy(
         **options,
         decide_origin=decider,
@@ -354,9 +362,13 @@ def _read_dynamic_origins(
             problems.append(compiled)
         else:
             regex = compiled
-    if function is not None and not callable(function):
-        message = f"expected a function of one origin, got {type(function).__name__}"
-        problems.append(wrong_type("allow_origin_func", function, message))
+    if function is not None and not isinstance(function, OriginFunction):
+        function = OriginFunction(function)
+    if function is not None and function.problem:
+        hint = "write a function of the origin, or of the origin and the request"
+        problems.append(
+            wrong_type("allow_origin_func", values["allow_origin_func"], function.problem, hint)
+        )
         function = None
     return regex, function
 

@@ -12,8 +12,9 @@ from corsac._environ import method_and_path
 from corsac.configuration import Configuration, Rule
 from corsac.errors import CORSConfigError
 from corsac.middleware import ConfiguredMiddleware
-from corsac.policy import CORSPolicy, CORSPolicyOptions
+from corsac.policy import CORSPolicyOptions
 from corsac.refusals.log import RefusalLog, TrialLog
+from corsac.several import GivenPolicies
 
 __all__ = ["CORSMiddleware"]
 
@@ -33,7 +34,7 @@ class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware
 
     Args:
         app: The WSGI application.
-        policy: The policy; or give the options of one.
+        policy: The policy, or several; or give the options of one.
         rules: As for `corsac.CORSMiddleware`; patterns are compared with ``PATH_INFO``.
         on_refusal: As there, and so are all that follow.
         report_only: A policy on trial.
@@ -66,7 +67,7 @@ class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware
 
     def _configure(
         self,
-        policy: CORSPolicy | None,
+        policy: GivenPolicies | None,
         rules: Iterable[Rule] | None,
         options: CORSPolicyOptions,
         changes: Mapping[str, Any],

@@ -127,8 +127,15 @@ def option_lines(config: Case) -> Iterator[str]:
     yield f"status {config.get('preflight_success_status', 204)}"
 
 
+def members(config: Case) -> list[Case]:
+    """The configurations of a case, of which there may be several in one place."""
+    return config.get("first_of", [config])
+
+
 def exchange(case: Case) -> str:
-    lines = [*option_lines(case["config"])]
+    lines: list[str] = []
+    for config in members(case["config"]):
+        lines += [*(["then"] if lines else []), *option_lines(config)]
     if "scheme" in case["request"]:
         lines.append(f"scheme {case['request']['scheme']}")
     lines.append(f"> {case['request']['method']}")
@@ -153,7 +160,8 @@ def seeds() -> Iterator[tuple[str, str, str]]:
         for number, entry in enumerate(origins_of(case["config"])):
             yield "origin", f"policy-{case['id']}-{number}", entry
     for case in exchanges:
-        entries, asked = origins_of(case["config"]), values(case, "origin")
+        entries = [entry for config in members(case["config"]) for entry in origins_of(config)]
+        asked = values(case, "origin")
         for number, origin in enumerate(asked):
             yield "origin", f"{case['id']}-{number}", origin
         for number, entry in enumerate(entries):

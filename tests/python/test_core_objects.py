@@ -64,6 +64,8 @@ CALLS: dict[str, dict[str, Any]] = {
         "report_only": ROUTING,
         "debug_header": "x-reason",
     },
+    "compile_several": {"policies": [COMPILED, COMPILED]},
+    "select_member": {"policy": COMPILED, "environ": ENVIRON, "place": 0, "answer": None},
     "is_serialized_origin": {"origin": ORIGIN},
     "is_token": {"text": "PUT"},
     "is_forbidden_method": {"method": "trace"},

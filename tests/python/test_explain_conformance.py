@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import corsac
+import corsac.wsgi
 from corsac import CORSPolicy
-from support.conformance import Case, case_request, policy_options, read_cases
+from support.conformance import Case, case_policy, case_request, read_cases
 from support.exchange import AppResponse, Exchange, Request
 from support.properties import core_answer, examples, joined, made_of, policy_of, without_warnings
 from support.strategies import hostile_requests, options
@@ -24,9 +25,10 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_the_answer_explained_is_the_answer_given(case: Case, exchange: Exchange) -> None:
-    policy = corsac.CORSPolicy(**policy_options(case["config"]))
+    policy = case_policy(case["config"])
     request = case_request(case)
-    explanation = policy.explain(request.method, request.headers, request.path)
+    middleware = corsac.wsgi.CORSMiddleware(lambda *_: [], policy)
+    explanation = middleware.explain(request.method, request.headers, request.path)
     given_answer = exchange(policy, request, AppResponse(headers=[("content-type", "text/plain")]))
     assert explanation.app_runs is given_answer.app_called
     headers = dict(explanation.response_headers)

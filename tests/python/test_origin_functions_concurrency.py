@@ -12,7 +12,8 @@ import pytest
 import trio
 import trio.testing
 
-from corsac.origins import DEFAULT_TIMEOUT_SECONDS, FunctionOrigins
+from corsac.origin_function import DEFAULT_TIMEOUT_SECONDS
+from corsac.origins import FunctionOrigins
 from support.deciders import (
     MOMENT,
     ORIGIN,

@@ -227,8 +227,10 @@ def test_a_middleware_takes_a_policy_or_its_options_not_both() -> None:
     assert CORSMiddleware(app_sending(), allow_origins=["https://a.test"]).policy == policy
     with pytest.raises(TypeError, match="not both: max_age"):
         CORSMiddleware(app_sending(), policy, max_age=1)
-    with pytest.raises(TypeError, match="must be a CORSPolicy, not list"):
-        CORSMiddleware(app_sending(), ["https://a.test"])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="must be a CORSPolicy, not dict"):
+        CORSMiddleware(app_sending(), {"allow_origins": []})  # type: ignore[arg-type]
+    with pytest.raises(corsac.CORSConfigError, match="not str; options are named, as in allow_"):
+        CORSMiddleware(app_sending(), ["https://a.test"])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="must be an ASGI 3 application, not int"):
         CORSMiddleware(7, policy)  # type: ignore[arg-type]
 

@@ -21,6 +21,7 @@ from support.properties import (
     handshake_is_refused,
     joined,
     made_of,
+    made_of_several,
     policy_of,
     with_rules,
     without_warnings,
@@ -84,6 +85,21 @@ def test_a_preflight_of_an_allowed_origin_is_answered_as_by_the_model(
     method = data.draw(st.sampled_from(["OPTIONS"] * 9 + ["options"]))
     request = Request(method, data.draw(shuffled(lines)))
     check(options, request, app)
+
+
+@examples(400)
+@given(st.data(), st.lists(options(), min_size=1, max_size=3), app_responses())
+def test_several_policies_answer_as_the_one_that_the_model_chooses(
+    data: st.DataObject, several: list[Options], app: AppResponse
+) -> None:
+    request = data.draw(hostile_requests(data.draw(st.sampled_from(several))))
+    made = made_of_several(several)
+    _, chosen = model.chosen_of(several, request)
+    answer = core_answer(made, request, app)
+    assert comparable(answer) == comparable(model.answer(chosen, request, app))
+    _, chosen = model.chosen_of(several, joined(request))
+    answer = wsgi_answer(made, request, app)
+    assert comparable(answer) == comparable(model.answer(chosen, joined(request), app))
 
 
 @examples(300)

@@ -57,6 +57,13 @@ def policy_options(config: Case) -> dict[str, Any]:
     return options
 
 
+def case_policy(config: Case) -> corsac.CORSPolicy | tuple[corsac.CORSPolicy, ...]:
+    """The policy that a case's configuration means, or several."""
+    if "first_of" in config:
+        return tuple(corsac.CORSPolicy(**policy_options(each)) for each in config["first_of"])
+    return corsac.CORSPolicy(**policy_options(config))
+
+
 def _predicate(recipe: str) -> Callable[[str], bool]:
     kind, _, argument = recipe.partition(":")
     if kind == "endswith":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import django
@@ -143,7 +143,7 @@ def last_request() -> HttpRequest:
 
 def _exchange(
     call: Callable[[Request], Response],
-    policy: corsac.CORSPolicy,
+    policy: corsac.CORSPolicy | Sequence[corsac.CORSPolicy],
     request: Request,
     app: AppResponse,
     **changes: Any,
@@ -157,14 +157,18 @@ def _exchange(
 
 
 def wsgi_exchange(
-    policy: corsac.CORSPolicy, request: Request = _REQUEST, app: AppResponse = _APP_RESPONSE
+    policy: corsac.CORSPolicy | Sequence[corsac.CORSPolicy],
+    request: Request = _REQUEST,
+    app: AppResponse = _APP_RESPONSE,
 ) -> Response:
     """The exchange through Django under WSGI."""
     return _exchange(call_wsgi, policy, request, app)
 
 
 def asgi_exchange(
-    policy: corsac.CORSPolicy, request: Request = _REQUEST, app: AppResponse = _APP_RESPONSE
+    policy: corsac.CORSPolicy | Sequence[corsac.CORSPolicy],
+    request: Request = _REQUEST,
+    app: AppResponse = _APP_RESPONSE,
 ) -> Response:
     """The exchange through Django under ASGI, with an asynchronous view."""
     assert iscoroutinefunction(_async_view)

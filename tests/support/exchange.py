@@ -83,7 +83,7 @@ class Exchange(Protocol):
 
     def __call__(
         self,
-        policy: corsac.CORSPolicy | None,
+        policy: corsac.CORSPolicy | Sequence[corsac.CORSPolicy] | None,
         request: Request = ...,
         app: AppResponse = ...,
         **options: Any,
@@ -139,7 +139,7 @@ def run_asgi(app: ASGIApp, scope: Scope, receive: Receive = _receive) -> list[Me
 
 
 def asgi_exchange(
-    policy: corsac.CORSPolicy | None,
+    policy: corsac.CORSPolicy | Sequence[corsac.CORSPolicy] | None,
     request: Request = Request(),
     app: AppResponse = AppResponse(),
     **options: Any,
@@ -231,7 +231,7 @@ def status_line(status: int) -> str:
 
 
 def wsgi_exchange(
-    policy: corsac.CORSPolicy | None,
+    policy: corsac.CORSPolicy | Sequence[corsac.CORSPolicy] | None,
     request: Request = Request(),
     app: AppResponse = AppResponse(),
     **options: Any,

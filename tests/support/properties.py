@@ -28,7 +28,8 @@ from support.exchange import (
 from support.reference_model import Answer, Options, Rules
 
 __all__ = ["call", "comparable", "core_answer", "core_answers", "examples", "handshake_is_refused"]
-__all__ += ["joined", "made_of", "policy_of", "with_rules", "without_warnings", "wsgi_answer"]
+__all__ += ["joined", "made_of", "made_of_several", "policy_of", "with_rules", "without_warnings"]
+__all__ += ["wsgi_answer"]
 
 # Puts a middleware of the class that it is given in front of an application.
 Maker = Callable[[Any, Any], Any]
@@ -72,6 +73,12 @@ def policy_of(options: Options) -> corsac.CORSPolicy:
 def made_of(policy: corsac.CORSPolicy | Options) -> Maker:
     """Puts a policy in front of an application."""
     made = policy_of(policy) if isinstance(policy, Options) else policy
+    return lambda middleware, application: middleware(application, made)
+
+
+def made_of_several(several: Sequence[Options]) -> Maker:
+    """Puts several policies in front of an application."""
+    made = [policy_of(options) for options in several]
     return lambda middleware, application: middleware(application, made)
 
 

@@ -16,7 +16,13 @@ from typing import Any, ClassVar
 from support.exchange import AppResponse, Pairs, Request
 
 __all__ = ["Answer", "Options", "Rules", "answer", "is_allowed", "reduced_path", "rule_options"]
-__all__ += ["answer_under_rules", "covers_header", "covers_method", "websocket_is_refused"]
+__all__ += [
+    "answer_under_rules",
+    "chosen_of",
+    "covers_header",
+    "covers_method",
+    "websocket_is_refused",
+]
 
 MAX_ORIGIN_BYTES = 326  # Rule 6: scheme 64, "://", host 253, ":65535".
 MAX_REQUEST_METHOD_BYTES = 256
@@ -63,6 +69,7 @@ class Options:
     tolerate: tuple[str, ...] = ()
 
     reason: ClassVar[str] = "origin-not-allowed"
+    is_one_of_several: ClassVar[bool] = False
 
     @property
     def keywords(self) -> dict[str, Any]:
@@ -93,6 +100,21 @@ class Answer:
 
 
 Rules = Sequence[tuple[str, Options | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneOfSeveral(Options):
+    """The options of a policy that the request's Origin has chosen among several."""
+
+    is_one_of_several: ClassVar[bool] = True
+
+
+def chosen_of(several: Sequence[Options], request: Request) -> tuple[int, Options]:
+    """The first policy that allows the origin, or the last; malformed ones choose nothing."""
+    origins = values(request.headers, "origin")
+    allowing = (place for place, each in enumerate(several) if is_allowed(each, origins))
+    place = next(allowing, len(several) - 1)
+    return place, OneOfSeveral(**asdict(several[place]))
 
 
 # Origins
@@ -322,7 +344,7 @@ def without_duplicates(names: Iterable[str]) -> list[str]:
 def vary_of_preflight(options: Options) -> list[str]:
     """What a preflight's answer can depend on (rule 5; items 68, 72)."""
     # With a constant origin another one's preflight is refused.
-    members = [] if options.is_constant else ["Origin"]
+    members = [] if options.is_constant and not options.is_one_of_several else ["Origin"]
     if "*" in options.allow_methods and options.allow_credentials:
         members.append("Access-Control-Request-Method")
     if "*" in options.allow_headers and options.allow_credentials:
@@ -360,7 +382,7 @@ def actual_answer(options: Options, request: Request, app: AppResponse) -> Answe
 
 def vary_of_actual(options: Options) -> list[str]:
     """Rule 5; items 68, 70: on every response, unless the answer is a constant."""
-    return [] if options.constant_origin else ["Origin"]
+    return [] if options.constant_origin and not options.is_one_of_several else ["Origin"]
 
 
 def with_headers(

@@ -193,6 +193,13 @@ struct Decision {
 [[nodiscard]] Decision decide(const Policy& policy, const Request& request,
                               bool known_allowed = false) noexcept;
 
+/// True if a policy that is one of several in one place covers the request's origin, so that it
+/// decides unless one before it does. It never covers what is no single origin.
+[[nodiscard]] bool covers_origin(const Policy& policy, const Request& request) noexcept;
+
+/// True if it does not, and may all the same: whoever is asked outside the core knows.
+[[nodiscard]] bool asks_about_origin(const Policy& policy, const Request& request) noexcept;
+
 /// A decision that asks, once the answer is there.
 [[nodiscard]] Decision settle(Decision decision, bool allowed) noexcept;
 

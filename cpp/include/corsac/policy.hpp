@@ -70,9 +70,19 @@ class Policy {
   /// https://fetch.spec.whatwg.org/#concept-cors-check
   [[nodiscard]] const std::string& constant_origin() const noexcept { return constant_origin_; }
 
-  /// True if a response depends on the request's Origin, so that caches must be told. Whether a
-  /// preflight is refused may still depend on it (`preflight_vary`).
-  [[nodiscard]] bool varies_by_origin() const noexcept { return constant_origin_.empty(); }
+  /// True if `constant_origin` is there.
+  [[nodiscard]] bool has_constant_origin() const noexcept { return !constant_origin_.empty(); }
+
+  /// True if a response depends on the request's Origin, so that caches must be told: what is sent
+  /// does, or which of several policies sends it. Whether a preflight is refused may still depend
+  /// on it (`preflight_vary`).
+  [[nodiscard]] bool varies_by_origin() const noexcept {
+    return constant_origin_.empty() || is_one_of_several_;
+  }
+
+  /// The same policy as one of several in one place, of which the request's Origin chooses one: all
+  /// that it sends says so to caches.
+  [[nodiscard]] std::shared_ptr<const Policy> as_one_of_several() const;
 
   /// True if Access-Control-Allow-Methods is an echo: `*` means nothing when credentials are
   /// allowed.
@@ -123,6 +133,7 @@ class Policy {
   bool keeps_app_headers_ = false;
   bool asks_about_origins_ = false;
   bool for_ambiguous_paths_ = false;
+  bool is_one_of_several_ = false;
 };
 
 /// What came of building: a policy if no error stands, and every problem in any case.

@@ -30,6 +30,7 @@ from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.inspection import Applied, Search, find_layers
 from corsac.options.files import SourceReading, read_environment, read_toml
 from corsac.policy import CORSPolicy, problems_of
+from corsac.several import Policies
 from corsac.validation.fixes import apply_fixes
 
 __all__ = ["Report", "check", "run", "silent_log"]
@@ -212,10 +213,17 @@ def _layer_allows(layer: Applied) -> Iterator[str]:
     yield f"any other path {_allowed(layer.policy)}"
 
 
-def _allowed(policy: CORSPolicy | None) -> str:
-    """Say in plain words what a policy allows."""
-    if policy is None:
+def _allowed(policies: Policies | None) -> str:
+    """Say in plain words what a policy allows, or each of several."""
+    if policies is None:
         return "is left alone"
+    if isinstance(policies, tuple):
+        each = (f"policy {number} {_allows(it)}" for number, it in enumerate(policies, 1))
+        return f"has several policies: {'. '.join(each)}"
+    return _allows(policies)
+
+
+def _allows(policy: CORSPolicy) -> str:
     guard = ["forged cross-origin writes are refused"] if policy.guard else []
     origins = [*_origins(policy)]
     if not origins:

@@ -26,6 +26,7 @@ from corsac.cli.fetch_text import (
 )
 from corsac.cli.terminal import Output, Part, write_json
 from corsac.explain import Change, Explanation
+from corsac.several import members_of
 
 __all__ = ["SERVER", "run"]
 
@@ -112,8 +113,8 @@ def _notes(report: Report, request: FetchRequest) -> Iterator[str]:
     if any(problem.code == "middleware.several" for problem in report.problems):
         yield "there is more than one CORS layer; the outermost of Corsac's is explained"
     layer = report.outermost
-    policies = [layer.policy, *(policy for _, policy in (*layer.rules, *layer.routes))]
-    if any(policy is not None and policy.allow_private_network for policy in policies):
+    places = [layer.policy, *(policy for _, policy in (*layer.rules, *layer.routes))]
+    if any(each.allow_private_network for policies in places for each in members_of(policies)):
         yield INSTEAD_OF_PRIVATE_NETWORK
     yield from report.notes
     routes = [route for route, _ in layer.routes]

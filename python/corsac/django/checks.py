@@ -110,6 +110,7 @@ _TABLE: Final = """
 167 regex.matches_null   168 regex.is_a_pattern   169 regex.unanchored
 171 regex.matches_any_extension
 180 rule.invalid   181 rule.duplicate   182 rule.unreachable   183 rule.open_end
+184 policy.unreachable
 190 tolerate.unknown   191 origin.random_extension_id
 201 middleware.missing   202 middleware.several   203 middleware.too_low
 204 middleware.sets_urlconf   205 view.policy_without_effect   206 middleware.app_headers

@@ -7,7 +7,7 @@ the safe thing is done, and a problem says what to write.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, cast
@@ -34,6 +34,7 @@ from corsac.foreign.django_cors_headers import (
 from corsac.foreign.reading import DROP_IN_OPTIONS, Reading, in_words_of
 from corsac.options.names import OPTION_NAMES, option_hint
 from corsac.policy import CORSPolicy
+from corsac.several import is_several, members_of
 
 __all__ = ["DjangoConfiguration", "conf", "judge", "load"]
 
@@ -109,8 +110,8 @@ def judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
     foreign = {name: getattr(settings, name) for name in dir(settings) if name.startswith("CORS_")}
     present = [name for name in foreign if name in SETTINGS]
     policy, rules, options, reading = None, None, {}, Reading(_LIBRARY)
-    if isinstance(given, CORSPolicy):
-        policy = given
+    if isinstance(given, CORSPolicy) or is_several(given):
+        policy = _read_several(given, OWN_SETTING, problems) if is_several(given) else given
         if present:
             problems.append(_conflict(OWN_SETTING, f"{', '.join(present)}: they have no effect"))
     else:
@@ -155,7 +156,7 @@ def judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
 
 
 def _compile(
-    policy: CORSPolicy | None,
+    policy: Any,
     rules: Any,
     options: Any,
     observation: Observation,
@@ -166,9 +167,10 @@ def _compile(
     except CORSConfigError as error:
         return None, list(error.problems)
     found = list(configuration.problems)
+    own = [*map(id, members_of(configuration.policy))]
     for each in configuration.policies():
         # What the settings mean is judged already.
-        if each is configuration.policy:
+        if id(each) in own:
             found += () if is_drop_in else each.problems
         else:  # A fix is one of the rule's own options, and not of those for all other paths.
             found += (problem.replace(fix=None) for problem in each.problems)
@@ -217,10 +219,10 @@ def _read_observation(problems: list[CORSConfigProblem]) -> Observation:
     return observation
 
 
-def _read_report_only(
-    given: object, problems: list[CORSConfigProblem]
-) -> tuple[CORSPolicy | None, object]:
+def _read_report_only(given: object, problems: list[CORSConfigProblem]) -> tuple[object, object]:
     """Return the report-only policy and rules; like `CORSAC`, a policy or a dictionary."""
+    if is_several(given):
+        return _read_several(given, REPORT_ONLY_SETTING, problems), None
     if not isinstance(given, Mapping):
         return cast("CORSPolicy | None", given), None
     options = {str(name): value for name, value in given.items()}
@@ -229,6 +231,20 @@ def _read_report_only(
     if not options and rules is not None:
         return None, rules
     return _make_policy(options, REPORT_ONLY_SETTING, given, name, problems), rules
+
+
+def _read_several(
+    given: Sequence[object], setting: str, problems: list[CORSConfigProblem]
+) -> list[object]:
+    """Return several policies, with policies where dictionaries stood; the rest is judged later."""
+    name = setting.replace("{", "{{").replace("}", "}}")
+    return [
+        # What cannot be made is reported; in its place stands what adds nothing to that.
+        _make_policy(each, setting, None, f"{name}[{place}], {{}}", problems) or CORSPolicy()
+        if isinstance(each, Mapping)
+        else each
+        for place, each in enumerate(given)
+    ]
 
 
 def _make_policy(
@@ -306,7 +322,10 @@ def _read_rules(rules: object, setting: str, problems: list[CORSConfigProblem]) 
         return rules
     read: list[object] = []
     for rule in rules:
-        if isinstance(rule, (list, tuple)) and len(rule) == 2 and isinstance(rule[1], Mapping):
+        is_pair = isinstance(rule, (list, tuple)) and len(rule) == 2
+        if is_pair and is_several(rule[1]):
+            read.append((rule[0], _read_several(rule[1], f"{setting} for {rule[0]!r}", problems)))
+        elif is_pair and isinstance(rule[1], Mapping):
             pattern = f"{rule[0]!r}".replace("{", "{{").replace("}", "}}")
             name = f"{setting} for {pattern}, {{}}"
             # Also without a policy, so that the pattern is checked at once.

@@ -182,11 +182,15 @@ class CORSMiddleware:
             return _Outcome()
         # The options of a view, or of a rule, are written there.
         names = configuration.names if mark is UNMARKED and rule == "default" else {}
+        several = policy
+        policy, place, known = _core.select_member(several, request.META)
+        while not (known is None or isinstance(known, bool)):
+            is_allowed = await self._wait_for(known)
+            policy, place, known = _core.select_member(several, request.META, place, is_allowed)
         ask = functools.partial(_ask, _core.decide_request, policy, request)
-        found: Any = ask(agreed or None)
+        found: Any = ask(agreed or known or None)
         if not isinstance(found, tuple):
-            answer = await found if self._is_async else async_to_sync(_result_of)(found)
-            found = ask(answer is True)
+            found = ask(await self._wait_for(found))
         outcome = _Outcome._make([*found, policy, rule, names])
         if (
             agreed is None
@@ -197,6 +201,10 @@ class CORSMiddleware:
             found = ask(True)
             outcome = _Outcome._make([*found, policy, rule, names])
         return outcome
+
+    async def _wait_for(self, answer: Awaitable[bool]) -> bool:
+        """Wait for what a function says about an origin."""
+        return (await answer if self._is_async else async_to_sync(_result_of)(answer)) is True
 
     def _report(
         self, outcome: _Outcome, request: HttpRequest, configuration: DjangoConfiguration

@@ -19,6 +19,7 @@ from corsac.explain.browsing import (
 from corsac.explain.changing import Trying, find_change
 from corsac.explain.explanation import Change, Explanation, Headers, Request, Step
 from corsac.explain.serving import Served, serve
+from corsac.several import Policies
 
 if TYPE_CHECKING:
     from corsac.policy import CORSPolicy
@@ -29,7 +30,7 @@ __all__ = ["Choice", "explain", "explain_async"]
 class Choice(NamedTuple):
     """The policy that a path has, and why."""
 
-    policy: CORSPolicy | None  # None leaves the path alone.
+    policy: Policies | None  # A tuple of several; None leaves the path alone.
     compiled: _core.CompiledPolicy | None
     rule: str | None = None  # The pattern of the rule that decides, if one does.
     text: str = ""  # The choice as a sentence; empty if there was nothing to choose.
@@ -99,7 +100,17 @@ def _explain(choice: Choice, request: Request, credentials: bool | None) -> _Exp
     # Across origins a browser sends cookies with the credentials mode "include" alone. A page may
     # set Authorization with any.
     include = bool(request.values("cookie")) if credentials is None else credentials
-    served, verdict = yield from _outcome(policy, compiled, request, include)
+    answer = None
+    if isinstance(policy, tuple):
+        count = len(policy)
+        compiled, place, answer = yield from _deciding(compiled, request.environ())
+        why = "the last one, since none before it covers the origin"
+        if place + 1 < count:
+            why = "the first one that covers the origin"
+        text = f"policy {place + 1} of {count} decides: {why}"
+        rule = (*rule, Step("server", "policy", None, text))
+        policy = policy[place]
+    served, verdict = yield from _outcome(policy, compiled, request, include, answer)
     reason = (served.reason or verdict.reason) if served.counts else ""
     change = None
     if reason:
@@ -136,10 +147,24 @@ def _explain(choice: Choice, request: Request, credentials: bool | None) -> _Exp
     )
 
 
+def _deciding(
+    several: _core.CompiledPolicy, environ: dict[str, str]
+) -> Generator[Awaitable[bool], bool, tuple[_core.CompiledPolicy, int, bool | None]]:
+    member, place, answer = _core.select_member(several, environ)
+    while not (answer is None or isinstance(answer, bool)):
+        given = yield answer
+        member, place, answer = _core.select_member(several, environ, place, given is True)
+    return member, place, answer
+
+
 def _outcome(
-    policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request, include: bool
+    policy: CORSPolicy,
+    compiled: _core.CompiledPolicy,
+    request: Request,
+    include: bool,
+    answer: bool | None = None,
 ) -> Generator[Awaitable[bool], bool, tuple[Served, Verdict]]:
-    served = yield from serve(policy, compiled, request)
+    served = yield from serve(policy, compiled, request, answer)
     if served.kind == "preflight":
         return served, preflight_verdict(request, include, served)
     if served.kind != "actual":

@@ -39,8 +39,9 @@ class Request:
         return ", ".join(self.values(name))
 
     def environ(self) -> dict[str, str]:
-        """Return the lines under the names of CGI; as in servers, a comma joins those of one."""
-        variables: dict[str, str] = {}
+        """Return it under the names of CGI; as in servers, a comma joins the lines of a header."""
+        path = self.path.encode("utf-8", "replace").decode("latin-1")
+        variables = {"REQUEST_METHOD": self.method, "PATH_INFO": path}
         for name, value in self.lines:
             if "_" in name:  # It would take the place of the header that is spelt with a hyphen.
                 continue

@@ -40,10 +40,18 @@ Deciding = Generator[Awaitable[bool], bool, Served]
 """Asks for the result of what it yields, which a function decides about an origin."""
 
 
-def serve(policy: CORSPolicy, compiled: _core.CompiledPolicy, request: Request) -> Deciding:
-    """Decide one request by what is compiled, and note why in the words of the policy."""
+def serve(
+    policy: CORSPolicy,
+    compiled: _core.CompiledPolicy,
+    request: Request,
+    answer: bool | None = None,
+) -> Deciding:
+    """Decide one request by what is compiled, and note why in the words of the policy.
+
+    The answer is what is known about the origin already, if somebody was asked.
+    """
     environ = request.environ()
-    decided = _core.decide_request(compiled, request.method, environ)
+    decided = _core.decide_request(compiled, request.method, environ, answer)
     while not isinstance(decided, tuple):  # Once at most: with an answer nobody is asked.
         answer = yield decided
         decided = _core.decide_request(compiled, request.method, environ, answer)

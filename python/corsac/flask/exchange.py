@@ -26,6 +26,7 @@ from corsac.flask.listed_methods import policy_for
 from corsac.flask.options import CAME_PAST
 from corsac.flask.routes import RouteTable
 from corsac.policy import CORSPolicy
+from corsac.several import compile_policies, members_of
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
@@ -196,10 +197,14 @@ class Arrivals:
                 close()  # The middleware answered in place of what did.
 
     def _is_refused_by_guard(self, environ: WSGIEnvironment) -> bool:
-        policy = policy_for(self._middleware.choose(environ)._configuration, environ)
-        if policy is None or not policy.guard:
+        policies = policy_for(self._middleware.choose(environ)._configuration, environ)
+        compiled = compile_policies(policies, {})
+        if compiled is None or not any(each.guard for each in members_of(policies)):
             return False
-        outcome = _core.decide_request(policy._compiled, environ["REQUEST_METHOD"], environ)
+        member, _, answer = _core.select_member(compiled, environ)
+        if not (answer is None or isinstance(answer, bool)):
+            return True
+        outcome = _core.decide_request(member, environ["REQUEST_METHOD"], environ, answer)
         if not isinstance(outcome, tuple):
             return True
         return outcome[0] == Forbidden.code and outcome[4] != "preflight"

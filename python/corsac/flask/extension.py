@@ -29,6 +29,7 @@ from corsac.flask.options import (
 from corsac.flask.routes import for_all_paths
 from corsac.foreign.flask_cors import configured_options, unknown_keys
 from corsac.policy import CORSPolicy
+from corsac.several import is_several
 from corsac.wsgi import CORSMiddleware
 
 __all__ = ["CORS", "cross_origin", "install", "would_be_installed"]
@@ -128,6 +129,9 @@ class CORS:
             raise TypeError(message)
         policy = options.pop("policy", None)
         problems: list[CORSConfigProblem] = []
+        if is_several(policy):
+            message = "several policies are for an application; give a blueprint one"
+            raise TypeError(message)
         if policy is not None:
             _refuse_both(options)
             log_warnings(policy.problems)

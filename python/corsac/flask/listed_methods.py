@@ -13,6 +13,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 from corsac import _core
 from corsac.configuration import Configuration
 from corsac.policy import CORSPolicy
+from corsac.several import Policies
 from corsac.wsgi import CORSMiddleware
 
 __all__ = ["bare_middlewares", "choose_for_method", "policy_for"]
@@ -44,13 +45,13 @@ def choose_for_method(
     ):
         return chosen
     policy = policy_for(chosen._configuration, environ)
-    if policy is None or method in policy.allow_methods:
-        return chosen
+    if not isinstance(policy, CORSPolicy) or method in policy.allow_methods:
+        return chosen  # Several are in no other library's words.
     return bare.get(policy, chosen)
 
 
-def policy_for(configuration: Configuration, environ: WSGIEnvironment) -> CORSPolicy | None:
-    """Return the policy of a configuration for the path of a request."""
+def policy_for(configuration: Configuration, environ: WSGIEnvironment) -> Policies | None:
+    """Return the policy of a configuration for the path of a request, or several."""
     path = environ.get("PATH_INFO", "").encode("latin-1", "replace")
     index, _ = _core.match_rule(configuration.routing, path)
     return configuration.policy if index is None else configuration.rules[index][1]

@@ -27,6 +27,7 @@ from corsac.foreign.flask_application import ResourcePolicy, nobody
 from corsac.foreign.flask_cors import NAMES
 from corsac.inspection.layers import Applied, unreadable
 from corsac.policy import CORSPolicy
+from corsac.several import GivenPolicies
 from corsac.wsgi import CORSMiddleware
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class FlaskMiddleware(CORSMiddleware):
         logged = (*said.logged, *problems)
         self._say(replace(said, resources=resources, configured=dict(configured), logged=logged))
 
-    def use_policy(self, policy: CORSPolicy | None, rules: Iterable[Rule] | None) -> None:
+    def use_policy(self, policy: GivenPolicies | None, rules: Iterable[Rule] | None) -> None:
         """Put a policy and rules in force for all paths that no decorator or blueprint decides."""
         said = self._tell_if_called_twice()
         given = make_configuration(policy, rules, {})
@@ -107,7 +108,7 @@ class FlaskMiddleware(CORSMiddleware):
 
     def reconfigure(
         self,
-        policy: CORSPolicy | None = None,
+        policy: GivenPolicies | None = None,
         *,
         rules: Iterable[Rule] | None = None,
         **options: Unpack[MiddlewareOptions],

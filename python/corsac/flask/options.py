@@ -31,6 +31,7 @@ from corsac.foreign.reading import DROP_IN_OPTIONS
 from corsac.inspection.frameworks import has_flask_cors
 from corsac.policy import CORSPolicy
 from corsac.refusals import OnRefusal
+from corsac.several import GivenPolicies
 
 __all__ = ["BESIDE_FLASK_CORS", "CALLED_TWICE", "CAME_PAST", "CORSOptions", "CrossOriginOptions"]
 __all__ += ["check_names", "hidden_from_the_route", "log_problems", "problems_of_late_keys"]
@@ -69,10 +70,10 @@ class CORSOptions(CrossOriginOptions, total=False):
 
     resources: _Patterns | Mapping[str | re.Pattern[str], Mapping[str, Any]]
     intercept_exceptions: bool
-    policy: CORSPolicy
+    policy: GivenPolicies
     rules: Iterable[Rule]
     on_refusal: OnRefusal | None
-    report_only: CORSPolicy | None
+    report_only: GivenPolicies | None
     report_only_rules: Iterable[Rule] | None
     debug_header: bool | str
 

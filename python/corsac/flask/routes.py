@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter, RequestRedirect
 from werkzeug.routing import Rule as URLRule
 
-from corsac.configuration import Configuration, Rule, make_configuration
+from corsac.configuration import Configuration, ReadRule, make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.flask.decoration import Decoration, decorated_methods, decoration_of
 from corsac.flask.options import problems_of_late_keys, problems_of_routes
@@ -22,6 +22,7 @@ from corsac.foreign.allowance import allows_no_more
 from corsac.foreign.flask_application import ResourcePolicies, ResourcePolicy, nobody
 from corsac.foreign.paths import Resource
 from corsac.policy import CORSPolicy
+from corsac.several import Policies
 from corsac.wsgi import CORSMiddleware
 
 __all__ = ["HiddenDecorations", "RouteTable", "Said", "for_all_paths", "hidden_key"]
@@ -154,12 +155,14 @@ class RouteTable:
                 if decoration.given is None:
                     yield decoration.made_for(self.app)
 
-    def rules(self) -> tuple[list[Rule], CORSPolicy | None]:
+    def rules(self) -> tuple[list[ReadRule], Policies | None]:
         """Return all path rules, and the policy where none matches."""
-        rules, policy = self.own.rules()
+        own_rules, own_policy = self.own.rules()
+        rules: list[ReadRule] = [*own_rules]
+        policy: Policies | None = own_policy
         if self.said.given is not None:
             rules, policy = [*rules, *self.said.given.rules], policy or self.said.given.policy
-        return _joined([*self.exact_rules.items()], rules), policy
+        return _joined(self.exact_rules.items(), rules), policy
 
     def make_middlewares(self, wsgi_app: WSGIApplication) -> None:
         """Make the middleware of each route and method; the rules decide what routes leave open."""
@@ -170,10 +173,9 @@ class RouteTable:
                 key = tuple(id(entry.policy) for entry in decided.resources)
                 if key not in made:
                     own_rules, own_policy = decided.rules()
-                    if own_policy is None:
-                        own_rules, own_policy = _joined(own_rules, rules), policy
+                    joined = own_rules if own_policy is not None else _joined(own_rules, rules)
                     # Only a mistake in the rules could raise, and they were put together here.
-                    made[key] = CORSMiddleware._part(wsgi_app, own_policy, own_rules)
+                    made[key] = CORSMiddleware._part(wsgi_app, own_policy or policy, joined)
                 route.middleware[method] = made[key]
         self.middlewares = tuple(made.values())
 
@@ -337,7 +339,7 @@ class RouteTable:
         return policies.pop() if len(policies) == 1 else None
 
 
-def _joined(first: list[Rule], then: Iterable[Rule]) -> list[Rule]:
+def _joined(first: Iterable[ReadRule], then: Iterable[ReadRule]) -> list[ReadRule]:
     patterns = {pattern for pattern, _ in first}
     return [*first, *(rule for rule in then if rule[0] not in patterns)]
 

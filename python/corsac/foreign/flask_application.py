@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from corsac.configuration import Rule
 from corsac.errors import CORSConfigProblem
 from corsac.foreign.allowance import allows_no_more
 from corsac.foreign.flask_cors import (
@@ -26,7 +25,7 @@ from corsac.foreign.flask_cors import (
 )
 from corsac.foreign.paths import Pattern, Resource, problem_of_paths, read_pattern, text_of
 from corsac.foreign.reading import Reading
-from corsac.policy import CORSPolicy
+from corsac.policy import CORSPolicy, PolicyRule
 
 __all__ = ["ResourcePolicies", "ResourcePolicy", "nobody", "read_application"]
 __all__ += ["read_flask_application", "read_resources"]
@@ -318,7 +317,7 @@ class ResourcePolicies:
             if entry.resource.kind in ("start", "regex") and entry.resource.may_match_below(start)
         ]
 
-    def rules(self) -> tuple[list[Rule], CORSPolicy | None]:
+    def rules(self) -> tuple[list[PolicyRule], CORSPolicy | None]:
         """Return path rules in order, and the policy of the paths for which there is none."""
         rules: dict[str, CORSPolicy | None] = {}
         for entry in self.resources:

@@ -16,11 +16,12 @@ from corsac.middleware import ConfiguredMiddleware
 from corsac.options.files import SourceReading
 from corsac.options.names import OPTION_NAMES, option_hint
 from corsac.policy import CORSPolicy
+from corsac.several import Policies, members_of
 
 __all__ = ["Applied", "Layer", "MarkedRoute", "Search", "applied_by", "configured", "made_from"]
 __all__ += ["no_application", "unreadable"]
 
-MarkedRoute = tuple[str, CORSPolicy | None]
+MarkedRoute = tuple[str, Policies | None]
 """A path and its policy; ``None`` leaves it alone."""
 
 
@@ -28,7 +29,7 @@ MarkedRoute = tuple[str, CORSPolicy | None]
 class Applied:
     """All that one layer applies."""
 
-    policy: CORSPolicy | None = None  # Where no rule matches, if there is a valid one.
+    policy: Policies | None = None  # Where no rule matches, if there is a valid one.
     rules: tuple[MarkedRoute, ...] = ()  # If they are valid.
     routes: tuple[MarkedRoute, ...] = ()  # Decorated ones.
     problems: tuple[CORSConfigProblem, ...] = ()  # Of all of that; infos too.
@@ -54,8 +55,8 @@ def configured(middleware: ConfiguredMiddleware[Any]) -> Applied:
     """Read what a middleware was configured with; a problem of a rule's policy says which rule."""
     policy, rules = middleware.policy, middleware.rules
     problems = [*middleware._configuration.problems]
-    if policy is not None:
-        problems += policy.problems
+    for each in members_of(policy):
+        problems += each.problems
     problems += _of_policies([rule for rule in rules if rule[1] is not policy], "rules[{!r}]")
     problems += middleware._observation.problems
     return Applied(policy, rules, problems=tuple(problems))
@@ -63,13 +64,13 @@ def configured(middleware: ConfiguredMiddleware[Any]) -> Applied:
 
 def _of_policies(places: Iterable[MarkedRoute], name: str) -> list[CORSConfigProblem]:
     """Return the problems of the policies of rules or routes, each policy's once."""
-    first: dict[int, MarkedRoute] = {}
-    for place, policy in places:
-        first.setdefault(id(policy), (place, policy))
+    first: dict[int, tuple[str, CORSPolicy]] = {}
+    for place, policies in places:
+        for policy in members_of(policies):
+            first.setdefault(id(policy), (place, policy))
     return [
         problem.replace(option=f"{name.format(place)}.{problem.option}")
         for place, policy in first.values()
-        if policy is not None
         for problem in policy.problems
     ]
 

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from corsac.configuration import Rule
 from corsac.errors import CORSConfigProblem
 from corsac.foreign.django_cors_headers import read_django_cors_headers
 from corsac.foreign.flask_application import read_flask_application
@@ -14,7 +13,7 @@ from corsac.foreign.reader import SAFELISTED_METHODS, OriginRegex, Reader, is_en
 from corsac.foreign.reading import Reading, once
 from corsac.foreign.starlette import read_litestar, read_starlette
 from corsac.options.express import read_express
-from corsac.policy import CORSPolicy
+from corsac.policy import CORSPolicy, PolicyRule
 
 __all__ = ["LIBRARIES", "READERS", "Translation", "translate"]
 
@@ -74,7 +73,7 @@ class Translation:
 
     library: str
     options: Mapping[str, Any]
-    rules: tuple[Rule, ...]
+    rules: tuple[PolicyRule, ...]
     problems: tuple[CORSConfigProblem, ...]
     policy: CORSPolicy | None
 

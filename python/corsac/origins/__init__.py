@@ -2,43 +2,46 @@
 
 The middleware asks only about an origin that is not listed, and that is neither ``null`` nor
 malformed. Whatever goes wrong here refuses the origin; nothing but ``True`` allows it.
+
+What a function says that gets the request too is kept for nobody else: it may follow from anything
+in the request, and what it looked at cannot be told from outside. A key of origin and host would
+hand the answer about one path, or one cookie, to another.
 """
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from corsac import _core
 from corsac._failure_log import FailureLog
-from corsac._text import error_text, quoted, type_name
-from corsac._types import OriginFunction
+from corsac._text import error_text, printable, quoted, type_name
+from corsac.origin_function import (
+    DEFAULT_MAX_ENTRIES,
+    DEFAULT_TIMEOUT_SECONDS,
+    DEFAULT_TTL_SECONDS,
+    OriginCallable,
+    OriginRequest,
+)
 from corsac.origins.event_loops import Event, EventLoop, Interruption, running_event_loop
 from corsac.origins.regex import RegexOrigins, compile_origin_regex
 
 __all__ = [
     "FunctionOrigins",
     "OriginDecider",
-    "OriginFunction",
     "RegexOrigins",
     "compile_origin_regex",
     "make_decider",
 ]
 
-OriginDecider = Callable[[bytes], bool | Awaitable[bool]]
-
-DEFAULT_TIMEOUT_SECONDS = 5.0
-"""How long one call of an asynchronous function may take; the browser's request waits for it."""
-
-DEFAULT_TTL_SECONDS = 60.0
-"""How long an answer holds; so long an origin that was removed may go on reading."""
-
-DEFAULT_MAX_ENTRIES = 4096
-"""Origins kept per answer, True and False. A key is at most one origin long: about 2 MiB each."""
+OriginDecider = Callable[..., bool | Awaitable[bool]]
+"""Called with the bytes of an origin, and with the request if it has a true ``takes_request``."""
 
 FAILURE_HOLD_SECONDS = 1.0
 """How long an origin is refused without another call after a call failed or took too long. Short,
@@ -65,39 +68,47 @@ class FunctionOrigins:
         clock: A monotonic clock, in seconds.
 
     Raises:
-        ValueError: A number is out of bounds.
+        ValueError: A number is out of bounds, or the function takes other arguments.
     """
 
     def __init__(
         self,
-        function: OriginFunction,
+        function: OriginCallable,
         *,
         timeout: float = DEFAULT_TIMEOUT_SECONDS,
         ttl: float = DEFAULT_TTL_SECONDS,
         max_entries: int = DEFAULT_MAX_ENTRIES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not (0 <= timeout < math.inf and 0 <= ttl < math.inf and max_entries >= 1):
-            message = "timeout and ttl are seconds from 0, and max_entries is at least 1"
-            raise ValueError(message)
-        self._function: Callable[[str], object] = function
+        with_request = _takes_request(function)
+        problems = [with_request] if isinstance(with_request, str) else []
+        numbers = ((timeout, 0, (int, float)), (ttl, 0, (int, float)), (max_entries, 1, int))
+        if not all(isinstance(it, kind) and least <= it < math.inf for it, least, kind in numbers):
+            problems.append("timeout and ttl are seconds from 0, and max_entries is at least 1")
+        if problems:
+            raise ValueError("; ".join(problems))
+        self._function: Callable[..., object] = function
+        self.takes_request = with_request is True
+        """Whether each request is decided by itself: the function gets it, and nothing is kept."""
         self._timeout = timeout
         self._ttl = ttl
         self._clock = clock
         # Once it is known, the function is called in the coroutine that awaits its result.
-        self._is_asynchronous = inspect.iscoroutinefunction(function)
+        self._is_asynchronous = not with_request and inspect.iscoroutinefunction(function)
         # Reentrant: the garbage collector may close an abandoned call while the lock is held.
         self._lock = threading.RLock()
         self._answers = _Answers(max_entries)
+        self._forgotten = 0
         # By event loop and origin, only while a call is under way: no more than requests that wait.
         self._calls: dict[tuple[object, bytes], _Call] = {}
         self._failures = FailureLog("allow_origin_func", clock)
 
-    def __call__(self, origin: bytes) -> bool | Awaitable[bool]:
+    def __call__(self, origin: bytes, *request: Mapping[str, Any]) -> bool | Awaitable[bool]:
         """Ask whether the function allows the origin.
 
         Args:
             origin: The value of one Origin header line; any bytes.
+            *request: The scope or environ, if the function takes the request.
 
         Returns:
             The answer, or a coroutine that gives it if an asynchronous function has to be called.
@@ -108,19 +119,24 @@ class FunctionOrigins:
         if not _core.is_serialized_origin(origin):
             return False
         answer = self._recall(origin)
-        if answer is not None:
-            return answer
-        if self._is_asynchronous:
-            return self._ask(origin)
+        if answer is not None or self._is_asynchronous:
+            return self._ask(origin) if answer is None else answer
+        since = self._forgotten
         try:
-            result = self._function(origin.decode("ascii"))
+            result = self._function(origin.decode("ascii"), *map(OriginRequest, request))
             is_awaitable = inspect.isawaitable(result)
         except Exception as error:  # Whatever it is, it is not permission.
             return self._fail(origin, f"raised {error_text(error)}", error)
         if not is_awaitable:
-            return self._settle(origin, result)
-        self._is_asynchronous = True
+            return self._settle(origin, result, since)
+        self._is_asynchronous = not self.takes_request
         return self._ask(origin, result)
+
+    def forget(self, origin: str | None = None) -> None:
+        """Drop what is kept about an origin, or everything; calls under way add nothing to it."""
+        with self._lock:
+            self._forgotten += 1
+            self._answers.forget(None if origin is None else origin.encode())
 
     def failure(self, origin: bytes) -> str | None:
         """Return how the function failed about an origin, as long as that refuses the origin.
@@ -130,7 +146,9 @@ class FunctionOrigins:
         with self._lock:
             return self._answers.failure(origin, self._clock())
 
-    async def _ask(self, origin: bytes, result: object = None) -> bool:
+    async def _ask(  # noqa: PLR0911 - each is another end
+        self, origin: bytes, result: object = None
+    ) -> bool:
         """Wait for the call that is under way for the origin, or make it.
 
         If the function was called already, ``result`` is what it returned.
@@ -139,6 +157,8 @@ class FunctionOrigins:
         if loop is None:
             _close(result)
             return self._fail(origin, "is asynchronous, but neither asyncio nor trio runs it")
+        if self.takes_request:
+            return await self._call(loop, origin, result)
         own = _Call(loop.task, loop.make_event())
         while (answer := self._recall(origin)) is None:
             with self._lock:
@@ -171,6 +191,7 @@ class FunctionOrigins:
             own.ended.set()
 
     async def _call(self, loop: EventLoop, origin: bytes, result: object) -> bool:
+        since = self._forgotten
         try:
             if result is None:
                 result = self._function(origin.decode("ascii"))
@@ -180,21 +201,22 @@ class FunctionOrigins:
             return self._fail(origin, f"raised {error_text(error)}", error)
         if isinstance(result, Interruption):
             return self._interrupted(origin, result)
-        return self._settle(origin, result)
+        return self._settle(origin, result, since)
 
     def _recall(self, origin: bytes) -> bool | None:
         with self._lock:
-            return self._answers.get(origin, self._clock())
+            return None if self.takes_request else self._answers.get(origin, self._clock())
 
-    def _settle(self, origin: bytes, result: object) -> bool:
-        """Keep and return the answer: only ``True`` is permission."""
+    def _settle(self, origin: bytes, result: object, since: int) -> bool:
+        """Return the answer: only ``True`` is permission. It is kept if nothing was forgotten."""
         failure = None
         if not isinstance(result, bool):
             failure = f"returned {type_name(result)}, not True or False"
             self._failures(f"{failure}: the origin {quoted(origin)} is refused")
             _close(result)
         with self._lock:
-            self._answers.put(origin, result is True, self._clock() + self._ttl, failure)
+            if failure or (since == self._forgotten and not self.takes_request):
+                self._answers.put(origin, result is True, self._clock() + self._ttl, failure)
         return result is True
 
     def _fail(self, origin: bytes, what: str, error: Exception | None = None) -> bool:
@@ -208,6 +230,22 @@ class FunctionOrigins:
         if why is Interruption.CANCELLED:
             return self._fail(origin, "was cancelled")
         return self._fail(origin, f"took longer than {self._timeout:g} s")
+
+
+def _takes_request(function: object) -> bool | str:
+    """Tell whether a function has to be called with the request too, or what it takes instead."""
+    if not callable(function):
+        return f"expected a function of one origin, got {type(function).__name__}"
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # Functions written in C need not tell.
+        return False
+    for count in (1, 2):
+        with contextlib.suppress(TypeError):
+            signature.bind(*range(count))
+            return count == 2
+    shown = printable(str(signature), 80)
+    return f"it is called with an origin, or an origin and a request, and takes {shown}"
 
 
 def make_decider(
@@ -229,9 +267,10 @@ class _Either:
         self._regex = regex
         self._function = function
         self.failure = function.failure
+        self.takes_request = function.takes_request
 
-    def __call__(self, origin: bytes) -> bool | Awaitable[bool]:
-        return self._regex(origin) or self._function(origin)
+    def __call__(self, origin: bytes, *request: Mapping[str, Any]) -> bool | Awaitable[bool]:
+        return self._regex(origin) or self._function(origin, *request)
 
 
 class _Call:
@@ -268,6 +307,13 @@ class _Answers:
                 ends.move_to_end(origin)
                 return answer
         return None
+
+    def forget(self, origin: bytes | None) -> None:
+        for kept in (self._allowed, self._refused, self._failures):
+            if origin is None:
+                kept.clear()
+            else:
+                kept.pop(origin, None)
 
     def failure(self, origin: bytes, now: float) -> str | None:
         is_refused = now < self._refused.get(origin, -math.inf)

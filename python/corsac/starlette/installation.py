@@ -17,7 +17,7 @@ from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.inspection import find_layers, full_name, is_named_cors
 from corsac.inspection.layers import Applied, configured
 from corsac.middleware import add_up
-from corsac.policy import CORSPolicy
+from corsac.several import GivenPolicies
 from corsac.starlette.marks import RouteMarks, marked_routes, marks
 from corsac.starlette.place import Place, place_of
 
@@ -36,7 +36,7 @@ App = TypeVar("App", bound=Starlette)
 
 def install(
     app: Starlette,
-    policy: CORSPolicy | None = None,
+    policy: GivenPolicies | None = None,
     *,
     rules: Iterable[Rule] | None = None,
     **options: Unpack[MiddlewareOptions],
@@ -59,7 +59,8 @@ def install(
 
     Args:
         app: The application, before its first request.
-        policy: The policy; or give the options of one.
+        policy: The policy, or several, as `corsac.CORSMiddleware` takes them; or give the options
+            of one.
         rules: Path rules, as `corsac.CORSMiddleware` takes them.
         **options: As there: ``on_refusal``, told about the requests to every route;
             ``report_only``, tried on every route but those with `cors_exempt`;
