@@ -142,6 +142,12 @@ class Configuration(FrozenValue):
         of_policies = (each for policy in self.policies() for each in policy.problems)
         return (*self.problems, *of_policies, *self.observation.problems)
 
+    def own_problems(self) -> tuple[CORSConfigProblem, ...]:
+        """Return the problems of the rules and of those on trial, without those of policies."""
+        trial = self.observation.trial
+        on_trial = () if trial is None else map(_on_trial, trial.problems)
+        return (*self.problems, *on_trial)
+
     def go_on_from(self, before: Configuration) -> None:
         """Do not repeat the log lines about the application's headers that another one wrote."""
         logs = [policy._compiled.app_headers_log for policy in before.policies()]
@@ -319,10 +325,7 @@ def _read_trial(
     try:
         trial = make_configuration(cast("Any", policy), () if rules is None else rules, {})
     except CORSConfigError as error:
-        problems += [
-            problem.replace(option=_TRIAL_NAMES.get(problem.option, problem.option), fix=None)
-            for problem in error.problems
-        ]
+        problems += map(_on_trial, error.problems)
         return None
     problems += trial.problems_of_waiting(
         "report_only",
@@ -330,6 +333,13 @@ def _read_trial(
         "write a plain function, which has to be quick",
     )
     return trial
+
+
+def _on_trial(problem: CORSConfigProblem) -> CORSConfigProblem:
+    """Name what is on trial as the middleware does."""
+    fix = {_TRIAL_NAMES.get(name, name): value for name, value in (problem.fix or {}).items()}
+    option = _TRIAL_NAMES.get(problem.option, problem.option)
+    return problem.replace(option=option, fix=fix or None)
 
 
 def _read_debug_header(value: object, problems: list[CORSConfigProblem]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 import threading
@@ -11,21 +12,71 @@ from pathlib import Path
 from typing import Any
 
 from corsac._background import BackgroundThread, check_watchfiles, file_state, wait_for_change
+from corsac.configuration import Configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.options.files import read_options, read_table
+from corsac.options.files import SourceReading, read_options, read_table
 from corsac.options.names import MIDDLEWARE_KEYS
 from corsac.options.types import wrong_type
 from corsac.policy import CORSPolicy
 
-__all__ = ["FileWatch", "load_file"]
+__all__ = ["FileReading", "FileWatch", "Level", "load_file", "read_file"]
 
 Problems = list[CORSConfigProblem]
-Configure = Callable[..., object]
+Configure = Callable[..., Configuration]
 """Checks a policy, rules, options and observers, as a middleware does; raises CORSConfigError."""
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Level:
+    """The options of one policy in a source, and where they stand.
+
+    Attributes:
+        reading: The options; ``None`` for ``policy = false``.
+        header: The header of their table in a TOML file; empty without one.
+        where: What stands before their names in problems, such as ``"rules[0]."``.
+        path: The path pattern of a rule.
+    """
+
+    reading: SourceReading | None
+    header: str = ""
+    where: str = ""
+    path: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileReading:
+    """What stands in a TOML file.
+
+    Attributes:
+        arguments: Those of a middleware; they can be used if no problem is an error.
+        problems: Every problem of every table, infos too, with options named as the file does:
+            ``rules[0].allow_origins``, ``report_only.rules[1].path``.
+        levels: The options of each policy.
+    """
+
+    arguments: dict[str, Any]
+    problems: tuple[CORSConfigProblem, ...]
+    levels: tuple[Level, ...] = ()
+
+    def has_errors(self) -> bool:
+        """Whether the arguments cannot be used."""
+        return any(problem.severity == "error" for problem in self.problems)
+
+
 def load_file(path: str | os.PathLike[str], configure: Configure) -> dict[str, Any]:
-    """Give the arguments of a middleware that stand in a TOML file.
+    """Give the arguments of a middleware that stand in a TOML file, as `read_file` reads it.
+
+    Raises:
+        CORSConfigError: Something is wrong. It lists every problem.
+    """
+    found = read_file(path, configure)
+    if found.has_errors():
+        raise CORSConfigError(found.problems)
+    return found.arguments
+
+
+def read_file(path: str | os.PathLike[str], configure: Configure) -> FileReading:
+    """Read a TOML file with all that a middleware applies.
 
     The options of the policy stand at the top, or in a table ``[corsac]`` or ``[tool.corsac]``;
     beside them ``debug_header``, ``[[rules]]`` with a ``path`` and either options or
@@ -34,18 +85,15 @@ def load_file(path: str | os.PathLike[str], configure: Configure) -> dict[str, A
     Args:
         path: The file.
         configure: Checks the arguments together.
-
-    Raises:
-        CORSConfigError: Something is wrong. It lists every problem of every table, and names
-            options as the file does: ``rules[0].allow_origins``, ``report_only.rules[1].path``.
     """
-    _, table, problems = read_table(path)
+    header, table, problems = read_table(path)
     if problems and not table:
-        raise CORSConfigError(problems)
-    arguments = _read_level(table, "", problems)
+        return FileReading({}, tuple(problems))
+    reader = _Reader(header, problems)
+    arguments = reader.read_level(table, header, "")
     trial = table.get("report_only")
     if isinstance(trial, Mapping):
-        found = _read_level(trial, "report_only.", problems)
+        found = reader.read_level(trial, f"[{reader.prefix}report_only]", "report_only.")
         names = {"policy": "report_only", "rules": "report_only_rules"}
         arguments |= {names[name]: value for name, value in found.items() if value is not None}
     elif trial is not None:
@@ -57,20 +105,30 @@ def load_file(path: str | os.PathLike[str], configure: Configure) -> dict[str, A
         arguments["debug_header"] = table["debug_header"]
     observed = {name: arguments[name] for name in arguments.keys() - {"policy", "rules"}}
     try:
-        configure(arguments["policy"], arguments.get("rules"), {}, observed)
+        made = configure(arguments["policy"], arguments.get("rules"), {}, observed)
     except CORSConfigError as error:
-        problems += [_named(each) for each in error.problems]
-    if any(problem.severity == "error" for problem in problems):
-        raise CORSConfigError(problems)
-    return arguments
+        found_together = [*error.problems]
+    else:
+        found_together = [*made.own_problems()]
+    problems += (_named(each, table) for each in found_together)
+    return FileReading(arguments, tuple(problems), tuple(reader.levels))
 
 
-def _named(problem: CORSConfigProblem) -> CORSConfigProblem:
-    """Name an argument of a middleware as the file does."""
-    if problem.option == "report_only_rules":
-        problem = problem.replace(option="report_only.rules")
-    # The rules of a fix are pairs, and the file has tables.
-    return problem.replace(fix=None) if "rules" in problem.option else problem
+def _named(problem: CORSConfigProblem, table: Mapping[str, Any]) -> CORSConfigProblem:
+    """Name an argument of a middleware as the file does; the rules of a fix are its tables."""
+    where = {"rules": "", "report_only_rules": "report_only."}.get(problem.option)
+    if where is None:
+        return problem
+    rules = (table["report_only"] if where else table)["rules"]
+    pairs: Any = () if problem.fix is None else problem.fix[problem.option]
+    fix = {}
+    if len(pairs) == len(rules):
+        fix = {
+            f"{where}rules[{place}].path": pattern
+            for place, (pattern, _) in enumerate(pairs)
+            if rules[place]["path"] != pattern
+        }
+    return problem.replace(option=f"{where}rules", fix=fix or None)
 
 
 class FileWatch:
@@ -132,62 +190,71 @@ _NOTHING_GIVEN = dict.fromkeys(("rules", "report_only", "report_only_rules", "de
 _FOLDER_SECONDS = 1.0
 
 
-def _read_level(table: Mapping[str, Any], where: str, problems: Problems) -> dict[str, Any]:
-    """Read the policy and the rules that stand in one table."""
-    own = MIDDLEWARE_KEYS if not where else {"rules"}
-    options = {key: value for key, value in table.items() if key not in own}
-    policy = None
-    if options or "rules" not in table:
-        policy = _read_policy(options, where, problems)
-    found: dict[str, Any] = {"policy": policy}
-    if "rules" in table:
-        found["rules"] = _read_rules(table["rules"], f"{where}rules", problems)
-    return found
+class _Reader:
+    """Reads the policies and the rules that stand in the tables of a file."""
 
+    def __init__(self, header: str, problems: Problems) -> None:
+        self.prefix = f"{header.strip('[]')}." if header else ""
+        self.levels: list[Level] = []
+        self._problems = problems
 
-def _read_policy(table: Mapping[str, Any], where: str, problems: Problems) -> CORSPolicy | None:
-    try:
-        return CORSPolicy._of_source(read_options(table, where))
-    except CORSConfigError as error:
-        problems += error.problems
-        return None
-
-
-def _read_rules(
-    value: object, name: str, problems: Problems
-) -> list[tuple[str, CORSPolicy | None]]:
-    rules: list[tuple[str, CORSPolicy | None]] = []
-    if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
-        hint = f"write each rule below a line [[{name}]]"
-        problems.append(wrong_type(name, value, "rules are tables", hint))
-        return rules
-    for place, table in enumerate(value):
-        where = f"{name}[{place}]"
-        options = {key: each for key, each in table.items() if key not in {"path", "policy"}}
-        path = table.get("path")
-        if not isinstance(path, str):
-            message = "a rule has a path, which is a string"
-            problems.append(wrong_type(f"{where}.path", path, message, 'write path = "/api/*"'))
-            path = None
+    def read_level(self, table: Mapping[str, Any], header: str, where: str) -> dict[str, Any]:
+        """Read the policy and the rules that stand in one table."""
+        own = MIDDLEWARE_KEYS if not where else {"rules"}
+        options = {key: value for key, value in table.items() if key not in own}
         policy = None
-        if "policy" in table and table["policy"] is not False:
+        if options or "rules" not in table:
+            policy = self._read_policy(options, Level(None, header, where))
+        found: dict[str, Any] = {"policy": policy}
+        if "rules" in table:
+            found["rules"] = self._read_rules(table["rules"], f"{where}rules")
+        return found
+
+    def _read_policy(self, table: Mapping[str, Any], level: Level) -> CORSPolicy | None:
+        reading = read_options(table, level.where)
+        self.levels.append(dataclasses.replace(level, reading=reading))
+        try:
+            policy = CORSPolicy._of_source(reading)
+        except CORSConfigError as error:
+            self._problems += error.problems
+            return None
+        self._problems += policy.problems
+        return policy
+
+    def _wrong(self, name: str, value: object, message: str, hint: str) -> None:
+        self._problems.append(wrong_type(name, value, message, hint))
+
+    def _read_rules(self, value: object, name: str) -> list[tuple[str, CORSPolicy | None]]:
+        rules: list[tuple[str, CORSPolicy | None]] = []
+        if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+            self._wrong(name, value, "rules are tables", f"write each rule below a line [[{name}]]")
+            return rules
+        for place, table in enumerate(value):
+            where = f"{name}[{place}]"
+            path = table.get("path")
+            if not isinstance(path, str):
+                message = "a rule has a path, which is a string"
+                self._wrong(f"{where}.path", path, message, 'write path = "/api/*"')
+                path = None
+            level = Level(None, f"[[{self.prefix}{name}]]", f"{where}.", path)
+            policy = self._read_rule(table, level)
+            if path is not None:
+                rules.append((path, policy))
+        return rules
+
+    def _read_rule(self, table: Mapping[str, Any], level: Level) -> CORSPolicy | None:
+        options = {key: each for key, each in table.items() if key not in {"path", "policy"}}
+        if "policy" not in table:
+            return self._read_policy(options, level)
+        self.levels.append(level)
+        name, value = f"{level.where}policy", table["policy"]
+        if value is not False:
             message = "the policy of a rule is false, which leaves the path alone, or its options"
             hint = "write the options in the place of this line, beside path"
-            problems.append(wrong_type(f"{where}.policy", table["policy"], message, hint))
-        elif "policy" in table and options:
+            self._wrong(name, value, message, hint)
+        elif options:
             message = "policy = false leaves the path alone, and beside it are options"
-            problems.append(
-                CORSConfigProblem(
-                    "option.conflict",
-                    "error",
-                    f"{where}.policy",
-                    False,
-                    message,
-                    "keep one of them",
-                )
-            )
-        elif "policy" not in table:
-            policy = _read_policy(options, f"{where}.", problems)
-        if path is not None:
-            rules.append((path, policy))
-    return rules
+            hint = "keep one of them"
+            problem = CORSConfigProblem("option.conflict", "error", name, False, message, hint)
+            self._problems.append(problem)
+        return None

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import inspect
-import json
 import logging
 import os
 import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
+from importlib import resources
 
 from corsac._text import in_words, printable
-from corsac.asgi import root_path_owner
+from corsac.asgi import CORSMiddleware, root_path_owner
 from corsac.cli.ending import FINE, PROBLEMS
 from corsac.cli.terminal import (
     MAX_TEXT,
@@ -26,14 +26,16 @@ from corsac.cli.terminal import (
     write_lines,
 )
 from corsac.cli.user_code import SourceError, importable_from, load_object, place_of
+from corsac.configuration_file import Level, read_file
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.inspection import Applied, Search, find_layers
-from corsac.options.files import SourceReading, read_environment, read_toml
+from corsac.inspection.layers import configured, no_application
+from corsac.options.files import SourceReading, in_toml, read_environment
 from corsac.policy import CORSPolicy, problems_of
 from corsac.several import Policies
 from corsac.validation.fixes import apply_fixes
 
-__all__ = ["Report", "check", "run", "silent_log"]
+__all__ = ["Report", "check", "run", "silent_log", "write_schema"]
 
 _NOTHING = Applied()
 _ENVIRONMENT = "{}* in the environment"
@@ -50,7 +52,7 @@ class Report:
     root_path_owner: object = None  # The application that takes a part off paths itself.
     notes: tuple[str, ...] = ()
     place: str = ""  # Where the user's code made an invalid policy.
-    reading: SourceReading | None = None
+    levels: tuple[Level, ...] = ()  # Of a file or of the environment.
 
     @property
     def severities(self) -> list[str]:
@@ -94,6 +96,13 @@ def run(
     return FINE if wrong.isdisjoint(report.severities) else PROBLEMS
 
 
+def write_schema() -> int:
+    """Print the JSON Schema of the file that is checked."""
+    text = resources.files("corsac").joinpath("corsac.schema.json").read_text("utf-8")
+    write_lines(text.splitlines(), sys.stdout)
+    return FINE
+
+
 def check(source: str | None, prefix: str | None, app_dir: str) -> Report:
     """Check one source, which may be a `SourceError`; the arguments are those of `run`."""
     with silent_log():
@@ -127,11 +136,16 @@ def _check_toml(path: str) -> Report:
         message = f"{path} is a Python file"
         raise SourceError("source.unclear", message, f"write {module}:app, or what it is named")
     try:
-        reading = read_toml(path)
-        for problem in reading.problems:
+        file = read_file(path, CORSMiddleware.__new__(CORSMiddleware)._configure)
+        for problem in file.problems:
             if problem.code in {"source.unreadable", "source.syntax"}:
                 raise SourceError(problem.code, f"{path}: {problem.message}", problem.hint)
-        return _check_reading(path, reading)
+        if file.has_errors():
+            return Report(path, file.problems, levels=file.levels)
+        layer = configured(CORSMiddleware(no_application, **file.arguments))
+        layer = dataclasses.replace(layer, problems=file.problems)
+        allows = tuple(_layer_allows(layer))
+        return Report(path, layer.problems, layer, allows, levels=file.levels)
     except (ValueError, RecursionError) as error:
         # The file's name, or a number or nesting in it, is beyond what Python reads and shows.
         summary = f"{path}: it cannot be read: {type(error).__name__}: {error}"
@@ -143,16 +157,12 @@ def _check_environment(prefix: str) -> Report:
     if not reading.options and not reading.problems:
         message = f"no environment variable begins with {prefix}, so there is nothing to check"
         raise SourceError("source.nothing_found", message, f"set {prefix}ALLOW_ORIGINS")
-    return _check_reading(_ENVIRONMENT.format(prefix), reading)
-
-
-def _check_reading(source: str, reading: SourceReading) -> Report:
+    source, levels = _ENVIRONMENT.format(prefix), (Level(reading),)
     try:
         policy = CORSPolicy._of_source(reading)
     except CORSConfigError as error:
-        return Report(source, error.problems, reading=reading)
-    allows = (_allowed(policy),)
-    return Report(source, policy.problems, Applied(policy), allows, reading=reading)
+        return Report(source, error.problems, levels=levels)
+    return Report(source, policy.problems, Applied(policy), (_allowed(policy),), levels=levels)
 
 
 def _check_object(source: str, app_dir: str) -> Report:
@@ -202,6 +212,12 @@ def _nothing_found(source: str, found: object, search: Search) -> SourceError:
 
 
 def _layer_allows(layer: Applied) -> Iterator[str]:
+    yield from _places_allow(layer)
+    if layer.trial is not None:
+        yield from (f"on trial: {line}" for line in _places_allow(layer.trial))
+
+
+def _places_allow(layer: Applied) -> Iterator[str]:
     if not layer.routes and not layer.rules and layer.policy is not None:
         yield _allowed(layer.policy)
         return
@@ -265,25 +281,33 @@ def _fixed(report: Report) -> Iterator[str]:
 
     What does not change is not among them: it may be what only the source can say.
     """
-    if report.reading is None:
+    if not report.levels:
         yield from _fixed_arguments(report.problems)
-        return
-    reading = report.reading
-    table = reading.table
+    fixes = (problem.fix or {} for problem in report.problems if problem.severity != "info")
+    paths = {name: path for fix in fixes for name, path in fix.items() if name.endswith(".path")}
+    for level in report.levels:
+        lines = [] if level.reading is None else [*_fixed_options(level.reading)]
+        path = paths.get(f"{level.where}path", level.path)
+        if path is not None and (lines or path != level.path):
+            was = "" if path == level.path else f"  # instead of {in_toml(level.path)}"
+            lines.insert(0, f"path = {in_toml(path)}{was}")
+        if lines and level.header:
+            yield level.header
+        yield from lines
+
+
+def _fixed_options(reading: SourceReading) -> Iterator[str]:
     for name, value in apply_fixes(reading.options, problems_of).items():
         before = reading.options.get(name)
         if _spelling(value) == _spelling(before):
             continue
-        if table:
-            yield table
-            table = ""
-        source_name, spelt = reading.names.get(name, name), reading.spell(name, value)
-        if reading.names:
-            yield f"{source_name}={shlex.quote(str(spelt))}" if spelt else f"unset {source_name}"
+        variable, spelt = reading.names.get(name, ""), reading.spell(name, value)
+        if reading.in_environment:
+            yield f"{variable}={shlex.quote(str(spelt))}" if spelt else f"unset {variable}"
         elif spelt is None:
-            yield f"# remove {source_name}"
+            yield f"# remove {name}"
         else:
-            yield f"{source_name} = {json.dumps(spelt, ensure_ascii=False)}"
+            yield f"{name} = {in_toml(spelt)}"
 
 
 def _spelling(value: object) -> str:

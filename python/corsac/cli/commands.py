@@ -146,11 +146,16 @@ def _check(
     fix: Annotated[
         bool, _flag("--fix", "Print the lines to change for all that can be mended.")
     ] = False,
+    schema: Annotated[
+        bool, _flag("--schema", "Print the JSON Schema of a TOML file, for editors, and stop.")
+    ] = False,
     as_json: JSONOption = False,
 ) -> Job:
     """Check a configuration and say what it allows, without starting anything."""
-    from corsac.cli.check import run  # noqa: PLC0415 - no other command needs it.
+    from corsac.cli.check import run, write_schema  # noqa: PLC0415 - no other command needs it.
 
+    if schema:
+        return write_schema
     _one_source(source, env)
     return partial(run, source, env, app_dir, strict=strict, as_json=as_json, fix=fix)
 

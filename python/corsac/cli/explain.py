@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
 from corsac._text import in_words, printable
@@ -66,7 +67,8 @@ def run(
         verdict = "refused"
     elif not outcome.ok and last is not None and last.allowed is None:
         verdict = "undecided"
-    notes = [printable(note, _MAX_TEXT) for note in _notes(report, request)]
+    found = (*_notes(report, request), *_on_trial(middleware))
+    notes = [printable(note, _MAX_TEXT) for note in found]
     change = next((each.change for each in reversed(explanations) if each.change), None)
     if as_json:
         data = outcome.as_dict()
@@ -105,7 +107,24 @@ def _middleware(report: Report, request: FetchRequest) -> CORSMiddleware:
     if layer.policy is None and not rules:
         # There are only decorated routes, and this path is not one of them.
         rules = [("/*", None)]
-    return CORSMiddleware(_application, layer.policy, rules=rules or None)
+    options: Any = {}
+    if layer.trial is not None:
+        options = {"report_only": layer.trial.policy, "report_only_rules": layer.trial.rules}
+    return CORSMiddleware(_application, layer.policy, rules=rules or None, **options)
+
+
+def _on_trial(middleware: CORSMiddleware) -> Iterator[str]:
+    """Say what the policies on trial would have made of the requests to a middleware."""
+    if middleware.report_only is None and not middleware.report_only_rules:
+        return
+    counts, said = middleware.report_only_counters(), "change nothing here"
+    if counts["newly_refused"]:
+        refused = middleware.report_only_refusal_counters()
+        reasons = {reason for (_, reason), count in refused.items() if count}
+        said = f"refuse this: {in_words(sorted(reasons))}"
+    elif counts["newly_allowed"]:
+        said = "allow this"
+    yield f"what is on trial (report_only) would {said}"
 
 
 def _notes(report: Report, request: FetchRequest) -> Iterator[str]:

@@ -33,6 +33,7 @@ class Applied:
     rules: tuple[MarkedRoute, ...] = ()  # If they are valid.
     routes: tuple[MarkedRoute, ...] = ()  # Decorated ones.
     problems: tuple[CORSConfigProblem, ...] = ()  # Of all of that; infos too.
+    trial: Applied | None = None  # What is on trial.
 
     def is_valid(self) -> bool:
         """Whether the layer can be made."""
@@ -59,7 +60,9 @@ def configured(middleware: ConfiguredMiddleware[Any]) -> Applied:
         problems += each.problems
     problems += _of_policies([rule for rule in rules if rule[1] is not policy], "rules[{!r}]")
     problems += middleware._observation.problems
-    return Applied(policy, rules, problems=tuple(problems))
+    trial = middleware._observation.trial
+    on_trial = None if trial is None else Applied(trial.policy, trial.rules)
+    return Applied(policy, rules, problems=tuple(problems), trial=on_trial)
 
 
 def _of_policies(places: Iterable[MarkedRoute], name: str) -> list[CORSConfigProblem]:

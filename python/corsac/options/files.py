@@ -7,6 +7,7 @@ first to the second, so that an error lists those of both.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import tomllib
@@ -20,6 +21,7 @@ from corsac.options.types import BOOL_OPTIONS, LIST_OPTIONS
 
 __all__ = [
     "SourceReading",
+    "in_toml",
     "read_environment",
     "read_options",
     "read_table",
@@ -38,14 +40,17 @@ class SourceReading:
         problems: The problems found while reading. The policy finds more when it is made.
         names: For each option, its name in the source.
         spell: Returns a new value of an option as the source writes it; ``None`` if it cannot.
-        table: The header of the table in a TOML file; empty if there is none, or two.
     """
 
     options: dict[str, Any]
     problems: tuple[CORSConfigProblem, ...] = ()
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     spell: Callable[[str, object], object] = lambda _, value: value
-    table: str = ""
+
+    @property
+    def in_environment(self) -> bool:
+        """Whether the options are environment variables."""
+        return self.spell is _as_variable
 
     def checked_options(self) -> dict[str, Any]:
         """Return the options.
@@ -117,14 +122,14 @@ def read_toml(path: str | os.PathLike[str]) -> SourceReading:
     Args:
         path: The file.
     """
-    header, table, problems = read_table(path)
+    _, table, problems = read_table(path)
     for key in MIDDLEWARE_KEYS & table.keys():
         message = "this belongs to a middleware, and a policy alone would go without it"
         hint = "read the file with CORSMiddleware.from_file"
         problems.append(_error("option.misplaced", key, table.pop(key), message, hint))
     reading = read_options(table)
     problems += reading.problems
-    return dataclasses.replace(reading, problems=tuple(problems), table=header)
+    return dataclasses.replace(reading, problems=tuple(problems))
 
 
 _Table = tuple[str, dict[str, Any], list[CORSConfigProblem]]
@@ -282,6 +287,12 @@ def read_environment(environ: Mapping[str, str], prefix: str) -> SourceReading:
         elif name.startswith(prefix):
             problems.append(_unknown_variable(name, prefix))
     return SourceReading(options, tuple(problems), names, _as_variable)
+
+
+def in_toml(value: object) -> str:
+    """Write a value in one line of TOML; it can be shown, too."""
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in text)
 
 
 def _as_toml(name: str, value: object) -> object:
