@@ -64,6 +64,11 @@ def options() -> dict[str, Schema]:
 def make_schema() -> Schema:
     """The schema of the whole file."""
     definitions = options()
+    definitions["policies"] = {
+        "description": "Several policies: the first whose origins cover the request's decides.",
+        "type": "array",
+        "items": table(references(options())),
+    }
     definitions["rule"] = table(
         {
             "path": {
@@ -73,7 +78,7 @@ def make_schema() -> Schema:
             },
             "policy": {"description": "false leaves the path alone.", "enum": [False]},
         }
-        | references(options()),
+        | references([*options(), "policies"]),
         required=["path"],
     )
     definitions["rules"] = {
@@ -83,7 +88,7 @@ def make_schema() -> Schema:
     }
     definitions["report_only"] = {
         "description": "What is tried on the same requests and changes nothing.",
-        **table(references(options()) | references(["rules"])),
+        **table(references(options()) | references(["policies", "rules"])),
     }
     definitions["debug_header"] = {
         "description": "Name the reason of a refusal in this header; true: corsac-refused.",

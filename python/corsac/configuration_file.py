@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from corsac._background import BackgroundThread, check_watchfiles, file_state, wait_for_change
-from corsac.configuration import Configuration
+from corsac.configuration import Configuration, Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.options.files import SourceReading, read_options, read_table
+from corsac.options.files import SourceReading, in_toml, read_options, read_table
 from corsac.options.names import MIDDLEWARE_KEYS
 from corsac.options.types import wrong_type
 from corsac.policy import CORSPolicy
+from corsac.several import GivenPolicies
 
 __all__ = ["FileReading", "FileWatch", "Level", "load_file", "read_file"]
 
@@ -81,6 +82,7 @@ def read_file(path: str | os.PathLike[str], configure: Configure) -> FileReading
     The options of the policy stand at the top, or in a table ``[corsac]`` or ``[tool.corsac]``;
     beside them ``debug_header``, ``[[rules]]`` with a ``path`` and either options or
     ``policy = false``, and a table ``[report_only]`` with options and ``[[report_only.rules]]``.
+    In the place of options may stand several policies, each below ``[[policies]]``.
 
     Args:
         path: The file.
@@ -116,6 +118,9 @@ def read_file(path: str | os.PathLike[str], configure: Configure) -> FileReading
 
 def _named(problem: CORSConfigProblem, table: Mapping[str, Any]) -> CORSConfigProblem:
     """Name an argument of a middleware as the file does; the rules of a fix are its tables."""
+    if problem.option == "policy" or problem.code == "policy.unreachable":
+        place = _PLACES_OF_SEVERAL.get(problem.option, problem.option)
+        return problem.replace(option=place, fix=None)
     where = {"rules": "", "report_only_rules": "report_only."}.get(problem.option)
     if where is None:
         return problem
@@ -129,6 +134,13 @@ def _named(problem: CORSConfigProblem, table: Mapping[str, Any]) -> CORSConfigPr
             if rules[place]["path"] != pattern
         }
     return problem.replace(option=f"{where}rules", fix=fix or None)
+
+
+_PLACES_OF_SEVERAL = {
+    "policy": "policies",
+    "report_only": "report_only.policies",
+    "report_only_rules": "report_only.rules",
+}
 
 
 class FileWatch:
@@ -200,15 +212,38 @@ class _Reader:
 
     def read_level(self, table: Mapping[str, Any], header: str, where: str) -> dict[str, Any]:
         """Read the policy and the rules that stand in one table."""
-        own = MIDDLEWARE_KEYS if not where else {"rules"}
+        own = MIDDLEWARE_KEYS - {"policies"} if not where else {"rules"}
         options = {key: value for key, value in table.items() if key not in own}
         policy = None
         if options or "rules" not in table:
-            policy = self._read_policy(options, Level(None, header, where))
+            policy = self._read_policies(options, Level(None, header, where))
         found: dict[str, Any] = {"policy": policy}
         if "rules" in table:
             found["rules"] = self._read_rules(table["rules"], f"{where}rules")
         return found
+
+    def _read_policies(self, table: Mapping[str, Any], level: Level) -> GivenPolicies | None:
+        """Read the options of one policy, or several policies."""
+        if "policies" not in table:
+            return self._read_policy(table, level)
+        tables, name = table["policies"], f"{level.where}policies"
+        header = f"{level.header.strip('[]')}.policies".lstrip(".")
+        if len(table) > 1:
+            message = "the options of one policy stand beside several policies"
+            hint = f"write them below a line [[{header}]] too"
+            self._conflict(name, message, hint)
+        if not isinstance(tables, list) or not all(isinstance(each, Mapping) for each in tables):
+            hint = f"write each policy below a line [[{header}]]"
+            self._wrong(name, tables, "several policies are tables", hint)
+            return None
+        found = []
+        rule = "" if level.path is None else f"{level.header}\npath = {in_toml(level.path)}\n"
+        for place, options in enumerate(tables):
+            where = f"{name}[{place}]"
+            member = Level(None, f"{rule}[[{header}]]  # {where}", f"{where}.")
+            found.append(self._read_policy(options, member))
+        made = [policy for policy in found if policy is not None]
+        return made if len(made) == len(found) else None
 
     def _read_policy(self, table: Mapping[str, Any], level: Level) -> CORSPolicy | None:
         reading = read_options(table, level.where)
@@ -224,8 +259,12 @@ class _Reader:
     def _wrong(self, name: str, value: object, message: str, hint: str) -> None:
         self._problems.append(wrong_type(name, value, message, hint))
 
-    def _read_rules(self, value: object, name: str) -> list[tuple[str, CORSPolicy | None]]:
-        rules: list[tuple[str, CORSPolicy | None]] = []
+    def _conflict(self, name: str, message: str, hint: str) -> None:
+        conflict = CORSConfigProblem("option.conflict", "error", name, False, message, hint)
+        self._problems.append(conflict)
+
+    def _read_rules(self, value: object, name: str) -> list[Rule]:
+        rules: list[Rule] = []
         if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
             self._wrong(name, value, "rules are tables", f"write each rule below a line [[{name}]]")
             return rules
@@ -242,10 +281,10 @@ class _Reader:
                 rules.append((path, policy))
         return rules
 
-    def _read_rule(self, table: Mapping[str, Any], level: Level) -> CORSPolicy | None:
+    def _read_rule(self, table: Mapping[str, Any], level: Level) -> GivenPolicies | None:
         options = {key: each for key, each in table.items() if key not in {"path", "policy"}}
         if "policy" not in table:
-            return self._read_policy(options, level)
+            return self._read_policies(options, level)
         self.levels.append(level)
         name, value = f"{level.where}policy", table["policy"]
         if value is not False:
@@ -254,7 +293,5 @@ class _Reader:
             self._wrong(name, value, message, hint)
         elif options:
             message = "policy = false leaves the path alone, and beside it are options"
-            hint = "keep one of them"
-            problem = CORSConfigProblem("option.conflict", "error", name, False, message, hint)
-            self._problems.append(problem)
+            self._conflict(name, message, "keep one of them")
         return None

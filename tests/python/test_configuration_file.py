@@ -54,11 +54,64 @@ def test_a_file_has_all_that_a_middleware_applies(load: Load, header: str) -> No
     assert middleware.rules == (
         ("/health", None),
         ("/public/*", CORSPolicy(allow_origins=["*"], max_age=None)),
+        ("/shared/*", (ours.replace(allow_credentials=True), CORSPolicy(allow_origins=["*"]))),
     )
     assert middleware.report_only == ours
     assert middleware.report_only_rules == (("/public/*", None),)
     assert middleware.debug_header == "x-why"
     assert middleware.on_refusal is None
+
+
+@pytest.mark.parametrize("header", ["", "[corsac]", "[tool.corsac]"])
+def test_several_policies_stand_in_tables_of_one_place(load: Load, header: str) -> None:
+    prefix = f"{header.strip('[]')}." if header else ""
+    ours = CORSPolicy(allow_origins=["https://app.example.com"], allow_credentials=True)
+    anyone = CORSPolicy(allow_origins=["*"])
+    both = "".join(
+        f"[[{prefix}{place}policies]]\nallow_origins = {origins}\n"
+        for place in ("", "report_only.")
+        for origins in ('["https://app.example.com"]\nallow_credentials = true', '["*"]')
+    )
+    middleware = load(both)
+    assert middleware.policy == middleware.report_only == (ours, anyone)
+    assert middleware.rules == ()
+
+
+def test_problems_of_several_policies_have_their_places(load: Load) -> None:
+    assert problems_of(
+        load,
+        """
+        max_age = 5
+        debug_header = true
+        [[policies]]
+        allow_origins = ["https://app.example.com/"]
+        debug_header = true
+        [[rules]]
+        path = "/x"
+        policies = []
+        [[rules]]
+        path = "/y"
+        policy = false
+        [[rules.policies]]
+        allow_origins = ["*"]
+        [[rules]]
+        path = "/z"
+        [[rules.policies]]
+        allow_origins = ["*"]
+        [[rules.policies]]
+        rules = []
+        [report_only]
+        policies = 1
+        """,
+    ) == [
+        ("policies", "option.conflict"),
+        ("policies[0].debug_header", "option.unknown"),
+        ("policies[0].allow_origins", "origin.invalid"),
+        ("rules[1].policy", "option.conflict"),
+        ("rules[2].policies[1].rules", "option.unknown"),
+        ("report_only.policies", "option.wrong_type"),
+        ("rules", "option.empty"),
+    ]
 
 
 def test_a_file_with_rules_alone_leaves_other_paths_alone(load: Load) -> None:

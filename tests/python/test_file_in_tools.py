@@ -73,6 +73,9 @@ def test_check_says_what_every_table_of_a_file_allows(capsys: pytest.CaptureFixt
         "\n"
         "/health is left alone\n"
         f"/public/* allows any origin without credentials; {rest}\n"
+        "/shared/* has several policies: "
+        f"policy 1 allows 1 origin with credentials; {rest}; {kept}. "
+        f"policy 2 allows any origin without credentials; {rest}; {kept}\n"
         f"any other path allows 1 origin with credentials; {rest}; {kept}\n"
         "on trial: /public/* is left alone\n"
         "on trial: any other path allows 1 origin without credentials; "
@@ -101,7 +104,38 @@ def test_check_finds_warnings_of_every_table_by_their_places(
     ]
 
 
-def test_fix_prints_the_tables_to_change_as_toml(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_policy_that_never_decides_is_named_by_its_place(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    places = {"": "", "rules": "[[rules]]\npath = '/x'\n", "report_only": ""}
+    places["report_only.rules"] = "[[report_only.rules]]\npath = '/x'\n"
+    text = ""
+    for place, rule in places.items():
+        member = f"[[{place}.policies]]\nallow_origins = ['*']\n".replace("[[.", "[[")
+        text += rule + member * 2
+    _, found = check_json(capsys, toml(text))
+    assert [(problem["option"], problem["code"]) for problem in found["problems"]] == [
+        ("policies", "policy.unreachable"),
+        ("rules", "policy.unreachable"),
+        ("report_only.policies", "policy.unreachable"),
+        ("report_only.rules", "policy.unreachable"),
+    ]
+
+
+def test_fix_prints_the_tables_of_several_policies(capsys: pytest.CaptureFixture[str]) -> None:
+    fine, wrong = 'allow_origins = ["https://a.test"]\n', 'allow_origins = ["https://A.test"]\n'
+    rule = f'[[rules]]\npath = "/x"\n[[rules.policies]]\n{wrong}'
+    main(["check", "--fix", toml(f"[[policies]]\n{fine}[[policies]]\n{wrong}{rule}")])
+    printed = capsys.readouterr().out.partition(ONLY)[2]
+    assert printed == (
+        f"[[policies]]  # policies[1]\n{fine}"
+        f'[[rules]]\npath = "/x"\n[[rules.policies]]  # rules[0].policies[0]\n{fine}'
+    )
+
+
+def test_fix_prints_the_tables_to_tables_to_change_as_toml(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["check", "--fix", toml(WRONG)]) == 1
     head, _, printed = capsys.readouterr().out.partition(ONLY)
     assert "6 errors" in head

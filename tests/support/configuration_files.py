@@ -18,6 +18,16 @@ path = "/public/*"
 allow_origins = ["*"]
 max_age = false
 
+[[rules]]
+path = "/shared/*"
+
+[[rules.policies]]
+allow_origins = ["https://app.example.com"]
+allow_credentials = true
+
+[[rules.policies]]
+allow_origins = ["*"]
+
 [report_only]
 allow_origins = ["https://app.example.com"]
 
