@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 __all__ = ["BackgroundThread", "check_watchfiles", "file_state", "wait_for_change"]
 
 _STOP_SECONDS = 5.0
+_EXIT_SECONDS = 1.0
 _POLL_MILLISECONDS = 500
 
 
@@ -18,27 +21,29 @@ class BackgroundThread:
     """Runs a function in a daemon thread until it is told to stop.
 
     A process that is forked, as gunicorn's workers are, has none of its parent's threads: there the
-    function begins anew.
+    function begins anew. Before the interpreter ends it is told to stop, since a thread that native
+    code has then would end the process.
 
     Args:
         name: The thread's name.
         run: Called with an event that is set when it has to return soon.
+        forked: Called in a process that was forked, before the function begins anew.
     """
 
-    def __init__(self, name: str, run: Callable[[threading.Event], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        run: Callable[[threading.Event], None],
+        forked: Callable[[], object] | None = None,
+    ) -> None:
         self._name = name
         self._run = run
+        self._forked = forked
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._last: threading.Thread | None = None
         self._stopped = threading.Event()
-        this = weakref.ref(self)
-
-        def begin_anew() -> None:
-            background = this()
-            if background is not None:
-                background._after_fork()
-
-        os.register_at_fork(after_in_child=begin_anew)
+        _all.add(self)
 
     @property
     def is_running(self) -> bool:
@@ -56,7 +61,12 @@ class BackgroundThread:
 
         A function that waits for something longer goes on in the background until it returns.
         """
-        thread = self.tell_to_stop()
+        self.tell_to_stop()
+        self.join()
+
+    def join(self) -> None:
+        """Wait for the thread that was told to stop, but no longer than five seconds."""
+        thread = self._last
         if thread is not None and thread is not threading.current_thread():
             thread.join(_STOP_SECONDS)
 
@@ -64,6 +74,7 @@ class BackgroundThread:
         """Tell the thread to stop without waiting for it, and return it."""
         with self._lock:
             thread, self._thread = self._thread, None
+            self._last = thread or self._last
             self._stopped.set()
         return thread
 
@@ -78,8 +89,30 @@ class BackgroundThread:
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()  # Another thread may have held it.
+        if self._forked is not None:
+            self._forked()
         if self._thread is not None:
             self._begin()
+
+
+_all: weakref.WeakSet[BackgroundThread] = weakref.WeakSet()
+
+
+def _begin_all_anew() -> None:
+    for background in list(_all):
+        background._after_fork()
+
+
+def _stop_all() -> None:
+    until = time.monotonic() + _EXIT_SECONDS
+    threads = [background.tell_to_stop() for background in list(_all)]
+    for thread in threads:
+        if thread is not None:
+            thread.join(max(0.0, until - time.monotonic()))
+
+
+os.register_at_fork(after_in_child=_begin_all_anew)
+atexit.register(_stop_all)
 
 
 def check_watchfiles() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["ASGIApp", "Counted", "Message", "Outcomes", "Receive", "Scope"]
+__all__ = ["ASGIApp", "Counted", "Followed", "Message", "Outcomes", "Receive", "Scope"]
 __all__ += ["Send"]
 
 Scope = MutableMapping[str, Any]
@@ -19,3 +19,17 @@ Outcomes = list[tuple[str, str, int]]
 
 Counted = tuple[Outcomes, tuple[Outcomes, int, int, int]]
 """What came of requests; and of those under policies on trial, as `report_only_counters` says."""
+
+
+class Followed(NamedTuple):
+    """Where a policy of `corsac.live.Follower` has those origins from that its base has not.
+
+    Attributes:
+        base: The policy that it is made of.
+        source: The name of the source.
+        state: Tells how the source is at this moment, in a few words.
+    """
+
+    base: object
+    source: str
+    state: Callable[[], str]

@@ -156,6 +156,33 @@ class Configuration(FrozenValue):
             if logs and logs[0] is not None and log is not None and log not in logs:
                 log.go_on_from(logs[0])
 
+    def exchanged(
+        self, base: CORSPolicy, after: CORSPolicy
+    ) -> tuple[Policies | None, tuple[ReadRule, ...]] | None:
+        """Return policy and rules with a policy where the one is that it is made of, or ``None``.
+
+        Not one that is equal by chance: where nobody is to be allowed there may be another policy
+        without origins.
+        """
+
+        def exchange(policies: Policies | None) -> Policies | None:
+            members = tuple(
+                after if each is base or (each._followed and each._followed.base is base) else each
+                for each in members_of(policies)
+            )
+            return members if isinstance(policies, tuple) else next(iter(members), None)
+
+        policy = exchange(self.policy)
+        rules = tuple((path, exchange(each)) for path, each in self.rules)
+        places = (policy, *(each for _, each in rules))
+        is_there = any(each is after for place in places for each in members_of(place))
+        return (policy, rules) if is_there else None
+
+    def has_policies_of(self, other: Configuration) -> bool:
+        """Tell whether both have the very same policies, each in the order of its first place."""
+        own, others = self.policies(), other.policies()
+        return [*map(id, own)] == [*map(id, others)]
+
     def observed_by(self, observation: Observation) -> Configuration:
         """Return the same policy and rules with other observers."""
         routing, _ = _compile(self.policy, self.rules, observation)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copyreg
+import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, Unpack
 
@@ -21,7 +23,7 @@ from corsac.configuration import (
     read_observation,
 )
 from corsac.errors import CORSConfigProblem, log_warnings
-from corsac.policy import CORSPolicyOptions
+from corsac.policy import CORSPolicy, CORSPolicyOptions
 from corsac.refusals import OnRefusal
 from corsac.refusals.log import RefusalLog, TrialLog
 from corsac.several import GivenPolicies, Policies
@@ -34,6 +36,14 @@ if TYPE_CHECKING:
 __all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "add_up", "outcome_rows"]
 
 App = TypeVar("App")
+
+_putting = threading.Lock()
+"""Held for the moment in which a configuration takes the place of the one that it was made of."""
+
+# A process that is forked meanwhile has no thread that would let go of it.
+os.register_at_fork(
+    before=_putting.acquire, after_in_parent=_putting.release, after_in_child=_putting.release
+)
 
 
 class MiddlewareOptions(CORSPolicyOptions, total=False):
@@ -53,6 +63,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
 
     __slots__ = ()
     _kind_of_app: ClassVar[str]
+    _followers: tuple[Any, ...] = ()  # Those of `corsac.live` that put policies in force here.
 
     def __init__(
         self,
@@ -173,16 +184,62 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
             CORSConfigError: The options cannot be used; what was in force stays.
             TypeError: As for the class.
         """
-        given: Any = {**options}
+        self._reconfigure(policy, rules, {**options})
+        self._tell_followers()
+
+    def _reconfigure(
+        self, policy: GivenPolicies | None, rules: Iterable[Rule] | None, given: Any
+    ) -> None:
         observed = {name: given.pop(name) for name in OBSERVATION_OPTIONS if name in given}
         before: Configuration | None = self._configuration
         known = () if before is None else self._problems_to_log()
         configuration = self._configure(policy, rules, given, observed)
         if before is not None:
             configuration.go_on_from(before)
-        self._put_in_force(configuration, configuration.routing)
+        with _putting:
+            self._put_in_force(configuration, configuration.routing)
         self._was_observed()
         log_warnings(self._problems_to_log(), known)
+
+    def _tell_followers(self) -> None:
+        """Have the policies that are followed in the place of their bases, if those were put."""
+        for follower in self._followers:
+            follower.put_again()
+
+    def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool:
+        """Put a policy that is followed in the place of its base, or of the one before it.
+
+        Nothing else changes, also not what is put in force at the same time.
+
+        Args:
+            base: What the policy was made of.
+            after: The policy.
+            as_policy: Whether it decides where no rule matches if there is no place for it.
+
+        Returns:
+            Whether it is in force somewhere.
+        """
+        while True:
+            before = self._current
+            found = before.exchanged(base, after)
+            if found is None and not as_policy:
+                return False
+            policy, rules = found or (after, before.rules)
+            configuration = self._configure(policy, rules, {}, {})
+            if configuration.has_policies_of(before):
+                return True
+            configuration.go_on_from(before)
+            if self._put_after(before, configuration):
+                self._was_observed()
+                return True
+
+    def _put_after(self, before: Configuration, configuration: Configuration) -> bool:
+        """Put a configuration in force, unless another one than that before was put meanwhile."""
+        with _putting:
+            if self._configuration is not before:
+                return False
+            self._put_in_force(configuration, configuration.routing)
+            return True
 
     @classmethod
     def from_file(cls, app: App, path: str | os.PathLike[str], *, watch: bool = False) -> Self:
@@ -231,8 +288,9 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         return self._current.all_problems()
 
     def _observe_as(self, observation: Observation) -> None:
-        configuration = self._current.observed_by(observation)
-        self._put_in_force(configuration, configuration.routing)
+        before = self._current
+        while not self._put_after(before, before.observed_by(observation)):
+            before = self._current
 
     def _follow_observers_of(self, whole: ConfiguredMiddleware[App]) -> None:
         """Be observed as another middleware is, also if that changes meanwhile."""
@@ -360,7 +418,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
 
     def _own_attributes(self) -> dict[str, Any]:
         """Return the attributes of a copy that `_begin` does not make."""
-        made_by_begin = {"__call__", "_logs"}
+        made_by_begin = {"__call__", "_followers", "_logs"}
         return {name: value for name, value in vars(self).items() if name not in made_by_begin}
 
     def __repr__(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpac
 
 from corsac import _core, validation
 from corsac._explainable import Explainable
+from corsac._types import Followed
 from corsac._values import FrozenValue
 from corsac.app_headers import APP_HEADERS, AppHeadersLog
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
@@ -134,6 +135,7 @@ class CORSPolicy(_OptionsByName, Explainable):
     tolerate: tuple[str, ...]
     problems: tuple[CORSConfigProblem, ...]
     _compiled: _core.CompiledPolicy
+    _followed: Followed | None
 
     def __init__(
         self,
@@ -165,10 +167,11 @@ class CORSPolicy(_OptionsByName, Explainable):
         self._fill(*values.values())
         self._set("problems", tuple(problems))
         self._set("_compiled", compiled)
+        self._set("_followed", None)
 
     _defaults: ClassVar[dict[str, Any]] = __init__.__kwdefaults__ or {}
     _fields = tuple(_defaults)
-    __slots__ = (*_fields, "_compiled", "problems")
+    __slots__ = (*_fields, "_compiled", "_followed", "problems")
 
     @classmethod
     def from_express(cls, options: Mapping[str, object]) -> CORSPolicy:

@@ -259,7 +259,7 @@ def test_a_source_that_is_silent_for_three_intervals_is_stale(
     source.interval = 10.0
     with Follower(send.middleware, source, base=BASE) as follower:
         source.settle()
-        answered = follower._answered
+        answered = follower._seen.answered
         assert answered is not None
         assert state_of(follower) == "current"
         monkeypatch.setattr("time.monotonic", lambda: answered + 30.5)

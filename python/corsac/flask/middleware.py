@@ -11,7 +11,13 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import flask
 from werkzeug.routing import RuleFactory
 
-from corsac.configuration import OBSERVATION_OPTIONS, Rule, make_configuration, read_observation
+from corsac.configuration import (
+    OBSERVATION_OPTIONS,
+    Configuration,
+    Rule,
+    make_configuration,
+    read_observation,
+)
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.flask.decoration import Decoration, decorations, is_inside
 from corsac.flask.exchange import ENVIRON_KEY, Arrivals, Exchange, is_wrapped
@@ -121,23 +127,44 @@ class FlaskMiddleware(CORSMiddleware):
         given: Any = {**options}
         observed = {name: given.pop(name) for name in OBSERVATION_OPTIONS if name in given}
         with self._lock:
-            before, said = self._current, self._said
+            before = self._current
             made = self._configure(policy, rules, given, observed)
-            self._say(replace(said, resources=(), given=made, configured=None, logged=()))
-            problems: tuple[CORSConfigProblem, ...] = ()
-            try:
-                self._observe_as(made.observation)
-                if self._in_force is None:  # The first request reads the routes; it waits for this.
-                    super().reconfigure(made.policy, rules=made.rules)
-                else:
-                    problems = self._read_in_the_lock()
-            except BaseException:  # What the user's own converters raise.
-                self._observe_as(before.observation)
-                self._say(said)
-                raise
+            said = replace(self._said, resources=(), given=made, configured=None, logged=())
+            problems = self._put_said_in_force(said, made)
         known = (*before.all_problems(), *before.observation.problems)
         log_warnings((*made.all_problems(), *made.observation.problems), known)
         log_problems(problems)
+        self._tell_followers()
+
+    def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool:
+        with self._lock:
+            said = self._said
+            before = make_configuration(None, (), {}) if said.given is None else said.given
+            found = before.exchanged(base, after)
+            if found is None and not as_policy:
+                return False
+            made = self._configure(*(found or (after, before.rules)), {}, {})
+            if made.has_policies_of(before):
+                return True
+            problems = self._put_said_in_force(replace(said, given=made), made)
+        log_problems(problems)
+        return True
+
+    def _put_said_in_force(self, said: Said, made: Configuration) -> tuple[CORSConfigProblem, ...]:
+        """Put what is said now in force, with the lock held; if that raises, nothing changes."""
+        before, before_said = self._current, self._said
+        self._say(said)
+        try:
+            self._observe_as(made.observation)
+            if self._in_force is not None:
+                return self._read_in_the_lock()
+            # The first request reads the routes; it waits for this.
+            self._reconfigure(made.policy, made.rules, {})
+        except BaseException:  # What the user's own converters raise.
+            self._observe_as(before.observation)
+            self._say(before_said)
+            raise
+        return ()
 
     def _say(self, said: Said) -> None:
         self._said = said
@@ -327,7 +354,7 @@ class FlaskMiddleware(CORSMiddleware):
             (*in_old_words, *(policy for policy, _ in table.made_by_decorations())),
         )
         rules, policy = table.rules()
-        super().reconfigure(policy, rules=rules)
+        self._reconfigure(policy, rules, {})
         self.is_guarded = any(
             policy.guard
             for middleware in (self, *table.middlewares)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import dataclasses
 import inspect
@@ -10,12 +11,13 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable
-from typing import Any, Literal, Self
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any, Literal, NamedTuple, Self
 
 from corsac._background import BackgroundThread
 from corsac._core import is_origin_entry
-from corsac._text import error_text, quoted, type_name
+from corsac._text import error_text, quoted, quoted_list, type_name
+from corsac._types import Followed
 from corsac.live.sources import OriginSource
 from corsac.middleware import ConfiguredMiddleware
 from corsac.options.names import OPTION_NAMES
@@ -30,6 +32,8 @@ _BATCH = 1000
 _FIRST_RETRY_SECONDS = 0.25
 _LAST_RETRY_SECONDS = 30.0
 _STALE_INTERVALS = 3
+_LOOK_SECONDS = 0.1
+"""How often it is looked whether to stop while something is awaited."""
 
 logger = logging.getLogger("corsac")
 
@@ -57,6 +61,15 @@ class FollowerStatus:
 
 class SourceError(ValueError):
     """What a source gave cannot be put in force."""
+
+
+class _Seen(NamedTuple):
+    """What came of reading the source until now."""
+
+    origins: int = 0
+    skipped: int = 0
+    answered: float | None = None
+    error: str | None = None
 
 
 class Follower:
@@ -107,39 +120,75 @@ class Follower:
         if base.always_send:
             message = "base must not have always_send, which takes exactly one origin"
             raise ValueError(message)
+        interval: object = source.interval
+        if interval is not None and not (isinstance(interval, (int, float)) and interval > 0):
+            message = f"a source's interval is a number of seconds above 0, or None, not {interval}"
+            raise ValueError(message)
         self._middleware = middleware
         self._source = source
         self._base = base
-        self._current = base
         self._start_seconds = start_seconds
         self._must_load = must_load
         self._allow_empty = allow_empty
-        self._loaded = threading.Event()
-        self._answered: float | None = None
+        self._policy: CORSPolicy | None = None
         self._entries: list[str] = []
-        self._skipped = 0
-        self._error: str | None = None
+        self._seen = _Seen()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._background = BackgroundThread(f"corsac-follower {source.name}", self._run)
+        self._tell_loop: Callable[[], object] | None = None
+        self._make_locks()
+        name = f"corsac-follower {source.name}"
+        self._background = BackgroundThread(name, self._run, self._begin_anew)
+        others = [
+            each
+            for each in middleware._followers
+            if each.base is not base or each._background.is_running
+        ]
+        vars(middleware)["_followers"] = (*others, self)
+
+    @property
+    def base(self) -> CORSPolicy:
+        """The policy that is always in force."""
+        return self._base
+
+    @property
+    def source(self) -> OriginSource:
+        """Where the origins come from."""
+        return self._source
 
     @property
     def status(self) -> FollowerStatus:
         """How it is at this moment."""
-        age = None if self._answered is None else time.monotonic() - self._answered
+        seen = self._seen  # One value, whole.
+        age = None if seen.answered is None else time.monotonic() - seen.answered
         state: Literal["loading", "current", "stale"] = "current"
         interval = self._source.interval
         if age is None:
             state = "loading"
-        elif self._error is not None or (interval and age > _STALE_INTERVALS * interval):
+        elif seen.error is not None or (interval and age > _STALE_INTERVALS * interval):
             state = "stale"
-        return FollowerStatus(state, len(self._entries), self._skipped, age, self._error)
+        return FollowerStatus(state, seen.origins, seen.skipped, age, seen.error)
 
     def start(self) -> None:
-        """Begin to follow, and return at once. In a process that is forked it begins anew."""
+        """Begin to follow, and return at once. In a process that is forked it begins anew.
+
+        Raises:
+            RuntimeError: Another one follows the same base in this middleware.
+        """
+        for other in self._middleware._followers:
+            if other is not self and other.base is self._base and other._background.is_running:
+                message = (
+                    f"{other.source.name} is followed with the same base in this middleware; "
+                    "follow one source that has the origins of both"
+                )
+                raise RuntimeError(message)
         self._background.start()
 
     def stop(self) -> None:
-        """Stop following; the origins that were given last stay in force."""
+        """Stop following; the origins that were given last stay in force.
+
+        It waits for a source that is being read, but no longer than five seconds. What a source
+        gives after that has no effect.
+        """
         self._background.stop()
 
     def ready(self, seconds: float | None = None) -> bool:
@@ -157,11 +206,15 @@ class Follower:
         """Start, and wait for the first set.
 
         Raises:
-            RuntimeError: There is none, and ``must_load`` is true.
+            RuntimeError: There is none, and ``must_load`` is true; or as for `start`.
         """
         self.start()
-        if not self.ready(self._start_seconds):
-            self._give_up()
+        try:
+            self.ready(self._start_seconds)
+            self._check_loaded()
+        except BaseException:
+            self._background.tell_to_stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -174,15 +227,29 @@ class Follower:
         Raises:
             RuntimeError: As for ``with``.
         """
-        self._loop = asyncio.get_running_loop()
-        self.start()
-        if not await asyncio.to_thread(self.ready, self._start_seconds):
-            self._give_up()
+        loop = asyncio.get_running_loop()
+        arrived = asyncio.Event()
+        self._tell_loop = lambda: loop.call_soon_threadsafe(arrived.set)
+        before, self._loop = self._loop, loop
+        try:
+            self.start()
+        except BaseException:
+            self._loop = before
+            raise
+        try:
+            if not self._loaded.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(arrived.wait(), self._start_seconds)
+            self._check_loaded()
+        except BaseException:  # It was cancelled, too.
+            self._background.tell_to_stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop."""
-        await asyncio.to_thread(self.stop)
+        self._background.tell_to_stop()
+        await asyncio.to_thread(self._background.join)
         self._loop = None
 
     @contextlib.asynccontextmanager
@@ -195,21 +262,41 @@ class Follower:
         async with self:
             yield
 
-    def _give_up(self) -> None:
-        reason = self._error or f"no answer in {self._start_seconds:g} seconds"
-        if self._must_load:
-            self.stop()
-            message = f"the first origins of {self._source.name} could not be loaded: {reason}"
-            raise RuntimeError(message)
+    def put_again(self) -> None:
+        """Put its policy in the place of the base again; the middleware calls it after others."""
+        with self._putting:
+            if self._policy is not None and self._background.is_running:
+                self._middleware._exchange(self._base, self._policy, as_policy=False)
+
+    def _make_locks(self) -> None:
+        self._putting = threading.Lock()
+        self._loaded = threading.Event()
+        if self._seen.answered is not None:
+            self._loaded.set()
+
+    def _begin_anew(self) -> None:
+        """Leave behind what belongs to the threads of the process that was forked."""
+        self._make_locks()
+        self._loop = self._tell_loop = None
+
+    def _check_loaded(self) -> None:
+        if self._loaded.is_set() or not self._must_load:
+            return
+        reason = self._seen.error or f"no answer in {self._start_seconds:g} seconds"
+        message = f"the first origins of {self._source.name} could not be loaded: {reason}"
+        raise RuntimeError(message)
 
     def _run(self, stopped: threading.Event) -> None:
         retry = _FIRST_RETRY_SECONDS
         while not stopped.is_set():
             try:
                 self._read(stopped)
-                retry = _FIRST_RETRY_SECONDS
-                self._source.wait(stopped)
-            except Exception as error:
+                if not stopped.is_set():
+                    self._source.wait(stopped)
+                    retry = _FIRST_RETRY_SECONDS
+            except BaseException as error:  # Else nobody would follow, and the state be current.
+                if stopped.is_set():
+                    return
                 self._fail(error)
                 stopped.wait(retry)
                 retry = min(2 * retry, _LAST_RETRY_SECONDS)
@@ -217,62 +304,113 @@ class Follower:
     def _read(self, stopped: threading.Event) -> None:
         given = self._source.origins()
         if inspect.isawaitable(given):
-            given = self._wait_for(given)
-        entries, skipped, named = _sift(self._base, given)
-        if stopped.is_set():
-            return
+            given = self._wait_for(given, stopped)
+        entries, skipped, named = _sift(self._base, given, stopped)
         if not entries and not self._allow_empty:
             what = f"only invalid entries, such as {named[0]}" if named else "no origin at all"
             raise SourceError(f"it has {what}")
-        if entries != self._entries:
-            self._put_in_force(entries)
-            self._entries = entries
-        if skipped and skipped != self._skipped:
+        policy = self._policy
+        if policy is None or entries != self._entries:
+            policy = self._base.replace(allow_origins=(*self._base.allow_origins, *entries))
+            policy._set("_followed", Followed(self._base, self._source.name, self._state_in_words))
+        if not self._put_in_force(policy, stopped):
+            return
+        before, self._entries = self._entries, entries
+        seen, name = self._seen, self._source.name
+        if entries != before:
+            _log_changes(name, before, entries)
+        if skipped and skipped != seen.skipped:
             logger.warning(
                 "CORS: %d entries of %s were skipped: %s%s",
                 skipped,
-                self._source.name,
+                name,
                 "; ".join(named),
                 "; ..." if skipped > len(named) else "",
             )
-        if self._error is not None:
-            logger.warning("CORS: %s answers again", self._source.name)
-        self._skipped, self._error = skipped, None
-        self._answered = time.monotonic()
+        if seen.error is not None:
+            logger.warning("CORS: %s answers again", name)
+        self._seen = _Seen(len(entries), skipped, time.monotonic())
         self._loaded.set()
+        tell_loop, self._tell_loop = self._tell_loop, None
+        if tell_loop is not None:
+            with contextlib.suppress(RuntimeError):  # The loop is closed.
+                tell_loop()
 
-    def _wait_for(self, given: Awaitable[Iterable[str]]) -> Iterable[str]:
+    def _wait_for(self, given: Awaitable[Iterable[str]], stopped: threading.Event) -> Iterable[str]:
         async def wait() -> Iterable[str]:
-            return await given
+            try:
+                return await given
+            except SystemExit as error:  # It would end the application's event loop.
+                raise SourceError(f"it raised {error_text(error)}") from error
+
+        async def wait_here() -> Iterable[str]:
+            task = asyncio.ensure_future(wait())
+            while not (await asyncio.wait({task}, timeout=_LOOK_SECONDS))[0]:
+                if stopped.is_set():
+                    task.cancel()
+            return await task
 
         loop = self._loop
         if loop is None:
-            return asyncio.run(wait())
-        return asyncio.run_coroutine_threadsafe(wait(), loop).result()
+            return asyncio.run(wait_here())
+        waiting = wait()
+        try:
+            future = asyncio.run_coroutine_threadsafe(waiting, loop)
+        except RuntimeError:  # The loop is closed.
+            waiting.close()
+            if inspect.iscoroutine(given):
+                given.close()
+            raise
+        while not concurrent.futures.wait([future], _LOOK_SECONDS).done:
+            if loop.is_closed():
+                message = "the event loop was closed while it was awaited"
+                raise SourceError(message)
+            if stopped.is_set():
+                future.cancel()
+        return future.result()
 
-    def _put_in_force(self, entries: list[str]) -> None:
-        before, middleware = self._current, self._middleware
-        after = self._base.replace(allow_origins=(*self._base.allow_origins, *entries))
-        places = {id(self._base), id(before)}
-        rules = [
-            (path, after if id(policy) in places else policy) for path, policy in middleware.rules
-        ]
-        is_in_rules = any(policy is after for _, policy in rules)
-        policy = middleware.policy
-        if id(policy) in places or not is_in_rules:
-            policy = after
-        middleware.reconfigure(policy, rules=rules)
-        self._current = after
+    def _put_in_force(self, policy: CORSPolicy, stopped: threading.Event) -> bool:
+        with self._putting:
+            if stopped.is_set():
+                return False
+            is_first = self._policy is None
+            if not self._middleware._exchange(self._base, policy, as_policy=is_first):
+                message = "the middleware was reconfigured, and has the base in no place any more"
+                raise SourceError(message)
+            self._policy = policy
+            return True
 
-    def _fail(self, error: Exception) -> None:
-        text = error_text(error)
-        if self._error is None or self._error != text:
-            kept = f"; the last {len(self._entries)} origins stay" if self._answered else ""
+    def _state_in_words(self) -> str:
+        status = self.status
+        return status.state if status.error is None else f"{status.state}: {status.error}"
+
+    def _fail(self, error: BaseException) -> None:
+        text, seen = error_text(error), self._seen
+        if seen.error is None or seen.error != text:
+            kept = f"; the last {seen.origins} origins stay" if seen.answered else ""
             logger.warning("CORS: %s fails: %s%s", self._source.name, text, kept)
-        self._error = text
+        self._seen = seen._replace(error=text)
 
 
-def _sift(base: CORSPolicy, given: object) -> tuple[list[str], int, list[str]]:
+def _log_changes(name: str, before: list[str], after: list[str]) -> None:
+    """Say which origins are new and which are gone, as far as a line has room for them."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    old, new = set(before), set(after)
+    added = (each for each in after if each not in old)
+    removed = (each for each in before if each not in new)
+    logger.info(
+        "CORS: %d origins of %s are in force; added %s; removed %s",
+        len(after),
+        name,
+        quoted_list(itertools.islice(added, MAX_NAMED_ENTRIES)) or "none",
+        quoted_list(itertools.islice(removed, MAX_NAMED_ENTRIES)) or "none",
+    )
+
+
+def _sift(
+    base: CORSPolicy, given: object, stopped: threading.Event
+) -> tuple[list[str], int, list[str]]:
     """Return the entries that a policy can have, how many it cannot, and some of these.
 
     It works in batches: between two of them other threads get their turn.
@@ -283,7 +421,7 @@ def _sift(base: CORSPolicy, given: object) -> tuple[list[str], int, list[str]]:
     valid: dict[str, None] = {}
     skipped = 0
     named: list[str] = []
-    entries = iter(given)
+    entries = itertools.takewhile(lambda _: not stopped.is_set(), given)
     while batch := list(itertools.islice(entries, _BATCH)):
         texts = tuple(each for each in batch if isinstance(each, str) and is_origin_entry(each))
         wrong = _reasons(base, texts)

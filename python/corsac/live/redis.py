@@ -13,6 +13,8 @@ __all__ = ["RedisSource"]
 _CONNECT_SECONDS = 5.0
 _LISTEN_SECONDS = 0.5
 _BATCH = 1000
+_MAX_MESSAGES = 10_000
+"""So many messages at a time are taken for one."""
 
 
 class RedisSource:
@@ -67,7 +69,16 @@ class RedisSource:
         self.interval: float = interval
         self._key = key
         self._channel = channel
-        self._subscription: Any = None
+        # Each of its followers has one, and so has a process that was forked.
+        self._of_thread = threading.local()
+
+    @property
+    def _subscription(self) -> Any:
+        return getattr(self._of_thread, "subscription", None)
+
+    @_subscription.setter
+    def _subscription(self, subscription: Any) -> None:
+        self._of_thread.subscription = subscription
 
     def origins(self) -> Iterator[str]:
         """Read the whole set, in parts.
@@ -101,9 +112,9 @@ class RedisSource:
         try:
             while not stopped.is_set() and time.monotonic() < until:
                 if self._subscription.get_message(timeout=_LISTEN_SECONDS) is not None:
-                    # Many changes at a time are one.
-                    while self._subscription.get_message(timeout=0) is not None:
-                        pass
+                    for _ in range(_MAX_MESSAGES):
+                        if self._subscription.get_message(timeout=0) is None:
+                            break
                     return
         except Exception:
             self._leave()

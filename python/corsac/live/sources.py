@@ -44,8 +44,9 @@ class OriginSource(Protocol):
     def wait(self, stopped: threading.Event) -> None:
         """Return when the set may have changed, and soon after the event is set.
 
-        It is called after `origins`, in the same thread. When it raises, the source counts as
-        failing, and is asked again after a while.
+        It is called after `origins`, in the same thread. Where several follow one source, or one
+        follows it anew, each has a thread of its own. When it raises, the source counts as failing,
+        and is asked again after a while.
         """
 
 
@@ -67,6 +68,7 @@ class FileSource:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
         self._state: tuple[int, ...] | None = None
+        self._of_thread = threading.local()  # The state that each of its followers has read.
         check_watchfiles()
 
     @property
@@ -81,7 +83,7 @@ class FileSource:
             OSError: It cannot be read.
             UnicodeDecodeError: It is not UTF-8.
         """
-        self._state = file_state(self._path)
+        self._state = self._of_thread.state = file_state(self._path)
         with self._path.open(encoding="utf-8-sig") as file:
             for line in file:
                 entry = line.partition("#")[0].strip()
@@ -90,7 +92,8 @@ class FileSource:
 
     def wait(self, stopped: threading.Event) -> None:
         """Wait for a change of the file since it was read."""
-        wait_for_change(self._path, self._state, stopped)
+        state = getattr(self._of_thread, "state", self._state)
+        wait_for_change(self._path, state, stopped)
 
 
 class PollSource:

@@ -1,0 +1,137 @@
+"""Origins that a Flask application follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flask
+import pytest
+
+import corsac
+from corsac import CORSPolicy
+from corsac.flask import CORS, cross_origin, install
+from corsac.live import Follower, PollSource
+
+OWN, ONE, TWO = "https://app.example.com", "https://one.example", "https://two.example"
+BASE = CORSPolicy(allow_origins=[OWN])
+OTHER = CORSPolicy(allow_origins=[TWO])
+PLAIN = [("content-length", "2"), ("content-type", "text/html; charset=utf-8")]
+WAIT_SECONDS = 60.0
+
+
+@pytest.fixture
+def app() -> flask.Flask:
+    """An application with plain views, a decorated one, and a blueprint."""
+    made = flask.Flask("made")
+    made.add_url_rule("/plain", "plain", lambda: "ok")
+    made.add_url_rule("/api/x", "api", lambda: "ok")
+    made.add_url_rule("/marked", "marked", cross_origin(policy=OTHER)(lambda: "ok"))
+    made.add_url_rule("/of/<name>", "of", cross_origin(policy=OTHER)(lambda name: "ok"))
+    return made
+
+
+def readers(app: flask.Flask, path: str) -> list[str]:
+    """Which origins may read a path; every answer is wholly that of a policy."""
+    found = []
+    for origin in (OWN, ONE, TWO):
+        answer = app.test_client().get(path, headers={"Origin": origin})
+        headers = sorted((name.lower(), value) for name, value in answer.headers)
+        refused = [*PLAIN, ("vary", "Origin")]
+        if headers == [("access-control-allow-origin", origin), *refused]:
+            found.append(origin)
+        else:
+            assert headers in (refused, PLAIN)
+    return found
+
+
+def following(app: flask.Flask, *origins: str, base: CORSPolicy = BASE) -> Follower:
+    return Follower(install(app), PollSource(lambda: origins), base=base)
+
+
+def ask_first(app: flask.Flask) -> None:
+    readers(app, "/plain")
+
+
+def ask_later(app: flask.Flask) -> None:
+    """The routes are read after the follower has put its policy in force."""
+
+
+@pytest.mark.parametrize("begin", [ask_first, ask_later])
+def test_an_extension_with_the_base_as_its_policy_follows(
+    app: flask.Flask, begin: Callable[[flask.Flask], None]
+) -> None:
+    CORS(app, policy=BASE)
+    begin(app)
+    with following(app, ONE):
+        assert readers(app, "/plain") == [OWN, ONE]
+        for path in ("/marked", "/of/me"):
+            assert readers(app, path) == [TWO]
+
+
+@pytest.mark.parametrize("begin", [ask_first, ask_later])
+def test_rules_with_the_base_follow_and_no_other_path_does(
+    app: flask.Flask, begin: Callable[[flask.Flask], None]
+) -> None:
+    CORS(app, policy=OTHER, rules=[("/api/*", BASE), ("/none", None)])
+    begin(app)
+    with following(app, ONE):
+        assert (readers(app, "/api/x"), readers(app, "/plain")) == ([OWN, ONE], [TWO])
+        assert readers(app, "/marked") == [TWO]
+        app.url_map.add(app.url_rule_class("/api/late", endpoint="api"))
+        assert readers(app, "/api/late") == [OWN, ONE]
+    with following(app, OWN):
+        assert (readers(app, "/api/x"), readers(app, "/plain")) == ([OWN], [TWO])
+
+
+@pytest.mark.parametrize("begin", [ask_first, ask_later])
+def test_an_application_that_has_said_nothing_has_the_policy(
+    app: flask.Flask, begin: Callable[[flask.Flask], None]
+) -> None:
+    install(app)
+    begin(app)
+    with following(app, ONE):
+        assert (readers(app, "/plain"), readers(app, "/marked")) == ([OWN, ONE], [TWO])
+
+
+@pytest.mark.parametrize("begin", [ask_first, ask_later])
+def test_who_reconfigures_it_with_the_base_keeps_the_origins(
+    app: flask.Flask, begin: Callable[[flask.Flask], None]
+) -> None:
+    CORS(app, policy=BASE)
+    begin(app)
+    with following(app, ONE):
+        install(app).reconfigure(rules=[("/api/*", BASE)])
+        assert (readers(app, "/api/x"), readers(app, "/plain")) == ([OWN, ONE], [])
+
+
+def test_following_changes_neither_observers_nor_counters(app: flask.Flask) -> None:
+    told: list[corsac.Refusal] = []
+    CORS(app, policy=BASE, on_refusal=told.append)
+    assert readers(app, "/plain") == [OWN]
+    with following(app, ONE):
+        assert readers(app, "/plain") == [OWN, ONE]
+    assert [refusal.origin for refusal in told] == [ONE, TWO, TWO]
+    assert install(app).counters()["actual_allowed"] == 3
+
+
+def test_a_route_that_cannot_be_read_leaves_all_as_it_was(
+    app: flask.Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    CORS(app, policy=BASE)
+    assert readers(app, "/plain") == [OWN]
+    follower = following(app, ONE)
+
+    def fail(*_: Any) -> None:
+        raise LookupError("no such converter")
+
+    monkeypatch.setattr(install(app), "_put_routes_in_force", fail)
+    monkeypatch.setattr("corsac.live.follower._FIRST_RETRY_SECONDS", 0.01)
+    follower.start()
+    while follower.status.error is None:
+        follower.ready(0.01)
+    assert "no such converter" in follower.status.error
+    monkeypatch.undo()
+    assert follower.ready(WAIT_SECONDS)
+    assert readers(app, "/plain") == [OWN, ONE]
+    follower.stop()
