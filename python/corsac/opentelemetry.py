@@ -10,13 +10,15 @@ refused request is not an error of the server, so the status of its span stays a
 
 from __future__ import annotations
 
+import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from corsac._text import printable
 from corsac._version import __version__
 from corsac.configuration import read_observation
+from corsac.live.follower import STATES, Follower, check_followers
 from corsac.middleware import ConfiguredMiddleware, outcome_rows
 
 try:
@@ -74,6 +76,11 @@ class CORSInstrumentor:
     - ``corsac.mode``: ``enforced``, or ``report_only`` for what policies on trial would have done;
     - ``corsac.middleware``: the name given to `instrument`; only there with one.
 
+    Of followers there are the gauges ``corsac.live.origins`` (unit ``{origin}``),
+    ``corsac.live.skipped`` (``{entry}``), ``corsac.live.age`` (``s``; none until the source has
+    answered) and ``corsac.live.state``, which is 1 with the attribute ``corsac.state`` that is so
+    and 0 with others; all with ``corsac.source`` and ``corsac.middleware``.
+
     The counters are read when metrics are exported: a request costs nothing more for them. Origin
     and Host are not among the attributes, since any client can write them.
 
@@ -87,6 +94,7 @@ class CORSInstrumentor:
     def __init__(self, *, meter_provider: metrics.MeterProvider | None = None) -> None:
         self._lock = threading.Lock()
         self._instrumented: dict[str | None, tuple[ConfiguredMiddleware[Any], Any, Any]] = {}
+        self._followers: tuple[tuple[dict[str, str], Follower], ...] = ()
         meter = metrics.get_meter("corsac", __version__, meter_provider)
         meter.create_observable_counter(
             METRIC,
@@ -94,8 +102,21 @@ class CORSInstrumentor:
             unit="{request}",
             description="Requests by what came of them.",
         )
+        for gauge, unit, description in _GAUGES:
+            meter.create_observable_gauge(
+                f"corsac.live.{gauge}",
+                callbacks=[functools.partial(self._observe_followers, gauge)],
+                unit=unit,
+                description=description,
+            )
 
-    def instrument(self, middleware: ConfiguredMiddleware[Any], *, name: str | None = None) -> None:
+    def instrument(
+        self,
+        middleware: ConfiguredMiddleware[Any],
+        *,
+        name: str | None = None,
+        followers: Iterable[Follower] = (),
+    ) -> None:
         """Export the counters of a middleware, and annotate the spans of what it refuses.
 
         Its ``on_refusal`` is called as before, after the span was annotated. A later
@@ -104,11 +125,14 @@ class CORSInstrumentor:
         Args:
             middleware: One of ASGI or WSGI, also a Flask extension's ``middleware``.
             name: Its attribute ``corsac.middleware``, to tell several apart.
+            followers: Those that put origins in force in it.
 
         Raises:
-            TypeError: ``middleware`` is not a middleware of Corsac.
-            ValueError: The middleware or the name is there already.
+            TypeError: ``middleware`` is not a middleware of Corsac, or a follower is none.
+            ValueError: The middleware or the name is there already, or two followers have sources
+                of one name.
         """
+        checked = check_followers(followers)
         if not isinstance(middleware, ConfiguredMiddleware):
             message = f"expected a CORSMiddleware of Corsac, got {type(middleware).__name__}"
             raise TypeError(message)
@@ -126,11 +150,15 @@ class CORSInstrumentor:
             _tell(middleware, annotate)
             # One value: an export meanwhile sees the old ones or the new ones, whole.
             self._instrumented = {**known, name: (middleware, before, annotate)}
+            named = {} if name is None else {"corsac.middleware": name}
+            rows = ((named | {"corsac.source": each.source.name}, each) for each in checked)
+            self._followers = (*self._followers, *rows)
 
     def uninstrument(self) -> None:
         """Let go of all middlewares; each gets the ``on_refusal`` back that it had."""
         with self._lock:
             known, self._instrumented = self._instrumented, {}
+            self._followers = ()
         for middleware, before, annotate in known.values():
             if middleware.on_refusal is annotate:
                 _tell(middleware, before)
@@ -150,6 +178,26 @@ class CORSInstrumentor:
                     if reason:
                         row["corsac.reason"] = reason
                     yield metrics.Observation(count, row | named)
+
+    def _observe_followers(
+        self, gauge: str, _: metrics.CallbackOptions
+    ) -> Iterator[metrics.Observation]:
+        for row, follower in self._followers:
+            status = follower.status
+            if gauge == "state":
+                for state in STATES:
+                    is_so = int(status.state == state)
+                    yield metrics.Observation(is_so, row | {"corsac.state": state})
+            elif (value := getattr(status, gauge)) is not None:
+                yield metrics.Observation(value, row)
+
+
+_GAUGES = (
+    ("origins", "{origin}", "Origins of a source that are in force."),
+    ("skipped", "{entry}", "Invalid entries in its last answer."),
+    ("age", "s", "Seconds since it last answered."),
+    ("state", "1", "1 for the state that a source is in."),
+)
 
 
 def _tell(middleware: ConfiguredMiddleware[Any], on_refusal: OnRefusal | None) -> None:

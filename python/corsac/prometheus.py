@@ -9,13 +9,14 @@ Example:
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from corsac.live.follower import STATES, Follower, check_followers
 from corsac.middleware import outcome_rows
 
 try:
-    from prometheus_client.core import CounterMetricFamily, Metric
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
     from prometheus_client.registry import Collector
 except ImportError as error:
     message = "corsac.prometheus needs prometheus-client: pip install 'corsac[prometheus]'"
@@ -57,6 +58,10 @@ class CORSCollector(Collector):
     - ``corsac_report_only_changes_total{change}``: requests with another outcome under these,
       ``newly_refused`` or ``newly_allowed``.
     - ``corsac_on_refusal_errors_total``: what ``on_refusal`` raised.
+    - ``corsac_live_origins{source}``, ``corsac_live_skipped_entries{source}``,
+      ``corsac_live_age_seconds{source}`` and ``corsac_live_state{source, state}``, which is 1 for
+      the state that it is in: the `corsac.live.FollowerStatus` of each follower. There is no age
+      until the source has answered.
 
     A registry takes each name from one collector only, so several middlewares share one: see
     `add`. With a ``name`` every metric has the label ``middleware`` too. A collector keeps its
@@ -66,54 +71,71 @@ class CORSCollector(Collector):
     Args:
         middleware: The first middleware.
         name: The value of its label ``middleware``; ``None``: there is no such label.
+        followers: Those that put origins in force in it.
 
     Raises:
-        TypeError: ``middleware`` has no counters, or ``name`` is not text.
+        TypeError: ``middleware`` has no counters, ``name`` is not text, or a follower is none.
+        ValueError: Two followers have sources of one name.
     """
 
-    def __init__(self, middleware: CountingMiddleware, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        middleware: CountingMiddleware,
+        *,
+        name: str | None = None,
+        followers: Iterable[Follower] = (),
+    ) -> None:
         self._lock = threading.Lock()
         self._is_named = name is not None
-        self._middlewares: dict[str, CountingMiddleware] = {}
-        self._put(middleware, name)
+        self._middlewares: dict[str, tuple[CountingMiddleware, tuple[Follower, ...]]] = {}
+        self._put(middleware, name, followers)
 
-    def add(self, middleware: CountingMiddleware, *, name: str) -> None:
+    def add(
+        self, middleware: CountingMiddleware, *, name: str, followers: Iterable[Follower] = ()
+    ) -> None:
         """Collect another middleware.
 
         Args:
             middleware: The middleware.
             name: The value of its label ``middleware``.
+            followers: Those that put origins in force in it.
 
         Raises:
             TypeError: As for the class.
-            ValueError: The first has no name, or the name or the middleware is there already.
+            ValueError: As for the class; or the first has no name, or the name or the middleware is
+                there already.
         """
         if not self._is_named:
             message = 'name all middlewares of one collector: CORSCollector(first, name="...")'
             raise ValueError(message)
-        self._put(middleware, name)
+        self._put(middleware, name, followers)
 
-    def _put(self, middleware: CountingMiddleware, name: str | None) -> None:
+    def _put(
+        self, middleware: CountingMiddleware, name: str | None, given: Iterable[Follower]
+    ) -> None:
+        followers = check_followers(given)
         if not hasattr(middleware, "report_only_refusal_counters"):
             raise TypeError(f"expected a CORSMiddleware of Corsac, got {type(middleware).__name__}")
         if name is not None and not isinstance(name, str):
             raise TypeError(f"name must be text, not {type(name).__name__}")
         with self._lock:
             if name in self._middlewares or any(
-                known is middleware for known in self._middlewares.values()
+                known is middleware for known, _ in self._middlewares.values()
             ):
                 raise ValueError(f"the middleware {name!r} is collected already")
             # One value: a scrape meanwhile sees the old ones or the new ones, whole.
-            self._middlewares = {**self._middlewares, name or "": middleware}
+            self._middlewares = {**self._middlewares, name or "": (middleware, followers)}
 
     def describe(self) -> Iterator[Metric]:
         """The metrics without samples, so that registering a collector counts nothing."""
         yield from self._families()
+        yield from self._families_of_followers()
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""
         requests, trial, changes, errors = families = self._families()
-        for name, middleware in self._middlewares.items():
+        live = self._families_of_followers()
+        for name, (middleware, followers) in self._middlewares.items():
             named = [name] if self._is_named else []
             _add(requests, named, middleware.counters(), middleware.refusal_counters())
             counters = middleware.report_only_counters()
@@ -122,7 +144,24 @@ class CORSCollector(Collector):
             for change in ("newly_refused", "newly_allowed"):
                 changes.add_metric([*named, change], counters[change])
             errors.add_metric(named, middleware.on_refusal_errors)
+            for follower in followers:
+                _add_status(live, [*named, follower.source.name], follower)
         yield from families
+        yield from (family for family in live if family.samples)
+
+    def _families_of_followers(self) -> tuple[GaugeMetricFamily, ...]:
+        labels = [*(["middleware"] if self._is_named else []), "source"]
+        texts = {
+            "origins": "Origins of a source that are in force.",
+            "skipped_entries": "Invalid entries in its last answer.",
+            "age_seconds": "Seconds since it last answered.",
+        }
+        gauges = (
+            GaugeMetricFamily(f"corsac_live_{name}", text, labels=labels)
+            for name, text in texts.items()
+        )
+        state = "1 for the state that a source is in."
+        return (*gauges, GaugeMetricFamily("corsac_live_state", state, labels=[*labels, "state"]))
 
     def _families(self) -> tuple[CounterMetricFamily, ...]:
         named = ["middleware"] if self._is_named else []
@@ -151,3 +190,16 @@ def _add(
 ) -> None:
     for *labels, count in outcome_rows(counters, refusals):
         family.add_metric([*named, *labels], count)
+
+
+def _add_status(
+    families: tuple[GaugeMetricFamily, ...], labels: list[str], follower: Follower
+) -> None:
+    origins, skipped, age, state = families
+    status = follower.status
+    origins.add_metric(labels, status.origins)
+    skipped.add_metric(labels, status.skipped)
+    if status.age is not None:
+        age.add_metric(labels, status.age)
+    for name in STATES:
+        state.add_metric([*labels, name], status.state == name)

@@ -23,7 +23,10 @@ from corsac.middleware import ConfiguredMiddleware
 from corsac.options.names import OPTION_NAMES
 from corsac.policy import CORSPolicy, check_options
 
-__all__ = ["Follower", "FollowerStatus"]
+__all__ = ["STATES", "Follower", "FollowerStatus", "check_followers"]
+
+STATES = ("loading", "current", "stale")
+"""What a `FollowerStatus` may have as its state."""
 
 MAX_NAMED_ENTRIES = 10
 """Invalid entries that a line of the log names."""
@@ -390,6 +393,25 @@ class Follower:
             kept = f"; the last {seen.origins} origins stay" if seen.answered else ""
             logger.warning("CORS: %s fails: %s%s", self._source.name, text, kept)
         self._seen = seen._replace(error=text)
+
+
+def check_followers(given: Iterable[Follower]) -> tuple[Follower, ...]:
+    """Return followers whose numbers are to be told apart by the names of their sources.
+
+    Raises:
+        TypeError: One of them is not a follower.
+        ValueError: Two have sources of one name.
+    """
+    followers = tuple(given)
+    for each in followers:
+        if not isinstance(each, Follower):
+            message = f"expected followers of corsac.live, got {type(each).__name__}"
+            raise TypeError(message)
+    names = [each.source.name for each in followers]
+    if len(set(names)) < len(names):
+        message = f"the sources of these followers have one name: {', '.join(names)}"
+        raise ValueError(message)
+    return followers
 
 
 def _log_changes(name: str, before: list[str], after: list[str]) -> None:
