@@ -32,6 +32,7 @@ CORSProblemCode = Literal[
     "header.safelisted",
     "max_age.beyond_chromium",
     "max_age.out_of_bounds",
+    "mcp.incomplete",
     "method.any_with_credentials",
     "method.forbidden",
     "method.invalid",

@@ -30,6 +30,7 @@ from corsac.configuration_file import Level, read_file
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.inspection import Applied, Search, find_layers
 from corsac.inspection.layers import configured, no_application
+from corsac.inspection.mcp import problems_of_endpoints
 from corsac.options.files import SourceReading, in_toml, read_environment
 from corsac.policy import CORSPolicy, problems_of
 from corsac.several import Policies
@@ -183,8 +184,9 @@ def _check_object(source: str, app_dir: str) -> Report:
         for layer in search.layers:
             if layer.path is not None and layer.read is not None:
                 problems += _at(f"inside of {layer.path or '/'!r}: ", layer.read())
-    if not all(each.is_valid() for each in applied):
-        return Report(source, tuple(problems))
+        if not all(each.is_valid() for each in applied):
+            return Report(source, tuple(problems))
+        problems += problems_of_endpoints(search, applied[0])
     return Report(
         source,
         tuple(problems),

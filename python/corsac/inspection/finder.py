@@ -20,6 +20,7 @@ from corsac.inspection.frameworks import (
     wrapped_by,
 )
 from corsac.inspection.layers import Applied, Layer, Search, applied_by, made_from
+from corsac.inspection.mcp import DISCOVERY, endpoint_of
 from corsac.middleware import ConfiguredMiddleware
 from corsac.policy import CORSPolicy
 
@@ -112,6 +113,9 @@ class _Finder:
         name = full_name(current)
         if place.path is None:
             self.search.looked_at[name] = None
+        endpoint = endpoint_of(current, place.path or "", seen)
+        if endpoint is not None and all(endpoint.path != it.path for it in self.search.mcp):
+            self.search.mcp.append(endpoint)
         if isinstance(current, ConfiguredMiddleware) or is_class_of_corsac(type(current)):
             self._add_middleware(current, "wraps the application", place)
         elif self._may_be_layer(current) and is_named_cors(current):
@@ -230,6 +234,8 @@ class _Finder:
             is_host = is_of_class(route, "starlette.routing", "Host")
             is_mount = is_host or is_of_class(route, "starlette.routing", "Mount")
             below = place.below(str(attribute_of(route, "path") or ""), is_literal=not is_host)
+            if (below.path or "").startswith(DISCOVERY):
+                self.search.discovery.append(below.path or "")
             # A class that is an endpoint may be named as it likes.
             if application is None or inspect.isclass(application):
                 continue

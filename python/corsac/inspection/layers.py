@@ -7,7 +7,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from corsac._text import in_words
 from corsac.asgi import CORSMiddleware
@@ -18,7 +18,16 @@ from corsac.options.names import OPTION_NAMES, option_hint
 from corsac.policy import CORSPolicy
 from corsac.several import Policies, members_of
 
-__all__ = ["Applied", "Layer", "MarkedRoute", "Search", "applied_by", "configured", "made_from"]
+__all__ = [
+    "Applied",
+    "Layer",
+    "MCPEndpoint",
+    "MarkedRoute",
+    "Search",
+    "applied_by",
+    "configured",
+    "made_from",
+]
 __all__ += ["no_application", "unreadable"]
 
 MarkedRoute = tuple[str, Policies | None]
@@ -148,6 +157,16 @@ class Layer:
         return self.read is not None
 
 
+class MCPEndpoint(NamedTuple):
+    """An endpoint of the `mcp` SDK."""
+
+    path: str
+    is_streamable: bool  # Not the older transport, HTTP+SSE.
+    is_stateless: bool
+    has_sign_in: bool  # Whether the SDK asks for a token.
+    security: object  # The SDK's TransportSecuritySettings if they are enabled.
+
+
 @dataclasses.dataclass(slots=True)
 class Search:
     """What was found in an application."""
@@ -163,6 +182,9 @@ class Search:
     is_installed: bool = False  # Whether Corsac carries out what decorated routes say.
     # Decorated routes of applications that Corsac is not installed in.
     marked: list[MarkedRoute] = dataclasses.field(default_factory=list)
+    # Inside of Corsac's outermost layer, as no rule of it leaves them alone.
+    mcp: list[MCPEndpoint] = dataclasses.field(default_factory=list)
+    discovery: list[str] = dataclasses.field(default_factory=list)  # Paths of OAuth's metadata.
 
     @property
     def around(self) -> tuple[Layer, ...]:
