@@ -11,6 +11,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
+from corsac import CORSPolicy
+from corsac.inspection import Applied
 from corsac.lab import Lab, serving_lab
 
 # Which preset comes to what, by the standard; None where Corsac refuses the policy.
@@ -359,3 +361,26 @@ def test_text_has_enough_contrast(page: Page, scheme: str, preset: str) -> None:
         }"""
     )
     assert faint == []
+
+
+def test_it_begins_with_the_configuration_that_it_was_given(browser: Browser) -> None:
+    tried = CORSPolicy(allow_origins=["https://other.example"])
+    policy = CORSPolicy(allow_origins=["https://app.example"], allow_methods=["PUT"])
+    applied = Applied(policy, (("/health", None),), trial=Applied(tried))
+    with (
+        serving_lab(port=0, configuration=("corsac.toml", applied)) as lab,
+        browser.new_context() as context,
+    ):
+        page = context.new_page()
+        page.goto(lab.places.control)
+        settled(page)
+        assert (
+            page.get_by_label("Start from").locator("option:checked").inner_text() == "corsac.toml"
+        )
+        assert page.get_by_label("allow_origins").input_value() == lab.places.pages["app"]
+        assert page.locator("#status").inner_text() == "Allowed. This browser agrees."
+        said = page.locator("#explanation, #verdict").all_inner_texts()
+        assert "stands for https://app.example of corsac.toml" in "".join(said)
+        assert "(report_only) would refuse this: origin-not-allowed" in "".join(said)
+        edit(page, "Path", "/health")
+        assert page.locator("#status").inner_text().startswith("Blocked:")

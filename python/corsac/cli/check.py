@@ -15,7 +15,7 @@ from importlib import resources
 
 from corsac._text import in_words, printable
 from corsac.asgi import CORSMiddleware, root_path_owner
-from corsac.cli.ending import FINE, PROBLEMS
+from corsac.cli.ending import FINE, PROBLEMS, CommandError
 from corsac.cli.terminal import (
     MAX_TEXT,
     SEVERITIES,
@@ -36,7 +36,7 @@ from corsac.policy import CORSPolicy, problems_of
 from corsac.several import Policies
 from corsac.validation.fixes import apply_fixes
 
-__all__ = ["Report", "check", "run", "silent_log", "write_schema"]
+__all__ = ["Report", "check", "check_valid", "run", "silent_log", "write_schema"]
 
 _NOTHING = Applied()
 _ENVIRONMENT = "{}* in the environment"
@@ -115,6 +115,18 @@ def check(source: str | None, prefix: str | None, app_dir: str) -> Report:
             return _check_object(source, app_dir)
     hint = "give a TOML file (policy.toml), module:attribute (api:app), or --env for environment "
     raise SourceError("source.unclear", f"{source}: there is no such file", f"{hint}variables")
+
+
+def check_valid(source: str | None, prefix: str | None, app_dir: str) -> Report:
+    """Check one source as `check` does; errors in it are a `CommandError`."""
+    report = check(source, prefix, app_dir)
+    errors = [problem for problem in report.problems if problem.severity == "error"]
+    if errors:
+        message = f"{report.source} is invalid, so nothing is allowed by it; corsac check says more"
+        lines = [printable(f"{it.option}: {it.message} [{it.code}]", MAX_TEXT) for it in errors]
+        problems = [problem.as_dict() for problem in errors]
+        raise CommandError(printable(message, MAX_TEXT), lines=lines, problems=problems)
+    return report
 
 
 @contextlib.contextmanager

@@ -183,15 +183,29 @@ def _serve(job: Job) -> int:
         raise CommandError(str(error)) from None
 
 
-@app.command("lab", epilog="For example: corsac lab --no-open")
+@app.command("lab", epilog="For example: corsac lab corsac.toml")
 def _lab(
+    source: SourceArgument = None,
+    app_dir: DirectoryOption = "",
     port: PortOption = None,
     no_open: Annotated[bool, _flag("--no-open", "Do not open the page in a browser.")] = False,
 ) -> Job:
-    """Try policies and requests in your browser, and see why each comes out as it does."""
+    """Try policies and requests in your browser, and see why each comes out as it does.
+
+    With a source it begins with that configuration, for pages of the lab.
+    """
     from corsac.lab import run  # noqa: PLC0415 - only this command needs what it imports.
 
-    return partial(_serve, partial(run, port=port, open_browser=not no_open))
+    def job() -> int:
+        configuration = None
+        if source is not None:
+            from corsac.cli.check import check_valid  # noqa: PLC0415 - few give a source.
+
+            report = check_valid(source, None, app_dir)
+            configuration = (report.source, report.outermost)
+        return run(port=port, open_browser=not no_open, configuration=configuration)
+
+    return partial(_serve, job)
 
 
 @app.command("migrate", epilog="For example: corsac migrate src --diff | git apply")

@@ -15,8 +15,8 @@ from corsac.asgi import CORSMiddleware, without_root_path
 from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
 from corsac.browser.transports import asgi_async_transport
 from corsac.browser.urls import routed_path
-from corsac.cli.check import Report, check, silent_log
-from corsac.cli.ending import EXIT_CODES, CommandError
+from corsac.cli.check import Report, check_valid, silent_log
+from corsac.cli.ending import EXIT_CODES
 from corsac.cli.fetch_text import (
     UNSEEN,
     hidden_names,
@@ -27,6 +27,7 @@ from corsac.cli.fetch_text import (
 )
 from corsac.cli.terminal import Output, Part, write_json
 from corsac.explain import Change, Explanation
+from corsac.explain.trial import said_on_trial
 from corsac.several import members_of
 
 __all__ = ["SERVER", "run"]
@@ -48,13 +49,7 @@ def run(
     as_json: bool,
 ) -> int:
     """Explain a request to a path of `SERVER`, print that, and give the exit code."""
-    report = check(source, prefix, app_dir)
-    errors = [problem for problem in report.problems if problem.severity == "error"]
-    if errors:
-        message = f"{report.source} is invalid, so nothing is allowed by it; corsac check says more"
-        lines = [printable(f"{it.option}: {it.message} [{it.code}]", _MAX_TEXT) for it in errors]
-        problems = [problem.as_dict() for problem in errors]
-        raise CommandError(printable(message, _MAX_TEXT), lines=lines, problems=problems)
+    report = check_valid(source, prefix, app_dir)
     # The rules are compared with what the application leaves of the path.
     routed = without_root_path(path, report.root_path_owner)
     request = replace(request, url=f"{SERVER}{routed or '/'}")
@@ -67,7 +62,7 @@ def run(
         verdict = "refused"
     elif not outcome.ok and last is not None and last.allowed is None:
         verdict = "undecided"
-    found = (*_notes(report, request), *_on_trial(middleware))
+    found = (*_notes(report, request), *said_on_trial(middleware))
     notes = [printable(note, _MAX_TEXT) for note in found]
     change = next((each.change for each in reversed(explanations) if each.change), None)
     if as_json:
@@ -111,20 +106,6 @@ def _middleware(report: Report, request: FetchRequest) -> CORSMiddleware:
     if layer.trial is not None:
         options = {"report_only": layer.trial.policy, "report_only_rules": layer.trial.rules}
     return CORSMiddleware(_application, layer.policy, rules=rules or None, **options)
-
-
-def _on_trial(middleware: CORSMiddleware) -> Iterator[str]:
-    """Say what the policies on trial would have made of the requests to a middleware."""
-    if middleware.report_only is None and not middleware.report_only_rules:
-        return
-    counts, said = middleware.report_only_counters(), "change nothing here"
-    if counts["newly_refused"]:
-        refused = middleware.report_only_refusal_counters()
-        reasons = {reason for (_, reason), count in refused.items() if count}
-        said = f"refuse this: {in_words(sorted(reasons))}"
-    elif counts["newly_allowed"]:
-        said = "allow this"
-    yield f"what is on trial (report_only) would {said}"
 
 
 def _notes(report: Report, request: FetchRequest) -> Iterator[str]:

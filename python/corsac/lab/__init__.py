@@ -12,13 +12,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
+from corsac.inspection import Applied
 from corsac.lab.apps import make_api, make_control
 from corsac.lab.cases import CaseStore, Places
 from corsac.lab.loopback import PortUnavailableError, Servers, listen, serving
+from corsac.lab.source import NO_SOURCE, moved_to_pages
 
 __all__ = ["Lab", "PortUnavailableError", "run", "serve_until_interrupted", "serving_lab"]
 
 DEFAULT_PORT = 8010
+
+Configuration = tuple[str, Applied]
+"""Where a configuration without errors stands, and what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,14 @@ class Lab:
 
 
 @contextmanager
-def serving_lab(*, port: int | None = None) -> Iterator[Lab]:
+def serving_lab(
+    *, port: int | None = None, configuration: Configuration | None = None
+) -> Iterator[Lab]:
     """Serve the lab while the context lasts.
 
     The page's port is 8010 or the next free one by default, and any for 0; the API takes the next
-    free one after it. `PortUnavailableError` says which port cannot be used.
+    free one after it. `PortUnavailableError` says which port cannot be used. The configuration is
+    what the page begins with.
     """
     # The page says what was refused; the same in the terminal would only stand in the way.
     logging.getLogger("corsac").addHandler(logging.NullHandler())
@@ -47,14 +55,20 @@ def serving_lab(*, port: int | None = None) -> Iterator[Lab]:
         api = stack.enter_context(closing(listen(0 if port == 0 else None, first)))
         places = Places(page_port, api.getsockname()[1])
         cases = CaseStore()
-        control, token = make_control(places, cases)
+        source = moved_to_pages(*configuration, places) if configuration else NO_SOURCE
+        control, token = make_control(places, cases, source)
         apps = [(control, page), (make_api(places, cases), api)]
         yield Lab(places, token, cases, stack.enter_context(serving(apps)))
 
 
-def run(*, port: int | None = None, open_browser: bool = True) -> int:
+def run(
+    *,
+    port: int | None = None,
+    open_browser: bool = True,
+    configuration: Configuration | None = None,
+) -> int:
     """Serve the lab until Ctrl-C."""
-    with serving_lab(port=port) as lab:
+    with serving_lab(port=port, configuration=configuration) as lab:
         print(f"The lab is at {lab.places.control}", flush=True)
         if open_browser:
             webbrowser.open(lab.places.control)

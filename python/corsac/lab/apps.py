@@ -19,6 +19,7 @@ from starlette.routing import Route
 from corsac._types import ASGIApp, Receive, Scope, Send
 from corsac.lab.cases import CaseStore, Places
 from corsac.lab.evaluating import InputError, compare, evaluate
+from corsac.lab.source import NO_SOURCE, Source
 
 __all__ = ["MAX_BODY", "SIGN_IN_PATH", "TOKEN_HEADER", "make_api", "make_control"]
 
@@ -66,7 +67,9 @@ def _by_host(apps: Mapping[str, ASGIApp]) -> ASGIApp:
     return choose
 
 
-def make_control(places: Places, cases: CaseStore) -> tuple[ASGIApp, str]:
+def make_control(
+    places: Places, cases: CaseStore, source: Source = NO_SOURCE
+) -> tuple[ASGIApp, str]:
     """Make the server of the page, of its API, and of most frames; and the API's token.
 
     Requests for other hosts are refused (DNS rebinding).
@@ -79,6 +82,7 @@ def make_control(places: Places, cases: CaseStore) -> tuple[ASGIApp, str]:
         "signIn": places.api + SIGN_IN_PATH,
         "pages": places.pages,
         "frames": {page: places.frame_url(page) for page in places.pages},
+        "source": {"name": source.name, "policy": source.form} if source.name else None,
         "regex": importlib.util.find_spec("re2") is not None,
     }
     policy = (
@@ -113,7 +117,9 @@ def make_control(places: Places, cases: CaseStore) -> tuple[ASGIApp, str]:
         _file("/", "index.html", headers, config=text),
         *(_file(f"/{name}", name, headers) for name in ("lab.css", "lab.js", "form.js")),
         *(_file(f"/{name}", name, headers) for name in ("results.js", "presets.js")),
-        Route("/api/evaluate", call(lambda it: evaluate(it, places, cases)), methods=["POST"]),
+        Route(
+            "/api/evaluate", call(lambda it: evaluate(it, places, cases, source)), methods=["POST"]
+        ),
         Route("/api/compare", call(lambda it: compare(it, cases)), methods=["POST"]),
     ]
     frames = _make_frames(places)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ from corsac.asgi import CORSMiddleware
 from corsac.browser import FetchOutcome, FetchRequest, Request, simulate
 from corsac.browser.messages import header_lines
 from corsac.browser.transports import asgi_transport
-from corsac.policy import CORSPolicy
+from corsac.configuration import Rule
+from corsac.several import GivenPolicies
 
 __all__ = ["Case", "CaseStore", "Places"]
 
@@ -90,17 +92,18 @@ class Case:
 
     def __init__(
         self,
-        policy: CORSPolicy,
-        rules: list[tuple[str, None]],
+        policy: GivenPolicies,
+        rules: Sequence[Rule],
         request: FetchRequest,
         response: str,
         places: Places,
+        **observed: Any,
     ) -> None:
         self.request = request
         self.response = response
         self.places = places
         self.seen: list[dict[str, Any]] = []
-        self.middleware = CORSMiddleware(self._application, policy, rules=rules)
+        self.middleware = CORSMiddleware(self._application, policy, rules=rules, **observed)
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond with some headers, or with a redirect."""

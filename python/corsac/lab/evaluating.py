@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -11,9 +11,12 @@ from starlette.exceptions import HTTPException
 from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
 from corsac.browser import PROFILES, FetchOutcome, FetchRequest, Request
 from corsac.browser.urls import routed_path
+from corsac.configuration import Rule
 from corsac.errors import CORSConfigError
 from corsac.explain import Explanation
+from corsac.explain.trial import said_on_trial
 from corsac.lab.cases import Case, CaseStore, Places
+from corsac.lab.source import NO_SOURCE, Source
 from corsac.options.names import OPTION_NAMES
 from corsac.policy import CORSPolicy
 
@@ -49,7 +52,9 @@ class InputError(ValueError):
         self.field = field
 
 
-def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
+def evaluate(
+    state: object, places: Places, cases: CaseStore, source: Source = NO_SOURCE
+) -> dict[str, Any]:
     """Check a policy, and run a request against it in every simulated browser.
 
     The case is kept for a real browser. ``valid`` says whether there is a policy; `InputError` is
@@ -58,23 +63,28 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
     given = _object("state", state)
     options = _read_options(given.get("policy"))
     # The path patterns that Corsac leaves alone.
-    rules = [(pattern, None) for pattern in _texts("hands_off", options.pop("hands_off", []))]
+    hands_off = _texts("hands_off", options.pop("hands_off", []))
+    rules = [*source.rules, *((pattern, None) for pattern in hands_off)]
     name = secrets.token_urlsafe(12)  # Nobody can guess it.
     request, response = _read_request(given.get("request"), places, name)
     try:
-        policy = CORSPolicy(**options)
-        case = Case(policy, rules, request, response, places)
+        policy = CORSPolicy(**source.kept | options)
+        policies = [policy, *source.others] if source.others else policy
+        case = Case(policies, rules, request, response, places, **source.observed)
     except CORSConfigError as error:
         for problem in error.problems:
             if problem.code == "option.wrong_type":
                 raise InputError(problem.option, problem.message) from None
         return {"valid": False, "problems": [it.as_dict() for it in error.problems]}
     cases.add(name, case)
-    outcomes = {profile: case.simulate(profile) for profile in PROFILES}
+    outcomes = {"standard": case.simulate("standard")}
+    notes = [*source.notes, *said_on_trial(case.middleware)]
+    notes += [INSTEAD_OF_PRIVATE_NETWORK] if policy.allow_private_network else []
+    outcomes |= {profile: case.simulate(profile) for profile in PROFILES if profile != "standard"}
     return {
         "valid": True,
         "problems": [it.as_dict() for it in policy.problems],
-        "notes": [INSTEAD_OF_PRIVATE_NETWORK] if policy.allow_private_network else [],
+        "notes": notes,
         "code": _code(policy, rules),
         "case": name,
         "fetch": {
@@ -98,13 +108,13 @@ def evaluate(state: object, places: Places, cases: CaseStore) -> dict[str, Any]:
 _FETCH_OPTIONS = ("method", "credentials", "mode", "redirect")
 
 
-def _code(policy: CORSPolicy, rules: list[tuple[str, None]]) -> str:
+def _code(policy: CORSPolicy, rules: Iterable[Rule]) -> str:
     """Write the middleware as a user would."""
     given = policy._arguments()
     lines = [f"    {name}={_source(value)},\n" for name, value in given.items()]
     if rules:
-        patterns = ", ".join(f"({_source(pattern)}, None)" for pattern, _ in rules)
-        lines.append(f"    rules=[{patterns}],\n")
+        pairs = ", ".join(f"({_source(pattern)}, {each!r})" for pattern, each in rules)
+        lines.append(f"    rules=[{pairs.replace('CORSPolicy(', 'corsac.CORSPolicy(')}],\n")
     return f"app = corsac.CORSMiddleware(\n    app,\n{''.join(lines)})"
 
 

@@ -195,6 +195,7 @@ function begin() {
     byId("page").append(option);
   }
   const cases = presets(config.pages);
+  if (config.source) cases.unshift([config.source.name, { policy: config.source.policy }]);
   for (const [index, [name]] of cases.entries()) {
     const option = element("option", "", name);
     option.value = String(index);

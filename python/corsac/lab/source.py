@@ -1,0 +1,108 @@
+"""A configuration that the lab is started with, for the origins of the lab's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from corsac.configuration import Rule
+from corsac.inspection import Applied
+from corsac.lab.cases import Places
+from corsac.policy import CORSPolicy
+from corsac.several import Policies, members_of
+
+__all__ = ["NO_SOURCE", "Source", "moved_to_pages"]
+
+_PAGES = ("app", "admin", "port")
+"""The pages that stand for the first exact origins of a configuration."""
+
+_WITHOUT_FIELD = ("app_headers", "allow_origin_func")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a configuration says.
+
+    Attributes:
+        name: Where it stands.
+        form: The options of the policy for all other paths, which the page edits.
+        kept: Options of it for which the page has no field.
+        others: The policies behind it, if there are several in its place.
+        rules: The path rules.
+        observed: The options of a middleware that are on trial.
+        notes: What is different from the configuration.
+    """
+
+    name: str = ""
+    form: dict[str, Any] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+    others: tuple[CORSPolicy, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    observed: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+NO_SOURCE = Source()
+
+
+def moved_to_pages(name: str, applied: Applied, places: Places) -> Source:
+    """Put the lab's pages in the place of a configuration's first exact origins.
+
+    Args:
+        name: Where the configuration stands.
+        applied: What it says, without errors.
+        places: The origins of the lab.
+    """
+    trial = applied.trial or Applied()
+    origins = dict.fromkeys(
+        origin
+        for layer in (applied, trial)
+        for policies in (layer.policy, *(each for _, each in layer.rules))
+        for policy in members_of(policies)
+        for origin in policy.allow_origins
+        if "*" not in origin and origin != "null"
+    )
+    moves = dict(zip(origins, (places.pages[page] for page in _PAGES), strict=False))
+
+    def move(policy: CORSPolicy) -> CORSPolicy:
+        return policy._changed(
+            {"allow_origins": [moves.get(each, each) for each in policy.allow_origins]}
+        )
+
+    def move_all(policies: Policies | None) -> Policies | None:
+        if isinstance(policies, tuple):
+            return tuple(map(move, policies))
+        return None if policies is None else move(policies)
+
+    def rules_of(layer: Applied) -> tuple[Rule, ...]:
+        return tuple((pattern, move_all(policies)) for pattern, policies in layer.rules)
+
+    def notes() -> Iterator[str]:
+        for origin, page in moves.items():
+            yield f"{page} stands for {origin} of {name}"
+        if applied.rules:
+            yield f"the rules of {name} come first, whatever policy is edited here"
+        if applied.routes:
+            yield "decorated routes are left out"
+
+    members = [*map(move, members_of(applied.policy))]
+    options = members[0]._arguments() if members else {}
+    return Source(
+        name,
+        _form(options) if members else {"hands_off": ["/*"]},
+        {key: value for key, value in options.items() if key in _WITHOUT_FIELD},
+        tuple(members[1:]),
+        rules_of(applied),
+        {"report_only": move_all(trial.policy), "report_only_rules": rules_of(trial)},
+        tuple(notes()),
+    )
+
+
+def _form(options: dict[str, Any]) -> dict[str, Any]:
+    """Give options as the page has them."""
+    return {
+        key: [*value] if isinstance(value, tuple) else value
+        for key, value in options.items()
+        if key not in _WITHOUT_FIELD
+    }
