@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from corsac import CORSPolicy
+from corsac import CORSPolicy, Guard
 from corsac.options.names import OPTION_NAMES
 from corsac.options.types import BOOL_OPTIONS, LIST_OPTIONS
 
@@ -49,11 +49,21 @@ def table(properties: dict[str, Schema], **more: object) -> Schema:
     return {"type": "object", "properties": properties, "additionalProperties": False, **more}
 
 
+def guard() -> Schema:
+    """Yes or no, or a table of what it refuses."""
+    types = dict.fromkeys(("trusted_origins", "exempt_paths"), STRINGS)
+    texts = described(Guard)
+    arguments = {
+        name: {"description": texts[name], **types.get(name, BOOLEAN)} for name in Guard._fields
+    }
+    return {"anyOf": [BOOLEAN, table(arguments)]}
+
+
 def options() -> dict[str, Schema]:
     """The options of a policy that a file can have."""
     texts = described(CORSPolicy)
     types = TYPES | dict.fromkeys(LIST_OPTIONS, STRINGS)
-    types |= dict.fromkeys(BOOL_OPTIONS, BOOLEAN)
+    types |= dict.fromkeys(BOOL_OPTIONS, BOOLEAN) | {"guard": guard()}
     return {
         name: {"description": texts[name], **types[name]}
         for name in OPTION_NAMES

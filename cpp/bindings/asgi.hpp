@@ -109,6 +109,10 @@ struct ReadRequest {
   KeptObjects values;          ///< Those that `request` looks at.
 };
 
+/// Reads scope["method"] into `read`, of which nothing else is read yet. @return false with an
+/// exception set.
+bool take_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept;
+
 /// Reads scope["method"] into `read`, and the lines once more. @return false with an exception set.
 bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept;
 

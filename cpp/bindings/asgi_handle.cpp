@@ -111,6 +111,16 @@ void call_app(const ASGIMiddleware* self, PyObject* const* args, AppCall<3>& cal
   return PyObject_Vectorcall(exchange.self->continue_when_decided, call, 8, nullptr);
 }
 
+/// Whether the guard leaves the path of a request alone; nothing with an exception set.
+[[gnu::noinline]] std::optional<bool> is_exempt(const Exchange& exchange,
+                                                PyObject* scope) noexcept {
+  const CompiledPolicy& policy = exchange.policy();
+  if (!policy.core().guard_rules().has_exempt_paths()) return false;
+  const RoutePath path(scope, policy.names, exchange.self->root_path_owner);
+  if (PyErr_Occurred() != nullptr) return std::nullopt;
+  return policy.core().guard_rules().is_exempt(path.view());
+}
+
 /// Forgets an answer that was given about another origin than the one that is there now.
 void keep_answer_about(Exchange& exchange, const ReadRequest& read) noexcept {
   if (exchange.asked_about == nullptr) return;
@@ -122,18 +132,24 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, bool i
                       ReadRequest& read, PyObject* const* args, AppCall<3>& call) noexcept {
   const CompiledPolicy& policy = exchange.policy();
   ASGIMiddleware* self = exchange.self;
+  ResponseChange change{exchange.entry->object, &policy, args[0]};
   if (policy.core().guard()) {
-    if (read.request.has_origin() && !decision.allowed &&
+    if (guard_needs_scheme(policy.core(), read.request, decision.allowed) &&
         !read_scheme(read.request, policy.names, args[0])) {
       return nullptr;
     }
-    const Refusal refusal =
-        guard_request(policy.core(), read.request, exchange.answered.value_or(false));
-    if (refusal != Refusal::kNone) {
-      return refuse_by_guard(exchange, refusal, read, args);
+    const Refusal refusal = guard_request(policy.core(), read.request, decision.allowed);
+    change.is_isolated = is_isolated(policy.core(), read.request);
+    if (refusal != Refusal::kNone || change.is_isolated) {
+      const std::optional<bool> exempt = is_exempt(exchange, args[0]);
+      if (!exempt) return nullptr;
+      if (*exempt) {
+        change.is_isolated = false;
+      } else if (refusal != Refusal::kNone) {
+        return refuse_by_guard(exchange, refusal, read, args);
+      }
     }
   }
-  ResponseChange change{exchange.entry->object, &policy, args[0]};
   Ref allow_origin;
   Ref line;
   switch (decision.kind) {
@@ -146,6 +162,10 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, bool i
           allow_origin = allow_origin_pair<ByteLines>(policy, read.origin, is_last);
           if (!allow_origin) return nullptr;
           change.allow_origin = allow_origin.get();
+        }
+        if (policy.core().echoes_timing()) {
+          if (!timing_line<ByteLines>(policy, read.origin, line)) return nullptr;
+          change.more = line.get();
         }
         if (!try_if_wanted(exchange, Outcome::kActualAllowed, args[0])) return nullptr;
       } else {
@@ -166,12 +186,12 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args, AppCall<
   const CompiledPolicy& policy = exchange.policy();
   Ref changed_scope;
   ReadRequest read;
+  // A guard tells by it which lines it has to look at.
+  if (policy.core().guard() && !take_method(read, policy, caller_args[0])) return nullptr;
   if (!read_headers(read, policy, caller_args[0], changed_scope)) return nullptr;
   PyObject* const scope = changed_scope ? changed_scope.get() : caller_args[0];
-  if ((read.request.may_be_preflight() || policy.core().guard()) &&
-      !read_method(read, policy, scope)) {
+  if (read.request.may_be_preflight() && !read.method && !read_method(read, policy, scope))
     return nullptr;
-  }
   PyObject* const args[] = {scope, caller_args[1], caller_args[2]};
 
   keep_answer_about(exchange, read);
@@ -235,7 +255,11 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
   if (!read_scheme(read.request, policy.names, args[0])) return nullptr;
   const Refusal refusal =
       guard_websocket(policy.core(), read.request, exchange.answered.value_or(false));
-  if (refusal != Refusal::kNone) return refuse_handshake(exchange, refusal, read, args);
+  if (refusal != Refusal::kNone) {
+    const std::optional<bool> exempt = is_exempt(exchange, args[0]);
+    if (!exempt) return nullptr;
+    if (!*exempt) return refuse_handshake(exchange, refusal, read, args);
+  }
   // A handshake that passes is not counted, and what passes here has nothing to be compared with.
   if (exchange.entry->trial != nullptr && !try_scope(exchange, std::nullopt, args[0]))
     return nullptr;

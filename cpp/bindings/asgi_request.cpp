@@ -9,10 +9,15 @@ namespace corsac::bindings {
 namespace {
 
 /// Notes one header line; both are bytes.
+/// @param guarded with what a guard looks at.
 /// @return false with an exception set if its value cannot be kept, which cannot be: nothing may
 /// look at it then.
-bool read_header_line(ReadRequest& read, PyObject* name, PyObject* value) noexcept {
-  if (!read.request.add_header_line(view_of_bytes(name), view_of_bytes(value))) return true;
+[[gnu::always_inline]] inline bool read_header_line(ReadRequest& read, PyObject* name,
+                                                    PyObject* value, bool guarded) noexcept {
+  const bool is_kept =
+      guarded ? read.request.add_guarded_line(view_of_bytes(name), view_of_bytes(value))
+              : read.request.add_header_line(view_of_bytes(name), view_of_bytes(value));
+  if (!is_kept) return true;
   if (!read.values.keep(value)) {
     PyErr_SetString(PyExc_SystemError, "a request keeps more header values than it may");
     return false;
@@ -21,9 +26,11 @@ bool read_header_line(ReadRequest& read, PyObject* name, PyObject* value) noexce
   return true;
 }
 
-/// Notes all lines whose names are as long as one of `names`. @return false at the first that is
-/// not a plain pair, or with an exception set.
-bool read_plain_pairs(ReadRequest& read, NameLengths names, PyObject* headers) noexcept {
+/// Notes all lines of the protocol, or those that a guard looks at too. @return false at the first
+/// that is not a plain pair, or with an exception set.
+template <bool kGuarded>
+bool read_plain_pairs(ReadRequest& read, PyObject* headers) noexcept {
+  constexpr NameLengths names = kGuarded ? kGuardedNames : kProtocolNames;
   PyObject* const* pairs = PySequence_Fast_ITEMS(headers);
   PyObject* const* const end = pairs + PySequence_Fast_GET_SIZE(headers);
   for (; pairs != end; ++pairs) {
@@ -31,19 +38,9 @@ bool read_plain_pairs(ReadRequest& read, NameLengths names, PyObject* headers) n
     if (pair == nullptr) return false;
     if (!names.has(static_cast<std::size_t>(PyBytes_GET_SIZE(pair[0])))) continue;
     if (!is_bytes(pair[1])) return false;
-    if (!read_header_line(read, pair[0], pair[1])) return false;
+    if (!read_header_line(read, pair[0], pair[1], kGuarded)) return false;
   }
   return true;
-}
-
-/// Notes the lines that `Request::add_header_line` passes over; all are plain pairs.
-void add_mode_lines(Request& request, PyObject* headers) noexcept {
-  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(headers); ++i) {
-    PyObject* const* pair =
-        plain_pair_of_any_value<ByteLines>(PySequence_Fast_GET_ITEM(headers, i));
-    if (pair != nullptr && is_bytes(pair[1]))
-      request.add_mode_line(view_of_bytes(pair[0]), view_of_bytes(pair[1]));
-  }
 }
 
 /// The same lines as plain pairs in a list that nobody else knows: converting runs other code,
@@ -60,6 +57,12 @@ Ref as_plain_pairs(PyObject* headers) noexcept {
     if (!pair || PyList_Append(lines.get(), pair.get()) < 0) return {};
   }
   return lines;
+}
+
+/// True if a guard has to look at more than the protocol's own lines: not for a safe method, unless
+/// reads are isolated, nor where there is no method, which is a WebSocket handshake's.
+bool looks_at_all_lines(const Request& request, const Policy& policy) noexcept {
+  return policy.guard() && (!is_safe_method(request.method()) || is_isolated(policy, request));
 }
 
 }  // namespace
@@ -79,18 +82,26 @@ Ref get_early_item(PyObject* mapping, PyObject* key) noexcept {
   return get_item(mapping, key);
 }
 
-bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {
+bool take_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {
   read.method = get_item(scope, policy.names.method.ptr());
-  if (!read.method && PyErr_Occurred() != nullptr) return false;
-  return read_headers_again(read, policy);
+  read.request.set_method(view_of_text(read.method.get()));
+  return read.method || PyErr_Occurred() == nullptr;
+}
+
+bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {
+  return take_method(read, policy, scope) && read_headers_again(read, policy);
 }
 
 bool read_headers_again(ReadRequest& read, const CompiledPolicy& policy) noexcept {
   read.origin = nullptr;
   read.values.clear();
   read.request = Request(view_of_text(read.method.get()));
-  const NameLengths names = policy.core().guard() ? kGuardedNames : kProtocolNames;
-  if (!read.header_list || read_plain_pairs(read, names, read.header_list.get())) return true;
+  if (!read.header_list) return true;
+  PyObject* const headers = read.header_list.get();
+  const bool all_plain = looks_at_all_lines(read.request, policy.core())
+                             ? read_plain_pairs<true>(read, headers)
+                             : read_plain_pairs<false>(read, headers);
+  if (all_plain) return true;
   return PyErr_Occurred() == nullptr && keep_headers(read, policy);
 }
 
@@ -138,9 +149,8 @@ std::optional<bool> is_beyond_cors(const ReadRequest& read, const Names& names,
   again.header_list = Ref::borrowed(read.header_list.get());
   // Odd containers stand for other lines than the protocol's own: in doubt, a refusal is told.
   if (!again.header_list) return false;
-  if (!read_plain_pairs(again, kGuardedNames, again.header_list.get()))
+  if (!read_plain_pairs<true>(again, again.header_list.get()))
     return PyErr_Occurred() == nullptr ? std::optional(false) : std::nullopt;
-  add_mode_lines(again.request, again.header_list.get());
   if (!read_scheme(again.request, names, scope)) return std::nullopt;
   return corsac::is_beyond_cors(again.request);
 }

@@ -60,6 +60,7 @@ bool try_scope(const Exchange& exchange, std::optional<Outcome> outcome, PyObjec
                      {.request = read.request,
                       .origin = read.origin,
                       .object = scope,
+                      .path = path.view(),
                       .has_cookie = has_line(read.header_list.get(), "cookie"),
                       .is_beyond_cors = *beyond_cors,
                       .is_handshake = is_handshake,

@@ -140,14 +140,31 @@ struct PolicyPairs {
   /// stands after Access-Control-Allow-Origin.
   std::array<PyObject*, 2> after_allow_origin{};
   std::size_t after_allow_origin_size = 0;
-  py::object vary_origin;  ///< `vary: Origin`
-  PyObject* vary_origin_or_null = nullptr;
+  /// What a response has whoever asks: Vary, and Timing-Allow-Origin where it is constant; those
+  /// that are sent, in this order, and how many they are.
+  struct Always {
+    std::array<PyObject*, 2> pairs{};
+    std::size_t size = 0;
+    bool has_vary = false;
+  };
+  /// @param isolated see `corsac::is_isolated`.
+  [[nodiscard]] const Always& always(bool isolated) const noexcept {
+    return isolated ? always_if_isolated_ : always_;
+  }
   PyObject* constant_allow_origin_or_null = nullptr;
   py::object vary_name;
+  py::object timing_name;
   mutable ConstantPairs constant;
   /// The last pair that allowed a listed origin, since most policies are asked about one origin
   /// most of the time. Not used without a global lock.
   mutable Ref last_allow_origin;
+
+ private:
+  py::object vary_;
+  py::object vary_if_isolated_;
+  py::object constant_timing_;
+  Always always_;
+  Always always_if_isolated_;
 };
 
 /// A compiled policy with the Python objects that its answers are made of, built once. Per policy

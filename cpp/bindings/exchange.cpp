@@ -28,7 +28,8 @@ using Keys = std::shared_ptr<const EnvironNames>;
 ReadEnviron read_variables(const Keys& keys, std::string_view method, const py::dict& variables,
                            std::string_view scheme, bool guard) {
   ReadEnviron read;
-  if (!read.read(*keys, method, scheme, variables.ptr(), guard)) throw py::error_already_set();
+  const Reading reading = guard ? Reading::kEverything : Reading::kNoMore;
+  if (!read.read(*keys, method, scheme, variables.ptr(), reading)) throw py::error_already_set();
   return read;
 }
 
@@ -107,30 +108,44 @@ py::object ask(const CompiledPolicy& policy, std::string_view origin, const py::
   }
 }
 
+/// The bytes of a path that is text.
+Ref path_bytes(const py::handle& path) {
+  // Lone surrogates match nothing, but what stands before them does.
+  Ref bytes(PyUnicode_AsEncodedString(path.ptr(), "utf-8", "surrogatepass"));
+  if (!bytes) throw py::error_already_set();
+  return bytes;
+}
+
 /// What a policy makes of a request, whoever else has a say in it.
 struct Judged {
   Decision decision;
   Refusal by_guard = Refusal::kNone;
+  bool is_isolated = false;  ///< See `corsac::is_isolated`; not on an exempt path.
   py::object later;  ///< What has to be awaited for an answer, and nothing is decided yet; or null.
 };
 
 /// @param answer what was found out about the origin elsewhere. It counts for an origin that is
 /// not listed, also under a policy that asks nobody, and never for `null` or a malformed one.
+/// @param path as rules see it; without one no path is exempt.
 Judged judge(const CompiledPolicy& policy, const ReadEnviron& read, const py::dict& variables,
-             std::optional<bool> answer) {
+             std::optional<bool> answer, const std::optional<py::str>& path) {
   const Policy& core = policy.core();
   const std::string_view origin = read.request().origin();
   Decision decision = decide(core, read.request());
   if (decision.asks && !answer) {
     py::object given = ask(policy, origin, variables);
-    if (!PyBool_Check(given.ptr())) return {decision, Refusal::kNone, std::move(given)};
+    if (!PyBool_Check(given.ptr())) return {decision, Refusal::kNone, false, std::move(given)};
     answer = given.ptr() == Py_True;
   } else if (answer && decision.refusal == Refusal::kOriginNotAllowed) {
     decision.asks = is_serialized_origin(origin);
   }
   const bool settled = answer.value_or(false) && is_serialized_origin(origin);
-  const Refusal by_guard = core.guard() ? read.judge_by_guard(core, settled) : Refusal::kNone;
-  return {settle(decision, settled), by_guard, {}};
+  Judged judged{settle(decision, settled), Refusal::kNone, false, {}};
+  if (!core.guard()) return judged;
+  if (path && core.guard_rules().is_exempt(view_of_bytes(path_bytes(*path).get()))) return judged;
+  judged.by_guard = read.judge_by_guard(core, settled);
+  judged.is_isolated = read.is_isolated(core);
+  return judged;
 }
 
 /// The policy in an object; throws a TypeError for anything else.
@@ -177,14 +192,14 @@ py::tuple select_member(const Keys& keys, const py::object& object, const py::di
 /// @param answer see `judge`.
 py::object decide_request(const Keys& keys, const CompiledPolicy& policy, const std::string& method,
                           const py::dict& variables, std::optional<bool> answer,
-                          const std::string& scheme) {
+                          const std::string& scheme, const std::optional<py::str>& path) {
   const Policy& core = policy.core();
   const Asked asked{keys, policy, method, variables, scheme};
   const ReadEnviron read = read_variables(keys, method, variables, scheme, core.guard());
   const Request& request = read.request();
-  Judged judged = judge(policy, read, variables, answer);
+  Judged judged = judge(policy, read, variables, answer, path);
   if (judged.later) return std::move(judged.later);
-  const auto& [decision, by_guard, later] = judged;
+  const auto& [decision, by_guard, is_isolated, later] = judged;
 
   Answer response;
   if (by_guard != Refusal::kNone) {
@@ -195,9 +210,9 @@ py::object decide_request(const Keys& keys, const CompiledPolicy& policy, const 
     for (const HeaderLine& line : actual_headers(core, request.origin(), decision.allowed))
       response.headers.add(line.name, line.value);
     // Whoever else decides about origins allows more of them than the constant one.
-    const bool varies =
-        core.varies_by_origin() || (answer && core.origin_mode() != Policy::OriginMode::kAny);
-    const std::string_view vary = varies ? "Origin" : "";
+    const bool varies = answer && core.origin_mode() != Policy::OriginMode::kAny;
+    std::string vary = core.vary(is_isolated);
+    if (varies && !core.varies_by_origin()) vary = vary.empty() ? "Origin" : "Origin, " + vary;
     return outcome(asked, request, response, vary, decision, by_guard);
   }
   if (core.preflight_continue()) {
@@ -218,7 +233,7 @@ py::object undecided(const py::object& later) {
 /// known, since whoever is asked about the origin needs time.
 py::object try_variables(const Keys& keys, const CompiledPolicy& policy, const std::string& method,
                          const py::dict& variables, std::optional<bool> answer,
-                         const std::string& scheme) {
+                         const std::string& scheme, const std::optional<py::str>& path) {
   const Policy& core = policy.core();
   const ReadEnviron read = read_variables(keys, method, variables, scheme, core.guard());
   if (!policy.members.empty()) {
@@ -226,9 +241,9 @@ py::object try_variables(const Keys& keys, const CompiledPolicy& policy, const s
     if (member.answer && !PyBool_Check(member.answer.ptr())) return undecided(member.answer);
     if (member.answer) answer = true;
     return try_variables(keys, policy_of(policy.members[member.place]), method, variables, answer,
-                         scheme);
+                         scheme, path);
   }
-  const Judged judged = judge(policy, read, variables, answer);
+  const Judged judged = judge(policy, read, variables, answer, path);
   if (judged.later) return undecided(judged.later);
   Outcome outcome = judged.by_guard == Refusal::kNone ? outcome_of(judged.decision)
                                                       : outcome_of_guard(judged.by_guard);
@@ -240,10 +255,7 @@ py::object try_variables(const Keys& keys, const CompiledPolicy& policy, const s
 
 /// What a path has: (policy or None, rule).
 py::tuple select_policy(const Routing& routing, const py::str& path) {
-  // Lone surrogates match nothing, but what stands before them does.
-  const Ref bytes(PyUnicode_AsEncodedString(path.ptr(), "utf-8", "surrogatepass"));
-  if (!bytes) throw py::error_already_set();
-  const Routing::Entry& entry = routing.select(view_of_bytes(bytes.get()));
+  const Routing::Entry& entry = routing.select(view_of_bytes(path_bytes(path).get()));
   return py::make_tuple(py::handle(entry.object == nullptr ? Py_None : entry.object),
                         py::handle(entry.rule));
 }
@@ -281,6 +293,7 @@ void bind_exchange(py::module_& module) {
              "Whether one entry of allow_origins, no `*`, allows an origin.");
   module.def("try_request", bind_first(keys, &try_variables), py::arg("policy"), py::arg("method"),
              py::arg("environ"), py::arg("answer") = py::none(), py::arg("scheme") = "",
+             py::arg("path") = py::none(),
              "What would become of a request under a policy, the browser's part included, or None "
              "if whoever is asked about its origin needs time.");
   module.def("is_beyond_cors", bind_first(keys, &is_beyond_cors_environ), py::arg("environ"),
@@ -288,7 +301,7 @@ void bind_exchange(py::module_& module) {
              "Whether no browser carries out a CORS check on the response to an actual request.");
   module.def("decide_request", bind_first(keys, &decide_request), py::arg("policy"),
              py::arg("method"), py::arg("environ"), py::arg("answer") = py::none(),
-             py::arg("scheme") = "",
+             py::arg("scheme") = "", py::arg("path") = py::none(),
              "What becomes of one request under a policy, or an awaitable if whoever is asked "
              "about its origin needs time: then call again with the answer.");
 }

@@ -184,8 +184,9 @@ struct Refused {
 /// A request for the policy on trial.
 struct TrialRequest {
   const Request& request;
-  PyObject* origin;  ///< The Origin line, or null.
-  PyObject* object;  ///< The scope or environ.
+  PyObject* origin;       ///< The Origin line, or null.
+  PyObject* object;       ///< The scope or environ.
+  std::string_view path;  ///< As rules see it.
   bool has_cookie = false;
   bool is_beyond_cors = false;  ///< See `corsac::is_beyond_cors`.
   bool is_handshake = false;    ///< It asks for a WebSocket.

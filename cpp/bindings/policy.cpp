@@ -2,7 +2,7 @@
 
 #include <pybind11/stl.h>
 
-#include <algorithm>
+#include <tuple>
 
 #include "bindings.hpp"
 #include "corsac/header_names.hpp"
@@ -49,15 +49,23 @@ py::object make_policy(const CompiledTypes& types, std::shared_ptr<const Policy>
                         std::move(policy), std::move(decide_origin), std::move(app_headers_log)));
 }
 
+/// The trusted origins, the exempt paths, whether reads are isolated, whether writes are judged.
+using GuardArguments = std::tuple<std::vector<std::string>, std::vector<std::string>, bool, bool>;
+
+GuardOptions guard_options(const GuardArguments& given) {
+  const auto& [trusted_origins, exempt_paths, isolate_reads, writes] = given;
+  return {trusted_origins, exempt_paths, isolate_reads, writes};
+}
+
 py::tuple compile_policy(const CompiledTypes& types, std::vector<std::string> allow_origins,
                          std::vector<std::string> allow_methods,
                          std::vector<std::string> allow_headers,
                          std::vector<std::string> expose_headers, std::vector<std::string> tolerate,
                          std::optional<std::int64_t> max_age, int preflight_status,
                          bool allow_credentials, bool allow_private_network,
-                         bool preflight_continue, bool guard, bool always_send,
-                         const std::string& app_headers, py::object decide_origin,
-                         py::object app_headers_log) {
+                         bool preflight_continue, std::optional<GuardArguments> guard,
+                         bool always_send, bool allow_timing, const std::string& app_headers,
+                         py::object decide_origin, py::object app_headers_log) {
   const PolicyOptions options{.allow_origins = std::move(allow_origins),
                               .allow_methods = std::move(allow_methods),
                               .allow_headers = std::move(allow_headers),
@@ -68,7 +76,9 @@ py::tuple compile_policy(const CompiledTypes& types, std::vector<std::string> al
                               .allow_credentials = allow_credentials,
                               .allow_private_network = allow_private_network,
                               .preflight_continue = preflight_continue,
-                              .guard = guard,
+                              .guard = guard.has_value(),
+                              .guard_options = guard ? guard_options(*guard) : GuardOptions{},
+                              .allow_timing = allow_timing,
                               .always_send = always_send,
                               .keep_app_headers = app_headers == "keep",
                               .asks_about_origins = !decide_origin.is_none()};
@@ -111,21 +121,28 @@ py::object compile_several(const CompiledTypes& types, const std::vector<py::obj
       types.policy, std::make_unique<const CompiledPolicy>(members, std::move(objects)));
 }
 
-/// True if a policy, or one of several, guards.
-bool guards(const py::handle& object) {
+/// Has options guard what a policy does, or any of several.
+void guard_as(PolicyOptions& options, const py::handle& object) {
   const CompiledPolicy* policy = policy_in(object);
-  if (policy == nullptr) return false;
-  return policy->core().guard() ||
-         std::any_of(policy->members.begin(), policy->members.end(), guards);
+  if (policy == nullptr) return;
+  for (const py::handle& member : policy->members) guard_as(options, member);
+  if (!policy->core().guard()) return;
+  const GuardRules& guard = policy->core().guard_rules();
+  options.guard = true;
+  options.guard_options.writes = options.guard_options.writes || guard.writes();
+  options.guard_options.isolate_reads =
+      options.guard_options.isolate_reads || guard.isolates_reads();
 }
 
-/// The policy of paths whose repeated slashes choose another one. It allows nobody, and guards if
+/// The policy of paths whose repeated slashes choose another one. It allows nobody, and guards what
 /// any of the others does.
 py::object policy_for_ambiguous_paths(const CompiledTypes& types, const py::object& fallback,
                                       const std::vector<py::object>& policies) {
   PolicyOptions options;
   options.for_ambiguous_paths = true;
-  options.guard = guards(fallback) || std::any_of(policies.begin(), policies.end(), guards);
+  options.guard_options.writes = false;
+  guard_as(options, fallback);
+  for (const py::object& policy : policies) guard_as(options, policy);
   return make_policy(types, build_policy(options).policy, py::none(), py::none());
 }
 
@@ -159,11 +176,17 @@ PyObject* get_app_headers_log(PyObject* self, void* /*closure*/) noexcept {
   return Py_NewRef(NativeType<CompiledPolicy>::value_of(self)->app_headers_log.ptr());
 }
 
+PyObject* get_allows_timing(PyObject* self, void* /*closure*/) noexcept {
+  return PyBool_FromLong(NativeType<CompiledPolicy>::value_of(self)->core().allows_timing());
+}
+
 PyMethodDef kPolicyMethods[] = {{"__deepcopy__", same_object, METH_O, "Itself: it cannot change."},
                                 {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef kPolicyAttributes[] = {
     {"decide_origin", get_decide_origin, nullptr,
      "Whom it asks about origins that are not listed, or None.", nullptr},
+    {"allows_timing", get_allows_timing, nullptr, "Whether Timing-Allow-Origin is its own.",
+     nullptr},
     {"app_headers_log", get_app_headers_log, nullptr,
      "Who is told of CORS headers that the application itself sets, or None.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
@@ -212,9 +235,21 @@ PolicyPairs::PolicyPairs(const Policy& policy, py::object (*make_text)(std::stri
   for (const py::object& pair : {allow_credentials, expose_headers}) {
     if (!pair.is_none()) after_allow_origin[after_allow_origin_size++] = pair.ptr();
   }
-  vary_origin = pair_or_none(policy.varies_by_origin(), header_names::kVary, "Origin");
   vary_name = make_text(header_names::kVary);
-  if (!vary_origin.is_none()) vary_origin_or_null = vary_origin.ptr();
+  timing_name = make_text(header_names::kTimingAllowOrigin);
+  vary_ = pair_or_none(!policy.vary(false).empty(), header_names::kVary, policy.vary(false));
+  vary_if_isolated_ = pair_or_none(policy.guard() && policy.guard_rules().isolates_reads(),
+                                   header_names::kVary, policy.vary(true));
+  constant_timing_ = pair_or_none(!policy.constant_timing().empty(),
+                                  header_names::kTimingAllowOrigin, policy.constant_timing());
+  const auto fill = [this](Always& always, const py::object& vary) {
+    always.has_vary = !vary.is_none();
+    for (const py::object& pair : {vary, constant_timing_}) {
+      if (!pair.is_none()) always.pairs[always.size++] = pair.ptr();
+    }
+  };
+  fill(always_, vary_);
+  fill(always_if_isolated_, vary_if_isolated_);
   if (!constant_allow_origin.is_none()) constant_allow_origin_or_null = constant_allow_origin.ptr();
 }
 
@@ -347,12 +382,19 @@ void bind_policy(py::module_& module) {
       py::arg("report_only") = py::none(), py::arg("debug_header") = py::none(),
       "Compile path rules. Gives (Routing or None, problems), problems as compile_policy does.");
   module.def(
+      "guard_problems",
+      [](const GuardArguments& guard) {
+        return problems_to_python(build_guard(guard_options(guard)).problems);
+      },
+      py::arg("guard"),
+      "What is wrong with a guard, as compile_policy takes it; problems as there.");
+  module.def(
       "compile_policy", bind_first(types, &compile_policy), py::kw_only(), py::arg("allow_origins"),
       py::arg("allow_methods"), py::arg("allow_headers"), py::arg("expose_headers"),
       py::arg("tolerate"), py::arg("max_age"), py::arg("preflight_status"),
       py::arg("allow_credentials"), py::arg("allow_private_network"), py::arg("preflight_continue"),
-      py::arg("guard"), py::arg("always_send"), py::arg("app_headers"), py::arg("decide_origin"),
-      py::arg("app_headers_log"),
+      py::arg("guard"), py::arg("always_send"), py::arg("allow_timing"), py::arg("app_headers"),
+      py::arg("decide_origin"), py::arg("app_headers_log"),
       "Validate and compile options. Gives (policy or None, problems), a problem being (code, "
       "severity, option, value, message, hint).");
 }

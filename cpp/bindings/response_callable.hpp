@@ -18,6 +18,7 @@ struct ResponseChange {
   /// More pairs to set, borrowed: a list on the answer to a preflight (`preflight_continue`), a
   /// tuple on any other response, or null.
   PyObject* more = nullptr;
+  bool is_isolated = false;  ///< See `corsac::is_isolated`.
 
   [[nodiscard]] bool is_preflight() const noexcept {
     return more != nullptr && PyList_CheckExact(more);

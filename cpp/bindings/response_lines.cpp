@@ -29,9 +29,23 @@ struct Filtered {
   std::string vary;                     ///< Their values, joined.
 };
 
-bool is_owned(ResponseHeaderRole role, bool preflight) noexcept {
-  return role == ResponseHeaderRole::kOwned ||
-         (preflight && role == ResponseHeaderRole::kPreflightOwned);
+bool is_owned(ResponseHeaderRole role, const ResponseChange& change) noexcept {
+  switch (role) {
+    case ResponseHeaderRole::kOwned:
+      return true;
+    case ResponseHeaderRole::kPreflightOwned:
+      return change.is_preflight();
+    case ResponseHeaderRole::kTiming:
+      return change.policy->core().allows_timing() && !change.is_preflight();
+    default:
+      return false;
+  }
+}
+
+/// True if the policy sets this header on every response.
+bool is_constant_timing(const ResponseChange& change, std::string_view name) noexcept {
+  return !change.policy->core().constant_timing().empty() &&
+         ascii::equals_lowercased(name, header_names::kTimingAllowOrigin);
 }
 
 /// True if one of the pairs that the response gets beside the policy's lines has this name.
@@ -65,9 +79,10 @@ Fate fate_of_owned(const ResponseChange& change) noexcept {
 template <typename Lines>
 bool is_set_by_policy(const ResponseChange& change, std::string_view name,
                       std::string_view value) noexcept {
-  if (!change.is_preflight()) return PolicyLines<Lines>(change, false).has(name, value);
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(change.more); ++i) {
-    if (is_pair<Lines>(PyList_GET_ITEM(change.more, i), name, value)) return true;
+  if (!change.is_preflight() && PolicyLines<Lines>(change, false).has(name, value)) return true;
+  if (change.more == nullptr) return false;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(change.more); ++i) {
+    if (is_pair<Lines>(PySequence_Fast_GET_ITEM(change.more, i), name, value)) return true;
   }
   return false;
 }
@@ -88,7 +103,7 @@ template <typename Lines>
   const Ref line(filtered.own ? PyTuple_Pack(2, name, value == nullptr ? Py_None : value)
                               : nullptr);
   if (!line || PyList_Append(filtered.own.get(), line.get()) < 0) return false;
-  if (filtered.fate != Fate::kKept) return true;
+  if (filtered.fate != Fate::kKept || is_constant_timing(change, name_view)) return true;
   if (ascii::equals_lowercased(name_view, header_names::kAllowOrigin))
     ++filtered.allow_origin_lines;
   filtered.own_places.push_back(PyList_GET_SIZE(filtered.list.get()));
@@ -129,8 +144,7 @@ template <typename Lines>
 bool filter_line(Filtered& filtered, PyObject* pair, PyObject* name, PyObject* value,
                  const ResponseChange& change) {
   const ResponseHeaderRole role = response_header_role(Lines::view(name));
-  if (is_owned(role, change.is_preflight()))
-    return filter_owned<Lines>(filtered, pair, name, value, change);
+  if (is_owned(role, change)) return filter_owned<Lines>(filtered, pair, name, value, change);
   if (is_among_more<Lines>(change, Lines::view(name))) return true;
   if (role == ResponseHeaderRole::kVary && value != nullptr) {
     filtered.vary_places.push_back(PyList_GET_SIZE(filtered.list.get()));
@@ -201,8 +215,9 @@ bool append_policy_lines(const ResponseChange& change, Filtered& filtered) {
     if (!merge_vary<Lines>(filtered, policy, policy.core().preflight_vary())) return false;
     return append_more(change, list);
   }
-  const bool merges = !Lines::pairs(policy).vary_origin.is_none() && !filtered.vary_places.empty();
-  if (merges && !merge_vary<Lines>(filtered, policy, "Origin")) return false;
+  const std::string& vary = policy.core().vary(change.is_isolated);
+  const bool merges = !vary.empty() && !filtered.vary_places.empty();
+  if (merges && !merge_vary<Lines>(filtered, policy, vary)) return false;
   return PolicyLines<Lines>(change, !merges).append_to(list) && append_more(change, list);
 }
 

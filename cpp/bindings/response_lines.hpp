@@ -5,6 +5,7 @@
 
 #include "bindings.hpp"
 #include "corsac/ascii.hpp"
+#include "corsac/origin.hpp"
 #include "response_callable.hpp"
 
 /// The header lines of a response as pairs of Python objects: the policy's are set, what the
@@ -193,6 +194,19 @@ bool debug_line(const Routing& routing, std::string_view reason, Ref& line) noex
   return static_cast<bool>(line);
 }
 
+/// The header line that lets an allowed origin see how long the response took, where the policy
+/// sends each its own.
+/// @param line out: a tuple of one pair; empty if none is sent.
+/// @return false with an exception set.
+template <typename Lines>
+[[gnu::cold, gnu::noinline]] bool timing_line(const CompiledPolicy& policy, PyObject* origin,
+                                              Ref& line) noexcept {
+  if (Lines::view(origin) == kNullOrigin) return true;
+  const Ref pair(PyTuple_Pack(2, Lines::pairs(policy).timing_name.ptr(), origin));
+  line = Ref(pair ? PyTuple_Pack(1, pair.get()) : nullptr);
+  return static_cast<bool>(line);
+}
+
 /// The header lines of an answer as a list of pairs; empty with an exception set.
 /// @param request what is answered. @param origin the object of its Origin line, or null.
 template <typename Lines>
@@ -215,7 +229,10 @@ bool has_only_other_lines(PyObject* list) noexcept {
     PyObject* const* pair = plain_pair<Lines>(*pairs);
     if (pair == nullptr) return false;
     const ResponseHeaderRole role = response_header_role(Lines::view(pair[0]));
-    if (role == ResponseHeaderRole::kOwned || role == ResponseHeaderRole::kVary) return false;
+    if (role == ResponseHeaderRole::kOwned || role == ResponseHeaderRole::kVary ||
+        role == ResponseHeaderRole::kTiming) {
+      return false;
+    }
   }
   return true;
 }
@@ -225,18 +242,24 @@ bool has_only_other_lines(PyObject* list) noexcept {
 template <typename Lines>
 class PolicyLines {
  public:
-  static constexpr std::size_t kCapacity = 4;
+  static constexpr std::size_t kCapacity = 5;
 
   [[gnu::always_inline]] inline PolicyLines(const ResponseChange& change, bool with_vary) noexcept {
     const PolicyPairs& pairs = Lines::pairs(*change.policy);
-    if (with_vary && pairs.vary_origin_or_null != nullptr)
-      pairs_[size_++] = pairs.vary_origin_or_null;
+    const PolicyPairs::Always& always = pairs.always(change.is_isolated);
+    // Both places, of which those that are used count.
+    pairs_[0] = always.pairs[0];
+    pairs_[1] = always.pairs[1];
+    size_ = always.size;
+    if (!with_vary && always.has_vary) {
+      pairs_[0] = pairs_[1];
+      --size_;
+    }
     // Where each response has the same origin none is the request's.
     PyObject* allow_origin = change.allow_origin;
     if (allow_origin == nullptr) allow_origin = pairs.constant_allow_origin_or_null;
     if (allow_origin == nullptr) return;
     pairs_[size_] = allow_origin;
-    // Both places, of which those that are used count.
     pairs_[size_ + 1] = pairs.after_allow_origin[0];
     pairs_[size_ + 2] = pairs.after_allow_origin[1];
     size_ += 1 + pairs.after_allow_origin_size;

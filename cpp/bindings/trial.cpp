@@ -30,7 +30,8 @@ std::optional<Outcome> outcome_under(const Policy& policy, const TrialRequest& t
   if (policy.guard()) {
     const Refusal refusal = tried.is_handshake ? guard_websocket(policy, request, answered)
                                                : guard_request(policy, request, answered);
-    if (refusal != Refusal::kNone) return outcome_of_guard(refusal);
+    if (refusal != Refusal::kNone && !policy.guard_rules().is_exempt(tried.path))
+      return outcome_of_guard(refusal);
   }
   if (!tried.has_response) return std::nullopt;
   const Decision decision = settle(decide(policy, request), answered);
@@ -57,7 +58,9 @@ const CompiledPolicy* widest_reader(const Routing::Entry& entry) noexcept {
   if (!entry.is_several()) return entry.policy;
   const Routing::Entry* reader = entry.next;
   for (const Routing::Entry* each = reader; each != nullptr; each = each->next) {
-    if (each->policy->core().guard()) reader = each;
+    const Policy& core = each->policy->core();
+    if (core.guard() && (core.guard_rules().isolates_reads() || !reader->policy->core().guard()))
+      reader = each;
   }
   return reader->policy;
 }

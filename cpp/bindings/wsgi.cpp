@@ -69,6 +69,7 @@ EnvironNames::EnvironNames()
       request_private_network(interned("HTTP_ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK")),
       sec_fetch_site(interned("HTTP_SEC_FETCH_SITE")),
       sec_fetch_mode(interned("HTTP_SEC_FETCH_MODE")),
+      sec_fetch_dest(interned("HTTP_SEC_FETCH_DEST")),
       host(interned("HTTP_HOST")),
       upgrade(interned("HTTP_UPGRADE")),
       cookie(interned("HTTP_COOKIE")),

@@ -17,7 +17,8 @@ namespace corsac::bindings {
 struct EnvironNames {
   EnvironNames();
   py::str origin, request_method_header, request_headers, request_private_network, sec_fetch_site,
-      sec_fetch_mode, host, upgrade, cookie, method, path_info, forbidden, url_scheme;
+      sec_fetch_mode, sec_fetch_dest, host, upgrade, cookie, method, path_info, forbidden,
+      url_scheme;
 };
 
 struct WSGIMiddleware : Middleware {
@@ -29,6 +30,13 @@ inline WSGIMiddleware* as_wsgi_middleware(PyObject* self) noexcept {
   return reinterpret_cast<WSGIMiddleware*>(self);
 }
 
+/// What is read of an environ beside the protocol's lines.
+enum class Reading : std::uint8_t {
+  kNoMore,
+  kMethod,      ///< The method also of a request without Origin, for `read_for_guard`.
+  kEverything,  ///< All that any guard looks at.
+};
+
 /// A request read from an environ. Holds what its views point into.
 ///
 /// A server joins the lines of one header with a comma. So two Origin lines arrive as one value,
@@ -36,32 +44,43 @@ inline WSGIMiddleware* as_wsgi_middleware(PyObject* self) noexcept {
 class ReadEnviron {
  public:
   /// Reads what every request is judged by. @return false with an exception set.
-  bool read(const EnvironNames& names, PyObject* environment, bool guard) noexcept;
+  bool read(const EnvironNames& names, PyObject* environment, Reading reading) noexcept;
   /// The same where the method and the scheme are known. @param method outlives this.
   bool read(const EnvironNames& names, std::string_view method, std::string_view scheme,
-            PyObject* environment, bool guard) noexcept;
+            PyObject* environment, Reading reading) noexcept;
+  /// Reads what a policy with `guard` has to look at, and no more: most requests need little of it.
+  /// @param allowed the policy allows the request's one origin. @return false with an exception
+  /// set.
+  bool read_for_guard(const EnvironNames& names, PyObject* environment, const Policy& policy,
+                      bool allowed) noexcept;
   /// Reads the scheme by which the server was asked. @return false with an exception set.
   bool read_scheme(const EnvironNames& names, PyObject* environment) noexcept;
-  /// Reads Sec-Fetch-Mode. @return false with an exception set.
-  bool read_mode(const EnvironNames& names, PyObject* environment) noexcept;
 
   [[nodiscard]] const Request& request() const noexcept { return request_; }
   /// The object of the Origin line, or null.
   [[nodiscard]] PyObject* origin() const noexcept { return origin_.get(); }
-  /// It asks for a WebSocket (RFC 6455 section 4.1). Known under a policy with `guard` only.
+  /// It asks for a WebSocket (RFC 6455 section 4.1). Known where it was read for a guard.
   [[nodiscard]] bool asks_for_websocket() const noexcept { return asks_for_websocket_; }
-  /// What a policy with `guard` makes of it. @param settled see `guard_request`.
-  [[nodiscard]] Refusal judge_by_guard(const Policy& policy, bool settled) const noexcept {
-    return asks_for_websocket_ ? guard_websocket(policy, request_, settled)
-                               : guard_request(policy, request_, settled);
+  /// What a policy with `guard` makes of it. @param allowed see `guard_request`.
+  [[nodiscard]] Refusal judge_by_guard(const Policy& policy, bool allowed) const noexcept {
+    return asks_for_websocket_ ? guard_websocket(policy, request_, allowed)
+                               : guard_request(policy, request_, allowed);
+  }
+  /// See `corsac::is_isolated`. A handshake is none of those.
+  [[nodiscard]] bool is_isolated(const Policy& policy) const noexcept {
+    return !asks_for_websocket_ && corsac::is_isolated(policy, request_);
   }
 
  private:
   bool read_line(PyObject* environment, const py::str& key, std::string_view name,
                  Ref& kept) noexcept;
-  bool read_other_lines(const EnvironNames& names, PyObject* environment, bool guard) noexcept;
+  bool read_other_lines(const EnvironNames& names, PyObject* environment, Reading reading) noexcept;
   bool read_preflight_lines(const EnvironNames& names, PyObject* environment) noexcept;
-  bool read_guarded_lines(const EnvironNames& names, PyObject* environment) noexcept;
+  bool read_upgrade(const EnvironNames& names, PyObject* environment) noexcept;
+  bool read_site(const EnvironNames& names, PyObject* environment) noexcept;
+  bool read_host(const EnvironNames& names, PyObject* environment) noexcept;
+  bool note_mode(const EnvironNames& names, PyObject* environment) noexcept;
+  bool note_line(PyObject* environment, const py::str& key, std::string_view name) noexcept;
 
   Request request_{std::string_view()};
   Ref origin_;

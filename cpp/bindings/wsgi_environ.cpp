@@ -47,39 +47,76 @@ bool ReadEnviron::read_preflight_lines(const EnvironNames& names, PyObject* envi
                    preflight_lines_[2]);
 }
 
-bool ReadEnviron::read_guarded_lines(const EnvironNames& names, PyObject* environment) noexcept {
+/// Reads a line of whose value no view is kept.
+bool ReadEnviron::note_line(PyObject* environment, const py::str& key,
+                            std::string_view name) noexcept {
+  const Ref value = get_item(environment, key.ptr());
+  if (value) request_.add_guarded_line(name, view_of_value(value.get()));
+  return value || PyErr_Occurred() == nullptr;
+}
+
+bool ReadEnviron::read_upgrade(const EnvironNames& names, PyObject* environment) noexcept {
   const Ref upgrade = get_item(environment, names.upgrade.ptr());
   if (!upgrade && PyErr_Occurred() != nullptr) return false;
   asks_for_websocket_ = upgrade && bindings::asks_for_websocket(view_of_value(upgrade.get()));
+  return true;
+}
+
+bool ReadEnviron::read_site(const EnvironNames& names, PyObject* environment) noexcept {
   return read_line(environment, names.sec_fetch_site, header_names::kSecFetchSite,
-                   guarded_lines_[0]) &&
-         read_line(environment, names.host, header_names::kHost, guarded_lines_[1]);
+                   guarded_lines_[0]);
+}
+
+bool ReadEnviron::read_host(const EnvironNames& names, PyObject* environment) noexcept {
+  return read_line(environment, names.host, header_names::kHost, guarded_lines_[1]);
+}
+
+bool ReadEnviron::note_mode(const EnvironNames& names, PyObject* environment) noexcept {
+  return note_line(environment, names.sec_fetch_mode, header_names::kSecFetchMode) &&
+         note_line(environment, names.sec_fetch_dest, header_names::kSecFetchDest);
+}
+
+bool ReadEnviron::read_for_guard(const EnvironNames& names, PyObject* environment,
+                                 const Policy& policy, bool allowed) noexcept {
+  if (!read_upgrade(names, environment)) return false;
+  if (asks_for_websocket_ || !is_safe_method(request_.method())) {
+    if (allowed && policy.allow_credentials()) return true;
+    if (!note_line(environment, names.cookie, header_names::kCookie)) return false;
+    if (allowed && !request_.has_cookie()) return true;
+    return read_site(names, environment) && read_host(names, environment);
+  }
+  if (!corsac::is_isolated(policy, request_)) return true;
+  if (!read_site(names, environment)) return false;
+  return request_.sec_fetch_site().empty() || note_mode(names, environment);
 }
 
 [[gnu::always_inline]] inline bool ReadEnviron::read_other_lines(const EnvironNames& names,
                                                                  PyObject* environment,
-                                                                 bool guard) noexcept {
+                                                                 Reading reading) noexcept {
   // Only with this method are the other lines more than any request's.
   if (origin_ && request_.method() == "OPTIONS" && !read_preflight_lines(names, environment))
     return false;
-  return !guard || read_guarded_lines(names, environment);
+  if (reading != Reading::kEverything) return true;
+  return read_upgrade(names, environment) && read_site(names, environment) &&
+         read_host(names, environment) && note_mode(names, environment) &&
+         note_line(environment, names.cookie, header_names::kCookie);
 }
 
-bool ReadEnviron::read(const EnvironNames& names, PyObject* environment, bool guard) noexcept {
+bool ReadEnviron::read(const EnvironNames& names, PyObject* environment, Reading reading) noexcept {
   if (!read_line(environment, names.origin, header_names::kOrigin, origin_)) return false;
-  if (!origin_ && !guard) return true;
+  if (!origin_ && reading == Reading::kNoMore) return true;
   method_ = get_item(environment, names.method.ptr());
   if (!method_ && PyErr_Occurred() != nullptr) return false;
   if (method_) request_.set_method(view_of_value(method_.get()));
-  return read_other_lines(names, environment, guard);
+  return read_other_lines(names, environment, reading);
 }
 
 bool ReadEnviron::read(const EnvironNames& names, std::string_view method, std::string_view scheme,
-                       PyObject* environment, bool guard) noexcept {
+                       PyObject* environment, Reading reading) noexcept {
   request_.set_method(method);
   request_.set_server_scheme(scheme);
   return read_line(environment, names.origin, header_names::kOrigin, origin_) &&
-         read_other_lines(names, environment, guard);
+         read_other_lines(names, environment, reading);
 }
 
 bool ReadEnviron::read_scheme(const EnvironNames& names, PyObject* environment) noexcept {
@@ -89,21 +126,13 @@ bool ReadEnviron::read_scheme(const EnvironNames& names, PyObject* environment) 
   return true;
 }
 
-bool ReadEnviron::read_mode(const EnvironNames& names, PyObject* environment) noexcept {
-  const Ref mode = get_item(environment, names.sec_fetch_mode.ptr());
-  if (!mode) return PyErr_Occurred() == nullptr;
-  // The core notes what it says, and no view of it.
-  request_.add_mode_line(header_names::kSecFetchMode, view_of_value(mode.get()));
-  return true;
-}
-
 std::optional<bool> is_beyond_cors(const EnvironNames& names, PyObject* environment,
                                    std::optional<std::string_view> scheme) noexcept {
   ReadEnviron read;
-  const bool done =
-      scheme ? read.read(names, {}, *scheme, environment, true)
-             : read.read(names, environment, true) && read.read_scheme(names, environment);
-  if (!done || !read.read_mode(names, environment)) return std::nullopt;
+  const bool done = scheme ? read.read(names, {}, *scheme, environment, Reading::kEverything)
+                           : read.read(names, environment, Reading::kEverything) &&
+                                 read.read_scheme(names, environment);
+  if (!done) return std::nullopt;
   return corsac::is_beyond_cors(read.request());
 }
 

@@ -61,7 +61,7 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
   if (widest_reader(entry) == nullptr) return true;
   ReadEnviron read;
-  if (!read.read(names, exchange.environment, true) ||
+  if (!read.read(names, exchange.environment, Reading::kEverything) ||
       !read.read_scheme(names, exchange.environment)) {
     return leave_undecided(self);
   }
@@ -73,6 +73,7 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
                      {.request = read.request(),
                       .origin = read.origin(),
                       .object = exchange.environment,
+                      .path = path.view(),
                       .has_cookie = static_cast<bool>(cookie),
                       .is_beyond_cors = *beyond_cors,
                       .is_handshake = read.asks_for_websocket()});
@@ -161,34 +162,53 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   return answer.get() == Py_True;
 }
 
+/// Whether the guard leaves the path of a request alone; nothing with an exception set.
+[[gnu::noinline]] std::optional<bool> is_exempt(const WSGIExchange& exchange) noexcept {
+  const GuardRules& guard = exchange.policy().core().guard_rules();
+  if (!guard.has_exempt_paths()) return false;
+  const PathInfo path(exchange.environment, *exchange.self->names);
+  if (PyErr_Occurred() != nullptr) return std::nullopt;
+  return guard.is_exempt(path.view());
+}
+
 PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) noexcept {
   WSGIMiddleware* self = exchange.self;
   const CompiledPolicy& policy = exchange.policy();
   ReadEnviron read;
-  if (!read.read(*self->names, exchange.environment, policy.core().guard())) return nullptr;
+  const Reading reading = policy.core().guard() ? Reading::kMethod : Reading::kNoMore;
+  if (!read.read(*self->names, exchange.environment, reading)) return nullptr;
 
   const bool is_last = is_last_allowed<TextLines>(policy, read.request());
   Decision decision = decide(policy.core(), read.request(), is_last);
-  bool settled = false;
   if (decision.asks) {
     const bool is_known =
         exchange.allowed_origin != nullptr &&
         TextLines::view(exchange.allowed_origin) == TextLines::view(read.origin());
     const std::optional<bool> answered = is_known ? true : ask_about(exchange, read.origin());
     if (!answered) return nullptr;
-    settled = *answered;
-    decision = settle(decision, settled);
+    decision = settle(decision, *answered);
   }
+  ResponseChange change{exchange.entry->object, &policy, exchange.environment};
   if (policy.core().guard()) {
-    if (read.request().has_origin() && !decision.allowed &&
+    if (!read.read_for_guard(*self->names, exchange.environment, policy.core(), decision.allowed))
+      return nullptr;
+    if (guard_needs_scheme(policy.core(), read.request(), decision.allowed) &&
         !read.read_scheme(*self->names, exchange.environment)) {
       return nullptr;
     }
-    const Refusal refusal = read.judge_by_guard(policy.core(), settled);
-    if (refusal != Refusal::kNone) return refuse_by_guard(exchange, refusal, read);
+    const Refusal refusal = read.judge_by_guard(policy.core(), decision.allowed);
+    change.is_isolated = read.is_isolated(policy.core());
+    if (refusal != Refusal::kNone || change.is_isolated) {
+      const std::optional<bool> exempt = is_exempt(exchange);
+      if (!exempt) return nullptr;
+      if (*exempt) {
+        change.is_isolated = false;
+      } else if (refusal != Refusal::kNone) {
+        return refuse_by_guard(exchange, refusal, read);
+      }
+    }
   }
 
-  ResponseChange change{exchange.entry->object, &policy, exchange.environment};
   Ref allow_origin;
   Ref line;
   switch (decision.kind) {
@@ -201,6 +221,10 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
           allow_origin = allow_origin_pair<TextLines>(policy, read.origin(), is_last);
           if (!allow_origin) return nullptr;
           change.allow_origin = allow_origin.get();
+        }
+        if (policy.core().echoes_timing()) {
+          if (!timing_line<TextLines>(policy, read.origin(), line)) return nullptr;
+          change.more = line.get();
         }
         if (!try_if_wanted(exchange, Outcome::kActualAllowed)) return nullptr;
       } else {
@@ -220,7 +244,7 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
 /// Has the first policy decide that covers the request's origin, or the last one.
 [[gnu::noinline]] PyObject* handle_by_first(WSGIExchange exchange, AppCall<2>& call) noexcept {
   ReadEnviron read;
-  if (!read.read(*exchange.self->names, exchange.environment, false)) return nullptr;
+  if (!read.read(*exchange.self->names, exchange.environment, Reading::kNoMore)) return nullptr;
   exchange.entry = exchange.entry->next;
   for (; exchange.entry->next != nullptr; exchange.entry = exchange.entry->next) {
     const Policy& core = exchange.policy().core();

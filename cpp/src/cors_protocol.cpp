@@ -30,6 +30,7 @@ constexpr std::array kRefusals = {
     RefusalRow{Refusal::kRequestMethodMalformed, "request-method-malformed", "24"},
     RefusalRow{Refusal::kCrossOriginRequest, "cross-origin-request", "20"},
     RefusalRow{Refusal::kCrossOriginWebSocket, "cross-origin-websocket", "22"},
+    RefusalRow{Refusal::kCrossOriginRead, "cross-origin-read", "17"},
 };
 
 static_assert(kRefusals.size() == kRefusalKinds);
@@ -136,6 +137,21 @@ bool Request::add_header_line(std::string_view name, std::string_view value) noe
   return false;
 }
 
+bool Request::add_guarded_line(std::string_view name, std::string_view value) noexcept {
+  static_assert(kSecFetchMode.size() == kSecFetchDest.size());
+  if (name.size() == kCookie.size() && is<kCookie>(name)) {
+    has_cookie_ = true;
+  } else if (name.size() == kSecFetchMode.size() && is<kSecFetchMode>(name)) {
+    if (!value.empty()) mode_ = mode_with(value);
+  } else if (name.size() == kSecFetchDest.size() && is<kSecFetchDest>(name)) {
+    const bool is_document = destination_ == Destination::kAbsent && value == "document";
+    destination_ = is_document ? Destination::kDocument : Destination::kOther;
+  } else {
+    return add_header_line(name, value);
+  }
+  return false;
+}
+
 bool Request::has_one_origin() const noexcept {
   return origin_.lines == 1 && can_be_one_origin(origin_.value);
 }
@@ -145,11 +161,11 @@ bool Request::has_one_request_method() const noexcept {
          ascii::is_token(request_method_.value);
 }
 
-void Request::add_mode_line(std::string_view name, std::string_view value) noexcept {
-  if (value.empty() || !ascii::equals_lowercased(name, kSecFetchMode)) return;
-  const bool other = sec_fetch_mode_ == Mode::kUnknown && value != "cors" &&
-                     value.size() <= kMaxModeLength && ascii::is_token(value);
-  sec_fetch_mode_ = other ? Mode::kOther : Mode::kCors;
+Request::Mode Request::mode_with(std::string_view value) const noexcept {
+  if (mode_ != Mode::kAbsent || value.size() > kMaxModeLength || !ascii::is_token(value))
+    return Mode::kAmbiguous;
+  if (value == "cors") return Mode::kCors;
+  return value == "navigate" ? Mode::kNavigate : Mode::kOther;
 }
 
 void Request::set_server_scheme(std::string_view scheme) noexcept {
@@ -244,11 +260,18 @@ void refuse(const Policy& policy, Refusal refusal, Answer& answer) noexcept {
   answer.body = row.code;
   answer.headers.add("content-type", "text/plain; charset=utf-8");
   answer.headers.add("content-length", row.length);
-  if (!policy.preflight_vary().empty()) answer.headers.add(kVary, policy.preflight_vary());
+  const std::string& vary =
+      refusal == Refusal::kCrossOriginRead ? policy.vary(true) : policy.preflight_vary();
+  if (!vary.empty()) answer.headers.add(kVary, vary);
 }
 
 HeaderLines actual_headers(const Policy& policy, std::string_view origin, bool allowed) noexcept {
   HeaderLines headers;
+  if (!policy.constant_timing().empty()) {
+    headers.add(kTimingAllowOrigin, policy.constant_timing());
+  } else if (allowed && policy.echoes_timing() && origin != kNullOrigin) {
+    headers.add(kTimingAllowOrigin, origin);
+  }
   // A constant is sent on every response, with or without Origin, so that a cached one serves all.
   // Not being allowed then means that the browser finds another origin in it than its own.
   if (!allowed && !policy.has_constant_origin()) return headers;
@@ -281,6 +304,9 @@ ResponseHeaderRole response_header_role(std::string_view name) noexcept {
       break;
     case kAllowPrivateNetwork.size():
       if (is<kAllowPrivateNetwork>(name)) return ResponseHeaderRole::kPreflightOwned;
+      break;
+    case kTimingAllowOrigin.size():
+      if (is<kTimingAllowOrigin>(name)) return ResponseHeaderRole::kTiming;
       break;
     default:
       break;

@@ -31,34 +31,77 @@ bool is_own_origin(const Request& request) noexcept {
   return !authority.empty() && equal_ignoring_case(authority, host);
 }
 
-bool is_trusted(const Policy& policy, const Request& request, bool settled) noexcept {
+/// The policy or the guard lets the request's origin write and open sockets. @pre it has one.
+bool may_write(const Policy& policy, const Request& request, bool allowed) noexcept {
+  if ((policy.allow_credentials() || !request.has_cookie()) &&
+      (allowed || policy.allows_origin(request.origin()))) {
+    return true;
+  }
+  return policy.guard_rules().trusts(request.origin());
+}
+
+/// Sec-Fetch-Site says that no other site is behind the request, or says nothing.
+bool is_own_by_metadata(const Request& request, bool when_absent) noexcept {
+  if (request.sec_fetch_site_lines() > 1) return false;
+  const std::string_view site = request.sec_fetch_site();
+  return site.empty() ? when_absent : site == "same-origin" || site == "none";
+}
+
+bool is_trusted(const Policy& policy, const Request& request, bool allowed) noexcept {
   if (request.has_origin()) {
     if (!request.has_one_origin()) return false;
-    if (settled || policy.allows_origin(request.origin())) return true;
+    if (may_write(policy, request, allowed)) return true;
   }
-  if (request.sec_fetch_site_lines() > 1) return false;
-  if (request.sec_fetch_site_lines() == 1 && !request.sec_fetch_site().empty()) {
-    return request.sec_fetch_site() == "same-origin" || request.sec_fetch_site() == "none";
-  }
-  // Neither header: not sent by a browser, so no browser's credentials are being misused.
-  if (!request.has_origin()) return true;
-  return is_own_origin(request);
+  // Without either header it was not sent by a browser, so no browser's credentials are misused.
+  return is_own_by_metadata(request, !request.has_origin() || is_own_origin(request));
 }
+
+bool is_read(std::string_view method) noexcept { return method == "GET" || method == "HEAD"; }
+
+/// A page of another site asks, and neither will CORS judge that nor does the user see the answer.
+bool is_foreign_read(const Request& request) noexcept {
+  const std::string_view site = request.sec_fetch_site();
+  if (request.sec_fetch_site_lines() <= 1 &&
+      (site.empty() || site == "same-origin" || site == "none" || site == "same-site")) {
+    return false;
+  }
+  return !request.has_cors_mode() && !request.is_top_level_navigation();
+}
+
+}  // namespace
 
 bool is_safe_method(std::string_view method) noexcept {
   return method == "GET" || method == "HEAD" || method == "OPTIONS";
 }
 
-}  // namespace
-
-Refusal guard_request(const Policy& policy, const Request& request, bool settled) noexcept {
-  if (is_safe_method(request.method()) || is_trusted(policy, request, settled))
-    return Refusal::kNone;
+Refusal guard_request(const Policy& policy, const Request& request, bool allowed) noexcept {
+  if (!policy.guard()) return Refusal::kNone;
+  if (is_safe_method(request.method())) {
+    return is_isolated(policy, request) && is_foreign_read(request) ? Refusal::kCrossOriginRead
+                                                                    : Refusal::kNone;
+  }
+  if (!policy.guard_rules().writes() || is_trusted(policy, request, allowed)) return Refusal::kNone;
   return Refusal::kCrossOriginRequest;
 }
 
-Refusal guard_websocket(const Policy& policy, const Request& request, bool settled) noexcept {
-  return is_trusted(policy, request, settled) ? Refusal::kNone : Refusal::kCrossOriginWebSocket;
+Refusal guard_websocket(const Policy& policy, const Request& request, bool allowed) noexcept {
+  constexpr Refusal kRefused = Refusal::kCrossOriginWebSocket;
+  if (!policy.guard()) return Refusal::kNone;
+  if (request.has_origin()) {
+    if (!request.has_one_origin()) return kRefused;
+    if (may_write(policy, request, allowed)) return Refusal::kNone;
+    if (!is_own_origin(request)) return kRefused;
+  }
+  return is_own_by_metadata(request, true) ? Refusal::kNone : kRefused;
+}
+
+bool guard_needs_scheme(const Policy& policy, const Request& request, bool allowed) noexcept {
+  if (!request.has_origin()) return false;
+  return !allowed || (request.has_cookie() && !policy.allow_credentials());
+}
+
+bool is_isolated(const Policy& policy, const Request& request) noexcept {
+  return policy.guard() && policy.guard_rules().isolates_reads() && is_read(request.method());
 }
 
 bool is_beyond_cors(const Request& request) noexcept {

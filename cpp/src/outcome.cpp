@@ -34,6 +34,7 @@ constexpr std::array kRows = {
     OutcomeRow{Outcome::kPreflightRequestMethodMalformed, kPreflight, "request-method-malformed"},
     OutcomeRow{Outcome::kGuardCrossOriginRequest, kGuard, "cross-origin-request"},
     OutcomeRow{Outcome::kGuardCrossOriginWebSocket, kGuard, "cross-origin-websocket"},
+    OutcomeRow{Outcome::kGuardCrossOriginRead, kGuard, "cross-origin-read"},
     OutcomeRow{Outcome::kPreflightMethodNotAllowed, kPreflight, "method-not-allowed"},
     OutcomeRow{Outcome::kPreflightAuthorizationNotListed, kPreflight, "authorization-not-listed"},
     OutcomeRow{Outcome::kPreflightHeaderNotAllowed, kPreflight, "header-not-allowed"},
@@ -171,8 +172,14 @@ Outcome outcome_of(const Decision& decision) noexcept {
 }
 
 Outcome outcome_of_guard(Refusal refusal) noexcept {
-  return refusal == Refusal::kCrossOriginWebSocket ? Outcome::kGuardCrossOriginWebSocket
-                                                   : Outcome::kGuardCrossOriginRequest;
+  switch (refusal) {
+    case Refusal::kCrossOriginWebSocket:
+      return Outcome::kGuardCrossOriginWebSocket;
+    case Refusal::kCrossOriginRead:
+      return Outcome::kGuardCrossOriginRead;
+    default:
+      return Outcome::kGuardCrossOriginRequest;
+  }
 }
 
 bool is_plainly_listed(const Policy& policy, const Request& request) noexcept {

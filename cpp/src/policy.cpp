@@ -7,6 +7,7 @@
 #include "corsac/ascii.hpp"
 #include "corsac/fetch_names.hpp"
 #include "corsac/seeded_hash.hpp"
+#include "origin_list.hpp"
 
 namespace corsac {
 namespace {
@@ -20,22 +21,6 @@ std::string lowercase(std::string_view text) {
 void append_member(std::string& list, std::string_view member) {
   if (!list.empty()) list += ", ";
   list += member;
-}
-
-/// What to write instead of an entry that is not an origin pattern.
-std::string way_out(const OriginError& error) {
-  if (error.suggestion.empty()) {
-    return "write it as browsers send it, such as \"https://app.example.com\"";
-  }
-  const std::string quoted = '"' + error.suggestion + '"';
-  return error.is_address_filled_up ? "write " + quoted + " if that address is meant"
-                                    : "did you mean " + quoted + "?";
-}
-
-bool is_insecure(const OriginPattern& pattern) {
-  // Only http pages can be changed on the way by the network. Extension and app-shell schemes
-  // (chrome-extension:, capacitor:, tauri:) are not fetched from a network at all.
-  return pattern.scheme == "http" && !is_potentially_trustworthy(pattern);
 }
 
 }  // namespace
@@ -56,13 +41,14 @@ class PolicyBuilder {
     read_max_age();
     read_preflight_status();
     read_guard();
+    read_timing();
     policy_->allow_credentials_ = options_.allow_credentials;
     policy_->allow_private_network_ = options_.allow_private_network;
     policy_->preflight_continue_ = options_.preflight_continue;
     policy_->keeps_app_headers_ = options_.keep_app_headers;
     policy_->asks_about_origins_ = options_.asks_about_origins;
     policy_->for_ambiguous_paths_ = options_.for_ambiguous_paths;
-    compile_preflight_vary();
+    compile_vary();
 
     PolicyBuild result;
     const bool failed = std::ranges::any_of(problems_, [](const ConfigProblem& problem) {
@@ -83,6 +69,13 @@ class PolicyBuilder {
     problems_.push_back({code, tolerated ? Severity::kInfo : default_severity(code),
                          std::string(option), std::string(value), std::move(message),
                          std::move(hint)});
+  }
+
+  OriginListReader::Report reporter() {
+    return [this](ProblemCode code, std::string_view option, std::string_view value,
+                  std::string message, std::string hint) {
+      report(code, option, value, std::move(message), std::move(hint));
+    };
   }
 
   void read_tolerate() {
@@ -107,10 +100,6 @@ class PolicyBuilder {
 
   void read_origins() {
     constexpr std::string_view kOption = "allow_origins";
-    std::size_t bytes = 0;
-    for (const std::string& entry : options_.allow_origins) bytes += entry.size();
-    policy_->origins_.reserve(options_.allow_origins.size(), bytes);
-
     const bool any = std::ranges::find(options_.allow_origins, "*") != options_.allow_origins.end();
     if (any) {
       policy_->origin_mode_ =
@@ -126,51 +115,17 @@ class PolicyBuilder {
       report(ProblemCode::kOriginRedundant, kOption, "*", "it is listed twice",
              "remove one of them");
     }
-    for (const std::string& entry : options_.allow_origins) {
-      if (entry != "*") read_origin(entry, any);
-    }
+    OriginListReader reader(kOption, options_.allow_credentials, any, policy_->origins_,
+                            reporter());
+    reader.read(options_.allow_origins);
+    policy_->null_listed_ = reader.has_null();
     if (options_.allow_origins.empty() && !options_.guard && !options_.asks_about_origins) {
       report(ProblemCode::kOriginNone, kOption, "",
              "no origin is allowed, so every cross-origin read is refused",
              "list at least one origin, such as \"https://app.example.com\"");
     }
-    find_missing_apexes();
-    find_swallowed_origins();
-  }
-
-  void read_origin(const std::string& entry, bool any) {
-    constexpr std::string_view kOption = "allow_origins";
-    if (entry == kNullOrigin) {
-      report(ProblemCode::kOriginNull, kOption, entry,
-             "any site can send the origin null, from a sandboxed iframe",
-             "serve the page from an origin of its own and list that");
-      policy_->null_listed_ = true;
-      policy_->origins_.add_exact(entry);
-      return;
-    }
-    auto parsed = parse_origin_pattern(entry);
-    if (const auto* error = std::get_if<OriginError>(&parsed)) {
-      report(error->code, kOption, entry, error->message, way_out(*error));
-      return;
-    }
-    const auto& pattern = std::get<OriginPattern>(parsed);
-    if (options_.allow_credentials && is_insecure(pattern)) {
-      report(ProblemCode::kOriginInsecureWithCredentials, kOption, entry,
-             "anyone on the network can change an http page and so act with the user's cookies",
-             "did you mean \"https" + entry.substr(pattern.scheme.size()) + "\"?");
-    }
-    if (any) {
-      report(ProblemCode::kOriginRedundant, kOption, entry, "\"*\" already allows it",
-             "remove it, or remove \"*\"");
-      return;
-    }
-    const bool added = pattern.is_exact() ? policy_->origins_.add_exact(entry)
-                                          : policy_->origins_.add_pattern(pattern);
-    if (added && !pattern.is_exact()) patterns_.emplace_back(&entry, pattern);
-    if (!added) {
-      report(ProblemCode::kOriginRedundant, kOption, entry, "it is listed twice",
-             "remove one of them");
-    }
+    reader.find_missing_apexes(options_.allow_origins);
+    reader.find_swallowed_origins(options_.allow_origins);
   }
 
   void read_always_send() {
@@ -197,44 +152,6 @@ class PolicyBuilder {
     const auto parsed = parse_origin_pattern(entry);
     const auto* pattern = std::get_if<OriginPattern>(&parsed);
     return pattern == nullptr || pattern->is_exact();
-  }
-
-  /// `https://*.example.com` without its wildcard; empty for a pattern that has only a `:*`.
-  static std::string apex_of(std::string pattern) {
-    const std::size_t wildcard = pattern.find("*.");
-    return wildcard == pattern.npos ? std::string{} : pattern.erase(wildcard, 2);
-  }
-
-  /// One pass for all patterns: looking for each apex in the list would be quadratic.
-  void find_missing_apexes() {
-    std::unordered_set<std::string> missing;
-    for (const auto& [entry, pattern] : patterns_) missing.insert(apex_of(*entry));
-    missing.erase(std::string{});
-    if (missing.empty()) return;
-    for (const std::string& entry : options_.allow_origins) missing.erase(entry);
-    for (const auto& [entry, pattern] : patterns_) {
-      const std::string apex = apex_of(*entry);
-      if (missing.erase(apex) == 0 || policy_->origins_.matches_pattern(apex)) continue;
-      report(ProblemCode::kOriginApexNotCovered, "allow_origins", *entry,
-             "the pattern matches subdomains only, not " + apex + " itself",
-             "add \"" + apex + "\" if pages are served from it");
-    }
-  }
-
-  void find_swallowed_origins() {
-    if (patterns_.empty()) return;
-    for (const std::string& entry : options_.allow_origins) {
-      if (policy_->origins_.matches_pattern(entry)) {
-        report(ProblemCode::kOriginRedundant, "allow_origins", entry,
-               "a pattern in the list already allows it", "remove it");
-      }
-    }
-    for (const auto& [entry, pattern] : patterns_) {
-      if (policy_->origins_.has_wider_pattern(pattern)) {
-        report(ProblemCode::kOriginRedundant, "allow_origins", *entry,
-               "a wider pattern in the list already allows all that it allows", "remove it");
-      }
-    }
   }
 
   void read_methods() {
@@ -362,12 +279,50 @@ class PolicyBuilder {
   }
 
   void read_guard() {
-    policy_->guard_ = options_.guard;
-    if (options_.guard && policy_->origin_mode_ != Policy::OriginMode::kListed) {
+    if (!options_.guard) return;
+    GuardBuild build = build_guard(options_.guard_options);
+    for (ConfigProblem& problem : build.problems) {
+      report(problem.code, "guard." + problem.option, problem.value, std::move(problem.message),
+             std::move(problem.hint));
+    }
+    policy_->guard_ = std::move(build.guard);
+    if (policy_->origin_mode_ == Policy::OriginMode::kReflectAny) {
       report(ProblemCode::kGuardWithoutEffect, "guard", "True",
-             "\"*\" in allow_origins trusts every site, so there is nothing left to refuse",
+             "\"*\" in allow_origins trusts every site with the user's cookies, so there is "
+             "nothing left to refuse",
              "list the origins that may write, or remove guard");
     }
+    // Without credentials an allowed origin does not write with cookies, and a trusted one does.
+    if (!options_.allow_credentials) return;
+    for (const std::string& entry : options_.guard_options.trusted_origins) {
+      if (policy_->origins_.contains(entry)) {
+        report(ProblemCode::kOriginRedundant, "guard", entry,
+               "allow_origins allows " + entry + " with credentials, so it may write already",
+               "remove it from trusted_origins");
+      }
+    }
+  }
+
+  void read_timing() {
+    policy_->allows_timing_ = options_.allow_timing;
+    if (!options_.allow_timing) return;
+    std::string& constant = policy_->constant_timing_;
+    if (policy_->origin_mode_ == Policy::OriginMode::kAny) {
+      constant = "*";
+      return;
+    }
+    const std::vector<std::string>& origins = options_.allow_origins;
+    const bool is_short = origins.size() <= kMaxTimingOrigins && !options_.asks_about_origins &&
+                          std::ranges::all_of(origins, is_listed_in_timing);
+    for (const std::string& entry : origins) {
+      if (is_short && entry != kNullOrigin) append_member(constant, entry);
+    }
+    policy_->echoes_timing_ = constant.empty();
+  }
+
+  /// It is an exact origin, or `null`, for which nothing is sent (`Policy::echoes_timing`).
+  static bool is_listed_in_timing(const std::string& entry) {
+    return entry == kNullOrigin || is_exact_origin_or_invalid(entry);
   }
 
   /// What the preflight answer depends on. OPTIONS is not cacheable by HTTP (RFC 9110
@@ -382,10 +337,17 @@ class PolicyBuilder {
       append_member(vary, "Access-Control-Request-Private-Network");
   }
 
+  void compile_vary() {
+    compile_preflight_vary();
+    if (policy_->varies_by_origin()) append_member(policy_->vary_, "Origin");
+    policy_->isolated_vary_ = policy_->vary_;
+    for (const char* name : {"Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest"})
+      append_member(policy_->isolated_vary_, name);
+  }
+
   const PolicyOptions& options_;
   std::unique_ptr<Policy> policy_;
   std::vector<ConfigProblem> problems_;
-  std::vector<std::pair<const std::string*, OriginPattern>> patterns_;
 };
 
 bool Policy::allows_origin(std::string_view origin) const noexcept {
@@ -411,6 +373,10 @@ bool Policy::asks_about(std::string_view origin) const noexcept {
 std::shared_ptr<const Policy> Policy::as_one_of_several() const {
   std::shared_ptr<Policy> policy(new Policy(*this));
   policy->is_one_of_several_ = true;
+  if (vary_.empty()) {
+    policy->vary_ = "Origin";
+    policy->isolated_vary_ = "Origin, " + isolated_vary_;
+  }
   if (origin_mode_ == OriginMode::kAny) {
     policy->preflight_vary_ = "Origin";
     if (!preflight_vary_.empty()) append_member(policy->preflight_vary_, preflight_vary_);

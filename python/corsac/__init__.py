@@ -25,6 +25,7 @@ except ImportError as error:
 from corsac._version import __version__
 from corsac.asgi import CORSMiddleware
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.options.guard import Guard
 from corsac.origin_function import OriginFunction, OriginRequest
 from corsac.policy import CORSPolicy
 from corsac.refusals import Refusal
@@ -34,6 +35,7 @@ __all__ = [
     "CORSConfigProblem",
     "CORSMiddleware",
     "CORSPolicy",
+    "Guard",
     "OriginFunction",
     "OriginRequest",
     "Refusal",

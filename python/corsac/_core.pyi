@@ -16,6 +16,8 @@ class CompiledPolicy:
     def decide_origin(self) -> Callable[..., bool | Awaitable[bool]] | None: ...
     def __deepcopy__(self, memo: object, /) -> CompiledPolicy: ...
     @property
+    def allows_timing(self) -> bool: ...
+    @property
     def app_headers_log(self) -> AppHeadersLog | None: ...
 
 @final
@@ -103,12 +105,16 @@ def compile_policy(
     allow_credentials: bool,
     allow_private_network: bool,
     preflight_continue: bool,
-    guard: bool,
+    guard: tuple[Sequence[str], Sequence[str], bool, bool] | None,
+    allow_timing: bool,
     always_send: bool,
     app_headers: str,
     decide_origin: Callable[..., bool | Awaitable[bool]] | None,
     app_headers_log: AppHeadersLog | None,
 ) -> tuple[CompiledPolicy | None, list[tuple[str, str, str, str, str, str]]]: ...
+def guard_problems(
+    guard: tuple[Sequence[str], Sequence[str], bool, bool],
+) -> list[tuple[str, str, str, str, str, str]]: ...
 def is_serialized_origin(origin: bytes) -> bool: ...
 
 # Facts of the core: seconds, bytes, codes.
@@ -140,7 +146,7 @@ def compile_routing(
 # counted and reported: (kind, reason, what is missing, reach), the kinds and reasons of
 # `corsac.Refusal`; a reach is 0 if the application does not run, 1 if its page cannot read the
 # response, 2 if CORS keeps nothing from anyone. `scheme` is that by which the server was asked, as
-# far as it knows.
+# far as it knows; `path` is what rules see, and without it no path is exempt from a guard.
 _Told: TypeAlias = tuple[str, str, tuple[str | None, tuple[str, ...]] | None, int]
 
 def select_policy(routing: Routing, path: str) -> tuple[CompiledPolicy | None, str]: ...
@@ -159,6 +165,7 @@ def decide_request(
     environ: dict[str, Any],
     answer: bool | None = None,
     scheme: str = "",
+    path: str | None = None,
 ) -> tuple[int, list[tuple[str, str]], str, bytes, str, bool, str, _Told] | Awaitable[bool]: ...
 def try_request(
     policy: CompiledPolicy,
@@ -166,6 +173,7 @@ def try_request(
     environ: dict[str, Any],
     answer: bool | None = None,
     scheme: str = "",
+    path: str | None = None,
 ) -> _Told | None: ...
 def is_beyond_cors(environ: dict[str, Any], scheme: str = "") -> bool: ...
 

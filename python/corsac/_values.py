@@ -149,7 +149,9 @@ class PlainData:
 
 
 def plain(value: Any) -> Any:
-    """Give a value as JSON has it: a list for a tuple, a dictionary for `PlainData`."""
+    """Give a value as JSON has it: a list for a tuple, a dictionary for `PlainData` and values."""
     if isinstance(value, PlainData):
         return value.as_dict()
+    if isinstance(value, FrozenValue):
+        return {name: plain(each) for name, each in value._arguments().items()}
     return [plain(each) for each in value] if isinstance(value, tuple) else value

@@ -20,6 +20,7 @@ __all__ = [
     "MAX_PATHS",
     "OWNED",
     "PREFLIGHT_OWNED",
+    "TIMING",
     "UNDECIDED",
     "AppHeadersLog",
 ]
@@ -41,6 +42,9 @@ PREFLIGHT_OWNED = (
     "access-control-allow-private-network",
 )
 """Those that it decides on answers to preflight requests as well."""
+
+TIMING = "timing-allow-origin"
+"""What a policy with ``allow_timing`` decides on responses that answer no preflight request."""
 
 UNDECIDED = "corsac.undecided"
 """The key of an environ whose response another policy decides further out; its log has the line."""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Self, cast
 
 from corsac._text import safe_repr
-from corsac._values import FrozenValue, frozen_value
+from corsac._values import FrozenValue, frozen_value, plain
 from corsac.codes import CORSProblemCode, Severity
 
 __all__ = ["CORSConfigError", "CORSConfigProblem", "CORSProblemCode", "Severity", "log_warnings"]
@@ -125,6 +125,7 @@ def from_core(problems: Sequence[tuple[str, str, str, str, str, str]]) -> list[C
 
 def _for_json(value: object) -> object:
     """Return the value, or its ``repr`` if JSON does not have it."""
+    value = plain(value) if isinstance(value, FrozenValue) else value
     try:
         json.dumps(value, allow_nan=False)
     except Exception:  # Whatever an option was given, be it another program's source.

@@ -13,6 +13,7 @@ from corsac._types import Followed
 from corsac._values import FrozenValue
 from corsac.app_headers import APP_HEADERS, AppHeadersLog
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
+from corsac.options.guard import Guard, in_words_of_policy, read_guard
 from corsac.options.types import (
     BOOL_OPTIONS,
     LIST_OPTIONS,
@@ -47,7 +48,8 @@ class CORSPolicyOptions(TypedDict, total=False):
     allow_private_network: bool
     preflight_status: int
     preflight_continue: bool
-    guard: bool
+    guard: bool | Guard
+    allow_timing: bool
     always_send: bool
     app_headers: Literal["replace", "keep"]
     tolerate: Iterable[str]
@@ -103,7 +105,9 @@ class CORSPolicy(_OptionsByName, Explainable):
         preflight_status: The status of a preflight answer, 200 to 299.
         preflight_continue: Whether the application answers preflights, with the headers added.
         guard: Whether unsafe cross-origin requests and WebSocket handshakes that the policy does
-            not allow are refused before the application runs.
+            not allow are refused before the application runs; a `corsac.Guard` says more.
+        allow_timing: Whether pages of allowed origins see how long responses took
+            (``Timing-Allow-Origin``).
         always_send: Whether ``Access-Control-Allow-Origin`` is sent on every response, also without
             an ``Origin`` header that a cache or proxy took away; with exactly one exact origin. A
             browser compares it with the page's, so that nobody else is allowed.
@@ -129,7 +133,8 @@ class CORSPolicy(_OptionsByName, Explainable):
     allow_private_network: bool
     preflight_status: int
     preflight_continue: bool
-    guard: bool
+    guard: bool | Guard
+    allow_timing: bool
     always_send: bool
     app_headers: Literal["replace", "keep"]
     tolerate: tuple[str, ...]
@@ -151,7 +156,8 @@ class CORSPolicy(_OptionsByName, Explainable):
         allow_private_network: bool = False,
         preflight_status: int = 204,
         preflight_continue: bool = False,
-        guard: bool = False,
+        guard: bool | Guard = False,
+        allow_timing: bool = False,
         always_send: bool = False,
         app_headers: Literal["replace", "keep"] = "replace",
         tolerate: Iterable[str] = (),
@@ -162,6 +168,7 @@ class CORSPolicy(_OptionsByName, Explainable):
             problems = validation.try_fixes(
                 values, problems, lambda options: check_options(options)[2]
             )
+        problems += _problems_of_guard(values)
         if compiled is None or any(problem.severity == "error" for problem in problems):
             raise CORSConfigError(problems)
         self._fill(*values.values())
@@ -314,6 +321,7 @@ def check_options(
         values[name] = read_list(name, given[name], problems)
     for name in BOOL_OPTIONS:
         check_bool(name, given[name], problems)
+    values["guard"] = read_guard(given["guard"], problems)
     values["max_age"] = read_max_age(given["max_age"], problems)
     values["app_headers"] = read_choice("app_headers", given["app_headers"], APP_HEADERS, problems)
     values["preflight_status"] = read_number(
@@ -325,6 +333,7 @@ def check_options(
     options = {
         name: _DEFAULTS[name] if name in mistyped else values[name] for name in _CORE_OPTIONS
     }
+    options["guard"] = _guard_for_core(options["guard"])
     decider = None
     if regex is not None or function is not None:
         from corsac.origins import make_decider  # noqa: PLC0415 - most have none
@@ -335,12 +344,37 @@ def check_options(
         decide_origin=decider,
         app_headers_log=AppHeadersLog(options["app_headers"] == "keep"),
     )
-    of_core = [_as_given(problem, values) for problem in from_core(found)]
+    of_core = [
+        _as_given(problem, values)
+        for problem in from_core(found)
+        if not problem.option.startswith("guard.")  # See `_problems_of_guard`.
+    ]
     if mistyped & {"allow_origins", "allow_origin_regex", "allow_origin_func"}:
         of_core = [problem for problem in of_core if problem.code not in _OF_NO_ORIGINS]
     problems += validation.improve_hints(of_core)
     problems += _problems_of_meaning(values, options, regex)
     return values, compiled, [_with_way_out(problem) for problem in problems]
+
+
+def _guard_for_core(guard: bool | Guard) -> tuple[Any, ...] | None:
+    whole = Guard() if guard is True else guard
+    return tuple(whole._all_fields().values()) if isinstance(whole, Guard) else None
+
+
+def _problems_of_guard(values: Mapping[str, Any]) -> list[CORSConfigProblem]:
+    """The problems of a guard, which knows of no tolerance."""
+    guard = values["guard"]
+    if not isinstance(guard, Guard):
+        return []
+    found = in_words_of_policy(guard.problems, lambda fix: guard.__replace__(**fix))
+    return [_with_way_out(_tolerated(problem, values["tolerate"])) for problem in found]
+
+
+def _tolerated(problem: CORSConfigProblem, codes: Iterable[str]) -> CORSConfigProblem:
+    """The problem as it is where some codes are tolerated."""
+    if problem.severity == "error" and problem.code in codes:
+        return problem.replace(severity="info")
+    return problem
 
 
 def _as_given(problem: CORSConfigProblem, values: Mapping[str, Any]) -> CORSConfigProblem:
@@ -398,12 +432,7 @@ def _problems_of_meaning(
             for name in ("allow_origin_regex", "allow_origin_func")
             if values[name] is not None
         ]
-    return [
-        problem.replace(severity="info")
-        if problem.severity == "error" and problem.code in options["tolerate"]
-        else problem
-        for problem in found
-    ]
+    return [_tolerated(problem, options["tolerate"]) for problem in found]
 
 
 def _with_way_out(problem: CORSConfigProblem) -> CORSConfigProblem:

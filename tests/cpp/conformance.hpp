@@ -115,6 +115,8 @@ inline Configuration read_configuration(const json& config) {
       options.preflight_status = value;
     } else if (name == "preflight_continue") {
       options.preflight_continue = value;
+    } else if (name == "allow_timing") {
+      options.allow_timing = value;
     } else if (name == "always_send") {
       options.always_send = value;
     } else if (name == "allow_private_network") {

@@ -21,6 +21,8 @@ struct Case {
   bool passes;
   std::string host = "api.test";
   std::string scheme = "";
+  /// A handshake's Sec-Fetch-Site lets nothing through that Origin and Host do not.
+  bool socket_is_refused = false;
 };
 
 class Guard : public ::testing::Test {
@@ -89,7 +91,7 @@ TEST_F(Guard, ComparesSecFetchSiteFirstAndThenOriginWithHost) {
       {"http://api.test", "", false, "api.test", "https"},
       {"http://api.test", "", false, "api.test:80", "HTTPS"},
       {"http://api.test", "", false, "api.test", "wss"},
-      {"http://api.test", "same-origin", true, "api.test", "https"},
+      {"http://api.test", "same-origin", true, "api.test", "https", true},
       {"http://app.test", "", false, "api.test", "https"},
       // Only HTTP is a server's own.
       {"tauri://localhost", "", false, "localhost"},
@@ -105,8 +107,9 @@ TEST_F(Guard, ComparesSecFetchSiteFirstAndThenOriginWithHost) {
     EXPECT_EQ(guard_request(*policy_, request_of("POST", row)),
               row.passes ? Refusal::kNone : Refusal::kCrossOriginRequest)
         << what;
-    EXPECT_EQ(guard_websocket(*policy_, request_of("GET", row)),
-              row.passes ? Refusal::kNone : Refusal::kCrossOriginWebSocket)
+    EXPECT_EQ(
+        guard_websocket(*policy_, request_of("GET", row)),
+        row.passes && !row.socket_is_refused ? Refusal::kNone : Refusal::kCrossOriginWebSocket)
         << what;
   }
 }
@@ -126,8 +129,8 @@ TEST_F(Guard, SafeMethodsPassButNotAsAWebSocketHandshake) {
 
 /// Whether no browser checks a request of https://evil.test with these lines.
 bool beyond_cors(std::initializer_list<HeaderLine> headers, std::string_view scheme = "") {
-  Request request = testing::make_request("POST", headers);
-  for (const HeaderLine& line : headers) request.add_mode_line(line.name, line.value);
+  Request request("POST");
+  for (const HeaderLine& line : headers) request.add_guarded_line(line.name, line.value);
   request.set_server_scheme(scheme);
   return is_beyond_cors(request);
 }
@@ -227,6 +230,42 @@ TEST(SameOrigin, IsToldByOneOriginAndOneHostWhereSecFetchSiteIsNotThere) {
       {{"origin", "https://api.test"}, {"origin", "https://api.test"}, {"host", "api.test"}}));
   EXPECT_TRUE(is_own({{"sec-fetch-site", "same-origin"}}));
   EXPECT_FALSE(is_own({{"sec-fetch-site", "same-origin"}, {"sec-fetch-site", "same-origin"}}));
+}
+
+TEST_F(Guard, WhoIsAllowedWithoutCredentialsWritesWithoutCookies) {
+  Request request("POST");
+  request.add_guarded_line("origin", "https://app.test");
+  EXPECT_EQ(guard_request(*policy_, request), Refusal::kNone);
+  EXPECT_EQ(guard_request(*policy_, request, true), Refusal::kNone);
+  EXPECT_FALSE(guard_needs_scheme(*policy_, request, true));
+  request.add_guarded_line("Cookie", "");
+  EXPECT_TRUE(guard_needs_scheme(*policy_, request, true));
+  EXPECT_EQ(guard_request(*policy_, request), Refusal::kCrossOriginRequest);
+  EXPECT_EQ(guard_request(*policy_, request, true), Refusal::kCrossOriginRequest);
+  EXPECT_EQ(guard_websocket(*policy_, request, true), Refusal::kCrossOriginWebSocket);
+
+  PolicyOptions with_credentials = options();
+  with_credentials.allow_credentials = true;
+  const auto credentialed = make_policy(with_credentials);
+  EXPECT_EQ(guard_request(*credentialed, request), Refusal::kNone);
+  EXPECT_FALSE(guard_needs_scheme(*credentialed, request, true));
+
+  PolicyOptions trusting = options();
+  trusting.guard_options.trusted_origins = {"https://app.test"};
+  EXPECT_EQ(guard_request(*make_policy(trusting), request), Refusal::kNone);
+  EXPECT_EQ(guard_websocket(*make_policy(trusting), request), Refusal::kNone);
+}
+
+TEST_F(Guard, ARefusalOfAReadVariesByWhatItDependsOn) {
+  PolicyOptions isolating = options();
+  isolating.guard_options.isolate_reads = true;
+  const auto policy = make_policy(isolating);
+  Answer answer;
+  refuse(*policy, Refusal::kCrossOriginRead, answer);
+  EXPECT_EQ(testing::to_headers(answer.headers),
+            (testing::Headers{{"content-type", "text/plain; charset=utf-8"},
+                              {"content-length", "17"},
+                              {"vary", "Origin, Sec-Fetch-Site, Sec-Fetch-Mode, Sec-Fetch-Dest"}}));
 }
 
 TEST_F(Guard, ARefusalIsA403WithItsReasonAndNoCorsHeader) {

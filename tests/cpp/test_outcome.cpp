@@ -60,7 +60,8 @@ TEST(Outcome, HasTheReasonOfTheRefusal) {
     EXPECT_EQ(reason_code(outcome_of({RequestKind::kPreflight, false, refusal})),
               reason_code(refusal));
   }
-  for (const Refusal refusal : {Refusal::kCrossOriginRequest, Refusal::kCrossOriginWebSocket})
+  for (const Refusal refusal :
+       {Refusal::kCrossOriginRequest, Refusal::kCrossOriginWebSocket, Refusal::kCrossOriginRead})
     EXPECT_EQ(reason_code(outcome_of_guard(refusal)), reason_code(refusal));
 }
 

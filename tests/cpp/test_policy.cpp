@@ -143,7 +143,107 @@ TEST(Policy, AGuardThatTrustsEverySiteIsAWarning) {
   PolicyOptions options;
   options.guard = true;
   options.allow_origins = {"*"};
-  EXPECT_EQ(codes(build_policy(options)), Codes{"guard.without_effect"});
+  // Without credentials nobody writes with cookies.
+  EXPECT_EQ(codes(build_policy(options)), Codes{});
+  options.allow_credentials = true;
+  options.tolerate = {"origin.any_with_credentials"};
+  EXPECT_EQ(codes(build_policy(options)),
+            (Codes{"origin.any_with_credentials", "guard.without_effect"}));
+}
+
+TEST(Policy, TheOptionsOfAGuardAreJudgedByItsNames) {
+  PolicyOptions options = with_origins({"https://a.test"}, true);
+  options.guard = true;
+  options.guard_options.trusted_origins = {"*",
+                                           "https://a.test/",
+                                           "http://b.test",
+                                           "https://a.test",
+                                           "https://c.test",
+                                           "https://c.test"};
+  options.guard_options.exempt_paths = {"pay", "/hook", "/hook", "/api/*", "/api/x", "/*"};
+  std::vector<std::string> found;
+  for (const ConfigProblem& problem : build_policy(options).problems)
+    found.push_back(problem.option + " " + problem.value + " " +
+                    std::string(code_name(problem.code)));
+  EXPECT_EQ(found, (std::vector<std::string>{
+                       "guard.trusted_origins * origin.invalid",
+                       "guard.trusted_origins https://a.test/ origin.invalid",
+                       "guard.trusted_origins http://b.test origin.insecure_with_credentials",
+                       "guard.trusted_origins https://c.test origin.redundant",
+                       "guard.exempt_paths pay rule.invalid",
+                       "guard.exempt_paths /hook rule.duplicate",
+                       "guard.exempt_paths /api/x rule.unreachable",
+                       "guard.exempt_paths /* guard.without_effect",
+                       "guard https://a.test origin.redundant",
+                   }));
+  EXPECT_EQ(build_policy(options).policy, nullptr);
+  options.guard = false;  // Then nobody looks at them.
+  EXPECT_EQ(codes(build_policy(options)), Codes{});
+}
+
+TEST(Policy, WhatIsToleratedIsToleratedOfAGuardToo) {
+  PolicyOptions options = with_origins({"https://a.test"});
+  options.guard = true;
+  options.guard_options.trusted_origins = {"http://b.test", "null"};
+  EXPECT_EQ(build_policy(options).policy, nullptr);
+  options.tolerate = {"origin.insecure_with_credentials", "origin.null"};
+  const auto policy = make_policy(options);
+  EXPECT_TRUE(policy->guard_rules().trusts("http://b.test"));
+  EXPECT_TRUE(policy->guard_rules().trusts("null"));
+  EXPECT_FALSE(policy->allows_origin("http://b.test"));
+}
+
+TEST(Policy, TimingIsAConstantWhereTheListIsShort) {
+  const auto timing = [](std::vector<std::string> origins, bool credentials = false) {
+    PolicyOptions options = with_origins(std::move(origins), credentials);
+    options.allow_timing = true;
+    options.tolerate = {"origin.null", "origin.any_with_credentials"};
+    const auto policy = make_policy(options);
+    EXPECT_EQ(policy->echoes_timing(), policy->constant_timing().empty());
+    EXPECT_TRUE(policy->allows_timing());
+    return policy->constant_timing();
+  };
+  EXPECT_EQ(timing({"*"}), "*");
+  EXPECT_EQ(timing({"*"}, true), "");
+  EXPECT_EQ(timing({"https://a.test", "https://b.test"}), "https://a.test, https://b.test");
+  EXPECT_EQ(timing({"https://a.test", "null"}), "https://a.test");
+  EXPECT_EQ(timing({"null"}), "");
+  EXPECT_EQ(timing({"https://a.test", "https://*.b.test"}), "");
+  EXPECT_EQ(timing({"http://localhost:*"}), "");
+  std::vector<std::string> many;
+  std::string listed;
+  for (std::size_t i = 0; i < kMaxTimingOrigins; ++i) {
+    many.push_back("https://" + std::to_string(i) + ".a.test");
+    listed += (i == 0 ? "" : ", ") + many.back();
+  }
+  EXPECT_EQ(timing(many), listed);
+  many.emplace_back("https://one-more.test");
+  EXPECT_EQ(timing(many), "");
+
+  PolicyOptions asking = with_origins({"https://a.test"});
+  asking.allow_timing = asking.asks_about_origins = true;
+  EXPECT_EQ(make_policy(asking)->constant_timing(), "");
+  EXPECT_TRUE(make_policy(asking)->echoes_timing());
+  EXPECT_FALSE(make_policy(with_origins({"https://a.test"}))->echoes_timing());
+}
+
+TEST(Policy, TimingIsOnActualResponsesOnly) {
+  PolicyOptions options = with_origins({"https://*.a.test", "null"});
+  options.allow_timing = true;
+  options.tolerate = {"origin.null"};
+  const auto echoing = make_policy(options);
+  EXPECT_EQ(testing::to_headers(actual_headers(*echoing, "https://x.a.test", true)),
+            (testing::Headers{{"timing-allow-origin", "https://x.a.test"},
+                              {"access-control-allow-origin", "https://x.a.test"}}));
+  EXPECT_EQ(testing::to_headers(actual_headers(*echoing, "null", true)),
+            (testing::Headers{{"access-control-allow-origin", "null"}}));
+  EXPECT_EQ(testing::to_headers(actual_headers(*echoing, "https://evil.test", false)),
+            testing::Headers{});
+  options.allow_origins = {"https://a.test"};
+  const auto constant = make_policy(options);
+  EXPECT_EQ(testing::to_headers(actual_headers(*constant, "https://evil.test", false)),
+            (testing::Headers{{"timing-allow-origin", "https://a.test"}}));
+  EXPECT_EQ(response_header_role("Timing-Allow-Origin"), ResponseHeaderRole::kTiming);
 }
 
 TEST(Policy, AConstantOriginIsThatOfAnyoneOrTheOneOfAlwaysSend) {

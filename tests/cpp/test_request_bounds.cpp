@@ -50,6 +50,9 @@ PolicyOptions echo_options() {
   options.allow_headers = {"*"};
   options.expose_headers = {"etag"};
   options.allow_credentials = true;
+  options.guard = true;
+  options.guard_options.isolate_reads = true;
+  options.guard_options.trusted_origins = {"https://*.trusted.test"};
   return options;
 }
 

@@ -15,9 +15,9 @@
 #include "fuzz/naive.hpp"
 
 /// Input, a line each: options such as `origin https://example.com` and `credentials`, and after
-/// `then` those of the next of several policies in one place; `> OPTIONS`; then the request's
-/// header lines. What the core answers is compared with what the options say, read literally, and
-/// with what a browser makes of it.
+/// `then` those of the next of several policies in one place; the `path` and the `scheme` by which
+/// the server was asked; `> OPTIONS`; then the request's header lines. What the core answers is
+/// compared with what the options say, read literally, and with what a browser makes of it.
 namespace corsac::fuzz {
 namespace {
 
@@ -28,6 +28,7 @@ struct Exchange {
   std::vector<PolicyOptions> places;  ///< Of all policies, in order.
   std::string method = "GET";
   std::string scheme;  ///< By which the server was asked, as far as it knows.
+  std::string path = "/";
   std::vector<std::pair<std::string, std::string>> lines;
 
   [[nodiscard]] naive::Strings values(const std::string& lower_name) const {
@@ -61,6 +62,11 @@ void read_option(std::string_view line, PolicyOptions& options) {
   if (word == "private_network") options.allow_private_network = true;
   if (word == "continue") options.preflight_continue = true;
   if (word == "guard") options.guard = true;
+  if (word == "trust") options.guard_options.trusted_origins.push_back(value);
+  if (word == "exempt") options.guard_options.exempt_paths.push_back(value);
+  if (word == "isolate") options.guard_options.isolate_reads = true;
+  if (word == "no_writes") options.guard_options.writes = false;
+  if (word == "timing") options.allow_timing = true;
   if (word == "always_send") options.always_send = true;
   if (word == "asks") options.asks_about_origins = true;
 }
@@ -76,6 +82,8 @@ Exchange read_exchange(std::string_view rest) {
     if (line.starts_with("> ")) {
       exchange.method = unfolded(line.substr(2));
       in_options = false;
+    } else if (in_options && line.starts_with("path ")) {
+      exchange.path = unfolded(line.substr(5));
     } else if (in_options && line.starts_with("scheme ")) {
       exchange.scheme = unfolded(line.substr(7));
     } else if (in_options && line == "then" && exchange.places.size() < kMaxPolicies) {
@@ -99,6 +107,8 @@ std::vector<std::string>* list_named(PolicyOptions& options, const std::string& 
   if (name == "allow_headers") return &options.allow_headers;
   if (name == "expose_headers") return &options.expose_headers;
   if (name == "tolerate") return &options.tolerate;
+  if (name == "guard.trusted_origins") return &options.guard_options.trusted_origins;
+  if (name == "guard.exempt_paths") return &options.guard_options.exempt_paths;
   return nullptr;
 }
 
@@ -398,6 +408,20 @@ void check_preflight(const Exchange& exchange, const Policy& policy, const Reque
   check_browser_agrees(exchange, policy, request, answer);
 }
 
+/// Timing-Allow-Origin, read off the options.
+std::string expected_timing(const PolicyOptions& options, const std::string& origin, bool allowed) {
+  if (!options.allow_timing) return {};
+  if (naive::has(options.allow_origins, "*") && !options.allow_credentials) return "*";
+  bool is_short = options.allow_origins.size() <= kMaxTimingOrigins && !options.asks_about_origins;
+  std::string listed;
+  for (const std::string& entry : options.allow_origins) {
+    is_short = is_short && entry.find('*') == entry.npos;
+    if (entry != "null") listed += (listed.empty() ? "" : ", ") + entry;
+  }
+  if (is_short && !listed.empty()) return listed;
+  return allowed && origin != "null" ? origin : "";
+}
+
 void check_actual(const Exchange& exchange, const Policy& policy, const Request& request,
                   const Decision& decision) {
   const PolicyOptions& options = exchange.options;
@@ -408,8 +432,12 @@ void check_actual(const Exchange& exchange, const Policy& policy, const Request&
   check_any_answer(policy, headers, decision.allowed ? request.origin() : policy.constant_origin(),
                    has_headers);
   for (const browser::Header& header : headers) {
-    CORSAC_HOLDS(response_header_role(header.name) == ResponseHeaderRole::kOwned);
+    const bool is_timing = header.name == "timing-allow-origin";
+    CORSAC_HOLDS(response_header_role(header.name) ==
+                 (is_timing ? ResponseHeaderRole::kTiming : ResponseHeaderRole::kOwned));
   }
+  CORSAC_HOLDS(value_of(headers, "timing-allow-origin") ==
+               expected_timing(options, std::string(request.origin()), decision.allowed));
   if (!decision.allowed) {
     if (!policy.has_constant_origin()) {
       CORSAC_HOLDS(browser::cors_check(request.origin(), false, headers) ==
@@ -458,18 +486,67 @@ bool host_is_origin(const naive::Strings& hosts, const std::string& origin,
   return !authority.empty() && authority == host;
 }
 
-bool is_trusted(const Exchange& exchange, bool settled) {
+bool may_write(const Exchange& exchange, const std::string& origin, bool settled) {
+  const PolicyOptions& options = exchange.options;
+  if (naive::contains(options.guard_options.trusted_origins, origin)) return true;
+  const bool allowed = settled || listed_origin(options, origin);
+  return allowed && (options.allow_credentials || exchange.values("cookie").empty());
+}
+
+/// @param is_handshake Origin and Host decide, and Sec-Fetch-Site refuses more.
+bool is_trusted(const Exchange& exchange, bool settled, bool is_handshake) {
   const naive::Strings origins = exchange.values("origin");
   const naive::Strings sites = exchange.values("sec-fetch-site");
+  bool is_own = true;
   if (origins.size() > 1) return false;
   if (origins.size() == 1) {
     if (!naive::can_be_one_origin(origins[0])) return false;
-    if (settled || listed_origin(exchange.options, origins[0])) return true;
+    if (may_write(exchange, origins[0], settled)) return true;
+    is_own = host_is_origin(exchange.values("host"), origins[0], exchange.scheme);
   }
   if (sites.size() > 1) return false;
-  if (sites.size() == 1 && !sites[0].empty())
-    return sites[0] == "same-origin" || sites[0] == "none";
-  return origins.empty() || host_is_origin(exchange.values("host"), origins[0], exchange.scheme);
+  const bool has_site = sites.size() == 1 && !sites[0].empty();
+  const bool site_is_own = has_site && (sites[0] == "same-origin" || sites[0] == "none");
+  if (is_handshake) return is_own && (!has_site || site_is_own);
+  return has_site ? site_is_own : is_own;
+}
+
+bool is_foreign_read(const Exchange& exchange) {
+  const naive::Strings sites = exchange.values("sec-fetch-site");
+  if (sites.empty()) return false;
+  if (sites.size() == 1 && naive::has({"", "same-origin", "same-site", "none"}, sites[0])) {
+    return false;
+  }
+  naive::Strings modes;
+  for (const std::string& mode : exchange.values("sec-fetch-mode")) {
+    if (!mode.empty()) modes.push_back(mode);
+  }
+  if (modes == naive::Strings{"cors"}) return false;
+  return !(modes == naive::Strings{"navigate"} &&
+           exchange.values("sec-fetch-dest") == naive::Strings{"document"});
+}
+
+bool matches_path(const std::string& pattern, const std::string& path) {
+  if (!pattern.ends_with("/*")) return path == pattern;
+  const std::string prefix = pattern.substr(0, pattern.size() - 2);
+  return path == prefix || path.starts_with(prefix + "/");
+}
+
+bool is_exempt(const naive::Strings& patterns, const std::string& path) {
+  std::string merged;
+  for (const char byte : path) {
+    if (byte != '/' || merged.empty() || merged.back() != '/') merged += byte;
+  }
+  bool is_matched = false;
+  bool merged_too = false;
+  for (const std::string& pattern : patterns) {
+    if (!is_matched && matches_path(pattern, path)) {
+      is_matched = true;
+      merged_too = merged_too || pattern.find("//") != pattern.npos;
+    }
+    merged_too = merged_too || matches_path(pattern, merged);
+  }
+  return is_matched && merged_too;
 }
 
 bool expected_beyond_cors(const Exchange& exchange) {
@@ -490,14 +567,36 @@ bool expected_beyond_cors(const Exchange& exchange) {
 }
 
 void check_guard(const Exchange& exchange, const Policy& policy, const Request& request) {
+  if (!policy.guard()) {
+    CORSAC_HOLDS(guard_request(policy, request) == Refusal::kNone);
+    CORSAC_HOLDS(guard_websocket(policy, request) == Refusal::kNone);
+    CORSAC_HOLDS(!is_isolated(policy, request));
+    return;
+  }
   const std::string& method = exchange.method;
-  const bool safe = method == "GET" || method == "HEAD" || method == "OPTIONS";
+  const GuardOptions& options = exchange.options.guard_options;
+  const bool read = method == "GET" || method == "HEAD";
+  const bool safe = read || method == "OPTIONS" || !options.writes;
+  const bool isolated = read && options.isolate_reads;
+  CORSAC_HOLDS(is_isolated(policy, request) == isolated);
+  CORSAC_HOLDS(vary_covers(policy.vary(isolated), "sec-fetch-dest") == isolated);
+  if (exchange.path.size() <= kMaxRepeatedSlashesRead) {
+    CORSAC_HOLDS(policy.guard_rules().is_exempt(exchange.path) ==
+                 is_exempt(options.exempt_paths, exchange.path));
+  }
   for (const bool settled : {false, true}) {
-    const bool trusted = is_trusted(exchange, settled);
+    const bool trusted = is_trusted(exchange, settled, false);
     const Refusal refusal = guard_request(policy, request, settled);
-    CORSAC_HOLDS(refusal == (safe || trusted ? Refusal::kNone : Refusal::kCrossOriginRequest));
+    if (isolated) {
+      CORSAC_HOLDS(refusal ==
+                   (is_foreign_read(exchange) ? Refusal::kCrossOriginRead : Refusal::kNone));
+    } else {
+      CORSAC_HOLDS(refusal == (safe || trusted ? Refusal::kNone : Refusal::kCrossOriginRequest));
+    }
     const Refusal handshake = guard_websocket(policy, request, settled);
-    CORSAC_HOLDS(handshake == (trusted ? Refusal::kNone : Refusal::kCrossOriginWebSocket));
+    CORSAC_HOLDS(
+        handshake ==
+        (is_trusted(exchange, settled, true) ? Refusal::kNone : Refusal::kCrossOriginWebSocket));
     for (const Refusal refused : {refusal, handshake}) {
       if (refused == Refusal::kNone) continue;
       Answer answer;
@@ -518,8 +617,7 @@ class SentRequest {
     }
     request_.set_server_scheme(exchange.scheme);
     for (std::size_t i = 0; i < bytes_.size(); i += 2) {
-      request_.add_header_line(bytes_[i].view(), bytes_[i + 1].view());
-      request_.add_mode_line(bytes_[i].view(), bytes_[i + 1].view());
+      request_.add_guarded_line(bytes_[i].view(), bytes_[i + 1].view());
     }
   }
   [[nodiscard]] const Request& view() const { return request_; }

@@ -119,6 +119,8 @@ def option_lines(config: Case) -> Iterator[str]:
         yield "continue"
     if config.get("always_send"):
         yield "always_send"
+    if config.get("allow_timing"):
+        yield "timing"
     if config.get("profile") in {"cross_origin_guard", "websocket"}:
         yield "guard"
     if "predicate" in config or "origin_regexes" in config:
@@ -141,6 +143,20 @@ def exchange(case: Case) -> str:
     lines.append(f"> {case['request']['method']}")
     lines += [f"{name}: {value}" for name, value in request_lines(case)]
     return "\n".join(lines)
+
+
+def guarded(case: Case) -> str:
+    """A case of the guard, whose options have other names."""
+    config, request = case["config"], case["request"]
+    lists = {"allow_origins": "origin", "trusted_origins": "trust", "exempt_paths": "exempt"}
+    lines = ["guard"]
+    for option, word in lists.items():
+        lines += [f"{word} {entry}" for entry in config.get(option, [])]
+    flags = {"allow_credentials": "credentials", "isolate_reads": "isolate"}
+    lines += [word for option, word in flags.items() if config.get(option)]
+    lines += [] if config.get("writes", True) else ["no_writes"]
+    lines += [f"path {request['path']}", f"scheme {request['scheme']}", f"> {request['method']}"]
+    return "\n".join(lines + [f"{name}: {value}" for name, value in request_lines(case)])
 
 
 def shapes() -> Iterator[tuple[str, str, str]]:
@@ -174,6 +190,8 @@ def seeds() -> Iterator[tuple[str, str, str]]:
         if ACRH in {name.lower() for name, _ in request_lines(case)}:
             yield "request_headers", case["id"], "\n".join(values(case, ACRH))
         yield "exchange", case["id"], exchange(case)
+    for case in cases("guard.json"):
+        yield "exchange", f"guard-{case['id']}", guarded(case)
     yield from shapes()
     for case in json.loads((CASES / "browser.json").read_text()):
         # A row is kind, server, method, Origin, and the two headers a preflight asks with.

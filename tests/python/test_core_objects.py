@@ -26,7 +26,13 @@ LISTS: dict[str, Any] = {
     for name in ("allow_origins", "allow_methods", "allow_headers", "expose_headers", "tolerate")
 }
 FLAGS = dict.fromkeys(
-    ("allow_credentials", "allow_private_network", "preflight_continue", "guard", "always_send"),
+    (
+        "allow_credentials",
+        "allow_private_network",
+        "preflight_continue",
+        "allow_timing",
+        "always_send",
+    ),
     False,
 )
 REQUEST: dict[str, Any] = {"policy": COMPILED, "method": "GET", "environ": ENVIRON}
@@ -50,6 +56,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "compile_policy": LISTS
     | FLAGS
     | {
+        "guard": (["https://a.test"], ["/a"], True, True),
         "max_age": 1,
         "preflight_status": 204,
         "app_headers": "replace",
@@ -73,8 +80,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "select_policy": {"routing": ROUTING, "path": "/a"},
     "match_rule": {"routing": ROUTING, "path": b"/a"},
     "matches_origin_entry": {"entry": "https://a.test", "origin": ORIGIN},
-    "decide_request": REQUEST | {"answer": None, "scheme": "https"},
-    "try_request": REQUEST | {"answer": None, "scheme": "https"},
+    "decide_request": REQUEST | {"answer": None, "scheme": "https", "path": "/a"},
+    "try_request": REQUEST | {"answer": None, "scheme": "https", "path": "/a"},
+    "guard_problems": {"guard": (["https://a.test"], ["/a"], True, True)},
     "is_beyond_cors": {"environ": ENVIRON, "scheme": "https"},
     "make_preflight_cache": {"capacity": 4},
     "browser_engine": {"name": "standard"},

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corsac import CORSConfigError, CORSConfigProblem, CORSMiddleware, CORSPolicy, _core
+from corsac import CORSConfigError, CORSConfigProblem, CORSMiddleware, CORSPolicy, Guard, _core
 from corsac.foreign.django_cors_headers import read_django_cors_headers
 from corsac.foreign.flask_application import read_flask_application
 from corsac.foreign.flask_cors import read_flask_cors
@@ -143,6 +143,14 @@ REGEXES = st.sampled_from(
         "(a",
     ]
 )
+GUARDS = st.builds(
+    Guard,
+    trusted_origins=st.lists(
+        st.sampled_from(["https://a.test", "http://a.test", "https://*.a.test", "null"]), max_size=3
+    ),
+    exempt_paths=st.lists(st.sampled_from(["/*", "/a/*", "/a", "/a/b"]), max_size=3),
+    isolate_reads=st.booleans(),
+)
 OPTIONS = st.fixed_dictionaries(
     {},
     optional={
@@ -165,7 +173,8 @@ OPTIONS = st.fixed_dictionaries(
         "allow_credentials": st.booleans(),
         "max_age": st.sampled_from([None, -1, 0, 600, 7201, 86_400, 86_401, 2**40]),
         "preflight_status": st.sampled_from([200, 204, 302, 0]),
-        "guard": st.booleans(),
+        "guard": st.booleans() | GUARDS,
+        "allow_timing": st.booleans(),
         "always_send": st.booleans(),
         "app_headers": st.sampled_from(["replace", "keep", "Keep"]),
         "tolerate": st.lists(

@@ -36,6 +36,7 @@ EVERY_OPTION: dict[str, Any] = {
     "preflight_status": 200,
     "preflight_continue": True,
     "guard": True,
+    "allow_timing": True,
     "always_send": False,
     "app_headers": "keep",
     "tolerate": ["origin.null", "origin.insecure_with_credentials"],

@@ -142,9 +142,12 @@ def test_the_guard_refuses_what_the_model_refuses(data: st.DataObject, options: 
     origin = st.sampled_from(SOME_ORIGINS) | near_origins(options)
     origins = data.draw(st.lists(origin, min_size=1, max_size=1) | st.lists(origin, max_size=2))
     lines = [("origin", origin) for origin in origins] + data.draw(fetch_metadata(origins))
-    request = Request("POST", data.draw(shuffled(lines)))
+    method = data.draw(st.sampled_from(["POST", "GET", "HEAD"]))
+    path = data.draw(paths(options.exempt_paths, ""))
+    request = Request(method, data.draw(shuffled(lines)), path)
     refused = handshake_is_refused(policy_of(options), request)
-    assert refused is model.websocket_is_refused(options, request.headers)
+    is_exempt = model.is_exempt(options, path)
+    assert refused is (not is_exempt and model.websocket_is_refused(options, request.headers))
     check(options, request, AppResponse())
 
 

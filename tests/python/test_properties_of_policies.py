@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corsac import CORSPolicy, _core
+from corsac import CORSPolicy, Guard, _core
 from support import reference_model as model
 from support.exchange import AppResponse, Request
 from support.properties import (
@@ -115,7 +115,7 @@ def test_a_policy_written_out_or_pickled_gives_the_same_answers(
 ) -> None:
     policy = policy_of(options)
     request = data.draw(hostile_requests(options))
-    written = eval(repr(policy), {"CORSPolicy": CORSPolicy})  # noqa: S307
+    written = eval(repr(policy), {"CORSPolicy": CORSPolicy, "Guard": Guard})  # noqa: S307
     pickled = pickle.loads(pickle.dumps(policy))  # noqa: S301
     assert written == pickled == policy
     answers = [comparable(core_answer(made_of(each), request, app)) for each in (written, pickled)]

@@ -15,7 +15,7 @@ import pytest
 import corsac.errors
 import corsac.policy
 import corsac.wsgi
-from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy
+from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy, Guard
 from corsac.configuration import Configuration, make_configuration
 
 
@@ -173,7 +173,7 @@ def test_the_signatures_name_every_argument_with_its_type_and_default() -> None:
 
 def test_the_types_of_annotations_are_there_at_run_time() -> None:
     hints = typing.get_type_hints(corsac.policy.CORSPolicyOptions)
-    assert hints["guard"] is bool
+    assert hints["guard"] == bool | Guard
     assert typing.get_args(corsac.errors.Severity) == ("error", "warning", "info")
     assert typing.get_type_hints(CORSConfigProblem)["severity"] == corsac.errors.Severity
     of_a_call = inspect.signature(CORSConfigProblem, eval_str=True).parameters

@@ -26,6 +26,7 @@ _OPTION_NAMES = {
     "preflight_continue": "preflight_continue",
     "allow_private_network": "allow_private_network",
     "max_age": "max_age",
+    "allow_timing": "allow_timing",
 }
 
 
@@ -163,6 +164,8 @@ def check_expectation(case: Case, response: Response, key: str, wanted: Any) -> 
             return (response.status == 403 and not response.app_called) is wanted
         case "allow_origin":
             return bool(response.one("access-control-allow-origin") == wanted)
+        case "timing_allow_origin":
+            return bool(response.one("timing-allow-origin") == wanted)
         case "allow_origin_count":
             return bool(len(response.all("access-control-allow-origin")) == wanted)
         case "allow_credentials":

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
+from corsac import Guard
 from support.exchange import AppResponse, Pairs, Request
 
 __all__ = ["Answer", "Options", "Rules", "answer", "is_allowed", "reduced_path", "rule_options"]
@@ -31,6 +32,7 @@ MAX_REQUEST_HEADERS_LINES = 8
 MAX_REQUEST_HEADERS_BYTES = 8192
 MAX_EMPTY_MEMBERS = 16
 MAX_ECHOED_HEADERS_BYTES = 4096
+MAX_TIMING_ORIGINS = 8
 
 TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # Item 1.
 LABEL = r"[a-z0-9_-]{1,63}"  # As browsers open them: hyphens anywhere.
@@ -41,6 +43,7 @@ OWNED = (
     "access-control-allow-credentials",
     "access-control-expose-headers",
 )
+TIMING = "timing-allow-origin"  # Under `allow_timing`, on what answers no preflight.
 OWNED_ON_PREFLIGHTS = (
     *OWNED,
     "access-control-allow-methods",
@@ -64,6 +67,11 @@ class Options:
     preflight_status: int = 204
     preflight_continue: bool = False
     guard: bool = False
+    trusted_origins: tuple[str, ...] = ()  # These four are the guard's.
+    exempt_paths: tuple[str, ...] = ()
+    isolate_reads: bool = False
+    writes: bool = True
+    allow_timing: bool = False
     always_send: bool = False
     app_headers: str = "replace"
     tolerate: tuple[str, ...] = ()
@@ -74,7 +82,10 @@ class Options:
     @property
     def keywords(self) -> dict[str, Any]:
         """The arguments of a policy with these options."""
-        return asdict(self)
+        options = asdict(self)
+        own = ("trusted_origins", "exempt_paths", "isolate_reads", "writes")
+        guard = Guard(**{name: options.pop(name) for name in own})
+        return options | {"guard": guard if self.guard else False}
 
     @property
     def is_constant(self) -> bool:
@@ -213,8 +224,20 @@ def answer(options: Options | None, request: Request, app: AppResponse) -> Answe
         return Answer(app.status, list(app.headers), app.body, True)
     if is_preflight(request):
         return preflight_answer(options, request, app)
+    if options.guard and not is_exempt(options, request.path):
+        return guarded_answer(options, request, app)
+    return actual_answer(options, request, app)
+
+
+def guarded_answer(options: Options, request: Request, app: AppResponse) -> Answer:
+    """The answer where the guard judges."""
+    if options.isolate_reads and request.method in {"GET", "HEAD"}:
+        vary = [*vary_of_actual(options), *FETCH_METADATA]
+        if is_embedded_elsewhere(request.headers):
+            return refusal("cross-origin-read", vary)
+        return actual_answer(options, request, app, vary)
     unsafe = request.method not in {"GET", "HEAD", "OPTIONS"}
-    if options.guard and unsafe and is_forged(options, request.headers):
+    if options.writes and unsafe and is_forged(options, request.headers):
         # With the Vary of a refused preflight: more than it depends on, at no cost, since no cache
         # stores the answer to an unsafe method.
         return refusal("cross-origin-request", vary_of_preflight(options))
@@ -368,7 +391,9 @@ def refusal(reason: str, vary: Sequence[str]) -> Answer:
 # Actual requests
 
 
-def actual_answer(options: Options, request: Request, app: AppResponse) -> Answer:
+def actual_answer(
+    options: Options, request: Request, app: AppResponse, vary: Sequence[str] | None = None
+) -> Answer:
     """Rule 4; items 38 to 43: whatever the status."""
     added: list[tuple[str, str]] = []
     if options.constant_origin or is_allowed(options, values(request.headers, "origin")):
@@ -377,7 +402,25 @@ def actual_answer(options: Options, request: Request, app: AppResponse) -> Answe
             # Item 62: "*" alone says everything.
             names = "*" if "*" in exposed else ", ".join(exposed)
             added.append(("access-control-expose-headers", names))
-    return with_headers(options, app, OWNED, added, vary_of_actual(options))
+    owned = (*OWNED, TIMING) if options.allow_timing else OWNED
+    timing = timing_origins(options, request) if options.allow_timing else ""
+    if timing:
+        added.append((TIMING, timing))
+    return with_headers(options, app, owned, added, vary or vary_of_actual(options))
+
+
+def timing_origins(options: Options, request: Request) -> str:
+    """For whom Timing-Allow-Origin is ("TAO check"): a list where it is short, else the origin."""
+    if options.is_constant:
+        return "*"
+    origins = options.allow_origins
+    listed = [entry for entry in origins if entry != "null"]
+    is_short = len(origins) <= MAX_TIMING_ORIGINS and not any("*" in entry for entry in origins)
+    if listed and is_short:
+        return ", ".join(listed)
+    asking = values(request.headers, "origin")
+    # Opaque origins of any site are null.
+    return asking[0] if is_allowed(options, asking) and asking != ["null"] else ""
 
 
 def vary_of_actual(options: Options) -> list[str]:
@@ -399,7 +442,12 @@ def with_headers(
     own = values(app.headers, "access-control-allow-origin")
     allowed = values(added, "access-control-allow-origin")
     keeps = options.app_headers == "keep" and not allowed and len(own) < 2
-    headers = [pair for pair in app.headers if keeps or lower(pair[0]) not in owned]
+    set_here = {name for name, _ in added}
+    headers = [
+        pair
+        for pair in app.headers
+        if lower(pair[0]) not in owned or (keeps and lower(pair[0]) not in set_here)
+    ]
     return Answer(app.status, merge_vary(headers, vary) + added, app.body, True)
 
 
@@ -418,10 +466,41 @@ def merge_vary(headers: list[tuple[str, str]], vary: Sequence[str]) -> list[tupl
 # The guard
 
 
-def is_forged(options: Options, headers: Pairs) -> bool:
-    """Whether an unsafe request or a handshake is one the guard refuses (item 66)."""
+FETCH_METADATA = ("Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest")
+
+
+def is_exempt(options: Options, path: str) -> bool:
+    """Whether the guard leaves a path alone, and where merging slashes leads too."""
+    rules = [(pattern, options) for pattern in options.exempt_paths]
+    pattern, found = deciding_rule(rules, None, path)
+    merged = deciding_rule(rules, None, re.sub("/+", "/", path))[1]
+    return found is not None and ("//" in pattern or merged is not None)
+
+
+def is_embedded_elsewhere(headers: Pairs) -> bool:
+    """Whether another site makes the user's browser read what its page may not (isolation)."""
+    sites = values(headers, "sec-fetch-site")
+    if sites in ([], [""], ["same-origin"], ["same-site"], ["none"]):
+        return False
+    modes = [mode for mode in values(headers, "sec-fetch-mode") if mode]
+    if modes == ["cors"]:
+        return False
+    return modes != ["navigate"] or values(headers, "sec-fetch-dest") != ["document"]
+
+
+def may_write(options: Options, headers: Pairs) -> bool:
+    """Whether the guard trusts the origin; who is allowed without credentials has no cookies."""
     origins = values(headers, "origin")
-    if is_allowed(options, origins):
+    if is_allowed(replace(options, allow_origins=options.trusted_origins), origins):
+        return True
+    has_cookies = bool(values(headers, "cookie"))
+    return is_allowed(options, origins) and (options.allow_credentials or not has_cookies)
+
+
+def is_forged(options: Options, headers: Pairs) -> bool:
+    """Whether an unsafe request is one the guard refuses (item 66)."""
+    origins = values(headers, "origin")
+    if may_write(options, headers):
         return False
     if origins and not is_well_formed(origins):
         return True  # Rule 6.
@@ -447,7 +526,18 @@ def is_same_host(origin: str, hosts: Sequence[str]) -> bool:
 
 def websocket_is_refused(options: Options | None, headers: Pairs) -> bool:
     """Whether a handshake is refused: only by the guard, for CORS knows no WebSocket (item 23)."""
-    return options is not None and options.guard and is_forged(options, headers)
+    if options is None or not options.guard:
+        return False
+    origins = values(headers, "origin")
+    if may_write(options, headers):
+        return False
+    if origins and not is_well_formed(origins):
+        return True
+    # Chromium sends no Sec-Fetch-Site here: what is there can only refuse more.
+    sites = values(headers, "sec-fetch-site")
+    if sites not in ([], [""], ["same-origin"], ["none"]):
+        return True
+    return bool(origins) and not is_same_host(origins[0], values(headers, "host"))
 
 
 # Path rules
@@ -485,7 +575,12 @@ def rule_options(rules: Rules, fallback: Options | None, path: str) -> Options |
     if "//" in pattern or deciding_rule(rules, fallback, merged)[1] == options:
         return options
     everybody = [fallback, *(rule for _, rule in rules)]
-    return ForAmbiguousPaths(guard=any(each is not None and each.guard for each in everybody))
+    guarded = [each for each in everybody if each is not None and each.guard]
+    return ForAmbiguousPaths(
+        guard=bool(guarded),
+        isolate_reads=any(each.isolate_reads for each in guarded),
+        writes=any(each.writes for each in guarded),
+    )
 
 
 def answer_under_rules(
@@ -493,7 +588,7 @@ def answer_under_rules(
 ) -> Answer:
     """The whole answer of a middleware with path rules."""
     path = reduced_path(request.path, root_path)
-    return answer(rule_options(rules, fallback, path), request, app)
+    return answer(rule_options(rules, fallback, path), replace(request, path=path), app)
 
 
 # What a policy says to a page

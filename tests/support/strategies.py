@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from hypothesis import strategies as st
 
 from support.exchange import AppResponse, Request
-from support.reference_model import OWNED_ON_PREFLIGHTS, Options
+from support.reference_model import OWNED_ON_PREFLIGHTS, TIMING, Options
 
 __all__ = [
     "TOLERATED",
@@ -104,6 +104,11 @@ def options(draw: st.DrawFn, /, **fixed: object) -> Options:
         "preflight_status": draw(st.sampled_from([204, 200, 205, 299])),
         "preflight_continue": draw(st.sampled_from([False, False, False, True])),
         "guard": draw(st.booleans()),
+        "trusted_origins": tuple(draw(st.lists(entries(), max_size=2))),
+        "exempt_paths": draw(listed([*PATTERNS, "/"], most=2)),
+        "isolate_reads": draw(st.booleans()),
+        "writes": draw(st.sampled_from([True, True, False])),
+        "allow_timing": draw(st.booleans()),
         "app_headers": draw(st.sampled_from(["replace", "replace", "keep"])),
         "tolerate": TOLERATED,
     }
@@ -298,6 +303,11 @@ def fetch_metadata(draw: st.DrawFn, origins: Sequence[str]) -> list[tuple[str, s
     sites = ["same-origin", "none", "same-site", "cross-site", "Same-Origin", "none ", "x", ""]
     few = st.sampled_from([[]] * 8 + [*([site] for site in sites), ["none", "none"]])
     lines = [("sec-fetch-site", site) for site in draw(few)]
+    modes = st.sampled_from(["navigate", "cors", "no-cors", "", "x y"])
+    lines += [("sec-fetch-mode", mode) for mode in draw(st.lists(modes, max_size=2))]
+    destinations = st.sampled_from(["document", "document", "iframe", "image", ""])
+    lines += [("sec-fetch-dest", each) for each in draw(st.lists(destinations, max_size=2))]
+    lines += [("cookie", "sid=1")] * draw(st.sampled_from([0, 0, 1]))
     authority = origins[0].partition("://")[2] if origins else "app.example.com"
     hosts = [authority, authority, f"{authority}:80", f"{authority}:443", f"{authority}:"]
     hosts += [upper(authority), f"{authority}.", f"x{authority}", authority[1:], "", "null"]
@@ -328,7 +338,13 @@ VARY += ["Access-Control-Request-Method", "origin, ACCESS-CONTROL-REQUEST-HEADER
 @st.composite
 def app_responses(draw: st.DrawFn) -> AppResponse:
     """A response that sets CORS headers of its own, and an odd Vary."""
-    own_names = [*OWNED_ON_PREFLIGHTS, "access-control-allow-origin-x", "x-vary", "set-cookie"]
+    own_names = [
+        *OWNED_ON_PREFLIGHTS,
+        TIMING,
+        "access-control-allow-origin-x",
+        "x-vary",
+        "set-cookie",
+    ]
     values = ["*", "https://evil.example", "true", "null", "", "PUT, x-a", "\xff"]
     own = st.tuples(st.sampled_from(own_names), st.sampled_from(values))
     vary = st.tuples(st.just("vary"), st.sampled_from(VARY))

@@ -57,7 +57,9 @@ inline constexpr NameLengths kProtocolNames{header_names::kOrigin, header_names:
 inline constexpr NameLengths kGuardedNames{
     header_names::kOrigin,         header_names::kRequestMethod,
     header_names::kRequestHeaders, header_names::kRequestPrivateNetwork,
-    header_names::kHost,           header_names::kSecFetchSite};
+    header_names::kHost,           header_names::kCookie,
+    header_names::kSecFetchSite,   header_names::kSecFetchMode,
+    header_names::kSecFetchDest};
 
 /// The parts of a request that the protocol looks at. Views into the caller's memory.
 class Request {
@@ -67,6 +69,9 @@ class Request {
   /// Notes one header line if the protocol cares about it; names in any case.
   /// @return true if a view of `value` is kept, which is the case for kMaxKeptValues lines at most.
   bool add_header_line(std::string_view name, std::string_view value) noexcept;
+  /// The same, and takes note of Cookie, Sec-Fetch-Mode and Sec-Fetch-Dest: what is judged by
+  /// `guard`, and what is said of a refusal, depends on them too.
+  bool add_guarded_line(std::string_view name, std::string_view value) noexcept;
   static constexpr std::size_t kMaxKeptValues = 5 + kMaxRequestHeadersLines;
 
   /// Only a request that may be a preflight (`may_be_preflight`), or one under a policy with
@@ -92,14 +97,20 @@ class Request {
 
   [[nodiscard]] std::string_view sec_fetch_site() const noexcept { return sec_fetch_site_.value; }
   [[nodiscard]] std::size_t sec_fetch_site_lines() const noexcept { return sec_fetch_site_.lines; }
-  /// Notes one header line if it is Sec-Fetch-Mode; names in any case. `add_header_line` passes
-  /// over it, since it is looked at only where a request is refused (`is_beyond_cors`).
-  void add_mode_line(std::string_view name, std::string_view value) noexcept;
   /// Sec-Fetch-Mode is there and says another mode than `cors`. What is not a mode says nothing,
   /// and neither do two lines.
   [[nodiscard]] bool has_mode_without_cors() const noexcept {
-    return sec_fetch_mode_ == Mode::kOther;
+    return mode_ == Mode::kNavigate || mode_ == Mode::kOther;
   }
+  /// Sec-Fetch-Mode is one line that says `cors`.
+  [[nodiscard]] bool has_cors_mode() const noexcept { return mode_ == Mode::kCors; }
+  /// Sec-Fetch-Mode is `navigate` and Sec-Fetch-Dest is `document`, one line each: a frame has
+  /// another destination.
+  [[nodiscard]] bool is_top_level_navigation() const noexcept {
+    return mode_ == Mode::kNavigate && destination_ == Destination::kDocument;
+  }
+  /// It has a Cookie header, be it empty.
+  [[nodiscard]] bool has_cookie() const noexcept { return has_cookie_; }
   [[nodiscard]] std::string_view host() const noexcept { return host_.value; }
   [[nodiscard]] std::size_t host_lines() const noexcept { return host_.lines; }
 
@@ -137,8 +148,13 @@ class Request {
   SingleLine private_network_;
   SingleLine sec_fetch_site_;
   SingleLine host_;
-  enum class Mode : std::uint8_t { kUnknown, kCors, kOther };
-  Mode sec_fetch_mode_ = Mode::kUnknown;
+  enum class Mode : std::uint8_t { kAbsent, kCors, kNavigate, kOther, kAmbiguous };
+  enum class Destination : std::uint8_t { kAbsent, kDocument, kOther };
+  [[nodiscard]] Mode mode_with(std::string_view value) const noexcept;
+
+  Mode mode_ = Mode::kAbsent;
+  Destination destination_ = Destination::kAbsent;
+  bool has_cookie_ = false;
   bool is_by_tls_ = false;
   struct Line {
     const char* data;
@@ -172,8 +188,9 @@ enum class Refusal : std::uint8_t {
   kRequestMethodMalformed,  ///< Access-Control-Request-Method is no single token.
   kCrossOriginRequest,      ///< guard: an unsafe request from an origin that is not allowed.
   kCrossOriginWebSocket,    ///< guard: a WebSocket handshake from an origin that is not allowed.
+  kCrossOriginRead,         ///< guard: what another site embeds (`GuardOptions::isolate_reads`).
 };
-inline constexpr std::size_t kRefusalKinds = 7;
+inline constexpr std::size_t kRefusalKinds = 8;
 
 /// The stable reason code, such as "origin-not-allowed"; empty for kNone.
 [[nodiscard]] std::string_view reason_code(Refusal refusal) noexcept;
@@ -253,7 +270,8 @@ struct Answer {
 void answer_preflight(const Policy& policy, const Request& request, const Decision& decision,
                       Answer& answer) noexcept;
 
-/// A 403 with the reason code as text and no CORS header but Vary.
+/// A 403 with the reason code as text and no CORS header but Vary: a preflight's, or for a read
+/// what its answer depends on.
 void refuse(const Policy& policy, Refusal refusal, Answer& answer) noexcept;
 
 /// The headers of a preflight answer that go onto the application's own one (`preflight_continue`);
@@ -275,6 +293,7 @@ enum class ResponseHeaderRole : std::uint8_t {
   kPreflightOwned,  ///< The same, but only in the answer to a preflight; elsewhere it means
                     ///< nothing.
   kVary,            ///< Merged.
+  kTiming,          ///< Owned under a policy that `allows_timing`, unless it answers a preflight.
 };
 
 /// @param name a header name in any case.

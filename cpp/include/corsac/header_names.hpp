@@ -13,7 +13,9 @@ inline constexpr std::string_view kRequestHeaders = "access-control-request-head
 inline constexpr std::string_view kRequestPrivateNetwork = "access-control-request-private-network";
 inline constexpr std::string_view kSecFetchSite = "sec-fetch-site";
 inline constexpr std::string_view kSecFetchMode = "sec-fetch-mode";
+inline constexpr std::string_view kSecFetchDest = "sec-fetch-dest";
 inline constexpr std::string_view kHost = "host";
+inline constexpr std::string_view kCookie = "cookie";
 
 inline constexpr std::string_view kAllowOrigin = "access-control-allow-origin";
 inline constexpr std::string_view kAllowCredentials = "access-control-allow-credentials";
@@ -25,6 +27,7 @@ inline constexpr std::string_view kMaxAge = "access-control-max-age";
 inline constexpr std::string_view kResourcePolicy = "cross-origin-resource-policy";
 inline constexpr std::string_view kLocation = "location";
 inline constexpr std::string_view kAuthenticate = "www-authenticate";
+inline constexpr std::string_view kTimingAllowOrigin = "timing-allow-origin";
 inline constexpr std::string_view kVary = "vary";
 
 }  // namespace corsac::header_names

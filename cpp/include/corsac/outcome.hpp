@@ -25,16 +25,17 @@ enum class Outcome : std::uint8_t {
   kPreflightRequestMethodMalformed,
   kGuardCrossOriginRequest,
   kGuardCrossOriginWebSocket,
+  kGuardCrossOriginRead,
   // What a browser makes of an answer that allows the origin; see `seen_by_browser`.
   kPreflightMethodNotAllowed,
   kPreflightAuthorizationNotListed,
   kPreflightHeaderNotAllowed,
   kActualCredentialsNotAllowed,
 };
-inline constexpr std::size_t kOutcomes = 16;
+inline constexpr std::size_t kOutcomes = 17;
 /// Those of a policy in force; they are the first. What comes after them is found on trial alone:
 /// an allowed actual request is not looked at for it.
-inline constexpr std::size_t kServerOutcomes = 15;
+inline constexpr std::size_t kServerOutcomes = 16;
 
 /// "not_cors", "actual", "preflight" or "guard".
 [[nodiscard]] std::string_view kind_name(Outcome outcome) noexcept;

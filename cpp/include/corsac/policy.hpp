@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "corsac/config_problem.hpp"
+#include "corsac/guard_rules.hpp"
 #include "corsac/origin_set.hpp"
 
 namespace corsac {
@@ -16,6 +17,8 @@ inline constexpr std::int64_t kMaxMaxAge =
     86400;  ///< Seconds; the largest value any engine honours.
 inline constexpr std::int64_t kDefaultMaxAge = 600;
 inline constexpr int kDefaultPreflightStatus = 204;
+/// The most origins that Timing-Allow-Origin lists on every response; of more, each gets its own.
+inline constexpr std::size_t kMaxTimingOrigins = 8;
 
 /// What a user writes. Plain data: every combination can be held, build_policy() judges it.
 struct PolicyOptions {
@@ -30,6 +33,8 @@ struct PolicyOptions {
   bool allow_private_network = false;
   bool preflight_continue = false;
   bool guard = false;
+  GuardOptions guard_options;  ///< Looked at with `guard` alone.
+  bool allow_timing = false;
   /// Access-Control-Allow-Origin is the same on every response, also without Origin; it takes
   /// exactly one exact origin.
   bool always_send = false;
@@ -102,7 +107,25 @@ class Policy {
   [[nodiscard]] bool allow_credentials() const noexcept { return allow_credentials_; }
   [[nodiscard]] bool allow_private_network() const noexcept { return allow_private_network_; }
   [[nodiscard]] bool preflight_continue() const noexcept { return preflight_continue_; }
-  [[nodiscard]] bool guard() const noexcept { return guard_; }
+  /// The Vary value of a response that is no preflight's; empty: none is sent.
+  /// @param isolated the response depends on Fetch Metadata (`is_isolated`).
+  [[nodiscard]] const std::string& vary(bool isolated) const noexcept {
+    return isolated ? isolated_vary_ : vary_;
+  }
+  /// It refuses requests before the application runs.
+  [[nodiscard]] bool guard() const noexcept { return guard_ != nullptr; }
+  /// What the guard judges by. Precondition: `guard()`.
+  [[nodiscard]] const GuardRules& guard_rules() const noexcept { return *guard_; }
+  /// It sends Timing-Allow-Origin (Resource Timing), and the application's own is not passed on.
+  [[nodiscard]] bool allows_timing() const noexcept { return allows_timing_; }
+  /// Timing-Allow-Origin where every response that is no preflight's has the same: `*`, or a short
+  /// list. That is the form that helps images and scripts, whose requests have no Origin to send
+  /// back. Empty: the request's origin, where it is allowed.
+  /// https://fetch.spec.whatwg.org/#concept-tao-check
+  [[nodiscard]] const std::string& constant_timing() const noexcept { return constant_timing_; }
+  /// True if Timing-Allow-Origin is the request's origin. `null` never is: opaque origins of any
+  /// site have it, and redirects across origins make it of others.
+  [[nodiscard]] bool echoes_timing() const noexcept { return echoes_timing_; }
   /// True if headers of the protocol that the application sets stay on a response to which the
   /// policy sets none (`app_headers="keep"`).
   [[nodiscard]] bool keeps_app_headers() const noexcept { return keeps_app_headers_; }
@@ -123,13 +146,18 @@ class Policy {
   std::string expose_headers_;
   std::string max_age_;
   std::string preflight_vary_;
+  std::string vary_;
+  std::string isolated_vary_;
+  std::string constant_timing_;
+  std::shared_ptr<const GuardRules> guard_;  ///< Null: nothing is refused.
   int preflight_status_ = kDefaultPreflightStatus;
   OriginMode origin_mode_ = OriginMode::kListed;
   bool null_listed_ = false;
   bool allow_credentials_ = false;
   bool allow_private_network_ = false;
   bool preflight_continue_ = false;
-  bool guard_ = false;
+  bool allows_timing_ = false;
+  bool echoes_timing_ = false;
   bool keeps_app_headers_ = false;
   bool asks_about_origins_ = false;
   bool for_ambiguous_paths_ = false;

@@ -37,7 +37,7 @@ def guard_refusal(outcome: FetchOutcome) -> str:
     """Give the reason code if a request was sent and a guard refused it; otherwise empty."""
     last = last_answered(outcome)
     code = "" if last is None or last.response is None else own_refusal(last.response)
-    return code if code == "cross-origin-request" else ""
+    return code if code.startswith("cross-origin-") else ""
 
 
 def advice(outcome: FetchOutcome, request: FetchRequest) -> str:

@@ -18,7 +18,7 @@ from django.utils.cache import patch_vary_headers
 from corsac import _core
 from corsac._failure_log import FailureLog
 from corsac._text import error_text, quoted
-from corsac.app_headers import OWNED, PREFLIGHT_OWNED
+from corsac.app_headers import OWNED, PREFLIGHT_OWNED, TIMING
 from corsac.configuration import Configuration
 from corsac.django.conf import DjangoConfiguration, judge, load
 from corsac.django.signals import signals_with_receivers
@@ -261,7 +261,8 @@ def _ask(
     answer: bool | None,
 ) -> T:
     """Ask a function of the core about a request."""
-    return function(policy, request.method or "", request.META, answer, _scheme_of(request))
+    method, scheme = request.method or "", _scheme_of(request)
+    return function(policy, method, request.META, answer, scheme, request.path_info)
 
 
 def _scheme_of(request: HttpRequest) -> str:
@@ -299,7 +300,9 @@ def _set_headers(
     configuration: DjangoConfiguration,
 ) -> None:
     headers = response.headers
-    owned = OWNED if outcome.kind != "preflight" else (*OWNED, *PREFLIGHT_OWNED)
+    owned = (*OWNED, *PREFLIGHT_OWNED) if outcome.kind == "preflight" else OWNED
+    if outcome.kind != "preflight" and outcome.policy is not None and outcome.policy.allows_timing:
+        owned = (*owned, TIMING)
     own = {name: headers[name] for name in owned if name in headers}
     if own:
         _settle_own(request, response, outcome, own)

@@ -9,6 +9,7 @@ from corsac import _core
 from corsac.errors import CORSConfigError
 from corsac.explain.browsing import asked_headers
 from corsac.explain.explanation import Change, Request, shown
+from corsac.options.guard import Guard
 from corsac.refusals.log import capitals_advice
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def _cautions(policy: CORSPolicy, changed: CORSPolicy) -> Iterator[str]:
             "Its pages may then send requests that change things, with the user's cookies: the "
             "guard lets them through."
         )
+    if changed.guard != policy.guard:
+        yield "What the guard then lets through may change things, with the user's cookies."
     if "*" in policy.allow_origins and "*" not in changed.allow_origins:
         yield "All other origins lose access: list them too, or write a rule for this path."
 
@@ -132,6 +135,21 @@ def _with_origin(policy: CORSPolicy, request: Request) -> dict[str, Any]:
     return added | {"always_send": False} if policy.always_send else added
 
 
+def _with_writer(policy: CORSPolicy, request: Request) -> dict[str, Any]:
+    """Let an origin write: who is allowed without credentials does not, with cookies."""
+    if policy.allow_credentials or not request.values("cookie"):
+        return _with_origin(policy, request)
+    return _guarded(policy, "trusted_origins", request.value("origin"))
+
+
+def _guarded(policy: CORSPolicy, name: str, entry: str) -> dict[str, Any]:
+    guard = Guard() if isinstance(policy.guard, bool) else policy.guard
+    try:
+        return {"guard": guard.__replace__(**{name: (*getattr(guard, name), entry)})}
+    except CORSConfigError:  # Nothing is spelt like this.
+        return {}
+
+
 def _with_listed_origin(policy: CORSPolicy, request: Request) -> dict[str, Any]:
     rest = tuple(entry for entry in policy.allow_origins if entry != "*")
     return {"allow_origins": (*rest, request.value("origin")), "allow_credentials": True}
@@ -150,8 +168,9 @@ def _with_headers(policy: CORSPolicy, request: Request) -> dict[str, Any]:
 
 _OPTIONS_FOR: dict[str, Callable[[CORSPolicy, Request], dict[str, Any]]] = {
     "origin-not-allowed": _with_origin,
-    "cross-origin-request": _with_origin,
-    "cross-origin-websocket": _with_origin,
+    "cross-origin-request": _with_writer,
+    "cross-origin-websocket": _with_writer,
+    "cross-origin-read": lambda policy, request: _guarded(policy, "exempt_paths", request.path),
     "wildcard-with-credentials": _with_listed_origin,
     "allow-credentials-not-true": lambda _, __: {"allow_credentials": True},
     "method-not-allowed": _with_method,

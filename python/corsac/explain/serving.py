@@ -50,11 +50,11 @@ def serve(
 
     The answer is what is known about the origin already, if somebody was asked.
     """
-    environ = request.environ()
-    decided = _core.decide_request(compiled, request.method, environ, answer)
+    environ, path = request.environ(), request.path
+    decided = _core.decide_request(compiled, request.method, environ, answer, path=path)
     while not isinstance(decided, tuple):  # Once at most: with an answer nobody is asked.
         answer = yield decided
-        decided = _core.decide_request(compiled, request.method, environ, answer)
+        decided = _core.decide_request(compiled, request.method, environ, answer, path=path)
     status, pairs, vary, _, kind, allowed, reason, told = decided
     headers = (*pairs, ("vary", vary)) if vary else tuple(pairs)
     origin = request.value("origin")
@@ -73,7 +73,7 @@ def serve(
             text, section, passed = _why_allowed(origin, entry), _ALLOW_ORIGIN, True
         steps.append(Step("server", "origin", passed, text, section))
     if (policy.guard or reason.startswith("cross-origin")) and kind != "preflight":
-        steps.append(_guard_step(reason))
+        steps.append(_guard_step(policy, request, reason, allowed=allowed))
     if kind == "preflight" and not reason.startswith("origin"):
         asked, is_one = request.value("access-control-request-method"), None
         text = f"the page wants to use {shown(asked)}"
@@ -133,14 +133,26 @@ def _why_allowed(origin: str, entry: str) -> str:
     return f"{shown(origin)} is allowed by the entry {shown(entry)!r} of allow_origins"
 
 
-def _guard_step(reason: str) -> Step:
-    if reason == "cross-origin-websocket":
-        text = "a WebSocket handshake from an origin that is not allowed is refused"
-        return Step("server", "guard", False, text, 'RFC 6455, "Origin Considerations"')
-    if reason == "cross-origin-request":
-        text = "an unsafe method from an origin that is not allowed is refused before the app runs"
-        return Step("server", "guard", False, text, 'Fetch Metadata, "Sec-Fetch-Site"')
-    return Step("server", "guard", True, "not a forged cross-origin request")
+def _guard_step(policy: CORSPolicy, request: Request, reason: str, *, allowed: bool) -> Step:
+    if reason not in _GUARDED:
+        exempt = "" if isinstance(policy.guard, bool) else policy.guard.exempt_paths
+        but = f", or {shown(request.path)!r} is one of exempt_paths" if exempt else ""
+        return Step("server", "guard", True, f"not a forged cross-origin request{but}")
+    what, section = _GUARDED[reason]
+    text = f"{what} is refused before the app runs"
+    if allowed and not policy.allow_credentials:
+        text += "; this one is allowed without credentials, and so passes without cookies only"
+    return Step("server", "guard", False, text, section)
+
+
+_WRITES = "an unsafe method from an origin that may not write"
+_SOCKETS = "a WebSocket handshake from an origin that may not write"
+_READS = "what another site embeds, not in the mode cors and not as a top-level navigation,"
+_GUARDED = {
+    "cross-origin-request": (_WRITES, 'Fetch Metadata, "Sec-Fetch-Site"'),
+    "cross-origin-websocket": (_SOCKETS, 'RFC 6455, "Origin Considerations"'),
+    "cross-origin-read": (_READS, 'Fetch Metadata, "Sec-Fetch-Dest"'),
+}
 
 
 def _app_headers_steps(

@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import run_wsgi_app
 
 from corsac import _core
-from corsac.app_headers import OWNED, PREFLIGHT_OWNED, UNDECIDED
+from corsac.app_headers import OWNED, PREFLIGHT_OWNED, TIMING, UNDECIDED
 from corsac.configuration import NOTHING_OBSERVED, Observation
 from corsac.flask.decoration import Decoration
 from corsac.flask.listed_methods import policy_for
@@ -36,7 +36,7 @@ __all__ = ["ENVIRON_KEY", "OWNED_BY_POLICIES", "Arrivals", "Exchange", "is_wrapp
 
 ENVIRON_KEY = "corsac.flask"
 """Where the views that a request reaches find its exchange."""
-OWNED_BY_POLICIES = frozenset((*OWNED, *PREFLIGHT_OWNED))
+OWNED_BY_POLICIES = frozenset((*OWNED, *PREFLIGHT_OWNED, TIMING))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -204,7 +204,9 @@ class Arrivals:
         member, _, answer = _core.select_member(compiled, environ)
         if not (answer is None or isinstance(answer, bool)):
             return True
-        outcome = _core.decide_request(member, environ["REQUEST_METHOD"], environ, answer)
+        path = environ.get("PATH_INFO", "").encode("latin-1", "replace").decode(errors="replace")
+        method = environ["REQUEST_METHOD"]
+        outcome = _core.decide_request(member, method, environ, answer, path=path)
         if not isinstance(outcome, tuple):
             return True
         return outcome[0] == Forbidden.code and outcome[4] != "preflight"

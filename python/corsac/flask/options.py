@@ -29,6 +29,7 @@ from corsac.foreign.flask_cors import (
 from corsac.foreign.paths import text_of
 from corsac.foreign.reading import DROP_IN_OPTIONS
 from corsac.inspection.frameworks import has_flask_cors
+from corsac.options.guard import Guard
 from corsac.policy import CORSPolicy
 from corsac.refusals import OnRefusal
 from corsac.several import GivenPolicies
@@ -61,7 +62,8 @@ class CrossOriginOptions(TypedDict, total=False):
     always_send: bool
     allow_private_network: bool
     tolerate: Iterable[str]
-    guard: bool
+    guard: bool | Guard
+    allow_timing: bool
     app_headers: Literal["replace", "keep"]
 
 

@@ -14,7 +14,9 @@ def allows_no_more(policy: CORSPolicy, than: CORSPolicy) -> bool:
     """
     if policy == than:
         return True
-    if than.guard and not policy.guard:
+    if than.guard and policy.guard != than.guard:
+        return False  # Which of two guards refuses more is not compared.
+    if policy.allow_timing and not than.allow_timing:
         return False
     if than.app_headers == "replace" and policy.app_headers == "keep":
         return False  # The application may allow more.

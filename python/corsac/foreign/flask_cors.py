@@ -46,7 +46,7 @@ EXTENSION_OPTIONS: Final = ("resources", "intercept_exceptions")
 CONFIG_KEYS: Final = {f"CORS_{name.upper()}": name for name in (*VIEW_OPTIONS, *EXTENSION_OPTIONS)}
 """The keys of an application's configuration, with the options that they set."""
 
-OWN_OPTIONS: Final = ("tolerate", "guard", "app_headers")
+OWN_OPTIONS: Final = ("tolerate", "guard", "allow_timing", "app_headers")
 """What `corsac.flask` takes besides: options of a policy."""
 
 NAMES: Final = {

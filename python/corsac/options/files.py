@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, Severity
+from corsac.options.guard import Guard, in_words_of_policy, unknown_argument_hint
 from corsac.options.names import MIDDLEWARE_KEYS, OPTION_NAMES, corsac_option, foreign_option_hint
 from corsac.options.types import BOOL_OPTIONS, LIST_OPTIONS
 
@@ -182,12 +183,31 @@ def read_options(table: Mapping[str, Any], where: str = "") -> SourceReading:
         elif key == "allow_origin_func":
             code, message, hint = _NO_FUNCTIONS
             problems.append(_error(code, f"{where}{key}", value, message, hint))
+        elif key == "guard" and isinstance(value, dict):
+            options[key] = _read_guard(value, where, problems)
         elif key == "max_age" and (value is False or value == "none"):
             options[key] = None
         else:
             options[key] = value
-    names = {name: f"{where}{name}" for name in OPTION_NAMES} if where else {}
+    known = (*OPTION_NAMES, *(f"guard.{name}" for name in Guard._fields))
+    names = {name: f"{where}{name}" for name in known} if where else {}
     return SourceReading(options, tuple(problems), names, _as_toml)
+
+
+def _read_guard(
+    table: dict[str, Any], where: str, problems: list[CORSConfigProblem]
+) -> bool | Guard:
+    known = {name: value for name, value in table.items() if name in Guard._fields}
+    problems += (
+        _unknown(f"{where}guard.{name}", "there is no such argument", unknown_argument_hint(name))
+        for name in table
+        if name not in known
+    )
+    try:
+        return Guard(**known)
+    except CORSConfigError as error:
+        problems += in_words_of_policy(error.problems, lambda fix: {**table, **fix}, where)
+        return True
 
 
 def _find_table(
@@ -291,12 +311,16 @@ def read_environment(environ: Mapping[str, str], prefix: str) -> SourceReading:
 
 def in_toml(value: object) -> str:
     """Write a value in one line of TOML; it can be shown, too."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name} = {in_toml(each)}' for name, each in value.items())}}}"
     text = json.dumps(value, ensure_ascii=False)
     return "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in text)
 
 
 def _as_toml(name: str, value: object) -> object:
     """Return the value of an option in TOML, which has no null."""
+    if isinstance(value, Guard):
+        return value._arguments()
     return False if value is None and name == "max_age" else value
 
 
@@ -345,7 +369,7 @@ def _read_variable(option: str, text: str) -> object:
     if option in _TEXTS:
         return text
     word = text.lower()
-    if option in BOOL_OPTIONS:
+    if option in BOOL_OPTIONS or option == "guard":
         if word in _TRUE_WORDS or word in _FALSE_WORDS:
             return word in _TRUE_WORDS
         raise _UnreadableValueError(

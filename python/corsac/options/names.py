@@ -28,6 +28,7 @@ OPTION_NAMES = (
     "preflight_status",
     "preflight_continue",
     "guard",
+    "allow_timing",
     "always_send",
     "app_headers",
     "tolerate",
@@ -81,6 +82,7 @@ _FOREIGN_NAMES = {
         "options_status options_success_status preflight_success_status preflight_status_code "
         "success_status"
     ),
+    "allow_timing": "timing timing_allow_origin timing_origins",
     "preflight_continue": "options_pass_through options_passthrough preflight_passthrough",
 }
 _OPTION_OF = {

@@ -27,7 +27,7 @@ BOOL_OPTIONS = (
     "allow_credentials",
     "allow_private_network",
     "preflight_continue",
-    "guard",
+    "allow_timing",
     "always_send",
 )
 

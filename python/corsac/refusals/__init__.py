@@ -30,11 +30,11 @@ class Refusal(FrozenValue):
 
     Attributes:
         reason: The reason code: ``"origin-not-allowed"``, ``"path-ambiguous"``,
-            ``"origin-malformed"``, ``"request-method-malformed"``, ``"cross-origin-request"`` or
-            ``"cross-origin-websocket"``; for a preflight request of an allowed origin that the
-            browser refuses nevertheless, ``"method-not-allowed"``, ``"header-not-allowed"`` or
-            ``"authorization-not-listed"`` (Fetch, "CORS-preflight fetch"). With ``report_only``
-            also ``"credentials-not-allowed"`` (Fetch, "CORS check").
+            ``"origin-malformed"``, ``"request-method-malformed"``, ``"cross-origin-request"``,
+            ``"cross-origin-websocket"`` or ``"cross-origin-read"``; for a preflight request of an
+            allowed origin that the browser refuses nevertheless, ``"method-not-allowed"``,
+            ``"header-not-allowed"`` or ``"authorization-not-listed"`` (Fetch, "CORS-preflight
+            fetch"). With ``report_only`` also ``"credentials-not-allowed"`` (Fetch, "CORS check").
         origin: The value of the Origin header, bytes read as latin-1; the first if there were
             several; ``None`` without one.
         method: The request's method; ``None`` for a WebSocket handshake of ASGI, which has none.

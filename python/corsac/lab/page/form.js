@@ -3,6 +3,7 @@
 const LISTS = ["allow_methods", "allow_headers", "expose_headers", "hands_off", "tolerate"];
 const SWITCHES = [
   "allow_credentials", "guard", "preflight_continue", "allow_private_network", "always_send",
+  "allow_timing",
 ];
 const REQUEST = ["page", "method", "path", "credentials", "mode", "redirect", "response"];
 
@@ -11,6 +12,7 @@ export const DEFAULTS = {
     allow_origins: [], allow_origin_regex: "", allow_methods: [], allow_headers: [],
     expose_headers: [], hands_off: [], tolerate: [], allow_credentials: false, guard: false,
     preflight_continue: false, allow_private_network: false, always_send: false,
+    allow_timing: false,
     max_age: 600, preflight_status: 204,
   },
   request: {
