@@ -69,7 +69,7 @@ $(VENV)/.extra-%: pyproject.toml | $(VENV)/.wheel
 .PRECIOUS: $(VENV)/.extra-%
 
 $(VENV)/.system-test: .ci/system-packages | $(BIN)/python
-	bash .ci/system-packages chromium libgtest-dev nlohmann-json3-dev redis-server
+	bash .ci/system-packages chromium libgtest-dev nlohmann-json3-dev postgresql redis-server
 	touch $@
 
 .PHONY: installed-demo installed-test installed-lint installed-coverage installed-bench
