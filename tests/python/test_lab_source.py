@@ -99,6 +99,18 @@ def test_every_request_is_under_the_whole_file(
     assert [each["rule"] for each in result["explanations"]] == [rule]
 
 
+@pytest.mark.parametrize(("checked", "code"), [(True, "guard=corsac.Guard("), (False, "")])
+def test_the_page_says_whether_there_is_a_guard_and_the_file_which(
+    checked: bool, code: str
+) -> None:
+    source = source_of('allow_origins = ["*"]\nguard = {writes = false}\n')
+    assert source.form == {"allow_origins": ["*"], "guard": True}
+    state = {"policy": source.form | {"guard": checked}, "request": {}}
+    result = evaluate(state, PLACES, CaseStore(), source)
+    assert ("guard=" in result["code"]) is checked
+    assert code in result["code"]
+
+
 def test_what_is_on_trial_is_said() -> None:
     source = source_of(FILE)
     trial = "what is on trial (report_only) would "

@@ -17,6 +17,7 @@ from corsac.explain import Explanation
 from corsac.explain.trial import said_on_trial
 from corsac.lab.cases import Case, CaseStore, Places
 from corsac.lab.source import NO_SOURCE, Source
+from corsac.options.guard import Guard
 from corsac.options.names import OPTION_NAMES
 from corsac.policy import CORSPolicy
 
@@ -68,7 +69,9 @@ def evaluate(
     name = secrets.token_urlsafe(12)  # Nobody can guess it.
     request, response = _read_request(given.get("request"), places, name)
     try:
-        policy = CORSPolicy(**source.kept | options)
+        if options.get("guard") is True:
+            options["guard"] = source.kept.get("guard", True)
+        policy = CORSPolicy(**source.kept | {"guard": False} | options)
         policies = [policy, *source.others] if source.others else policy
         case = Case(policies, rules, request, response, places, **source.observed)
     except CORSConfigError as error:
@@ -121,7 +124,7 @@ def _code(policy: CORSPolicy, rules: Iterable[Rule]) -> str:
 def _source(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_source, value))}]"
-    text = repr(value)
+    text = f"corsac.{value!r}" if isinstance(value, Guard) else repr(value)
     is_plain = isinstance(value, str) and '"' not in text and "\\" not in text
     return f'"{text[1:-1]}"' if is_plain else text
 

@@ -27,7 +27,8 @@ class Source:
     Attributes:
         name: Where it stands.
         form: The options of the policy for all other paths, which the page edits.
-        kept: Options of it for which the page has no field.
+        kept: Options of it for which the page has no field; and the guard, of which the page only
+            says whether there is one.
         others: The policies behind it, if there are several in its place.
         rules: The path rules.
         observed: The options of a middleware that are on trial.
@@ -91,7 +92,7 @@ def moved_to_pages(name: str, applied: Applied, places: Places) -> Source:
     return Source(
         name,
         _form(options) if members else {"hands_off": ["/*"]},
-        {key: value for key, value in options.items() if key in _WITHOUT_FIELD},
+        {key: value for key, value in options.items() if key in (*_WITHOUT_FIELD, "guard")},
         tuple(members[1:]),
         rules_of(applied),
         {"report_only": move_all(trial.policy), "report_only_rules": rules_of(trial)},
@@ -101,8 +102,9 @@ def moved_to_pages(name: str, applied: Applied, places: Places) -> Source:
 
 def _form(options: dict[str, Any]) -> dict[str, Any]:
     """Give options as the page has them."""
-    return {
+    form = {
         key: [*value] if isinstance(value, tuple) else value
         for key, value in options.items()
         if key not in _WITHOUT_FIELD
     }
+    return form | {"guard": True} if "guard" in form else form
