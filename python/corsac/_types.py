@@ -30,6 +30,6 @@ class Followed(NamedTuple):
         state: Tells how the source is at this moment, in a few words.
     """
 
-    base: object
+    base: Any
     source: str
     state: Callable[[], str]

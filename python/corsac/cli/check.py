@@ -186,10 +186,11 @@ def _check_object(source: str, app_dir: str) -> Report:
         except CORSConfigError as error:
             return Report(source, error.problems, place=place_of(error))
         search = find_layers(found)
+        followed, unread = _read_sources(search)
         applied = [layer.read() for layer in search.around if layer.read is not None]
         if not applied:
             raise _nothing_found(source, found, search)
-        problems, allows = [*search.problems()], list[str]()
+        problems, allows = [*search.problems(), *unread], list[str]()
         for number, each in enumerate(applied, 1):
             place = f"layer {number}: " if len(applied) > 1 else ""
             problems += _at(place, each)
@@ -206,8 +207,36 @@ def _check_object(source: str, app_dir: str) -> Report:
         outermost=applied[0],
         allows=tuple(allows),
         root_path_owner=root_path_owner(found),
-        notes=tuple(search.notes()),
+        notes=(*search.notes(), *followed),
     )
+
+
+def _read_sources(search: Search) -> tuple[list[str], list[CORSConfigProblem]]:
+    """Read what is followed once, and have it in force here; say what came of it."""
+    notes: list[str] = []
+    problems: list[CORSConfigProblem] = []
+    for follower in search.followers:
+        name = printable(follower.source.name, _MAX_NAME)
+        is_running = follower.status.state != "loading"
+        if not is_running:
+            follower.start()
+            follower.ready_or_failed()
+            follower.stop()
+        status = follower.status
+        skipped = counted(status.skipped, "entry", "entries")
+        but = f" ({skipped} skipped)" if status.skipped else ""
+        notes.append(f"follows {name}: {counted(status.origins, 'origin')}{but}, {status.state}")
+        if status.state != "current":
+            problem = CORSConfigProblem(
+                "source.unreadable",
+                "warning",
+                "follower",
+                name,
+                f"its origins cannot be read: {status.error or 'it does not answer'}",
+                "the policy is its base alone until they can",
+            )
+            problems.append(problem)
+    return notes, problems
 
 
 def _at(place: str, applied: Applied) -> Iterator[CORSConfigProblem]:

@@ -70,7 +70,7 @@ def serve(
             # Where browsers make no CORS check, the refusal has no effect.
             passed = False if counts or reason == "origin-malformed" else None
         else:
-            text, section, passed = _why_allowed(origin, entry), _ALLOW_ORIGIN, True
+            text, section, passed = _why_allowed(policy, origin, entry), _ALLOW_ORIGIN, True
         steps.append(Step("server", "origin", passed, text, section))
     if (policy.guard or reason.startswith("cross-origin")) and kind != "preflight":
         steps.append(_guard_step(policy, request, reason, allowed=allowed))
@@ -122,15 +122,23 @@ def _why_refused(
         choice = "since the path's repeated slashes choose one policy or another"
         return f"nobody is allowed, {choice}", ""
     near = f"allow_origin_func {failure}" if failure else _near_miss(policy, origin)
-    return f"{shown(origin)} is not allowed" + (f": {shown(near)}" if near else ""), _ALLOW_ORIGIN
+    text = f"{shown(origin)} is not allowed" + (f": {shown(near)}" if near else "")
+    followed = policy._followed
+    if followed is not None:
+        text += f"; {shown(followed.source)} is followed ({shown(followed.state())})"
+    return text, _ALLOW_ORIGIN
 
 
-def _why_allowed(origin: str, entry: str) -> str:
-    if entry == origin:
-        return f"{shown(origin)} is in allow_origins"
+def _why_allowed(policy: CORSPolicy, origin: str, entry: str) -> str:
     if entry.startswith("allow_origin_"):
         return f"{shown(origin)} is allowed by {entry}"
-    return f"{shown(origin)} is allowed by the entry {shown(entry)!r} of allow_origins"
+    followed = policy._followed
+    options = "allow_origins"
+    if followed is not None and entry not in followed.base.allow_origins:
+        options = f"the origins of {shown(followed.source)} ({shown(followed.state())})"
+    if entry == origin:
+        return f"{shown(origin)} is in {options}"
+    return f"{shown(origin)} is allowed by the entry {shown(entry)!r} of {options}"
 
 
 def _guard_step(policy: CORSPolicy, request: Request, reason: str, *, allowed: bool) -> Step:

@@ -200,6 +200,8 @@ class _Finder:
     def _add_middleware(self, middleware: object, where: str, place: _Place) -> None:
         read = functools.partial(applied_by, middleware)
         self._add(full_name(middleware), where, place, read, attribute_of(middleware, "rules"))
+        followers: Any = attribute_of(middleware, "_followers")
+        self.search.followers.update(dict.fromkeys(followers or ()))
 
     def _add(
         self,

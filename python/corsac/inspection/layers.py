@@ -174,6 +174,8 @@ class Search:
     # Those around the whole application, from the outermost inwards, then those of routes and
     # mounts; without what a path rule of Corsac's outermost layer, or cors_exempt, leaves alone.
     layers: list[Layer] = dataclasses.field(default_factory=list)
+    # Those of `corsac.live` that put origins in force in one of the layers.
+    followers: dict[Any, None] = dataclasses.field(default_factory=dict)
     # The names of what was looked at.
     looked_at: dict[str, None] = dataclasses.field(default_factory=dict)
     # What stands outside of Corsac and is not a CORS layer, each with what decides about its place.

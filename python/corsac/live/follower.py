@@ -205,6 +205,14 @@ class Follower:
         """
         return self._loaded.wait(seconds)
 
+    def ready_or_failed(self) -> bool:
+        """Wait as long as entering it does for a first set, or for the first failure."""
+        until = time.monotonic() + self._start_seconds
+        while self._seen.error is None and time.monotonic() < until:
+            if self.ready(_LOOK_SECONDS):
+                return True
+        return self.ready(0)
+
     def __enter__(self) -> Self:
         """Start, and wait for the first set.
 
