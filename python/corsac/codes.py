@@ -1,14 +1,16 @@
-"""Every code of a problem with a configuration; ``docs/errors.md`` says what each means.
+"""Every code of a problem with a configuration, and what it means.
 
 `corsac.CORSConfigProblem.code` has no other value. Codes are stable: programs compare them, and
-``tolerate`` takes four of them.
+``tolerate`` takes four of them. The tables of ``docs/errors.md`` are made of `code_tables`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Literal
 
-__all__ = ["CORSProblemCode", "Severity"]
+__all__ = ["CORSProblemCode", "Severity", "code_tables", "meaning"]
 
 Severity = Literal["error", "warning", "info"]
 """``"error"``: nothing is put in force; ``"warning"``: something does not do what it seems to;
@@ -105,3 +107,41 @@ CORSProblemCode = Literal[
     "value.unseen",
     "view.policy_without_effect",
 ]
+
+
+def meaning(code: CORSProblemCode) -> str:
+    """Say in one sentence what a code means.
+
+    Args:
+        code: The code of a problem.
+
+    Returns:
+        Plain English with Markdown's marks for code, as in ``docs/errors.md``.
+
+    Raises:
+        KeyError: No problem has such a code.
+
+    Example:
+        >>> meaning("origin.default_port")
+        'Browsers leave out `:443` and `:80`.'
+    """
+    tables = code_tables().values()
+    return {each: text for table in tables for each, (_, text) in table.items()}[code]
+
+
+@cache
+def code_tables() -> Mapping[str, Mapping[CORSProblemCode, tuple[str, str]]]:
+    """Return the severities that each code can have, ``"error or warning"``, and its meaning.
+
+    There are three tables, by what such problems are found in: ``"policies"``, ``"sources"`` of
+    configurations, and ``"tools"``, which are commands and what stands around an application.
+    """
+    # Only those who ask for a meaning read the file.
+    import tomllib  # noqa: PLC0415
+    from importlib import resources  # noqa: PLC0415
+
+    text = (resources.files("corsac") / "codes.toml").read_text("utf-8")
+    return {
+        name: {code: (severity, meaning) for code, (severity, meaning) in table.items()}
+        for name, table in tomllib.loads(text).items()
+    }

@@ -5,22 +5,22 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+import runpy
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import pytest
+
 import corsac
-from corsac._core import TOLERABLE_CODES
-from corsac.codes import CORSProblemCode, Severity
-from support.error_page import code_tables
+from corsac.codes import CORSProblemCode, Severity, code_tables, meaning
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "python" / "corsac"
 CODES = frozenset(get_args(CORSProblemCode))
 OF_OTHER_LISTS = ("cli/probe/", "codes.py")
 """The findings of a probe are no problems of a configuration."""
-TOLERABLE = ", can be tolerated"
 
 
 def core_codes() -> dict[str, str]:
@@ -36,12 +36,22 @@ def modules() -> Iterator[ast.Module]:
             yield ast.parse(path.read_text(encoding="utf-8"))
 
 
-def test_the_list_is_sorted_and_the_page_of_errors_says_what_each_code_means() -> None:
-    rows = [row for table in code_tables() for row in table.items()]
-    assert list(get_args(CORSProblemCode)) == sorted(code for code, _ in rows)
-    assert all(meaning.endswith(".") for _, (_, meaning) in rows)
-    tolerable = {code for code, (severity, _) in rows if severity.endswith(TOLERABLE)}
-    assert tolerable == TOLERABLE_CODES
+def test_the_list_is_sorted_and_the_data_says_of_each_code_once_what_it_means() -> None:
+    codes = [code for table in code_tables().values() for code in table]
+    assert list(get_args(CORSProblemCode)) == sorted(codes)
+    assert all(re.fullmatch(r"[^|\n]+\.", meaning(code)) for code in codes)
+
+
+def test_the_page_of_errors_has_the_tables_that_are_made_of_the_data() -> None:
+    page = (CHECKOUT / "docs" / "errors.md").read_text(encoding="utf-8")
+    generator = runpy.run_path(str(CHECKOUT / "docs" / "error_tables.py"))
+    assert generator["with_tables"](page) == page
+    assert all(generator["table"](table) in page for table in code_tables().values())
+
+
+def test_a_code_that_no_problem_has_does_not_have_a_meaning() -> None:
+    with pytest.raises(KeyError, match=r"origin\.other"):
+        meaning("origin.other")  # type: ignore[arg-type]
 
 
 def test_every_code_in_the_list_is_emitted_somewhere() -> None:
@@ -81,9 +91,9 @@ def test_every_severity_is_one_that_the_list_gives() -> None:
             for code, severity in itertools.pairwise(values):
                 if code in CODES and severity in severities:
                     seen[code].add(severity)
-    listed = {
-        code: set(severity.removesuffix(TOLERABLE).split(" or "))
-        for table in code_tables()
+    listed: dict[str, set[str]] = {
+        code: set(severity.split(" or "))
+        for table in code_tables().values()
         for code, (severity, _) in table.items()
     }
     assert {code: found for code, found in seen.items() if not found <= listed[code]} == {}

@@ -13,11 +13,10 @@ from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
 import corsac
-from corsac.codes import CORSProblemCode
+from corsac.codes import CORSProblemCode, code_tables
 from corsac.django import CORSMiddleware, checks
 from corsac.django.conf import judge
 from support.django_project import CALLS
-from support.error_page import code_tables
 from support.policies import ORIGIN
 
 assert CALLS, "the project is set up"
@@ -181,8 +180,8 @@ def test_the_checks_run_with_the_command() -> None:
 
 def test_each_code_has_one_number_of_its_own() -> None:
     assert len(set(checks.NUMBERS.values())) == len(checks.NUMBERS)
-    of_policies, *_ = code_tables()
-    assert of_policies.keys() <= checks.NUMBERS.keys() <= set(get_args(CORSProblemCode))
+    of_policies = code_tables()["policies"].keys()
+    assert of_policies <= checks.NUMBERS.keys() <= set(get_args(CORSProblemCode))
 
 
 def test_a_django_that_is_too_old_is_named_when_the_package_is_imported() -> None:
