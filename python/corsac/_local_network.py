@@ -7,8 +7,16 @@ since 153; nothing of it is seen by a server, neither before the permission nor 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
+from typing import NamedTuple
 
-__all__ = ["INSTEAD_OF_PRIVATE_NETWORK", "address_space", "beside_cors"]
+__all__ = ["ADDRESS_SPACES", "INSTEAD_OF_PRIVATE_NETWORK", "PERMISSIONS", "Reach"]
+__all__ += ["address_space", "beside_cors"]
+
+ADDRESS_SPACES = ("loopback", "local", "public")
+
+PERMISSIONS = ("loopback-network", "local-network", "local-network-access")
+"""What a user can grant; the last one stands for both, but Chromium 156 wants the one it is."""
 
 INSTEAD_OF_PRIVATE_NETWORK = (
     "browsers no longer ask what allow_private_network answers. Beside CORS: Local Network Access: "
@@ -70,6 +78,47 @@ def beside_cors(origin: str, host: str) -> str:
         f'policy". fetch() can say targetAddressSpace: "{space}"; an iframe needs '
         f'allow="local-network-access; {space}-network"'
     )
+
+
+class Reach(NamedTuple):
+    """A page that reaches for an address.
+
+    Attributes:
+        page_space: Where the page is from; empty if that is not known.
+        is_secure: Whether the page is a secure context.
+        host: The host of the request; an address of version 6 stands in brackets.
+        is_address: Whether it is an address and not a name, which may resolve to any.
+        declared: The ``targetAddressSpace`` of fetch(), or an empty text.
+        granted: The permissions that the user has given; ``None`` for all.
+    """
+
+    page_space: str
+    is_secure: bool
+    host: str
+    is_address: bool
+    declared: str
+    granted: Sequence[str] | None
+
+    def refusal(self, profile: str) -> tuple[str, str]:
+        """Return why a browser refuses it, as a reason code and its detail; two empty texts if not.
+
+        Chromium 156 is as recorded, of Firefox 153 the insecure pages and ``targetAddressSpace``
+        are as in its sources. The standard profile and WebKit have none of it.
+        """
+        if profile not in {"chromium", "firefox"}:
+            return "", ""
+        space, is_chromium = address_space(self.host), profile == "chromium"
+        if is_chromium and self.declared not in {"", space}:
+            if self.is_address or space != "public":
+                return "local-network-mismatch", f"{self.declared}, and the address is {space}"
+            space = self.declared
+        if self.page_space != "public" or space == "public":
+            return "", ""
+        if is_chromium and not self.is_secure:
+            return "local-network-insecure", space
+        if self.granted is None or f"{space}-network" in self.granted:
+            return "", ""
+        return "local-network-denied", f"{space}-network"
 
 
 def _without_port(host: str) -> str:

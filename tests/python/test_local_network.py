@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from corsac import CORSMiddleware, CORSPolicy
@@ -159,3 +161,83 @@ def test_the_option_that_browsers_no_longer_ask_for_is_explained(
         policy = toml(f'allow_origins = ["{APP}"]\n{line}\n')
         assert main(["explain", policy, "--origin", APP]) == 0
         assert ("Beside CORS: Local Network Access" in capsys.readouterr().out) is is_said
+
+
+HTTPS, HTTP = "https://app.example.com", "http://app.example.com"
+ANSWER = Response(200, [("Access-Control-Allow-Origin", "*")])
+LOOPBACK, LAN = "http://127.0.0.1:8080/", "http://192.168.1.10/"
+DENIED, INSECURE, MISMATCH = (f"local-network-{it}" for it in ("denied", "insecure", "mismatch"))
+
+
+@pytest.mark.parametrize(
+    ("origin", "url", "options", "chromium", "firefox"),
+    [
+        # Nothing is said of permissions: whatever is needed was granted.
+        (HTTPS, LOOPBACK, {}, None, None),
+        (HTTPS, LOOPBACK, {"permissions": []}, DENIED, DENIED),
+        (HTTPS, LOOPBACK, {"permissions": ["local-network"]}, DENIED, DENIED),
+        (HTTPS, LOOPBACK, {"permissions": ["local-network-access"]}, DENIED, DENIED),
+        (HTTPS, LOOPBACK, {"permissions": ["loopback-network"]}, None, None),
+        (HTTPS, LAN, {"permissions": ["loopback-network"]}, DENIED, DENIED),
+        (HTTPS, LAN, {"permissions": ["local-network"]}, None, None),
+        (HTTPS, "https://api.example.com", {"permissions": []}, None, None),
+        # A page without https gets no question in Chromium.
+        (HTTP, LAN, {"permissions": ["local-network"]}, INSECURE, None),
+        (HTTP, LAN, {}, INSECURE, None),
+        # A page that is near itself is not asked about.
+        ("http://localhost:3000", LOOPBACK, {"permissions": []}, None, None),
+        ("http://192.168.1.2", LOOPBACK, {"permissions": []}, None, None),
+        ("null", LOOPBACK, {"permissions": []}, None, None),
+        (HTTPS, LOOPBACK, {"permissions": [], "page_address_space": "loopback"}, None, None),
+        ("null", LOOPBACK, {"permissions": [], "page_address_space": "public"}, INSECURE, DENIED),
+        # What fetch() says has to be true, where the address is known.
+        (HTTPS, LOOPBACK, {"target_address_space": "local"}, MISMATCH, None),
+        (HTTPS, LOOPBACK, {"target_address_space": "loopback"}, None, None),
+        (HTTPS, "https://192.0.2.1", {"target_address_space": "local"}, MISMATCH, None),
+        (
+            *(HTTPS, "https://nas.example.com"),
+            {"target_address_space": "local", "permissions": []},
+            *(DENIED, None),
+        ),
+    ],
+)
+def test_a_permission_is_needed_where_engines_ask_for_one(
+    origin: str, url: str, options: dict[str, Any], chromium: str | None, firefox: str | None
+) -> None:
+    request = FetchRequest(url, origin, **options)
+    expected = {"standard": None, "webkit": None, "chromium": chromium, "firefox": firefox}
+    for profile, reason in expected.items():
+        outcome = simulate(request, lambda _: ANSWER, profile=profile)
+        assert outcome.reason == reason, profile
+        # Nothing is sent before the user has agreed.
+        assert len(outcome.sent) == (reason is None)
+
+
+def test_a_preflight_is_not_sent_either_and_a_redirect_is_asked_about() -> None:
+    request = FetchRequest(LOOPBACK, HTTPS, "PUT", permissions=[])
+    outcome = simulate(request, lambda _: ANSWER, profile="chromium")
+    assert (outcome.reason, outcome.sent) == (DENIED, ())
+    assert outcome.explanation == (
+        "the user has not granted the page loopback-network (Local Network Access)"
+    )
+    headers = [("Location", LOOPBACK), ("Access-Control-Allow-Origin", "*")]
+    request = FetchRequest("https://api.example.com/", HTTPS, permissions=[])
+    outcome = simulate(request, lambda _: Response(302, headers), profile="chromium")
+    assert (outcome.reason, len(outcome.sent)) == (DENIED, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"permissions": "loopback-network"}, TypeError),
+        ({"permissions": 1}, TypeError),
+        ({"permissions": ["camera"]}, ValueError),
+        ({"target_address_space": "private"}, ValueError),
+        ({"page_address_space": None}, TypeError),
+    ],
+)
+def test_what_is_not_a_space_or_a_permission_is_an_error(
+    options: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error, match=next(iter(options))):
+        FetchRequest(LOOPBACK, HTTPS, **options)

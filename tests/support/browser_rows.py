@@ -110,6 +110,7 @@ def _sent_row(request: Request) -> SentRow:
 def _fetch_request(row: Row) -> FetchRequest:
     asked = row["request"]
     api = asked.get("api")
+    granted = row.get("permission_setting", {}).items()
     mode, credentials = asked.get("mode", "cors"), asked.get("credentials", "same-origin")
     if api == "img":
         crossorigin = asked.get("crossorigin")
@@ -128,6 +129,9 @@ def _fetch_request(row: Row) -> FetchRequest:
         upload_listener=bool(asked.get("uploadListener")),
         referrer_policy=asked.get("referrerPolicy", ""),
         embedder_policy="require-corp" if asked["page"] == "COEP" else "unsafe-none",
+        # All pages came from this machine; of one the browser was told that it did not.
+        page_address_space="public" if asked["page"] == "PUB" else "loopback",
+        permissions=[name for name, is_granted in granted if is_granted == "granted"],
     )
 
 

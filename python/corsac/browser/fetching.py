@@ -15,7 +15,7 @@ from corsac._text import shown
 from corsac.browser.cache import CacheRequest, PreflightCache, profile_facts
 from corsac.browser.messages import Request, Response, joined_values
 from corsac.browser.outcome import FetchOutcome, Step, answered, explain_reason, verdict_text
-from corsac.browser.request import FetchRequest, Rejected, prepare
+from corsac.browser.request import FetchRequest, Rejected, prepare, reach_of
 from corsac.browser.urls import (
     HTTP_SCHEMES,
     URL,
@@ -149,6 +149,9 @@ class _Fetch:
             self._note("decision", f"{shown_url} is cross-origin for {shown(self.origin)}: {why}")
         for text in notes_beside_cors(self.page, self.request.origin, url):
             self._note("note", text)
+        code, detail = reach_of(self.request, url).refusal(self.profile)
+        if code:
+            raise Rejected(code, detail)
         return needs
 
     def _http_fetch(self, with_preflight: bool) -> _Answering:

@@ -47,6 +47,11 @@ REASONS = {
     "network-error": "there was no answer: {detail}",
     "password-prompt": "the browser asks the user for a password, and fetch() waits",
     "stream-needs-http2": "a streaming body needs HTTP/2 or HTTP/3",
+    "local-network-denied": "the user has not granted the page {detail} (Local Network Access)",
+    "local-network-insecure": (
+        "a page without https does not reach the {detail} address space (Local Network Access)"
+    ),
+    "local-network-mismatch": "targetAddressSpace is {detail} (Local Network Access)",
     "typeerror:bad-url": "fetch() throws: the URL cannot be read",
     "typeerror:url-credentials": "fetch() throws: the URL has a user name or password",
     "typeerror:mode-navigate": "fetch() throws: the mode navigate is not for scripts",

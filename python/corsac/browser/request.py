@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from corsac import _core
+from corsac._local_network import ADDRESS_SPACES, PERMISSIONS, Reach, address_space
 from corsac._text import shown
 from corsac.browser.messages import HeaderLines, Lines, Pairs, byte_lines, fill, header_lines
-from corsac.browser.urls import URL, parse_url
+from corsac.browser.urls import URL, is_ip_address, is_potentially_trustworthy, parse_url
 
 __all__ = ["Blob", "Body", "FetchRequest", "FormData", "ReadableStream", "URLSearchParams"]
-__all__ += ["Rejected", "prepare"]
+__all__ += ["Rejected", "prepare", "reach_of"]
 
 _CHOICES = {
     "credentials": ("omit", "same-origin", "include"),
@@ -28,6 +29,8 @@ _CHOICES = {
         "unsafe-url",
     ),
     "embedder_policy": ("unsafe-none", "require-corp", "credentialless"),
+    "target_address_space": ("", *ADDRESS_SPACES),
+    "page_address_space": ("", *ADDRESS_SPACES),
 }
 # Of extensions and app shells: whatever they are, one serialized origin has no path and no list.
 _OTHER_ORIGIN = re.compile(r"[a-z][a-z0-9+.\-]*://[^\s/?#@,]+", re.ASCII)
@@ -132,10 +135,16 @@ class FetchRequest:
         upload_listener: A listener on ``XMLHttpRequest.upload``, which forces a preflight.
         referrer_policy: The page's; with mode ``"no-cors"`` it may make the Origin ``null``.
         embedder_policy: The page's Cross-Origin-Embedder-Policy, for mode ``"no-cors"``.
+        target_address_space: The ``targetAddressSpace`` of fetch(): ``"loopback"``, ``"local"`` or
+            ``"public"``; empty if the script says nothing.
+        page_address_space: Where the page was loaded from; empty: what its origin's name says.
+        permissions: What the user has granted the page of Local Network Access:
+            ``"loopback-network"``, ``"local-network"``; ``()`` for nothing. ``None``: whatever a
+            request needs, which the steps then note.
 
     Raises:
         TypeError: An argument is of the wrong type.
-        ValueError: The origin is invalid, or there is no such mode.
+        ValueError: The origin is invalid, or there is no such mode or permission.
     """
 
     url: str
@@ -150,6 +159,9 @@ class FetchRequest:
     upload_listener: bool
     referrer_policy: str
     embedder_policy: str
+    target_address_space: str
+    page_address_space: str
+    permissions: tuple[str, ...] | None
 
     def __init__(  # noqa: PLR0917 - the order is public
         self,
@@ -166,10 +178,15 @@ class FetchRequest:
         upload_listener: bool = False,
         referrer_policy: str = "",
         embedder_policy: str = "unsafe-none",
+        target_address_space: str = "",
+        page_address_space: str = "",
+        permissions: Iterable[str] | None = None,
     ) -> None:
         texts = {"url": url, "origin": origin, "method": method}
         modes = {"credentials": credentials, "mode": mode, "redirect": redirect, "cache": cache}
         modes |= {"referrer_policy": referrer_policy, "embedder_policy": embedder_policy}
+        modes["target_address_space"] = target_address_space
+        modes["page_address_space"] = page_address_space
         for name, value in (texts | modes).items():
             if not isinstance(value, str):
                 message = f"{name} must be a str, not {type(value).__name__}"
@@ -190,6 +207,7 @@ class FetchRequest:
             headers=header_lines(headers),
             body=_body(body),
             upload_listener=upload_listener,
+            permissions=_permissions(permissions),
         )
 
     @property
@@ -197,6 +215,21 @@ class FetchRequest:
         """The page's origin as a URL; ``None`` for an opaque one, or one that is not of the web."""
         parsed = parse_url(self.origin)
         return parsed if parsed is not None and parsed.origin == self.origin else None
+
+
+def _permissions(given: Iterable[str] | None) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        message = f"permissions must be a list of names, not {type(given).__name__}"
+        raise TypeError(message)
+    names = tuple(given)
+    for name in names:
+        if name not in PERMISSIONS:
+            choices = ", ".join(map(repr, PERMISSIONS))
+            message = f"permissions must be of {choices}, not {name!r:.100}"
+            raise ValueError(message)
+    return names
 
 
 def _body(body: _Given) -> Body:
@@ -267,6 +300,15 @@ def prepare(request: FetchRequest, profile: str) -> tuple[URL, str, Lines, bytes
     if is_stream and no_cors:
         raise Rejected("typeerror:stream-no-cors")
     return url, method, headers, body, is_stream
+
+
+def reach_of(request: FetchRequest, url: URL) -> Reach:
+    """Say what Local Network Access looks at in a request to a URL of another origin."""
+    page = request.origin_url
+    space = request.page_address_space or ("" if page is None else address_space(page.host))
+    is_secure = page is not None and is_potentially_trustworthy(page)
+    target = (url.host, is_ip_address(url.host), request.target_address_space)
+    return Reach(space, is_secure, *target, request.permissions)
 
 
 def _headers(request: FetchRequest, content_type: str, no_cors: bool, profile: str) -> Lines:

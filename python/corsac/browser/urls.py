@@ -20,8 +20,8 @@ except ImportError as error:
     raise ModuleNotFoundError(_MESSAGE, name="ada_url") from error
 
 __all__ = ["HTTP_SCHEMES", "MAX_URL_LENGTH", "URL", "fetch_metadata"]
-__all__ += ["is_ip_address", "is_schemelessly_same_site", "notes_beside_cors", "parse_url"]
-__all__ += ["routed_path"]
+__all__ += ["is_ip_address", "is_potentially_trustworthy", "is_schemelessly_same_site"]
+__all__ += ["notes_beside_cors", "parse_url", "routed_path"]
 
 MAX_URL_LENGTH = 2 * 1024 * 1024
 """Characters in a URL; Chromium opens none that is longer."""
@@ -129,7 +129,7 @@ def is_schemelessly_same_site(one: URL | None, other: URL) -> bool:
     return domain is not None and domain == domain_of(other.host)
 
 
-def _is_potentially_trustworthy(url: URL) -> bool:
+def is_potentially_trustworthy(url: URL) -> bool:
     """Say whether a connection is encrypted, or to this very machine.
 
     https://w3c.github.io/webappsec-secure-contexts/#is-url-trustworthy
@@ -147,7 +147,7 @@ def notes_beside_cors(page: URL | None, origin: str, url: URL) -> Iterator[str]:
     local = beside_cors(origin, url.host)
     if local:
         yield local
-    if page is not None and page.scheme == "https" and not _is_potentially_trustworthy(url):
+    if page is not None and page.scheme == "https" and not is_potentially_trustworthy(url):
         who = "browsers without Local Network Access" if local else "browsers"
         yield f"Beside CORS: {who} block http requests of https pages"
 
@@ -158,7 +158,7 @@ def fetch_metadata(page: URL | None, urls: list[URL], mode: str) -> list[tuple[s
     ``page`` is ``None`` for an opaque origin; of ``urls`` the last one is the current one.
     https://w3c.github.io/webappsec-fetch-metadata/#abstract-opdef-set-site
     """
-    if not _is_potentially_trustworthy(urls[-1]):
+    if not is_potentially_trustworthy(urls[-1]):
         return []
     # The least that all URLs are to the page.
     site = "same-origin"
