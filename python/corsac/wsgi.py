@@ -54,8 +54,14 @@ class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware
 
     _kind_of_app = "a WSGI application"
 
-    def _begin(self, app: WSGIApplication, configuration: Configuration) -> None:
-        self._logs = (RefusalLog(), TrialLog())
+    def _begin(
+        self,
+        app: WSGIApplication,
+        configuration: Configuration,
+        log: RefusalLog | None = None,
+        trial_log: TrialLog | None = None,
+    ) -> None:
+        self._logs = (log or RefusalLog(), trial_log or TrialLog())
         _core.WSGIMiddleware.__init__(
             self,
             app,

@@ -20,12 +20,13 @@ from werkzeug.test import run_wsgi_app
 
 from corsac import _core
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED, TIMING, UNDECIDED
-from corsac.configuration import NOTHING_OBSERVED, Observation
+from corsac.configuration import Observation, make_configuration
 from corsac.flask.decoration import Decoration
 from corsac.flask.listed_methods import policy_for
 from corsac.flask.options import CAME_PAST
 from corsac.flask.routes import RouteTable
 from corsac.policy import CORSPolicy
+from corsac.refusals.log import LEVEL_SECONDS, TrialLog
 from corsac.several import compile_policies, members_of
 from corsac.wsgi import CORSMiddleware
 
@@ -88,17 +89,30 @@ class Exchange:
         def respond(_: WSGIEnvironment, start_response: StartResponse) -> Any:
             return start_response(status, [*others, *self.of_view], *error)
 
-        middleware = CORSMiddleware(respond, self.policy)
+        write: Any = self.apply(self.policy, respond)(self.environ, self.start_response)
+        # The body of a refusal, where the view's answer was one too: nothing is written by hand.
+        return write if callable(write) else lambda _: None
+
+    def apply(self, policy: CORSPolicy, respond: WSGIApplication) -> CORSMiddleware:
+        """Return what applies the policy of the view that ran, as a part of the application's."""
         observation = self.whole._observation.without_trial()
         # Nobody is told of one request twice; with a report-only policy, what was told may have
         # been no refusal.
         if self.was_told and self.whole._observation.trial is None:
             observation = Observation(debug_header=observation.debug_header)
-        middleware._observe_as(observation)
-        middleware._log_as_part_of(self.whole)
-        write: Any = middleware(self.environ, self.start_response)
-        # The body of a refusal, where the view's answer was one too: nothing is written by hand.
-        return write if callable(write) else lambda _: None
+        configuration = make_configuration(policy, None, {}, observation)
+        return CORSMiddleware._made_of(respond, configuration, *self.whole._logs)
+
+
+class _ToldAlready(TrialLog):
+    """The log of requests whose refusals were logged when they were judged for the first time."""
+
+    def __call__(self, *_: Any, **__: Any) -> tuple[float, float]:
+        """Write nothing."""
+        return LEVEL_SECONDS, LEVEL_SECONDS
+
+
+_TOLD = (_ToldAlready(), _ToldAlready())
 
 
 @dataclass(slots=True)
@@ -279,10 +293,16 @@ class Arrivals:
         """Apply the policy to the answer to an error of a request that was counted already."""
         exchange = arrival.exchange
         if exchange is not None and exchange.policy is not None:
-            return self._response_of(CORSMiddleware(response, exchange.policy))
-        chosen = self._middleware.choose({**flask.request.environ})
-        configuration = chosen._configuration.observed_by(NOTHING_OBSERVED)
-        return self._response_of(CORSMiddleware._made_of(response, configuration))
+            return self._response_of(exchange.apply(exchange.policy, response))
+
+        def judged(copied: WSGIEnvironment, start_response: StartResponse) -> Any:
+            # It may write the path anew, and rules have to see that.
+            configuration = self._middleware.choose(copied)._configuration
+            silent = Observation(debug_header=configuration.observation.debug_header)
+            made = CORSMiddleware._made_of(response, configuration.observed_by(silent), *_TOLD)
+            return made(copied, start_response)
+
+        return self._response_of(judged)
 
     def _response_of(self, wsgi_app: WSGIApplication) -> flask.Response:
         made: Any = self._app.response_class.from_app(wsgi_app, flask.request.environ)
