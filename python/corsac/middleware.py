@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
     from corsac.explain.explaining import Choice
 
-__all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "add_up", "outcome_rows"]
+__all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "add_up", "outcome_rows", "putting"]
 
 App = TypeVar("App")
 
-_putting = threading.Lock()
+putting = threading.Lock()
 """Held for the moment in which a configuration takes the place of the one that it was made of."""
 
 # A process that is forked meanwhile has no thread that would let go of it.
 os.register_at_fork(
-    before=_putting.acquire, after_in_parent=_putting.release, after_in_child=_putting.release
+    before=putting.acquire, after_in_parent=putting.release, after_in_child=putting.release
 )
 
 
@@ -196,7 +196,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         configuration = self._configure(policy, rules, given, observed)
         if before is not None:
             configuration.go_on_from(before)
-        with _putting:
+        with putting:
             self._put_in_force(configuration, configuration.routing)
         self._was_observed()
         log_warnings(self._problems_to_log(), known)
@@ -235,7 +235,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
 
     def _put_after(self, before: Configuration, configuration: Configuration) -> bool:
         """Put a configuration in force, unless another one than that before was put meanwhile."""
-        with _putting:
+        with putting:
             if self._configuration is not before:
                 return False
             self._put_in_force(configuration, configuration.routing)

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,45 +19,13 @@ from corsac import CORSPolicy
 from corsac.live import FileSource, Follower, PollSource
 from support.exchange import Request
 from support.refused import MakeObserved, Observed
+from support.sources import WAIT_SECONDS, Handed, wait_until
 
 OWN = "https://app.example.com"
 ONE = "https://one.example"
 TWO = "https://two.example"
 THREE = "https://three.example"
 BASE = CORSPolicy(allow_origins=[OWN], allow_credentials=True)
-WAIT_SECONDS = 60.0
-
-
-class Handed:
-    """A source that has what was handed to it last; who hands it over waits until it is read."""
-
-    name = "handed"
-    interval = None
-
-    def __init__(self, *origins: str) -> None:
-        self.origins_now: Any = origins
-        self._changed, self._waits = threading.Semaphore(0), threading.Semaphore(0)
-
-    def origins(self) -> Any:
-        if isinstance(self.origins_now, BaseException):
-            self._waits.release()
-            raise self.origins_now
-        return self.origins_now
-
-    def wait(self, stopped: threading.Event) -> None:
-        self._waits.release()
-        while not stopped.is_set() and not self._changed.acquire(timeout=0.01):
-            pass
-
-    def settle(self) -> None:
-        """Wait until it was read once more."""
-        assert self._waits.acquire(timeout=WAIT_SECONDS)
-
-    def hand(self, *origins: str) -> None:
-        """Have other origins, and wait until they are in force."""
-        self.origins_now = origins
-        self._changed.release()
-        self.settle()
 
 
 class Silent:
@@ -101,16 +69,6 @@ def readers(send: Observed, path: str = "/") -> list[str]:
         if ("access-control-allow-origin", origin) in headers:
             found.append(origin)
     return found
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait for what another thread does."""
-    waiting = threading.Event()
-    for _ in range(int(WAIT_SECONDS / 0.005)):
-        if is_so():
-            return
-        waiting.wait(0.005)
-    pytest.fail("it did not happen")
 
 
 # Silent sources, and stops.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -36,12 +36,17 @@ from corsac.options.names import OPTION_NAMES, option_hint
 from corsac.policy import CORSPolicy
 from corsac.several import is_several, members_of
 
+if TYPE_CHECKING:
+    from corsac.live import OriginSource
+
 __all__ = ["DjangoConfiguration", "conf", "judge", "load"]
 
 OWN_SETTING: Final = "CORSAC"
 ON_REFUSAL_SETTING: Final = "CORSAC_ON_REFUSAL"
 REPORT_ONLY_SETTING: Final = "CORSAC_REPORT_ONLY"
 DEBUG_HEADER_SETTING: Final = "CORSAC_DEBUG_HEADER"
+FOLLOW_SETTING: Final = "CORSAC_FOLLOW"
+MUST_LOAD_SETTING: Final = "CORSAC_FOLLOW_MUST_LOAD"
 
 _LIBRARY: Final = "django-cors-headers"
 _ORIGIN_OPTIONS: Final = ("allow_origins", "allow_origin_regex", "allow_origin_func")
@@ -70,6 +75,8 @@ class DjangoConfiguration:
         guard: Whether any policy has the option.
         names: What the options are called in the settings, unless they are those of a rule.
         trial_names: The same for the report-only policy.
+        source: What has more origins for the policy, if it is followed.
+        must_load: Whether the middleware is not made without its first origins.
     """
 
     in_force: Configuration
@@ -78,6 +85,8 @@ class DjangoConfiguration:
     guard: bool
     names: Mapping[str, str]
     trial_names: Mapping[str, str]
+    source: OriginSource | None = None
+    must_load: bool = True
 
     def covers(self, path: str) -> bool:
         """Whether the settings say anything about a path."""
@@ -138,6 +147,7 @@ def judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
     if policy is None:
         takes_own = not any(name != "CORS_URLS_REGEX" for name in present)
         problems = [_with_fix_in_settings(each, given if takes_own else None) for each in problems]
+    source = _read_source(in_force, problems)
     has_errors = any(problem.severity == "error" for problem in problems)
     # Nobody is allowed because what allows somebody could not be read, or is a receiver.
     if has_errors or signals_with_receivers():
@@ -149,8 +159,16 @@ def judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
     if isinstance(getattr(settings, REPORT_ONLY_SETTING, None), Mapping):
         trial_names = {option: f'{REPORT_ONLY_SETTING}["{option}"]' for option in OPTION_NAMES}
     guard = any(each.guard for each in in_force.policies())
+    must_load = getattr(settings, MUST_LOAD_SETTING, True)
     made = DjangoConfiguration(
-        in_force, reading.path_regex, bool(reading.options), guard, names, trial_names
+        in_force,
+        reading.path_regex,
+        bool(reading.options),
+        guard,
+        names,
+        trial_names,
+        source,
+        must_load,
     )
     return made, problems
 
@@ -217,6 +235,32 @@ def _read_observation(problems: list[CORSConfigProblem]) -> Observation:
         for problem in found
     ]
     return observation
+
+
+def _read_source(
+    in_force: Configuration | None, problems: list[CORSConfigProblem]
+) -> OriginSource | None:
+    """Return the source that ``CORSAC_FOLLOW`` names; errors go to ``problems``."""
+    given = getattr(settings, FOLLOW_SETTING, None)
+    must_load = getattr(settings, MUST_LOAD_SETTING, True)
+    if not isinstance(must_load, bool):
+        message = f"expected True or False, got {type(must_load).__name__}"
+        problems.append(_error("option.wrong_type", MUST_LOAD_SETTING, must_load, message))
+    if given is None:
+        return None
+    from corsac.live.follower import check_base, check_source  # noqa: PLC0415 - few follow
+
+    hint = "write a source of corsac.live, or its dotted path"
+    try:
+        source = import_string(given) if isinstance(given, str) else given
+        check_source(source)
+        if in_force is not None:
+            hint = f"give {OWN_SETTING} one policy for all paths, to which the origins are added"
+            check_base(in_force.policy)
+    except Exception as error:  # Whatever the module raises that has the source.
+        problems.append(_error("option.wrong_type", FOLLOW_SETTING, given, error, hint))
+        return None
+    return cast("OriginSource", source)
 
 
 def _read_report_only(given: object, problems: list[CORSConfigProblem]) -> tuple[object, object]:

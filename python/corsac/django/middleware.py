@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar, cast
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 from django.core.exceptions import ImproperlyConfigured
@@ -19,13 +20,17 @@ from corsac import _core
 from corsac._failure_log import FailureLog
 from corsac._text import error_text, quoted
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED, TIMING
-from corsac.configuration import Configuration
+from corsac.configuration import Configuration, make_configuration
 from corsac.django.conf import DjangoConfiguration, judge, load
 from corsac.django.signals import signals_with_receivers
 from corsac.django.views import UNMARKED, mark_of, marked_views, marks
 from corsac.inspection.layers import Applied, unreadable
+from corsac.middleware import putting
 from corsac.policy import CORSPolicy
 from corsac.refusals.log import RefusalLog, TrialLog
+
+if TYPE_CHECKING:
+    from corsac.live import Follower
 
 __all__ = ["CORSMiddleware", "applied"]
 
@@ -102,7 +107,9 @@ class CORSMiddleware:
         self._trial_log = TrialLog()
         self._failures = FailureLog("a receiver of check_request_enabled")
         self._urls_are_loaded = False
-        self._configuration: DjangoConfiguration | None = load()
+        self._follower: Follower | None = None
+        self._configuration: DjangoConfiguration | None = None
+        self._load()
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -112,7 +119,32 @@ class CORSMiddleware:
         if setting == "ROOT_URLCONF":
             self._urls_are_loaded = False
         elif setting.startswith("CORS"):
-            self._configuration = None
+            with putting:
+                self._configuration = None
+            if self._follower is not None:
+                self._follower._background.tell_to_stop()
+
+    def _load(self) -> None:
+        configuration = self._configuration = load()
+        if configuration.source is not None:
+            from corsac.django.following import follow  # noqa: PLC0415 - few follow
+
+            self._follower = follow(self, configuration)
+
+    def exchange(self, base: CORSPolicy, after: CORSPolicy) -> bool:
+        """Put a policy that is followed in the place of its base, unless the settings changed."""
+        while True:
+            before = self._configuration
+            found = None if before is None else before.in_force.exchanged(base, after)
+            if before is None or found is None:
+                return False
+            policy, rules = found
+            made = make_configuration(policy, rules, {}, before.in_force.observation)
+            made.go_on_from(before.in_force)
+            with putting:
+                if self._configuration is before:
+                    self._configuration = replace(before, in_force=made)
+                    return True
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Answer a preflight request, or run the application and set its response's headers."""
@@ -122,8 +154,9 @@ class CORSMiddleware:
     async def _handle(self, request: HttpRequest) -> HttpResponseBase:
         """Handle one request from its start to its response; under WSGI it waits for nothing."""
         configuration = self._configuration
-        if configuration is None:
-            configuration = self._configuration = load()
+        while configuration is None:
+            self._load()
+            configuration = self._configuration
         if not self._urls_are_loaded:
             with contextlib.suppress(Exception):  # Django meets it too, and answers with a 500.
                 # Its views are imported, so that `marks` knows of every decorator.

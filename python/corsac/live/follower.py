@@ -12,18 +12,17 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Protocol, Self
 
 from corsac._background import BackgroundThread
 from corsac._core import is_origin_entry
 from corsac._text import error_text, quoted, quoted_list, type_name
 from corsac._types import Followed
 from corsac.live.sources import OriginSource
-from corsac.middleware import ConfiguredMiddleware
 from corsac.options.names import OPTION_NAMES
 from corsac.policy import CORSPolicy, check_options
 
-__all__ = ["STATES", "Follower", "FollowerStatus", "check_followers"]
+__all__ = ["STATES", "Follower", "FollowerStatus", "check_base", "check_followers", "check_source"]
 
 STATES = ("loading", "current", "stale")
 """What a `FollowerStatus` may have as its state."""
@@ -103,7 +102,7 @@ class Follower:
 
     def __init__(
         self,
-        middleware: ConfiguredMiddleware[Any],
+        middleware: Followable,
         source: OriginSource,
         *,
         base: CORSPolicy,
@@ -111,22 +110,11 @@ class Follower:
         must_load: bool = True,
         allow_empty: bool = False,
     ) -> None:
-        if not isinstance(middleware, ConfiguredMiddleware):
+        if not hasattr(middleware, "_exchange"):
             message = f"expected a CORSMiddleware of Corsac, got {type(middleware).__name__}"
             raise TypeError(message)
-        if not isinstance(base, CORSPolicy):
-            message = f"base must be a CORSPolicy, not {type(base).__name__}"
-            raise TypeError(message)
-        if not all(hasattr(source, name) for name in ("name", "interval", "origins", "wait")):
-            message = f"a source has name, interval, origins() and wait(); {source!r} has not"
-            raise TypeError(message)
-        if base.always_send:
-            message = "base must not have always_send, which takes exactly one origin"
-            raise ValueError(message)
-        interval: object = source.interval
-        if interval is not None and not (isinstance(interval, (int, float)) and interval > 0):
-            message = f"a source's interval is a number of seconds above 0, or None, not {interval}"
-            raise ValueError(message)
+        check_source(source)
+        check_base(base)
         self._middleware = middleware
         self._source = source
         self._base = base
@@ -401,6 +389,45 @@ class Follower:
             kept = f"; the last {seen.origins} origins stay" if seen.answered else ""
             logger.warning("CORS: %s fails: %s%s", self._source.name, text, kept)
         self._seen = seen._replace(error=text)
+
+
+class Followable(Protocol):
+    """A middleware in which policies can be put in the place of others."""
+
+    @property
+    def _followers(self) -> tuple[Follower, ...]: ...
+    def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool: ...
+
+
+def check_source(source: object) -> None:
+    """Check that something can be followed.
+
+    Raises:
+        TypeError: It lacks a part of an `OriginSource`.
+        ValueError: Its interval is not one.
+    """
+    if not all(hasattr(source, name) for name in ("name", "interval", "origins", "wait")):
+        message = f"a source has name, interval, origins() and wait(); {source!r} has not"
+        raise TypeError(message)
+    interval: object = source.interval  # type: ignore[attr-defined]
+    if interval is not None and not (isinstance(interval, (int, float)) and interval > 0):
+        message = f"a source's interval is a number of seconds above 0, or None, not {interval}"
+        raise ValueError(message)
+
+
+def check_base(base: object) -> None:
+    """Check that origins can be added to a policy.
+
+    Raises:
+        TypeError: It is not one policy.
+        ValueError: It has ``always_send``, which takes exactly one origin.
+    """
+    if not isinstance(base, CORSPolicy):
+        message = f"base must be a CORSPolicy, not {type(base).__name__}"
+        raise TypeError(message)
+    if base.always_send:
+        message = "base must not have always_send, which takes exactly one origin"
+        raise ValueError(message)
 
 
 def check_followers(given: Iterable[Follower]) -> tuple[Follower, ...]:

@@ -1,0 +1,74 @@
+"""Origins that the middleware of Django follows: the setting ``CORSAC_FOLLOW``."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING
+
+from django.db import close_old_connections
+
+from corsac.live import Follower, OriginSource
+from corsac.policy import CORSPolicy
+
+if TYPE_CHECKING:
+    from corsac.django.conf import DjangoConfiguration
+    from corsac.django.middleware import CORSMiddleware
+
+__all__ = ["follow"]
+
+
+def follow(middleware: CORSMiddleware, configuration: DjangoConfiguration) -> Follower:
+    """Begin to follow, as long as there is the middleware, and wait for the first origins.
+
+    Raises:
+        RuntimeError: There are none, and ``CORSAC_FOLLOW_MUST_LOAD`` is true.
+    """
+    policy, source = configuration.in_force.policy, configuration.source
+    assert isinstance(policy, CORSPolicy), "the settings were judged"  # noqa: S101
+    assert source is not None, "the settings were judged"  # noqa: S101
+    follower = Follower(
+        _Followed(middleware), _Source(source), base=policy, must_load=configuration.must_load
+    )
+    weakref.finalize(middleware, follower._background.tell_to_stop)
+    return follower.__enter__()
+
+
+class _Followed:
+    """What a follower has of the middleware, which it does not keep alive."""
+
+    _followers: tuple[Follower, ...] = ()
+
+    def __init__(self, middleware: CORSMiddleware) -> None:
+        self._middleware = weakref.ref(middleware)
+
+    def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool:
+        middleware = self._middleware()
+        return middleware is None or middleware.exchange(base, after)
+
+
+class _Source:
+    """A source that may ask Django's databases in the follower's thread."""
+
+    def __init__(self, source: OriginSource) -> None:
+        self._source = source
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def interval(self) -> float | None:
+        return self._source.interval
+
+    def origins(self) -> Iterable[str] | Awaitable[Iterable[str]]:
+        # Django does so around each request: else one that broke would stay broken.
+        close_old_connections()
+        return self._source.origins()
+
+    def wait(self, stopped: threading.Event) -> None:
+        self._source.wait(stopped)
+
+    def __repr__(self) -> str:
+        return repr(self._source)
