@@ -273,6 +273,7 @@ def test_a_keyboard_is_enough_and_every_stop_is_seen(page: Page) -> None:
         "mode",
         "redirect",
         "response",
+        "network",
         "headers",
         "copy-code",
         "PRE",

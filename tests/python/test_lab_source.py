@@ -1,4 +1,4 @@
-"""`corsac lab` with a configuration: what the page begins with, and what every case is under."""
+"""`corsac lab` with a configuration, and with pages that are taken for public ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from corsac.cli import main
 from corsac.cli.check import check_valid
 from corsac.lab import serving_lab
 from corsac.lab.cases import CaseStore, Places
-from corsac.lab.evaluating import evaluate
+from corsac.lab.evaluating import NOT_ASKED, InputError, compare, evaluate
 from corsac.lab.source import Source, moved_to_pages
 from support.checking import toml, use_empty_directory
 
@@ -167,3 +167,28 @@ def test_a_file_that_cannot_be_used_starts_nothing(capsys: pytest.CaptureFixture
     assert captured.out == ""
     assert "policy.toml is invalid" in captured.err
     assert "[origin.invalid]" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("network", "refusing"),
+    [("", set()), ("granted", set()), ("denied", {"chromium", "firefox"})],
+)
+def test_a_page_can_be_taken_for_a_public_one(network: str, refusing: set[str]) -> None:
+    state = {"policy": {"allow_origins": [APP]}, "request": {"network": network}}
+    cases = CaseStore()
+    result = evaluate(state, PLACES, cases)
+    outcomes = result["outcomes"]
+    assert {name for name in outcomes if not outcomes[name]["ok"]} == refusing
+    assert {outcomes[name]["reason"] for name in refusing} <= {"local-network-denied"}
+    assert (NOT_ASKED in result["notes"]) is bool(network)
+    # The real browser has the page from this machine.
+    readable = outcomes["standard"]["readable"]
+    real = {"ok": True, "type": "cors", "status": 200, "readable": readable}
+    compared = compare({"case": result["case"], "profile": "chromium", "result": real}, cases)
+    assert compared["differences"] == ["other requests were sent than the simulation says"]
+
+
+def test_there_is_no_other_choice() -> None:
+    state = {"policy": {"allow_origins": [APP]}, "request": {"network": "x"}}
+    with pytest.raises(InputError, match="no such choice"):
+        evaluate(state, PLACES, CaseStore())

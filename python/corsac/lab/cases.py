@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.responses import Response
@@ -122,9 +122,12 @@ class Case:
                 headers["location"] = f"{to}{path}?{query}&moved=1"
         await Response(b"{}", status, headers)(scope, receive, send)
 
-    def simulate(self, profile: str) -> FetchOutcome:
-        """Give what a browser makes of it."""
-        return simulate(self.request, asgi_transport(self.middleware), profile=profile)
+    def simulate(self, profile: str, *, from_here: bool = False) -> FetchOutcome:
+        """Give what a browser makes of it; one that loads the page from here asks for nothing."""
+        request = self.request
+        if from_here:
+            request = replace(request, page_address_space="", permissions=None)
+        return simulate(request, asgi_transport(self.middleware), profile=profile)
 
     async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to a real browser, and note what came and went."""

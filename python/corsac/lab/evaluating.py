@@ -32,6 +32,14 @@ MAX_REGEX = 128
 
 RESPONSES = ("200", "404", "500", "redirect", "redirect-307", "redirect-other")
 
+# Whether the page is taken for one of the internet, and what the user said then.
+_NETWORK: dict[str, dict[str, Any]] = {
+    "": {},
+    "denied": {"page_address_space": "public", "permissions": []},
+    "granted": {"page_address_space": "public", "permissions": ["loopback-network"]},
+}
+NOT_ASKED = "this browser loads the page from this machine, and so asks nobody"
+
 _OPTIONS = {*OPTION_NAMES, "hands_off"} - {"allow_origin_func"}
 _REQUEST = {
     "page": "app",
@@ -41,6 +49,7 @@ _REQUEST = {
     "mode": "cors",
     "redirect": "follow",
     "response": "200",
+    "network": "",
 }
 """What the page says of the request beside its headers, with the defaults."""
 
@@ -82,6 +91,7 @@ def evaluate(
     cases.add(name, case)
     outcomes = {"standard": case.simulate("standard")}
     notes = [*source.notes, *said_on_trial(case.middleware)]
+    notes += [NOT_ASKED] if request.page_address_space else []
     notes += [INSTEAD_OF_PRIVATE_NETWORK] if policy.allow_private_network else []
     outcomes |= {profile: case.simulate(profile) for profile in PROFILES if profile != "standard"}
     return {
@@ -184,7 +194,7 @@ def compare(state: object, cases: CaseStore) -> dict[str, Any]:
         raise InputError("profile", "there is no such browser")
     if not isinstance(result, dict) or not isinstance(result.get("ok"), bool):
         raise InputError("result", "expected an object with ok, type, status and readable")
-    simulated = _outcome(case.simulate(profile))
+    simulated = _outcome(case.simulate(profile, from_here=True))
     seen = [exchange | {"cors": _sent(exchange)} for exchange in case.seen]
     differences = []
     if simulated["ok"] is not result["ok"]:
@@ -231,6 +241,9 @@ def _read_request(state: object, places: Places, case: str) -> tuple[FetchReques
         name: _text(name, given.get(name, value)) for name, value in _REQUEST.items()
     }
     page, path, response = texts.pop("page"), texts.pop("path"), texts.pop("response")
+    network = texts.pop("network")
+    if network not in _NETWORK:
+        raise InputError("network", "there is no such choice")
     if page not in places.pages:
         raise InputError("page", "there is no such page")
     if not path.startswith("/") or "#" in path or "?" in path or "\\" in path:
@@ -243,7 +256,9 @@ def _read_request(state: object, places: Places, case: str) -> tuple[FetchReques
     lines = [(name, value) for name, value in headers]
     url = f"{places.api}{path}?case={case}"
     try:
-        return FetchRequest(url, places.pages[page], headers=lines, **texts), response
+        return FetchRequest(
+            url, places.pages[page], headers=lines, **texts, **_NETWORK[network]
+        ), response
     except (TypeError, ValueError) as error:
         raise InputError("request", str(error)) from error
 

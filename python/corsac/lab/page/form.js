@@ -5,7 +5,9 @@ const SWITCHES = [
   "allow_credentials", "guard", "preflight_continue", "allow_private_network", "always_send",
   "allow_timing",
 ];
-const REQUEST = ["page", "method", "path", "credentials", "mode", "redirect", "response"];
+const REQUEST = [
+  "page", "method", "path", "credentials", "mode", "redirect", "response", "network",
+];
 
 export const DEFAULTS = {
   policy: {
@@ -17,7 +19,7 @@ export const DEFAULTS = {
   },
   request: {
     page: "app", method: "GET", path: "/items", credentials: "same-origin", mode: "cors",
-    redirect: "follow", response: "200", headers: [],
+    redirect: "follow", response: "200", network: "", headers: [],
   },
 };
 
