@@ -259,6 +259,7 @@ def test_a_keyboard_is_enough_and_every_stop_is_seen(page: Page) -> None:
         "preflight_continue",
         "allow_private_network",
         "always_send",
+        "allow_timing",
         "allow_methods",
         "allow_headers",
         "expose_headers",
