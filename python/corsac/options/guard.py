@@ -8,7 +8,6 @@ from typing import Any, Never
 from corsac import _core, validation
 from corsac._values import FrozenValue
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
-from corsac.options.names import nearest_name
 from corsac.options.types import check_bool, read_list, wrong_type
 
 __all__ = ["Guard", "in_words_of_policy", "read_guard", "unknown_argument_hint"]
@@ -79,6 +78,8 @@ class Guard(FrozenValue):
 
 def unknown_argument_hint(name: str) -> str:
     """What to write in the place of an argument that there is not."""
+    from corsac.options.names import nearest_name  # noqa: PLC0415 - mistakes alone need it
+
     nearest = nearest_name(name, Guard._fields)
     return f"write {nearest}" if nearest else f"there are {', '.join(Guard._fields)}"
 

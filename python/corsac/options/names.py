@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 
@@ -166,6 +165,8 @@ def corsac_option(name: str) -> str | None:
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:
     """Return the name most like the given one, or ``None`` if none is much like it."""
+    import difflib  # noqa: PLC0415 - mistakes alone need it
+
     matches = difflib.get_close_matches(name, tuple(names), n=1, cutoff=_CLOSE_ENOUGH)
     return matches[0] if matches else None
 
