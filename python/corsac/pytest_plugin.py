@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from corsac.browser import FetchOutcome
 
 __all__ = [
     "assert_cors",
@@ -13,20 +17,36 @@ __all__ = [
     "assert_cors_blocked_async",
 ]
 
-
-def _fixture(name: str, text: str) -> Any:
-    """Make a fixture that is one of the assertions."""
-
-    def assertion() -> Any:
-        from corsac import testing  # noqa: PLC0415 - most test runs ask for none
-
-        return getattr(testing, name)
-
-    assertion.__doc__ = f"`corsac.testing.{name}`{text}."
-    return pytest.fixture(assertion, scope="session", name=name)
+# Most test runs ask for no fixture of these, so each imports what it is.
 
 
-assert_cors = _fixture("assert_cors", ": a page of another origin gets the response")
-assert_cors_blocked = _fixture("assert_cors_blocked", ": it does not")
-assert_cors_async = _fixture("assert_cors_async", ", to be awaited")
-assert_cors_blocked_async = _fixture("assert_cors_blocked_async", ", to be awaited")
+@pytest.fixture(scope="session")
+def assert_cors() -> Callable[..., FetchOutcome]:
+    """`corsac.testing.assert_cors`: a page of another origin gets the response."""
+    from corsac import testing  # noqa: PLC0415
+
+    return testing.assert_cors
+
+
+@pytest.fixture(scope="session")
+def assert_cors_blocked() -> Callable[..., FetchOutcome]:
+    """`corsac.testing.assert_cors_blocked`: it does not."""
+    from corsac import testing  # noqa: PLC0415
+
+    return testing.assert_cors_blocked
+
+
+@pytest.fixture(scope="session")
+def assert_cors_async() -> Callable[..., Awaitable[FetchOutcome]]:
+    """`corsac.testing.assert_cors_async`, to be awaited."""
+    from corsac import testing  # noqa: PLC0415
+
+    return testing.assert_cors_async
+
+
+@pytest.fixture(scope="session")
+def assert_cors_blocked_async() -> Callable[..., Awaitable[FetchOutcome]]:
+    """`corsac.testing.assert_cors_blocked_async`, to be awaited."""
+    from corsac import testing  # noqa: PLC0415
+
+    return testing.assert_cors_blocked_async

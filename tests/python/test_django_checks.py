@@ -15,7 +15,7 @@ from django.test import override_settings
 import corsac
 from corsac.codes import CORSProblemCode, code_tables
 from corsac.django import CORSMiddleware, checks
-from corsac.django.conf import judge
+from corsac.django.conf import read_settings
 from support.django_project import CALLS
 from support.policies import ORIGIN
 
@@ -108,7 +108,7 @@ def test_what_changes_nothing_in_browsers_is_a_warning(
     settings: dict[str, Any], expected: str
 ) -> None:
     with override_settings(CORS_ALLOWED_ORIGINS=[ORIGIN], **settings):
-        configuration, _ = judge()
+        configuration, _ = read_settings()
         assert configuration is not None
         messages = checks.check_advice()
         assert {message.id for message in messages} == {expected}
@@ -120,12 +120,12 @@ def test_what_changes_nothing_in_browsers_is_a_warning(
 def test_a_pattern_is_reported_together_with_the_policies_that_are_wrong(setting: str) -> None:
     rules = [("no-slash", {"allow_origins": ["nope"]})]
     with override_settings(**{setting: {"allow_origins": ["neither"], "rules": rules}}):
-        found = [problem for problem in judge()[1] if problem.severity == "error"]
+        found = [problem for problem in read_settings()[1] if problem.severity == "error"]
     assert sorted(str(problem.value) for problem in found) == ["neither", "no-slash", "nope"]
     assert all(re.match(rf"{setting}\b", problem.option) for problem in found)
 
 
-def test_expressions_without_re2_are_judged_and_said_to_be_so(
+def test_expressions_without_re2_are_checked_and_said_to_be_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "re2", None)
@@ -158,7 +158,7 @@ def test_each_message_names_the_setting_and_the_code() -> None:
         (["django.middleware.security.SecurityMiddleware", OURS], []),
     ],
 )
-def test_the_place_of_the_middleware_is_judged(
+def test_the_place_of_the_middleware_is_checked(
     monkeypatch: pytest.MonkeyPatch, middleware: list[str], expected: list[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
@@ -239,9 +239,9 @@ def test_a_django_that_is_too_old_is_named_when_the_package_is_imported() -> Non
 )
 def test_a_fix_is_one_of_settings(settings: dict[str, Any], fixes: list[object]) -> None:
     with override_settings(**settings):
-        _, problems = judge()
+        _, problems = read_settings()
         assert [problem.fix for problem in problems] == fixes
     for fix in fixes:
         if isinstance(fix, dict):
             with override_settings(**{**settings, **fix}):
-                assert [each for each in judge()[1] if each.severity != "info"] == []
+                assert [each for each in read_settings()[1] if each.severity != "info"] == []

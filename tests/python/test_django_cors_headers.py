@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.test import override_settings
 
 from corsac.django import checks
-from corsac.django.conf import judge
+from corsac.django.conf import read_settings
 from corsac.django.signals import check_request_enabled, signals_with_receivers
 from support.django_project import CALLS
 from support.exchange import Request, Response
@@ -131,9 +131,9 @@ def test_with_a_receiver_a_policy_without_origins_is_no_mistake(receive: Receive
     def agree(sender: object, **_: object) -> bool:
         return True
 
-    assert [problem.code for problem in judge()[1]] == ["origin.none"]
+    assert [problem.code for problem in read_settings()[1]] == ["origin.none"]
     receive(agree)
-    assert judge()[1] == []
+    assert read_settings()[1] == []
 
 
 def test_their_package_is_not_imported_to_find_receivers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +182,7 @@ def test_what_is_left_of_it_in_the_settings_is_said(
 
 def problems(**settings: Any) -> list[tuple[str, str, object]]:
     with override_settings(**settings):
-        return [(each.severity, each.code, each.value) for each in judge()[1]]
+        return [(each.severity, each.code, each.value) for each in read_settings()[1]]
 
 
 @pytest.mark.parametrize(

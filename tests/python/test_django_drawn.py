@@ -28,7 +28,7 @@ from django.test import override_settings
 
 from corsac import CORSConfigError, Refusal
 from corsac import browser as simulated
-from corsac.django.conf import judge
+from corsac.django.conf import read_settings
 from corsac.errors import CORSConfigProblem
 from support.django_lot import MIDDLEWARE_PLACE, Case, draw_case
 from support.django_project import call_asgi, call_wsgi
@@ -264,7 +264,7 @@ def compare(case: Case, *, by_asgi: bool, seen: collections.Counter[str]) -> Non
     told = Told()
     options = {"CORSAC": {"tolerate": TOLERATE}} if case.tolerated else {}
     with in_force(case, CORSAC_ON_REFUSAL=told.refusals.append, **options):
-        configuration, told.problems = judge()
+        configuration, told.problems = read_settings()
         make: Any = ASGIHandler if by_asgi else WSGIHandler
         if configuration is None:
             errors = {problem.code for problem in told.problems if problem.severity == "error"}

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.test import override_settings
 
-from corsac.django.conf import judge
+from corsac.django.conf import read_settings
 from support.django_project import call_wsgi
 from support.exchange import Request, Response
 
@@ -86,7 +86,7 @@ def an_origin(settings: dict[str, Any]) -> str | None:
 def outcome_of(row: dict[str, Any]) -> str:
     settings = {name: value for name, value in row["options"].items() if name.startswith("CORS_")}
     with override_settings(**settings):
-        configuration, problems = judge()
+        configuration, problems = read_settings()
         if configuration is None:
             errors = [problem for problem in problems if problem.severity == "error"]
             assert all(problem.option.startswith("CORS") for problem in errors)

@@ -180,7 +180,7 @@ def test_a_patch_is_written_where_corsac_for_django_starts_and_nowhere_else(
     pytest.importorskip("django")
     importlib.import_module("support.django_project")  # It configures Django.
     with importlib.import_module("django.test").override_settings(**settings):
-        configuration, _ = importlib.import_module("corsac.django.conf").judge()
+        configuration, _ = importlib.import_module("corsac.django.conf").read_settings()
     code = "".join(f"{name} = {value!r}\n" for name, value in settings.items())
     _, patch, _ = diff(capsys, settings=DJANGO + code)
     assert (configuration is not None) == bool(patch)

@@ -24,7 +24,7 @@ from django.views import View
 
 from corsac import _core
 from corsac._text import printable
-from corsac.django.conf import judge
+from corsac.django.conf import read_settings
 from corsac.django.views import UNMARKED, class_of, mark_on, views_below
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
 from corsac.inspection.frameworks import django_middleware
@@ -126,17 +126,17 @@ _OTHER: Final = 100
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Return the errors of the settings: with one of them the middleware does not start."""
-    return _messages(judge()[1], "error")
+    return _messages(read_settings()[1], "error")
 
 
 def check_advice(**_: Any) -> list[checks.CheckMessage]:
     """Return the warnings of the settings: something does not do what it seems to."""
-    return _messages(judge()[1], "warning")
+    return _messages(read_settings()[1], "warning")
 
 
 def check_notes(**_: Any) -> list[checks.CheckMessage]:
     """Return what is worth knowing about the settings."""
-    return _messages([*judge()[1], *_problems_of_app_headers()], "info")
+    return _messages([*read_settings()[1], *_problems_of_app_headers()], "info")
 
 
 def check_middleware(**_: Any) -> list[checks.CheckMessage]:
@@ -222,7 +222,7 @@ def check_app_headers(**_: Any) -> list[checks.CheckMessage]:
 
 
 def _problems_of_app_headers() -> Iterator[CORSConfigProblem]:
-    configuration, _ = judge()
+    configuration, _ = read_settings()
     entries = [*django_middleware()]
     kinds = [kind for _, kind in entries]
     if configuration is None or "corsac" not in kinds:

@@ -39,7 +39,7 @@ from corsac.several import is_several, members_of
 if TYPE_CHECKING:
     from corsac.live import OriginSource
 
-__all__ = ["DjangoConfiguration", "conf", "judge", "load"]
+__all__ = ["DjangoConfiguration", "conf", "load", "read_settings"]
 
 OWN_SETTING: Final = "CORSAC"
 ON_REFUSAL_SETTING: Final = "CORSAC_ON_REFUSAL"
@@ -103,14 +103,14 @@ def load() -> DjangoConfiguration:
     Raises:
         CORSConfigError: The settings cannot be used; it lists every problem.
     """
-    configuration, problems = judge()
+    configuration, problems = read_settings()
     if configuration is None:
         raise CORSConfigError(problems)
     log_warnings((*problems, *configuration.in_force.observation.problems))
     return configuration
 
 
-def judge() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
+def read_settings() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]]:
     """Return the configuration that the settings mean, or ``None``, and every problem of it."""
     of_observers: list[CORSConfigProblem] = []
     observation = _read_observation(of_observers)
@@ -187,7 +187,7 @@ def _compile(
     found = list(configuration.problems)
     own = [*map(id, members_of(configuration.policy))]
     for each in configuration.policies():
-        # What the settings mean is judged already.
+        # What the settings mean is checked already.
         if id(each) in own:
             found += () if is_drop_in else each.problems
         else:  # A fix is one of the rule's own options, and not of those for all other paths.
@@ -280,7 +280,7 @@ def _read_report_only(given: object, problems: list[CORSConfigProblem]) -> tuple
 def _read_several(
     given: Sequence[object], setting: str, problems: list[CORSConfigProblem]
 ) -> list[object]:
-    """Return several policies, with policies where dictionaries stood; the rest is judged later."""
+    """Return several policies, with policies for dictionaries; the rest is checked later."""
     name = setting.replace("{", "{{").replace("}", "}}")
     return [
         # What cannot be made is reported; in its place stands what adds nothing to that.
@@ -361,7 +361,7 @@ def _read_own(given: object, problems: list[CORSConfigProblem]) -> dict[str, Any
 
 
 def _read_rules(rules: object, setting: str, problems: list[CORSConfigProblem]) -> object:
-    """Return the rules with policies where dictionaries stood; all else is judged later."""
+    """Return the rules with policies where dictionaries stood; all else is checked later."""
     if not isinstance(rules, (list, tuple)):
         return rules
     read: list[object] = []

@@ -21,7 +21,7 @@ from corsac._failure_log import FailureLog
 from corsac._text import error_text, quoted
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED, TIMING
 from corsac.configuration import Configuration, make_configuration
-from corsac.django.conf import DjangoConfiguration, judge, load
+from corsac.django.conf import DjangoConfiguration, load, read_settings
 from corsac.django.signals import signals_with_receivers
 from corsac.django.views import UNMARKED, mark_of, marked_views, marks
 from corsac.inspection.layers import Applied, unreadable
@@ -374,7 +374,7 @@ def _settle_own(
 
 def applied() -> Applied:
     """Read what the settings apply, and the decorated views of ``ROOT_URLCONF``."""
-    configuration, problems = judge()
+    configuration, problems = read_settings()
     routes: tuple[tuple[str, CORSPolicy | None], ...] = ()
     try:
         routes = tuple(marked_views())

@@ -105,7 +105,7 @@ class Exchange:
 
 
 class _ToldAlready(TrialLog):
-    """The log of requests whose refusals were logged when they were judged for the first time."""
+    """The log of requests whose refusals were logged when they were decided for the first time."""
 
     def __call__(self, *_: Any, **__: Any) -> tuple[float, float]:
         """Write nothing."""
@@ -121,19 +121,19 @@ class Arrival:
 
     Attributes:
         is_past: It did not go through the middleware.
-        is_judged: Its policy was asked inside of Flask, or is being asked.
+        is_decided: Its policy was asked inside of Flask, or is being asked.
         respond: What the policy is put around: the application, or the answer of another.
         exchange: The exchange that it is decided in, for decorated views.
     """
 
     is_past: bool
-    is_judged: bool = False
+    is_decided: bool = False
     respond: Callable[..., Iterable[bytes]] | None = None
     exchange: Exchange | None = None
 
 
 class Arrivals:
-    """Knows of each request whether it is judged already, and judges those that are not."""
+    """Knows of each request whether it is decided already, and decides those that are not."""
 
     def __init__(
         self, middleware: FlaskMiddleware, app: flask.Flask, wsgi_app: WSGIApplication
@@ -145,7 +145,7 @@ class Arrivals:
         self._request_context: Callable[..., Any] = app.request_context
         self._is_watching = False
         self._lock = threading.Lock()
-        # Native: no request that is judged already runs a line of this file.
+        # Native: no request that is decided already runs a line of this file.
         self.entrance = _core.EnvironSwitch(
             self._key, middleware, wsgi_app, self._enter, marks=True
         )
@@ -157,43 +157,43 @@ class Arrivals:
         )
 
     def send_inside(
-        self, environ: WSGIEnvironment, start_response: StartResponse, *, judges_all: bool
+        self, environ: WSGIEnvironment, start_response: StartResponse, *, decides_all: bool
     ) -> Iterable[bytes]:
-        """Hand a request to the application, to be judged by the path that it arrives with.
+        """Hand a request to the application, to be decided by the path that it arrives with.
 
         The guard asks by the path that was asked for too: what it refuses must reach no middleware.
         What never arrives, since other middleware answers it, stays as it is, or with
-        ``judges_all`` is judged by the path that was asked for.
+        ``decides_all`` is decided by the path that was asked for.
         """
         arrival = environ[self._key] = Arrival(is_past=False)
         if self._middleware.is_guarded and self._is_refused_by_guard(environ):
             arrival.respond = Forbidden()  # Should the guard's function have another answer now.
-            return self._middleware.judge(environ, start_response)
-        if not judges_all:
+            return self._middleware.apply_policy(environ, start_response)
+        if not decides_all:
             return self._wsgi_app(environ, self._middleware.exchange_of(start_response, environ))
         asked = {**environ}  # Middleware inside may change what it is given.
         begin = self._middleware.exchange_of(start_response, environ, asked)
 
-        def judge_answer(respond: Callable[..., Any]) -> Iterable[bytes]:
+        def apply_to_answer(respond: Callable[..., Any]) -> Iterable[bytes]:
             arrival.respond = respond
-            return self._middleware.judge(asked, begin)
+            return self._middleware.apply_policy(asked, begin)
 
         if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in asked and asked["REQUEST_METHOD"] == "OPTIONS":
-            return self._send_preflight(environ, arrival, begin, judge_answer)
+            return self._send_preflight(environ, arrival, begin, apply_to_answer)
 
-        def begin_judged(*started: Any) -> Any:
-            if arrival.is_judged:
+        def begin_decided(*started: Any) -> Any:
+            if arrival.is_decided:
                 return begin(*started)
-            return judge_answer(lambda _, begin: begin(*started))
+            return apply_to_answer(lambda _, begin: begin(*started))
 
-        return self._wsgi_app(environ, begin_judged)
+        return self._wsgi_app(environ, begin_decided)
 
     def _send_preflight(
         self,
         environ: WSGIEnvironment,
         arrival: Arrival,
         begin: StartResponse,
-        judge_answer: Callable[[Callable[..., Any]], Iterable[bytes]],
+        apply_to_answer: Callable[[Callable[..., Any]], Iterable[bytes]],
     ) -> Iterable[bytes]:
         body, status, headers = run_wsgi_app(self._wsgi_app, environ)
         close = getattr(body, "close", None)
@@ -205,7 +205,7 @@ class Arrivals:
             return body
 
         try:
-            return respond(environ, begin) if arrival.is_judged else judge_answer(respond)
+            return respond(environ, begin) if arrival.is_decided else apply_to_answer(respond)
         finally:
             if close is not None:
                 close()  # The middleware answered in place of what did.
@@ -234,7 +234,7 @@ class Arrivals:
         return respond(environ, start_response)
 
     def _arrive(self, environ: WSGIEnvironment, *args: Any, **keywords: Any) -> Any:
-        """Make Flask's context of a request that is not judged yet."""
+        """Make Flask's context of a request that is not decided yet."""
         if self._key not in environ:
             environ[self._key] = Arrival(is_past=True)
         if not self._is_watching:
@@ -250,18 +250,18 @@ class Arrivals:
 
             def full_dispatch_request(*args: Any) -> Any:
                 arrival = self._arrival()
-                if arrival is None or arrival.is_judged:
+                if arrival is None or arrival.is_decided:
                     return dispatch(*args)
-                return self._judge(arrival, lambda: dispatch(*args))
+                return self._apply_policy(arrival, lambda: dispatch(*args))
 
             def handle_exception(*args: Any) -> Any:
                 response = handle(*args)
                 arrival = self._arrival()
                 if arrival is None:
                     return response
-                if not arrival.is_judged:
-                    return self._judge(arrival, lambda: response)
-                return self._judge_again(arrival, response)
+                if not arrival.is_decided:
+                    return self._apply_policy(arrival, lambda: response)
+                return self._apply_again(arrival, response)
 
             app.full_dispatch_request = full_dispatch_request
             app.handle_exception = handle_exception
@@ -271,38 +271,38 @@ class Arrivals:
         found = flask.request.environ.get(self._key) if flask.has_request_context() else None
         return found if isinstance(found, Arrival) else None
 
-    def _judge(self, arrival: Arrival, call: Callable[[], Any]) -> flask.Response:
+    def _apply_policy(self, arrival: Arrival, call: Callable[[], Any]) -> flask.Response:
         """Apply the policy of the path that the routes see to what a call gives."""
         if arrival.is_past:
             self._middleware.tell_once("CORS", CAME_PAST.replace(value=self._app.name))
-        arrival.is_judged = True
+        arrival.is_decided = True
         environ = flask.request.environ
 
         def respond(environ: WSGIEnvironment, begin: StartResponse) -> Any:
             return call()(environ, begin)
 
-        def judged(copied: WSGIEnvironment, start_response: StartResponse) -> Any:
+        def decided(copied: WSGIEnvironment, start_response: StartResponse) -> Any:
             begin = self._middleware.exchange_of(start_response, environ, copied)
             arrival.exchange = begin if isinstance(begin, Exchange) else None
             arrival.respond = respond
-            return self._middleware.judge(copied, begin)
+            return self._middleware.apply_policy(copied, begin)
 
-        return self._response_of(judged)
+        return self._response_of(decided)
 
-    def _judge_again(self, arrival: Arrival, response: Any) -> flask.Response:
+    def _apply_again(self, arrival: Arrival, response: Any) -> flask.Response:
         """Apply the policy to the answer to an error of a request that was counted already."""
         exchange = arrival.exchange
         if exchange is not None and exchange.policy is not None:
             return self._response_of(exchange.apply(exchange.policy, response))
 
-        def judged(copied: WSGIEnvironment, start_response: StartResponse) -> Any:
+        def decided(copied: WSGIEnvironment, start_response: StartResponse) -> Any:
             # It may write the path anew, and rules have to see that.
             configuration = self._middleware.choose(copied)._configuration
             silent = Observation(debug_header=configuration.observation.debug_header)
             made = CORSMiddleware._made_of(response, configuration.observed_by(silent), *_TOLD)
             return made(copied, start_response)
 
-        return self._response_of(judged)
+        return self._response_of(decided)
 
     def _response_of(self, wsgi_app: WSGIApplication) -> flask.Response:
         made: Any = self._app.response_class.from_app(wsgi_app, flask.request.environ)

@@ -284,7 +284,7 @@ def _respond_alone(decoration: Decoration, call: Callable[[], Any]) -> flask.Res
         # The application's own policy has the last word on this response, and may be wider.
         installed.meet_hidden(decoration, flask.request.endpoint, flask.request.method)
         return app.response_class(_TOO_LATE, 503, {"Retry-After": "1"}, mimetype="text/plain")
-    # Not the report-only policies: the installed middleware has judged the request by them.
+    # Not the report-only policies: the installed middleware has asked them about the request.
     return _apply(policy, call, installed._observation.without_trial())
 
 

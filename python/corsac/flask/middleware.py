@@ -63,7 +63,7 @@ class FlaskMiddleware(CORSMiddleware):
         self._logs[0].names = NAMES
         self._flask = app
         self._is_wrapped = is_wrapped(app, wsgi_app)
-        self._judges_inside = False
+        self._decides_inside = False
         self._bare: dict[CORSPolicy, CORSMiddleware] = {}
         self.is_guarded = False
         """Whether any policy in force refuses requests before the application runs."""
@@ -325,10 +325,10 @@ class FlaskMiddleware(CORSMiddleware):
         problems = self._put_routes_in_force()
         table = self._table
         by_path = bool(table.routes or self.rules or table.own.may_deny or self._bare)
-        # flask-cors judges what its application answers, by the path that its routes see.
+        # flask-cors decides about what its application answers, by the path that its routes see.
         is_drop_in = self._said.given is None and self.policy is not None
-        self._judges_inside = self._is_wrapped and (by_path or is_drop_in)
-        if not (decorations.exist or by_path or self._judges_inside):
+        self._decides_inside = self._is_wrapped and (by_path or is_drop_in)
+        if not (decorations.exist or by_path or self._decides_inside):
             # From now on requests go to the native type, without a call of Python's.
             self.was_native = True
             self.__class__ = FlaskMiddleware
@@ -398,7 +398,9 @@ class FlaskMiddleware(CORSMiddleware):
         chosen = self if found is None else found
         return choose_for_method(self._bare, environ, chosen) if self._bare else chosen
 
-    def judge(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def apply_policy(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
         """Handle one request by its path."""
         # Not super(): the class may have been changed meanwhile.
         return CORSMiddleware.__call__(self.choose(environ), environ, start_response)
@@ -414,7 +416,7 @@ class _RoutingMiddleware(FlaskMiddleware):
         """Handle one request."""
         if self._in_force is not self._version:
             self._read_routes()
-        if self._judges_inside:
-            judges_all = self._said.given is not None
-            return self.arrivals.send_inside(environ, start_response, judges_all=judges_all)
-        return self.judge(environ, self.exchange_of(start_response, environ))
+        if self._decides_inside:
+            decides_all = self._said.given is not None
+            return self.arrivals.send_inside(environ, start_response, decides_all=decides_all)
+        return self.apply_policy(environ, self.exchange_of(start_response, environ))

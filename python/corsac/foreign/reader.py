@@ -99,7 +99,7 @@ class Reader:
             if method == method.upper() or method.upper() not in _NORMALIZED:
                 kept.append(method)
                 continue
-            message = "browsers send capitals and compare case, so it was never allowed"
+            message = "methods are case-sensitive, and browsers ask for capitals"
             hint = f'write "{method.upper()}" if it is meant'
             self.warn("method.never_allowed", option, method, message, hint)
         return kept

@@ -63,7 +63,7 @@ class Guard(FrozenValue):
         values, problems = _check(dict(zip(self._fields, given, strict=True)))
         if problems:
             problems = validation.try_fixes(values, problems, lambda options: _check(options)[1])
-        # What a policy may tolerate is the policy's to judge.
+        # What a policy may tolerate is for the policy to say.
         if any(p.severity == "error" and p.code not in _core.TOLERABLE_CODES for p in problems):
             raise CORSConfigError(problems)
         self._fill(*values.values())
