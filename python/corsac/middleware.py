@@ -194,6 +194,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         before: Configuration | None = self._configuration
         known = () if before is None else self._problems_to_log()
         configuration = self._configure(policy, rules, given, observed)
+        configuration = self._with_followed(configuration, observed)
         if before is not None:
             configuration.go_on_from(before)
         with putting:
@@ -201,8 +202,19 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         self._was_observed()
         log_warnings(self._problems_to_log(), known)
 
+    def _with_followed(
+        self, configuration: Configuration, observed: Mapping[str, Any]
+    ) -> Configuration:
+        """Have the policies that are followed in the place of their bases."""
+        for follower in self._followers:
+            found = follower.exchanged(configuration)
+            if found is not None:
+                policy, rules = found
+                configuration = self._configure(policy, rules, {}, observed)
+        return configuration
+
     def _tell_followers(self) -> None:
-        """Have the policies that are followed in the place of their bases, if those were put."""
+        """Do the same with those that came while a configuration was made."""
         for follower in self._followers:
             follower.put_again()
 

@@ -502,3 +502,12 @@ def test_one_of_several_policies_follows(make_observed: MakeObserved) -> None:
         source.hand(TWO)
         assert (readers(send), readers(send, "/api/x")) == ([OWN, TWO, THREE], [OWN, TWO, THREE])
         assert send.middleware.policy[1] is public
+
+
+def test_who_reconfigures_the_middleware_never_has_the_base_alone_in_force(
+    send: Observed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Follower(send.middleware, Handed(ONE), base=BASE):
+        monkeypatch.setattr(Follower, "put_again", lambda _: None)
+        send.middleware.reconfigure([BASE], rules=[("/api/*", BASE)])
+        assert (readers(send), readers(send, "/api/x")) == ([OWN, ONE], [OWN, ONE])

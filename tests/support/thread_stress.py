@@ -4,6 +4,7 @@ A program, since what it looks for ends the process or never ends:
 
     python -m support.thread_stress collector --seconds 10
     python -m support.thread_stress reuse --turns 500
+    python -m support.thread_stress live --turns 50000 --switch-interval 0.002
 
 It prints how many turns each kind of thread made. Any wrong answer ends it with an error.
 """
@@ -11,11 +12,14 @@ It prints how many turns each kind of thread made. Any wrong answer ends it with
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import gc
+import itertools
 import json
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +28,7 @@ from typing import Any
 import corsac
 import corsac.wsgi
 from corsac import _core
+from corsac.live import Follower, PollSource
 from support.asgi import ALLOWED, BODY, OPTIONS, ORIGIN, START, app_sending, messages_of, scope_with
 from support.wsgi import ALLOWED as ALLOWED_TEXT
 from support.wsgi import app_answering, environ_from
@@ -183,7 +188,69 @@ def reuse() -> list[Work]:
     ]
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (collector, collections, reuse)}
+def live() -> list[Work]:
+    """Eight threads and an event loop ask, while policies are swapped and a follower reloads."""
+    base = corsac.CORSPolicy(allow_origins=[ORIGIN.decode()], expose_headers=["live"])
+    stays, goes = b"https://stays.example", b"https://goes.example"
+    rules = [("/live/*", base), *RULES]
+    middlewares: list[Any] = [
+        corsac.CORSMiddleware(APP, POLICY, rules=rules),
+        corsac.wsgi.CORSMiddleware(TEXT_APP, POLICY, rules=rules),
+    ]
+    asgi, wsgi = middlewares
+    sets = itertools.cycle([[stays.decode(), goes.decode()], [stays.decode()]])
+    for middleware in middlewares:
+        source = PollSource(lambda: next(sets), interval=0.02)
+        Follower(middleware, source, base=base).__enter__()
+
+    def lines_of(origin: bytes) -> list[tuple[bytes, bytes]]:
+        exposed = (b"access-control-expose-headers", b"live")
+        return [ALLOWED[0], (b"access-control-allow-origin", origin), exposed]
+
+    asked = [
+        (origin, scope_with([(b"origin", origin)], path="/live/x")) for origin in (stays, goes)
+    ]
+    swapped = scope_with([(b"origin", ORIGIN)])
+
+    def judge(origin: bytes, lines: list[tuple[bytes, bytes]]) -> None:
+        # An origin that every set has is never refused; one that comes and goes is all or nothing.
+        expect(lines, lines_of(origin), *([ALLOWED[:1]] if origin == goes else []))
+
+    def ask(turn: int) -> None:
+        origin, scope = asked[turn % 2]
+        judge(origin, messages_of(asgi, scope)[0]["headers"][1:])
+        lines = messages_of(asgi, swapped)[0]["headers"]
+        expect(lines[1:], ALLOWED, ANYONE_LINES)
+        time.sleep(0.0005)  # Else the swaps get a tenth of the time.
+
+    def ask_text(turn: int) -> None:
+        time.sleep(0.0005)
+        seen: list[Any] = []
+        origin, _ = asked[turn % 2]
+        environ = environ_from(origin.decode()) | {"PATH_INFO": "/live/x"}
+        wsgi(environ, lambda status, headers: seen.append(headers))
+        judge(origin, [(name.encode(), value.encode()) for name, value in seen[0][1:]])
+
+    def ask_in_a_loop(turn: int) -> None:
+        async def send(message: Any) -> None:
+            if "headers" in message:
+                judge(origin, message["headers"][1:])
+            await asyncio.sleep(0)
+
+        async def ask_many() -> None:
+            await asyncio.gather(*(asgi(scope, None, send) for _ in range(50)))
+
+        origin, scope = asked[turn % 2]
+        asyncio.run(ask_many())
+
+    def swap(turn: int) -> None:
+        for middleware in middlewares:
+            middleware.reconfigure((ANYONE, POLICY)[turn % 2], rules=rules)
+
+    return [Work(ask, 4), Work(ask_text, 4), Work(ask_in_a_loop), Work(swap, serves=True)]
+
+
+SCENARIOS = {scenario.__name__: scenario for scenario in (collector, collections, reuse, live)}
 
 
 def run(works: list[Work], seconds: float | None, turns: int) -> dict[str, int]:
@@ -246,6 +313,7 @@ if __name__ == "__main__":
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--turns", type=int, default=0)
+    parser.add_argument("--switch-interval", type=float, default=1e-5)
     arguments = parser.parse_args()
-    sys.setswitchinterval(1e-5)
+    sys.setswitchinterval(arguments.switch_interval)
     print(json.dumps(run(SCENARIOS[arguments.scenario](), arguments.seconds, arguments.turns)))

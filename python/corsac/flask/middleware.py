@@ -128,7 +128,7 @@ class FlaskMiddleware(CORSMiddleware):
         observed = {name: given.pop(name) for name in OBSERVATION_OPTIONS if name in given}
         with self._lock:
             before = self._current
-            made = self._configure(policy, rules, given, observed)
+            made = self._with_followed(self._configure(policy, rules, given, observed), observed)
             said = replace(self._said, resources=(), given=made, configured=None, logged=())
             problems = self._put_said_in_force(said, made)
         known = (*before.all_problems(), *before.observation.problems)

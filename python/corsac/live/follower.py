@@ -18,9 +18,11 @@ from corsac._background import BackgroundThread
 from corsac._core import is_origin_entry
 from corsac._text import error_text, quoted, quoted_list, type_name
 from corsac._types import Followed
+from corsac.configuration import Configuration, ReadRule
 from corsac.live.sources import OriginSource
 from corsac.options.names import OPTION_NAMES
 from corsac.policy import CORSPolicy, check_options
+from corsac.several import Policies
 
 __all__ = ["STATES", "Follower", "FollowerStatus", "check_base", "check_followers", "check_source"]
 
@@ -260,6 +262,15 @@ class Follower:
         """
         async with self:
             yield
+
+    def exchanged(
+        self, configuration: Configuration
+    ) -> tuple[Policies | None, tuple[ReadRule, ...]] | None:
+        """Return policy and rules with its policy where the base is; ``None`` if it is nowhere."""
+        policy = self._policy
+        if policy is None or not self._background.is_running:
+            return None
+        return configuration.exchanged(self._base, policy)
 
     def put_again(self) -> None:
         """Put its policy in the place of the base again; the middleware calls it after others."""
