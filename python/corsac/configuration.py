@@ -81,9 +81,15 @@ class Observation(FrozenValue):
 
     @property
     def problems(self) -> tuple[CORSConfigProblem, ...]:
-        """The warnings and infos of what is on trial."""
-        found = () if self.trial is None else self.trial.all_problems()
-        return tuple(each.replace(option=f"report_only: {each.option}", fix=None) for each in found)
+        """The warnings and infos of what is on trial, with fixes that are options of these."""
+        if self.trial is None:
+            return ()
+        found = [(each, _on_trial(each).fix) for each in self.trial.problems]
+        for policy in self.trial.policies():
+            found += [(each, self.trial.fix_of(policy, each)) for each in policy.problems]
+        return tuple(
+            each.replace(option=f"report_only: {each.option}", fix=fix) for each, fix in found
+        )
 
     def without_trial(self) -> Observation:
         """Return the same observers without report-only policies."""
@@ -147,6 +153,25 @@ class Configuration(FrozenValue):
         trial = self.observation.trial
         on_trial = () if trial is None else map(_on_trial, trial.problems)
         return (*self.problems, *on_trial)
+
+    def fix_of(self, policy: CORSPolicy, problem: CORSConfigProblem) -> dict[str, object] | None:
+        """Return the fix of a problem that a policy on trial has, as what is on trial with it.
+
+        There is none if the fix is in the words of a file or of variables, if the policy has its
+        origins from elsewhere too, and if with it another problem of the rules would come.
+        """
+        if problem.fix is None or policy._followed:
+            return None
+        try:
+            mended = policy.replace(**cast("CORSPolicyOptions", problem.fix))
+            exchanged = self.exchanged(policy, mended)
+            after, rules = exchanged or (self.policy, self.rules)
+            came = len(make_configuration(after, rules, {}).problems) > len(self.problems)
+        except (CORSConfigError, TypeError):
+            return None
+        places = {"report_only": (after, self.policy), "report_only_rules": (rules, self.rules)}
+        fix: dict[str, object] = {name: new for name, (new, old) in places.items() if new != old}
+        return None if came else fix or None
 
     def go_on_from(self, before: Configuration) -> None:
         """Do not repeat the log lines about the application's headers that another one wrote."""

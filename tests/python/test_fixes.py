@@ -209,6 +209,70 @@ def test_fixes_applied_one_after_the_other_come_to_an_end(options: Any) -> None:
     pytest.fail("there is always another fix")
 
 
+def check_fixes_on_trial(**trial: Any) -> list[CORSConfigProblem]:
+    """As `check_fixes`, of a middleware that has policies on trial; returns its problems."""
+    in_force = CORSPolicy(allow_origins=["https://in.force.example"])
+    problems = CORSMiddleware(app_sending(), in_force, **trial).problems
+    for problem in problems:
+        if problem.fix is None:
+            continue
+        assert problem.fix.keys() <= trial.keys()
+        after = CORSMiddleware(app_sending(), in_force, **trial | dict(problem.fix)).problems
+        kind = problem.code, problem.option
+        assert kinds(after)[kind] < kinds(problems)[kind]
+        assert kinds(after, RANKS[problem.severity]) - kinds(problems) == Counter()
+    return [*problems]
+
+
+@pytest.mark.parametrize("place", ["alone", "one of several", "in a rule", "in both"])
+@examples(40)
+@given(OPTIONS)
+def test_each_fix_of_what_is_on_trial_mends_the_trial(place: str, options: Any) -> None:
+    try:
+        policy = CORSPolicy(**options)
+    except CORSConfigError:
+        return
+    other = CORSPolicy(allow_origins=["https://other.example"])
+    trials: dict[str, dict[str, Any]] = {
+        "alone": {"report_only": policy},
+        "one of several": {"report_only": [policy, other]},
+        "in a rule": {"report_only_rules": [("/a/*", policy), ("/b/*", other)]},
+        "in both": {"report_only": policy, "report_only_rules": [("/a/*", [other, policy])]},
+    }
+    found = check_fixes_on_trial(**trials[place])
+    with_fix = {problem.code for problem in policy.problems if problem.fix is not None}
+    without = {each.code for each in found if each.fix is None} - {"policy.unreachable"}
+    if place in {"alone", "in a rule"}:
+        assert not with_fix & without, "a hint that names a value has a fix"
+
+
+@pytest.mark.parametrize("place", ["alone", "one of several", "in a rule", "in both"])
+def test_a_fix_of_a_policy_on_trial_is_the_trial_with_the_mended_policy(place: str) -> None:
+    twice = CORSPolicy(allow_origins=["https://a.test", "https://a.test"])
+    once = CORSPolicy(allow_origins=["https://a.test"])
+    other = CORSPolicy(allow_origins=["https://b.test"])
+
+    def trial(policy: CORSPolicy) -> dict[str, Any]:
+        trials: dict[str, dict[str, Any]] = {
+            "alone": {"report_only": policy},
+            "one of several": {"report_only": (policy, other)},
+            "in a rule": {"report_only_rules": (("/a/*", policy), ("/b/*", None))},
+            "in both": {"report_only": policy, "report_only_rules": (("/a/*", (other, policy)),)},
+        }
+        return trials[place]
+
+    (problem,) = check_fixes_on_trial(**trial(twice))
+    assert (problem.code, problem.option) == ("origin.redundant", "report_only: allow_origins")
+    assert problem.fix == trial(once)
+
+
+def test_a_fix_of_the_rules_on_trial_is_one_of_them() -> None:
+    policy = CORSPolicy(allow_origins=["https://a.test"])
+    (problem,) = check_fixes_on_trial(report_only_rules=[("/a/*", policy), ("/a/*", None)])
+    assert (problem.code, problem.option) == ("rule.duplicate", "report_only: rules")
+    assert problem.fix == {"report_only_rules": (("/a/*", policy),)}
+
+
 def fix_of(code: str, **options: Any) -> tuple[str, Mapping[str, object] | None]:
     (problem,) = [each for each in problems_of(options) if each.code == code]
     return problem.hint, problem.fix

@@ -374,7 +374,7 @@ def test_its_warnings_are_among_the_problems_of_the_middleware(make_observed: Ma
     assert configured(middleware).problems == middleware.problems
     found = [(problem.option, problem.code) for problem in middleware.problems]
     assert found == [("report_only: allow_origins", "origin.redundant")]
-    assert middleware.problems[0].fix is None  # It would be one of the policy in force.
+    assert middleware.problems[0].fix == {"report_only": CORSPolicy(allow_origins=[ORIGIN])}
     middleware.reconfigure(POLICY, report_only=None)
     assert middleware.problems == ()
 
