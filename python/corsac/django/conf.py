@@ -248,7 +248,8 @@ def _read_source(
         problems.append(_error("option.wrong_type", MUST_LOAD_SETTING, must_load, message))
     if given is None:
         return None
-    from corsac.live.follower import check_base, check_source  # noqa: PLC0415 - few follow
+    from corsac.live.follower import check_base  # noqa: PLC0415 - few follow
+    from corsac.live.sources import check_source  # noqa: PLC0415
 
     hint = "write a source of corsac.live, or its dotted path"
     try:

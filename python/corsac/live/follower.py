@@ -7,7 +7,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import inspect
-import itertools
 import logging
 import threading
 import time
@@ -15,24 +14,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Literal, NamedTuple, Protocol, Self
 
 from corsac._background import BackgroundThread
-from corsac._core import is_origin_entry
-from corsac._text import error_text, quoted, quoted_list, type_name
+from corsac._text import error_text
 from corsac._types import Followed
 from corsac.configuration import Configuration, ReadRule
-from corsac.live.sources import OriginSource
-from corsac.options.names import OPTION_NAMES
-from corsac.policy import CORSPolicy, check_options
+from corsac.live.entries import SourceError, log_changes, log_skipped, sift
+from corsac.live.sources import OriginSource, check_source
+from corsac.policy import CORSPolicy
 from corsac.several import Policies
 
-__all__ = ["STATES", "Follower", "FollowerStatus", "check_base", "check_followers", "check_source"]
+__all__ = ["STATES", "Follower", "FollowerStatus", "check_base", "check_followers"]
 
 STATES = ("loading", "current", "stale")
 """What a `FollowerStatus` may have as its state."""
 
-MAX_NAMED_ENTRIES = 10
-"""Invalid entries that a line of the log names."""
-
-_BATCH = 1000
 _FIRST_RETRY_SECONDS = 0.25
 _LAST_RETRY_SECONDS = 30.0
 _STALE_INTERVALS = 3
@@ -61,10 +55,6 @@ class FollowerStatus:
     skipped: int
     age: float | None
     error: str | None
-
-
-class SourceError(ValueError):
-    """What a source gave cannot be put in force."""
 
 
 class _Seen(NamedTuple):
@@ -315,7 +305,7 @@ class Follower:
         given = self._source.origins()
         if inspect.isawaitable(given):
             given = self._wait_for(given, stopped)
-        entries, skipped, named = _sift(self._base, given, stopped)
+        entries, skipped, named = sift(self._base, given, stopped)
         if not entries and not self._allow_empty:
             what = f"only invalid entries, such as {named[0]}" if named else "no origin at all"
             raise SourceError(f"it has {what}")
@@ -328,15 +318,9 @@ class Follower:
         before, self._entries = self._entries, entries
         seen, name = self._seen, self._source.name
         if entries != before:
-            _log_changes(name, before, entries)
+            log_changes(name, before, entries)
         if skipped and skipped != seen.skipped:
-            logger.warning(
-                "CORS: %d entries of %s were skipped: %s%s",
-                skipped,
-                name,
-                "; ".join(named),
-                "; ..." if skipped > len(named) else "",
-            )
+            log_skipped(name, skipped, named)
         if seen.error is not None:
             logger.warning("CORS: %s answers again", name)
         self._seen = _Seen(len(entries), skipped, time.monotonic())
@@ -410,22 +394,6 @@ class Followable(Protocol):
     def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool: ...
 
 
-def check_source(source: object) -> None:
-    """Check that something can be followed.
-
-    Raises:
-        TypeError: It lacks a part of an `OriginSource`.
-        ValueError: Its interval is not one.
-    """
-    if not all(hasattr(source, name) for name in ("name", "interval", "origins", "wait")):
-        message = f"a source has name, interval, origins() and wait(); {source!r} has not"
-        raise TypeError(message)
-    interval: object = source.interval  # type: ignore[attr-defined]
-    if interval is not None and not (isinstance(interval, (int, float)) and interval > 0):
-        message = f"a source's interval is a number of seconds above 0, or None, not {interval}"
-        raise ValueError(message)
-
-
 def check_base(base: object) -> None:
     """Check that origins can be added to a policy.
 
@@ -458,62 +426,3 @@ def check_followers(given: Iterable[Follower]) -> tuple[Follower, ...]:
         message = f"the sources of these followers have one name: {', '.join(names)}"
         raise ValueError(message)
     return followers
-
-
-def _log_changes(name: str, before: list[str], after: list[str]) -> None:
-    """Say which origins are new and which are gone, as far as a line has room for them."""
-    if not logger.isEnabledFor(logging.INFO):
-        return
-    old, new = set(before), set(after)
-    added = (each for each in after if each not in old)
-    removed = (each for each in before if each not in new)
-    logger.info(
-        "CORS: %d origins of %s are in force; added %s; removed %s",
-        len(after),
-        name,
-        quoted_list(itertools.islice(added, MAX_NAMED_ENTRIES)) or "none",
-        quoted_list(itertools.islice(removed, MAX_NAMED_ENTRIES)) or "none",
-    )
-
-
-def _sift(
-    base: CORSPolicy, given: object, stopped: threading.Event
-) -> tuple[list[str], int, list[str]]:
-    """Return the entries that a policy can have, how many it cannot, and some of these.
-
-    It works in batches: between two of them other threads get their turn.
-    """
-    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-        message = f"it gave {type(given).__name__}, not the origins one by one"
-        raise SourceError(message)
-    valid: dict[str, None] = {}
-    skipped = 0
-    named: list[str] = []
-    entries = itertools.takewhile(lambda _: not stopped.is_set(), given)
-    while batch := list(itertools.islice(entries, _BATCH)):
-        texts = tuple(each for each in batch if isinstance(each, str) and is_origin_entry(each))
-        wrong = _reasons(base, texts)
-        fine = [each for each in texts if each not in wrong]
-        valid |= dict.fromkeys(fine)
-        skipped += len(batch) - len(fine)
-        for each in batch if len(fine) < len(batch) else ():
-            if len(named) == MAX_NAMED_ENTRIES:
-                break
-            if not isinstance(each, str):
-                named.append(f"{quoted(each)}: an origin is text, not {type_name(each)}")
-            elif each in {"*", "null"}:
-                named.append(f"{quoted(each)}: a source cannot allow any page")
-            elif each in wrong or not is_origin_entry(each):
-                reason = wrong.get(each) or _reasons(base, (each,)).get(each, "not an origin")
-                named.append(f"{quoted(each)}: {reason}")
-    return list(valid), skipped, named
-
-
-def _reasons(base: CORSPolicy, entries: tuple[str, ...]) -> dict[object, str]:
-    """Return why a policy cannot have some of these entries."""
-    options = {name: getattr(base, name) for name in OPTION_NAMES} | {"allow_origins": entries}
-    return {
-        problem.value: problem.message
-        for problem in check_options(options)[2]
-        if problem.severity == "error" and problem.option == "allow_origins"
-    }

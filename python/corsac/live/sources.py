@@ -11,7 +11,7 @@ from typing import Protocol
 
 from corsac._background import check_watchfiles, file_state, wait_for_change
 
-__all__ = ["FileSource", "OriginSource", "PollSource"]
+__all__ = ["FileSource", "OriginSource", "PollSource", "check_source"]
 
 Origins = Iterable[str]
 
@@ -48,6 +48,22 @@ class OriginSource(Protocol):
         follows it anew, each has a thread of its own. When it raises, the source counts as failing,
         and is asked again after a while.
         """
+
+
+def check_source(source: object) -> None:
+    """Check that something can be followed.
+
+    Raises:
+        TypeError: It lacks a part of an `OriginSource`.
+        ValueError: Its interval is not one.
+    """
+    if not all(hasattr(source, name) for name in ("name", "interval", "origins", "wait")):
+        message = f"a source has name, interval, origins() and wait(); {source!r} has not"
+        raise TypeError(message)
+    interval: object = source.interval  # type: ignore[attr-defined]
+    if interval is not None and not (isinstance(interval, (int, float)) and interval > 0):
+        message = f"a source's interval is a number of seconds above 0, or None, not {interval}"
+        raise ValueError(message)
 
 
 class FileSource:
