@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Unpack
 
 from corsac import _core
 from corsac._classes import attribute_of, inside_of
 from corsac._types import ASGIApp, Message, Receive, Scope, Send
-from corsac.configuration import Configuration
+from corsac.configuration import Configuration, Rule
 from corsac.middleware import ConfiguredMiddleware
+from corsac.policy import CORSPolicyOptions
+from corsac.refusals import OnRefusal
 from corsac.refusals.log import RefusalLog, TrialLog
+from corsac.several import GivenPolicies
 
 __all__ = ["CORSMiddleware"]
 
@@ -62,6 +66,29 @@ class CORSMiddleware(ConfiguredMiddleware[ASGIApp], _core.ASGIMiddleware):
     """
 
     _kind_of_app = "an ASGI 3 application"
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        policy: GivenPolicies | None = None,
+        *,
+        rules: Iterable[Rule] | None = None,
+        on_refusal: OnRefusal | None = None,
+        report_only: GivenPolicies | None = None,
+        report_only_rules: Iterable[Rule] | None = None,
+        debug_header: bool | str = False,
+        **options: Unpack[CORSPolicyOptions],
+    ) -> None:
+        self._start(
+            app,
+            policy,
+            rules,
+            options,
+            on_refusal=on_refusal,
+            report_only=report_only,
+            report_only_rules=report_only_rules,
+            debug_header=debug_header,
+        )
 
     def _begin(
         self,

@@ -29,8 +29,6 @@ from corsac.refusals.log import RefusalLog, TrialLog
 from corsac.several import GivenPolicies, Policies
 
 if TYPE_CHECKING:
-    import os
-
     from corsac.explain.explaining import Choice
 
 __all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "add_up", "outcome_rows", "putting"]
@@ -65,31 +63,25 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
     _kind_of_app: ClassVar[str]
     _followers: tuple[Any, ...] = ()  # Those of `corsac.live` that put policies in force here.
 
-    def __init__(
+    def _start(
         self,
         app: App,
-        policy: GivenPolicies | None = None,
-        *,
-        rules: Iterable[Rule] | None = None,
-        on_refusal: OnRefusal | None = None,
-        report_only: GivenPolicies | None = None,
-        report_only_rules: Iterable[Rule] | None = None,
-        debug_header: bool | str = False,
-        **options: Unpack[CORSPolicyOptions],
+        policy: GivenPolicies | None,
+        rules: Iterable[Rule] | None,
+        options: CORSPolicyOptions,
+        **observed: Any,
     ) -> None:
+        """Do what `__init__` does, which each protocol has with its own type of application."""
         if not callable(app):
             message = f"app must be {self._kind_of_app}, not {type(app).__name__}"
             raise TypeError(message)
-        observed = {
-            "on_refusal": on_refusal,
-            "report_only": report_only,
-            "report_only_rules": report_only_rules,
-            "debug_header": debug_header,
-        }
         self._begin(app, self._configure(policy, rules, options, observed))
         log_warnings(self._problems_to_log())
 
     if TYPE_CHECKING:
+
+        def __init__(self, app: App, policy: GivenPolicies | None = None, **options: Any) -> None:
+            """See `_start`."""
 
         @property
         def app(self) -> App:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Iterable, Mapping
-from typing import Any
+from typing import Any, Unpack
 from wsgiref.types import WSGIApplication
 
 from corsac import _core
@@ -13,6 +13,7 @@ from corsac.configuration import Configuration, Rule
 from corsac.errors import CORSConfigError
 from corsac.middleware import ConfiguredMiddleware
 from corsac.policy import CORSPolicyOptions
+from corsac.refusals import OnRefusal
 from corsac.refusals.log import RefusalLog, TrialLog
 from corsac.several import GivenPolicies
 
@@ -34,12 +35,23 @@ class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware
 
     Args:
         app: The WSGI application.
-        policy: The policy, or several; or give the options of one.
-        rules: As for `corsac.CORSMiddleware`; patterns are compared with ``PATH_INFO``.
-        on_refusal: As there, and so are all that follow.
-        report_only: A policy on trial.
-        report_only_rules: Path rules on trial.
-        debug_header: Whether what is refused has a response header with the reason code.
+        policy: The policy; or several, of which the first decides whose origins cover the
+            request's, and the last one where none does; or give the options of one.
+        rules: Pairs of a path pattern and a policy, or several, in order; the first that matches
+            ``PATH_INFO`` decides, ``None`` leaves its paths alone. A pattern is exact
+            (``"/health"``) or a prefix on a segment border (``"/api/*"`` matches ``/api`` and
+            ``/api/x``, not ``/apix``), and case-sensitive. Where no rule matches, ``policy`` or the
+            options decide; with neither, the path is left alone.
+        on_refusal: A plain function that is called with a `corsac.Refusal` for every refusal, in
+            the thread of the request and before anything is answered, so it has to be quick. An
+            `Exception` of it is logged, counted, and changes nothing.
+        report_only: A policy on trial, which is asked about the same requests and changes nothing.
+            What it would refuse is counted, and if the policy in force lets it through it goes to
+            the log and to ``on_refusal`` too. See `report_only_counters`.
+        report_only_rules: Path rules on trial, as ``rules``; where none matches, ``report_only``
+            decides, if there is one.
+        debug_header: Whether what is refused has a response header with the reason code, and its
+            name: ``True`` stands for ``"corsac-refused"``. Pages cannot read it, people can.
         **options: The options of `CORSPolicy`.
 
     Raises:
@@ -53,6 +65,29 @@ class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware
     """
 
     _kind_of_app = "a WSGI application"
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        policy: GivenPolicies | None = None,
+        *,
+        rules: Iterable[Rule] | None = None,
+        on_refusal: OnRefusal | None = None,
+        report_only: GivenPolicies | None = None,
+        report_only_rules: Iterable[Rule] | None = None,
+        debug_header: bool | str = False,
+        **options: Unpack[CORSPolicyOptions],
+    ) -> None:
+        self._start(
+            app,
+            policy,
+            rules,
+            options,
+            on_refusal=on_refusal,
+            report_only=report_only,
+            report_only_rules=report_only_rules,
+            debug_header=debug_header,
+        )
 
     def _begin(
         self,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import logging
 import threading
+import typing
 import weakref
 from typing import Any
 
 import pytest
 
 import corsac
+import corsac.wsgi
+from corsac.configuration import OBSERVATION_OPTIONS
 from support.asgi import ALLOWED, BODY, OPTIONS, ORIGIN, START, app_sending, scope_with
 from support.exchange import run_asgi
 
@@ -198,3 +202,21 @@ def test_a_log_that_fails_does_not_fail_the_request(
         messages = run_asgi(middleware, scope_with([(b"origin", b"https://evil.example")]))
     assert messages[0]["headers"] == [(b"x-app", b"1"), (b"vary", b"Origin")]
     assert [type(entry.exc_value) for entry in unraisable] == [OSError]
+
+
+@pytest.mark.parametrize(
+    ("middleware", "app_type"),
+    [(corsac.CORSMiddleware, "ASGIApp"), (corsac.wsgi.CORSMiddleware, "WSGIApplication")],
+)
+def test_signature_type_hints_and_errors_name_the_class_and_its_type_of_application(
+    middleware: Any, app_type: str
+) -> None:
+    parameters = inspect.signature(middleware).parameters
+    assert parameters["app"].annotation == app_type
+    assert [*typing.get_type_hints(middleware.__init__)] == [*parameters, "return"]
+    assert {*OBSERVATION_OPTIONS} <= {*parameters}
+    for documented in parameters:
+        name = f"**{documented}" if documented == "options" else documented
+        assert f"    {name}: " in (inspect.getdoc(middleware) or "")
+    with pytest.raises(TypeError, match=r"^CORSMiddleware\.__init__\(\) missing .*'app'$"):
+        middleware()

@@ -15,9 +15,6 @@ from corsac._values import FrozenValue, frozen_value
 
 __all__ = ["OnRefusal", "Refusal", "RefusalCallback", "RequestLine"]
 
-OnRefusal = Callable[["Refusal"], object]
-"""The user's callback."""
-
 RequestLine = Callable[[Mapping[str, Any]], tuple[object, object]]
 """Returns the method and the path of a scope or environ."""
 
@@ -56,6 +53,10 @@ class Refusal(FrozenValue):
     report_only: bool = False
     missing_method: str | None = None
     missing_headers: tuple[str, ...] = ()
+
+
+OnRefusal = Callable[[Refusal], object]
+"""The user's callback."""
 
 
 class RefusalCallback:
