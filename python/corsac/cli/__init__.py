@@ -73,7 +73,10 @@ def _read(given: list[str]) -> Job | int:
 
 
 def _fail(name: str, error: CommandError, *, as_json: bool) -> int:
-    """Report an error: as JSON to programs that asked for JSON, otherwise on standard error."""
+    """Report an error: as JSON to programs that asked for JSON, otherwise on standard error.
+
+    Not by `corsac.cli.terminal`, which needs the extra that may be what is missing.
+    """
     if as_json:
         content: dict[str, object] = {"message": str(error), "exit_code": error.exit_code}
         if error.problems:

@@ -11,7 +11,7 @@ import typer
 
 from corsac import _core
 from corsac._version import __version__
-from corsac.cli.ending import EPILOG, USAGE, CommandError
+from corsac.cli.ending import EPILOG, FINE, USAGE, CommandError
 from corsac.cli.page_request import CREDENTIALS, Page, checked, with_page_options
 
 __all__ = ["Job", "app", "spell_out"]
@@ -54,12 +54,11 @@ def _corsac(
     context: typer.Context,
     version: Annotated[bool, _flag("--version", "Show the version and stop.")] = False,
 ) -> None:
-    if version:
-        typer.echo(f"corsac {__version__}")
-        raise typer.Exit
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
-        raise typer.Exit(USAGE)
+    if version or context.invoked_subcommand is None:
+        from corsac.cli.terminal import say  # noqa: PLC0415 - commands do not need it to be read
+
+        say(f"corsac {__version__}" if version else context.get_help())
+        raise typer.Exit(FINE if version else USAGE)
 
 
 def _port(text: str) -> int:
@@ -194,7 +193,9 @@ def _lab(
 
     With a source it begins with that configuration, for pages of the lab.
     """
-    from corsac.lab import run  # noqa: PLC0415 - only this command needs what it imports.
+    # Only this command needs what they import.
+    from corsac.cli.terminal import say  # noqa: PLC0415
+    from corsac.lab import run  # noqa: PLC0415
 
     def job() -> int:
         configuration = None
@@ -203,7 +204,7 @@ def _lab(
 
             report = check_valid(source, None, app_dir)
             configuration = (report.source, report.outermost)
-        return run(port=port, open_browser=not no_open, configuration=configuration)
+        return run(say, port=port, open_browser=not no_open, configuration=configuration)
 
     return partial(_serve, job)
 

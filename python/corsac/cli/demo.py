@@ -21,7 +21,7 @@ from corsac.browser import FetchOutcome, FetchRequest, Request, Response, simula
 from corsac.browser.transports import httpx2_transport
 from corsac.cli.ending import FINE, PROBLEMS
 from corsac.cli.fetch_text import write_blocked, write_ending, write_request, write_steps
-from corsac.cli.terminal import Output, Part
+from corsac.cli.terminal import Output, Part, say
 from corsac.lab import Lab, serve_until_interrupted, serving_lab
 from corsac.lab.apps import SIGN_IN_PATH
 from corsac.lab.cases import Places
@@ -163,7 +163,7 @@ def run(*, once: bool, port: int | None = None, scenarios: Sequence[Scenario] = 
             out.row()
             out.row("Now with your own browser: open ", link_to(scenarios[0], lab))
             out.flush()
-            serve_until_interrupted(lab)
+            serve_until_interrupted(lab, say)
     return FINE if right == len(scenarios) else PROBLEMS
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Self, TextIO
@@ -19,7 +20,7 @@ from corsac._text import printable, safe_repr
 from corsac.errors import CORSConfigProblem
 
 __all__ = ["MAX_TEXT", "SEVERITIES", "Output", "Part", "Progress", "counted", "tally"]
-__all__ += ["write_json", "write_lines"]
+__all__ += ["say", "write_json", "write_lines"]
 
 Part = str | Text | tuple[str, str]
 """A piece of a line: plain, or with its style."""
@@ -174,6 +175,12 @@ class Progress(Status):
         """Say what is waited for now."""
         self.update(Text(printable(text, self._room)))
         self.start()
+
+
+def say(text: str) -> None:
+    """Write lines to standard output at once, for whoever waits for them."""
+    write_lines(text.splitlines(), sys.stdout)
+    sys.stdout.flush()
 
 
 def write_json(content: object, stream: TextIO) -> None:

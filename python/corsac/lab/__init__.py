@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import signal
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
@@ -24,6 +24,9 @@ DEFAULT_PORT = 8010
 
 Configuration = tuple[str, Applied]
 """Where a configuration without errors stands, and what it says."""
+
+Say = Callable[[str], None]
+"""Writes a line to the terminal at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def serving_lab(
 
 
 def run(
+    say: Say,
     *,
     port: int | None = None,
     open_browser: bool = True,
@@ -69,14 +73,14 @@ def run(
 ) -> int:
     """Serve the lab until Ctrl-C."""
     with serving_lab(port=port, configuration=configuration) as lab:
-        print(f"The lab is at {lab.places.control}", flush=True)
+        say(f"The lab is at {lab.places.control}")
         if open_browser:
             webbrowser.open(lab.places.control)
-        serve_until_interrupted(lab)
+        serve_until_interrupted(lab, say)
     return 0
 
 
-def serve_until_interrupted(lab: Lab) -> None:
+def serve_until_interrupted(lab: Lab, say: Say) -> None:
     """Wait until Ctrl-C or SIGTERM, and stop the servers then."""
     # Handlers and not KeyboardInterrupt, which could come in the middle of a line of output. Ctrl-C
     # works even where the shell had it ignored, as shells do for what they start in the background.
@@ -85,9 +89,9 @@ def serve_until_interrupted(lab: Lab) -> None:
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        print("Ctrl-C stops it.", flush=True)
+        say("Ctrl-C stops it.")
         lab.servers.wait()
-        print("Stopped.", flush=True)
+        say("Stopped.")
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
