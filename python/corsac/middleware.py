@@ -35,7 +35,7 @@ __all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "add_up", "outcome_rows"
 
 App = TypeVar("App")
 
-putting = threading.Lock()
+putting = threading.RLock()
 """Held for the moment in which a configuration takes the place of the one that it was made of."""
 
 # A process that is forked meanwhile has no thread that would let go of it.
@@ -236,6 +236,9 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
             if self._put_after(before, configuration):
                 self._was_observed()
                 return True
+
+    def _forked(self) -> None:
+        """Leave behind what threads held in the process that was forked."""
 
     def _put_after(self, before: Configuration, configuration: Configuration) -> bool:
         """Put a configuration in force, unless another one than that before was put meanwhile."""

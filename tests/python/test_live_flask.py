@@ -12,12 +12,12 @@ import corsac
 from corsac import CORSPolicy
 from corsac.flask import CORS, cross_origin, install
 from corsac.live import Follower, PollSource
+from support.sources import WAIT_SECONDS
 
 OWN, ONE, TWO = "https://app.example.com", "https://one.example", "https://two.example"
 BASE = CORSPolicy(allow_origins=[OWN])
 OTHER = CORSPolicy(allow_origins=[TWO])
 PLAIN = [("content-length", "2"), ("content-type", "text/html; charset=utf-8")]
-WAIT_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -135,3 +135,13 @@ def test_a_route_that_cannot_be_read_leaves_all_as_it_was(
     assert follower.ready(WAIT_SECONDS)
     assert readers(app, "/plain") == [OWN, ONE]
     follower.stop()
+
+
+def test_a_process_that_is_forked_while_routes_are_read_follows(app: flask.Flask) -> None:
+    CORS(app, policy=BASE)
+    with following(app, ONE) as follower:
+        before = install(app)._lock
+        with before:
+            follower._begin_anew()  # What a process that was forked does first.
+            assert install(app)._lock is not before
+            assert readers(app, "/plain") == [OWN, ONE]

@@ -43,6 +43,9 @@ class _Followed:
     def __init__(self, middleware: CORSMiddleware) -> None:
         self._middleware = weakref.ref(middleware)
 
+    def _forked(self) -> None:
+        """The middleware has no lock of its own."""
+
     def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool:
         middleware = self._middleware()
         return middleware is None or middleware.exchange(base, after)

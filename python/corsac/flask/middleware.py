@@ -136,6 +136,10 @@ class FlaskMiddleware(CORSMiddleware):
         log_problems(problems)
         self._tell_followers()
 
+    def _forked(self) -> None:
+        self._lock = threading.Lock()
+        self._forget_routes()  # A thread that is gone may have been about to read them.
+
     def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool:
         with self._lock:
             said = self._said

@@ -269,7 +269,8 @@ class Follower:
                 self._middleware._exchange(self._base, self._policy, as_policy=False)
 
     def _make_locks(self) -> None:
-        self._putting = threading.Lock()
+        # Reentrant: what the garbage collector runs meanwhile may reconfigure the middleware.
+        self._putting = threading.RLock()
         self._loaded = threading.Event()
         if self._seen.answered is not None:
             self._loaded.set()
@@ -277,6 +278,7 @@ class Follower:
     def _begin_anew(self) -> None:
         """Leave behind what belongs to the threads of the process that was forked."""
         self._make_locks()
+        self._middleware._forked()
         self._loop = self._tell_loop = None
 
     def _check_loaded(self) -> None:
@@ -392,6 +394,7 @@ class Followable(Protocol):
     @property
     def _followers(self) -> tuple[Follower, ...]: ...
     def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool: ...
+    def _forked(self) -> None: ...
 
 
 def check_base(base: object) -> None:
