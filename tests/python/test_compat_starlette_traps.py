@@ -69,6 +69,17 @@ def test_a_trap_is_said(options: dict[str, Any], code: str, option: str | None) 
     assert traps(**options) == [(code, option or "allow_origins")]
 
 
+def test_a_method_in_lower_case_is_said_to_be_compared_by_case() -> None:
+    with pytest.warns(CORSConfigWarning):
+        middleware = CORSMiddleware(
+            app_sending(), allow_origins=["https://a.example"], allow_methods=["put"]
+        )
+    assert [str(problem) for problem in middleware.problems] == [
+        "allow_methods: 'put': methods are case-sensitive, and browsers ask for capitals; "
+        'write "PUT" if it is meant [method.never_allowed]'
+    ]
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import importlib.metadata
+import inspect
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import pytest
 from flask import Flask
 from starlette.applications import Starlette
 
+import corsac.pytest_plugin
 from corsac import CORSMiddleware, wsgi
 from corsac._types import Receive, Scope, Send
 from corsac.testing import (
@@ -457,3 +460,15 @@ def test_without_corsac_the_browsers_steps_are_all_there_is() -> None:
         assert_cors(asgi_app, origin=PAGE)
     assert "the answer has no Access-Control-Allow-Origin" in str(caught.value)
     assert "What the policy says" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", corsac.pytest_plugin.__all__)
+def test_each_fixture_says_that_it_gives_what_the_assertion_returns(name: str) -> None:
+    (function,) = [
+        node
+        for node in ast.parse(inspect.getsource(corsac.pytest_plugin)).body
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    ]
+    assert function.returns is not None
+    given = "Awaitable[FetchOutcome]" if name.endswith("_async") else "FetchOutcome"
+    assert ast.unparse(function.returns) == f"Callable[..., {given}]"

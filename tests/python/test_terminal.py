@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+import corsac
 from corsac.cli import main
 from corsac.cli.terminal import Output, Progress, write_lines
 from support.checking import use_empty_directory, write_module
@@ -187,3 +190,15 @@ def test_a_right_server_needs_no_more_than_a_terminal_of_60_columns(
     with serving_raw(server()) as running:
         assert main(["probe", running.url, "--origin", APP]) == 0
     assert all(len(line) <= 60 for line in _COLOUR.sub("", stream.getvalue()).splitlines())
+
+
+def test_all_that_commands_write_goes_through_the_one_writer() -> None:
+    """But for their errors, which are written where the extra of the writer is missing too."""
+    package = Path(corsac.__file__).parent
+    calls = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"print", "typer.echo"}
+    }
+    assert calls == {"cli/__init__.py"}
