@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from corsac.validation.regex.language import MAX_STATES, language
+from corsac import CORSConfigError, CORSPolicy
+from corsac.migrate import translate
+from corsac.validation.regex import language as automata
+from corsac.validation.regex.language import MAX_STATES, MAX_TRANSITIONS, language
 from corsac.validation.regex.origin_languages import insecure_origins, origins
 from corsac.validation.regex.syntax import UnknownSyntax, read_regex
 
@@ -101,6 +104,80 @@ def test_an_automaton_has_at_most_so_many_states() -> None:
     language("a" * length)
     with pytest.raises(UnknownSyntax, match="too many states"):
         language("a" * (length + 1))
+
+
+DENSE = [
+    r"https?://(?:(?:[a-z]?[0-9]?-?\.?){230})com",
+    "https://(?:[a-z0-9.-]?){950}",
+    r"https://(?:\w?){900}\.example\.com",
+    f"https://(?:{'|'.join(['[a-m]', '[n-z]'] * 70)})+" * 6,
+    "https://(?:(?:[a-z]?){400})*",
+]
+EMPTY = [
+    r"^(?:(?:(?:)){700}){700}https://a\.example\.com$",
+    r"(?:(?:(?:(?:|)){100}){100}){100}https://a\.example\.com",
+    r"(?:(?:^{900}){900})https://a\.example\.com",
+]
+
+
+def steps_of(pattern: str) -> int:
+    builder = automata._Builder(MAX_STATES)
+    builder.add(read_regex(pattern))
+    return MAX_TRANSITIONS - builder.steps_left
+
+
+@pytest.mark.parametrize("pattern", ["(?:a?){9}", "(?:a|b|c)*", "(?:(?:(?:)){7}){7}a", "(?:a+)+$"])
+def test_an_automaton_is_made_in_at_most_so_many_steps(
+    pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = steps_of(pattern)
+    monkeypatch.setattr(automata, "MAX_TRANSITIONS", steps)
+    made = language(pattern)
+    assert sum(then.bit_count() for then in made.then) <= steps + len(made.reads)
+    monkeypatch.setattr(automata, "MAX_TRANSITIONS", steps - 1)
+    with pytest.raises(UnknownSyntax, match="too many states"):
+        language(pattern)
+
+
+@pytest.mark.parametrize("pattern", DENSE + EMPTY)
+def test_an_automaton_that_would_be_too_dense_or_have_too_many_parts_is_not_made(
+    pattern: str,
+) -> None:
+    builder = automata._Builder(MAX_STATES)
+    with pytest.raises(UnknownSyntax, match="too many states"):
+        builder.add(read_regex(pattern))
+    assert sum(then.bit_count() for then in builder.then) <= MAX_TRANSITIONS
+
+
+def test_how_far_a_dense_expression_reaches_cannot_be_told() -> None:
+    with pytest.raises(CORSConfigError) as caught:
+        CORSPolicy(allow_origin_regex=DENSE[2], allow_credentials=True)
+    (problem,) = caught.value.problems
+    assert problem.code == "regex.reach_unknown"
+    assert problem.message.endswith("too many states")
+
+
+def test_a_translated_expression_of_empty_parts_is_refused_as_it_is_by_re2() -> None:
+    problems = translate("flask-cors", {"origins": [EMPTY[0]]}).problems
+    assert "regex.invalid" in [each.code for each in problems]
+
+
+def test_a_question_looks_at_each_pair_of_states_once() -> None:
+    one, other = language("https://(?:[a-z0-9.-]?){200}X"), origins()
+    looked: list[int] = []
+
+    class Counted(list[int]):
+        def __getitem__(self, index: Any) -> Any:
+            looked.append(index)
+            return super().__getitem__(index)
+
+    other.then, then = Counted(other.then), other.then
+    try:
+        assert one.common(other) is None
+    finally:
+        other.then = then
+    # Not once for each pair of transitions, of which there are 24 millions.
+    assert len(looked) < 20 * len(one.reads) * len(other.reads)
 
 
 ORIGINS = [

@@ -29,6 +29,14 @@ __all__ = ["Language", "bits", "language", "typical_character"]
 MAX_STATES = 1_000
 """States of an automaton, one for each character that an expression has; more is "cannot tell"."""
 
+MAX_TRANSITIONS = 100_000
+"""Steps in which an automaton is made; more is "cannot tell".
+
+Each transition counts, also one that is there already, and each part that is put together, also an
+empty one: ``(?:(?:){700}){700}`` has no states, and half a million parts. So one limit bounds the
+time to make an automaton, and the transitions that questions follow.
+"""
+
 MAX_PAIRS = 200_000
 """Pairs of states that one question looks at; more is "cannot tell"."""
 
@@ -114,6 +122,8 @@ class Language:
             (mine, its): None for mine in bits(self.start) for its in bits(other.start)
         }
         queue = deque(came_from)
+        # By own state, the other's states that make a pair with it.
+        met = dict.fromkeys(bits(self.start), other.start)
         while queue:
             pair = queue.popleft()
             mine, its = pair
@@ -127,10 +137,13 @@ class Language:
                     at = came_from[at]
                 return text
             for my_next in bits(self.then[mine]):
-                for its_next in bits(other.then[its]):
-                    if (my_next, its_next) not in came_from:
-                        came_from[my_next, its_next] = pair
-                        queue.append((my_next, its_next))
+                known = met.get(my_next, 0)
+                new = other.then[its] & ~known
+                if new:
+                    met[my_next] = known | new
+                for its_next in bits(new):
+                    came_from[my_next, its_next] = pair
+                    queue.append((my_next, its_next))
             if len(came_from) > MAX_PAIRS:
                 raise UnknownSyntax("too many states")
         return None
@@ -235,10 +248,17 @@ class _Builder:
 
     def __init__(self, max_states: int) -> None:
         self.max_states = max_states
+        self.steps_left = MAX_TRANSITIONS
         self.reads: list[int] = []
         self.then: list[int] = []
 
+    def _count(self, steps: int) -> None:
+        self.steps_left -= steps
+        if self.steps_left < 0:
+            raise UnknownSyntax("too many states")
+
     def add(self, node: Node) -> _Part:
+        self._count(1)
         match node:
             case OneOf(characters=characters):
                 if len(self.reads) >= self.max_states:
@@ -256,9 +276,14 @@ class _Builder:
             case Repeat(item=item, least=least, most=most):
                 return self._add_repeat(item, least, most)
 
+    def _lead(self, last: int, first: int) -> None:
+        """Have each state of the ones lead to each of the others."""
+        self._count(last.bit_count() * first.bit_count())
+        for state in bits(last):
+            self.then[state] |= first
+
     def _join(self, one: _Part, other: _Part) -> _Part:
-        for state in bits(one.last):
-            self.then[state] |= other.first
+        self._lead(one.last, other.first)
         return _Part(
             one.first | (other.first if one.empty & _INSIDE else 0),
             one.first_at_start | (other.first_at_start if one.empty & _AT_START else 0),
@@ -271,8 +296,7 @@ class _Builder:
         copies = [self.add(item) for _ in range(max(least, 1) if most is None else most)]
         result = _Part()
         if most is None:
-            for state in bits(copies[-1].last):
-                self.then[state] |= copies[-1].first
+            self._lead(copies[-1].last, copies[-1].first)
         # From the last to the first, so that few states end what is joined.
         for place in reversed(range(len(copies))):
             result = self._join(copies[place], result)
