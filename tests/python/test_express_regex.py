@@ -39,6 +39,10 @@ def problem_of(*regexes: str, flags: int = 0, credentials: bool = False) -> tupl
     return problem.code, problem.hint
 
 
+def grants(policy: CORSPolicy, origin: str) -> bool:
+    return policy.explain("GET", {"Origin": origin}).allowed is True
+
+
 def text_of(*regexes: str, **options: Any) -> str:
     origin = [re.compile(regex) for regex in regexes]
     text = read_express({"origin": origin, **options}).checked_options()["allow_origin_regex"]
@@ -54,6 +58,13 @@ def text_of(*regexes: str, **options: Any) -> str:
         (r"\Ahttps://(a|b)\.example\.com\Z", r"https://(a|b)\.example\.com"),
         (r"^https://a\.test$|^https://b\.test$", r"https://a\.test|https://b\.test"),
         (r"(?:^https://a\.test$|^https://b\.test$)", None),
+        (r"^(https://a\.example\.com$)", r"(https://a\.example\.com$)"),
+        (r"^(https://a\.test\Z)", r"(https://a\.test$)"),
+        (
+            r"(?:\Ahttps://a\.test\Z|\Ahttps://b\.test\Z)",
+            r"(?:\Ahttps://a\.test$|\Ahttps://b\.test$)",
+        ),
+        (r"^((https?://.+)\Z)", r"((https?://.+)$)"),
         (r"^https://[a-z|^$]+\.example\.com(:\d+)?$", r"https://[a-z|^$]+\.example\.com(:\d+)?"),
         (r"^http://localhost:.*$", r"http://localhost:.*"),
         (r"^https://a\.test/?$", r"https://a\.test/?"),
@@ -69,6 +80,21 @@ def test_an_anchored_regex_is_taken_over_as_a_full_match(regex: str, text: str |
     assert taken == (regex if text is None else text)
     for origin in ORIGINS:
         assert bool(re.fullmatch(taken, origin)) == bool(re.search(regex, origin))
+
+
+@pytest.mark.parametrize("end", ["$", r"\Z"])
+def test_a_group_with_the_end_inside_is_a_policy(end: str) -> None:
+    policy = CORSPolicy.from_express({"origin": re.compile(rf"^(https://a\.example\.com{end})")})
+    assert policy.allow_origin_regex == r"(https://a\.example\.com$)"
+    allowed = "https://a.example.com"
+    assert [
+        each for each in (allowed, f"{allowed}.evil.test", *ORIGINS) if grants(policy, each)
+    ] == [allowed]
+
+
+@pytest.mark.parametrize("end", ["$", r"\Z"])
+def test_a_lone_dot_in_a_group_with_the_end_inside_is_told_the_origin(end: str) -> None:
+    assert problem_of(rf"^(https://a.test{end})") == ("regex.look_alike", 'write "https://a.test"')
 
 
 def test_several_regexes_are_joined_each_in_a_group_of_its_own_beside_the_origins() -> None:

@@ -417,3 +417,11 @@ def test_express_is_read_as_from_express_reads_it() -> None:
     )
     pattern = translate("express", {"origin": ["https://*.a.example"]})
     assert "allow_origins" not in pattern.options
+
+
+@pytest.mark.parametrize("end", ["$", r"\Z"])
+def test_the_end_of_an_expression_may_be_inside_of_its_groups(end: str) -> None:
+    expression = rf"(?:(https://a\.example{end})|https://b\.example{end})"
+    translation = translate("flask-cors", {"origins": [expression]})
+    assert translation.options["allow_origins"] == ["https://a.example", "https://b.example"]
+    assert not translation.problems

@@ -24,7 +24,7 @@ __all__ = ["read_glob", "read_prefix_regex"]
 _ANY_SITE = ("https://zq.xv", "http://zq.xv")
 _LOOK_ALIKE_ENDS = (".evil.example", "evil.example", "-evil.example", ":8443")
 _INLINE_FLAGS = ((re.IGNORECASE, "i"), (re.DOTALL, "s"))
-_END = re.compile(r"(?<!\\)((?:\\\\)*)\\[Zz]$")
+_END = re.compile(r"(?<!\\)((?:\\\\)*)\\[Zz]")
 
 
 def read_prefix_regex(

@@ -103,12 +103,14 @@ _SCOPED_FLAGS = re.compile(r"(?<!\\)\(\?[a-zA-Z]*(?:-[a-zA-Z]+)?(?<!\?):")
 _ESCAPED_OR_CLASS = r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]"
 _PIECE = re.compile(rf"{_ESCAPED_OR_CLASS}|.", re.DOTALL)
 _START_ANCHORS = {"^", r"\A"}
-_END_ANCHORS = {"$", r"\Z", r"\z"}
+_END_ANCHORS = {"$", r"\z"}
+# Node writes \/ inside a regex literal, and in Python the slash needs no escape. RE2 does not know
+# \Z; an origin has no line breaks, so $ is the same there.
+_REWRITTEN = {r"\/": "/", r"\Z": "$"}
 
 
 def _pieces(source: str) -> list[str]:
-    # Node writes \/ inside a regex literal; in Python the slash needs no escape.
-    return ["/" if piece == r"\/" else piece for piece in _PIECE.findall(source)]
+    return [_REWRITTEN.get(piece, piece) for piece in _PIECE.findall(source)]
 
 
 def _split_alternatives(pieces: list[str]) -> list[list[str]]:
