@@ -28,7 +28,7 @@ struct ASGI {
        {"configuration", &Self::configuration},
        {"routing", nullptr},
        {"respond", &Self::respond},
-       {"refuse_websocket", &Self::refuse_websocket},
+       {"refuse", &Self::refuse},
        {"continue_when_decided", &Self::continue_when_decided},
        {"report", &Self::report},
        {"report_trial", &Self::report_trial},
@@ -83,11 +83,12 @@ PyObject* middleware_continue(PyObject* self_object, PyObject* const* args,
                     "routing, place, allowed, origin, scope, receive and send are wanted");
     return nullptr;
   }
-  Exchange exchange{self, args[0], entry, args[2] == Py_True, args[3]};
+  Exchange exchange{self, args[0], entry, args[2] == Py_True, args[3], true};
   AppCall<3> call;
   PyObject* answer = nullptr;
   if (!*exchange.answered && entry->policy != nullptr && entry->next != nullptr) {
-    exchange = {self, args[0], entry->next, std::nullopt};  // Perhaps the next one covers it.
+    exchange = {self,         args[0], entry->next,
+                std::nullopt, nullptr, true};  // Perhaps the next one covers it.
     answer = handle_by_first(exchange, args + 4, call);
   } else {
     answer = handle(exchange, args + 4, call);

@@ -14,7 +14,8 @@ namespace corsac::bindings {
 
 struct ASGIMiddleware : Middleware {
   PyObject* respond;                ///< async (send, start message, body message)
-  PyObject* refuse_websocket;       ///< async (scope, receive, send, reason, header pair or None)
+  PyObject* refuse;                 ///< async (scope, receive, send, status, reason, header pair or
+                                    ///< None)
   PyObject* continue_when_decided;  ///< async (middleware, routing, place of the rule, awaitable,
                                     ///< origin, scope, receive, send)
   PyObject* root_path_owner;        ///< An application inside that puts its own `root_path` into
@@ -34,8 +35,13 @@ struct Exchange {
   std::optional<bool> answered;
   /// The origin that it was said about, if that was long ago; borrowed. Another one is refused.
   PyObject* asked_about = nullptr;
+  bool host_is_judged = false;
 
   [[nodiscard]] const CompiledPolicy& policy() const noexcept { return *entry->policy; }
+  /// The hosts that are served, if that is still to be judged; else null.
+  [[nodiscard]] const HostSet* hosts() const noexcept {
+    return host_is_judged ? nullptr : entry->routing->hosts();
+  }
 };
 
 /// Handles a request under a policy, or hands it to the application as it is.
@@ -107,6 +113,7 @@ struct ReadRequest {
   Ref header_list;
   PyObject* origin = nullptr;  ///< The first Origin's bytes object, kept by the next.
   KeptObjects values;          ///< Those that `request` looks at.
+  bool with_host = false;      ///< Host is read, also if the policy does not look at it.
 };
 
 /// Reads scope["method"] into `read`, of which nothing else is read yet. @return false with an
@@ -121,6 +128,15 @@ bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scop
 /// @param changed out: that copy, which is the one to hand on.
 bool read_headers(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope,
                   Ref& changed) noexcept;
+
+/// Which header lines are looked at: those of the protocol; these and Host; these and what a guard
+/// looks at; Host alone.
+enum class Looked : std::uint8_t { kProtocol, kHosted, kGuarded, kHost };
+
+/// Reads Host, or all lines that anything looks at, from scope["headers"]; all else is as for
+/// `read_headers`. @param looked kHost or kGuarded.
+[[gnu::noinline]] bool read_lines(ReadRequest& read, const Names& names, Looked looked,
+                                  PyObject* scope, Ref& changed) noexcept;
 
 /// Reads the lines once more, after code that is not ours has run: that may have changed the list
 /// and freed what `read` looks at. @return false with an exception set.
@@ -145,6 +161,39 @@ bool keep_headers(ReadRequest& read, const CompiledPolicy& policy) noexcept;
 /// @param more a tuple of one more header pair, or null.
 PyObject* respond(ASGIMiddleware* self, const CompiledPolicy& policy, PyObject* send,
                   const ReadRequest& read, const Answer& answer, PyObject* more) noexcept;
+
+/// What a log names of a request that is refused for its host.
+class HostLines {
+ public:
+  /// @return false with an exception set.
+  bool read(const Names& names, PyObject* scope) noexcept;
+  /// The object of the first Origin line, or null.
+  [[nodiscard]] PyObject* origin() const noexcept { return read_.origin; }
+  /// The first Host line, or None.
+  [[nodiscard]] PyObject* host() const noexcept { return host_ ? host_.get() : Py_None; }
+  [[nodiscard]] const Request& request() const noexcept { return read_.request; }
+
+ private:
+  ReadRequest read_;
+  Ref host_;
+};
+
+/// The awaitable that refuses a request or a handshake without a header of CORS.
+/// @param line a tuple of one header pair, or null.
+[[gnu::cold, gnu::noinline]] PyObject* refuse_plainly(const ASGIMiddleware* self, Refusal refusal,
+                                                      PyObject* const* args,
+                                                      PyObject* line) noexcept;
+
+/// What is done about a host that is not served, and the answer.
+[[gnu::cold, gnu::noinline]] PyObject* refuse_host(const Exchange& exchange, Refusal refusal,
+                                                   PyObject* const* args) noexcept;
+
+/// Whether the Host of a request or a handshake is served; what is neither goes on. Precondition:
+/// there are hosts.
+/// @param changed out: see `read_headers`.
+/// @param answer out: if it is not, what the call of the middleware gives.
+[[gnu::noinline]] bool is_host_served(const Exchange& exchange, PyObject* const* args, Ref& changed,
+                                      PyObject*& answer) noexcept;
 
 /// Judges a request by the policy on trial. It changes neither the request nor what becomes of it.
 /// @param outcome what came of it, or nothing if its path is left alone.

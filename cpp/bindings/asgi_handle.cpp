@@ -1,5 +1,6 @@
 #include "asgi.hpp"
 #include "corsac/guard.hpp"
+#include "corsac/host_set.hpp"
 #include "response_lines.hpp"
 
 // What becomes of one request: answered here, handed to the application with a `send` of ours, or
@@ -186,10 +187,17 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args, AppCall<
   const CompiledPolicy& policy = exchange.policy();
   Ref changed_scope;
   ReadRequest read;
+  const HostSet* const hosts = exchange.hosts();
+  read.with_host = hosts != nullptr;
   // A guard tells by it which lines it has to look at.
   if (policy.core().guard() && !take_method(read, policy, caller_args[0])) return nullptr;
   if (!read_headers(read, policy, caller_args[0], changed_scope)) return nullptr;
   PyObject* const scope = changed_scope ? changed_scope.get() : caller_args[0];
+  if (hosts != nullptr) {
+    const Refusal refusal = hosts->check(read.request.host_lines(), read.request.host());
+    PyObject* const with_scope[] = {scope, caller_args[1], caller_args[2]};
+    if (refusal != Refusal::kNone) return refuse_host(exchange, refusal, with_scope);
+  }
   if (read.request.may_be_preflight() && !read.method && !read_method(read, policy, scope))
     return nullptr;
   PyObject* const args[] = {scope, caller_args[1], caller_args[2]};
@@ -221,11 +229,7 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args, AppCall<
   Ref line;
   if (!report_refusal(exchange, outcome_of_guard(refusal), refusal, read, args[0], line))
     return nullptr;
-  const Ref reason = text_from(reason_code(refusal));
-  if (!reason) return nullptr;
-  PyObject* call[] = {args[0], args[1], args[2], reason.get(),
-                      line ? PyTuple_GET_ITEM(line.get(), 0) : Py_None};
-  return PyObject_Vectorcall(exchange.self->refuse_websocket, call, 5, nullptr);
+  return refuse_plainly(exchange.self, refusal, args, line.get());
 }
 
 /// A WebSocket handshake under a policy with `guard`.
@@ -234,8 +238,15 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
   const CompiledPolicy& policy = exchange.policy();
   Ref changed_scope;
   ReadRequest read;
+  const HostSet* const hosts = exchange.hosts();
+  read.with_host = hosts != nullptr;
   if (!read_headers(read, policy, caller_args[0], changed_scope)) return nullptr;
   PyObject* const scope = changed_scope ? changed_scope.get() : caller_args[0];
+  if (hosts != nullptr) {
+    const Refusal refusal = hosts->check(read.request.host_lines(), read.request.host());
+    PyObject* const with_scope[] = {scope, caller_args[1], caller_args[2]};
+    if (refusal != Refusal::kNone) return refuse_host(exchange, refusal, with_scope);
+  }
   PyObject* const args[] = {scope, caller_args[1], caller_args[2]};
 
   keep_answer_about(exchange, read);
@@ -266,6 +277,22 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
   call_app(exchange.self, args, call);
   if (changed_scope) call.made[0] = std::move(changed_scope);
   return nullptr;
+}
+
+/// Handles what no header lines are read of for a policy, or those of several, if its host is
+/// served.
+[[gnu::noinline]] PyObject* handle_if_served(Exchange& exchange, PyObject* const* args,
+                                             AppCall<3>& call) noexcept {
+  Ref changed_scope;
+  PyObject* answer = nullptr;
+  if (!is_host_served(exchange, args, changed_scope, answer)) return answer;
+  exchange.host_is_judged = true;
+  if (!changed_scope) return handle(exchange, args, call);
+  PyObject* const changed_args[] = {changed_scope.get(), args[1], args[2]};
+  answer = handle(exchange, changed_args, call);
+  // What was changed here can be read again and again, so nothing further on changed it too.
+  call.made[0] = std::move(changed_scope);
+  return answer;
 }
 
 }  // namespace
@@ -316,7 +343,9 @@ PyObject* handle(Exchange& exchange, PyObject* const* args, AppCall<3>& call) no
     if (policy.core().guard() && is_text(type.get(), policy.names.websocket)) {
       return handle_websocket(exchange, args, call);
     }
-  } else if (exchange.entry->is_several()) {
+  }
+  if (exchange.hosts() != nullptr) return handle_if_served(exchange, args, call);
+  if (exchange.entry->is_several()) {
     exchange.entry = exchange.entry->next;
     return handle_by_first(exchange, args, call);
   }

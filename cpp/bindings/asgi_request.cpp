@@ -8,6 +8,8 @@
 namespace corsac::bindings {
 namespace {
 
+constexpr NameLengths kHostName{header_names::kHost};
+
 /// Notes one header line; both are bytes.
 /// @param guarded with what a guard looks at.
 /// @return false with an exception set if its value cannot be kept, which cannot be: nothing may
@@ -26,11 +28,15 @@ namespace {
   return true;
 }
 
-/// Notes all lines of the protocol, or those that a guard looks at too. @return false at the first
-/// that is not a plain pair, or with an exception set.
-template <bool kGuarded>
+/// Notes the lines that are looked at. @return false at the first that is not a plain pair, or with
+/// an exception set.
+template <Looked kLooked>
 bool read_plain_pairs(ReadRequest& read, PyObject* headers) noexcept {
-  constexpr NameLengths names = kGuarded ? kGuardedNames : kProtocolNames;
+  constexpr bool kGuarded = kLooked == Looked::kGuarded;
+  constexpr NameLengths names = kGuarded                     ? kGuardedNames
+                                : kLooked == Looked::kHost   ? kHostName
+                                : kLooked == Looked::kHosted ? kHostedNames
+                                                             : kProtocolNames;
   PyObject* const* pairs = PySequence_Fast_ITEMS(headers);
   PyObject* const* const end = pairs + PySequence_Fast_GET_SIZE(headers);
   for (; pairs != end; ++pairs) {
@@ -63,6 +69,31 @@ Ref as_plain_pairs(PyObject* headers) noexcept {
 /// reads are isolated, nor where there is no method, which is a WebSocket handshake's.
 bool looks_at_all_lines(const Request& request, const Policy& policy) noexcept {
   return policy.guard() && (!is_safe_method(request.method()) || is_isolated(policy, request));
+}
+
+/// Takes scope["headers"] as a list or tuple; empty if there are none, or with an exception set.
+/// @param changed out: see `read_headers`.
+[[gnu::always_inline]] inline Ref take_header_list(const Names& names, PyObject* scope,
+                                                   Ref& changed) noexcept {
+  Ref headers = get_item(scope, names.headers.ptr());
+  if (!headers || headers.get() == Py_None) return {};
+  if (!PyList_Check(headers.get()) && !PyTuple_Check(headers.get())) {
+    const bool once = PyIter_Check(headers.get()) != 0;
+    // No iterable: the application would see no headers either.
+    if (!is_iterable(headers.get())) return {};
+    headers = Ref(PySequence_List(headers.get()));
+    if (!headers) return {};
+    Ref copy(once ? PyDict_New() : nullptr);
+    if (once && (!copy || PyDict_Update(copy.get(), scope) < 0 ||
+                 PyDict_SetItem(copy.get(), names.headers.ptr(), headers.get()) < 0)) {
+      return {};
+    }
+    if (once) changed = std::move(copy);
+  }
+#ifdef Py_GIL_DISABLED
+  headers = snapshot_of(headers.get());
+#endif
+  return headers;
 }
 
 }  // namespace
@@ -99,8 +130,9 @@ bool read_headers_again(ReadRequest& read, const CompiledPolicy& policy) noexcep
   if (!read.header_list) return true;
   PyObject* const headers = read.header_list.get();
   const bool all_plain = looks_at_all_lines(read.request, policy.core())
-                             ? read_plain_pairs<true>(read, headers)
-                             : read_plain_pairs<false>(read, headers);
+                             ? read_plain_pairs<Looked::kGuarded>(read, headers)
+                         : read.with_host ? read_plain_pairs<Looked::kHosted>(read, headers)
+                                          : read_plain_pairs<Looked::kProtocol>(read, headers);
   if (all_plain) return true;
   return PyErr_Occurred() == nullptr && keep_headers(read, policy);
 }
@@ -113,27 +145,28 @@ bool keep_headers(ReadRequest& read, const CompiledPolicy& policy) noexcept {
 
 bool read_headers(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope,
                   Ref& changed) noexcept {
-  Ref headers = get_item(scope, policy.names.headers.ptr());
-  if (!headers || headers.get() == Py_None) return PyErr_Occurred() == nullptr;
-  if (!PyList_Check(headers.get()) && !PyTuple_Check(headers.get())) {
-    const bool once = PyIter_Check(headers.get()) != 0;
-    // No iterable: the application would see no headers either.
-    if (!is_iterable(headers.get())) return PyErr_Occurred() == nullptr;
-    headers = Ref(PySequence_List(headers.get()));
-    if (!headers) return false;
-    Ref copy(once ? PyDict_New() : nullptr);
-    if (once && (!copy || PyDict_Update(copy.get(), scope) < 0 ||
-                 PyDict_SetItem(copy.get(), policy.names.headers.ptr(), headers.get()) < 0)) {
-      return false;
-    }
-    if (once) changed = std::move(copy);
-  }
-#ifdef Py_GIL_DISABLED
-  headers = snapshot_of(headers.get());
-  if (!headers) return false;
-#endif
-  read.header_list = std::move(headers);
+  read.header_list = take_header_list(policy.names, scope, changed);
+  if (!read.header_list) return PyErr_Occurred() == nullptr;
   return read_headers_again(read, policy);
+}
+
+bool read_lines(ReadRequest& read, const Names& names, Looked looked, PyObject* scope,
+                Ref& changed) noexcept {
+  const auto read_pairs = [&read, looked](PyObject* headers) noexcept {
+    return looked == Looked::kHost ? read_plain_pairs<Looked::kHost>(read, headers)
+                                   : read_plain_pairs<Looked::kGuarded>(read, headers);
+  };
+  read.header_list = take_header_list(names, scope, changed);
+  if (!read.header_list) return PyErr_Occurred() == nullptr;
+  if (read_pairs(read.header_list.get())) return true;
+  if (PyErr_Occurred() != nullptr) return false;
+  Ref list = as_plain_pairs(read.header_list.get());
+  if (!list) return false;
+  read.origin = nullptr;
+  read.values.clear();
+  read.request = Request(std::string_view());
+  read.header_list = std::move(list);
+  return read_pairs(read.header_list.get());
 }
 
 bool read_scheme(Request& request, const Names& names, PyObject* scope) noexcept {
@@ -149,7 +182,7 @@ std::optional<bool> is_beyond_cors(const ReadRequest& read, const Names& names,
   again.header_list = Ref::borrowed(read.header_list.get());
   // Odd containers stand for other lines than the protocol's own: in doubt, a refusal is told.
   if (!again.header_list) return false;
-  if (!read_plain_pairs<true>(again, again.header_list.get()))
+  if (!read_plain_pairs<Looked::kGuarded>(again, again.header_list.get()))
     return PyErr_Occurred() == nullptr ? std::optional(false) : std::nullopt;
   if (!read_scheme(again.request, names, scope)) return std::nullopt;
   return corsac::is_beyond_cors(again.request);

@@ -43,11 +43,28 @@ bool try_scope(const Exchange& exchange, std::optional<Outcome> outcome, PyObjec
   const bool is_handshake = is_text(type.get(), trial.names.websocket);
   if (PyErr_Occurred() != nullptr) return leave_undecided(self);
   if (!is_http && !is_handshake) return true;
+  if (trial.hosts() != nullptr && !has_lasting_headers(scope, trial.names)) {
+    if (PyErr_Occurred() != nullptr) return leave_undecided(self);
+    increment(self->trial_counters.undecided);
+    return true;
+  }
+  if (trial.hosts() != nullptr) {
+    HostLines lines;
+    if (!lines.read(trial.names, scope)) return leave_undecided(self);
+    const Request& request = lines.request();
+    const Refusal refusal = trial.hosts()->check(request.host_lines(), request.host());
+    if (refusal != Refusal::kNone) {
+      const Outcome would = outcome_of_host(refusal);
+      return compare_with_trial(
+          self, *exchange.entry, outcome, would,
+          {would, trial.for_hosts(), lines.origin(), scope, nullptr, lines.host()});
+    }
+  }
   const RoutePath path(scope, trial.names, exchange.self->root_path_owner);
   if (PyErr_Occurred() != nullptr) return leave_undecided(self);
   const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
   const CompiledPolicy* reader = widest_reader(entry);
-  if (reader == nullptr) return true;
+  if (reader == nullptr) return leave_alone_on_trial(self, outcome);
   ReadRequest read;
   if (!read_for_trial(read, *reader, scope)) {
     if (PyErr_Occurred() != nullptr) return leave_undecided(self);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "corsac/cors_protocol.hpp"
+#include "corsac/host_set.hpp"
 #include "corsac/path_rules.hpp"
 #include "corsac/policy.hpp"
 
@@ -236,9 +237,10 @@ class Routing {
   /// @param fallback for paths without a rule.
   /// @param policies for each rule.
   /// @param for_ambiguous_paths allows nobody; None where there are no rules.
+  /// @param hosts those that are served; null: any.
   Routing(const py::object& fallback, std::shared_ptr<const PathRules> rules,
           const std::vector<py::object>& policies, const py::object& for_ambiguous_paths,
-          const Observers& observers);
+          const Observers& observers, std::shared_ptr<const HostSet> hosts);
   Routing(const Routing&) = delete;  // Its entries refer to it.
   Routing& operator=(const Routing&) = delete;
 
@@ -247,7 +249,7 @@ class Routing {
     PyObject* object = nullptr;              ///< Keeps `policy` alive; null: hands off.
     const CompiledPolicy* policy = nullptr;  ///< Null also for several policies in one place.
     const Routing* trial = nullptr;          ///< The policies on trial, or null.
-    PyObject* rule = nullptr;                ///< The pattern, or "default", or "ambiguous".
+    PyObject* rule = nullptr;                ///< The pattern, or "default", "ambiguous" or "hosts".
     const Routing* routing = nullptr;
     Py_ssize_t place = kFallback;  ///< Of the rule, or one of its own for a member.
     /// Of several policies the first one; of a member the next one, null after the last.
@@ -267,6 +269,11 @@ class Routing {
   [[nodiscard]] const Entry& select(std::string_view path) const noexcept;
   /// The entry at a place; null if there is none.
   [[nodiscard]] const Entry* at(Py_ssize_t place) const noexcept;
+
+  /// The hosts that are served, whatever the path; null: any.
+  [[nodiscard]] const HostSet* hosts() const noexcept { return hosts_.get(); }
+  /// What decides where a host is not served.
+  [[nodiscard]] const Entry& for_hosts() const noexcept { return for_hosts_; }
 
   /// Called with each refusal; null: nobody is.
   [[nodiscard]] PyObject* on_refusal() const noexcept { return on_refusal_; }
@@ -299,6 +306,8 @@ class Routing {
   std::string debug_header_;
   Entry fallback_;
   Entry for_ambiguous_paths_;
+  Entry for_hosts_;
+  std::shared_ptr<const HostSet> hosts_;
   std::shared_ptr<const PathRules> rules_;
   std::vector<Entry> entries_;
   std::deque<Entry> members_;  ///< Of all places with several policies.

@@ -269,6 +269,13 @@ py::tuple match_rule(const Routing& routing, const py::bytes& path_bytes) {
                         routing.is_ambiguous(path));
 }
 
+/// The reason code for Host lines that are not served, or an empty text.
+std::string check_host(const Routing& routing, const std::vector<py::bytes>& lines) {
+  if (routing.hosts() == nullptr) return {};
+  const std::string_view first = lines.empty() ? std::string_view() : view_of_bytes(lines[0].ptr());
+  return std::string(reason_code(routing.hosts()->check(lines.size(), first)));
+}
+
 bool matches_origin_entry(const std::string& entry, const py::bytes& origin) {
   const std::variant<OriginPattern, OriginError> read = parse_origin_pattern(entry);
   const auto* pattern = std::get_if<OriginPattern>(&read);
@@ -289,6 +296,8 @@ void bind_exchange(py::module_& module) {
              "Which of several policies decides about a request, or what has to be awaited first.");
   module.def("match_rule", &match_rule, py::arg("routing"), py::arg("path"),
              "Which rule decides about a path, and whether repeated slashes leave that open.");
+  module.def("check_host", &check_host, py::arg("routing"), py::arg("lines"),
+             "Why a request with these Host lines is refused; empty if it is not.");
   module.def("matches_origin_entry", &matches_origin_entry, py::arg("entry"), py::arg("origin"),
              "Whether one entry of allow_origins, no `*`, allows an origin.");
   module.def("try_request", bind_first(keys, &try_variables), py::arg("policy"), py::arg("method"),

@@ -60,9 +60,19 @@ std::string_view view_of_origin(PyObject* origin) noexcept {
   return view.size() <= kMaxOriginLength ? view : std::string_view();
 }
 
+/// What a log names beside the reason, or null: the host that is refused, else the origin.
+PyObject* named_in_log(const Refused& refused) noexcept {
+  return refused.host == nullptr ? refused.origin : refused.host;
+}
+
+/// No rule decides about hosts.
+bool names_rule(const Refused& refused) noexcept {
+  return refused.host == nullptr && refused.entry.routing->has_rules();
+}
+
 std::uint64_t hash_of(const Refused& refused, std::uint64_t seed) noexcept {
   std::uint64_t hash = hash_bytes(reason_code(refused.outcome), seed);
-  hash = hash_bytes(view_of_origin(refused.origin), hash);
+  hash = hash_bytes(view_of_origin(named_in_log(refused)), hash);
   if (refused.missing == nullptr) return hash;
   hash = hash_bytes(refused.missing->method, hash);
   for (const std::string& name : refused.missing->headers) hash = hash_bytes(name, hash);
@@ -145,11 +155,12 @@ bool write_to_log(PyObject* log, Reporting& reporting, const Refused& refused) n
   const Ref count(PyLong_FromUnsignedLongLong(*unreported));
   const Ref missing = missing_to_python(refused.missing);
   if (reason && count && missing) {
+    PyObject* const named = named_in_log(refused);
     PyObject* args[] = {reason.get(),
-                        refused.origin == nullptr ? Py_None : refused.origin,
+                        named == nullptr ? Py_None : named,
                         refused.request,
                         count.get(),
-                        refused.entry.routing->has_rules() ? refused.entry.rule : Py_None,
+                        names_rule(refused) ? refused.entry.rule : Py_None,
                         missing.get()};
     const Ref silence(PyObject_Vectorcall(log, args, 6, nullptr));
     if (silence) {
@@ -166,11 +177,15 @@ bool tell(PyObject* callback, const Refused& refused, PyObject* report_only) noe
   const Ref reason = text_from(reason_code(refused.outcome));
   const Ref missing = missing_to_python(refused.missing);
   if (kind && reason && missing) {
-    PyObject* args[] = {
-        kind.get(),      reason.get(),       refused.origin == nullptr ? Py_None : refused.origin,
-        refused.request, refused.entry.rule, report_only,
-        missing.get()};
-    if (Ref(PyObject_Vectorcall(callback, args, 7, nullptr))) return true;
+    PyObject* args[] = {kind.get(),
+                        reason.get(),
+                        refused.origin == nullptr ? Py_None : refused.origin,
+                        refused.request,
+                        refused.entry.rule,
+                        report_only,
+                        missing.get(),
+                        refused.host == nullptr ? Py_None : refused.host};
+    if (Ref(PyObject_Vectorcall(callback, args, 8, nullptr))) return true;
   }
   return set_aside_exception(callback);
 }

@@ -113,8 +113,8 @@ struct Middleware {
   PyObject* routing_object;  ///< Its Routing; null before `__init__`.
   const Routing* routing;    ///< Inside `routing_object`.
   PyObject* callable_type;   ///< The type of the `send` or `start_response` that the app is given.
-  /// (reason, origin or None, scope or environ, unreported, rule, (method or None, header names) or
-  /// None) -> (seconds, seconds); see `Silence`.
+  /// (reason, origin, or host if it is refused for that, or None, scope or environ, unreported,
+  /// rule, (method or None, header names) or None) -> (seconds, seconds); see `Silence`.
   PyObject* report;
   PyObject* report_trial;  ///< The same for the policy on trial.
   std::array<Counter, kServerOutcomes> counters;
@@ -156,6 +156,7 @@ struct Refused {
   PyObject* origin;                  ///< The Origin line, or null.
   PyObject* request;                 ///< The scope or environ.
   const Missing* missing = nullptr;  ///< What a preflight misses, if that is the reason.
+  PyObject* host = nullptr;          ///< The Host line, or None, if that is the reason.
 };
 
 /// Logs a refusal unless the log does not listen now.
@@ -205,6 +206,22 @@ struct TrialRequest {
 /// Of several policies one that looks at all that any of them looks at; of one that one, and null
 /// where paths are left alone.
 const CompiledPolicy* widest_reader(const Routing::Entry& entry) noexcept;
+
+/// Counts what would become of a request on trial beside what becomes of it; what would get less
+/// far is logged and told.
+/// @param in_force what has decided. @param outcome what came of the request, see `try_request`.
+/// @param would what would come of it, or nothing if it is left alone.
+/// @param refused what is logged and told.
+/// @return false with an exception set that is no Exception.
+[[gnu::cold, gnu::noinline]] bool compare_with_trial(Middleware* self,
+                                                     const Routing::Entry& in_force,
+                                                     std::optional<Outcome> outcome,
+                                                     std::optional<Outcome> would,
+                                                     const Refused& refused) noexcept;
+
+/// Counts a request on whose path nothing is on trial but its host, which passed.
+/// @return true.
+bool leave_alone_on_trial(Middleware* self, std::optional<Outcome> outcome) noexcept;
 
 /// Counts a request that the policy on trial says nothing about, because of an exception that is
 /// set. @return false if that is no Exception.

@@ -150,9 +150,13 @@ py::object policy_for_ambiguous_paths(const CompiledTypes& types, const py::obje
 py::tuple compile_routing(const CompiledTypes& types, py::object fallback,
                           const std::vector<std::string>& patterns,
                           const std::vector<py::object>& policies, py::object on_refusal,
-                          py::object report_only, std::optional<std::string> debug_header) {
+                          py::object report_only, std::optional<std::string> debug_header,
+                          const std::optional<std::vector<std::string>>& allowed_hosts) {
   if (patterns.size() != policies.size()) throw py::value_error("one policy for each pattern");
   PathRulesBuild build = build_path_rules(patterns);
+  std::shared_ptr<const HostSet> hosts;
+  if (allowed_hosts) hosts = build_host_set(*allowed_hosts).hosts;
+  if (allowed_hosts && !hosts) throw py::value_error("check_host_entries says what is wrong");
   py::object routing = py::none();
   if (build.rules) {
     const py::object for_ambiguous_paths =
@@ -160,8 +164,9 @@ py::tuple compile_routing(const CompiledTypes& types, py::object fallback,
     const Observers observers{std::move(on_refusal), std::move(report_only),
                               std::move(debug_header)};
     routing = NativeType<Routing>::make(
-        types.routing, std::make_unique<const Routing>(fallback, std::move(build.rules), policies,
-                                                       for_ambiguous_paths, observers));
+        types.routing,
+        std::make_unique<const Routing>(fallback, std::move(build.rules), policies,
+                                        for_ambiguous_paths, observers, std::move(hosts)));
   }
   return py::make_tuple(std::move(routing), problems_to_python(build.problems));
 }
@@ -286,8 +291,10 @@ int CompiledPolicy::traverse(visitproc visit, void* arg) const noexcept {
 
 Routing::Routing(const py::object& fallback, std::shared_ptr<const PathRules> rules,
                  const std::vector<py::object>& policies, const py::object& for_ambiguous_paths,
-                 const Observers& observers)
-    : debug_header_(observers.debug_header.value_or("")), rules_(std::move(rules)) {
+                 const Observers& observers, std::shared_ptr<const HostSet> hosts)
+    : debug_header_(observers.debug_header.value_or("")),
+      hosts_(std::move(hosts)),
+      rules_(std::move(rules)) {
   if (!observers.on_refusal.is_none()) on_refusal_ = observers.on_refusal.ptr();
   if (!observers.report_only.is_none()) {
     trial_ = NativeType<Routing>::value_of(observers.report_only.ptr());
@@ -301,6 +308,7 @@ Routing::Routing(const py::object& fallback, std::shared_ptr<const PathRules> ru
   }
   fallback_ = make_entry(fallback, py::str("default"), kFallback);
   for_ambiguous_paths_ = make_entry(for_ambiguous_paths, py::str("ambiguous"), kAmbiguous);
+  for_hosts_ = make_entry(py::none(), py::str("hosts"), kFallback);
 }
 
 Routing::Entry Routing::make_entry(const py::handle& policy, const py::handle& rule,
@@ -377,10 +385,17 @@ void bind_policy(py::module_& module) {
              "Several policies in one place as one: the first that covers the request's origin "
              "decides, the last one where none does.");
   module.def(
-      "compile_routing", bind_first(types, &compile_routing), py::kw_only(), py::arg("fallback"),
-      py::arg("patterns"), py::arg("policies"), py::arg("on_refusal") = py::none(),
-      py::arg("report_only") = py::none(), py::arg("debug_header") = py::none(),
-      "Compile path rules. Gives (Routing or None, problems), problems as compile_policy does.");
+      "check_host_entries",
+      [](const std::vector<std::string>& entries) {
+        return problems_to_python(build_host_set(entries).problems);
+      },
+      py::arg("entries"), "The problems of the entries of allowed_hosts, as of compile_policy.");
+  module.def("compile_routing", bind_first(types, &compile_routing), py::kw_only(),
+             py::arg("fallback"), py::arg("patterns"), py::arg("policies"),
+             py::arg("on_refusal") = py::none(), py::arg("report_only") = py::none(),
+             py::arg("debug_header") = py::none(), py::arg("allowed_hosts") = py::none(),
+             "Compile path rules. Gives (Routing or None, problems), problems as "
+             "compile_policy does.");
   module.def(
       "guard_problems",
       [](const GuardArguments& guard) {

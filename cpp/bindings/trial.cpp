@@ -94,11 +94,28 @@ bool try_request(Middleware* self, const Routing::Entry& on_trial, const Routing
   Missing missing;
   try {
     would = outcome_under(trial.policy->core(), tried, answered, missing);
-    if (outcome) outcome = seen(in_force.policy->core(), tried, *outcome);
+    if (outcome && in_force.policy != nullptr)
+      outcome = seen(in_force.policy->core(), tried, *outcome);
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
     return leave_undecided(self);
   }
+  const Refused refused{would.value_or(Outcome::kNotCors), trial, tried.origin, tried.object,
+                        &missing};
+  return compare_with_trial(self, in_force, outcome, would, refused);
+}
+
+bool leave_alone_on_trial(Middleware* self, std::optional<Outcome> outcome) noexcept {
+  // Only a host that is not served keeps a request from a path that is left alone.
+  if (outcome == Outcome::kHostMalformed || outcome == Outcome::kHostNotAllowed)
+    increment(self->trial_counters.newly_allowed);
+  return true;
+}
+
+bool compare_with_trial(Middleware* self, const Routing::Entry& in_force,
+                        std::optional<Outcome> outcome, std::optional<Outcome> would,
+                        const Refused& refused) noexcept {
+  TrialCounters& counters = self->trial_counters;
   if (would) increment(counters.outcomes[static_cast<std::size_t>(*would)]);
   // A handshake that passes, and a path that is left alone, are the application's business.
   const Reach now = outcome ? reach_of(*outcome) : Reach::kPage;
@@ -109,7 +126,6 @@ bool try_request(Middleware* self, const Routing::Entry& on_trial, const Routing
     return true;
   }
   increment(counters.newly_refused);
-  const Refused refused{*would, trial, tried.origin, tried.object, &missing};
   return write_to_log(self->report_trial, self->trial_reporting, refused) &&
          tell(in_force.routing->on_refusal(), refused, Py_True);
 }

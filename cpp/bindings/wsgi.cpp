@@ -19,14 +19,15 @@ struct WSGI {
   static constexpr std::array<const char*, 2> kCallArguments = {"environ", "start_response"};
   static constexpr const char* kCallFormat =
       "OO;CORSMiddleware is called with environ and start_response";
-  static constexpr std::array<InitArgument<Self>, 6> kInitArguments = {
+  static constexpr std::array<InitArgument<Self>, 7> kInitArguments = {
       {{"app", &Self::app},
        {"configuration", &Self::configuration},
        {"routing", nullptr},
        {"decide_at_once", &Self::decide_at_once},
+       {"refuse", &Self::refuse},
        {"report", &Self::report},
        {"report_trial", &Self::report_trial}}};
-  static constexpr const char* kInitFormat = "OOOOOO";
+  static constexpr const char* kInitFormat = "OOOOOOO";
   static constexpr const char* kCallableTypeName = "_start_response_type";
   static constexpr PyMethodDef kMethod = {nullptr, nullptr, 0, nullptr};
 
@@ -51,6 +52,8 @@ struct WSGI {
     }
     const Routing& routing = *in_force.routing;
     WSGIExchange exchange{self, &routing.fallback(), args[0], args[1]};
+    PyObject* answer = nullptr;
+    if (routing.hosts() != nullptr && !is_host_served(exchange, answer)) return answer;
     if (routing.has_rules()) {
       const PathInfo path(args[0], *self->names);
       if (PyErr_Occurred() != nullptr) return nullptr;

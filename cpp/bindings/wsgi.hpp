@@ -23,7 +23,8 @@ struct EnvironNames {
 
 struct WSGIMiddleware : Middleware {
   PyObject* decide_at_once;  ///< (awaitable of a decision) -> bool
-  EnvironNames* names;       ///< Owned.
+  PyObject* refuse;  ///< (environ, start_response, status, reason, header pair or None) -> iterable
+  EnvironNames* names;  ///< Owned.
 };
 
 inline WSGIMiddleware* as_wsgi_middleware(PyObject* self) noexcept {
@@ -117,6 +118,33 @@ struct WSGIExchange {
 /// answer. So nothing of what is needed here is on the stack while the application runs.
 /// @return the iterable of the answer's body if there is one; null with an exception set.
 PyObject* handle(const WSGIExchange& exchange, AppCall<2>& call) noexcept;
+
+/// HTTP_HOST. Never SERVER_NAME in its place, though PEP 3333 builds URLs of that where there is no
+/// Host: it is what the server calls itself, whatever the client asked for, so it would let every
+/// request without Host pass. Such a request of HTTP/1.0 is refused, as in ASGI. A server joins two
+/// lines with a comma, which is in no Host.
+class HostVariable {
+ public:
+  /// @return false with an exception set.
+  bool read(const EnvironNames& names, PyObject* environment) noexcept;
+  [[nodiscard]] Refusal check(const HostSet& hosts) const noexcept;
+  /// Its object, or None.
+  [[nodiscard]] PyObject* object() const noexcept { return host_ ? host_.get() : Py_None; }
+
+ private:
+  Ref host_;
+};
+
+/// Whether the Host of a request is served. Precondition: the routing has hosts.
+/// @param answer out: if it is not, what the call of the middleware gives.
+[[gnu::noinline]] bool is_host_served(const WSGIExchange& exchange, PyObject*& answer) noexcept;
+
+/// Judges a request by the policy on trial. The environ is read anew, since another policy may look
+/// at other header lines.
+/// @param outcome what came of it, or nothing if its path is left alone.
+/// @return false with an exception set that is no Exception.
+[[gnu::cold, gnu::noinline]] bool try_environ(const WSGIExchange& exchange,
+                                              std::optional<Outcome> outcome) noexcept;
 
 /// PATH_INFO, which is what the application's router sees: its bytes, as the server decoded them.
 class PathInfo {

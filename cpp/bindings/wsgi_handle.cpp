@@ -47,38 +47,6 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   return write ? body.release() : nullptr;
 }
 
-/// Has the policy on trial judge a request. The environ is read anew, since another policy may look
-/// at other header lines.
-/// @param outcome what came of it, or nothing if its path is left alone.
-/// @return false with an exception set that is no Exception.
-[[gnu::cold, gnu::noinline]] bool try_environ(const WSGIExchange& exchange,
-                                              std::optional<Outcome> outcome) noexcept {
-  WSGIMiddleware* self = exchange.self;
-  const EnvironNames& names = *self->names;
-  const Routing& trial = *exchange.entry->trial;
-  const PathInfo path(exchange.environment, names);
-  if (PyErr_Occurred() != nullptr) return leave_undecided(self);
-  const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
-  if (widest_reader(entry) == nullptr) return true;
-  ReadEnviron read;
-  if (!read.read(names, exchange.environment, Reading::kEverything) ||
-      !read.read_scheme(names, exchange.environment)) {
-    return leave_undecided(self);
-  }
-  const std::optional<bool> beyond_cors = is_beyond_cors(names, exchange.environment);
-  if (!beyond_cors) return leave_undecided(self);
-  const Ref cookie = get_item(exchange.environment, names.cookie.ptr());
-  if (!cookie && PyErr_Occurred() != nullptr) return leave_undecided(self);
-  return try_request(self, entry, *exchange.entry, outcome,
-                     {.request = read.request(),
-                      .origin = read.origin(),
-                      .object = exchange.environment,
-                      .path = path.view(),
-                      .has_cookie = static_cast<bool>(cookie),
-                      .is_beyond_cors = *beyond_cors,
-                      .is_handshake = read.asks_for_websocket()});
-}
-
 [[gnu::always_inline]] inline bool try_if_wanted(const WSGIExchange& exchange,
                                                  std::optional<Outcome> outcome) noexcept {
   return exchange.entry->trial == nullptr || try_environ(exchange, outcome);

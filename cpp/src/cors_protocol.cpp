@@ -31,6 +31,8 @@ constexpr std::array kRefusals = {
     RefusalRow{Refusal::kCrossOriginRequest, "cross-origin-request", "20"},
     RefusalRow{Refusal::kCrossOriginWebSocket, "cross-origin-websocket", "22"},
     RefusalRow{Refusal::kCrossOriginRead, "cross-origin-read", "17"},
+    RefusalRow{Refusal::kHostMalformed, "host-malformed", "14"},
+    RefusalRow{Refusal::kHostNotAllowed, "host-not-allowed", "16"},
 };
 
 static_assert(kRefusals.size() == kRefusalKinds);
@@ -254,9 +256,13 @@ void answer_preflight(const Policy& policy, const Request& request, const Decisi
   if (answer.status != 204) answer.headers.add("content-length", "0");
 }
 
+int refused_status(Refusal refusal) noexcept {
+  return refusal == Refusal::kHostMalformed ? 400 : 403;
+}
+
 void refuse(const Policy& policy, Refusal refusal, Answer& answer) noexcept {
   const RefusalRow& row = kRefusals[static_cast<std::size_t>(refusal)];
-  answer.status = 403;
+  answer.status = refused_status(refusal);
   answer.body = row.code;
   answer.headers.add("content-type", "text/plain; charset=utf-8");
   answer.headers.add("content-length", row.length);

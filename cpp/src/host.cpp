@@ -55,7 +55,16 @@ std::optional<std::uint32_t> ipv4_number(std::string_view text) noexcept {
   return number;
 }
 
-std::string serialize_ipv6(const std::array<unsigned char, 16>& address) {
+using IPv6Address = std::array<unsigned char, 16>;
+
+bool read_ipv6(std::string_view text, IPv6Address& address) noexcept {
+  std::array<char, INET6_ADDRSTRLEN> terminated{};
+  if (text.size() >= terminated.size() || text.find('\0') != text.npos) return false;
+  std::ranges::copy(text, terminated.begin());
+  return inet_pton(AF_INET6, terminated.data(), address.data()) == 1;
+}
+
+std::string serialize_ipv6(const IPv6Address& address) {
   std::array<unsigned, 8> pieces{};
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     pieces[i] = (static_cast<unsigned>(address[2 * i]) << 8U) | address[2 * i + 1];
@@ -144,12 +153,14 @@ std::optional<std::string> canonical_ipv4(std::string_view host) {
   return text;
 }
 
+bool is_ipv6_address(std::string_view text) noexcept {
+  IPv6Address address;
+  return read_ipv6(text, address);
+}
+
 std::optional<std::string> canonical_ipv6(std::string_view address) {
-  std::array<unsigned char, 16> bytes{};
-  const std::string text(address);
-  if (text.find('\0') != text.npos || inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1) {
-    return std::nullopt;
-  }
+  IPv6Address bytes{};
+  if (!read_ipv6(address, bytes)) return std::nullopt;
   return serialize_ipv6(bytes);
 }
 

@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kActual = "actual";
 constexpr std::string_view kPreflight = "preflight";
 constexpr std::string_view kGuard = "guard";
+constexpr std::string_view kHost = "host";
 
 struct OutcomeRow {
   Outcome outcome;
@@ -35,6 +36,8 @@ constexpr std::array kRows = {
     OutcomeRow{Outcome::kGuardCrossOriginRequest, kGuard, "cross-origin-request"},
     OutcomeRow{Outcome::kGuardCrossOriginWebSocket, kGuard, "cross-origin-websocket"},
     OutcomeRow{Outcome::kGuardCrossOriginRead, kGuard, "cross-origin-read"},
+    OutcomeRow{Outcome::kHostMalformed, kHost, "host-malformed"},
+    OutcomeRow{Outcome::kHostNotAllowed, kHost, "host-not-allowed"},
     OutcomeRow{Outcome::kPreflightMethodNotAllowed, kPreflight, "method-not-allowed"},
     OutcomeRow{Outcome::kPreflightAuthorizationNotListed, kPreflight, "authorization-not-listed"},
     OutcomeRow{Outcome::kPreflightHeaderNotAllowed, kPreflight, "header-not-allowed"},
@@ -180,6 +183,10 @@ Outcome outcome_of_guard(Refusal refusal) noexcept {
     default:
       return Outcome::kGuardCrossOriginRequest;
   }
+}
+
+Outcome outcome_of_host(Refusal refusal) noexcept {
+  return refusal == Refusal::kHostMalformed ? Outcome::kHostMalformed : Outcome::kHostNotAllowed;
 }
 
 bool is_plainly_listed(const Policy& policy, const Request& request) noexcept {

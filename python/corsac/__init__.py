@@ -25,12 +25,14 @@ except ImportError as error:
 from corsac._version import __version__
 from corsac.asgi import CORSMiddleware
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.hosts import LOOPBACK_HOSTS
 from corsac.options.guard import Guard
 from corsac.origin_function import OriginFunction, OriginRequest
 from corsac.policy import CORSPolicy
 from corsac.refusals import Refusal
 
 __all__ = [
+    "LOOPBACK_HOSTS",
     "CORSConfigError",
     "CORSConfigProblem",
     "CORSMiddleware",

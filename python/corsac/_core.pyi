@@ -31,7 +31,7 @@ class ASGIMiddleware:
         configuration: object,
         routing: Routing,
         respond: Callable[..., Awaitable[None]],
-        refuse_websocket: Callable[..., Awaitable[None]],
+        refuse: Callable[..., Awaitable[None]],
         continue_when_decided: Callable[..., Awaitable[None]],
         report: Callable[..., tuple[float, float]] | None,
         report_trial: Callable[..., tuple[float, float]] | None,
@@ -65,6 +65,7 @@ class WSGIMiddleware:
         configuration: object,
         routing: Routing,
         decide_at_once: Callable[[Awaitable[bool]], bool],
+        refuse: Callable[..., Iterable[bytes]],
         report: Callable[..., tuple[float, float]] | None,
         report_trial: Callable[..., tuple[float, float]] | None,
     ) -> None: ...
@@ -127,6 +128,7 @@ def is_token(text: str) -> bool: ...
 def is_forbidden_method(method: str) -> bool: ...
 def is_origin_entry(entry: str) -> bool: ...
 def compile_several(policies: Sequence[CompiledPolicy]) -> CompiledPolicy: ...
+def check_host_entries(entries: Sequence[str]) -> list[tuple[str, str, str, str, str, str]]: ...
 def compile_routing(
     *,
     fallback: CompiledPolicy | None,
@@ -135,6 +137,7 @@ def compile_routing(
     on_refusal: Callable[..., None] | None = None,
     report_only: Routing | None = None,
     debug_header: str | None = None,
+    allowed_hosts: Sequence[str] | None = None,
 ) -> tuple[Routing | None, list[tuple[str, str, str, str, str, str]]]: ...
 
 # One request under a policy, for middleware that has no messages of a protocol. `environ` has the
@@ -158,6 +161,7 @@ def select_member(
     policy: CompiledPolicy, environ: dict[str, Any], place: int = 0, answer: bool | None = None
 ) -> tuple[CompiledPolicy, int, bool | Awaitable[bool] | None]: ...
 def match_rule(routing: Routing, path: bytes) -> tuple[int | None, bool]: ...
+def check_host(routing: Routing, lines: Sequence[bytes]) -> str: ...
 def matches_origin_entry(entry: str, origin: bytes) -> bool: ...
 def decide_request(
     policy: CompiledPolicy,

@@ -24,8 +24,8 @@ class CORSMiddleware(ConfiguredMiddleware[ASGIApp], _core.ASGIMiddleware):
 
     Preflight requests are answered here, so the application never sees them; every other request
     runs, and its response gets the headers that the policy decides, whatever its status. Lifespan
-    and WebSocket scopes pass through untouched, unless the policy's ``guard`` refuses a WebSocket
-    handshake.
+    and WebSocket scopes pass through untouched, unless ``allowed_hosts`` or the policy's ``guard``
+    refuses a WebSocket handshake.
 
     Put it outermost: a response that is made outside of it, such as a server's own 500, has no
     CORS headers, and a browser then hides even the status from the page.
@@ -43,6 +43,11 @@ class CORSMiddleware(ConfiguredMiddleware[ASGIApp], _core.ASGIMiddleware):
             a prefix on a segment border (``"/api/*"`` matches ``/api`` and ``/api/x``, not
             ``/apix``), case-sensitive, and compared with the path that the router uses. Where no
             rule matches, ``policy`` or the options decide; with neither, the path is left alone.
+        allowed_hosts: The server's own names, as ``Host`` has them, against DNS rebinding:
+            ``"api.example.com"`` (any port), ``"api.example.com:8443"``, ``"*.example.com"`` (names
+            below it), ``*corsac.LOOPBACK_HOSTS``. A request or handshake whose Host is another one
+            gets 403, one whose Host is missing, double or malformed 400, whatever its path and
+            before all else. ``None``: any host.
         on_refusal: A plain function that is called with a `corsac.Refusal` for every refusal, in
             the thread of the request and before anything is answered, so it has to be quick. An
             `Exception` of it is logged, counted, and changes nothing. ``KeyboardInterrupt`` and the
@@ -52,6 +57,7 @@ class CORSMiddleware(ConfiguredMiddleware[ASGIApp], _core.ASGIMiddleware):
             the log and to ``on_refusal`` too. See `report_only_counters`.
         report_only_rules: Path rules on trial, as ``rules``; where none matches, ``report_only``
             decides, if there is one.
+        report_only_hosts: Hosts on trial, as ``allowed_hosts``.
         debug_header: Whether what is refused has a response header with the reason code, and its
             name: ``True`` stands for ``"corsac-refused"``. Pages cannot read it, people can.
         **options: The options of `CORSPolicy`.
@@ -73,9 +79,11 @@ class CORSMiddleware(ConfiguredMiddleware[ASGIApp], _core.ASGIMiddleware):
         policy: GivenPolicies | None = None,
         *,
         rules: Iterable[Rule] | None = None,
+        allowed_hosts: Iterable[str] | None = None,
         on_refusal: OnRefusal | None = None,
         report_only: GivenPolicies | None = None,
         report_only_rules: Iterable[Rule] | None = None,
+        report_only_hosts: Iterable[str] | None = None,
         debug_header: bool | str = False,
         **options: Unpack[CORSPolicyOptions],
     ) -> None:
@@ -84,9 +92,11 @@ class CORSMiddleware(ConfiguredMiddleware[ASGIApp], _core.ASGIMiddleware):
             policy,
             rules,
             options,
+            allowed_hosts=allowed_hosts,
             on_refusal=on_refusal,
             report_only=report_only,
             report_only_rules=report_only_rules,
+            report_only_hosts=report_only_hosts,
             debug_header=debug_header,
         )
 
@@ -104,7 +114,7 @@ class CORSMiddleware(ConfiguredMiddleware[ASGIApp], _core.ASGIMiddleware):
             configuration,
             configuration.routing,
             _respond,
-            _refuse_websocket,
+            _refuse,
             _continue_when_decided,
             *self._logs,
             root_path_owner(app),
@@ -200,24 +210,34 @@ async def _continue_when_decided(  # noqa: PLR0917
     await middleware._continue(routing, place, allowed is True, origin, scope, receive, send)
 
 
-async def _refuse_websocket(
+async def _refuse(  # noqa: PLR0917
     scope: Scope,
     receive: Receive,
     send: Send,
+    status: int,
     reason: str,
     debug_line: tuple[bytes, bytes] | None,
 ) -> None:
-    """Refuse a handshake with a 403: with the reason if the server can, else by closing."""
-    await receive()  # websocket.connect, which always comes first.
-    extensions = scope.get("extensions")
-    if not isinstance(extensions, Mapping) or "websocket.http.response" not in extensions:
-        await send({"type": "websocket.close", "code": 1008, "reason": reason})
-        return
+    """Refuse a request before a policy is chosen, or a handshake.
+
+    A handshake gets the reason if the server can send one, else it is closed. There is no Vary:
+    what is refused here depends on Host alone, which is part of every cache's key (RFC 9111
+    section 2), or is a handshake, which no cache keeps.
+    """
+    kind = "http.response"
+    if scope.get("type") != "http":
+        kind = "websocket.http.response"
+        await receive()  # websocket.connect, which always comes first.
+        extensions = scope.get("extensions")
+        if not isinstance(extensions, Mapping) or kind not in extensions:
+            await send({"type": "websocket.close", "code": 1008, "reason": reason})
+            return
     body = reason.encode()
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),
         *(() if debug_line is None else (debug_line,)),
     ]
-    await send({"type": "websocket.http.response.start", "status": 403, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": body})
+    await send({"type": f"{kind}.start", "status": status, "headers": headers})
+    is_head = scope.get("method") == "HEAD"
+    await send({"type": f"{kind}.body", "body": b"" if is_head else body})

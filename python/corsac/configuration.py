@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from corsac import _core
 from corsac._values import FrozenValue, frozen_value
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, from_core
+from corsac.hosts import read_hosts
 from corsac.options.types import is_asynchronous, is_encodable, wrong_type
 from corsac.origin_function import OriginFunction
 from corsac.policy import CORSPolicy, CORSPolicyOptions
@@ -52,20 +53,29 @@ DEBUG_HEADER = "corsac-refused"
 
 MAX_DEBUG_HEADER_LENGTH = 64
 
-OBSERVATION_OPTIONS = ("on_refusal", "report_only", "report_only_rules", "debug_header")
+OBSERVATION_OPTIONS = (
+    "allowed_hosts",
+    "on_refusal",
+    "report_only",
+    "report_only_rules",
+    "report_only_hosts",
+    "debug_header",
+)
 """The options of a middleware that are read here."""
 
 
 @frozen_value
 class Observation(FrozenValue):
-    """Who learns of refusals beside the log, and which policies are on trial.
+    """What is in force whatever the path: hosts, who learns of refusals, and what is on trial.
 
     Attributes:
         callback: Calls the user's ``on_refusal``, or ``None``.
         report_only: The policy on trial where no rule of it matches, or several, or ``None``.
         report_only_rules: The path rules on trial.
         debug_header: The name of the response header with the reason, or ``None``.
-        trial: What the policy and the rules on trial compile to, or ``None``.
+        trial: What is on trial compiles to this, or ``None``.
+        allowed_hosts: The hosts that are served, or ``None`` for any.
+        host_problems: The warnings about these.
     """
 
     callback: RefusalCallback | None = None
@@ -73,6 +83,8 @@ class Observation(FrozenValue):
     report_only_rules: tuple[ReadRule, ...] = ()
     debug_header: str | None = None
     trial: Configuration | None = None
+    allowed_hosts: tuple[str, ...] | None = None
+    host_problems: tuple[CORSConfigProblem, ...] = ()
 
     @property
     def on_refusal(self) -> OnRefusal | None:
@@ -81,26 +93,35 @@ class Observation(FrozenValue):
 
     @property
     def problems(self) -> tuple[CORSConfigProblem, ...]:
-        """The warnings and infos of what is on trial, with fixes that are options of these."""
+        """The warnings of hosts, and the warnings and infos of what is on trial, with fixes."""
         if self.trial is None:
-            return ()
-        found = [(each, _on_trial(each).fix) for each in self.trial.problems]
+            return self.host_problems
+        own = (*self.trial.problems, *self.trial.observation.host_problems)
+        found = [(each, _on_trial(each).fix) for each in own]
         for policy in self.trial.policies():
             found += [(each, self.trial.fix_of(policy, each)) for each in policy.problems]
-        return tuple(
+        on_trial = (
             each.replace(option=f"report_only: {each.option}", fix=fix) for each, fix in found
         )
+        return (*self.host_problems, *on_trial)
+
+    @property
+    def report_only_hosts(self) -> tuple[str, ...] | None:
+        """The hosts on trial, or ``None``."""
+        return None if self.trial is None else self.trial.observation.allowed_hosts
 
     def without_trial(self) -> Observation:
-        """Return the same observers without report-only policies."""
+        """Return the observers alone; hosts and what is on trial had their say before."""
         return Observation(self.callback, debug_header=self.debug_header)
 
     def options(self) -> dict[str, Any]:
         """Return the options of a middleware that mean this, without defaults."""
         options = {
+            "allowed_hosts": self.allowed_hosts,
             "on_refusal": self.on_refusal,
             "report_only": self.report_only,
             "report_only_rules": self.report_only_rules or None,
+            "report_only_hosts": self.report_only_hosts,
             "debug_header": self.debug_header,
         }
         return {name: value for name, value in options.items() if value is not None}
@@ -263,6 +284,7 @@ def _compile(
         on_refusal=observation.callback,
         report_only=None if observation.trial is None else observation.trial.routing,
         debug_header=observation.debug_header,
+        allowed_hosts=observation.allowed_hosts,
     )
 
 
@@ -351,31 +373,47 @@ def read_observation(
     name = before.debug_header
     if "debug_header" in given:
         name = _read_debug_header(given["debug_header"], problems)
-    if not {"report_only", "report_only_rules"} & given.keys():
-        return before.__replace__(callback=callback, debug_header=name)
-    policy = given.get("report_only", before.report_only)
-    rules = given.get("report_only_rules", before.report_only_rules)
-    trial = _read_trial(policy, rules, problems)
-    if trial is None:
-        return Observation(callback, None, (), name, None)
-    return Observation(callback, trial.policy, trial.rules, name, trial)
+    changes: dict[str, Any] = {"callback": callback, "debug_header": name}
+    if "allowed_hosts" in given:
+        hosts, of_hosts = read_hosts(given["allowed_hosts"], problems)
+        changes |= {"allowed_hosts": hosts, "host_problems": of_hosts}
+    if {"report_only", "report_only_rules", "report_only_hosts"} & given.keys():
+        policy = given.get("report_only", before.report_only)
+        rules = given.get("report_only_rules", before.report_only_rules)
+        trial_hosts = given.get("report_only_hosts", before.report_only_hosts)
+        trial = _read_trial(policy, rules, trial_hosts, problems)
+        changes["trial"] = trial
+        changes["report_only"] = None if trial is None else trial.policy
+        changes["report_only_rules"] = () if trial is None else trial.rules
+    return before.__replace__(**changes)
 
 
-_TRIAL_NAMES = {"rules": "report_only_rules", "policy": "report_only"}
+_TRIAL_NAMES = {
+    "rules": "report_only_rules",
+    "policy": "report_only",
+    "allowed_hosts": "report_only_hosts",
+}
 
 
 def _read_trial(
-    policy: Any, rules: Iterable[Rule] | None, problems: list[CORSConfigProblem]
+    policy: Any,
+    rules: Iterable[Rule] | None,
+    hosts: object,
+    problems: list[CORSConfigProblem],
 ) -> Configuration | None:
     if not (policy is None or isinstance(policy, CORSPolicy) or is_several(policy)):
         message = f"expected a CORSPolicy, got {type(policy).__name__}"
         hint = 'write report_only=CORSPolicy(allow_origins=["https://app.example.com"])'
         problems.append(wrong_type("report_only", policy, message, hint))
         return None
-    if policy is None and (rules is None or rules == ()):
+    if policy is None and (rules is None or rules == ()) and hosts is None:
         return None
+    found: list[CORSConfigProblem] = []
+    read, warnings = read_hosts(hosts, found)
+    observation = Observation(allowed_hosts=read, host_problems=warnings)
     try:
-        trial = make_configuration(cast("Any", policy), () if rules is None else rules, {})
+        given: Any = policy
+        trial = make_configuration(given, () if rules is None else rules, {}, observation, found)
     except CORSConfigError as error:
         problems += map(_on_trial, error.problems)
         return None
@@ -431,12 +469,12 @@ def choose(configuration: Configuration, path: str, routes_may_decide: bool = Fa
     Raises:
         TypeError: The path is not text.
     """
-    from corsac.explain.explaining import Choice  # noqa: PLC0415 - for tools alone
-    from corsac.explain.explanation import shown  # noqa: PLC0415
-
     if not isinstance(path, str):
         message = f"path must be a str, not {type(path).__name__}"
         raise TypeError(message)
+    from corsac.explain.explaining import Choice  # noqa: PLC0415 - for tools alone
+    from corsac.explain.explanation import shown  # noqa: PLC0415
+
     policy, rules, routing = configuration.policy, configuration.rules, configuration.routing
     if routes_may_decide:
         text = (
@@ -448,7 +486,7 @@ def choose(configuration: Configuration, path: str, routes_may_decide: bool = Fa
     index, is_ambiguous = _core.match_rule(routing, path.encode("utf-8", "surrogatepass"))
     if is_ambiguous:
         text = f"the repeated slashes of {shown(path)!r} choose one policy or another"
-        return Choice(CORSPolicy(), compiled, None, text)
+        return Choice(CORSPolicy(), compiled, None, text, CORSPolicy())
     if index is not None:
         pattern, chosen = rules[index]
         does = "leaves the path alone" if chosen is None else "decides"

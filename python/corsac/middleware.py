@@ -47,9 +47,11 @@ os.register_at_fork(
 class MiddlewareOptions(CORSPolicyOptions, total=False):
     """The options of a middleware, but rules, and those of its policy."""
 
+    allowed_hosts: Iterable[str] | None
     on_refusal: OnRefusal | None
     report_only: GivenPolicies | None
     report_only_rules: Iterable[Rule] | None
+    report_only_hosts: Iterable[str] | None
     debug_header: bool | str
 
 
@@ -115,6 +117,11 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         return self._current.all_problems()
 
     @property
+    def allowed_hosts(self) -> tuple[str, ...] | None:
+        """The hosts that are served, whatever the path; ``None``: any."""
+        return self._current.observation.allowed_hosts
+
+    @property
     def on_refusal(self) -> OnRefusal | None:
         """The function that is told about each refusal, or ``None``."""
         return self._current.observation.on_refusal
@@ -128,6 +135,11 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
     def report_only_rules(self) -> tuple[ReadRule, ...]:
         """The path rules on trial, in order."""
         return self._current.observation.report_only_rules
+
+    @property
+    def report_only_hosts(self) -> tuple[str, ...] | None:
+        """The hosts on trial, or ``None``."""
+        return self._current.observation.report_only_hosts
 
     @property
     def debug_header(self) -> str | None:
@@ -162,15 +174,16 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
     ) -> None:
         """Put another policy in force, at once and for every request that begins from now on.
 
-        It takes what the class takes. Who learns of refusals, and the policies on trial, stay what
-        they are unless they are given: ``on_refusal=None`` ends it. Counters go on. Of two calls at
-        the same time the last one is in force, whole.
+        It takes what the class takes. The hosts that are served, who learns of refusals, and what
+        is on trial stay what they are unless they are given: ``on_refusal=None`` ends it. Counters
+        go on. Of two calls at the same time the last one is in force, whole.
 
         Args:
             policy: The new policy, or several; or give the options of one.
             rules: The new path rules; without any, all old ones are gone.
-            **options: As for the class: ``on_refusal``, ``report_only``, ``report_only_rules`` and
-                ``debug_header``, and the options of `CORSPolicy`.
+            **options: As for the class: ``allowed_hosts``, ``on_refusal``, ``report_only``,
+                ``report_only_rules``, ``report_only_hosts`` and ``debug_header``, and the options
+                of `CORSPolicy`.
 
         Raises:
             CORSConfigError: The options cannot be used; what was in force stays.
@@ -317,8 +330,8 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
 
         Returns:
             The keys ``not_cors``, ``actual_allowed``, ``actual_refused``, ``preflight_allowed``,
-            ``preflight_refused`` and ``guard_refused``. A preflight request of an allowed origin
-            that the browser refuses, since a method or header is not listed, is
+            ``preflight_refused``, ``guard_refused`` and ``host_refused``. A preflight request of an
+            allowed origin that the browser refuses, since a method or header is not listed, is
             ``preflight_refused``. A request with an Origin that no browser carries out a CORS check
             for, such as a form or any POST of the own origin, is ``not_cors`` unless the policy
             allows it: see `corsac.refusals.log.RefusalLog`.
@@ -372,7 +385,8 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
     def _choose(self, path: str) -> Choice:
         # Asking may read routes, and what they say is part of the configuration.
         routes_may_decide = self._routes_may_decide()
-        return choose(self._current, self._route_path(path), routes_may_decide)
+        choice = choose(self._current, self._route_path(path), routes_may_decide)
+        return choice._replace(hosts=None if self.allowed_hosts is None else self._current.routing)
 
     def _route_path(self, path: str) -> str:
         """Return what the rules see of a path; an application may take a part off it itself."""
@@ -450,7 +464,7 @@ def add_up(counted: Iterable[Counted]) -> Counted:
 
 def _by_outcome(outcomes: Outcomes) -> dict[str, int]:
     judged = (f"{kind}_{end}" for kind in ("actual", "preflight") for end in ("allowed", "refused"))
-    counts = dict.fromkeys(("not_cors", *judged, "guard_refused"), 0)
+    counts = dict.fromkeys(("not_cors", *judged, "guard_refused", "host_refused"), 0)
     for kind, reason, count in outcomes:
         outcome = "" if kind == "not_cors" else "_refused" if reason else "_allowed"
         counts[f"{kind}{outcome}"] += count

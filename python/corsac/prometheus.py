@@ -51,8 +51,8 @@ class CORSCollector(Collector):
     A request costs nothing more for it. The metrics:
 
     - ``corsac_requests_total{kind, outcome, reason}``: what came of requests. The kind is
-      ``not-cors``, ``actual``, ``preflight`` or ``guard``, the outcome ``none`` (not-cors only),
-      ``allowed`` or ``refused``, the reason a code or empty.
+      ``not-cors``, ``actual``, ``preflight``, ``guard`` or ``host``, the outcome ``none`` (not-cors
+      only), ``allowed`` or ``refused``, the reason a code or empty.
     - ``corsac_report_only_requests_total``, with the same labels: what the report-only
       policies would have made of them, and ``outcome="undecided"``.
     - ``corsac_report_only_changes_total{change}``: requests with another outcome under these,

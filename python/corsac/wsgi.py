@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, Unpack
-from wsgiref.types import WSGIApplication
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from corsac import _core
 from corsac._environ import method_and_path
@@ -42,6 +42,11 @@ class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware
             (``"/health"``) or a prefix on a segment border (``"/api/*"`` matches ``/api`` and
             ``/api/x``, not ``/apix``), and case-sensitive. Where no rule matches, ``policy`` or the
             options decide; with neither, the path is left alone.
+        allowed_hosts: The server's own names, as ``Host`` has them, against DNS rebinding:
+            ``"api.example.com"`` (any port), ``"api.example.com:8443"``, ``"*.example.com"`` (names
+            below it), ``*corsac.LOOPBACK_HOSTS``. A request whose Host is another one gets 403, one
+            whose Host is missing or malformed 400, whatever its path and before all else.
+            ``None``: any host.
         on_refusal: A plain function that is called with a `corsac.Refusal` for every refusal, in
             the thread of the request and before anything is answered, so it has to be quick. An
             `Exception` of it is logged, counted, and changes nothing.
@@ -50,6 +55,7 @@ class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware
             the log and to ``on_refusal`` too. See `report_only_counters`.
         report_only_rules: Path rules on trial, as ``rules``; where none matches, ``report_only``
             decides, if there is one.
+        report_only_hosts: Hosts on trial, as ``allowed_hosts``.
         debug_header: Whether what is refused has a response header with the reason code, and its
             name: ``True`` stands for ``"corsac-refused"``. Pages cannot read it, people can.
         **options: The options of `CORSPolicy`.
@@ -72,9 +78,11 @@ class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware
         policy: GivenPolicies | None = None,
         *,
         rules: Iterable[Rule] | None = None,
+        allowed_hosts: Iterable[str] | None = None,
         on_refusal: OnRefusal | None = None,
         report_only: GivenPolicies | None = None,
         report_only_rules: Iterable[Rule] | None = None,
+        report_only_hosts: Iterable[str] | None = None,
         debug_header: bool | str = False,
         **options: Unpack[CORSPolicyOptions],
     ) -> None:
@@ -83,9 +91,11 @@ class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware
             policy,
             rules,
             options,
+            allowed_hosts=allowed_hosts,
             on_refusal=on_refusal,
             report_only=report_only,
             report_only_rules=report_only_rules,
+            report_only_hosts=report_only_hosts,
             debug_header=debug_header,
         )
 
@@ -103,6 +113,7 @@ class CORSMiddleware(ConfiguredMiddleware[WSGIApplication], _core.WSGIMiddleware
             configuration,
             configuration.routing,
             _decide_at_once,
+            _refuse,
             *(functools.partial(_log, log) for log in self._logs),
         )
 
@@ -142,6 +153,23 @@ def _decide_at_once(decision: Awaitable[bool]) -> bool:
     if hasattr(steps, "close"):
         steps.close()
     return False
+
+
+def _refuse(
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+    status: int,
+    reason: str,
+    debug_line: tuple[str, str] | None,
+) -> Iterable[bytes]:
+    """Refuse a request before a policy is chosen; in ASGI is the reason why there is no Vary."""
+    headers = [
+        ("content-type", "text/plain; charset=utf-8"),
+        ("content-length", str(len(reason))),
+        *(() if debug_line is None else (debug_line,)),
+    ]
+    start_response("400 Bad Request" if status == 400 else "403 Forbidden", headers)
+    return () if environ.get("REQUEST_METHOD") == "HEAD" else (reason.encode(),)
 
 
 def _log(

@@ -100,6 +100,8 @@ TEST(CorsProtocol, KindsAndRefusalsHaveStableNames) {
   EXPECT_EQ(reason_code(Refusal::kRequestMethodMalformed), "request-method-malformed");
   EXPECT_EQ(reason_code(Refusal::kCrossOriginRequest), "cross-origin-request");
   EXPECT_EQ(reason_code(Refusal::kCrossOriginWebSocket), "cross-origin-websocket");
+  EXPECT_EQ(reason_code(Refusal::kHostMalformed), "host-malformed");
+  EXPECT_EQ(reason_code(Refusal::kHostNotAllowed), "host-not-allowed");
 }
 
 TEST(CorsProtocol, ARequestWithoutOriginIsNeitherAllowedNorRefused) {

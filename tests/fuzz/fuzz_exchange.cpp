@@ -9,15 +9,17 @@
 #include "corsac/browser.hpp"
 #include "corsac/cors_protocol.hpp"
 #include "corsac/guard.hpp"
+#include "corsac/host_set.hpp"
 #include "corsac/outcome.hpp"
 #include "corsac/policy.hpp"
 #include "fuzz/entry.hpp"
 #include "fuzz/naive.hpp"
 
 /// Input, a line each: options such as `origin https://example.com` and `credentials`, and after
-/// `then` those of the next of several policies in one place; the `path` and the `scheme` by which
-/// the server was asked; `> OPTIONS`; then the request's header lines. What the core answers is
-/// compared with what the options say, read literally, and with what a browser makes of it.
+/// `then` those of the next of several policies in one place; `host api.example.com` for
+/// allowed_hosts; the `path` and the `scheme` by which the server was asked; `> OPTIONS`; then the
+/// request's header lines. What the core answers is compared with what the options say, read
+/// literally, and with what a browser makes of it.
 namespace corsac::fuzz {
 namespace {
 
@@ -26,6 +28,7 @@ using Headers = std::vector<browser::Header>;
 struct Exchange {
   PolicyOptions options;              ///< Of the policy that decides.
   std::vector<PolicyOptions> places;  ///< Of all policies, in order.
+  naive::Strings hosts;               ///< Entries of allowed_hosts.
   std::string method = "GET";
   std::string scheme;  ///< By which the server was asked, as far as it knows.
   std::string path = "/";
@@ -88,6 +91,8 @@ Exchange read_exchange(std::string_view rest) {
       exchange.scheme = unfolded(line.substr(7));
     } else if (in_options && line == "then" && exchange.places.size() < kMaxPolicies) {
       exchange.places.emplace_back();
+    } else if (in_options && line.starts_with("host ")) {
+      exchange.hosts.push_back(unfolded(line.substr(5)));
     } else if (in_options) {
       read_option(line, exchange.places.back());
     } else if (const std::size_t colon = line.find(':'); colon != line.npos) {
@@ -606,6 +611,24 @@ void check_guard(const Exchange& exchange, const Policy& policy, const Request& 
   }
 }
 
+/// The same hosts are served by the set and by the entries, read one by one.
+void check_hosts(const Exchange& exchange, const Request& request) {
+  naive::Strings entries = exchange.hosts;
+  for (const ConfigProblem& problem : build_host_set(entries).problems) {
+    CORSAC_HOLDS(!problem.message.empty() && !problem.hint.empty());
+    if (problem.severity == Severity::kError) std::erase(entries, problem.value);
+  }
+  const HostSetBuild build = build_host_set(entries);
+  CORSAC_HOLDS(build.hosts != nullptr);
+  const Refusal refusal = build.hosts->check(request.host_lines(), request.host());
+  CORSAC_HOLDS(reason_code(refusal) == naive::host_refusal(entries, exchange.values("host")));
+  for (const std::string& entry : entries) {
+    // What is listed is served, and so is what stands below a wildcard.
+    const std::string host = entry.starts_with("*.") ? "a" + entry.substr(1) : entry;
+    CORSAC_HOLDS(build.hosts->check(1, host) == Refusal::kNone);
+  }
+}
+
 /// The request, and the bytes that it looks at.
 class SentRequest {
  public:
@@ -654,6 +677,7 @@ void check_exchange(const Exchange& exchange, const Policy& policy, const Reques
     }
   }
   check_guard(exchange, policy, request);
+  check_hosts(exchange, request);
   CORSAC_HOLDS(is_beyond_cors(request) == expected_beyond_cors(exchange));
 }
 

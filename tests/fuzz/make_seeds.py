@@ -159,6 +159,12 @@ def guarded(case: Case) -> str:
     return "\n".join(lines + [f"{name}: {value}" for name, value in request_lines(case)])
 
 
+def host_exchange(case: Case) -> str:
+    entries = [f"host {entry}" for entry in case["config"]["allowed_hosts"]]
+    lines = [f"Host: {folded(value)}" for value in case["request"]["host"]]
+    return "\n".join([*entries, "> GET", *lines])
+
+
 def shapes() -> Iterator[tuple[str, str, str]]:
     """Gives the seeds that are in no case: odd patterns and origins."""
     for number, entry in enumerate(PATTERNS):
@@ -190,8 +196,8 @@ def seeds() -> Iterator[tuple[str, str, str]]:
         if ACRH in {name.lower() for name, _ in request_lines(case)}:
             yield "request_headers", case["id"], "\n".join(values(case, ACRH))
         yield "exchange", case["id"], exchange(case)
-    for case in cases("guard.json"):
-        yield "exchange", f"guard-{case['id']}", guarded(case)
+    yield from (("exchange", f"guard-{case['id']}", guarded(case)) for case in cases("guard.json"))
+    yield from (("exchange", case["id"], host_exchange(case)) for case in cases("hosts.json"))
     yield from shapes()
     for case in json.loads((CASES / "browser.json").read_text()):
         # A row is kind, server, method, Origin, and the two headers a preflight asks with.

@@ -255,6 +255,94 @@ inline bool is_entry(const std::string& text) {
   return !ends_in_a_number(host) || (!wildcard && is_ipv4(host));
 }
 
+// --- Hosts ---
+
+/// What a Host header may have beside an address in brackets; a comma would be two of them.
+inline bool is_reg_name(const std::string& text) {
+  const std::string bytes = kLowerLetters + kUpperLetters + kDigits + "-._~!$&'()*+;=";
+  std::string rest = text;
+  while (!rest.empty()) {
+    if (rest[0] == '%') {
+      if (rest.size() < 3 || !only(rest.substr(1, 2), kDigits + "abcdefABCDEF")) return false;
+      rest = rest.substr(3);
+    } else if (only(rest.substr(0, 1), bytes)) {
+      rest = rest.substr(1);
+    } else {
+      return false;
+    }
+  }
+  return !text.empty();
+}
+
+/// The text of an IPv6 address with as many zeros as there have to be; it may have a dotted tail.
+inline bool is_any_ipv6(const std::string& text) {
+  std::string left = text;
+  const std::size_t dotted = text.rfind(':');
+  std::size_t wanted = 8;
+  if (dotted != text.npos && text.find('.') != text.npos) {
+    if (!is_ipv4(text.substr(dotted + 1))) return false;
+    // What stands before the tail; with the two colons of a gap both stay.
+    left = text.substr(0, dotted);
+    if (left.ends_with(':')) left += ':';
+    wanted = 6;
+  }
+  const std::size_t gap = left.find("::");
+  Strings pieces;
+  for (const std::string& half :
+       {left.substr(0, gap), gap == left.npos ? "" : left.substr(gap + 2)}) {
+    if (half.empty()) continue;
+    for (const std::string& piece : split(half, ':')) pieces.push_back(piece);
+  }
+  for (const std::string& piece : pieces) {
+    if (piece.empty() || piece.size() > 4 || !only(piece, kDigits + "abcdefABCDEF")) return false;
+  }
+  return gap == left.npos ? pieces.size() == wanted : pieces.size() < wanted;
+}
+
+/// Does one configured entry, already known to be a good one, serve a host?
+inline bool serves(const std::string& entry, const std::string& name, const std::string& port) {
+  const std::size_t colon = entry.find(':', entry.starts_with('[') ? entry.find(']') : 0);
+  const std::string host = entry.substr(0, colon);
+  const std::string listed = colon == entry.npos ? "" : entry.substr(colon + 1);
+  const bool is_default = listed == "80" || listed == "443";
+  if (!listed.empty() && (port.empty() ? !is_default : std::stoi(port) != std::stoi(listed)))
+    return false;
+  if (without_trailing_dot(name).size() > 253) return false;
+  if (!host.starts_with("*.")) return host == name;
+  const std::string suffix = host.substr(1);
+  if (name.size() <= suffix.size() || !name.ends_with(suffix)) return false;
+  for (const std::string& label : split(name.substr(0, name.size() - suffix.size()), '.')) {
+    if (!is_label(label)) return false;
+  }
+  return true;
+}
+
+/// The reason code for the Host lines of a request, or an empty text.
+inline std::string host_refusal(const Strings& entries, const Strings& lines) {
+  if (lines.size() != 1 || lines[0].size() > 260) return "host-malformed";
+  std::string name = lines[0];
+  std::string port;
+  const std::size_t close = name.starts_with('[') ? name.find(']') : 0;
+  if (close == name.npos) return "host-malformed";
+  if (const std::size_t colon = name.find(':', close); colon != name.npos) {
+    port = name.substr(colon + 1);
+    name.resize(colon);
+    if (!only(port, kDigits)) return "host-malformed";
+    std::string digits = port;
+    while (digits.size() > 1 && digits[0] == '0') digits = digits.substr(1);
+    if (digits.size() > 5 || (!digits.empty() && std::stoi(digits) > 65535))
+      return "host-malformed";
+    port = digits;
+  }
+  const bool is_bracketed = name.starts_with('[') && name.ends_with(']') && name.size() > 2;
+  if (is_bracketed ? !is_any_ipv6(name.substr(1, name.size() - 2)) : !is_reg_name(name))
+    return "host-malformed";
+  for (const std::string& entry : entries) {
+    if (serves(entry, lowercase(name), port)) return "";
+  }
+  return "host-not-allowed";
+}
+
 // --- Header lists ---
 
 struct RequestedHeaders {

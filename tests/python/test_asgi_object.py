@@ -150,6 +150,7 @@ def test_counters_tell_kinds_and_outcomes_apart() -> None:
         "preflight_allowed": 1,
         "preflight_refused": 1,
         "guard_refused": 1,
+        "host_refused": 0,
     }
 
 

@@ -79,6 +79,8 @@ CALLS: dict[str, dict[str, Any]] = {
     "is_origin_entry": {"entry": "https://a.test"},
     "select_policy": {"routing": ROUTING, "path": "/a"},
     "match_rule": {"routing": ROUTING, "path": b"/a"},
+    "check_host": {"routing": ROUTING, "lines": [b"a.test"]},
+    "check_host_entries": {"entries": ["a.test", "*"]},
     "matches_origin_entry": {"entry": "https://a.test", "origin": ORIGIN},
     "decide_request": REQUEST | {"answer": None, "scheme": "https", "path": "/a"},
     "try_request": REQUEST | {"answer": None, "scheme": "https", "path": "/a"},
@@ -216,7 +218,7 @@ def test_a_half_made_middleware_says_so(kind: Any) -> None:
 
 
 def native_arguments(kind: Any, app: Any, routing: Any) -> list[Any]:
-    functions = 3 if kind is _core.ASGIMiddleware else 1
+    functions = 3 if kind is _core.ASGIMiddleware else 2
     return [app, "configuration", routing, *[print] * functions, None, None]
 
 

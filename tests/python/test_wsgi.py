@@ -462,9 +462,11 @@ def test_its_signature_is_documented() -> None:
         "app",
         "policy",
         "rules",
+        "allowed_hosts",
         "on_refusal",
         "report_only",
         "report_only_rules",
+        "report_only_hosts",
         "debug_header",
         "options",
     ]

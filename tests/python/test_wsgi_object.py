@@ -62,7 +62,9 @@ def test_a_request_keeps_the_policy_that_it_began_with() -> None:
 
 
 def test_counters_say_what_there_was() -> None:
-    middleware = CORSMiddleware(app_answering([]), guard=True, **OPTIONS)
+    middleware = CORSMiddleware(
+        app_answering([]), guard=True, allowed_hosts=["api.test"], **OPTIONS
+    )
     preflight = {"REQUEST_METHOD": "OPTIONS", "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "POST"}
     for origin, changes in (
         (None, {}),
@@ -71,8 +73,9 @@ def test_counters_say_what_there_was() -> None:
         (ORIGIN, preflight),
         (EVIL, preflight),
         (EVIL, {"REQUEST_METHOD": "POST"}),
+        (None, {"HTTP_HOST": "rebound.test"}),
     ):
-        answer_of(middleware, origin, **changes)
+        answer_of(middleware, origin, **{"HTTP_HOST": "api.test", **changes})
     assert dict(middleware.counters()) == dict.fromkeys(middleware.counters(), 1)
 
 

@@ -8,6 +8,7 @@ are taken to be ones that `corsac.CORSPolicy` accepts.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,10 +19,12 @@ from support.exchange import AppResponse, Pairs, Request
 
 __all__ = ["Answer", "Options", "Rules", "answer", "is_allowed", "reduced_path", "rule_options"]
 __all__ += [
+    "answer_under_hosts",
     "answer_under_rules",
     "chosen_of",
     "covers_header",
     "covers_method",
+    "host_refusal",
     "websocket_is_refused",
 ]
 
@@ -33,10 +36,15 @@ MAX_REQUEST_HEADERS_BYTES = 8192
 MAX_EMPTY_MEMBERS = 16
 MAX_ECHOED_HEADERS_BYTES = 4096
 MAX_TIMING_ORIGINS = 8
+MAX_HOST_HEADER_BYTES = 260  # A name of 253, a dot, a colon, five digits.
 
 TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # Item 1.
 LABEL = r"[a-z0-9_-]{1,63}"  # As browsers open them: hyphens anywhere.
 OWS = " \t"  # Item 2.
+# RFC 9110, 7.2, without the comma, with which servers join two lines; a port may be empty.
+HOST = re.compile(
+    r"(?P<name>\[[^\]]*\]|(?:[-._~!$&'()*+;=0-9A-Za-z]|%[0-9A-Fa-f]{2})+)(?::(?P<port>[0-9]*))?"
+)
 # Item 59, "HTTP responses": the first are for actual responses, these are for preflights.
 OWNED = (
     "access-control-allow-origin",
@@ -538,6 +546,59 @@ def websocket_is_refused(options: Options | None, headers: Pairs) -> bool:
     if sites not in ([], [""], ["same-origin"], ["none"]):
         return True
     return bool(origins) and not is_same_host(origins[0], values(headers, "host"))
+
+
+# Hosts
+
+
+def host_refusal(allowed_hosts: Sequence[str], hosts: Sequence[str]) -> str | None:
+    """Why a request is refused for its Host lines before all else, if it is (RFC 9112, 3.2)."""
+    if len(hosts) != 1 or len(hosts[0]) > MAX_HOST_HEADER_BYTES:
+        return "host-malformed"
+    found = HOST.fullmatch(hosts[0])
+    if found is None or int(found["port"] or "0") > 65535:
+        return "host-malformed"
+    name, port = lower(found["name"]), found["port"] or ""
+    if name.startswith("[") and not is_ipv6(name[1:-1]):
+        return "host-malformed"
+    served = any(is_served(entry, name, port) for entry in allowed_hosts)
+    return None if served else "host-not-allowed"
+
+
+def is_served(entry: str, name: str, port: str) -> bool:
+    """Whether one entry stands for a name and a port, which is empty if there is none."""
+    found = re.fullmatch(r"(\[.*\]|[^:]*)(?::([0-9]+))?", entry)
+    assert found is not None, entry
+    listed, listed_port = found.groups()
+    if listed_port and port and int(port) != int(listed_port):
+        return False
+    if listed_port and not port and listed_port not in {"80", "443"}:
+        return False
+    if not listed.startswith("*."):
+        return name == listed
+    below = re.fullmatch(f"(?:{LABEL}[.])+{re.escape(listed[2:])}", name)
+    return below is not None and len(name.removesuffix(".")) <= 253
+
+
+def is_ipv6(text: str) -> bool:
+    """Whether a text is an address without a zone, by Python's own reading."""
+    try:
+        return ipaddress.IPv6Address(text).scope_id is None
+    except ValueError:
+        return False
+
+
+def answer_under_hosts(
+    allowed_hosts: Sequence[str], options: Options | None, request: Request, app: AppResponse
+) -> Answer:
+    """The whole answer of a middleware with hosts."""
+    reason = host_refusal(allowed_hosts, values(request.headers, "host"))
+    if reason is None:
+        return answer(options, request, app)
+    status = 400 if reason == "host-malformed" else 403
+    refused = refusal(reason, [])
+    body = b"" if request.method == "HEAD" else refused.body
+    return Answer(status, refused.headers, body, False)
 
 
 # Path rules

@@ -7,7 +7,7 @@ import os
 import corsac
 from corsac._types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["ALLOWED_ORIGIN", "EXPOSED_HEADER", "application", "guarded"]
+__all__ = ["ALLOWED_ORIGIN", "EXPOSED_HEADER", "application", "guarded", "named"]
 
 ALLOWED_ORIGIN = "https://app.example.com"
 EXPOSED_HEADER = "X-Total"
@@ -113,4 +113,5 @@ application = corsac.CORSMiddleware(
     allow_credentials=True,
     expose_headers=[EXPOSED_HEADER],
 )
+named = corsac.CORSMiddleware(_small_app, rules=[], allowed_hosts=["127.0.0.1", "api.example.com"])
 guarded = corsac.CORSMiddleware(_small_app, allow_origins=[ALLOWED_ORIGIN], guard=True)

@@ -53,6 +53,10 @@ class NameLengths {
 inline constexpr NameLengths kProtocolNames{header_names::kOrigin, header_names::kRequestMethod,
                                             header_names::kRequestHeaders,
                                             header_names::kRequestPrivateNetwork};
+/// Those, and Host.
+inline constexpr NameLengths kHostedNames{
+    header_names::kOrigin, header_names::kRequestMethod, header_names::kRequestHeaders,
+    header_names::kRequestPrivateNetwork, header_names::kHost};
 /// Those, and the ones that `guard` looks at.
 inline constexpr NameLengths kGuardedNames{
     header_names::kOrigin,         header_names::kRequestMethod,
@@ -189,11 +193,19 @@ enum class Refusal : std::uint8_t {
   kCrossOriginRequest,      ///< guard: an unsafe request from an origin that is not allowed.
   kCrossOriginWebSocket,    ///< guard: a WebSocket handshake from an origin that is not allowed.
   kCrossOriginRead,         ///< guard: what another site embeds (`GuardOptions::isolate_reads`).
+  kHostMalformed,           ///< allowed_hosts: no Host line, two, or one that is no Host.
+  kHostNotAllowed,          ///< allowed_hosts: a Host that is not listed.
 };
-inline constexpr std::size_t kRefusalKinds = 8;
+inline constexpr std::size_t kRefusalKinds = 10;
 
 /// The stable reason code, such as "origin-not-allowed"; empty for kNone.
 [[nodiscard]] std::string_view reason_code(Refusal refusal) noexcept;
+
+/// The status of the answer to a request that is refused before the application runs. A Host that
+/// is none gets 400 (RFC 9112 section 3.2), all else 403. A Host that is not listed gets no 421,
+/// though that is about it (RFC 9110 section 15.5.20): browsers send such a request a second time,
+/// on another connection (Fetch, "HTTP-network-or-cache fetch").
+[[nodiscard]] int refused_status(Refusal refusal) noexcept;
 
 struct Decision {
   RequestKind kind = RequestKind::kNotCors;

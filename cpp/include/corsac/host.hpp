@@ -62,6 +62,10 @@ inline constexpr std::size_t kMaxLabelLength = 63;  ///< RFC 1035.
 /// a host in lower case: `127.1` and `0x7f000001` are `127.0.0.1`. Nothing if it is no address.
 [[nodiscard]] std::optional<std::string> canonical_ipv4(std::string_view host);
 
+/// URL, "IPv6 parser" (https://url.spec.whatwg.org/#concept-ipv6-parser): true if it takes the
+/// text, which has no brackets.
+[[nodiscard]] bool is_ipv6_address(std::string_view text) noexcept;
+
 /// URL, "IPv6 parser" and "IPv6 serializer" (https://url.spec.whatwg.org/#concept-ipv6-serializer):
 /// the bracketed form of an address that is given without brackets. Nothing if it is no address.
 [[nodiscard]] std::optional<std::string> canonical_ipv6(std::string_view address);

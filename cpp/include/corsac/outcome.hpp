@@ -26,18 +26,20 @@ enum class Outcome : std::uint8_t {
   kGuardCrossOriginRequest,
   kGuardCrossOriginWebSocket,
   kGuardCrossOriginRead,
+  kHostMalformed,
+  kHostNotAllowed,
   // What a browser makes of an answer that allows the origin; see `seen_by_browser`.
   kPreflightMethodNotAllowed,
   kPreflightAuthorizationNotListed,
   kPreflightHeaderNotAllowed,
   kActualCredentialsNotAllowed,
 };
-inline constexpr std::size_t kOutcomes = 17;
+inline constexpr std::size_t kOutcomes = 19;
 /// Those of a policy in force; they are the first. What comes after them is found on trial alone:
 /// an allowed actual request is not looked at for it.
-inline constexpr std::size_t kServerOutcomes = 16;
+inline constexpr std::size_t kServerOutcomes = 18;
 
-/// "not_cors", "actual", "preflight" or "guard".
+/// "not_cors", "actual", "preflight", "guard" or "host".
 [[nodiscard]] std::string_view kind_name(Outcome outcome) noexcept;
 
 /// The stable reason code, such as "origin-not-allowed"; empty if nothing was refused.
@@ -57,7 +59,7 @@ inline constexpr std::size_t kServerOutcomes = 16;
 
 /// How far a request gets; what comes later includes what comes before.
 enum class Reach : std::uint8_t {
-  kNowhere,      ///< Answered by the guard, or never sent, since its preflight is refused.
+  kNowhere,      ///< Answered for its host or by the guard, or never sent after its preflight.
   kApplication,  ///< The application runs, and its page cannot read the response.
   kPage,         ///< CORS keeps nothing from anyone.
 };
@@ -72,6 +74,9 @@ enum class Reach : std::uint8_t {
 
 /// What the guard found. @param refusal one of its refusals.
 [[nodiscard]] Outcome outcome_of_guard(Refusal refusal) noexcept;
+
+/// What a HostSet found. @param refusal one of its refusals.
+[[nodiscard]] Outcome outcome_of_host(Refusal refusal) noexcept;
 
 /// Requested header names that are judged; no page asks for nearly as many.
 /// A list with more of them, or one that is malformed or longer than is read, counts as one that

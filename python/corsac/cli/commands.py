@@ -83,6 +83,10 @@ _prefix = checked(
     re.compile("[A-Za-z_][A-Za-z0-9_]*").fullmatch,
     "{!r} is not a valid prefix for environment variables",
 )
+_host = checked(
+    lambda text: not text or ("*" not in text and not _core.check_host_entries([text])),
+    "{!r:.100} is not a host: write it as browsers send it",
+)
 _path = checked(lambda text: text.startswith("/"), "{!r:.100} is not a path: it begins with /")
 _seconds = checked(
     lambda number: 0 < number <= 3600,
@@ -244,13 +248,23 @@ def _explain(
     path: Annotated[
         str, typer.Option(callback=_path, metavar="PATH", help="The path that is asked for.")
     ] = "/",
+    host: Annotated[
+        str,
+        typer.Option(
+            callback=_host,
+            metavar="HOST",
+            show_default=False,
+            help="The server's name in the request; by default one that allowed_hosts lists.",
+        ),
+    ] = "",
     as_json: JSONOption = False,
 ) -> Job:
     """Say what becomes of a page's request under a configuration, and why; send nothing."""
     from corsac.cli.explain import SERVER, run  # noqa: PLC0415 - no other command needs it.
 
     _one_source(source, env)
-    return partial(run, *page(SERVER + path), source, env, app_dir, path=path, as_json=as_json)
+    arguments = (*page(SERVER + path), source, env, app_dir)
+    return partial(run, *arguments, path=path, host=host, as_json=as_json)
 
 
 @app.command(

@@ -46,13 +46,19 @@ def run(
     app_dir: str,
     *,
     path: str,
+    host: str,
     as_json: bool,
 ) -> int:
-    """Explain a request to a path of `SERVER`, print that, and give the exit code."""
+    """Explain a request to a path of a host, print that, and give the exit code.
+
+    Without a host it is the first that the configuration allows, or `SERVER`.
+    """
     report = check_valid(source, prefix, app_dir)
     # The rules are compared with what the application leaves of the path.
     routed = without_root_path(path, report.root_path_owner)
-    request = replace(request, url=f"{SERVER}{routed or '/'}")
+    served = (report.outermost.allowed_hosts or (SERVER.removeprefix("https://"),))[0]
+    server = f"https://{host or served.replace('*', 'server', 1)}"
+    request = replace(request, url=f"{server}{routed or '/'}")
     middleware = _middleware(report, request)
     with silent_log():
         outcome, explanations = asyncio.run(_explain(request, middleware, profile))
@@ -84,7 +90,7 @@ def run(
         out.note(note)
     # Nothing is sent, so there is no --cookie to point to.
     write_request(out, request, profile, target=path)
-    _write_steps(out, outcome, explanations)
+    _write_steps(out, outcome, explanations, server)
     _write_ending(out, verdict, outcome, change)
     return EXIT_CODES[verdict]
 
@@ -102,9 +108,10 @@ def _middleware(report: Report, request: FetchRequest) -> CORSMiddleware:
     if layer.policy is None and not rules:
         # There are only decorated routes, and this path is not one of them.
         rules = [("/*", None)]
-    options: Any = {}
+    options: Any = {"allowed_hosts": layer.allowed_hosts}
     if layer.trial is not None:
-        options = {"report_only": layer.trial.policy, "report_only_rules": layer.trial.rules}
+        options |= {"report_only": layer.trial.policy, "report_only_rules": layer.trial.rules}
+        options["report_only_hosts"] = layer.trial.allowed_hosts
     return CORSMiddleware(_application, layer.policy, rules=rules or None, **options)
 
 
@@ -129,9 +136,11 @@ async def _explain(
     """Do what a browser does against a middleware, and say why each answer is as it is."""
     outcome = await simulate_async(request, asgi_async_transport(middleware), profile=profile)
     include = request.credentials == "include"
+    # The server adds up what is sent to it; explanations have only what the page sends.
+    host = [] if middleware.allowed_hosts is None else [("host", request.url.split("/")[2])]
     explanations = [
         await middleware.explain_async(
-            sent.method, sent.headers, routed_path(sent.url), credentials=include
+            sent.method, [*sent.headers, *host], routed_path(sent.url), credentials=include
         )
         for sent in outcome.sent
     ]
@@ -144,7 +153,9 @@ async def _application(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _write_steps(out: Output, outcome: FetchOutcome, explanations: Sequence[Explanation]) -> None:
+def _write_steps(
+    out: Output, outcome: FetchOutcome, explanations: Sequence[Explanation], server: str
+) -> None:
     why = {id(sent): each for sent, each in zip(outcome.sent, explanations, strict=True)}
 
     def beside(sent: Request) -> list[tuple[Part, Part]]:
@@ -157,7 +168,7 @@ def _write_steps(out: Output, outcome: FetchOutcome, explanations: Sequence[Expl
 
     def at_path(sent: Request) -> Request:
         """Leave out the server, which there is only for this command."""
-        return replace(sent, url=sent.url.removeprefix(SERVER))
+        return replace(sent, url=sent.url.removeprefix(server))
 
     out.row()
     write_steps(out, outcome, as_sent=at_path, beside=beside)

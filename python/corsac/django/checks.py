@@ -97,7 +97,7 @@ _TABLE: Final = """
 113 origin.apex_not_covered   115 origin.redundant   117 origin.rewritten
 118 origin.never_matched   119 option.empty
 120 method.invalid   121 method.forbidden   122 method.lowercase_patch   123 method.redundant
-124 method.any_with_credentials   125 method.rewritten
+124 method.any_with_credentials   125 method.rewritten   126 option.misplaced
 130 header.invalid   131 header.forbidden_request   132 header.forbidden_response
 133 header.preflight_only   134 header.expose_any_with_credentials   135 header.response_name
 136 header.request_name   137 header.redundant   138 header.safelisted

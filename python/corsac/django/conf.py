@@ -49,6 +49,7 @@ FOLLOW_SETTING: Final = "CORSAC_FOLLOW"
 MUST_LOAD_SETTING: Final = "CORSAC_FOLLOW_MUST_LOAD"
 
 _LIBRARY: Final = "django-cors-headers"
+_HOSTS: Final = ("allowed_hosts", "report_only_hosts")
 _ORIGIN_OPTIONS: Final = ("allow_origins", "allow_origin_regex", "allow_origin_func")
 
 
@@ -345,6 +346,10 @@ def _read_own(given: object, problems: list[CORSConfigProblem]) -> dict[str, Any
     for name, value in given.items():
         if name in OPTION_NAMES or name == "rules":
             own[name] = value
+        elif name in _HOSTS:
+            message = "Django's own ALLOWED_HOSTS does this, so that there is one list"
+            hint = "move it to the setting ALLOWED_HOSTS"
+            problems.append(_error("option.misplaced", _own_name(name), value, message, hint))
         else:
             problem = _error("option.unknown", OWN_SETTING, name, "Corsac has no such option")
             problems.append(problem.replace(hint=option_hint(str(name))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Awaitable, Generator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from corsac import _core
 from corsac._local_network import beside_cors
@@ -17,7 +17,7 @@ from corsac.explain.browsing import (
     preflight_verdict,
 )
 from corsac.explain.changing import Trying, find_change
-from corsac.explain.explanation import Change, Explanation, Headers, Request, Step
+from corsac.explain.explanation import Change, Explanation, Headers, Request, Step, shown
 from corsac.explain.serving import Served, serve
 from corsac.several import Policies
 
@@ -36,6 +36,7 @@ class Choice(NamedTuple):
     text: str = ""  # The choice as a sentence; empty if there was nothing to choose.
     # Allows nobody: says what kind of request it is, where no policy decides.
     nobody: CORSPolicy | None = None
+    hosts: _core.Routing | None = None  # Has the hosts that are served; None: any.
 
 
 _Explaining = Generator[Awaitable[bool], bool, Explanation]
@@ -93,6 +94,13 @@ def _explain(choice: Choice, request: Request, credentials: bool | None) -> _Exp
         origin=request.value("origin") if request.values("origin") else None,
         rule=choice.rule,
     )
+    hosts = [value.encode("latin-1", "replace") for value in request.values("host")]
+    # Whoever asks about a page's request rarely writes a Host; no client leaves it out.
+    if choice.hosts is not None and hosts and (code := _core.check_host(choice.hosts, hosts)):
+        assert choice.nobody is not None, "where there are hosts it is given"  # noqa: S101
+        served = yield from serve(choice.nobody, choice.nobody._compiled, request)
+        step, fields = _host_refused(shown(request.value("host")), code)
+        return explained(kind=served.kind, steps=(served.steps[0], step), **fields)
     if policy is None or compiled is None:
         assert choice.nobody is not None, "where no policy was chosen it is given"  # noqa: S101
         served = yield from serve(choice.nobody, choice.nobody._compiled, request)
@@ -155,6 +163,22 @@ def _deciding(
         given = yield answer
         member, place, answer = _core.select_member(several, environ, place, given is True)
     return member, place, answer
+
+
+def _host_refused(host: str, reason: str) -> tuple[Step, dict[str, Any]]:
+    """Return what an explanation says of a host that is not served."""
+    if reason == "host-malformed":
+        status, text = 400, f"{host!r} is not one Host, as every request has"
+        change, section = "send one Host line", "RFC 9112, 3.2"
+    else:
+        status, text = 403, f"{host} is not in allowed_hosts, so nothing else is looked at"
+        change, section = f"add {host!r} to allowed_hosts, if it is a name of this server", ""
+    headers = (("content-type", "text/plain; charset=utf-8"), ("content-length", str(len(reason))))
+    answer = {"allowed": False, "reason": reason, "rule": None, "app_runs": False, "status": status}
+    return (
+        Step("server", "host", False, text, section),
+        answer | {"response_headers": headers, "change": Change({}, change)},
+    )
 
 
 def _outcome(

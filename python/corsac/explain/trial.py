@@ -13,7 +13,7 @@ __all__ = ["said_on_trial"]
 
 def said_on_trial(middleware: ConfiguredMiddleware[Any]) -> Iterator[str]:
     """Say what they would have made of the requests to a middleware so far, if there are any."""
-    if middleware.report_only is None and not middleware.report_only_rules:
+    if middleware._observation.trial is None:
         return
     counts, said = middleware.report_only_counters(), "change nothing here"
     if counts["newly_refused"]:

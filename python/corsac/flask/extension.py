@@ -54,8 +54,9 @@ class CORS:
     Args:
         app: The application, or a blueprint whose routes alone are meant; or ``None``, and
             `init_app` later.
-        **options: Those of `corsac.wsgi.CORSMiddleware` about refusals, for all routes:
-            ``on_refusal``, ``report_only``, ``report_only_rules``, ``debug_header``. And
+        **options: Those of `corsac.wsgi.CORSMiddleware` for all routes: ``allowed_hosts``,
+            ``on_refusal``, ``report_only``, ``report_only_rules``, ``report_only_hosts``,
+            ``debug_header``. And
             ``resources``, ``origins``, ``methods``, ``allow_headers``, ``expose_headers``,
             ``supports_credentials``, ``max_age``, ``send_wildcard``, ``vary_header``,
             ``automatic_options``, ``always_send``, ``allow_private_network``,

@@ -27,6 +27,7 @@ from corsac.flask.options import (
     CALLED_TWICE,
     hidden_from_the_route,
     log_problems,
+    problems_of_hosts,
 )
 from corsac.flask.routes import HiddenDecorations, RouteTable, Said, hidden_key
 from corsac.foreign.flask_application import ResourcePolicy, nobody
@@ -278,7 +279,8 @@ class FlaskMiddleware(CORSMiddleware):
             for problem in logged.values()
             if problem.severity == "warning" and (problem.code, problem.value) not in known
         ]
-        return (*found, *self._table.problems)
+        of_hosts = problems_of_hosts(self._flask.config) if self.allowed_hosts is None else ()
+        return (*found, *self._table.problems, *of_hosts)
 
     def prepare(self) -> None:
         """Read the application's routes now, not at the first request.
@@ -307,7 +309,8 @@ class FlaskMiddleware(CORSMiddleware):
         # Those of routes are said again, with the route; flask-cors is found as another layer.
         beside = BESIDE_FLASK_CORS.replace(value=self._flask.name)
         rest = tuple(each for each in found if id(each) not in own and each != beside)
-        return Applied(self.policy, self.rules, problems=rest).with_routes(routes)
+        applied = Applied(self.policy, self.rules, problems=rest, allowed_hosts=self.allowed_hosts)
+        return applied.with_routes(routes).with_hosts_checked()
 
     def _forget_routes(self) -> None:
         self._version = object()

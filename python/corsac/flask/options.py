@@ -28,6 +28,7 @@ from corsac.foreign.flask_cors import (
 )
 from corsac.foreign.paths import text_of
 from corsac.foreign.reading import DROP_IN_OPTIONS
+from corsac.hosts import read_hosts
 from corsac.inspection.frameworks import has_flask_cors
 from corsac.options.guard import Guard
 from corsac.policy import CORSPolicy
@@ -36,7 +37,7 @@ from corsac.several import GivenPolicies
 
 __all__ = ["BESIDE_FLASK_CORS", "CALLED_TWICE", "CAME_PAST", "CORSOptions", "CrossOriginOptions"]
 __all__ += ["check_names", "hidden_from_the_route", "log_problems", "problems_of_late_keys"]
-__all__ += ["problems_of_routes", "read_resource_policies", "read_view_policy"]
+__all__ += ["problems_of_hosts", "problems_of_routes", "read_resource_policies", "read_view_policy"]
 
 _MAX_SHOWN: Final = 5
 """The largest number of paths that a message names."""
@@ -74,9 +75,11 @@ class CORSOptions(CrossOriginOptions, total=False):
     intercept_exceptions: bool
     policy: GivenPolicies
     rules: Iterable[Rule]
+    allowed_hosts: Iterable[str] | None
     on_refusal: OnRefusal | None
     report_only: GivenPolicies | None
     report_only_rules: Iterable[Rule] | None
+    report_only_hosts: Iterable[str] | None
     debug_header: bool | str
 
 
@@ -146,6 +149,31 @@ CALLED_TWICE: Final = CORSConfigProblem(
     "not add to what was said first",
     "call it once, with resources={path: options} where paths differ",
 )
+
+_HOSTS_OF_FLASK: Final = {
+    "TRUSTED_HOSTS": "is compared when Flask looks for the route: middleware around it, such as "
+    "this one, has answered by then",
+    "SERVER_NAME": "says what the server is called, and keeps no other host out",
+}
+
+
+def problems_of_hosts(config: Mapping[str, Any]) -> tuple[CORSConfigProblem, ...]:
+    """Return what the hosts that Flask itself knows would be as ``allowed_hosts``."""
+    name = next((name for name in _HOSTS_OF_FLASK if config.get(name)), None)
+    if name is None:
+        return ()
+    value = config[name]
+    entries: list[str] = []
+    for each in map(str, [value] if isinstance(value, str) else value):
+        host = each.partition(":")[0]
+        entries += (host[1:], f"*{host}") if host.startswith(".") else (host,)
+    is_valid = read_hosts(entries, [])[0] is not None
+    message = f"{name} {_HOSTS_OF_FLASK[name]}"
+    hint = f"write allowed_hosts={entries!r}" if is_valid else ""
+    fix = {"allowed_hosts": tuple(entries)} if is_valid else None
+    found = CORSConfigProblem("host.unchecked", "info", "allowed_hosts", None, message, hint, fix)
+    return (found,)
+
 
 CAME_PAST: Final = CORSConfigProblem(
     "option.misplaced",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -42,6 +43,7 @@ class Applied:
     rules: tuple[MarkedRoute, ...] = ()  # If they are valid.
     routes: tuple[MarkedRoute, ...] = ()  # Decorated ones.
     problems: tuple[CORSConfigProblem, ...] = ()  # Of all of that; infos too.
+    allowed_hosts: tuple[str, ...] | None = None  # None: any.
     trial: Applied | None = None  # What is on trial.
 
     def is_valid(self) -> bool:
@@ -54,11 +56,32 @@ class Applied:
         problems = (*self.problems, *_of_policies(routes, "route {!r}"))
         return dataclasses.replace(self, routes=routes, problems=problems)
 
+    def with_hosts_checked(self) -> Applied:
+        """Add what DNS rebinding would get past, if any host is served."""
+        places = (self.policy, *(policy for _, policy in (*self.rules, *self.routes)))
+        policies = [policy for place in places for policy in members_of(place)]
+        message = ""
+        if any(policy.guard for policy in policies):
+            message = "the guard takes a page for one of its own that had its name point here"
+        elif any(_LOOPBACK.search(entry) for each in policies for entry in each.allow_origins):
+            message = "a server on this machine answers any page that had its name point here"
+        if self.allowed_hosts is not None or not message:
+            return self
+        hint = (
+            "list the server's own names in allowed_hosts (DNS rebinding); corsac.LOOPBACK_HOSTS "
+            "are those of this machine"
+        )
+        info = CORSConfigProblem("host.unchecked", "info", "allowed_hosts", None, message, hint)
+        return dataclasses.replace(self, problems=(*self.problems, info))
+
+
+_LOOPBACK = re.compile(r"://(?:localhost|127(?:\.\d+){3}|\[::1\])(?::|\Z)")
+
 
 def applied_by(middleware: Any) -> Applied:
     """Read a middleware of Corsac's; one of an adapter has a method ``_applied`` for this."""
     own: Callable[[], Applied] | None = getattr(middleware, "_applied", None)
-    return configured(middleware) if own is None else own()
+    return configured(middleware).with_hosts_checked() if own is None else own()
 
 
 def configured(middleware: ConfiguredMiddleware[Any]) -> Applied:
@@ -70,8 +93,12 @@ def configured(middleware: ConfiguredMiddleware[Any]) -> Applied:
     problems += _of_policies([rule for rule in rules if rule[1] is not policy], "rules[{!r}]")
     problems += middleware._observation.problems
     trial = middleware._observation.trial
-    on_trial = None if trial is None else Applied(trial.policy, trial.rules)
-    return Applied(policy, rules, problems=tuple(problems), trial=on_trial)
+    on_trial = None
+    if trial is not None:
+        hosts = trial.observation.allowed_hosts
+        on_trial = Applied(trial.policy, trial.rules, allowed_hosts=hosts)
+    hosts = middleware.allowed_hosts
+    return Applied(policy, rules, problems=tuple(problems), trial=on_trial, allowed_hosts=hosts)
 
 
 def _of_policies(places: Iterable[MarkedRoute], name: str) -> list[CORSConfigProblem]:

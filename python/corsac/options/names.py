@@ -89,6 +89,7 @@ _OPTION_OF = {
 }
 
 _ANYONE = 'write allow_origins=["*"]'
+_HOSTS = "give the middleware allowed_hosts=[...]"
 _PER_PATH = "give the middleware rules=[(path, policy)]"
 _VARY = "remove it: Vary is always sent where the answer depends on the request"
 _WILDCARD = "remove it: a * is sent wherever it is correct"
@@ -98,6 +99,9 @@ _LOGGING = 'remove it: refusals are logged by the logger "corsac"'
 # Names that are more, or less, than another spelling of one option.
 _HINTS = {
     "allow_all": _ANYONE,
+    "allowed_host": _HOSTS,
+    "allowed_hosts": _HOSTS,
+    "trusted_hosts": _HOSTS,
     "allow_all_headers": 'write allow_headers=["*"]',
     "allow_all_methods": 'write allow_methods=["*"]',
     "allow_all_origins": _ANYONE,

@@ -28,20 +28,24 @@ class Refusal(FrozenValue):
     Attributes:
         reason: The reason code: ``"origin-not-allowed"``, ``"path-ambiguous"``,
             ``"origin-malformed"``, ``"request-method-malformed"``, ``"cross-origin-request"``,
-            ``"cross-origin-websocket"`` or ``"cross-origin-read"``; for a preflight request of an
-            allowed origin that the browser refuses nevertheless, ``"method-not-allowed"``,
-            ``"header-not-allowed"`` or ``"authorization-not-listed"`` (Fetch, "CORS-preflight
-            fetch"). With ``report_only`` also ``"credentials-not-allowed"`` (Fetch, "CORS check").
+            ``"cross-origin-websocket"``, ``"cross-origin-read"``, ``"host-malformed"`` or
+            ``"host-not-allowed"``; for a preflight request of an allowed origin that the browser
+            refuses nevertheless, ``"method-not-allowed"``, ``"header-not-allowed"`` or
+            ``"authorization-not-listed"`` (Fetch, "CORS-preflight fetch"). With ``report_only``
+            also ``"credentials-not-allowed"`` (Fetch, "CORS check").
         origin: The value of the Origin header, bytes read as latin-1; the first if there were
             several; ``None`` without one.
         method: The request's method; ``None`` for a WebSocket handshake of ASGI, which has none.
         path: The request's path, as the log has it; ``None`` if a server gave none.
         rule: The path pattern of the rule that decided, or ``"default"``; ``"ambiguous"`` if
-            repeated slashes leave that open.
-        kind: ``"preflight"``, ``"actual"``, or ``"guard"`` for what never reached the application.
+            repeated slashes leave that open, ``"hosts"`` if the host was refused before any rule.
+        kind: ``"preflight"``, ``"actual"``, or for what never reached the application ``"guard"``
+            or ``"host"``.
         report_only: True if nothing was refused, but ``report_only`` would have refused it.
         missing_method: The method of a preflight request if it is not listed, or ``None``.
         missing_headers: The names of its headers that are not listed, in lower case; at most 64.
+        host: The Host header that was refused, the first if there were several; ``None`` without
+            one, and for any other reason.
     """
 
     reason: str
@@ -53,6 +57,7 @@ class Refusal(FrozenValue):
     report_only: bool = False
     missing_method: str | None = None
     missing_headers: tuple[str, ...] = ()
+    host: str | None = None
 
 
 OnRefusal = Callable[[Refusal], object]
@@ -99,6 +104,7 @@ class RefusalCallback:
         rule: str,
         report_only: bool,
         missing: tuple[str | None, tuple[str, ...]] | None = None,
+        host: object = None,
     ) -> None:
         """Call the function with a `Refusal` made of the arguments.
 
@@ -115,7 +121,8 @@ class RefusalCallback:
         try:
             method, path = self._request_line(request)
             asked = (_text(origin), _text(method), _text(path))
-            refusal = Refusal(reason, *asked, rule, kind, report_only, *(missing or (None, ())))
+            refused = (*asked, rule, kind, report_only, *(missing or (None, ())), _text(host))
+            refusal = Refusal(reason, *refused)
             result = self.function(refusal)
             if result is not None and hasattr(result, "__await__"):
                 if hasattr(result, "close"):

@@ -100,7 +100,8 @@ class RefusalLog:
 
         Args:
             reason: The reason code, such as ``"origin-not-allowed"``.
-            origin: The Origin header as it was sent, bytes or text, or ``None`` if there was none.
+            origin: The Origin header as it was sent, bytes or text, or ``None`` if there was none;
+                the Host header where that is refused.
             request: Has the request's ``path``, and its ``method`` if it is not a WebSocket
                 handshake of ASGI, as ASGI's scopes do.
             unreported: The refusals for this reason since the last call, if that asked for silence.
@@ -158,9 +159,10 @@ class RefusalLog:
         kind = quoted(request.get("method")) if request.get("method") else "WebSocket"
         _logger.log(
             WARNING if first else INFO,
-            "CORS: %s %s: origin %s, %s %s%s%s%s",
+            "CORS: %s %s: %s %s, %s %s%s%s%s",
             self._refused,
             reason,
+            "host" if reason.startswith("host-") else "origin",
             quoted(origin),
             kind,
             quoted(request.get("path")),
@@ -198,8 +200,13 @@ class TrialLog(RefusalLog):
     _refusals = "refusals of the policy on trial"
 
 
+_HOSTS = "allowed_hosts"
+
+
 def _advice(reason: str, missing: Missing | None, names: Mapping[str, str]) -> str:
-    """Return the end of a line: what to write where a method or header is not listed."""
+    """Return the end of a line: what to write where a host, method or header is not listed."""
+    if reason == "host-not-allowed":
+        return f"; if that is a name of this server, add it to {names.get(_HOSTS, _HOSTS)}"
     if missing is None:
         # A list that was read to its end names what is missing.
         unread = "its Access-Control-Request-Headers is malformed, or longer than is read"

@@ -62,9 +62,10 @@ def install(
         policy: The policy, or several, as `corsac.CORSMiddleware` takes them; or give the options
             of one.
         rules: Path rules, as `corsac.CORSMiddleware` takes them.
-        **options: As there: ``on_refusal``, told about the requests to every route;
-            ``report_only``, tried on every route but those with `cors_exempt`;
-            ``report_only_rules`` and ``debug_header``; and the options of `CORSPolicy`.
+        **options: As there: ``allowed_hosts``, for every route, those with `cors_exempt` too;
+            ``on_refusal``, told about the requests to every route; ``report_only``,
+            ``report_only_rules`` and ``report_only_hosts``, tried on every route but those with
+            `cors_exempt`; ``debug_header``; and the options of `CORSPolicy`.
 
     Returns:
         The middleware, with `counters` and `reconfigure`.
@@ -180,7 +181,8 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         return made
 
     def _applied(self) -> Applied:
-        return configured(self).with_routes(marked_routes(self.app))
+        routes = marked_routes(self.app)
+        return configured(self).with_routes(routes).with_hosts_checked()
 
     def report_other_layers(self) -> None:
         """Log what `corsac.inspection` finds inside, each finding once."""

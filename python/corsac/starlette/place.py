@@ -37,12 +37,16 @@ class Place:
         self.gate.place = self
         self._of_routes: dict[CORSPolicy, asgi.CORSMiddleware] = {}
         self._was_left = False
+        # Routes with `cors_exempt` are left alone, but not by hosts; None: by these too.
+        self._exempt: asgi.CORSMiddleware | None = None
+        self.by_route: _ByRoute | None = None
         # Nothing else holds it once it has put something in its place; marks may tell it more.
         self.until_first_request = _UntilFirstRequest(middleware.app, self)
 
     def parts(self) -> list[asgi.CORSMiddleware]:
         """Return what applies the policies: of the application, and of routes."""
-        return [self.gate, *self._of_routes.copy().values()]
+        exempt = [] if self._exempt is None else [self._exempt]
+        return [self.gate, *exempt, *self._of_routes.copy().values()]
 
     def follow(self) -> None:
         """Put in force what the middleware was told since."""
@@ -51,6 +55,16 @@ class Place:
             gate._put_in_force(configuration, configuration.routing)
         for each in self._of_routes.copy().values():
             each._follow_observers_of(self.middleware)
+        nothing_on_trial = {"report_only": None, "report_only_rules": (), "trial": None}
+        alone = middleware._observation.__replace__(**nothing_on_trial)
+        if self._exempt is not None:
+            self._exempt._observe_as(alone)
+        elif alone.allowed_hosts is not None:
+            left_alone = make_configuration(None, (), {}, alone)
+            make = asgi.CORSMiddleware._made_of
+            self._exempt = make(self.stack, left_alone, *middleware._logs)
+            if self.by_route is not None:  # It remembers the handlers of routes.
+                self.by_route.forget()
 
     def leave(self) -> None:
         """Let all requests pass as they are: something else stands outside of this from now on."""
@@ -64,7 +78,7 @@ class Place:
         if mark is None or self._was_left:
             return self.gate
         if mark.policy is None:
-            return self.stack
+            return self._exempt or self.stack
         middleware = self._of_routes.get(mark.policy)
         if middleware is None:
             configuration = make_configuration(mark.policy, None, {})
@@ -109,6 +123,7 @@ class _UntilFirstRequest:
         settled: ASGIApp = self.app
         if marks.exist:
             settled = _ByRoute(self._application, self.place, RouteMarks(self._application))
+            self.place.by_route = settled
         self._settled = settled
         # Else a tracer has put something round this.
         if self._application.middleware_stack is self:
@@ -137,6 +152,10 @@ class _ByRoute:
         watches = has_place and app.user_middleware
         self._watch = _BeforeRouter(app.router, self.handler_of) if watches else None
 
+    def forget(self) -> None:
+        """Look up the handlers of routes anew."""
+        self._use(RouteMarks(self._application))
+
     def _use(self, marks: RouteMarks) -> None:
         place = self.place
 
@@ -159,7 +178,7 @@ class _ByRoute:
     def handler_of(self, scope: Scope) -> ASGIApp:
         """Return what handles the requests to the route that a request takes or announces."""
         if not self._in_use[0].are_current():
-            self._use(RouteMarks(self._application))
+            self.forget()
         marks, select = self._in_use
         kind: str = scope["type"]
         method: str = scope["method"] if kind == "http" else ""
