@@ -298,6 +298,7 @@ def test_counters_and_refusals_are_those_of_the_middleware(make_observed: MakeOb
         "preflight_allowed": 0,
         "preflight_refused": 2,
         "guard_refused": 0,
+        "host_refused": 0,
     }
     assert [(each.kind, each.reason, each.missing_method) for each in told] == [
         ("actual", "origin-not-allowed", None),
