@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import corsac
+import corsac.flask
 from corsac import CORSConfigError, CORSMiddleware, CORSPolicy, OriginFunction, OriginRequest
 from corsac.wsgi import CORSMiddleware as WSGIMiddleware
 from support.asgi import BODY, START, app_sending
@@ -358,7 +359,7 @@ def test_django_asks_it(protocol: str) -> None:
 
 def test_flask_asks_it() -> None:
     app = make_app("/open", "/closed")
-    corsac.flask.CORS(app, policy=CORSPolicy(allow_origin_func=by_path))  # type: ignore[attr-defined]
+    corsac.flask.CORS(app, policy=CORSPolicy(allow_origin_func=by_path))
     found = [
         app.test_client().get(path, headers={"Origin": ORIGIN}) for path in ("/open", "/closed")
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from corsac._failure_log import FAILURE_LOG_WINDOW_SECONDS
-from corsac.origin_function import DEFAULT_MAX_ENTRIES, DEFAULT_TTL_SECONDS
+from corsac._origin_request import DEFAULT_MAX_ENTRIES, DEFAULT_TTL_SECONDS
 from corsac.origins import FAILURE_HOLD_SECONDS, FunctionOrigins
 from support.deciders import MOMENT, ORIGIN, OTHER, Clock, Database, messages, origins
 from support.event_loops import LOOPS, Loop

@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from corsac.origin_function import DEFAULT_TIMEOUT_SECONDS
+from corsac._origin_request import DEFAULT_TIMEOUT_SECONDS
 from corsac.origins import FunctionOrigins
 from support.deciders import (
     MOMENT,

@@ -19,10 +19,10 @@ from corsac.explain.browsing import (
 from corsac.explain.changing import Trying, find_change
 from corsac.explain.explanation import Change, Explanation, Headers, Request, Step, shown
 from corsac.explain.serving import Served, serve
-from corsac.several import Policies
 
 if TYPE_CHECKING:
     from corsac.policy import CORSPolicy
+    from corsac.several import Policies
 
 __all__ = ["Choice", "explain", "explain_async"]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corsac._text import in_words
-from corsac.middleware import ConfiguredMiddleware
+
+if TYPE_CHECKING:
+    from corsac.middleware import ConfiguredMiddleware
 
 __all__ = ["said_on_trial"]
 

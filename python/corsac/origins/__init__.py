@@ -21,14 +21,14 @@ from typing import Any
 
 from corsac import _core
 from corsac._failure_log import FailureLog
-from corsac._text import error_text, printable, quoted, type_name
-from corsac.origin_function import (
+from corsac._origin_request import (
     DEFAULT_MAX_ENTRIES,
     DEFAULT_TIMEOUT_SECONDS,
     DEFAULT_TTL_SECONDS,
     OriginCallable,
     OriginRequest,
 )
+from corsac._text import error_text, printable, quoted, type_name
 from corsac.origins.event_loops import Event, EventLoop, Interruption, running_event_loop
 from corsac.origins.regex import RegexOrigins, compile_origin_regex
 
