@@ -149,6 +149,24 @@ def test_an_automaton_that_would_be_too_dense_or_have_too_many_parts_is_not_made
     assert sum(then.bit_count() for then in builder.then) <= MAX_TRANSITIONS
 
 
+def test_a_search_for_a_common_string_follows_at_most_so_many_transitions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Four states lead to 10 others in all, the ones behind each.
+    one, other = language("(?:a?){4}b"), language("a*c")
+    looks = 10
+    monkeypatch.setattr(automata, "MAX_LOOKS", looks)
+    assert one.common(other) is None
+    monkeypatch.setattr(automata, "MAX_LOOKS", looks - 1)
+    with pytest.raises(UnknownSyntax, match="too many states"):
+        one.common(other)
+
+
+def test_a_search_that_is_too_long_is_given_up() -> None:
+    with pytest.raises(UnknownSyntax, match="too many states"):
+        language(r".*://(?:.?){300}example\.com").common(insecure_origins())
+
+
 def test_how_far_a_dense_expression_reaches_cannot_be_told() -> None:
     with pytest.raises(CORSConfigError) as caught:
         CORSPolicy(allow_origin_regex=DENSE[2], allow_credentials=True)

@@ -40,6 +40,9 @@ time to make an automaton, and the transitions that questions follow.
 MAX_PAIRS = 200_000
 """Pairs of states that one question looks at; more is "cannot tell"."""
 
+MAX_LOOKS = 5_000_000
+"""Transitions that one search for a common string follows; more is "cannot tell"."""
+
 _NICE = "xabcdefghijklmnopqrstuvwyz0123456789-._:/"
 
 _NICE_FIRST = sorted(range(128), key=lambda each: (chr(each) not in _NICE, _NICE.find(chr(each))))
@@ -124,6 +127,7 @@ class Language:
         queue = deque(came_from)
         # By own state, the other's states that make a pair with it.
         met = dict.fromkeys(bits(self.start), other.start)
+        looks = 0
         while queue:
             pair = queue.popleft()
             mine, its = pair
@@ -136,6 +140,7 @@ class Language:
                     text = typical_character(self.reads[at[0]] & other.reads[at[1]]) + text
                     at = came_from[at]
                 return text
+            looks += self.then[mine].bit_count()
             for my_next in bits(self.then[mine]):
                 known = met.get(my_next, 0)
                 new = other.then[its] & ~known
@@ -144,7 +149,7 @@ class Language:
                 for its_next in bits(new):
                     came_from[my_next, its_next] = pair
                     queue.append((my_next, its_next))
-            if len(came_from) > MAX_PAIRS:
+            if len(came_from) > MAX_PAIRS or looks > MAX_LOOKS:
                 raise UnknownSyntax("too many states")
         return None
 
