@@ -96,9 +96,13 @@ def make_schema() -> Schema:
         "type": "array",
         "items": reference("rule"),
     }
+    definitions["allowed_hosts"] = {
+        "description": "The server's own names: api.example.com, *.example.com, localhost.",
+        **STRINGS,
+    }
     definitions["report_only"] = {
         "description": "What is tried on the same requests and changes nothing.",
-        **table(references(options()) | references(["policies", "rules"])),
+        **table(references(options()) | references(["allowed_hosts", "policies", "rules"])),
     }
     definitions["debug_header"] = {
         "description": "Name the reason of a refusal in this header; true: corsac-refused.",

@@ -33,6 +33,7 @@ __all__ = [
     "MAX_DEBUG_HEADER_LENGTH",
     "NOTHING_OBSERVED",
     "OBSERVATION_OPTIONS",
+    "TRIAL_NAMES",
     "Configuration",
     "Observation",
     "ReadRule",
@@ -170,10 +171,10 @@ class Configuration(FrozenValue):
         return (*self.problems, *of_policies, *self.observation.problems)
 
     def own_problems(self) -> tuple[CORSConfigProblem, ...]:
-        """Return the problems of the rules and of those on trial, without those of policies."""
+        """Return the problems of all but policies, and of what is on trial the same."""
         trial = self.observation.trial
-        on_trial = () if trial is None else map(_on_trial, trial.problems)
-        return (*self.problems, *on_trial)
+        on_trial = () if trial is None else map(_on_trial, trial.own_problems())
+        return (*self.problems, *self.observation.host_problems, *on_trial)
 
     def fix_of(self, policy: CORSPolicy, problem: CORSConfigProblem) -> dict[str, object] | None:
         """Return the fix of a problem that a policy on trial has, as what is on trial with it.
@@ -388,11 +389,12 @@ def read_observation(
     return before.__replace__(**changes)
 
 
-_TRIAL_NAMES = {
+TRIAL_NAMES = {
     "rules": "report_only_rules",
     "policy": "report_only",
     "allowed_hosts": "report_only_hosts",
 }
+"""The arguments of a middleware that put the same on trial."""
 
 
 def _read_trial(
@@ -427,8 +429,8 @@ def _read_trial(
 
 def _on_trial(problem: CORSConfigProblem) -> CORSConfigProblem:
     """Name what is on trial as the middleware does."""
-    fix = {_TRIAL_NAMES.get(name, name): value for name, value in (problem.fix or {}).items()}
-    option = _TRIAL_NAMES.get(problem.option, problem.option)
+    fix = {TRIAL_NAMES.get(name, name): value for name, value in (problem.fix or {}).items()}
+    option = TRIAL_NAMES.get(problem.option, problem.option)
     return problem.replace(option=option, fix=fix or None)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from corsac._background import BackgroundThread, check_watchfiles, file_state, wait_for_change
-from corsac.configuration import Configuration, Rule
+from corsac.configuration import OBSERVATION_OPTIONS, TRIAL_NAMES, Configuration, Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.options.files import SourceReading, in_toml, read_options, read_table
 from corsac.options.names import MIDDLEWARE_KEYS
@@ -36,12 +36,14 @@ class Level:
         header: The header of their table in a TOML file; empty without one.
         where: What stands before their names in problems, such as ``"rules[0]."``.
         path: The path pattern of a rule.
+        hosts: The ``allowed_hosts`` of the table.
     """
 
     reading: SourceReading | None
     header: str = ""
     where: str = ""
     path: str | None = None
+    hosts: object = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,8 +82,8 @@ def read_file(path: str | os.PathLike[str], configure: Configure) -> FileReading
     """Read a TOML file with all that a middleware applies.
 
     The options of the policy stand at the top, or in a table ``[corsac]`` or ``[tool.corsac]``;
-    beside them ``debug_header``, ``[[rules]]`` with a ``path`` and either options or
-    ``policy = false``, and a table ``[report_only]`` with options and ``[[report_only.rules]]``.
+    beside them ``allowed_hosts``, ``debug_header``, ``[[rules]]`` with a ``path`` and either
+    options or ``policy = false``, and a table ``[report_only]`` with all but ``debug_header``.
     In the place of options may stand several policies, each below ``[[policies]]``.
 
     Args:
@@ -96,8 +98,9 @@ def read_file(path: str | os.PathLike[str], configure: Configure) -> FileReading
     trial = table.get("report_only")
     if isinstance(trial, Mapping):
         found = reader.read_level(trial, f"[{reader.prefix}report_only]", "report_only.")
-        names = {"policy": "report_only", "rules": "report_only_rules"}
-        arguments |= {names[name]: value for name, value in found.items() if value is not None}
+        arguments |= {
+            TRIAL_NAMES[name]: value for name, value in found.items() if value is not None
+        }
     elif trial is not None:
         message = f"expected a table, got {type(trial).__name__}"
         problems.append(
@@ -118,6 +121,10 @@ def read_file(path: str | os.PathLike[str], configure: Configure) -> FileReading
 
 def _named(problem: CORSConfigProblem, table: Mapping[str, Any]) -> CORSConfigProblem:
     """Name an argument of a middleware as the file does; the rules of a fix are its tables."""
+    if problem.option == "report_only_hosts":
+        name = "report_only.allowed_hosts"
+        fix = None if problem.fix is None else {name: problem.fix[problem.option]}
+        return problem.replace(option=name, fix=fix)
     if problem.option == "policy" or problem.code == "policy.unreachable":
         place = _PLACES_OF_SEVERAL.get(problem.option, problem.option)
         return problem.replace(option=place, fix=None)
@@ -198,7 +205,8 @@ class FileWatch:
 
 
 # What a file does not say any more is gone.
-_NOTHING_GIVEN = dict.fromkeys(("rules", "report_only", "report_only_rules", "debug_header"))
+_NOTHING_GIVEN = dict.fromkeys(("rules", *OBSERVATION_OPTIONS))
+del _NOTHING_GIVEN["on_refusal"]  # Which no file has.
 _FOLDER_SECONDS = 1.0
 
 
@@ -212,12 +220,19 @@ class _Reader:
 
     def read_level(self, table: Mapping[str, Any], header: str, where: str) -> dict[str, Any]:
         """Read the policy and the rules that stand in one table."""
-        own = MIDDLEWARE_KEYS - {"policies"} if not where else {"rules"}
+        # Without options there is still a policy, unless something else is there to be applied.
+        alone = {"allowed_hosts", "rules"} if where else {"rules"}
+        own = alone if where else MIDDLEWARE_KEYS - {"policies"}
         options = {key: value for key, value in table.items() if key not in own}
+        level = Level(None, header, where, hosts=table.get("allowed_hosts"))
         policy = None
-        if options or "rules" not in table:
-            policy = self._read_policies(options, Level(None, header, where))
+        if options or alone.isdisjoint(table):
+            policy = self._read_policies(options, level)
+        else:
+            self.levels.append(level)
         found: dict[str, Any] = {"policy": policy}
+        if "allowed_hosts" in table:
+            found["allowed_hosts"] = table["allowed_hosts"]
         if "rules" in table:
             found["rules"] = self._read_rules(table["rules"], f"{where}rules")
         return found
@@ -226,6 +241,7 @@ class _Reader:
         """Read the options of one policy, or several policies."""
         if "policies" not in table:
             return self._read_policy(table, level)
+        self.levels.append(level)
         tables, name = table["policies"], f"{level.where}policies"
         header = f"{level.header.strip('[]')}.policies".lstrip(".")
         if len(table) > 1:

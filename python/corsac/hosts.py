@@ -10,7 +10,7 @@ from corsac.errors import CORSConfigProblem, from_core
 from corsac.options.types import read_list
 from corsac.validation import try_fixes
 
-__all__ = ["LOOPBACK_HOSTS", "read_hosts"]
+__all__ = ["LOOPBACK_HOSTS", "problems_of_hosts", "read_hosts"]
 
 LOOPBACK_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
 """What a server on this machine alone is called: ``allowed_hosts=corsac.LOOPBACK_HOSTS``."""
@@ -25,6 +25,19 @@ def read_hosts(
 
     With an error there are none, and everything that was found goes to ``problems``.
     """
+    entries, found = _with_fixes(value)
+    if all(problem.severity != "error" for problem in found):
+        return entries, tuple(found)
+    problems += found
+    return None, ()
+
+
+def problems_of_hosts(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
+    """Return the problems of ``allowed_hosts``; raise nothing."""
+    return _with_fixes(options[_OPTION])[1]
+
+
+def _with_fixes(value: object) -> tuple[tuple[str, ...] | None, list[CORSConfigProblem]]:
     entries, found = _read(value)
 
     def check(options: Mapping[str, Any]) -> list[CORSConfigProblem]:
@@ -38,10 +51,7 @@ def read_hosts(
             else each
             for each in try_fixes({_OPTION: entries}, found, check)
         ]
-    if all(problem.severity != "error" for problem in found):
-        return entries, tuple(found)
-    problems += found
-    return None, ()
+    return entries, found
 
 
 def _read(value: object) -> tuple[tuple[str, ...] | None, list[CORSConfigProblem]]:

@@ -56,6 +56,11 @@ def routes(*, with_sign_in: bool = False, **options: Any) -> Starlette:
     return server(with_sign_in=with_sign_in).streamable_http_app(**options)
 
 
+def wrapped(app: Any, *arguments: Any, **options: Any) -> corsac.CORSMiddleware:
+    options = {"allowed_hosts": corsac.LOOPBACK_HOSTS, **options}
+    return corsac.CORSMiddleware(app, *arguments, **options)
+
+
 def problems(middleware: Any) -> list[CORSConfigProblem]:
     return [*problems_of_endpoints(find_layers(middleware), applied_by(middleware))]
 
@@ -73,11 +78,11 @@ def said(middleware: Any) -> dict[str, tuple[str, object]]:
 def test_a_policy_that_gives_pages_all_they_need_is_complete() -> None:
     for with_sign_in in (False, True):
         app = routes(with_sign_in=with_sign_in)
-        assert said(corsac.CORSMiddleware(app, WHOLE, rules=[DISCOVERY])) == {}
+        assert said(wrapped(app, WHOLE, rules=[DISCOVERY])) == {}
 
 
 def test_every_list_that_lacks_something_is_named_with_what_to_write() -> None:
-    app = corsac.CORSMiddleware(routes(with_sign_in=True), BARE, rules=[DISCOVERY])
+    app = wrapped(routes(with_sign_in=True), BARE, rules=[DISCOVERY])
     fixes = {
         "allow_methods": ("DELETE",),
         "allow_headers": ("*", "authorization"),
@@ -86,11 +91,11 @@ def test_every_list_that_lacks_something_is_named_with_what_to_write() -> None:
     severities = {"allow_methods": "info", "allow_headers": "warning", "expose_headers": "warning"}
     assert said(app) == {name: (severities[name], {name: fixes[name]}) for name in fixes}
     fixed = BARE.replace(**fixes)  # type: ignore[arg-type]
-    assert said(corsac.CORSMiddleware(routes(with_sign_in=True), fixed, rules=[DISCOVERY])) == {}
+    assert said(wrapped(routes(with_sign_in=True), fixed, rules=[DISCOVERY])) == {}
 
 
 def test_the_reason_names_what_the_page_has_to_do_without() -> None:
-    found = problems(corsac.CORSMiddleware(routes(), BARE))
+    found = problems(wrapped(routes(), BARE))
     assert [each.message for each in found] == [
         "MCP at /mcp: a page cannot end its session without DELETE",
         "MCP at /mcp: clients send content-type, last-event-id, mcp-method, mcp-name, "
@@ -130,13 +135,13 @@ def test_only_what_the_server_needs_is_missed(
     options: dict[str, Any], changes: dict[str, Any], expected: dict[str, str]
 ) -> None:
     app = routes(**{"with_sign_in": True, **options})
-    middleware = corsac.CORSMiddleware(app, CORSPolicy(**OPTIONS | changes), rules=[DISCOVERY])
+    middleware = wrapped(app, CORSPolicy(**OPTIONS | changes), rules=[DISCOVERY])
     assert {option: severity for option, (severity, _) in said(middleware).items()} == expected
 
 
 def test_a_fix_that_would_be_the_next_problem_is_left_out() -> None:
     policy = CORSPolicy(allow_origins=[PAGE], allow_credentials=True, allow_methods=["DELETE"])
-    found = said(corsac.CORSMiddleware(routes(), policy.replace(expose_headers=["x"])))
+    found = said(wrapped(routes(), policy.replace(expose_headers=["x"])))
     assert found["expose_headers"] == ("warning", {"expose_headers": ("x", "mcp-session-id")})
     severity, fix = found["allow_headers"]
     assert severity == "warning"
@@ -148,7 +153,7 @@ def test_a_fix_that_would_be_the_next_problem_is_left_out() -> None:
 def test_the_older_transport_needs_less() -> None:
     sse = server().sse_app(transport_security=OPEN)
     policy = CORSPolicy(allow_origins=[PAGE], allow_headers=["content-type"])
-    found = problems(corsac.CORSMiddleware(sse, policy))
+    found = problems(wrapped(sse, policy))
     assert [(each.option, each.message) for each in found] == [
         (
             "allow_headers",
@@ -160,7 +165,7 @@ def test_the_older_transport_needs_less() -> None:
 
 def test_the_policy_of_the_servers_own_path_is_looked_at() -> None:
     mounted = Starlette(routes=[Mount("/tools", routes())])
-    ruled = corsac.CORSMiddleware(
+    ruled = wrapped(
         mounted, WHOLE, rules=[("/other", WHOLE), ("/tools/*", BARE.replace(max_age=5))]
     )
     place = "rules['/tools/*']."
@@ -169,9 +174,9 @@ def test_the_policy_of_the_servers_own_path_is_looked_at() -> None:
         f"{place}allow_headers",
         f"{place}expose_headers",
     ]
-    several = corsac.CORSMiddleware(mounted, [WHOLE, BARE.replace(expose_headers=["*"])])
+    several = wrapped(mounted, [WHOLE, BARE.replace(expose_headers=["*"])])
     assert [*said(several)] == ["allow_methods", "allow_headers"]
-    left_alone = corsac.CORSMiddleware(mounted, BARE, rules=[("/tools/*", None)])
+    left_alone = wrapped(mounted, BARE, rules=[("/tools/*", None)])
     assert said(left_alone) == {}
 
 
@@ -179,7 +184,7 @@ def test_the_policy_of_a_decorated_route_is_looked_at() -> None:
     app = routes()
     (route,) = (each for each in app.routes if getattr(each, "path", "") == "/mcp")
     cors(BARE)(route)
-    installed = install(app, WHOLE)
+    installed = install(app, WHOLE, allowed_hosts=corsac.LOOPBACK_HOSTS)
     assert {option.partition(".")[0] for option in said(installed)} == {"route '/mcp'"}
 
 
@@ -187,10 +192,10 @@ def test_where_to_sign_in_is_for_anyone_to_read() -> None:
     app = routes(with_sign_in=True)
     rule = ("/api/*", BARE)
     fix = {"rules": (DISCOVERY, rule)}
-    assert said(corsac.CORSMiddleware(app, WHOLE, rules=[rule])) == {"rules": ("warning", fix)}
+    assert said(wrapped(app, WHOLE, rules=[rule])) == {"rules": ("warning", fix)}
     anyone = ("/.well-known/*", CORSPolicy(allow_origins=["*"]))
     for rules in (fix["rules"], [anyone]):
-        assert said(corsac.CORSMiddleware(app, WHOLE, rules=rules)) == {}
+        assert said(wrapped(app, WHOLE, rules=rules)) == {}
 
 
 def test_a_check_of_the_sdks_own_that_refuses_what_the_policy_allows_is_named() -> None:
@@ -198,16 +203,38 @@ def test_a_check_of_the_sdks_own_that_refuses_what_the_policy_allows_is_named() 
         **OPTIONS | {"allow_origins": [PAGE, "http://localhost:*", "http://a.test"]}
     )
     # The default of the SDK on a loopback address.
-    app = corsac.CORSMiddleware(routes(transport_security=None), policy)
+    app = wrapped(routes(transport_security=None), policy)
     (problem,) = problems(app)
     assert (problem.option, problem.severity, problem.fix) == ("allow_origins", "warning", None)
     assert "answers 403 to https://inspector.example and http://a.test, whatever" in problem.message
     assert "enable_dns_rebinding_protection=False" in problem.hint
     listed = TransportSecuritySettings(
-        allowed_hosts=["localhost:*"], allowed_origins=[PAGE, "http://localhost:*", "http://a.test"]
+        allowed_hosts=[f"{host}:*" for host in corsac.LOOPBACK_HOSTS],
+        allowed_origins=[PAGE, "http://localhost:*", "http://a.test"],
     )
     for security in (listed, OPEN):
-        assert problems(corsac.CORSMiddleware(routes(transport_security=security), policy)) == []
+        assert problems(wrapped(routes(transport_security=security), policy)) == []
+
+
+def test_a_server_that_answers_to_any_host_is_named() -> None:
+    missing = {"allowed_hosts": ("warning", None)}
+    assert said(wrapped(routes(), WHOLE, allowed_hosts=None)) == missing
+    # By the older transport too, and also where no page is meant.
+    sse = server().sse_app(transport_security=OPEN)
+    assert said(wrapped(sse, corsac.CORSPolicy(), allowed_hosts=None)) == missing
+    # The SDK checks it itself.
+    app = routes(transport_security=TransportSecuritySettings(allowed_origins=[PAGE]))
+    assert said(wrapped(app, WHOLE, allowed_hosts=None)) == {}
+
+
+def test_hosts_that_only_the_sdk_refuses_are_named() -> None:
+    sdk = {"allowed_hosts": ["localhost:*", "api.test:8000"], "allowed_origins": [PAGE]}
+    app = routes(transport_security=TransportSecuritySettings(**sdk))  # type: ignore[arg-type]
+    for hosts in (["localhost"], ["api.test:8000", "localhost:3000"]):
+        assert problems(wrapped(app, WHOLE, allowed_hosts=hosts)) == []
+    (problem,) = problems(wrapped(app, WHOLE, allowed_hosts=["localhost", "api.test"]))
+    assert (problem.option, problem.severity) == ("allowed_hosts", "warning")
+    assert "the SDK answers 421 to api.test:*: its own allowed_hosts" in problem.message
 
 
 @pytest.fixture
@@ -228,7 +255,7 @@ def test_the_command_says_it_and_prints_the_arguments_to_write(
     )
     code, found = check_json(capsys, f"{name}:app", "--strict")
     assert (code, found["valid"]) == (1, True)
-    assert codes(found).count("mcp.incomplete") == 3
+    assert codes(found).count("mcp.incomplete") == 4
 
 
 def test_what_only_resembles_the_sdk_is_not_an_endpoint() -> None:
@@ -236,4 +263,4 @@ def test_what_only_resembles_the_sdk_is_not_an_endpoint() -> None:
         async def __call__(self, *_: Any) -> None: ...
 
     app = Starlette(routes=[Mount("/mcp", StreamableHTTPASGIApp())])
-    assert problems(corsac.CORSMiddleware(app, BARE)) == []
+    assert problems(wrapped(app, BARE)) == []

@@ -59,6 +59,8 @@ def test_a_file_has_all_that_a_middleware_applies(load: Load, header: str) -> No
     assert middleware.report_only == ours
     assert middleware.report_only_rules == (("/public/*", None),)
     assert middleware.debug_header == "x-why"
+    assert middleware.allowed_hosts == ("api.example.com", "localhost")
+    assert middleware.report_only_hosts == ("api.example.com",)
     assert middleware.on_refusal is None
 
 
@@ -130,6 +132,23 @@ def test_a_trial_can_be_rules_alone(load: Load) -> None:
     )
     assert middleware.report_only is None
     assert middleware.report_only_rules == (("/x", CORSPolicy(allow_origins=["*"])),)
+
+
+def test_a_trial_can_be_hosts_alone(load: Load) -> None:
+    text = 'allow_origins = ["*"]\n[report_only]\nallowed_hosts = ["api.example.com"]\n'
+    middleware = load(text)
+    assert (middleware.report_only, middleware.report_only_hosts) == (None, ("api.example.com",))
+    assert middleware.allowed_hosts is None
+
+
+def test_hosts_that_cannot_be_are_errors_of_their_tables(load: Load) -> None:
+    wrong = 'allowed_hosts = ["https://a.example"]\n'
+    text = f'{wrong}[[rules]]\npath = "/x"\n{wrong}allow_origins = ["*"]\n[report_only]\n{wrong}'
+    assert problems_of(load, text) == [
+        ("rules[0].allowed_hosts", "option.unknown"),
+        ("allowed_hosts", "host.invalid"),
+        ("report_only.allowed_hosts", "host.invalid"),
+    ]
 
 
 def test_a_subclass_is_made_by_its_own_constructor(tmp_path: Path) -> None:
@@ -245,7 +264,7 @@ def test_a_policy_alone_is_not_read_from_a_file_with_more(tmp_path: Path) -> Non
         CORSPolicy.from_toml(path)
     found = {problem.option: problem.hint for problem in caught.value.problems}
     hint = "read the file with CORSMiddleware.from_file"
-    assert found == {"rules": hint, "report_only": hint, "debug_header": hint}
+    assert found == dict.fromkeys(("rules", "report_only", "debug_header", "allowed_hosts"), hint)
 
 
 # A file that is watched.

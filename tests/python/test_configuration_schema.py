@@ -61,7 +61,7 @@ def test_a_whole_file_is_valid(header: str) -> None:
 
 @pytest.mark.parametrize("level", ["", "rules", "report_only"])
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-@pytest.mark.parametrize("key", [*OPTION_NAMES, "debug_header", "rules", "path", "policies", "x"])
+@pytest.mark.parametrize("key", [*OPTION_NAMES, *MIDDLEWARE_KEYS, "path", "x"])
 def test_the_schema_and_the_reader_find_the_same_keys_and_types_wrong(
     key: str, value: Any, level: str, tmp_path: Path
 ) -> None:

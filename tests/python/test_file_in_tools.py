@@ -71,12 +71,14 @@ def test_check_says_what_every_table_of_a_file_allows(capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == (
         "policy.toml\n"
         "\n"
+        "requests for other hosts than api.example.com and localhost are refused\n"
         "/health is left alone\n"
         f"/public/* allows any origin without credentials; {rest}\n"
         "/shared/* has several policies: "
         f"policy 1 allows 1 origin with credentials; {rest}; {kept}. "
         f"policy 2 allows any origin without credentials; {rest}; {kept}\n"
         f"any other path allows 1 origin with credentials; {rest}; {kept}\n"
+        "on trial: requests for other hosts than api.example.com are refused\n"
         "on trial: /public/* is left alone\n"
         "on trial: any other path allows 1 origin without credentials; "
         f"{rest}; {kept}\n"
@@ -141,6 +143,24 @@ def test_fix_prints_the_tables_to_tables_to_change_as_toml(
     assert "6 errors" in head
     assert printed == FIXED
     assert tomllib.loads(printed)["tool"]["corsac"]["rules"][1] == {"path": "/api/*"}
+
+
+def test_fix_prints_the_hosts_of_each_table_once(capsys: pytest.CaptureFixture[str]) -> None:
+    hosts = 'allowed_hosts = ["https://A.example/", "b.example", "b.example"]\n'
+    text = f'{hosts}allow_origins = ["https://A.test"]\n[report_only]\n{hosts}'
+    main(["check", "--fix", toml(text)])
+    printed = capsys.readouterr().out.partition(ONLY)[2]
+    fixed = ["a.example", "b.example"]
+    assert tomllib.loads(printed) == {
+        "allow_origins": ["https://a.test"],
+        "allowed_hosts": fixed,
+        "report_only": {"allowed_hosts": fixed},
+    }
+
+
+def test_a_file_without_hosts_is_told_of_rebinding(capsys: pytest.CaptureFixture[str]) -> None:
+    _, found = check_json(capsys, toml('allow_origins = ["http://localhost:*"]'))
+    assert [problem["code"] for problem in found["problems"]] == ["host.unchecked"]
 
 
 def test_a_fix_of_a_path_is_that_of_its_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 WHOLE = """
 allow_origins = ["https://app.example.com"]
 allow_credentials = true
+allowed_hosts = ["api.example.com", "localhost"]
 debug_header = "x-why"
 
 [[rules]]
@@ -29,6 +30,7 @@ allow_credentials = true
 allow_origins = ["*"]
 
 [report_only]
+allowed_hosts = ["api.example.com"]
 allow_origins = ["https://app.example.com"]
 
 [[report_only.rules]]

@@ -28,6 +28,7 @@ from corsac.cli.terminal import (
 from corsac.cli.user_code import SourceError, importable_from, load_object, place_of
 from corsac.configuration_file import Level, read_file
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.hosts import problems_of_hosts
 from corsac.inspection import Applied, Search, find_layers
 from corsac.inspection.layers import configured, no_application
 from corsac.inspection.mcp import problems_of_endpoints
@@ -157,7 +158,7 @@ def _check_toml(path: str) -> Report:
         if file.has_errors():
             return Report(path, file.problems, levels=file.levels)
         layer = configured(CORSMiddleware(no_application, **file.arguments))
-        layer = dataclasses.replace(layer, problems=file.problems)
+        layer = dataclasses.replace(layer, problems=file.problems).with_hosts_checked()
         allows = tuple(_layer_allows(layer))
         return Report(path, layer.problems, layer, allows, levels=file.levels)
     except (ValueError, RecursionError) as error:
@@ -262,6 +263,8 @@ def _layer_allows(layer: Applied) -> Iterator[str]:
 
 
 def _places_allow(layer: Applied) -> Iterator[str]:
+    if layer.allowed_hosts is not None:
+        yield f"requests for other hosts than {in_words(layer.allowed_hosts)} are refused"
     if not layer.routes and not layer.rules and layer.policy is not None:
         yield _allowed(layer.policy)
         return
@@ -342,6 +345,7 @@ def _fixed(report: Report) -> Iterator[str]:
     paths = {name: path for fix in fixes for name, path in fix.items() if name.endswith(".path")}
     for level in report.levels:
         lines = [] if level.reading is None else [*_fixed_options(level.reading)]
+        lines += _fixed_hosts(level.hosts)
         path = paths.get(f"{level.where}path", level.path)
         if path is not None and (lines or path != level.path):
             was = "" if path == level.path else f"  # instead of {in_toml(level.path)}"
@@ -349,6 +353,14 @@ def _fixed(report: Report) -> Iterator[str]:
         if lines and level.header:
             yield level.header
         yield from lines
+
+
+def _fixed_hosts(hosts: object) -> Iterator[str]:
+    fixed = apply_fixes({"allowed_hosts": hosts}, problems_of_hosts)["allowed_hosts"]
+    if fixed is None and hosts is not None:
+        yield "# remove allowed_hosts"
+    elif _spelling(fixed) != _spelling(hosts):
+        yield f"allowed_hosts = {in_toml(fixed)}"
 
 
 def _fixed_options(reading: SourceReading) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from corsac import _core
@@ -69,6 +70,16 @@ def problems_of_endpoints(search: Search, applied: Applied) -> Iterator[CORSConf
         place, policies = _policies_at(endpoint.path, applied)
         for policy in policies:
             yield from _with_fixes(endpoint, place, policy)
+        if endpoint.security is None and applied.allowed_hosts is None:
+            yield _problem(
+                "warning",
+                "allowed_hosts",
+                None,
+                f"MCP at {endpoint.path}: a page that had its name point to this server is of the "
+                "same origin for the browser, and may call every tool (DNS rebinding)",
+                "list the server's own names; corsac.LOOPBACK_HOSTS are those of this machine",
+            )
+        yield from _hosts_of_sdk(endpoint, applied.allowed_hosts or ())
     paths = search.discovery if search.mcp else []
     hidden = [path for path in paths if not _is_for_anyone(_policies_at(path, applied)[1])]
     if hidden:
@@ -128,7 +139,8 @@ def _of_policy(
         fixed = entries if "*" in entries else (*given, *entries)
         hint = f"write {option}={[*fixed]!r}"
         yield _problem(severity, f"{place}{option}", given, f"{at}: {why}", hint, {option: fixed})
-    origins = _refused_by_sdk(policy.allow_origins, endpoint.security)
+    sdk = attribute_of(endpoint.security, "allowed_origins")
+    origins = _refused_by_sdk(policy.allow_origins, sdk)
     if origins:
         yield _problem(
             "warning",
@@ -136,8 +148,7 @@ def _of_policy(
             policy.allow_origins,
             f"{at}: the SDK answers 403 to {in_words(origins)}, whatever the policy says: its own "
             "allowed_origins do not have them",
-            "let Corsac alone check: TransportSecuritySettings(enable_dns_rebinding_protection="
-            "False), and allowed_hosts for the middleware",
+            _LET_CORSAC_CHECK,
         )
 
 
@@ -182,10 +193,26 @@ _UNREAD = {
 }
 
 
-def _refused_by_sdk(origins: Iterable[str], security: object) -> list[str]:
-    """Return the origins of a policy that the SDK's own check does not let pass."""
-    allowed = attribute_of(security, "allowed_origins")
+def _hosts_of_sdk(endpoint: MCPEndpoint, hosts: Sequence[str]) -> Iterator[CORSConfigProblem]:
+    """Yield which hosts only the SDK refuses, some port of them at least."""
+    sdk = attribute_of(endpoint.security, "allowed_hosts")
+    with_ports = [each if re.search(r":\d+\Z", each) else f"{each}:*" for each in hosts]
+    refused = _refused_by_sdk(with_ports, sdk)
+    if refused:
+        message = f"MCP at {endpoint.path}: the SDK answers 421 to {in_words(refused)}: its own "
+        message += "allowed_hosts do not have them"
+        yield _problem("warning", "allowed_hosts", hosts, message, _LET_CORSAC_CHECK)
+
+
+_LET_CORSAC_CHECK = (
+    "let Corsac alone check: TransportSecuritySettings(enable_dns_rebinding_protection=False), and "
+    "allowed_hosts for the middleware"
+)
+
+
+def _refused_by_sdk(names: Iterable[str], allowed: object) -> list[str]:
+    """Return the origins or hosts of a policy that the SDK's own check does not let pass."""
     if not isinstance(allowed, list):
         return []
     bases = tuple(each[:-1] for each in allowed if each.endswith(":*"))
-    return [each for each in origins if each not in allowed and not each.startswith(bases or "\n")]
+    return [each for each in names if each not in allowed and not each.startswith(bases or "\n")]

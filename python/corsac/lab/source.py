@@ -84,6 +84,8 @@ def moved_to_pages(name: str, applied: Applied, places: Places) -> Source:
             yield f"{page} stands for {origin} of {name}"
         if applied.rules:
             yield f"the rules of {name} come first, whatever policy is edited here"
+        if (applied.allowed_hosts or trial.allowed_hosts) is not None:
+            yield "allowed_hosts are left out, since the lab has names of its own"
         if applied.routes:
             yield "decorated routes are left out"
 

@@ -33,7 +33,7 @@ OPTION_NAMES = (
     "tolerate",
 )
 
-MIDDLEWARE_KEYS = frozenset({"debug_header", "policies", "report_only", "rules"})
+MIDDLEWARE_KEYS = frozenset({"allowed_hosts", "debug_header", "policies", "report_only", "rules"})
 """What a file may have beside the options of a policy."""
 
 # Spelt as `_canonical` spells them: flask-cors, django-cors-headers, Starlette, litestar,
