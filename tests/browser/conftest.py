@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-# A browser that does nothing of its own accord: what goes over the wire comes from the page.
-CHROMIUM_ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from support.chromium import launched
 
 # What is waited for comes by itself; a busy machine only takes longer than the usual 5 seconds.
 expect.set_options(timeout=60_000)
@@ -28,11 +17,6 @@ expect.set_options(timeout=60_000)
 # long as it lives, and other modules' tests run their own.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A Chromium. That there is none is an error: these tests must never pass by not running."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.fail("the browser tests need Debian's Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_ARGUMENTS)
+    """A Chromium."""
+    with launched() as browser:
         yield browser
-        browser.close()

@@ -1,0 +1,187 @@
+"""The MCP example in a real Chromium: sessions of allowed pages, and hosts that were rebound."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from support.chromium import launched, serving_empty_pages
+from support.servers import SERVERS, RunningServer, _free_port
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples/mcp"
+TOKEN = "a-token-of-the-tests"  # noqa: S105
+REBOUND = "rebound.example"
+START_SECONDS = 60.0
+
+# What a client does: each step as its status and the headers and the body that a page can read.
+CLIENT = """
+async ({url, token}) => {
+  const version = "2025-06-18";
+  const steps = {};
+  const common = {
+    "Accept": "application/json, text/event-stream",
+    "Content-Type": "application/json",
+  };
+  async function step(name, options) {
+    try {
+      const response = await fetch(url, options);
+      steps[name] = {
+        status: response.status,
+        session: response.headers.get("Mcp-Session-Id") !== null,
+        signIn: response.headers.get("WWW-Authenticate"),
+        text: await response.text(),
+      };
+      return response.headers.get("Mcp-Session-Id");
+    } catch (error) {
+      steps[name] = String(error);
+    }
+  }
+  const call = (id, method, params) => JSON.stringify({jsonrpc: "2.0", id, method, params});
+  const added = {name: "add", arguments: {first: 2, second: 3}};
+  const information = {protocolVersion: version, capabilities: {}};
+  information.clientInfo = {name: "page", version: "1"};
+
+  await step("without a token", {method: "POST", headers: common, body: "{}"});
+  const signedIn = {...common, "Authorization": `Bearer ${token}`};
+  const first = {method: "POST", headers: signedIn, body: call(1, "initialize", information)};
+  const session = await step("initialize", first);
+  const later = {...signedIn, "Mcp-Session-Id": session, "MCP-Protocol-Version": version};
+  await step("call", {method: "POST", headers: later, body: call(2, "tools/call", added)});
+  await step("resume", {headers: {...later, "Last-Event-ID": "0", "Accept": "text/html"}});
+  await step("end", {method: "DELETE", headers: later});
+
+  const prefix = "io.modelcontextprotocol/";
+  const modern = {...signedIn, "MCP-Protocol-Version": "2026-07-28"};
+  Object.assign(modern, {"Mcp-Method": "tools/call", "Mcp-Name": "add", "Mcp-Param-Region": "x"});
+  const meta = {[`${prefix}protocolVersion`]: "2026-07-28"};
+  meta[`${prefix}clientInfo`] = information.clientInfo;
+  meta[`${prefix}clientCapabilities`] = {};
+  const body = call(3, "tools/call", {...added, _meta: meta});
+  await step("call without a session", {method: "POST", headers: modern, body});
+  return steps;
+}
+"""
+DISCOVER = """
+async (url) => {
+  try {
+    const response = await fetch(url, {headers: {"MCP-Protocol-Version": "2025-06-18"}});
+    return (await response.json()).authorization_servers;
+  } catch (error) {
+    return String(error);
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The example, served by uvicorn."""
+    port = _free_port()
+    output = tmp_path_factory.mktemp("mcp") / "output.txt"
+    own = {"TOKEN": TOKEN, "OWN_URL": f"http://localhost:{port}"}
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *SERVERS["uvicorn"]("app:app", port)],
+            cwd=EXAMPLE,
+            env=os.environ | own,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    running = RunningServer("uvicorn", port, process, output)
+    try:
+        _wait_until_ready(running)
+        yield running
+    finally:
+        running.stop()
+
+
+def _wait_until_ready(server: RunningServer) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while server.process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            assert server.ask("/.well-known/oauth-protected-resource/mcp").status == 200
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"the example did not start; it wrote:\n{server.output}")
+
+
+@pytest.fixture(scope="module")
+def pages() -> Iterator[int]:
+    """The port of a server of empty pages."""
+    with serving_empty_pages() as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium to which two names of other sites are this machine."""
+    rules = f"MAP {REBOUND} 127.0.0.1, MAP evil.example 127.0.0.1"
+    with launched(f"--host-resolver-rules={rules}") as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    with contextlib.closing(browser.new_page()) as page:
+        yield page
+
+
+def run_client(page: Page, url: str) -> dict[str, Any]:
+    steps: dict[str, Any] = page.evaluate(CLIENT, {"url": url, "token": TOKEN})
+    return steps
+
+
+def test_an_allowed_page_uses_a_session_of_either_era(
+    page: Page, pages: int, server: RunningServer
+) -> None:
+    page.goto(f"http://localhost:{pages}/")
+    steps = run_client(page, f"http://localhost:{server.port}/mcp")
+    assert {name: step["status"] for name, step in steps.items()} == {
+        "without a token": 401,
+        "initialize": 200,
+        "call": 200,
+        "resume": 406,
+        "end": 200,
+        "call without a session": 200,
+    }
+    metadata = f"http://localhost:{server.port}/.well-known/oauth-protected-resource/mcp"
+    assert f'resource_metadata="{metadata}"' in steps["without a token"]["signIn"]
+    assert steps["initialize"]["session"]
+    assert '"structuredContent":{"result":5}' in steps["call"]["text"]
+    assert '"structuredContent":{"result":5}' in steps["call without a session"]["text"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "evil.example"])
+def test_any_page_finds_out_where_to_sign_in(
+    host: str, page: Page, pages: int, server: RunningServer
+) -> None:
+    page.goto(f"http://{host}:{pages}/")
+    url = f"http://localhost:{server.port}/.well-known/oauth-protected-resource/mcp"
+    assert page.evaluate(DISCOVER, url) == ["https://sign-in.example.com/"]
+
+
+def test_a_page_of_another_site_gets_nothing(page: Page, pages: int, server: RunningServer) -> None:
+    page.goto(f"http://evil.example:{pages}/")
+    steps = run_client(page, f"http://localhost:{server.port}/mcp")
+    assert set(steps.values()) == {"TypeError: Failed to fetch"}
+
+
+def test_a_rebound_host_is_refused_before_the_server_runs(
+    page: Page, server: RunningServer
+) -> None:
+    page.goto(f"http://{REBOUND}:{server.port}/mcp")
+    steps = run_client(page, "/mcp")
+    assert {(step["status"], step["text"]) for step in steps.values()} == {
+        (403, "CORS: refused: host-not-allowed\n")
+    }

@@ -1,0 +1,65 @@
+"""Debian's Chromium for the browser tests, and empty pages to open in it."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+# A browser that does nothing of its own accord: what goes over the wire comes from the page.
+_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@contextmanager
+def launched(*arguments: str) -> Iterator[Browser]:
+    """A Chromium. That there is none is an error: these tests must never pass by not running.
+
+    Args:
+        arguments: More arguments of the browser's command line.
+    """
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail("the browser tests need Debian's Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=[*_ARGUMENTS, *arguments]
+        )
+        yield browser
+        browser.close()
+
+
+class _EmptyPage(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving_empty_pages() -> Iterator[int]:
+    """The port of a server that has an empty page at every path."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _EmptyPage) as server:
+        thread = threading.Thread(target=functools.partial(server.serve_forever, 0.01))
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
