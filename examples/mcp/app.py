@@ -64,12 +64,14 @@ clients = corsac.CORSPolicy(
     max_age=7200,
     guard=True,
 )
-# Anybody may read where to sign in: no secret is there, and clients ask before they have a token.
-discovery = corsac.CORSPolicy(allow_origins=["*"], allow_headers=["mcp-protocol-version"])
+
+# Anybody may read where to sign in: clients ask before they have a token. The SDK sees to that.
+discovery = ("/.well-known/*", None)
 
 app = corsac.CORSMiddleware(
     routes,
     clients,
-    rules=[("/.well-known/*", discovery)],
-    allowed_hosts=corsac.LOOPBACK_HOSTS,
+    rules=[discovery],
+    # ALLOW_ANY_HOST=1 shows what a rebound page does then.
+    allowed_hosts=None if "ALLOW_ANY_HOST" in os.environ else corsac.LOOPBACK_HOSTS,
 )

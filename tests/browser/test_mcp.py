@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from corsac.cli import main
 from support.chromium import launched, serving_empty_pages
 from support.servers import SERVERS, RunningServer, _free_port
 
@@ -85,9 +86,15 @@ async (url) => {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """The example, served by uvicorn."""
+    with serving(tmp_path_factory.mktemp("mcp")) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def serving(directory: Path, **variables: str) -> Iterator[RunningServer]:
     port = _free_port()
-    output = tmp_path_factory.mktemp("mcp") / "output.txt"
-    own = {"TOKEN": TOKEN, "OWN_URL": f"http://localhost:{port}"}
+    output = directory / "output.txt"
+    own = {"TOKEN": TOKEN, "OWN_URL": f"http://localhost:{port}", **variables}
     with output.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", *SERVERS["uvicorn"]("app:app", port)],
@@ -183,5 +190,21 @@ def test_a_rebound_host_is_refused_before_the_server_runs(
     page.goto(f"http://{REBOUND}:{server.port}/mcp")
     steps = run_client(page, "/mcp")
     assert {(step["status"], step["text"]) for step in steps.values()} == {
-        (403, "CORS: refused: host-not-allowed\n")
+        (403, "host-not-allowed")
     }
+
+
+def test_without_allowed_hosts_a_rebound_page_calls_every_tool(page: Page, tmp_path: Path) -> None:
+    with serving(tmp_path, ALLOW_ANY_HOST="1") as server:
+        page.goto(f"http://{REBOUND}:{server.port}/mcp")
+        steps = run_client(page, "/mcp")
+    assert [steps[name]["status"] for name in ("initialize", "call", "end")] == [200, 200, 200]
+    assert '"structuredContent":{"result":5}' in steps["call"]["text"]
+
+
+def test_the_check_of_the_command_line_finds_it_complete(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOKEN", TOKEN)
+    assert main(["check", "app:app", "--app-dir", str(EXAMPLE), "--strict"]) == 0
+    assert "mcp.incomplete" not in capsys.readouterr().out
