@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from corsac import _core
 from corsac._values import FrozenValue, frozen_value
-from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, from_core
-from corsac.hosts import read_hosts
+from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
 from corsac.options.types import is_asynchronous, is_encodable, wrong_type
 from corsac.origin_function import OriginFunction
 from corsac.policy import CORSPolicy, CORSPolicyOptions
@@ -26,13 +25,10 @@ from corsac.validation import try_fixes
 
 if TYPE_CHECKING:
     from corsac.explain.explaining import Choice
-    from corsac.refusals import OnRefusal, RequestLine
+    from corsac.refusals import OnRefusal
 
 __all__ = [
-    "DEBUG_HEADER",
-    "MAX_DEBUG_HEADER_LENGTH",
     "NOTHING_OBSERVED",
-    "OBSERVATION_OPTIONS",
     "TRIAL_NAMES",
     "Configuration",
     "Observation",
@@ -40,7 +36,7 @@ __all__ = [
     "Rule",
     "choose",
     "make_configuration",
-    "read_observation",
+    "on_trial",
 ]
 
 Rule = tuple[str, GivenPolicies | None]
@@ -48,21 +44,6 @@ Rule = tuple[str, GivenPolicies | None]
 
 ReadRule = tuple[str, Policies | None]
 """The same once it was read: several policies are a tuple."""
-
-DEBUG_HEADER = "corsac-refused"
-"""The header that ``debug_header=True`` adds."""
-
-MAX_DEBUG_HEADER_LENGTH = 64
-
-OBSERVATION_OPTIONS = (
-    "allowed_hosts",
-    "on_refusal",
-    "report_only",
-    "report_only_rules",
-    "report_only_hosts",
-    "debug_header",
-)
-"""The options of a middleware that are read here."""
 
 
 @frozen_value
@@ -98,13 +79,13 @@ class Observation(FrozenValue):
         if self.trial is None:
             return self.host_problems
         own = (*self.trial.problems, *self.trial.observation.host_problems)
-        found = [(each, _on_trial(each).fix) for each in own]
+        found = [(each, on_trial(each).fix) for each in own]
         for policy in self.trial.policies():
             found += [(each, self.trial.fix_of(policy, each)) for each in policy.problems]
-        on_trial = (
+        tried = (
             each.replace(option=f"report_only: {each.option}", fix=fix) for each, fix in found
         )
-        return (*self.host_problems, *on_trial)
+        return (*self.host_problems, *tried)
 
     @property
     def report_only_hosts(self) -> tuple[str, ...] | None:
@@ -173,8 +154,8 @@ class Configuration(FrozenValue):
     def own_problems(self) -> tuple[CORSConfigProblem, ...]:
         """Return the problems of all but policies, and of what is on trial the same."""
         trial = self.observation.trial
-        on_trial = () if trial is None else map(_on_trial, trial.own_problems())
-        return (*self.problems, *self.observation.host_problems, *on_trial)
+        tried = () if trial is None else map(on_trial, trial.own_problems())
+        return (*self.problems, *self.observation.host_problems, *tried)
 
     def fix_of(self, policy: CORSPolicy, problem: CORSConfigProblem) -> dict[str, object] | None:
         """Return the fix of a problem that a policy on trial has, as what is on trial with it.
@@ -351,44 +332,6 @@ def _read_rules(rules: object, problems: list[CORSConfigProblem]) -> tuple[ReadR
     return tuple(pairs)
 
 
-def read_observation(
-    before: Observation,
-    request_line: RequestLine,
-    problems: list[CORSConfigProblem],
-    given: Mapping[str, Any],
-) -> Observation:
-    """Read the options of a middleware that are not part of its policy.
-
-    An option that is not given stays as it was before; errors go to ``problems``.
-
-    Raises:
-        TypeError: ``on_refusal`` is not a plain function.
-    """
-    callback = before.callback
-    function = given.get("on_refusal", before.on_refusal)
-    if function is None:
-        callback = None
-    elif function is not before.on_refusal:
-        errors = 0 if callback is None else callback.errors
-        callback = RefusalCallback(function, request_line, errors=errors)
-    name = before.debug_header
-    if "debug_header" in given:
-        name = _read_debug_header(given["debug_header"], problems)
-    changes: dict[str, Any] = {"callback": callback, "debug_header": name}
-    if "allowed_hosts" in given:
-        hosts, of_hosts = read_hosts(given["allowed_hosts"], problems)
-        changes |= {"allowed_hosts": hosts, "host_problems": of_hosts}
-    if {"report_only", "report_only_rules", "report_only_hosts"} & given.keys():
-        policy = given.get("report_only", before.report_only)
-        rules = given.get("report_only_rules", before.report_only_rules)
-        trial_hosts = given.get("report_only_hosts", before.report_only_hosts)
-        trial = _read_trial(policy, rules, trial_hosts, problems)
-        changes["trial"] = trial
-        changes["report_only"] = None if trial is None else trial.policy
-        changes["report_only_rules"] = () if trial is None else trial.rules
-    return before.__replace__(**changes)
-
-
 TRIAL_NAMES = {
     "rules": "report_only_rules",
     "policy": "report_only",
@@ -397,67 +340,11 @@ TRIAL_NAMES = {
 """The arguments of a middleware that put the same on trial."""
 
 
-def _read_trial(
-    policy: Any,
-    rules: Iterable[Rule] | None,
-    hosts: object,
-    problems: list[CORSConfigProblem],
-) -> Configuration | None:
-    if not (policy is None or isinstance(policy, CORSPolicy) or is_several(policy)):
-        message = f"expected a CORSPolicy, got {type(policy).__name__}"
-        hint = 'write report_only=CORSPolicy(allow_origins=["https://app.example.com"])'
-        problems.append(wrong_type("report_only", policy, message, hint))
-        return None
-    if policy is None and (rules is None or rules == ()) and hosts is None:
-        return None
-    found: list[CORSConfigProblem] = []
-    read, warnings = read_hosts(hosts, found)
-    observation = Observation(allowed_hosts=read, host_problems=warnings)
-    try:
-        given: Any = policy
-        trial = make_configuration(given, () if rules is None else rules, {}, observation, found)
-    except CORSConfigError as error:
-        problems += map(_on_trial, error.problems)
-        return None
-    problems += trial.problems_of_waiting(
-        "report_only",
-        "the policy asks an asynchronous function, and no request waits for a trial",
-        "write a plain function, which has to be quick",
-    )
-    return trial
-
-
-def _on_trial(problem: CORSConfigProblem) -> CORSConfigProblem:
+def on_trial(problem: CORSConfigProblem) -> CORSConfigProblem:
     """Name what is on trial as the middleware does."""
     fix = {TRIAL_NAMES.get(name, name): value for name, value in (problem.fix or {}).items()}
     option = TRIAL_NAMES.get(problem.option, problem.option)
     return problem.replace(option=option, fix=fix or None)
-
-
-def _read_debug_header(value: object, problems: list[CORSConfigProblem]) -> str | None:
-    def refuse(code: CORSProblemCode, message: str) -> None:
-        hint = f"write debug_header=True for {DEBUG_HEADER!r}, or a name of your own"
-        problems.append(CORSConfigProblem(code, "error", "debug_header", value, message, hint))
-
-    if value is None or value is False:
-        return None
-    if value is True:
-        return DEBUG_HEADER
-    if not isinstance(value, str):
-        refuse("option.wrong_type", f"expected True, False or a name, got {type(value).__name__}")
-        return None
-    name = str.__str__(value).lower()
-    if not _core.is_token(name):
-        refuse("header.invalid", "a header's name is a token (RFC 9110 section 5.6.2)")
-    elif len(name) > MAX_DEBUG_HEADER_LENGTH:
-        refuse("header.invalid", f"the name is longer than {MAX_DEBUG_HEADER_LENGTH} characters")
-    elif not name.startswith(("x-", "corsac-")):
-        refuse(
-            "header.invalid", "the header may mean something else; write a name with x- in front"
-        )
-    else:
-        return name
-    return None
 
 
 def choose(configuration: Configuration, path: str, routes_may_decide: bool = False) -> Choice:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from corsac._background import BackgroundThread, check_watchfiles, file_state, wait_for_change
-from corsac.configuration import OBSERVATION_OPTIONS, TRIAL_NAMES, Configuration, Rule
+from corsac.configuration import TRIAL_NAMES, Configuration, Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.observers import OBSERVATION_OPTIONS
 from corsac.options.files import SourceReading, in_toml, read_options, read_table
 from corsac.options.names import MIDDLEWARE_KEYS
 from corsac.options.types import wrong_type

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copyreg
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, Unpack
 
 from corsac._core import Routing
@@ -13,16 +13,16 @@ from corsac._explainable import Explainable
 from corsac._types import Counted, Outcomes
 from corsac.configuration import (
     NOTHING_OBSERVED,
-    OBSERVATION_OPTIONS,
     Configuration,
     Observation,
     ReadRule,
     Rule,
     choose,
     make_configuration,
-    read_observation,
 )
+from corsac.counts import add_up, by_outcome, by_reason
 from corsac.errors import CORSConfigProblem, log_warnings
+from corsac.observers import OBSERVATION_OPTIONS, read_observation
 from corsac.policy import CORSPolicy, CORSPolicyOptions
 from corsac.refusals import OnRefusal
 from corsac.refusals.log import RefusalLog, TrialLog
@@ -31,7 +31,7 @@ from corsac.several import GivenPolicies, Policies
 if TYPE_CHECKING:
     from corsac.explain.explaining import Choice
 
-__all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "add_up", "outcome_rows", "putting"]
+__all__ = ["ConfiguredMiddleware", "MiddlewareOptions", "putting"]
 
 App = TypeVar("App")
 
@@ -336,7 +336,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
             for, such as a form or any POST of the own origin, is ``not_cors`` unless the policy
             allows it: see `corsac.refusals.log.RefusalLog`.
         """
-        return _by_outcome(self._counted()[0])
+        return by_outcome(self._counted()[0])
 
     def refusal_counters(self) -> Mapping[tuple[str, str], int]:
         """Count the requests that were refused since the middleware was made, by kind and reason.
@@ -344,7 +344,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         Returns:
             The count for each such pair as ``("actual", "origin-not-allowed")``: `corsac.Refusal`.
         """
-        return _by_reason(self._counted()[0])
+        return by_reason(self._counted()[0])
 
     def report_only_counters(self) -> Mapping[str, int]:
         """Count what the report-only policies would have made of requests so far.
@@ -361,7 +361,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         """
         outcomes, undecided, newly_refused, newly_allowed = self._counted()[1]
         return {
-            **_by_outcome(outcomes),
+            **by_outcome(outcomes),
             "undecided": undecided,
             "newly_refused": newly_refused,
             "newly_allowed": newly_allowed,
@@ -372,7 +372,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
 
         There are more reasons: see `corsac.Refusal`.
         """
-        return _by_reason(self._counted()[1][0])
+        return by_reason(self._counted()[1][0])
 
     def _parts(self) -> Iterable[ConfiguredMiddleware[App]]:
         """Return other middlewares whose requests count as this one's."""
@@ -448,44 +448,3 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
             return f"<{type(self).__name__}, whose __init__ was not called>"
         named = "".join(f", {name}={value!r}" for name, value in self._options().items())
         return f"{type(self).__name__}({self.app!r}, {self.policy!r}{named})"
-
-
-def add_up(counted: Iterable[Counted]) -> Counted:
-    """Add up what several middlewares have counted, at least one; all have the same outcomes."""
-    outcomes, on_trial = zip(*counted, strict=True)
-    of_trial, *others = zip(*on_trial, strict=True)
-    total, total_of_trial = (
-        [(*rows[0][:2], sum(row[2] for row in rows)) for rows in zip(*parts, strict=True)]
-        for parts in (outcomes, of_trial)
-    )
-    undecided, newly_refused, newly_allowed = map(sum, others)
-    return total, (total_of_trial, undecided, newly_refused, newly_allowed)
-
-
-def _by_outcome(outcomes: Outcomes) -> dict[str, int]:
-    judged = (f"{kind}_{end}" for kind in ("actual", "preflight") for end in ("allowed", "refused"))
-    counts = dict.fromkeys(("not_cors", *judged, "guard_refused", "host_refused"), 0)
-    for kind, reason, count in outcomes:
-        outcome = "" if kind == "not_cors" else "_refused" if reason else "_allowed"
-        counts[f"{kind}{outcome}"] += count
-    return counts
-
-
-def _by_reason(outcomes: Outcomes) -> dict[tuple[str, str], int]:
-    return {(kind, reason): count for kind, reason, count in outcomes if reason}
-
-
-def outcome_rows(
-    counters: Mapping[str, int], refusals: Mapping[tuple[str, str], int]
-) -> Iterator[tuple[str, str, str, int]]:
-    """Give a kind, an outcome, a reason or ``""`` and a count for all that was counted.
-
-    Args:
-        counters: As `ConfiguredMiddleware.counters` gives them.
-        refusals: As `ConfiguredMiddleware.refusal_counters` gives them.
-    """
-    yield "not-cors", "none", "", counters["not_cors"]
-    for kind in ("actual", "preflight"):
-        yield kind, "allowed", "", counters[f"{kind}_allowed"]
-    for (kind, reason), count in refusals.items():
-        yield kind, "refused", reason, count

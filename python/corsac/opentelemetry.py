@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from corsac._text import printable
 from corsac._version import __version__
-from corsac.configuration import read_observation
+from corsac.counts import outcome_rows
 from corsac.live.follower import STATES, Follower, check_followers
-from corsac.middleware import ConfiguredMiddleware, outcome_rows
+from corsac.middleware import ConfiguredMiddleware
+from corsac.observers import read_observation
 
 try:
     from opentelemetry import metrics, trace

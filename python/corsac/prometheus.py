@@ -12,8 +12,8 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from corsac.counts import outcome_rows
 from corsac.live.follower import STATES, Follower, check_followers
-from corsac.middleware import outcome_rows
 
 try:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric

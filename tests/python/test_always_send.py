@@ -12,9 +12,9 @@ import corsac.flask
 from corsac import CORSConfigError, CORSPolicy, Refusal
 from corsac.browser import FetchRequest, Response, simulate
 from corsac.browser import Request as Sent
-from corsac.configuration import DEBUG_HEADER
 from corsac.foreign.allowance import allows_no_more
 from corsac.migrate import translate
+from corsac.observers import DEBUG_HEADER
 from support.exchange import AppResponse, Exchange, Request
 from support.policies import ALLOWED, APP_HEADERS, ORIGIN, OTHER, PREFLIGHT, refused_with
 from support.refused import MakeObserved

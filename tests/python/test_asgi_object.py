@@ -14,7 +14,7 @@ import pytest
 
 import corsac
 import corsac.wsgi
-from corsac.configuration import OBSERVATION_OPTIONS
+from corsac.observers import OBSERVATION_OPTIONS
 from support.asgi import ALLOWED, BODY, OPTIONS, ORIGIN, START, app_sending, scope_with
 from support.exchange import run_asgi
 

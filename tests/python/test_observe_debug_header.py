@@ -8,7 +8,7 @@ import pytest
 
 import corsac
 from corsac import CORSConfigError
-from corsac.configuration import MAX_DEBUG_HEADER_LENGTH
+from corsac.observers import MAX_DEBUG_HEADER_LENGTH
 from support.exchange import Request, run_asgi
 from support.refused import (
     ACTUAL,

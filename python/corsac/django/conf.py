@@ -15,13 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from corsac.configuration import (
-    NOTHING_OBSERVED,
-    Configuration,
-    Observation,
-    make_configuration,
-    read_observation,
-)
+from corsac.configuration import NOTHING_OBSERVED, Configuration, Observation, make_configuration
 from corsac.django.signals import signals_with_receivers
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, log_warnings
 from corsac.foreign.django_cors_headers import (
@@ -32,6 +26,7 @@ from corsac.foreign.django_cors_headers import (
     read_django_cors_headers,
 )
 from corsac.foreign.reading import DROP_IN_OPTIONS, Reading, in_words_of
+from corsac.observers import read_observation
 from corsac.options.names import OPTION_NAMES, option_hint
 from corsac.policy import CORSPolicy
 from corsac.several import is_several, members_of

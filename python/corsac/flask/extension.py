@@ -14,7 +14,7 @@ from werkzeug.local import LocalProxy
 
 from corsac._classes import is_of_class
 from corsac.app_headers import UNDECIDED
-from corsac.configuration import NOTHING_OBSERVED, OBSERVATION_OPTIONS, Observation
+from corsac.configuration import NOTHING_OBSERVED, Observation
 from corsac.errors import CORSConfigProblem, log_warnings
 from corsac.flask.decoration import DECORATION, Decoration
 from corsac.flask.exchange import OWNED_BY_POLICIES, Exchange
@@ -28,6 +28,7 @@ from corsac.flask.options import (
 )
 from corsac.flask.routes import for_all_paths
 from corsac.foreign.flask_cors import configured_options, unknown_keys
+from corsac.observers import OBSERVATION_OPTIONS
 from corsac.policy import CORSPolicy
 from corsac.several import is_several
 from corsac.wsgi import CORSMiddleware

@@ -11,13 +11,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import flask
 from werkzeug.routing import RuleFactory
 
-from corsac.configuration import (
-    OBSERVATION_OPTIONS,
-    Configuration,
-    Rule,
-    make_configuration,
-    read_observation,
-)
+from corsac.configuration import Configuration, Rule, make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.flask.decoration import Decoration, decorations, is_inside
 from corsac.flask.exchange import ENVIRON_KEY, Arrivals, Exchange, is_wrapped
@@ -33,6 +27,7 @@ from corsac.flask.routes import HiddenDecorations, RouteTable, Said, hidden_key
 from corsac.foreign.flask_application import ResourcePolicy, nobody
 from corsac.foreign.flask_cors import NAMES
 from corsac.inspection.layers import Applied, unreadable
+from corsac.observers import OBSERVATION_OPTIONS, read_observation
 from corsac.policy import CORSPolicy
 from corsac.several import GivenPolicies
 from corsac.wsgi import CORSMiddleware

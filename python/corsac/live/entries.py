@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 from corsac._core import is_origin_entry
 from corsac._text import quoted, quoted_list, type_name
+from corsac.option_checks import check_options
 from corsac.options.names import OPTION_NAMES
-from corsac.policy import CORSPolicy, check_options
+from corsac.policy import CORSPolicy
 
 __all__ = ["MAX_NAMED_ENTRIES", "SourceError", "log_changes", "log_skipped", "sift"]
 
@@ -64,7 +65,7 @@ def _reasons(base: CORSPolicy, entries: tuple[str, ...]) -> dict[object, str]:
     options = {name: getattr(base, name) for name in OPTION_NAMES} | {"allow_origins": entries}
     return {
         problem.value: problem.message
-        for problem in check_options(options)[2]
+        for problem in check_options(options, CORSPolicy._defaults)[2]
         if problem.severity == "error" and problem.option == "allow_origins"
     }
 

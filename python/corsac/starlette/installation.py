@@ -13,10 +13,10 @@ from starlette.applications import Starlette
 from corsac import asgi
 from corsac._types import ASGIApp, Counted
 from corsac.configuration import Configuration, Rule
+from corsac.counts import add_up
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.inspection import find_layers, full_name, is_named_cors
 from corsac.inspection.layers import Applied, configured
-from corsac.middleware import add_up
 from corsac.several import GivenPolicies
 from corsac.starlette.marks import RouteMarks, marked_routes, marks
 from corsac.starlette.place import Place, place_of
