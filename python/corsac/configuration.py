@@ -82,9 +82,7 @@ class Observation(FrozenValue):
         found = [(each, on_trial(each).fix) for each in own]
         for policy in self.trial.policies():
             found += [(each, self.trial.fix_of(policy, each)) for each in policy.problems]
-        tried = (
-            each.replace(option=f"report_only: {each.option}", fix=fix) for each, fix in found
-        )
+        tried = (each.replace(option=f"report_only: {each.option}", fix=fix) for each, fix in found)
         return (*self.host_problems, *tried)
 
     @property

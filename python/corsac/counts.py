@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
+from corsac._text import in_words
 from corsac._types import Counted, Outcomes
 
-__all__ = ["add_up", "by_outcome", "by_reason", "outcome_rows"]
+if TYPE_CHECKING:
+    from corsac.middleware import ConfiguredMiddleware
+
+__all__ = ["add_up", "by_outcome", "by_reason", "outcome_rows", "said_on_trial"]
 
 
 def add_up(counted: Iterable[Counted]) -> Counted:
@@ -50,3 +55,17 @@ def outcome_rows(
         yield kind, "allowed", "", counters[f"{kind}_allowed"]
     for (kind, reason), count in refusals.items():
         yield kind, "refused", reason, count
+
+
+def said_on_trial(middleware: ConfiguredMiddleware[Any]) -> Iterator[str]:
+    """Say what they would have made of the requests to a middleware so far, if there are any."""
+    if middleware._observation.trial is None:
+        return
+    counts, said = middleware.report_only_counters(), "change nothing here"
+    if counts["newly_refused"]:
+        refused = middleware.report_only_refusal_counters()
+        reasons = {reason for (_, reason), count in refused.items() if count}
+        said = f"refuse this: {in_words(sorted(reasons))}"
+    elif counts["newly_allowed"]:
+        said = "allow this"
+    yield f"what is on trial (report_only) would {said}"

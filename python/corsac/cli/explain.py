@@ -26,8 +26,8 @@ from corsac.cli.fetch_text import (
     write_steps,
 )
 from corsac.cli.terminal import Output, Part, write_json
+from corsac.counts import said_on_trial
 from corsac.explain import Change, Explanation
-from corsac.explain.trial import said_on_trial
 from corsac.several import members_of
 
 __all__ = ["SERVER", "run"]

@@ -12,9 +12,9 @@ from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
 from corsac.browser import PROFILES, FetchOutcome, FetchRequest, Request
 from corsac.browser.urls import routed_path
 from corsac.configuration import Rule
+from corsac.counts import said_on_trial
 from corsac.errors import CORSConfigError
 from corsac.explain import Explanation
-from corsac.explain.trial import said_on_trial
 from corsac.lab.cases import Case, CaseStore, Places
 from corsac.lab.source import NO_SOURCE, Source
 from corsac.options.guard import Guard
