@@ -47,7 +47,7 @@ bool is_uri_host(std::string_view host) noexcept {
 
 /// A client that is asked at a default port leaves it out, whatever the server knows of the scheme.
 bool may_be_left_out(std::uint16_t port) noexcept {
-  return port == *default_port("http") || port == *default_port("https");
+  return default_port("http") == port || default_port("https") == port;
 }
 
 // --- Entries ---
@@ -261,9 +261,10 @@ std::optional<HostSet::Parts> HostSet::split(std::string_view host) noexcept {
   // RFC 3986 section 3.2.3: an empty port is a default one, as if the colon were not there.
   if (digits.empty()) return Parts{host.substr(0, colon)};
   std::uint16_t port = 0;
-  const char* const end = digits.data() + digits.size();
+  const char* const begin = digits.data();
+  const char* const end = begin + digits.size();
   // Signs are no digits: from_chars takes none for an unsigned number.
-  const auto [stopped, error] = std::from_chars(digits.data(), end, port);
+  const auto [stopped, error] = std::from_chars(begin, end, port);
   if (error != std::errc{} || stopped != end) return std::nullopt;
   return Parts{host.substr(0, colon), port, true};
 }
@@ -327,13 +328,14 @@ HostSetBuild build_host_set(const std::vector<std::string>& entries) {
       build.problems.push_back({code, default_severity(code), std::string(kOption), text,
                                 std::move(message), std::move(hint)});
     };
-    if (!read[i]) {
+    const std::optional<HostEntry>& entry = read[i];
+    if (!entry) {
       const HostError error = std::get<HostError>(parse_host_entry(text));
       note(error.code, error.message, hint_for(text, error));
       valid = false;
     } else if (!is_new[i]) {
       note(ProblemCode::kHostRedundant, "it is listed twice", "remove one of them");
-    } else if (hosts->covers(*read[i])) {
+    } else if (hosts->covers(*entry)) {
       note(ProblemCode::kHostRedundant, "another entry covers it", "remove it");
     }
   }
