@@ -17,6 +17,7 @@ __all__ = ["PortUnavailableError", "Servers", "listen", "serving"]
 
 _HOST = "127.0.0.1"
 _PORTS_TRIED = 100
+_LOOK_AGAIN_SECONDS = 0.5
 _STOP_SECONDS = 5
 _SETTINGS: dict[str, Any] = {
     "loop": "asyncio",
@@ -104,6 +105,9 @@ class Servers:
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the servers have ended: after `stop`, or because one of them failed."""
         for thread in self._threads:
+            # It looks again now and then: a signal just before an endless wait is not seen in it.
+            while timeout is None and thread.is_alive():
+                thread.join(_LOOK_AGAIN_SECONDS)
             thread.join(timeout)
 
 
