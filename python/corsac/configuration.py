@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from corsac import _core
 from corsac._values import FrozenValue, frozen_value
-from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
+from corsac.errors import CORSConfigError, CORSConfigProblem, from_core, has_errors
 from corsac.options.types import is_asynchronous, is_encodable, wrong_type
 from corsac.origin_function import OriginFunction
 from corsac.policy import CORSPolicy, CORSPolicyOptions
@@ -248,7 +248,7 @@ def make_configuration(
     pairs = _read_rules(() if rules is None else rules, problems)
     routing, found = _compile(fallback, pairs, observation)
     problems += _with_fixes(pairs, from_core(found))
-    if routing is None or any(problem.severity == "error" for problem in problems):
+    if routing is None or has_errors(problems):
         raise CORSConfigError(problems)
     return Configuration(fallback, pairs, tuple(problems), routing, observation)
 

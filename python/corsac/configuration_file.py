@@ -13,7 +13,7 @@ from typing import Any
 
 from corsac._background import BackgroundThread, check_watchfiles, file_state, wait_for_change
 from corsac.configuration import TRIAL_NAMES, Configuration, Rule
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors
 from corsac.observers import OBSERVATION_OPTIONS
 from corsac.options.files import SourceReading, in_toml, read_options, read_table
 from corsac.options.names import MIDDLEWARE_KEYS
@@ -64,7 +64,7 @@ class FileReading:
 
     def has_errors(self) -> bool:
         """Whether the arguments cannot be used."""
-        return any(problem.severity == "error" for problem in self.problems)
+        return has_errors(self.problems)
 
 
 def load_file(path: str | os.PathLike[str], configure: Configure) -> dict[str, Any]:

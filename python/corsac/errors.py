@@ -12,7 +12,8 @@ from corsac._text import safe_repr
 from corsac._values import FrozenValue, frozen_value, plain
 from corsac.codes import CORSProblemCode, Severity
 
-__all__ = ["CORSConfigError", "CORSConfigProblem", "CORSProblemCode", "Severity", "log_warnings"]
+__all__ = ["CORSConfigError", "CORSConfigProblem", "CORSProblemCode", "Severity"]
+__all__ += ["has_errors", "log_warnings"]
 
 
 @frozen_value
@@ -93,6 +94,11 @@ class CORSConfigError(ValueError):
     def __reduce__(self) -> tuple[type[CORSConfigError], tuple[tuple[CORSConfigProblem, ...]]]:
         """Pickle by the problems, not by the text made of them."""
         return (type(self), (self.problems,))
+
+
+def has_errors(problems: Iterable[CORSConfigProblem]) -> bool:
+    """Tell whether a configuration with these problems cannot be used."""
+    return any(problem.severity == "error" for problem in problems)
 
 
 def log_warnings(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from corsac import _core
-from corsac.errors import CORSConfigProblem, from_core
+from corsac.errors import CORSConfigProblem, from_core, has_errors
 from corsac.options.types import read_list
 from corsac.validation import try_fixes
 
@@ -26,7 +26,7 @@ def read_hosts(
     With an error there are none, and everything that was found goes to ``problems``.
     """
     entries, found = _with_fixes(value)
-    if all(problem.severity != "error" for problem in found):
+    if not has_errors(found):
         return entries, tuple(found)
     problems += found
     return None, ()

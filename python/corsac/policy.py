@@ -11,7 +11,7 @@ from corsac import _core, validation
 from corsac._explainable import Explainable
 from corsac._types import Followed
 from corsac._values import FrozenValue
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors
 from corsac.option_checks import check_options, problems_of_guard
 from corsac.options.guard import Guard
 from corsac.origin_function import OriginCallable, OriginFunction
@@ -159,7 +159,7 @@ class CORSPolicy(_OptionsByName, Explainable):
                 values, problems, lambda options: check_options(options, _DEFAULTS)[2]
             )
         problems += problems_of_guard(values)
-        if compiled is None or any(problem.severity == "error" for problem in problems):
+        if compiled is None or has_errors(problems):
             raise CORSConfigError(problems)
         self._fill(*values.values())
         self._set("problems", tuple(problems))

@@ -17,7 +17,13 @@ from django.utils.module_loading import import_string
 
 from corsac.configuration import NOTHING_OBSERVED, Configuration, Observation, make_configuration
 from corsac.django.signals import signals_with_receivers
-from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, log_warnings
+from corsac.errors import (
+    CORSConfigError,
+    CORSConfigProblem,
+    CORSProblemCode,
+    has_errors,
+    log_warnings,
+)
 from corsac.foreign.django_cors_headers import (
     DEFAULTS,
     OLDER_NAMES,
@@ -144,11 +150,11 @@ def read_settings() -> tuple[DjangoConfiguration | None, list[CORSConfigProblem]
         takes_own = not any(name != "CORS_URLS_REGEX" for name in present)
         problems = [_with_fix_in_settings(each, given if takes_own else None) for each in problems]
     source = _read_source(in_force, problems)
-    has_errors = any(problem.severity == "error" for problem in problems)
+    is_invalid = has_errors(problems)
     # Nobody is allowed because what allows somebody could not be read, or is a receiver.
-    if has_errors or signals_with_receivers():
+    if is_invalid or signals_with_receivers():
         problems = [problem for problem in problems if problem.code != "origin.none"]
-    if in_force is None or has_errors or of_observers:
+    if in_force is None or is_invalid or of_observers:
         return None, problems + of_observers
     names = {option: _own_name(option) for option in OPTION_NAMES} | names if policy is None else {}
     trial_names: dict[str, str] = {}

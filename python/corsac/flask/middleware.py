@@ -12,7 +12,7 @@ import flask
 from werkzeug.routing import RuleFactory
 
 from corsac.configuration import Configuration, Rule, make_configuration
-from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
+from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors, log_warnings
 from corsac.flask.decoration import Decoration, decorations, is_inside
 from corsac.flask.exchange import ENVIRON_KEY, Arrivals, Exchange, is_wrapped
 from corsac.flask.listed_methods import bare_middlewares, choose_for_method
@@ -286,7 +286,7 @@ class FlaskMiddleware(CORSMiddleware):
         """
         self._forget_routes()
         self._read_routes()
-        if any(problem.severity == "error" for problem in self._table.problems):
+        if has_errors(self._table.problems):
             raise CORSConfigError(self._table.problems)
 
     def _applied(self) -> Applied:

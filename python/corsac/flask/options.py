@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, TypedDict
 import flask
 
 from corsac.configuration import Rule
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors
 from corsac.foreign.flask_application import (
     ResourcePolicies,
     ResourcePolicy,
@@ -101,7 +101,7 @@ def read_view_policy(
     """
     reading = read_flask_cors(options)
     problems = reading.problems_for("drop-in", where)
-    if any(problem.severity == "error" for problem in problems):
+    if has_errors(problems):
         raise CORSConfigError(problems)
     return CORSPolicy(**{**DROP_IN_OPTIONS, **reading.options}), problems
 
@@ -118,7 +118,7 @@ def read_resource_policies(
     read = read_application(options, problems)
     for each in read:
         problems += each.reading.problems_for("drop-in", each.where)
-    if any(problem.severity == "error" for problem in problems):
+    if has_errors(problems):
         raise CORSConfigError(problems)
     log_problems(problems)
     made = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from corsac import _core
-from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
+from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity, has_errors
 from corsac.foreign.reading import Reading, once
 from corsac.origins.regex import PythonExpression
 from corsac.policy import problems_of
@@ -164,7 +164,7 @@ class Reader:
         """Check what was read beside own options of a policy, and leave out what cannot stay."""
         options = {**self.options, **(own or {})}
         # Nobody is allowed because what allows somebody could not be read, or matches nothing.
-        unread = _has_error(self.problems) or any(
+        unread = has_errors(self.problems) or any(
             problem.code == "origin.never_matched" for problem in self.problems
         )
         kept = self._check_regexes(options)
@@ -187,7 +187,7 @@ class Reader:
                 for problem in problems_of(options)
                 if problem.option == "allow_origin_regex" and problem.severity == "error"
             ]
-        if len(kept) > 1 or _has_error(found):
+        if len(kept) > 1 or has_errors(found):
             options = _narrowed(options)
         if "*" in options.get("allow_origins", ()):
             options["allow_origins"] = ["*"]
@@ -214,7 +214,7 @@ class Reader:
                 if problem.option == "allow_origin_regex"
             ]
             self.problems += found
-            if _has_error(found):
+            if has_errors(found):
                 continue
             kept.append(regex.text)
             is_any_site = any(problem.code == "regex.matches_any_site" for problem in found)
@@ -234,10 +234,6 @@ class Reader:
 def is_entry(text: str) -> bool:
     """Tell whether a text is an origin or a pattern of ``allow_origins``, and not ``"*"``."""
     return text != "*" and _core.is_origin_entry(text)
-
-
-def _has_error(problems: Sequence[CORSConfigProblem]) -> bool:
-    return any(problem.severity == "error" for problem in problems)
 
 
 def _narrowed(options: dict[str, Any]) -> dict[str, Any]:

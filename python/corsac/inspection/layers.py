@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from corsac._text import in_words
 from corsac.asgi import CORSMiddleware
-from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors
 from corsac.middleware import ConfiguredMiddleware
 from corsac.options.files import SourceReading
 from corsac.options.names import OPTION_NAMES, option_hint
@@ -48,7 +48,7 @@ class Applied:
 
     def is_valid(self) -> bool:
         """Whether the layer can be made."""
-        return all(problem.severity != "error" for problem in self.problems)
+        return not has_errors(self.problems)
 
     def with_routes(self, routes: Iterable[MarkedRoute]) -> Applied:
         """Add decorated routes; a problem of such a policy says which route."""

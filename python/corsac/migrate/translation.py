@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from corsac.errors import CORSConfigProblem
+from corsac.errors import CORSConfigProblem, has_errors
 from corsac.foreign.django_cors_headers import read_django_cors_headers
 from corsac.foreign.flask_application import read_flask_application
 from corsac.foreign.reader import SAFELISTED_METHODS, OriginRegex, Reader, is_entry
@@ -80,7 +80,7 @@ class Translation:
     @property
     def has_errors(self) -> bool:
         """Tell whether somebody has to decide something."""
-        return any(problem.severity == "error" for problem in self.problems)
+        return has_errors(self.problems)
 
 
 def translate(
@@ -133,7 +133,7 @@ def _translate(library: str, reading: Reading) -> Translation:
     )
     problems.sort(key=lambda problem: _SEVERITIES.index(problem.severity))
     policy = policies[id(reading)]
-    valid = all(problem.severity != "error" for problem in problems)
+    valid = not has_errors(problems)
     options = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in policy._arguments().items()

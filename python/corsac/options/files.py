@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, Severity
+from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, Severity, has_errors
 from corsac.options.guard import Guard, in_words_of_policy, unknown_argument_hint
 from corsac.options.names import MIDDLEWARE_KEYS, OPTION_NAMES, corsac_option, foreign_option_hint
 from corsac.options.types import BOOL_OPTIONS, LIST_OPTIONS
@@ -59,7 +59,7 @@ class SourceReading:
         Raises:
             CORSConfigError: Some could not be read; it lists every problem of the reading.
         """
-        if self._has_errors():
+        if has_errors(self.problems):
             raise CORSConfigError(self.problems)
         return self.options
 
@@ -70,7 +70,7 @@ class SourceReading:
             CORSConfigError: There is an error; problems name options as the source does.
         """
         options = self.options
-        if self._has_errors() and not any(options.get(name) for name in _ORIGIN_OPTIONS):
+        if has_errors(self.problems) and not any(options.get(name) for name in _ORIGIN_OPTIONS):
             # An origin list that could not be read must not be reported as empty on top.
             options = {**options, "allow_origins": [_STAND_IN_ORIGIN]}
         try:
@@ -97,9 +97,6 @@ class SourceReading:
             for name, value in (fix or {}).items()
         }
         return None if None in spelt.values() or not spelt else spelt
-
-    def _has_errors(self) -> bool:
-        return any(problem.severity == "error" for problem in self.problems)
 
 
 _ORIGIN_OPTIONS = ("allow_origins", "allow_origin_regex", "allow_origin_func")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from corsac.errors import CORSConfigProblem
+from corsac.errors import CORSConfigProblem, has_errors
 from corsac.foreign.django_cors_headers import SETTINGS
 from corsac.foreign.flask_cors import CONFIG_KEYS
 from corsac.migrate.source.files import SourceFile, dotted, shown
@@ -64,7 +64,7 @@ class Configuration:
     @property
     def has_errors(self) -> bool:
         """Tell whether somebody has to decide something."""
-        return any(problem.severity == "error" for problem in self.problems)
+        return has_errors(self.problems)
 
     def leave(self, option: str, text: str, reason: str) -> None:
         """Note an option that is not read, what stands there, and why."""
