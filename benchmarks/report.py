@@ -14,7 +14,7 @@ from benchmarks import names
 from benchmarks.measured import ROOT, BenchmarkError, Key, Results, Spread, is_clear, markdown
 
 RESULTS = Path(__file__).parent / "results"
-README, PAGE = Path(__file__).parent / "README.md", ROOT / "docs" / "speed.md"
+README, PAGE = Path(__file__).parent / "README.md", ROOT / "docs" / "why" / "speed.md"
 _AGAINST = {names.FLASK_CORS: names.IN_FLASK, names.DJANGO_CORS_HEADERS: names.IN_DJANGO}
 _NO_LIBRARIES = (names.FLOOR, names.EMPTY, names.WRAPPER)
 

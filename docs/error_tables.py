@@ -1,4 +1,4 @@
-"""Write the tables of codes in ``docs/errors.md``, of the data that the package has.
+"""Write the tables of codes in ``docs/reference/errors.md``, of the data that the package has.
 
     python docs/error_tables.py
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from corsac._core import TOLERABLE_CODES
 from corsac.codes import CORSProblemCode, code_tables
 
-PAGE = Path(__file__).parent / "errors.md"
+PAGE = Path(__file__).parent / "reference" / "errors.md"
 
 HEAD = "| code | severity | what it says |\n|---|---|---|\n"
 TABLE = re.compile(re.escape(HEAD) + r"(?:\|.*\n)*")

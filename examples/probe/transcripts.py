@@ -1,6 +1,6 @@
 """Run `corsac probe` against servers that others wrote, and store what it says.
 
-    python examples/probe/transcripts.py            # writes docs/probe-transcripts.md
+    python examples/probe/transcripts.py            # writes docs/reference/probe-transcripts.md
 
 Needed: Corsac with its `cli` extra, starlette and uvicorn in the Python that runs this; and node,
 npm, go and nginx (Debian: nodejs npm golang-go nginx-light). Packages and what is built go to
@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 WORK = HERE.parents[1] / "build" / "probe"
-PAGE = HERE.parents[1] / "docs" / "probe-transcripts.md"
+PAGE = HERE.parents[1] / "docs" / "reference" / "probe-transcripts.md"
 
 NEEDED = {"node": "nodejs", "npm": "npm", "go": "golang-go", "nginx": "nginx-light"}
 START_SECONDS = 30.0
@@ -160,7 +160,7 @@ def introduction() -> str:
 
         Written by `python examples/probe/transcripts.py`, which starts these servers and runs
         these commands; nothing is edited. The configurations are in
-        [`examples/probe/`](../examples/probe/).
+        [`examples/probe/`](../../examples/probe/).
 
         | server | version |
         |---|---|

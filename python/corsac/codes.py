@@ -1,7 +1,8 @@
 """Every code of a problem with a configuration, and what it means.
 
 `corsac.CORSConfigProblem.code` has no other value. Codes are stable: programs compare them, and
-``tolerate`` takes four of them. The tables of ``docs/errors.md`` are made of `code_tables`.
+``tolerate`` takes four of them. The tables of ``docs/reference/errors.md`` are made of
+`code_tables`.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def meaning(code: CORSProblemCode) -> str:
         code: The code of a problem.
 
     Returns:
-        Plain English with Markdown's marks for code, as in ``docs/errors.md``.
+        Plain English with Markdown's marks for code, as in ``docs/reference/errors.md``.
 
     Raises:
         KeyError: No problem has such a code.

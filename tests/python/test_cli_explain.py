@@ -73,7 +73,7 @@ def test_what_is_allowed_is_shown_with_the_reason_for_every_answer(
 
 
 def test_the_documentation_shows_what_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "probe.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "probe.md").read_text()
     policy = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     shown = re.findall(r"^```console\n\$ corsac (.*?)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert (len(policy), len(shown)) == (1, 1)

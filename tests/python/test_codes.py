@@ -43,7 +43,7 @@ def test_the_list_is_sorted_and_the_data_says_of_each_code_once_what_it_means() 
 
 
 def test_the_page_of_errors_has_the_tables_that_are_made_of_the_data() -> None:
-    page = (CHECKOUT / "docs" / "errors.md").read_text(encoding="utf-8")
+    page = (CHECKOUT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
     generator = runpy.run_path(str(CHECKOUT / "docs" / "error_tables.py"))
     assert generator["with_tables"](page) == page
     assert all(generator["table"](table) in page for table in code_tables().values())

@@ -281,7 +281,7 @@ def test_every_code_has_a_server_that_shows_it() -> None:
 
 
 def test_the_documentation_has_every_code_with_its_severity() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "probe.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "probe.md").read_text()
     rows = re.findall(r"^\| `([a-z_.0-9]+)` \| (\w+) \|", page, re.MULTILINE)
     assert rows == [(code, found.severity) for code, found in FINDINGS.items()]
 
