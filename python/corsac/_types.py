@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NamedTuple
+from typing import Any
 
 __all__ = ["ASGIApp", "Counted", "Followed", "Message", "Outcomes", "Receive", "Scope"]
 __all__ += ["Send"]
@@ -21,7 +21,7 @@ Counted = tuple[Outcomes, tuple[Outcomes, int, int, int]]
 """What came of requests; and of those under policies on trial, as `report_only_counters` says."""
 
 
-class Followed(NamedTuple):
+class Followed:
     """Where a policy of `corsac.live.Follower` has those origins from that its base has not.
 
     Attributes:
@@ -30,6 +30,9 @@ class Followed(NamedTuple):
         state: Tells how the source is at this moment, in a few words.
     """
 
-    base: Any
-    source: str
-    state: Callable[[], str]
+    __slots__ = ("base", "source", "state")
+
+    def __init__(self, base: Any, source: str, state: Callable[[], str]) -> None:
+        self.base = base
+        self.source = source
+        self.state = state

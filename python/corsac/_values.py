@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, dataclass_transform
 
 __all__ = ["NOT_IN_DICT", "FrozenValue", "PlainData", "frozen_value", "plain"]
@@ -17,8 +16,8 @@ class FrozenValue:
 
     Their errors say what is frozen, or was never initialized; a value is its own copy; a pickle
     holds arguments, so that all else is made anew; and slots that are not fields do not count.
-    A subclass with fields only is decorated with `frozen_value`. Any other names its fields in
-    ``_fields`` and hands their values to `_fill`.
+    A subclass is decorated with `frozen_value`, names its fields in ``_fields``, and hands their
+    values to `_fill`. Nothing is made of annotations: whoever imports Corsac would wait for that.
     """
 
     __slots__ = ()
@@ -27,7 +26,7 @@ class FrozenValue:
     def _fill(self, *values: object) -> None:
         """Set all fields in order."""
         for name, value in zip(self._fields, values, strict=True):
-            self._set(name, value)
+            object.__setattr__(self, name, value)
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
@@ -103,34 +102,8 @@ KindT = TypeVar("KindT", bound=type[FrozenValue])
 
 @dataclass_transform(frozen_default=True)
 def frozen_value(kind: KindT) -> KindT:
-    """Turn a subclass of `FrozenValue` with annotated fields into a class with slots.
-
-    It is what ``dataclasses.dataclass(frozen=True, slots=True)`` makes, in a fifth of the time:
-    whoever imports Corsac waits for these classes.
-    """
-    given = vars(kind)
-    names = tuple(kind.__annotations__)
-    defaults = {name: given[name] for name in names if name in given}
-    parameters = ", ".join(
-        f"{name}=defaults[{name!r}]" if name in defaults else name for name in names
-    )
-    lines = ["def make(put, defaults):", f" def __init__(self, {parameters}):"]
-    lines += [f"  put(self, {name!r}, {name})" for name in names]
-    if "__post_init__" in given:
-        lines.append("  self.__post_init__()")
-    scope: dict[str, Any] = {}
-    module = vars(sys.modules[kind.__module__])  # For whoever evaluates the annotations.
-    exec("\n".join([*lines, " return __init__"]), module, scope)  # noqa: S102 - names of fields
-    initialize = scope["make"](object.__setattr__, defaults)
-    initialize.__annotations__ = {**kind.__annotations__, "return": None}
-    initialize.__qualname__ = f"{kind.__qualname__}.__init__"
-    hidden = {*names, "__dict__", "__weakref__"}
-    body = {name: value for name, value in given.items() if name not in hidden}
-    body |= dict.fromkeys(("__slots__", "__match_args__", "_fields"), names)
-    body |= {"__init__": initialize, "__qualname__": kind.__qualname__}
-    make_class: Any = type(kind)
-    made: KindT = make_class(kind.__name__, kind.__bases__, body)
-    return made
+    """Tell type checkers that nobody sets the attributes of a subclass of `FrozenValue`."""
+    return kind
 
 
 class PlainData:

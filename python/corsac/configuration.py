@@ -60,13 +60,31 @@ class Observation(FrozenValue):
         host_problems: The warnings about these.
     """
 
-    callback: RefusalCallback | None = None
-    report_only: Policies | None = None
-    report_only_rules: tuple[ReadRule, ...] = ()
-    debug_header: str | None = None
-    trial: Configuration | None = None
-    allowed_hosts: tuple[str, ...] | None = None
-    host_problems: tuple[CORSConfigProblem, ...] = ()
+    __slots__ = _fields = __match_args__ = (
+        *("callback", "report_only", "report_only_rules", "debug_header", "trial"),
+        *("allowed_hosts", "host_problems"),
+    )
+
+    callback: RefusalCallback | None
+    report_only: Policies | None
+    report_only_rules: tuple[ReadRule, ...]
+    debug_header: str | None
+    trial: Configuration | None
+    allowed_hosts: tuple[str, ...] | None
+    host_problems: tuple[CORSConfigProblem, ...]
+
+    def __init__(  # noqa: PLR0917 - in the order of the fields
+        self,
+        callback: RefusalCallback | None = None,
+        report_only: Policies | None = None,
+        report_only_rules: tuple[ReadRule, ...] = (),
+        debug_header: str | None = None,
+        trial: Configuration | None = None,
+        allowed_hosts: tuple[str, ...] | None = None,
+        host_problems: tuple[CORSConfigProblem, ...] = (),
+    ) -> None:
+        on_trial = (report_only, report_only_rules, debug_header, trial)
+        self._fill(callback, *on_trial, allowed_hosts, host_problems)
 
     @property
     def on_refusal(self) -> OnRefusal | None:
@@ -123,11 +141,25 @@ class Configuration(FrozenValue):
         observation: Who learns of refusals, and which policies are on trial.
     """
 
+    __slots__ = _fields = __match_args__ = (
+        *("policy", "rules", "problems", "routing", "observation"),
+    )
+
     policy: Policies | None
     rules: tuple[ReadRule, ...]
     problems: tuple[CORSConfigProblem, ...]
     routing: _core.Routing
-    observation: Observation = NOTHING_OBSERVED
+    observation: Observation
+
+    def __init__(
+        self,
+        policy: Policies | None,
+        rules: tuple[ReadRule, ...],
+        problems: tuple[CORSConfigProblem, ...],
+        routing: _core.Routing,
+        observation: Observation = NOTHING_OBSERVED,
+    ) -> None:
+        self._fill(policy, rules, problems, routing, observation)
 
     def policies(self) -> list[CORSPolicy]:
         """Return each policy once."""

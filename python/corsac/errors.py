@@ -33,17 +33,30 @@ class CORSConfigProblem(FrozenValue):
             what is meant, or what to accept; and for lists of more than a thousand entries.
     """
 
+    __slots__ = _fields = __match_args__ = (
+        *("code", "severity", "option", "value", "message", "hint", "fix"),
+    )
+
     code: CORSProblemCode
     severity: Severity
     option: str
     value: object
     message: str
-    hint: str = ""
-    fix: Mapping[str, object] | None = None
+    hint: str
+    fix: Mapping[str, object] | None
 
-    def __post_init__(self) -> None:
-        if self.fix is not None:
-            self._set("fix", MappingProxyType(dict(self.fix)))
+    def __init__(  # noqa: PLR0917 - in the order of the fields
+        self,
+        code: CORSProblemCode,
+        severity: Severity,
+        option: str,
+        value: object,
+        message: str,
+        hint: str = "",
+        fix: Mapping[str, object] | None = None,
+    ) -> None:
+        fix = None if fix is None else MappingProxyType(dict(fix))
+        self._fill(code, severity, option, value, message, hint, fix)
 
     def _arguments(self) -> dict[str, Any]:
         arguments = self._all_fields()

@@ -6,7 +6,17 @@ import copyreg
 import os
 import threading
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, Unpack
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    Self,
+    SupportsIndex,
+    TypedDict,
+    TypeVar,
+    Unpack,
+)
 
 from corsac._core import Routing
 from corsac._explainable import Explainable
@@ -44,15 +54,22 @@ os.register_at_fork(
 )
 
 
-class MiddlewareOptions(CORSPolicyOptions, total=False):
-    """The options of a middleware, but rules, and those of its policy."""
+_OwnOptions = TypedDict(  # noqa: UP013 - a call: see `corsac.policy`
+    "_OwnOptions",
+    {
+        "allowed_hosts": Iterable[str] | None,
+        "on_refusal": OnRefusal | None,
+        "report_only": GivenPolicies | None,
+        "report_only_rules": Iterable[Rule] | None,
+        "report_only_hosts": Iterable[str] | None,
+        "debug_header": bool | str,
+    },
+    total=False,
+)
 
-    allowed_hosts: Iterable[str] | None
-    on_refusal: OnRefusal | None
-    report_only: GivenPolicies | None
-    report_only_rules: Iterable[Rule] | None
-    report_only_hosts: Iterable[str] | None
-    debug_header: bool | str
+
+class MiddlewareOptions(CORSPolicyOptions, _OwnOptions, total=False):
+    """The options of a middleware, but rules, and those of its policy."""
 
 
 class ConfiguredMiddleware(Explainable, Generic[App]):

@@ -11,7 +11,7 @@ from corsac._origin_request import (
     OriginCallable,
     OriginRequest,
 )
-from corsac._values import FrozenValue
+from corsac._values import FrozenValue, frozen_value
 
 if TYPE_CHECKING:
     from corsac.origins import FunctionOrigins
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["OriginCallable", "OriginFunction", "OriginRequest"]
 
 
+@frozen_value
 class OriginFunction(FrozenValue):
     """A function that decides about origins, with limits of its own; a bare one has the defaults.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpac
 from corsac import _core, validation
 from corsac._explainable import Explainable
 from corsac._types import Followed
-from corsac._values import FrozenValue
+from corsac._values import FrozenValue, frozen_value
 from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors
 from corsac.option_checks import check_options, problems_of_guard
 from corsac.options.guard import Guard
@@ -23,25 +23,34 @@ if TYPE_CHECKING:
 __all__ = ["CORSPolicy", "CORSPolicyOptions"]
 
 
-class CORSPolicyOptions(TypedDict, total=False):
-    """The options of `CORSPolicy`, for functions that hand them on."""
+# A call, whose types are evaluated at once. In a class they would be text here, which Python
+# compiles when the class is made; whoever imports Corsac would wait for that.
+_Options = TypedDict(  # noqa: UP013
+    "_Options",
+    {
+        "allow_origins": Iterable[str],
+        "allow_origin_regex": str | None,
+        "allow_origin_func": OriginCallable | OriginFunction | None,
+        "allow_methods": Iterable[str],
+        "allow_headers": Iterable[str],
+        "allow_credentials": bool,
+        "expose_headers": Iterable[str],
+        "max_age": int | timedelta | None,
+        "allow_private_network": bool,
+        "preflight_status": int,
+        "preflight_continue": bool,
+        "guard": bool | Guard,
+        "allow_timing": bool,
+        "always_send": bool,
+        "app_headers": Literal["replace", "keep"],
+        "tolerate": Iterable[str],
+    },
+    total=False,
+)
 
-    allow_origins: Iterable[str]
-    allow_origin_regex: str | None
-    allow_origin_func: OriginCallable | OriginFunction | None
-    allow_methods: Iterable[str]
-    allow_headers: Iterable[str]
-    allow_credentials: bool
-    expose_headers: Iterable[str]
-    max_age: int | timedelta | None
-    allow_private_network: bool
-    preflight_status: int
-    preflight_continue: bool
-    guard: bool | Guard
-    allow_timing: bool
-    always_send: bool
-    app_headers: Literal["replace", "keep"]
-    tolerate: Iterable[str]
+
+class CORSPolicyOptions(_Options, total=False):
+    """The options of `CORSPolicy`, for functions that hand them on."""
 
 
 class _OptionsByName(FrozenValue):
@@ -62,6 +71,7 @@ class _OptionsByName(FrozenValue):
             return object.__new__(cls)
 
 
+@frozen_value
 class CORSPolicy(_OptionsByName, Explainable):
     """Who may read responses from a page of another origin, and how (Fetch, "CORS protocol").
 

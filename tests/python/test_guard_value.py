@@ -39,7 +39,7 @@ def test_a_guard_is_a_value() -> None:
     assert pickle.loads(pickle.dumps(guard)) == guard  # noqa: S301
     assert copy.deepcopy(guard) is guard
     with pytest.raises(AttributeError, match="a Guard is frozen"):
-        guard.writes = True
+        guard.writes = True  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("guard", [Guard(**FULL), Guard(isolate_reads=True), True, False])

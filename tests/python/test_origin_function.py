@@ -444,7 +444,7 @@ def test_it_is_a_value() -> None:
     assert CORSPolicy(allow_origin_func=decides) == CORSPolicy(allow_origin_func=copy.copy(decides))
     assert "ttl=1" in repr(CORSPolicy(allow_origin_func=decides))
     with pytest.raises(AttributeError, match="frozen"):
-        decides.ttl = 3
+        decides.ttl = 3  # type: ignore[misc]
 
 
 def test_an_asynchronous_one_is_an_error_in_wsgi() -> None:

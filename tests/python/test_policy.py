@@ -52,7 +52,7 @@ def test_a_policy_cannot_be_changed_and_keeps_nothing_of_the_lists_it_was_given(
     origins.append("https://evil.example")
     assert policy.allow_origins == ("https://a.test",)
     with pytest.raises(AttributeError):
-        policy.allow_origins = ("https://evil.example",)
+        policy.allow_origins = ("https://evil.example",)  # type: ignore[misc]
 
 
 def test_its_repr_names_only_what_was_set() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import corsac.errors
+import corsac.middleware
 import corsac.policy
 import corsac.wsgi
 from corsac import CORSConfigError, CORSConfigProblem, CORSPolicy, Guard
@@ -165,7 +166,7 @@ def test_the_signatures_name_every_argument_with_its_type_and_default() -> None:
     )
     assert list(options) == list(corsac.policy.CORSPolicyOptions.__annotations__)
     assert str(inspect.signature(CORSConfigProblem)).endswith(
-        "hint: 'str' = '', fix: 'Mapping[str, object] | None' = None) -> None"
+        "hint: 'str' = '', fix: 'Mapping[str, object] | None' = None) -> 'None'"
     )
     with pytest.raises(TypeError, match="positional"):
         CORSPolicy(["https://a.test"])  # type: ignore[call-arg]
@@ -174,6 +175,9 @@ def test_the_signatures_name_every_argument_with_its_type_and_default() -> None:
 def test_the_types_of_annotations_are_there_at_run_time() -> None:
     hints = typing.get_type_hints(corsac.policy.CORSPolicyOptions)
     assert hints["guard"] == bool | Guard
+    of_middleware = typing.get_type_hints(corsac.middleware.MiddlewareOptions)
+    assert of_middleware.items() > hints.items()
+    assert of_middleware["debug_header"] == bool | str
     assert typing.get_args(corsac.errors.Severity) == ("error", "warning", "info")
     assert typing.get_type_hints(CORSConfigProblem)["severity"] == corsac.errors.Severity
     of_a_call = inspect.signature(CORSConfigProblem, eval_str=True).parameters

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Never
 
 from corsac import _core, validation
-from corsac._values import FrozenValue
+from corsac._values import FrozenValue, frozen_value
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
 from corsac.options.types import check_bool, read_list, wrong_type
 
 __all__ = ["Guard", "in_words_of_policy", "read_guard", "unknown_argument_hint"]
 
 
+@frozen_value
 class Guard(FrozenValue):
     """What a policy refuses with 403 before the application runs.
 

@@ -48,16 +48,37 @@ class Refusal(FrozenValue):
             one, and for any other reason.
     """
 
+    __slots__ = _fields = __match_args__ = (
+        *("reason", "origin", "method", "path", "rule", "kind", "report_only"),
+        *("missing_method", "missing_headers", "host"),
+    )
+
     reason: str
     origin: str | None
     method: str | None
     path: str | None
     rule: str
     kind: str
-    report_only: bool = False
-    missing_method: str | None = None
-    missing_headers: tuple[str, ...] = ()
-    host: str | None = None
+    report_only: bool
+    missing_method: str | None
+    missing_headers: tuple[str, ...]
+    host: str | None
+
+    def __init__(  # noqa: PLR0917 - in the order of the fields
+        self,
+        reason: str,
+        origin: str | None,
+        method: str | None,
+        path: str | None,
+        rule: str,
+        kind: str,
+        report_only: bool = False,
+        missing_method: str | None = None,
+        missing_headers: tuple[str, ...] = (),
+        host: str | None = None,
+    ) -> None:
+        asked = (reason, origin, method, path, rule, kind, report_only)
+        self._fill(*asked, missing_method, missing_headers, host)
 
 
 OnRefusal = Callable[[Refusal], object]
