@@ -1,0 +1,38 @@
+"""What SECURITY.md promises is held by tests that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SECURITY = (CHECKOUT / "SECURITY.md").read_text()
+
+
+def promises() -> dict[str, list[str]]:
+    """Return the rows of the table of promises: what is promised, the names of its tests."""
+    table = SECURITY.split("## What a policy promises")[1].split("\n## ")[0]
+    rows = [line.strip("|").rsplit("|", 1) for line in table.splitlines() if line.startswith("| ")]
+    return {promise.strip(): re.findall(r"`(\w+)`", tests) for promise, tests in rows[1:]}
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    defined: set[str] = set()
+    for path in CHECKOUT.glob("tests/*/test_*.py"):
+        defined.update(re.findall(r"(?m)^(?:async )?def (test_\w+)", path.read_text()))
+    for path in CHECKOUT.glob("tests/cpp/test_*.cpp"):
+        defined.update(re.findall(r"(?m)^TEST(?:_[FP])?\(\w+,\s*(\w+)\)", path.read_text()))
+    assert len(promises()) >= 12
+    for promise, tests in promises().items():
+        assert tests, promise
+        assert set(tests) <= defined, (promise, set(tests) - defined)
+
+
+def test_every_limit_is_a_constant_of_the_code() -> None:
+    table = SECURITY.split("## Limits")[1].split("\n## ")[0]
+    rows = [line.split("|")[2] for line in table.splitlines() if line.startswith("| ")]
+    names = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    sources = [*CHECKOUT.glob("cpp/**/*.?pp"), *CHECKOUT.glob("python/corsac/**/*.py")]
+    code = "\n".join(path.read_text() for path in sources)
+    assert len(names) >= 12
+    assert {name for name in names if not re.search(rf"\b{name}\b", code)} == set()
