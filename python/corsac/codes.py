@@ -19,6 +19,7 @@ Severity = Literal["error", "warning", "info"]
 
 CORSProblemCode = Literal[
     "always_send.needs_one_origin",
+    "guard.not_in_rule",
     "guard.without_effect",
     "header.any_with_credentials",
     "header.authorization_not_covered",
@@ -35,6 +36,7 @@ CORSProblemCode = Literal[
     "header.safelisted",
     "host.invalid",
     "host.non_canonical_ip",
+    "host.public_suffix",
     "host.redundant",
     "host.unchecked",
     "max_age.beyond_chromium",

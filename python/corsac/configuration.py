@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from corsac import _core
+from corsac._text import in_words
 from corsac._values import FrozenValue, frozen_value
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core, has_errors
 from corsac.options.types import is_asynchronous, is_encodable, wrong_type
@@ -280,9 +281,28 @@ def make_configuration(
     pairs = _read_rules(() if rules is None else rules, problems)
     routing, found = _compile(fallback, pairs, observation)
     problems += _with_fixes(pairs, from_core(found))
+    problems += _left_unguarded(fallback, pairs)
     if routing is None or has_errors(problems):
         raise CORSConfigError(problems)
     return Configuration(fallback, pairs, tuple(problems), routing, observation)
+
+
+def _left_unguarded(
+    policy: Policies | None, rules: tuple[ReadRule, ...]
+) -> list[CORSConfigProblem]:
+    """Return an info where a guard does not count below rules with policies of their own."""
+    others = members_of(policy)
+    if not (others and others[-1].guard):
+        return []
+    without = [path for path, each in rules if each is not None and not members_of(each)[-1].guard]
+    if not without:
+        return []
+    message = (
+        "the guard belongs to the policy for all other paths, and requests to "
+        f"{in_words(without)} are not judged by it"
+    )
+    hint = "give the policies of these rules a guard too, if it is for the whole application"
+    return [CORSConfigProblem("guard.not_in_rule", "info", "rules", without[0], message, hint)]
 
 
 def _compile(

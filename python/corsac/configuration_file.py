@@ -56,11 +56,13 @@ class FileReading:
         problems: Every problem of every table, infos too, with options named as the file does:
             ``rules[0].allow_origins``, ``report_only.rules[1].path``.
         levels: The options of each policy.
+        is_empty: Whether nothing stands in it.
     """
 
     arguments: dict[str, Any]
     problems: tuple[CORSConfigProblem, ...]
     levels: tuple[Level, ...] = ()
+    is_empty: bool = False
 
     def has_errors(self) -> bool:
         """Whether the arguments cannot be used."""
@@ -117,7 +119,7 @@ def read_file(path: str | os.PathLike[str], configure: Configure) -> FileReading
     else:
         found_together = [*made.own_problems()]
     problems += (_named(each, table) for each in found_together)
-    return FileReading(arguments, tuple(problems), tuple(reader.levels))
+    return FileReading(arguments, tuple(problems), tuple(reader.levels), is_empty=not table)
 
 
 def _named(problem: CORSConfigProblem, table: Mapping[str, Any]) -> CORSConfigProblem:
@@ -126,7 +128,7 @@ def _named(problem: CORSConfigProblem, table: Mapping[str, Any]) -> CORSConfigPr
         name = "report_only.allowed_hosts"
         fix = None if problem.fix is None else {name: problem.fix[problem.option]}
         return problem.replace(option=name, fix=fix)
-    if problem.option == "policy" or problem.code == "policy.unreachable":
+    if problem.option == "policy" or problem.code in _OF_SEVERAL:
         place = _PLACES_OF_SEVERAL.get(problem.option, problem.option)
         return problem.replace(option=place, fix=None)
     where = {"rules": "", "report_only_rules": "report_only."}.get(problem.option)
@@ -144,6 +146,7 @@ def _named(problem: CORSConfigProblem, table: Mapping[str, Any]) -> CORSConfigPr
     return problem.replace(option=f"{where}rules", fix=fix or None)
 
 
+_OF_SEVERAL = {"policy.unreachable", "guard.without_effect"}
 _PLACES_OF_SEVERAL = {
     "policy": "policies",
     "report_only": "report_only.policies",
@@ -173,6 +176,22 @@ class FileWatch:
         self._state = file_state(self._path)
         return load_file(self._path, self._configure)
 
+    def _load_again(self) -> dict[str, Any]:
+        """Do so for an edit: a file without anything in it is one that is not written yet."""
+        self._state = file_state(self._path)
+        found = read_file(self._path, self._configure)
+        problems = [*found.problems]
+        if found.is_empty:
+            message = "the file is empty, as it is while it is being written, or on a full disk"
+            hint = "to allow nobody write allow_origins = []"
+            path = os.fspath(self._path)
+            problems.append(
+                CORSConfigProblem("source.nothing_found", "error", "path", path, message, hint)
+            )
+        if has_errors(problems):
+            raise CORSConfigError(problems)
+        return found.arguments
+
     def follow(self, middleware: Any) -> None:
         """Begin to watch; until the middleware is gone."""
         this = weakref.ref(middleware)
@@ -195,7 +214,7 @@ class FileWatch:
     def _put_in_force(self, middleware: Any) -> None:
         logger = logging.getLogger("corsac")
         try:
-            given = _NOTHING_GIVEN | self.load()
+            given = _NOTHING_GIVEN | self._load_again()
             middleware.reconfigure(given.pop("policy"), **given)
         except CORSConfigError as error:
             logger.error(  # noqa: TRY400 - the text says what is wrong

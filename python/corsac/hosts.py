@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from corsac import _core
@@ -66,7 +66,25 @@ def _read(value: object) -> tuple[tuple[str, ...] | None, list[CORSConfigProblem
         hint = "list the server's own names, or leave it out: then any host is served"
         empty = CORSConfigProblem("option.empty", "error", _OPTION, value, message, hint)
         return entries, [empty]
-    return entries, [*map(_improved, from_core(_core.check_host_entries(entries)))]
+    found = [*map(_improved, from_core(_core.check_host_entries(entries)))]
+    return entries, found if has_errors(found) else [*found, *_check_suffixes(entries)]
+
+
+def _check_suffixes(entries: Iterable[str]) -> Iterator[CORSConfigProblem]:
+    """Find what lets in everyone who can get a name on a shared suffix, and point it anywhere."""
+    below = [entry for entry in entries if entry.startswith("*.")]
+    if not below:
+        return
+    from corsac.validation.hosts import public_suffixes  # noqa: PLC0415 - reading it takes long
+
+    for entry in below:
+        base = entry.removeprefix("*.").partition(":")[0].removesuffix(".")
+        suffix = public_suffixes().covered_by(base)
+        if suffix is not None:
+            where = base if suffix == base else f"{suffix}, which it covers"
+            message = f"anyone can get a name below {where}, and point it at this server"
+            hint = "list the names of your own"
+            yield CORSConfigProblem("host.public_suffix", "warning", _OPTION, entry, message, hint)
 
 
 def _improved(problem: CORSConfigProblem) -> CORSConfigProblem:

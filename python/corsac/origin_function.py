@@ -66,6 +66,9 @@ class OriginFunction(FrozenValue):
         self._set("problem", problem)
 
     def forget(self, origin: str | None = None) -> None:
-        """Drop the answer about an origin, or all answers; calls under way add none."""
+        """Drop the answer about an origin, or all answers; calls under way add none.
+
+        Requests that come afterwards do not wait for those calls, but make one of their own.
+        """
         if self.decider is not None:
             self.decider.forget(origin)

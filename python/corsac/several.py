@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import TypeGuard, cast
 
 from corsac import _core
-from corsac.errors import CORSConfigProblem
+from corsac._text import in_words
+from corsac.errors import CORSConfigError, CORSConfigProblem
+from corsac.options.guard import Guard
 from corsac.options.types import wrong_type
 from corsac.policy import CORSPolicy, CORSPolicyOptions, refuse_beside_policy, resolve_policy
 
@@ -83,6 +85,7 @@ def read_several(
             {option: rest},
         )
         problems.append(problem)
+    problems += _in_vain(policies, option)
     return policies if policies and len(policies) == len(given) else None
 
 
@@ -97,6 +100,59 @@ def _unreachable(policies: tuple[CORSPolicy, ...]) -> Iterator[tuple[int, str]]:
         elif covered.issuperset(policy.allow_origins):
             yield place, "others before it cover all of its origins"
         covered.update(policy.allow_origins)
+
+
+def _in_vain(policies: tuple[CORSPolicy, ...], option: str) -> Iterator[CORSConfigProblem]:
+    """Yield a warning where an earlier guard refuses what the last policy lets in.
+
+    The last one answers others. A guard judges only whom its own policy covers, and most of those
+    may pass.
+    """
+    given = [Guard() if each.guard is True else each.guard for each in policies]
+    for place, guard in enumerate(given[:-1]):
+        missing = _refused(guard) - _refused(given[-1])
+        if not missing:
+            continue
+        yield CORSConfigProblem(
+            "guard.without_effect",
+            "warning",
+            option,
+            policies[place],
+            f"the guard of policy {place + 1} of {len(policies)} judges only whom that policy "
+            "covers; all others are the last one's, which does not refuse "
+            f"{in_words(sorted(missing))}",
+            "give the last policy such a guard too",
+            _guarding_last(policies, guard, given[-1], option),
+        )
+        return
+
+
+def _refused(guard: bool | Guard) -> set[str]:
+    """Return what a guard refuses of others, in words."""
+    if not isinstance(guard, Guard):
+        return set()
+    reads = {"what they embed"} if guard.isolate_reads else set()
+    return {"WebSocket handshakes"} | ({"forged writes"} if guard.writes else set()) | reads
+
+
+def _guarding_last(
+    policies: tuple[CORSPolicy, ...], guard: bool | Guard, last: bool | Guard, option: str
+) -> dict[str, object] | None:
+    """Return the fix: the last policy refuses all of it; ``None`` if it cannot, or warns then."""
+    assert isinstance(guard, Guard), "it refuses something"  # noqa: S101
+    if isinstance(last, Guard):
+        guard = last.__replace__(
+            isolate_reads=guard.isolate_reads or last.isolate_reads,
+            writes=guard.writes or last.writes,
+        )
+    try:
+        mended = policies[-1].replace(guard=guard)
+    except CORSConfigError:  # Whom the guard trusts needs to be tolerated.
+        return None
+    known = {each.code for each in policies[-1].problems}
+    if any(each.severity == "warning" and each.code not in known for each in mended.problems):
+        return None
+    return {option: (*policies[:-1], mended)}
 
 
 def compile_policies(

@@ -257,6 +257,35 @@ def test_warnings_of_a_file_are_logged_once_by_their_places(
     assert [record.getMessage() for record in caplog.records] == [f"CORS: {warning}"]
 
 
+@pytest.mark.parametrize("protocol", sorted(CLASSES))
+def test_a_middleware_of_a_file_has_the_problems_of_rules_and_hosts(
+    protocol: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "corsac.toml"
+    twice = 'allowed_hosts = ["a.example", "a.example"]\n'
+    rule = '[[{}rules]]\npath = "/x"\npolicy = false\n'
+    trial = f"[report_only]\n{twice}{rule.format('report_only.') * 2}"
+    text = f'allow_origins = ["https://app.example.com"]\n{twice}{rule.format("") * 2}{trial}'
+    path.write_text(text, encoding="utf-8")
+    made = CLASSES[protocol].from_file(app, path)
+    hosts, rules = ["a.example"] * 2, [("/x", None)] * 2
+    same = CLASSES[protocol](
+        app,
+        CORSPolicy(allow_origins=["https://app.example.com"]),
+        rules=rules,
+        allowed_hosts=hosts,
+        report_only_rules=rules,
+        report_only_hosts=hosts,
+    )
+    assert [(each.option, each.code) for each in made.problems] == [
+        ("rules", "rule.duplicate"),
+        ("allowed_hosts", "host.redundant"),
+        ("report_only: rules", "rule.duplicate"),
+        ("report_only: allowed_hosts", "host.redundant"),
+    ]
+    assert made.problems == same.problems
+
+
 def test_a_policy_alone_is_not_read_from_a_file_with_more(tmp_path: Path) -> None:
     path = tmp_path / "corsac.toml"
     path.write_text(WHOLE, encoding="utf-8")
@@ -337,6 +366,23 @@ def test_a_broken_edit_is_logged_with_all_its_problems_and_ignored(
     replace(path, 'allow_origins = ["*"]')
     assert lines.next() == f"CORS: {path} was changed and is in force"
     assert middleware.policy == CORSPolicy(allow_origins=["*"])
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "[corsac]\n", "[tool.corsac]\n"])
+def test_a_file_that_is_being_written_takes_nothing_out_of_force(
+    watched: tuple[Any, Path], lines: Lines, text: str
+) -> None:
+    middleware, path = watched
+    before = middleware.policy, middleware.allowed_hosts
+    replace(path, text)
+    line = lines.next()
+    assert line.startswith(f"CORS: {path} cannot be used, so what was in force stays: ")
+    assert "the file is empty" in line
+    assert (middleware.policy, middleware.allowed_hosts) == before
+    replace(path, "allow_origins = []")
+    while not lines.next().endswith("was changed and is in force"):
+        pass  # That nobody is allowed is a warning.
+    assert middleware.policy == CORSPolicy()
 
 
 def test_who_is_told_of_refusals_stays_when_a_file_changes(

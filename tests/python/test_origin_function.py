@@ -122,6 +122,45 @@ def test_what_is_forgotten_while_a_call_is_under_way_is_not_kept() -> None:
         assert found == [True, False]
 
 
+@pytest.mark.parametrize("about", [ORIGIN, None])
+def test_who_asks_after_forgetting_does_not_wait_for_a_call_of_before(about: str | None) -> None:
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def ask(middleware: CORSMiddleware) -> bool:
+        sent: list[Any] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await middleware(http_scope(asking()), receive, send)
+        return b"access-control-allow-origin" in dict(sent[0]["headers"])
+
+    async def run() -> list[bool]:
+        allowed, calls = {ORIGIN}, list[bool]()
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def decide(origin: str) -> bool:
+            calls.append(origin in allowed)
+            if calls[1:]:
+                return calls[-1]
+            begun.set()
+            await ended.wait()
+            return calls[0]
+
+        decides = OriginFunction(decide)
+        middleware = CORSMiddleware(app_sending(START, BODY), allow_origin_func=decides)
+        before = asyncio.create_task(ask(middleware))
+        await begun.wait()
+        allowed.clear()
+        decides.forget(about)
+        found = [await ask(middleware)]
+        ended.set()
+        return [*found, await before, await ask(middleware)]
+
+    assert asyncio.run(run()) == [False, True, False]
+
+
 def test_a_time_out_refuses() -> None:
     async def hangs(origin: str) -> bool:
         await asyncio.Event().wait()

@@ -206,6 +206,32 @@ def test_a_rule_that_can_never_decide_is_a_warning(caplog: pytest.LogCaptureFixt
     ]
 
 
+def test_an_info_names_the_rules_that_the_guard_of_all_other_paths_does_not_reach() -> None:
+    def found(*rules: Any, **options: Any) -> list[tuple[str, str, object, str]]:
+        return [
+            (each.severity, each.option, each.value, each.message)
+            for each in middleware_with(*rules, **options).problems
+            if each.code == "guard.not_in_rule"
+        ]
+
+    guarded, several = STRICT.replace(guard=True), [STRICT, OPEN]
+    rules = [("/own/*", guarded), ("/off", None), ("/a/*", OPEN), ("/b", several)]
+    message = (
+        "the guard belongs to the policy for all other paths, and requests to /a/* and /b are not "
+        "judged by it"
+    )
+    expected = ("info", "rules", "/a/*", message)
+    assert found(*rules, policy=guarded) == [expected]
+    assert found(*rules, allow_origins=[ORIGIN], guard=True) == [expected]
+    assert found(*rules, policy=[STRICT, OPEN.replace(guard=True)]) == [expected]
+    assert found(*rules, policy=OPEN) == []
+    assert found(*rules) == []
+    assert found(*rules[:2], policy=guarded) == []
+    assert found(report_only=guarded, report_only_rules=[("/a/*", OPEN)]) == [
+        ("info", "report_only: rules", "/a/*", message.replace("/a/* and /b", "/a/*"))
+    ]
+
+
 def test_a_policy_made_from_options_is_the_fallback_of_rules() -> None:
     middleware = middleware_with(("/open/*", OPEN), allow_origins=[ORIGIN])
     assert middleware.policy == CORSPolicy(allow_origins=[ORIGIN])

@@ -15,7 +15,7 @@ import starlette.applications
 
 import corsac
 import corsac.wsgi
-from corsac import CORSConfigError, CORSMiddleware, CORSPolicy, OriginFunction
+from corsac import CORSConfigError, CORSMiddleware, CORSPolicy, Guard, OriginFunction
 from corsac.flask import CORS
 from corsac.several import members_of
 from corsac.starlette import install
@@ -401,6 +401,72 @@ def test_a_policy_that_no_origin_reaches_is_a_warning_with_a_fix(
     assert sum("never decides about an origin" in line for line in lines) == 4
     mended = CORSMiddleware(app_sending, **found[0].fix, rules=found[2].fix["rules"])  # type: ignore[index, arg-type]
     assert mended.problems == (*COOKIES.problems, *PUBLIC.problems)
+
+
+@pytest.mark.parametrize("protocol", [corsac.CORSMiddleware, corsac.wsgi.CORSMiddleware])
+def test_a_guard_that_only_policies_before_the_last_have_is_a_warning(protocol: Any) -> None:
+    guarded, reads = COOKIES.replace(guard=True), Guard(isolate_reads=True)
+    trusting = Guard(trusted_origins=["https://pay.test"])
+
+    def found(*policies: CORSPolicy) -> list[tuple[str, Any]]:
+        middleware = protocol(app_sending, policies)
+        problems = [each for each in middleware.problems if each.code == "guard.without_effect"]
+        for each in problems:
+            assert (each.severity, each.option) == ("warning", "policy")
+            assert protocol(app_sending, **each.fix).problems == ()
+        return [(each.message.partition("; ")[2], each.fix["policy"][-1]) for each in problems]
+
+    start = "all others are the last one's, which does not refuse"
+    writes = f"{start} WebSocket handshakes and forged writes"
+    assert found(guarded, PUBLIC) == [(writes, PUBLIC.replace(guard=True))]
+    assert found(COOKIES, guarded.replace(allow_origins=[TENANT]), PUBLIC) == [
+        (writes, PUBLIC.replace(guard=True))
+    ]
+    assert found(COOKIES.replace(guard=trusting), PUBLIC) == [
+        (writes, PUBLIC.replace(guard=trusting))
+    ]
+    assert found(COOKIES.replace(guard=reads), PUBLIC.replace(guard=trusting)) == [
+        (
+            f"{start} what they embed",
+            PUBLIC.replace(guard=trusting.__replace__(isolate_reads=True)),
+        )
+    ]
+    sockets = PUBLIC.replace(guard=Guard(writes=False))
+    assert found(guarded, sockets) == [(f"{start} forged writes", PUBLIC.replace(guard=True))]
+    for several in (
+        (COOKIES, PUBLIC.replace(guard=True)),
+        (guarded, PUBLIC.replace(guard=reads)),
+        (COOKIES.replace(guard=Guard(writes=False)), PUBLIC.replace(guard=True)),
+        (guarded,),
+    ):
+        assert found(*several) == []
+
+
+def test_such_a_guard_has_no_fix_where_the_last_policy_cannot_have_it() -> None:
+    trusting = Guard(trusted_origins=["http://pay.test"])
+    code = ["origin.insecure_with_credentials"]
+    first = COOKIES.replace(guard=trusting, tolerate=code)
+    anyone = CORSPolicy(
+        allow_origins=["*"], allow_credentials=True, tolerate=["origin.any_with_credentials"]
+    )
+    for last in (PUBLIC, anyone):
+        problems = CORSMiddleware(app_sending, [first, last]).problems
+        found = [each for each in problems if each.code == "guard.without_effect"]
+        assert [each.fix for each in found] == [None]
+    problems = CORSMiddleware(app_sending, [COOKIES.replace(guard=True), anyone]).problems
+    found = [each for each in problems if each.code == "guard.without_effect"]
+    assert [each.fix for each in found] == [None]
+
+
+def test_such_a_guard_is_found_in_rules_and_on_trial() -> None:
+    several = [COOKIES.replace(guard=True), PUBLIC]
+    mended = (several[0], PUBLIC.replace(guard=True))
+    middleware = CORSMiddleware(app_sending, PUBLIC, rules=[("/x", several)], report_only=several)
+    found = [each for each in middleware.problems if each.code == "guard.without_effect"]
+    assert [(each.option, each.fix) for each in found] == [
+        ("rules", {"rules": (("/x", mended),)}),
+        ("report_only: policy", {"report_only": mended}),
+    ]
 
 
 def test_the_last_policy_may_repeat_origins_and_allow_nobody() -> None:

@@ -105,6 +105,7 @@ _TABLE: Final = """
 140 header.any_with_credentials   141 header.rewritten
 150 max_age.out_of_bounds   151 max_age.beyond_chromium   155 status.not_ok
 156 guard.without_effect   157 always_send.needs_one_origin
+158 guard.not_in_rule
 160 regex.invalid   161 regex.extra_missing   162 regex.never_matches   163 regex.unescaped_dot
 164 regex.matches_any_site   165 regex.opens_public_suffix   166 regex.reach_unknown
 167 regex.matches_null   168 regex.is_a_pattern   169 regex.unanchored

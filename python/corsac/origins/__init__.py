@@ -133,10 +133,16 @@ class FunctionOrigins:
         return self._ask(origin, result)
 
     def forget(self, origin: str | None = None) -> None:
-        """Drop what is kept about an origin, or everything; calls under way add nothing to it."""
+        """Drop what is kept about an origin, or everything; calls under way add nothing to it.
+
+        Who asks from now on does not wait for one of those either: it may have looked before.
+        """
+        key = None if origin is None else origin.encode("utf-8", "surrogatepass")
         with self._lock:
             self._forgotten += 1
-            self._answers.forget(None if origin is None else origin.encode())
+            self._answers.forget(key)
+            for call in [each for each in self._calls if key in {None, each[1]}]:
+                del self._calls[call]
 
     def failure(self, origin: bytes) -> str | None:
         """Return how the function failed about an origin, as long as that refuses the origin.
@@ -187,7 +193,8 @@ class FunctionOrigins:
         finally:
             # Without an answer, which means cancelled, one of those that wait takes over.
             with self._lock:
-                del self._calls[loop.token, origin]
+                if self._calls.get((loop.token, origin)) is own:  # It may be forgotten.
+                    del self._calls[loop.token, origin]
             own.ended.set()
 
     async def _call(self, loop: EventLoop, origin: bytes, result: object) -> bool:
