@@ -20,6 +20,7 @@ from corsac.browser import (
     Response,
     simulate,
 )
+from corsac.browser.cache import CacheRequest
 
 PAGE = "https://app.test"
 API = "https://api.test/x"
@@ -260,7 +261,7 @@ def test_the_preflight_cache_is_that_of_a_naive_model(operations: list[Any]) -> 
     for operation, key, methods, names, age, method in operations:
         url, include = key
         lines = [(name.encode(), b"1") for name in names]
-        asked = (PAGE, include, method, lines, False, "standard", url)
+        asked = CacheRequest(PAGE, include, method, lines, False, "standard", url)
         if operation == "store":
             answer = [
                 (b"access-control-allow-methods", ",".join(methods).encode()),

@@ -1,4 +1,4 @@
-"""The recorded rows of ``tests/conformance/browser.json`` as fetches of the simulated browser."""
+"""The recorded rows of ``tests/conformance`` as fetches of the simulated browser."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from corsac.browser import (
     simulate,
 )
 
-__all__ = ["Case", "SentRow", "cases", "run"]
+__all__ = ["Case", "SentRow", "cases", "more_cases", "recorded_by", "run"]
 
-_PATH = Path(__file__).parents[1] / "conformance" / "browser.json"
-_SERVERS = {18001: "P1", 18101: "A1", 18102: "A2"}
+_FOLDER = Path(__file__).parents[1] / "conformance"
+_SERVERS = {443: "HTTPS443", 18001: "P1", 18101: "A1", 18102: "A2", 18443: "HTTPS18443"}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 # What the recording server added to each actual response, whose body had four bytes.
 _SERVER_HEADERS = [("Content-Length", "4"), ("Connection", "close")]
 
@@ -61,8 +62,23 @@ class Case:
 
 def cases() -> Iterator[Case]:
     """The cases, with the rows ``#1``, ``#2``, ``#3`` of one together."""
+    yield from _by_name(json.loads((_FOLDER / "browser.json").read_text()))
+
+
+def more_cases() -> Iterator[Case]:
+    """The cases that were made for Firefox and WebKit; each row has what the two did."""
+    yield from _by_name(json.loads((_FOLDER / "engines" / "more.json").read_text()))
+
+
+def recorded_by(engine: str) -> dict[str, Row]:
+    """What an engine did with the rows of `cases`, by their names."""
+    rows: dict[str, Row] = json.loads((_FOLDER / "engines" / f"{engine}.json").read_text())["rows"]
+    return rows
+
+
+def _by_name(rows: list[Row]) -> Iterator[Case]:
     found: dict[str, Case] = {}
-    for row in json.loads(_PATH.read_text()):
+    for row in rows:
         name = row["name"].partition("#")[0]
         found.setdefault(name, Case(name)).rows.append(row)
     yield from found.values()
@@ -88,7 +104,7 @@ def run(case: Case, profile: str) -> Iterator[tuple[Row, FetchOutcome, list[Sent
             leg = urlsplit(request.url).path.rsplit("/", 1)[-1]
             kind = "preflight" if request.is_preflight else "actual"
             answer = legs[leg][kind]
-            added = [] if request.is_preflight else _SERVER_HEADERS
+            added = _SERVER_HEADERS[answer["status"] == 204 :] if not request.is_preflight else []
             return Response(answer["status"], [*map(tuple, answer["headers"]), *added])
 
         outcome = simulate(_fetch_request(row), transport, cache=cache, profile=profile)
@@ -99,7 +115,7 @@ def _sent_row(request: Request) -> SentRow:
     url = urlsplit(request.url)
     return (
         "preflight" if request.is_preflight else "actual",
-        f"{_SERVERS[url.port or 80]}/{url.path.rsplit('/', 1)[-1]}",
+        f"{_SERVERS[url.port or _DEFAULT_PORTS[url.scheme]]}/{url.path.rsplit('/', 1)[-1]}",
         request.method,
         request.header("Origin"),
         request.header("Access-Control-Request-Method"),
@@ -120,7 +136,7 @@ def _fetch_request(row: Row) -> FetchRequest:
         asked["url"],
         asked["page_origin"],
         asked.get("method", "GET"),
-        [(name, value) for name, value in asked.get("headers", [])],
+        _headers(asked),
         credentials,
         mode,
         asked.get("redirect", "follow"),
@@ -135,10 +151,23 @@ def _fetch_request(row: Row) -> FetchRequest:
     )
 
 
-def _body(body: Any) -> str | Blob | FormData | URLSearchParams | None:
+def _headers(asked: Row) -> list[tuple[str, str]]:
+    lines = [(name, value) for name, value in asked.get("headers", [])]
+    if asked.get("api") != "xhr":
+        return lines
+    # XMLHttpRequest combines what is set twice; a page of fetch() has lines.
+    values: dict[str, str] = {}
+    for name, value in lines:
+        values[name] = f"{values[name]}, {value}" if name in values else value
+    return list(values.items())
+
+
+def _body(body: Any) -> str | bytes | Blob | FormData | URLSearchParams | None:
     if body is None or isinstance(body, str):
         return body
     match body["kind"]:
+        case "bytes":
+            return bytes(body["text"], "ascii")
         case "urlsearchparams":
             return URLSearchParams([("a", "b")])
         case "formdata":

@@ -1,4 +1,4 @@
-"""Browser engines, and what one remembers of preflights.
+"""What a browser remembers of preflights, each engine in its way.
 
 https://fetch.spec.whatwg.org/#cors-preflight-cache
 """
@@ -7,26 +7,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 from corsac import _core
+from corsac._headers import Lines
+from corsac.browser.messages import joined_values
+from corsac.browser.profiles import Profile, profile_called
+from corsac.browser.safelist import UNSAFE_VALUE
 
-__all__ = ["PROFILES", "CacheRequest", "PreflightCache", "profile_facts"]
-
-PROFILES = ("standard", "chromium", "firefox", "webkit")
-"""The Fetch standard to the letter; Chromium 156 as it was recorded; Gecko and WebKit as far as
-their sources were read, which is their preflight caches."""
-
-
-def profile_facts(profile: str) -> dict[str, Any]:
-    """Give what the order of steps depends on; the rest is in the core (``browser_engine.hpp``)."""
-    if profile not in PROFILES:
-        message = f"profile must be one of {', '.join(PROFILES)}, not {profile!r:.100}"
-        raise ValueError(message)
-    return _core.browser_engine(profile)
-
+__all__ = ["CacheRequest", "PreflightCache"]
 
 MAX_CAPACITY = 1_000_000
+
+
+class CacheRequest(NamedTuple):
+    """A request that may need a preflight, as the core takes it."""
+
+    origin: str
+    include: bool
+    method: str
+    headers: Lines
+    use_cors_preflight: bool
+    profile: str
+    url: str
 
 
 class PreflightCache:
@@ -37,7 +40,8 @@ class PreflightCache:
 
     Args:
         capacity: Preflights that are remembered at most, 1 to 1 000 000; one for each origin, URL,
-            and kind of credentials. ``None`` is the profile's: 100 for ``firefox``, else 1024.
+            and kind of credentials. ``None`` is the profile's: 100 for ``firefox``, 65 536 for
+            ``webkit``, in which no limit was found, else 1024.
         profile: Whose capacity that is.
         clock: A monotonic clock, in seconds; give one of your own to let time pass.
 
@@ -52,7 +56,7 @@ class PreflightCache:
         profile: str = "standard",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        usual: int = profile_facts(profile)["preflight_cache_capacity"]
+        usual = profile_called(profile).preflight_cache_capacity
         capacity = usual if capacity is None else capacity
         if not 1 <= capacity <= MAX_CAPACITY:
             message = f"capacity must be from 1 to {MAX_CAPACITY}, not {capacity}"
@@ -65,11 +69,18 @@ class PreflightCache:
 
         https://fetch.spec.whatwg.org/#method-cache-entry-match
         """
-        return self._core.covers(*asked, now=self._clock())
+        return self._core.covers(*_keyed(asked), now=self._clock())
 
-    def store(self, asked: CacheRequest, response: list[tuple[bytes, bytes]]) -> None:
+    def store(self, asked: CacheRequest, response: Lines) -> None:
         """Remember the answer to a preflight that was passed."""
-        self._core.store(*asked, response_headers=response, now=self._clock())
+        profile = profile_called(asked.profile)
+        lines = _as_remembered(asked, response, profile)
+        is_kept = _core.browser_preflight_max_age(lines, profile.name) > 0
+        if profile.ignores_answers_not_to_keep and not is_kept:
+            return
+        if profile.remembers_one_answer:
+            self.clear_entries(asked.origin, asked.url)
+        self._core.store(*_keyed(asked), response_headers=lines, now=self._clock())
 
     def clear_entries(self, origin: str, url: str) -> None:
         """Forget all about an origin and a URL.
@@ -77,6 +88,7 @@ class PreflightCache:
         https://fetch.spec.whatwg.org/#concept-cache-clear
         """
         self._core.clear_entries(origin, url)
+        self._core.clear_entries(origin + _WITH_CREDENTIALS, url)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -87,5 +99,47 @@ class PreflightCache:
         return len(self._core)
 
 
-# Origin, credentials mode is "include", method, headers, flag "use-CORS-preflight", profile, URL.
-CacheRequest = tuple[str, bool, str, list[tuple[bytes, bytes]], bool, str, str]
+# Of a key in an engine that keeps the two apart; no origin has a space.
+_WITH_CREDENTIALS = " with credentials"
+# A name that every answer allows, where also a request with nothing unsafe has to be covered.
+_ANSWERED = b"corsac-answered"
+
+
+def _keyed(asked: CacheRequest) -> CacheRequest:
+    profile = profile_called(asked.profile)
+    if asked.include and profile.cache_key_has_credentials:
+        asked = asked._replace(origin=asked.origin + _WITH_CREDENTIALS)
+    if profile.preflights_after_preflighted:
+        asked = asked._replace(headers=[*asked.headers, (_ANSWERED, UNSAFE_VALUE)])
+    return asked
+
+
+def _as_remembered(asked: CacheRequest, response: Lines, profile: Profile) -> Lines:
+    """Give an answer whose lines say in the standard's words what the engine remembers of it."""
+    lines = response
+    if profile.reads_max_age_as_int64:
+        # As Chromium does, in which whitespace around it is an error.
+        lines = [(name, value.strip(b"\t\n\v\f\r ")) for name, value in lines]
+        seconds = b"%d" % _core.browser_preflight_max_age(lines, "chromium")
+        lines = [line for line in lines if line[0].lower() != b"access-control-max-age"]
+        lines.append((b"Access-Control-Max-Age", seconds))
+    if not profile.remembers_asterisk:
+        lines = [(name, _without_asterisk(name, value)) for name, value in lines]
+    if profile.remembers_authorization_of_asterisk and not asked.include:
+        [(_, names)] = joined_values(lines, [b"access-control-allow-headers"])
+        if "*" in _members(names):
+            lines = [*lines, (b"Access-Control-Allow-Headers", b"authorization")]
+    if profile.preflights_after_preflighted:
+        lines = [*lines, (b"Access-Control-Allow-Headers", _ANSWERED)]
+    return lines
+
+
+def _without_asterisk(name: bytes, value: bytes) -> bytes:
+    """Leave the asterisk out of a list, and the list, perhaps empty, in its place."""
+    if name.lower() not in {b"access-control-allow-methods", b"access-control-allow-headers"}:
+        return value
+    return b",".join(member for member in value.split(b",") if member.strip(b" \t") != b"*")
+
+
+def _members(value: str) -> list[str]:
+    return [member.strip(" \t") for member in value.split(",")]

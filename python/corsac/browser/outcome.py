@@ -64,6 +64,7 @@ REASONS = {
     ),
     "typeerror:bad-header": "fetch() throws: a header's name or value cannot be sent",
     "typeerror:body-not-allowed": "fetch() throws: a {detail} request has no body",
+    "typeerror:stream-not-supported": "fetch() throws: a stream cannot be the body of a request",
     "typeerror:stream-no-cors": "fetch() throws: a streaming body needs a mode other than no-cors",
 }
 

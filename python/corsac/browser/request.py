@@ -12,6 +12,7 @@ from corsac import _core
 from corsac._local_network import ADDRESS_SPACES, PERMISSIONS, Reach, address_space
 from corsac._text import shown
 from corsac.browser.messages import HeaderLines, Lines, Pairs, byte_lines, fill, header_lines
+from corsac.browser.profiles import Profile
 from corsac.browser.urls import URL, is_ip_address, is_potentially_trustworthy, parse_url
 
 __all__ = ["Blob", "Body", "FetchRequest", "FormData", "ReadableStream", "URLSearchParams"]
@@ -32,6 +33,7 @@ _CHOICES = {
     "target_address_space": ("", *ADDRESS_SPACES),
     "page_address_space": ("", *ADDRESS_SPACES),
 }
+_TEXT = "text/plain;charset=UTF-8"
 # Of extensions and app shells: whatever they are, one serialized origin has no path and no list.
 _OTHER_ORIGIN = re.compile(r"[a-z][a-z0-9+.\-]*://[^\s/?#@,]+", re.ASCII)
 
@@ -270,7 +272,7 @@ class Rejected(Exception):  # noqa: N818 - not an error of this program
         self.detail = detail
 
 
-def prepare(request: FetchRequest, profile: str) -> tuple[URL, str, Lines, bytes | None, bool]:
+def prepare(request: FetchRequest, profile: Profile) -> tuple[URL, str, Lines, bytes | None, bool]:
     """Read the arguments as a browser does; what it would throw at is `Rejected`.
 
     Return the URL, the method, the headers, the body, and whether the body is a stream.
@@ -293,7 +295,11 @@ def prepare(request: FetchRequest, profile: str) -> tuple[URL, str, Lines, bytes
         raise Rejected("typeerror:forbidden-method", shown(request.method))
     if no_cors and method not in {"GET", "HEAD", "POST"}:
         raise Rejected("typeerror:no-cors-method", shown(method))
+    if is_stream and profile.request_streams == "refused":
+        raise Rejected("typeerror:stream-not-supported")
     body, content_type = _extract_body(request.body)
+    if is_stream and profile.request_streams == "sent as text":
+        content_type, is_stream = _TEXT, False
     headers = _headers(request, content_type, no_cors, profile)
     if body is not None and method in {"GET", "HEAD"}:
         raise Rejected("typeerror:body-not-allowed", method)
@@ -311,14 +317,14 @@ def reach_of(request: FetchRequest, url: URL) -> Reach:
     return Reach(space, is_secure, *target, request.permissions)
 
 
-def _headers(request: FetchRequest, content_type: str, no_cors: bool, profile: str) -> Lines:
+def _headers(request: FetchRequest, content_type: str, no_cors: bool, profile: Profile) -> Lines:
     for name, value in request.headers:
         # A ByteString: what has no byte of its own cannot be converted.
         if not name.isascii() or any(character > "\xff" for character in value):
             raise Rejected("typeerror:bad-header", shown(name))
     implicit = content_type.encode("latin-1", "replace")
     lines = byte_lines(request.headers)
-    headers = _core.browser_request_headers(lines, implicit, no_cors, profile)
+    headers = _core.browser_request_headers(lines, implicit, no_cors, profile.name)
     if headers is None:
         bad = (line for line in lines if _core.browser_request_headers([line], b"", False) is None)
         raise Rejected("typeerror:bad-header", shown(next(bad, (b"", b""))[0].decode("latin-1")))
@@ -334,7 +340,7 @@ def _extract_body(body: Body) -> tuple[bytes | None, str]:  # noqa: PLR0911 - on
         case None:
             return None, ""
         case str():
-            return body.encode("utf-8", "replace"), "text/plain;charset=UTF-8"
+            return body.encode("utf-8", "replace"), _TEXT
         case Blob():
             return body.data, body.type
         case ReadableStream():

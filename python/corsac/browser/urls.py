@@ -20,7 +20,12 @@ except ImportError as error:
     raise ModuleNotFoundError(_MESSAGE, name="ada_url") from error
 
 __all__ = ["HTTP_SCHEMES", "MAX_URL_LENGTH", "URL", "fetch_metadata"]
-__all__ += ["is_ip_address", "is_potentially_trustworthy", "is_schemelessly_same_site"]
+__all__ += [
+    "has_registrable_domain",
+    "is_ip_address",
+    "is_potentially_trustworthy",
+    "is_schemelessly_same_site",
+]
 __all__ += ["notes_beside_cors", "parse_url", "routed_path"]
 
 MAX_URL_LENGTH = 2 * 1024 * 1024
@@ -112,6 +117,18 @@ def is_ip_address(host: str) -> bool:
     return host.startswith("[") or host.rpartition(".")[2].isdigit()
 
 
+def has_registrable_domain(host: str) -> bool:
+    """Say whether a serialized host is of a domain that somebody can register."""
+    return not is_ip_address(host) and _registrable_domain(host) is not None
+
+
+def _registrable_domain(host: str) -> str | None:
+    # Reading the list takes longer than all else together.
+    from corsac.validation.hosts import public_suffixes  # noqa: PLC0415
+
+    return public_suffixes().registrable_domain(host)
+
+
 def is_schemelessly_same_site(one: URL | None, other: URL) -> bool:
     """Say whether a page, ``None`` if it is opaque, and a URL are of one site.
 
@@ -121,12 +138,8 @@ def is_schemelessly_same_site(one: URL | None, other: URL) -> bool:
         return one is not None
     if is_ip_address(one.host) or is_ip_address(other.host):
         return False
-    # Reading the list takes longer than all else together.
-    from corsac.validation.hosts import public_suffixes  # noqa: PLC0415
-
-    domain_of = public_suffixes().registrable_domain
-    domain = domain_of(one.host)
-    return domain is not None and domain == domain_of(other.host)
+    domain = _registrable_domain(one.host)
+    return domain is not None and domain == _registrable_domain(other.host)
 
 
 def is_potentially_trustworthy(url: URL) -> bool:
