@@ -1,5 +1,6 @@
 # make demo   build, install into .venv, watch a cross-origin exchange (ARGS=--once: print it and stop)
 # make test   install everything the tests need, then run all of them: C++, Python, browser
+# make docs   the documentation as a site, in build/docs/html: every link and word checked
 # make lint   formatters and checkers; `make format` applies what they can apply themselves
 # Everything is rebuilt when, and only when, a file it depends on has changed.
 
@@ -11,7 +12,7 @@ DIST := build/dist
 SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
 	$(shell find cpp python -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-cpp test-python lint format fuzz coverage pythons bench leaks system-packages clean
+.PHONY: demo test test-cpp test-python docs lint format fuzz coverage pythons bench leaks system-packages clean
 .DELETE_ON_ERROR:
 
 demo: installed-demo
@@ -26,6 +27,9 @@ test-cpp: installed-test
 
 test-python: installed-test
 	$(BIN)/python -m pytest $(ARGS)
+
+docs: installed-docs
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash .ci/docs
 
 lint: installed-lint
 	bash .ci/lint check
@@ -72,8 +76,9 @@ $(VENV)/.system-test: .ci/system-packages | $(BIN)/python
 	bash .ci/system-packages chromium libgtest-dev nlohmann-json3-dev postgresql redis-server
 	touch $@
 
-.PHONY: installed-demo installed-test installed-lint installed-coverage installed-bench
+.PHONY: installed-demo installed-docs installed-test installed-lint installed-coverage installed-bench
 installed-demo: $(VENV)/.wheel $(VENV)/.extra-demo
+installed-docs: $(VENV)/.wheel $(VENV)/.extra-docs
 installed-test: $(VENV)/.wheel $(VENV)/.extra-test $(VENV)/.system-test
 installed-lint: installed-test $(VENV)/.extra-lint
 installed-coverage: installed-test $(VENV)/.extra-coverage

@@ -87,8 +87,8 @@ def make_schema() -> Schema:
                 "pattern": "^/",
             },
             "policy": {"description": "false leaves the path alone.", "enum": [False]},
-        }
-        | references([*options(), "policies"]),
+            **references([*options(), "policies"]),
+        },
         required=["path"],
     )
     definitions["rules"] = {

@@ -12,7 +12,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,38 +20,21 @@ import uvicorn
 from starlette.testclient import TestClient
 
 import corsac
+from support.pages import (
+    BLOCKS,
+    CHECKOUT,
+    COMMITTED,
+    GENERATED,
+    PAGES,
+    Block,
+    anchors,
+    targets,
+)
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-PAGES = {
-    page.relative_to(CHECKOUT).as_posix(): page.read_text()
-    for page in [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
-}
 MAX_README_LINES = 250
 ALLOWED_ORIGIN = "https://app.example.com"
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block.
-
-    Attributes:
-        language: The word after the fence; ``text`` is what the program before it prints.
-        text: What stands between the fences.
-        page: The page's path in the checkout.
-        line: The number of its first line there.
-    """
-
-    language: str
-    text: str
-    page: str
-    line: int
-
-
-BLOCKS = [
-    Block(found[1], found[2], name, page[: found.start(2)].count("\n") + 1)
-    for name, page in PAGES.items()
-    for found in re.finditer(r"^```(\w+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-]
+NOT_OF_PROGRAMS = "docs/reference/probe-transcripts.md"
+"""Its outputs are those of commands, and are made together with it."""
 
 
 def is_server(block: Block) -> bool:
@@ -66,7 +48,7 @@ def programs(*, servers: bool) -> list[Any]:
         pytest.param(
             block,
             after.text if after.language == "text" and after.page == block.page else "",
-            id=f"{block.page}-{block.line}",
+            id=str(block),
         )
         for block, after in zip(BLOCKS, following, strict=True)
         if block.language == "python" and is_server(block) is servers
@@ -92,7 +74,7 @@ def run_as_file(block: Block, directory: Path) -> dict[str, Any]:
 
 
 def test_each_output_follows_the_program_that_prints_it() -> None:
-    shown = [block for block in BLOCKS if block.page != "docs/reference/probe-transcripts.md"]
+    shown = [block for block in BLOCKS if block.page != NOT_OF_PROGRAMS]
     before = [a.language for a, b in itertools.pairwise(shown) if b.language == "text"]
     assert before
     assert set(before) == {"python"}
@@ -186,27 +168,17 @@ def test_the_table_of_options_has_every_option_and_its_default() -> None:
     assert sorted(names_in_table("docs/reference/options.md", "Options")) == sorted(options)
 
 
-def anchors(page: str) -> set[str]:
-    """What links to headings of a page are called."""
-    words = [re.sub(r"[^\w\s-]", "", found) for found in re.findall(r"^#+ (.*)$", page, re.M)]
-    return {heading.lower().replace(" ", "-") for heading in words}
-
-
-def targets(page: str) -> list[str]:
-    """Where the links of a page lead that do not leave the checkout."""
-    prose = re.sub(r"^```.*?^```$", "", PAGES[page], flags=re.M | re.S)
-    found = [*re.findall(r"\]\(([^)]+)\)", prose), *re.findall(r'\bsrc(?:set)?="([^"]+)"', prose)]
-    return [target for target in found if not target.startswith("https://")]
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_to_files_and_headings_that_exist(name: str) -> None:
     for target in targets(name):
         path, _, heading = target.partition("#")
-        found = (CHECKOUT / name).parent / path if path else CHECKOUT / name
-        assert found.exists(), target
+        found = os.path.normpath(Path(name).parent / path) if path else name
+        assert found in PAGES or (CHECKOUT / found).exists(), target
+        # Who reads the committed pages alone does not have the generated ones.
+        assert name in GENERATED or found not in GENERATED, target
         if heading:
-            assert heading in anchors(found.read_text()), target
+            text = PAGES[found] if found in PAGES else (CHECKOUT / found).read_text()
+            assert heading in anchors(text), target
 
 
 def test_readme_is_short_and_every_page_is_reached_from_the_first_one() -> None:
@@ -223,5 +195,5 @@ def test_readme_is_short_and_every_page_is_reached_from_the_first_one() -> None:
         if page == "README.md":
             assert "docs/index.md" in linked
             linked = {"docs/index.md"}
-        ahead += (linked & PAGES.keys()) - reached
-    assert reached == PAGES.keys()
+        ahead += (linked & COMMITTED.keys()) - reached
+    assert reached == COMMITTED.keys()

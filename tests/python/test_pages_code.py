@@ -1,0 +1,76 @@
+"""The code of pages that does not run: it is of its language, and what it names exists."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+
+import corsac
+from corsac.cli import _read
+from support.pages import BLOCKS, Block, blocks_of
+
+
+async def application(scope: object, receive: object, send: object) -> None:
+    """Do nothing."""
+
+
+def check_toml(block: Block, tmp_path: Path) -> None:
+    """It is TOML; as a configuration it may be one that is wrong, but of options that exist."""
+    if "tool" in tomllib.loads(block.text):
+        return
+    file = tmp_path / "corsac.toml"
+    file.write_text(block.text)
+    problems: Sequence[corsac.CORSConfigProblem] = ()
+    try:
+        corsac.CORSMiddleware.from_file(application, file)
+    except corsac.CORSConfigError as error:
+        problems = error.problems
+    assert not {problem.code for problem in problems} & {"option.unknown", "option.misplaced"}
+
+
+def check_shell(block: Block, _: Path) -> None:
+    """It is shell, and the commands of Corsac in it have the arguments that they are given."""
+    subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
+    for line in block.text.replace("\\\n", " ").splitlines():
+        name, *given = shlex.split(line.partition(" | ")[0], comments=True) or [""]
+        if name == "corsac":
+            _read(given)
+
+
+def check_nginx(block: Block, _: Path) -> None:
+    """Each line begins, ends or is a directive, and what begins ends."""
+    depth = 0
+    for line in block.text.splitlines():
+        written = re.sub(r"\s+#.*|^\s*#.*", "", line).strip()
+        assert not written or written[-1] in "{};", line
+        depth += written.count("{") - written.count("}")
+        assert depth >= 0
+    assert depth == 0
+
+
+CHECKS: dict[str, Callable[[Block, Path], object]] = {
+    "json": lambda block, _: json.loads(block.text),
+    "nginx": check_nginx,
+    "sh": check_shell,
+    "toml": check_toml,
+    "yaml": lambda block, _: list(yaml.safe_load_all(block.text)),
+}
+ELSEWHERE = {"python", "text", "http", "console", "log", "pytb", "mermaid", "js", "html"}
+"""Run, compared, drawn or compiled by test_readme.py, the site and tests/browser/test_site.py."""
+
+
+@pytest.mark.parametrize("block", blocks_of(*CHECKS), ids=str)
+def test_code_is_of_its_language(block: Block, tmp_path: Path) -> None:
+    CHECKS[block.language](block, tmp_path)
+
+
+def test_every_language_of_the_pages_is_checked_somewhere() -> None:
+    assert {block.language for block in BLOCKS} <= CHECKS.keys() | ELSEWHERE | {"{eval-rst}"}

@@ -1,0 +1,84 @@
+"""The pages that are made of the code have all of it, and are not kept in the repository."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+from typing import get_args
+
+import pytest
+from site_pages import codes, observed, options, sequence_diagram, structure
+from site_pages.text import anchor
+
+import corsac
+from corsac.browser.outcome import REASONS
+from corsac.codes import CORSProblemCode, code_tables
+from corsac.options.names import OPTION_NAMES
+from support.pages import CHECKOUT, DOCS, GENERATED, PAGES, anchors
+
+
+def test_generated_pages_are_ignored_and_committed_ones_are_not() -> None:
+    command = ["git", "check-ignore", "--stdin"]
+    done = subprocess.run(
+        command, cwd=CHECKOUT, input="\n".join(PAGES), capture_output=True, text=True, check=True
+    )
+    assert set(done.stdout.split()) == set(GENERATED)
+
+
+def test_every_option_has_a_default_a_contract_and_an_example() -> None:
+    page = GENERATED["docs/reference/every-option.md"]
+    assert options.POLICY.keys() == set(OPTION_NAMES)
+    own = set(inspect.signature(corsac.CORSMiddleware).parameters) - {"app", "policy", "options"}
+    assert options.MIDDLEWARE.keys() == own
+    assert options.GUARD.keys() == set(corsac.Guard._fields)
+    for name in {*options.POLICY, *options.MIDDLEWARE, *options.GUARD}:
+        entry = re.search(rf"### `{name}`\n\nDefault: `.+\n\n[A-Z].+\n\n```python\n", page)
+        assert entry, name
+
+
+def test_every_problem_code_has_an_anchor() -> None:
+    found = anchors(GENERATED["docs/reference/codes.md"])
+    assert {anchor(code) for code in get_args(CORSProblemCode)} <= found
+
+
+def test_codes_that_one_policy_can_have_have_an_example() -> None:
+    of_rules_and_installations = {"guard.not_in_rule", "policy.unreachable"}
+    of_rules_and_installations |= {"regex.extra_missing", "regex.reach_unknown"}
+    table = {code for code in code_tables()["policies"] if not code.startswith("rule.")}
+    assert table - of_rules_and_installations == codes.EXAMPLES.keys()
+
+
+def test_every_reason_code_has_an_anchor() -> None:
+    found = anchors(GENERATED["docs/reference/reasons.md"])
+    documented = re.findall(r'``"([a-z]+-[a-z-]+)"``', inspect.getdoc(corsac.Refusal) or "")
+    assert observed.SERVER.keys() == set(documented)
+    assert {f"reason-{code}" for code in observed.SERVER} <= found
+    assert {f"browser-{code.replace(':', '-')}" for code in REASONS} <= found
+
+
+def test_a_diagram_that_is_not_understood_is_an_error() -> None:
+    with pytest.raises(sequence_diagram.DiagramError, match="loop"):
+        sequence_diagram.draw("sequenceDiagram\nloop forever", "A loop")
+    with pytest.raises(sequence_diagram.DiagramError, match="flowchart"):
+        sequence_diagram.draw("flowchart", "No sequence")
+
+
+def test_a_diagram_has_its_texts_escaped() -> None:
+    drawn = sequence_diagram.draw(
+        "sequenceDiagram\nparticipant A as Page\nparticipant B as Server\nA->>B: <b> & more", "T"
+    )
+    assert "&lt;b&gt; &amp; more" in drawn
+
+
+def test_a_first_page_lists_what_the_site_has_in_its_folder() -> None:
+    text = structure.for_the_site("reference/index", PAGES["docs/reference/index.md"], DOCS)
+    assert "- [Every problem code](codes.md)" in text
+    assert text.endswith("api\n```\n")
+
+
+def test_what_is_outside_of_the_documentation_is_named_and_not_linked() -> None:
+    text = "[a](../../CHANGELOG.md) [b](../../examples/tenants/) [c](../../examples/mcp/app.py)"
+    text += " [d](../learn/index.md#top)"
+    wanted = "a b [c](../../examples/mcp/app.py) [d](../learn/index.md#top)"
+    assert structure.for_the_site("how-to/mcp", text, DOCS) == wanted
