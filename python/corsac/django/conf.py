@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from corsac import _core
 from corsac.configuration import NOTHING_OBSERVED, Configuration, Observation, make_configuration
 from corsac.django.signals import signals_with_receivers
 from corsac.errors import (
@@ -79,6 +80,8 @@ class DjangoConfiguration:
         trial_names: The same for the report-only policy.
         source: What has more origins for the policy, if it is followed.
         must_load: Whether the middleware is not made without its first origins.
+        of_all_paths: What decides about every request to a view without a decorator, at once: one
+            policy without a guard, which asks no function; else ``None``.
     """
 
     in_force: Configuration
@@ -89,6 +92,14 @@ class DjangoConfiguration:
     trial_names: Mapping[str, str]
     source: OriginSource | None = None
     must_load: bool = True
+    of_all_paths: _core.CompiledPolicy | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Read what is asked for each request out of the configuration."""
+        policy = self.in_force.policy
+        if isinstance(policy, CORSPolicy) and not (self.in_force.rules or policy.guard):
+            of_all_paths = policy._compiled if policy.allow_origin_func is None else None
+            object.__setattr__(self, "of_all_paths", of_all_paths)
 
     def covers(self, path: str) -> bool:
         """Whether the settings say anything about a path."""

@@ -39,6 +39,9 @@ _REFUSED_FOR_ITS_ORIGIN: Final = (
     "cross-origin-request",
     "cross-origin-websocket",
 )
+_OWNED: Final = frozenset((*OWNED, *PREFLIGHT_OWNED, TIMING))
+"""Headers that some policy decides."""
+
 T = TypeVar("T")
 
 _Missing = tuple[str | None, tuple[str, ...]]
@@ -67,6 +70,9 @@ class _Outcome(NamedTuple):
     policy: _core.CompiledPolicy | None = None
     rule: str = "default"
     names: Mapping[str, str] = {}  # Of the options in the settings, if the policy's are there.
+
+
+_LEFT_ALONE: Final = _Outcome()
 
 
 class CORSMiddleware:
@@ -169,23 +175,27 @@ class CORSMiddleware:
         # The name that django-cors-headers has for it; some projects look at it.
         request._cors_enabled = is_covered  # type: ignore[attr-defined]
 
-        decide = functools.partial(self._decide, configuration, request, is_covered, agreed)
         # Else the view is known afterwards, without resolving the URL twice.
         is_decided_first = request.method == "OPTIONS" or configuration.guard or marks.guard
         mark: object = None
-        outcome = _Outcome()
+        outcome = _LEFT_ALONE
         if is_decided_first:
             mark = mark_of(request)
-            outcome = await decide(mark)
+            outcome = await self._decide(configuration, request, is_covered, agreed, mark)
         response: HttpResponseBase | None = None
         if not outcome.status:
             given: Any = self.get_response(request)
             response = await given if self._is_async else given
             # Another view may have run than the one that the URL had before.
             mark_now = mark_of(request)
-            if not is_decided_first or mark_now is not mark:
-                outcome = await decide(mark_now)
-        self._report(outcome, request, configuration)
+            is_decided = is_decided_first and mark_now is mark
+            if not is_decided and mark_now is UNMARKED and is_covered and agreed is None:
+                outcome = _decide_at_once(configuration, request)
+                is_decided = outcome is not _LEFT_ALONE
+            if not is_decided:
+                outcome = await self._decide(configuration, request, is_covered, agreed, mark_now)
+        if outcome.told[1] or configuration.in_force.observation.trial is not None:
+            self._report(outcome, request, configuration)
         if response is None or outcome.status:
             if response is not None:
                 response.close()
@@ -212,7 +222,7 @@ class CORSMiddleware:
         elif mark is UNMARKED and is_covered:
             policy, rule = _core.select_policy(configuration.in_force.routing, request.path_info)
         if policy is None:
-            return _Outcome()
+            return _LEFT_ALONE
         # The options of a view, or of a rule, are written there.
         names = configuration.names if mark is UNMARKED and rule == "default" else {}
         several = policy
@@ -287,6 +297,20 @@ class CORSMiddleware:
         return False
 
 
+def _decide_at_once(configuration: DjangoConfiguration, request: HttpRequest) -> _Outcome:
+    """Decide about a request to a view without a mark, as most are; or leave it to `_decide`."""
+    policy = configuration.of_all_paths
+    if policy is None:
+        return _LEFT_ALONE
+    # What is not refused is not asked for its scheme, which only its own origin would match.
+    found: Any = _core.decide_request(policy, request.method or "", request.META)
+    if found[6]:
+        found = _ask(_core.decide_request, policy, request, None)
+        if found[6] in _REFUSED_FOR_ITS_ORIGIN and signals_with_receivers():
+            return _LEFT_ALONE
+    return _Outcome._make([*found, policy, "default", configuration.names])
+
+
 def _ask(
     function: Callable[..., T],
     policy: _core.CompiledPolicy,
@@ -300,9 +324,10 @@ def _ask(
 
 def _scheme_of(request: HttpRequest) -> str:
     """Return the scheme as Django knows it: by SECURE_PROXY_SSL_HEADER also behind a proxy."""
-    with contextlib.suppress(ImproperlyConfigured):  # That setting is wrong.
+    try:
         return request.scheme or ""
-    return ""
+    except ImproperlyConfigured:  # That setting is wrong.
+        return ""
 
 
 def _try(
@@ -333,12 +358,9 @@ def _set_headers(
     configuration: DjangoConfiguration,
 ) -> None:
     headers = response.headers
-    owned = (*OWNED, *PREFLIGHT_OWNED) if outcome.kind == "preflight" else OWNED
-    if outcome.kind != "preflight" and outcome.policy is not None and outcome.policy.allows_timing:
-        owned = (*owned, TIMING)
-    own = {name: headers[name] for name in owned if name in headers}
-    if own:
-        _settle_own(request, response, outcome, own)
+    present = {*map(str.lower, headers)}
+    if not present.isdisjoint(_OWNED):
+        _settle_own(request, response, outcome)
     for name, value in outcome.headers:
         headers[name] = configuration.spell_vary(value) if name == "vary" else value
     debug_header = configuration.in_force.observation.debug_header
@@ -346,17 +368,19 @@ def _set_headers(
         headers[debug_header] = outcome.reason
     if outcome.vary:
         vary = configuration.spell_vary(outcome.vary)
-        if "vary" in headers:
+        if "vary" in present:
             patch_vary_headers(response, vary.split(", "))
         else:
             headers["Vary"] = vary
 
 
-def _settle_own(
-    request: HttpRequest, response: HttpResponseBase, outcome: _Outcome, own: dict[str, str]
-) -> None:
+def _settle_own(request: HttpRequest, response: HttpResponseBase, outcome: _Outcome) -> None:
     """Remove or keep what the application itself set of the policy's headers, and say so."""
     assert outcome.policy is not None, "without a policy a response is left alone"  # noqa: S101
+    owned = (*OWNED, *PREFLIGHT_OWNED) if outcome.kind == "preflight" else OWNED
+    if outcome.kind != "preflight" and outcome.policy.allows_timing:
+        owned = (*owned, TIMING)
+    own = {name: response.headers[name] for name in owned if name in response.headers}
     log = outcome.policy.app_headers_log
     policys = dict(outcome.headers)
     sets_origin = "access-control-allow-origin" in policys
