@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import logging
 import sys
 from collections.abc import Callable, Iterable
@@ -12,7 +13,8 @@ import flask
 import pytest
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.test import Client
+from werkzeug.test import Client, create_environ
+from werkzeug.wsgi import FileWrapper
 
 import corsac
 from corsac import _core
@@ -406,3 +408,31 @@ def test_switches_around_each_other_end_in_an_error_not_in_a_crash() -> None:
         around = _core.EnvironSwitch(str(number), None, around, around, marks=False)
     with pytest.raises(RecursionError):
         around({})
+
+
+def test_a_file_is_left_to_the_server_where_other_middleware_stands_inside() -> None:
+    app = flask.Flask("app")
+
+    @app.get("/")
+    def view() -> flask.Response:
+        return flask.send_file(io.BytesIO(b"hello"), "text/plain", conditional=False)
+
+    app.wsgi_app = ProxyFix(DispatcherMiddleware(app.wsgi_app, {}))  # type: ignore[method-assign]
+    CORS(app, origins=[ALLOWED])
+    environ = create_environ("/", headers={"Origin": ALLOWED})
+    environ["wsgi.file_wrapper"] = FileWrapper
+    started: list[Any] = []
+    body: Any = app(environ, lambda *given: started.append(given))
+    ((status, headers),) = started
+    assert (status, dict(headers)) == (
+        "200 OK",
+        {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Content-Length": "5",
+            "Cache-Control": "no-cache",
+            "access-control-allow-origin": ALLOWED,
+            "vary": "Origin",
+        },
+    )
+    assert isinstance(body, FileWrapper)
+    body.close()

@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import flask
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import Forbidden
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import run_wsgi_app
@@ -278,35 +279,72 @@ class Arrivals:
         arrival.is_decided = True
         environ = flask.request.environ
 
-        def respond(environ: WSGIEnvironment, begin: StartResponse) -> Any:
-            return call()(environ, begin)
-
-        def decided(copied: WSGIEnvironment, start_response: StartResponse) -> Any:
+        def decided(respond: WSGIApplication, start_response: StartResponse) -> Iterable[bytes]:
+            copied = {**environ}  # Its path may be written anew.
             begin = self._middleware.exchange_of(start_response, environ, copied)
             arrival.exchange = begin if isinstance(begin, Exchange) else None
             arrival.respond = respond
             return self._middleware.apply_policy(copied, begin)
 
-        return self._response_of(decided)
+        return self._decided_response(call, decided)
 
     def _apply_again(self, arrival: Arrival, response: Any) -> flask.Response:
         """Apply the policy to the answer to an error of a request that was counted already."""
-        exchange = arrival.exchange
-        if exchange is not None and exchange.policy is not None:
-            return self._response_of(exchange.apply(exchange.policy, response))
+        environ = {**flask.request.environ}
 
-        def decided(copied: WSGIEnvironment, start_response: StartResponse) -> Any:
+        def decided(respond: WSGIApplication, start_response: StartResponse) -> Iterable[bytes]:
+            exchange = arrival.exchange
+            if exchange is not None and exchange.policy is not None:
+                return exchange.apply(exchange.policy, respond)(environ, start_response)
             # It may write the path anew, and rules have to see that.
-            configuration = self._middleware.choose(copied)._configuration
+            configuration = self._middleware.choose(environ)._configuration
             silent = Observation(debug_header=configuration.observation.debug_header)
-            made = CORSMiddleware._made_of(response, configuration.observed_by(silent), *_TOLD)
-            return made(copied, start_response)
+            made = CORSMiddleware._made_of(respond, configuration.observed_by(silent), *_TOLD)
+            return made(environ, start_response)
 
-        return self._response_of(decided)
+        return self._decided_response(lambda: response, decided)
 
-    def _response_of(self, wsgi_app: WSGIApplication) -> flask.Response:
-        made: Any = self._app.response_class.from_app(wsgi_app, flask.request.environ)
-        return cast("flask.Response", made)
+    def _decided_response(
+        self,
+        call: Callable[[], flask.Response],
+        decided: Callable[[WSGIApplication, StartResponse], Iterable[bytes]],
+    ) -> flask.Response:
+        """Return the response that a call gives with the headers that are decided.
+
+        It stays the same object, whose body nobody has read, save where another one is the answer.
+
+        Args:
+            call: Gives the application's response.
+            decided: Runs an application that begins that response, and makes of it what is decided.
+        """
+        given: flask.Response | None = None
+        status, headers = "", list[tuple[str, str]]()
+
+        def respond(_: WSGIEnvironment, begin: StartResponse) -> Iterable[bytes]:
+            nonlocal given
+            given = call()
+            begin(given.status, [*given.headers])
+            return ()
+
+        def start_response(
+            begun: str, lines: list[tuple[str, str]], exc_info: Any = None, /
+        ) -> Callable[[bytes], object]:
+            nonlocal status, headers
+            status, headers = begun, lines
+            return lambda _: None
+
+        body = decided(respond, start_response)
+        if given is None:
+            return self._app.response_class(body, status, headers)
+        own = [*given.headers]
+        if headers[: len(own)] == own:
+            for name, value in headers[len(own) :]:
+                given.headers.add(name, value)
+        else:
+            given.headers = Headers(headers)
+        if status != given.status:
+            given.status = status
+        return given
 
 
 def is_wrapped(app: flask.Flask, wsgi_app: object) -> bool:
