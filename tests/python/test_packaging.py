@@ -87,6 +87,7 @@ def test_the_package_holds_python_its_types_its_tables_the_labs_page_and_nothing
         "corsac/cli/demo.toml",
         "corsac/cli/probe/findings.toml",
         "corsac/codes.toml",
+        "corsac/console/causes.toml",
         "corsac/corsac.schema.json",
     }
     assert tables <= odd
