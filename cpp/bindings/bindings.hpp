@@ -222,8 +222,8 @@ class CompiledPolicy {
 /// Who learns of refusals, beside the log. Part of a Routing, so that a request meets those that
 /// were in force when it began, with the policy of that time.
 struct Observers {
-  py::object on_refusal;   ///< (kind, reason, origin, request, rule, report_only); or None.
-  py::object report_only;  ///< The Routing of the policies on trial, or None.
+  py::object on_refusal;                    ///< A callable, see `tell`; or None.
+  py::object report_only;                   ///< The Routing of the policies on trial, or None.
   std::optional<std::string> debug_header;  ///< The response header that gives the reason.
 };
 
@@ -254,6 +254,7 @@ class Routing {
     Py_ssize_t place = kFallback;  ///< Of the rule, or one of its own for a member.
     /// Of several policies the first one; of a member the next one, null after the last.
     const Entry* next = nullptr;
+    std::size_t member = 0;  ///< Its number among several policies, from 1; 0 where it is alone.
 
     /// There is no policy here: the first of `next` that covers the request's origin decides.
     [[nodiscard]] bool is_several() const noexcept { return policy == nullptr && next != nullptr; }

@@ -42,8 +42,9 @@ py::list pairs_of(const Lines& lines) {
 }
 
 /// What is to be told about an outcome: (kind, reason, method that is missing or None, names of
-/// headers that are), and how far the request gets; see the stub.
-py::tuple told(Outcome outcome, const Missing& missing) {
+/// headers that are), how far the request gets, and which of several policies decided; see the
+/// stub.
+py::tuple told(Outcome outcome, const Missing& missing, std::size_t member = 0) {
   py::list headers;
   for (const std::string& name : missing.headers) headers.append(to_latin1(name));
   py::object method = py::none();
@@ -51,8 +52,10 @@ py::tuple told(Outcome outcome, const Missing& missing) {
   py::object what = py::none();
   if (!missing.method.empty() || !missing.headers.empty())
     what = py::make_tuple(method, py::tuple(headers));
+  py::object number = py::none();
+  if (member != 0) number = py::int_(member);
   return py::make_tuple(to_latin1(kind_name(outcome)), to_latin1(reason_code(outcome)), what,
-                        static_cast<int>(reach_of(outcome)));
+                        static_cast<int>(reach_of(outcome)), number);
 }
 
 /// Throws what a strange key or value raised.
@@ -231,17 +234,19 @@ py::object undecided(const py::object& later) {
 
 /// What a policy and the browser would make of a request, as `told` has it; None if it is not
 /// known, since whoever is asked about the origin needs time.
-py::object try_variables(const Keys& keys, const CompiledPolicy& policy, const std::string& method,
-                         const py::dict& variables, std::optional<bool> answer,
-                         const std::string& scheme, const std::optional<py::str>& path) {
+/// @param number its place among several, from 1; 0: it stands alone.
+py::object try_policy(const Keys& keys, const CompiledPolicy& policy, const std::string& method,
+                      const py::dict& variables, std::optional<bool> answer,
+                      const std::string& scheme, const std::optional<py::str>& path,
+                      std::size_t number) {
   const Policy& core = policy.core();
   const ReadEnviron read = read_variables(keys, method, variables, scheme, core.guard());
   if (!policy.members.empty()) {
     const Member member = first_covering(policy.members, read.request(), variables, 0, {});
     if (member.answer && !PyBool_Check(member.answer.ptr())) return undecided(member.answer);
     if (member.answer) answer = true;
-    return try_variables(keys, policy_of(policy.members[member.place]), method, variables, answer,
-                         scheme, path);
+    return try_policy(keys, policy_of(policy.members[member.place]), method, variables, answer,
+                      scheme, path, member.place + 1);
   }
   const Judged judged = judge(policy, read, variables, answer, path);
   if (judged.later) return undecided(judged.later);
@@ -250,7 +255,14 @@ py::object try_variables(const Keys& keys, const CompiledPolicy& policy, const s
   Missing missing;
   outcome =
       seen_by_browser(core, read.request(), outcome, variables.contains("HTTP_COOKIE"), &missing);
-  return told(unless_beyond_cors(outcome, {keys, policy, method, variables, scheme}), missing);
+  return told(unless_beyond_cors(outcome, {keys, policy, method, variables, scheme}), missing,
+              number);
+}
+
+py::object try_variables(const Keys& keys, const CompiledPolicy& policy, const std::string& method,
+                         const py::dict& variables, std::optional<bool> answer,
+                         const std::string& scheme, const std::optional<py::str>& path) {
+  return try_policy(keys, policy, method, variables, answer, scheme, path, 0);
 }
 
 /// What a path has: (policy or None, rule).

@@ -94,6 +94,11 @@ Ref missing_to_python(const Missing* missing) noexcept {
   return Ref(PyTuple_Pack(2, method.get(), names.get()));
 }
 
+/// Which of several policies decided, or None where it stands alone; empty with an exception set.
+Ref member_to_python(const Routing::Entry& entry) noexcept {
+  return entry.member == 0 ? Ref::borrowed(Py_None) : Ref(PyLong_FromSize_t(entry.member));
+}
+
 /// What a log gave; anything but two numbers is no silence.
 Silence silence_from(PyObject* given) noexcept {
   if (!PyTuple_Check(given) || PyTuple_GET_SIZE(given) != 2) return {};
@@ -154,15 +159,17 @@ bool write_to_log(PyObject* log, Reporting& reporting, const Refused& refused) n
   const Ref reason = text_from(reason_code(refused.outcome));
   const Ref count(PyLong_FromUnsignedLongLong(*unreported));
   const Ref missing = missing_to_python(refused.missing);
-  if (reason && count && missing) {
+  const Ref member = member_to_python(refused.entry);
+  if (reason && count && missing && member) {
     PyObject* const named = named_in_log(refused);
     PyObject* args[] = {reason.get(),
                         named == nullptr ? Py_None : named,
                         refused.request,
                         count.get(),
                         names_rule(refused) ? refused.entry.rule : Py_None,
-                        missing.get()};
-    const Ref silence(PyObject_Vectorcall(log, args, 6, nullptr));
+                        missing.get(),
+                        member.get()};
+    const Ref silence(PyObject_Vectorcall(log, args, 7, nullptr));
     if (silence) {
       reporting.be_silent(key, silence_from(silence.get()));
       return true;
@@ -176,7 +183,8 @@ bool tell(PyObject* callback, const Refused& refused, PyObject* report_only) noe
   const Ref kind = text_from(kind_name(refused.outcome));
   const Ref reason = text_from(reason_code(refused.outcome));
   const Ref missing = missing_to_python(refused.missing);
-  if (kind && reason && missing) {
+  const Ref member = member_to_python(refused.entry);
+  if (kind && reason && missing && member) {
     PyObject* args[] = {kind.get(),
                         reason.get(),
                         refused.origin == nullptr ? Py_None : refused.origin,
@@ -184,8 +192,9 @@ bool tell(PyObject* callback, const Refused& refused, PyObject* report_only) noe
                         refused.entry.rule,
                         report_only,
                         missing.get(),
-                        refused.host == nullptr ? Py_None : refused.host};
-    if (Ref(PyObject_Vectorcall(callback, args, 8, nullptr))) return true;
+                        refused.host == nullptr ? Py_None : refused.host,
+                        member.get()};
+    if (Ref(PyObject_Vectorcall(callback, args, 9, nullptr))) return true;
   }
   return set_aside_exception(callback);
 }

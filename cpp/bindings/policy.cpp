@@ -329,6 +329,7 @@ const Routing::Entry* Routing::make_members(const py::tuple& policies, const py:
   for (const py::handle& policy : policies) {
     const auto place = kFirstMember - static_cast<Py_ssize_t>(members_.size());
     members_.push_back(make_entry(policy, rule, place));
+    members_.back().member = members_.size() - first;
   }
   for (std::size_t i = first; i + 1 < members_.size(); ++i) members_[i].next = &members_[i + 1];
   return &members_[first];

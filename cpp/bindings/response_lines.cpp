@@ -215,8 +215,16 @@ bool append_policy_lines(const ResponseChange& change, Filtered& filtered) {
     if (!merge_vary<Lines>(filtered, policy, policy.core().preflight_vary())) return false;
     return append_more(change, list);
   }
-  const std::string& vary = policy.core().vary(change.is_isolated);
-  const bool merges = !vary.empty() && !filtered.vary_places.empty();
+  std::string_view vary = policy.core().vary(change.is_isolated);
+  // Under a policy that sends everybody the same, what comes on top is why this origin is refused
+  // (`debug_header`), and no cache may hand that to another one.
+  const bool names_reason = change.more != nullptr && !policy.core().varies_by_origin();
+  std::string with_origin;
+  if (names_reason) {
+    with_origin = vary.empty() ? "Origin" : "Origin, " + std::string(vary);
+    vary = with_origin;
+  }
+  const bool merges = names_reason || (!vary.empty() && !filtered.vary_places.empty());
   if (merges && !merge_vary<Lines>(filtered, policy, vary)) return false;
   return PolicyLines<Lines>(change, !merges).append_to(list) && append_more(change, list);
 }

@@ -146,11 +146,11 @@ def compile_routing(
 # (status, header pairs, vary, body, kind, allowed, reason, told): with the status 0 the application
 # answers, the pairs are set on its response and `vary` is merged into its Vary; else it is the
 # whole answer. Kinds are those of `explain`, a reason is "" or a refusal's code. `told` is what is
-# counted and reported: (kind, reason, what is missing, reach), the kinds and reasons of
+# counted and reported: (kind, reason, what is missing, reach, number among several), as in
 # `corsac.Refusal`; a reach is 0 if the application does not run, 1 if its page cannot read the
 # response, 2 if CORS keeps nothing from anyone. `scheme` is that by which the server was asked, as
 # far as it knows; `path` is what rules see, and without it no path is exempt from a guard.
-_Told: TypeAlias = tuple[str, str, tuple[str | None, tuple[str, ...]] | None, int]
+_Told: TypeAlias = tuple[str, str, tuple[str | None, tuple[str, ...]] | None, int, int | None]
 
 def select_policy(routing: Routing, path: str) -> tuple[CompiledPolicy | None, str]: ...
 

@@ -66,16 +66,17 @@ def beside_cors(origin: str, host: str) -> str:
     is_public = address_space(_without_port(page_host)) == "public"
     if scheme not in {"http", "https"} or not is_public or space == "public":
         return ""
-    start = "Beside CORS: Local Network Access: since Chrome 142 and Firefox 153"
+    start = "Beside CORS: Local Network Access: since Chrome 142"
     if scheme == "http":
         return (
-            f"{start} browsers let no page without https reach the `{space}` address space; "
-            'Chrome\'s console calls it "blocked by CORS policy"'
+            f"{start} no page without https reaches the `{space}` address space, which its console "
+            'calls "blocked by CORS policy"; Firefox 153 asks the user'
         )
     return (
-        f"{start} the user is asked before a page of a public site reaches the `{space}` address "
-        "space; until then nothing is sent, and Chrome's console calls a no \"blocked by CORS "
-        f'policy". fetch() can say targetAddressSpace: "{space}"; an iframe needs '
+        f"{start} and Firefox 153 the user is asked before a page of a public site reaches the "
+        f"`{space}` address space; until then nothing is sent, and Chrome's console calls a no "
+        '"blocked by CORS policy". '
+        f'fetch() can say targetAddressSpace: "{space}"; an iframe needs '
         f'allow="local-network-access; {space}-network"'
     )
 

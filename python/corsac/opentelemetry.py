@@ -40,9 +40,10 @@ def annotate_span(refusal: Refusal) -> None:
     """Describe a refusal by attributes of the current span; an ``on_refusal`` of its own.
 
     The attributes are ``corsac.outcome`` (``refused``), ``corsac.kind``, ``corsac.reason`` and
-    ``corsac.rule``, as in `corsac.Refusal`, and ``corsac.origin``, escaped and cut. What a
-    report-only policy would refuse has ``corsac.report_only.reason`` alone. The span's name and
-    status stay; without a span that is recorded nothing happens.
+    ``corsac.rule``, as in `corsac.Refusal`, ``corsac.policy`` where several stand in one place, and
+    ``corsac.origin``, escaped and cut. What a report-only policy would refuse has
+    ``corsac.report_only.reason`` alone. The span's name and status stay; without a span that is
+    recorded nothing happens.
 
     Args:
         refusal: The refusal.
@@ -61,6 +62,8 @@ def annotate_span(refusal: Refusal) -> None:
             "corsac.rule": refusal.rule,
         }
     )
+    if refusal.policy is not None:
+        span.set_attribute("corsac.policy", refusal.policy)
     if refusal.origin is not None:
         span.set_attribute("corsac.origin", printable(refusal.origin, 128))
 
@@ -168,7 +171,7 @@ class CORSInstrumentor:
         for name, (middleware, *_rest) in self._instrumented.items():
             named = {} if name is None else {"corsac.middleware": name}
             counted = {"enforced": (middleware.counters(), middleware.refusal_counters())}
-            if middleware.report_only is not None or middleware.report_only_rules:
+            if middleware._observation.trial is not None:  # Policies, rules or hosts.
                 counted["report_only"] = (
                     middleware.report_only_counters(),
                     middleware.report_only_refusal_counters(),

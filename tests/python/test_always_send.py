@@ -123,6 +123,7 @@ def test_another_origin_is_counted_told_and_logged_as_refused(
     assert dict(sent.headers) == CONSTANT | {
         "x-app": "1",
         DEBUG_HEADER: "origin-not-allowed",
+        "vary": "Origin",  # Nobody else gets the reason, from a cache.
     }
     assert [(each.reason, each.origin) for each in told] == [("origin-not-allowed", OTHER)]
     assert sum(send.middleware.refusal_counters().values()) == 1

@@ -167,6 +167,19 @@ def test_a_write_that_the_guard_refuses_is_not_said_to_be_allowed(
     assert (f"\n{label}\n" in capsys.readouterr().out) is bool(options)
 
 
+def test_a_request_for_a_host_that_is_not_served_is_not_said_to_be_allowed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    policy = toml(POLICY + 'allowed_hosts = ["api.example.com"]\n')
+    for mode, verdict in (("no-cors", "refused"), ("cors", "blocked")):
+        arguments = [policy, *ORIGIN, "--host", "evil.example", "--mode", mode]
+        code, data = explain_json(capsys, *arguments)
+        assert (code, data["verdict"]) == (1, verdict)
+        assert main(["explain", *arguments]) == 1
+        label = "REFUSED  sent, and refused by the server before the application runs (hosts)"
+        assert (f"\n{label}\n" in capsys.readouterr().out) is (mode == "no-cors")
+
+
 RULES = f"""
 async def api(scope, receive, send): ...
 policy = corsac.CORSPolicy(allow_origins=["{APP}"])

@@ -95,6 +95,47 @@ def test_refusals_say_why_in_a_header(call: Call) -> None:
     assert answer.one("corsac-refused") == "origin-not-allowed"
 
 
+def test_a_preflight_that_the_browser_refuses_says_why_in_a_header_too(call: Call) -> None:
+    lines = [("Origin", ORIGIN), ("Access-Control-Request-Method", "DELETE")]
+    with override_settings(CORSAC=CORSAC, CORSAC_DEBUG_HEADER=True):
+        answer = call(Request("OPTIONS", lines, "/x"))
+    assert (answer.status, answer.header_set) == (
+        204,
+        {
+            "access-control-allow-origin": ORIGIN,
+            "access-control-max-age": "600",
+            "corsac-refused": "method-not-allowed",
+            "vary": "Origin",
+        },
+    )
+
+
+def test_a_reason_is_for_one_origin_also_where_all_else_is_for_everybody(call: Call) -> None:
+    policy = CORSPolicy(allow_origins=[ORIGIN], always_send=True)
+    with override_settings(CORSAC=policy, CORSAC_DEBUG_HEADER=True):
+        refused, allowed = call(get(EVIL)), call(get(ORIGIN))
+    assert (refused.one("corsac-refused"), refused.one("vary")) == ("origin-not-allowed", "Origin")
+    assert (allowed.one("corsac-refused"), allowed.one("vary")) == (None, None)
+
+
+def test_a_refusal_names_the_policy_of_several_that_decided(call: Call) -> None:
+    several = [CORSPolicy(allow_origins=[OTHER]), CORSPolicy(allow_origins=[ORIGIN])]
+    with override_settings(CORSAC=several, CORSAC_ON_REFUSAL=tell):
+        call(get(EVIL))
+        call(Request("OPTIONS", [("Origin", OTHER), ("Access-Control-Request-Method", "PUT")]))
+    assert [(each.reason, each.policy, each.report_only) for each in TOLD] == [
+        ("origin-not-allowed", 2, False),
+        ("method-not-allowed", 1, False),
+    ]
+    TOLD.clear()
+    tight = [several[1], several[1]]
+    with override_settings(CORSAC=several[0], CORSAC_REPORT_ONLY=tight, CORSAC_ON_REFUSAL=tell):
+        call(get(OTHER))
+    assert [(each.reason, each.policy, each.report_only) for each in TOLD] == [
+        ("origin-not-allowed", 2, True)
+    ]
+
+
 async def _asynchronous(refusal: Refusal) -> None: ...
 
 

@@ -81,11 +81,11 @@ def test_only_a_public_page_is_asked_about(origin: str, host: str, is_asked: boo
     assert bool(beside_cors(origin, host)) is is_asked
 
 
-def test_a_page_without_https_is_not_even_asked_about() -> None:
+def test_a_page_without_https_is_refused_by_chrome_and_asked_about_by_firefox() -> None:
     assert beside_cors("http://example.com", "10.0.0.1") == (
-        "Beside CORS: Local Network Access: since Chrome 142 and Firefox 153 browsers let no page "
-        "without https reach the `local` address space; Chrome's console calls it \"blocked by "
-        'CORS policy"'
+        "Beside CORS: Local Network Access: since Chrome 142 no page without https reaches the "
+        '`local` address space, which its console calls "blocked by CORS policy"; Firefox 153 asks '
+        "the user"
     )
 
 
@@ -149,6 +149,45 @@ def test_a_probe_says_so_below_its_verdict(
         assert " ".join(verdict.split()).endswith(f" note {ASKED}")
         assert main(["probe", running.url, "--origin", "http://localhost:1", "--no-lint"]) == 1
         assert "Beside CORS" not in capsys.readouterr().out
+
+
+def test_the_command_line_says_what_is_asked_and_what_the_user_has_granted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    policy = toml(f'allow_origins = ["{APP}"]\n')
+
+    def explain(*arguments: str) -> tuple[int, str]:
+        code = main(["explain", policy, "--origin", APP, "--host", "127.0.0.1:80", *arguments])
+        return code, " ".join(capsys.readouterr().out.split())
+
+    for profile in ("standard", "webkit"):
+        code, printed = explain("--permission", "none", "--profile", profile)
+        assert (code, f"note {ASKED}" in printed) == (0, True)
+    for profile in ("chromium", "firefox"):
+        for granted in ((), ("--permission", "loopback-network", "--permission", "local-network")):
+            code, printed = explain("--profile", profile, *granted)
+            assert (code, f"note {ASKED}" in printed) == (0, True)
+        for denied in ("none", "local-network"):
+            code, printed = explain("--profile", profile, "--permission", denied)
+            assert (code, "[local-network-denied]" in printed) == (1, True)
+            assert "Request sent" not in printed
+    declared = ("--target-address-space", "local")
+    code, printed = explain("--profile", "chromium", *declared)
+    assert (code, "[local-network-mismatch]" in printed) == (1, True)
+    local = ("--page-address-space", "local", "--permission", "none")
+    assert explain("--profile", "chromium", *local)[0] == 0
+    assert explain("--permission", "camera")[0] == 2
+
+
+def test_a_probe_sends_nothing_where_the_user_has_granted_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with serving_raw(server()) as running:
+        given = ["--no-lint", "--profile", "chromium", "--permission", "none"]
+        assert main(["probe", running.url, "--origin", APP, *given]) == 1
+    printed = capsys.readouterr().out
+    assert "[local-network-denied]" in printed
+    assert "Request sent" not in printed
 
 
 def test_the_option_that_browsers_no_longer_ask_for_is_explained(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from support.refused import (
     EVIL,
     FORGED,
     MALFORMED,
+    ORIGIN,
     POLICY,
     REFUSED,
     MakeObserved,
@@ -72,9 +74,26 @@ def test_a_policy_for_anyone_says_it_too(make_observed: MakeObserved) -> None:
     send = make_observed(allow_origins=["*"], debug_header=True)
     assert send(MALFORMED).headers == [
         ("x-app", "1"),
+        ("vary", "Origin"),
         ("access-control-allow-origin", "*"),
         ("corsac-refused", "origin-malformed"),
     ]
+    assert send(ACTUAL).headers == [("x-app", "1"), ("access-control-allow-origin", "*")]
+
+
+def test_it_is_for_one_origin_also_where_all_else_is_for_everybody(
+    make_observed: MakeObserved,
+) -> None:
+    policy = corsac.CORSPolicy(
+        allow_origins=[ORIGIN], always_send=True, guard=corsac.Guard(isolate_reads=True)
+    )
+    send = make_observed(("vary", "Accept"), policy=policy, debug_header=True)
+    metadata = "Sec-Fetch-Site, Sec-Fetch-Mode, Sec-Fetch-Dest"
+    origin = ("access-control-allow-origin", ORIGIN)
+    assert send(REFUSED).headers == [("vary", f"Accept, Origin, {metadata}"), origin, LINE]
+    assert send(ACTUAL).headers == [("vary", f"Accept, {metadata}"), origin]
+    post = dataclasses.replace(REFUSED, method="POST", headers=[("origin", ORIGIN)])
+    assert send(post).headers == [("vary", "Accept"), origin]
 
 
 def test_it_goes_onto_the_applications_answer_to_a_preflight(make_observed: MakeObserved) -> None:

@@ -135,6 +135,29 @@ def test_policies_on_trial_have_a_mode_of_their_own(
     }
 
 
+def test_a_trial_of_hosts_alone_is_exported(
+    make_observed: MakeObserved, exported: Exported
+) -> None:
+    send = make_observed(policy=POLICY, report_only_hosts=["api.example.com"])
+    CORSInstrumentor(meter_provider=exported.meters).instrument(send.middleware)
+    send(Request(headers=[("host", "other.example")], path="/"))
+    assert exported.counts() == {
+        labels("not-cors", "none"): 1,
+        labels("host", "refused", "host-not-allowed", mode="report_only"): 1,
+    }
+
+
+def test_a_span_names_the_policy_of_several_that_refused(
+    make_observed: MakeObserved, exported: Exported
+) -> None:
+    send = make_observed(policy=[POLICY, POLICY])
+    CORSInstrumentor(meter_provider=exported.meters).instrument(send.middleware)
+    with exported.tracers.get_tracer("test").start_as_current_span("GET"):
+        send(REFUSED)
+    (span,) = exported.refused_spans()
+    assert span["corsac.policy"] == 2
+
+
 def test_several_middlewares_are_told_apart_by_their_names(
     make_observed: MakeObserved, exported: Exported
 ) -> None:

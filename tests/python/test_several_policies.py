@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import dataclasses
 import logging
 import pickle
 from collections.abc import Iterator, Sequence
@@ -300,10 +301,43 @@ def test_counters_and_refusals_are_those_of_the_middleware(make_observed: MakeOb
         "guard_refused": 0,
         "host_refused": 0,
     }
-    assert [(each.kind, each.reason, each.missing_method) for each in told] == [
-        ("actual", "origin-not-allowed", None),
-        ("preflight", "method-not-allowed", "PUT"),
-        ("preflight", "origin-not-allowed", None),
+    assert [(each.kind, each.reason, each.missing_method, each.policy) for each in told] == [
+        ("actual", "origin-not-allowed", None, 2),
+        ("preflight", "method-not-allowed", "PUT", 2),
+        ("preflight", "origin-not-allowed", None, 2),
+    ]
+
+
+def test_a_refusal_names_the_policy_that_decided_and_so_does_the_log(
+    make_observed: MakeObserved, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[corsac.Refusal] = []
+    guarded = CORSPolicy(allow_origins=["https://b.test"], guard=True)
+    middle = [COOKIES, guarded, CORSPolicy(allow_origins=["https://c.test"], guard=True)]
+    observed = make_observed(
+        policy=COOKIES,
+        rules=[("/items", middle)],
+        report_only_rules=[("/items", [guarded])],
+        allowed_hosts=["a.test"],
+        on_refusal=told.append,
+    )
+    host = ("host", "a.test")
+    cookie, forged = ("cookie", "a=b"), "https://b.test"
+    observed(asking(forged, "POST", host, cookie))
+    observed(dataclasses.replace(asking(OTHER, "GET", host), path="/alone"))
+    observed(asking(OURS, "GET", host, cookie))
+    observed(asking(OURS, "GET", ("host", "evil.test")))
+    assert [(each.reason, each.rule, each.policy, each.report_only) for each in told] == [
+        ("cross-origin-request", "/items", 2, False),
+        ("origin-not-allowed", "default", None, False),
+        ("origin-not-allowed", "/items", 1, True),
+        ("host-not-allowed", "hosts", None, False),
+    ]
+    places = [record.getMessage().partition(", rule ")[2] for record in caplog.records]
+    assert [place.partition(";")[0] for place in places if place] == [
+        "'/items', policy 2 of that place",
+        "'default'",
+        "'/items', policy 1 of that place",
     ]
 
 

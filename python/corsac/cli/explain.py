@@ -64,11 +64,12 @@ def run(
         outcome, explanations = asyncio.run(_explain(request, middleware, profile))
     last = explanations[-1] if explanations else None
     verdict = "allowed" if outcome.ok else "blocked"
-    if outcome.ok and last is not None and (last.reason or "").startswith("cross-origin-"):
+    if outcome.ok and last is not None and last.reason and not last.app_runs:
         verdict = "refused"
     elif not outcome.ok and last is not None and last.allowed is None:
         verdict = "undecided"
-    found = (*_notes(report, request), *said_on_trial(middleware))
+    beside = (step.text for step in outcome.steps if step.kind == "note")
+    found = (*_notes(report, request), *said_on_trial(middleware), *beside)
     notes = [printable(note, _MAX_TEXT) for note in found]
     change = next((each.change for each in reversed(explanations) if each.change), None)
     if as_json:
@@ -91,7 +92,7 @@ def run(
     # Nothing is sent, so there is no --cookie to point to.
     write_request(out, request, profile, target=path)
     _write_steps(out, outcome, explanations, server)
-    _write_ending(out, verdict, outcome, change)
+    _write_ending(out, verdict, outcome, change, "" if last is None else last.reason or "")
     return EXIT_CODES[verdict]
 
 
@@ -178,7 +179,9 @@ def _write_steps(
 _MARKS: dict[bool | None, Part] = {True: ("ok", "good"), False: ("NO", "bad"), None: ("--", "dim")}
 
 
-def _write_ending(out: Output, verdict: str, outcome: FetchOutcome, change: Change | None) -> None:
+def _write_ending(
+    out: Output, verdict: str, outcome: FetchOutcome, change: Change | None, reason: str
+) -> None:
     what = "" if change is None else printable(change.text, _MAX_TEXT)
     match verdict:
         case "allowed":
@@ -192,7 +195,8 @@ def _write_ending(out: Output, verdict: str, outcome: FetchOutcome, change: Chan
             write_ending(out, "UNDECIDED", text)
             return
         case "refused":
-            text = "sent, and refused by the server before the application runs (guard)"
+            by = "hosts" if reason.startswith("host-") else "guard"
+            text = f"sent, and refused by the server before the application runs ({by})"
             write_ending(out, "REFUSED", text, what)
         case _:
             write_blocked(out, outcome, what)

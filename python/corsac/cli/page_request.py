@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 import typer
 
 from corsac import _core
+from corsac._local_network import PERMISSIONS
 from corsac._text import printable
 from corsac.browser import FetchRequest, FormData, ReadableStream, URLSearchParams
 from corsac.browser.request import Body
@@ -51,6 +52,11 @@ def _header(text: str) -> tuple[str, str]:
         raise typer.BadParameter(f"{text!r:.100} is not a header: write NAME or NAME:VALUE")
     return name, value.strip(" \t") if colon else _EXAMPLE_VALUES.get(name.lower(), "1")
 
+
+_permission = checked(
+    lambda name: name in {"none", *PERMISSIONS},
+    "{!r:.100} is not a permission: write none, loopback-network or local-network",
+)
 
 _option = functools.partial(typer.Option, rich_help_panel="The page's request, as fetch() has it")
 
@@ -110,6 +116,34 @@ def _page_request(
             "(FormData), bytes (an ArrayBuffer) or stream (a ReadableStream).",
         ),
     ] = "text",
+    permission: Annotated[
+        list[Any] | None,
+        _option(
+            parser=_permission,
+            metavar="NAME",
+            show_default=False,
+            help="What the user has granted the page of Local Network Access: loopback-network, "
+            "local-network or none; may be repeated. By default all that is needed. It counts with "
+            "--profile chromium and firefox.",
+        ),
+    ] = None,
+    page_address_space: Annotated[
+        Literal["", "public", "local", "loopback"],
+        _option(
+            metavar="SPACE",
+            show_default=False,
+            help="Where the page was loaded from: public, local or loopback. By default what the "
+            "name in its origin says.",
+        ),
+    ] = "",
+    target_address_space: Annotated[
+        Literal["", "public", "local", "loopback"],
+        _option(
+            metavar="SPACE",
+            show_default=False,
+            help="The targetAddressSpace that the script gives to fetch().",
+        ),
+    ] = "",
     profile: Annotated[
         Literal["standard", "chromium", "firefox", "webkit"],
         _option(
@@ -127,8 +161,21 @@ def _page_request(
     elif body is not None and body_type != "text":
         data = body.encode("utf-8", "surrogateescape")
         made = data if body_type == "bytes" else ReadableStream(data)
+    granted = None if permission is None else [name for name in permission if name != "none"]
     try:
-        request = FetchRequest(url, origin, method, header or (), credentials, mode, redirect, made)
+        request = FetchRequest(
+            url,
+            origin,
+            method,
+            header or (),
+            credentials,
+            mode,
+            redirect,
+            made,
+            target_address_space=target_address_space,
+            page_address_space=page_address_space,
+            permissions=granted,
+        )
     except ValueError as error:
         raise CommandError(printable(str(error), 500), USAGE) from None
     return request, profile

@@ -54,6 +54,7 @@ class _Told(NamedTuple):
     reason: str = ""
     missing: _Missing | None = None
     reach: int = 2
+    policy: int | None = None
 
 
 class _Outcome(NamedTuple):
@@ -66,10 +67,11 @@ class _Outcome(NamedTuple):
     kind: str = ""
     allowed: bool = False
     reason: str = ""
-    told: tuple[str, str, _Missing | None, int] = _Told()
+    told: tuple[str, str, _Missing | None, int, int | None] = _Told()
     policy: _core.CompiledPolicy | None = None
     rule: str = "default"
     names: Mapping[str, str] = {}  # Of the options in the settings, if the policy's are there.
+    member: int | None = None  # The number of the policy among several, from 1.
 
 
 _LEFT_ALONE: Final = _Outcome()
@@ -230,11 +232,12 @@ class CORSMiddleware:
         while not (known is None or isinstance(known, bool)):
             is_allowed = await self._wait_for(known)
             policy, place, known = _core.select_member(several, request.META, place, is_allowed)
+        member = None if policy is several else place + 1
         ask = functools.partial(_ask, _core.decide_request, policy, request)
         found: Any = ask(agreed or known or None)
         if not isinstance(found, tuple):
             found = ask(await self._wait_for(found))
-        outcome = _Outcome._make([*found, policy, rule, names])
+        outcome = _Outcome._make([*found, policy, rule, names, member])
         if (
             agreed is None
             and outcome.reason in _REFUSED_FOR_ITS_ORIGIN
@@ -242,7 +245,7 @@ class CORSMiddleware:
             and await self._receivers_agree(request)
         ):
             found = ask(True)
-            outcome = _Outcome._make([*found, policy, rule, names])
+            outcome = _Outcome._make([*found, policy, rule, names, member])
         return outcome
 
     async def _wait_for(self, answer: Awaitable[bool]) -> bool:
@@ -262,13 +265,14 @@ class CORSMiddleware:
             log: RefusalLog, applied: Configuration, told: _Told, rule: str, names: Any
         ) -> None:
             of_rule = rule if applied.rules else None
-            log(told.reason, origin, where, 0, of_rule, told.missing, names)
+            log(told.reason, origin, where, 0, of_rule, told.missing, told.policy, names)
             if callback is not None:
-                is_trial = applied is trial
-                callback(told.kind, told.reason, origin, where, rule, is_trial, told.missing)
+                asked = (origin, where, rule, applied is trial)
+                callback(told.kind, told.reason, *asked, told.missing, policy=told.policy)
 
         told = _Told(*outcome.told)
         if told.reason:
+            told = told._replace(policy=outcome.member)
             tell(self._log, in_force, told, outcome.rule, outcome.names)
         if trial is None:
             return
@@ -308,7 +312,7 @@ def _decide_at_once(configuration: DjangoConfiguration, request: HttpRequest) ->
         found = _ask(_core.decide_request, policy, request, None)
         if found[6] in _REFUSED_FOR_ITS_ORIGIN and signals_with_receivers():
             return _LEFT_ALONE
-    return _Outcome._make([*found, policy, "default", configuration.names])
+    return _Outcome._make([*found, policy, "default", configuration.names, None])
 
 
 def _ask(
@@ -364,10 +368,18 @@ def _set_headers(
     for name, value in outcome.headers:
         headers[name] = configuration.spell_vary(value) if name == "vary" else value
     debug_header = configuration.in_force.observation.debug_header
-    if debug_header is not None and outcome.reason:
-        headers[debug_header] = outcome.reason
-    if outcome.vary:
-        vary = configuration.spell_vary(outcome.vary)
+    vary = outcome.vary
+    if debug_header is not None:
+        is_preflight = outcome.kind == "preflight"
+        # What the browser refuses of a preflight request the server does not.
+        reason = outcome.reason or (outcome.told[1] if is_preflight else "")
+        if reason:
+            headers[debug_header] = reason
+            if not (is_preflight or outcome.status or "Origin" in vary.split(", ")):
+                # Everybody else gets the same, and no cache may hand this to them.
+                vary = f"Origin, {vary}" if vary else "Origin"
+    if vary:
+        vary = configuration.spell_vary(vary)
         if "vary" in present:
             patch_vary_headers(response, vary.split(", "))
         else:

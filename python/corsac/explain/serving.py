@@ -59,7 +59,7 @@ def serve(
     headers = (*pairs, ("vary", vary)) if vary else tuple(pairs)
     origin = request.value("origin")
     entry = _entry_for(policy, origin) if allowed and request.values("origin") else None
-    _, told_reason, missing, _ = told
+    _, told_reason, missing, *_ = told
     counts = bool(told_reason) or not reason
     find = getattr(compiled.decide_origin, "failure", None) if reason else None
     failure = None if find is None else find(origin.encode("latin-1", "replace"))

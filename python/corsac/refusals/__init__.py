@@ -46,11 +46,13 @@ class Refusal(FrozenValue):
         missing_headers: The names of its headers that are not listed, in lower case; at most 64.
         host: The Host header that was refused, the first if there were several; ``None`` without
             one, and for any other reason.
+        policy: Of several policies in one place the number of the one that decided, from 1;
+            ``None`` where a policy stands alone, and where none decided.
     """
 
     __slots__ = _fields = __match_args__ = (
         *("reason", "origin", "method", "path", "rule", "kind", "report_only"),
-        *("missing_method", "missing_headers", "host"),
+        *("missing_method", "missing_headers", "host", "policy"),
     )
 
     reason: str
@@ -63,6 +65,7 @@ class Refusal(FrozenValue):
     missing_method: str | None
     missing_headers: tuple[str, ...]
     host: str | None
+    policy: int | None
 
     def __init__(  # noqa: PLR0917 - in the order of the fields
         self,
@@ -76,9 +79,10 @@ class Refusal(FrozenValue):
         missing_method: str | None = None,
         missing_headers: tuple[str, ...] = (),
         host: str | None = None,
+        policy: int | None = None,
     ) -> None:
         asked = (reason, origin, method, path, rule, kind, report_only)
-        self._fill(*asked, missing_method, missing_headers, host)
+        self._fill(*asked, missing_method, missing_headers, host, policy)
 
 
 OnRefusal = Callable[[Refusal], object]
@@ -126,6 +130,7 @@ class RefusalCallback:
         report_only: bool,
         missing: tuple[str | None, tuple[str, ...]] | None = None,
         host: object = None,
+        policy: int | None = None,
     ) -> None:
         """Call the function with a `Refusal` made of the arguments.
 
@@ -143,7 +148,7 @@ class RefusalCallback:
             method, path = self._request_line(request)
             asked = (_text(origin), _text(method), _text(path))
             refused = (*asked, rule, kind, report_only, *(missing or (None, ())), _text(host))
-            refusal = Refusal(reason, *refused)
+            refusal = Refusal(reason, *refused, policy)
             result = self.function(refusal)
             if result is not None and hasattr(result, "__await__"):
                 if hasattr(result, "close"):

@@ -94,6 +94,7 @@ class RefusalLog:
         unreported: int = 0,
         rule: str | None = None,
         missing: Missing | None = None,
+        policy: int | None = None,
         names: Mapping[str, str] | None = None,
     ) -> tuple[float, float]:
         """Log one refusal, unless the log is off or the window full.
@@ -109,6 +110,7 @@ class RefusalLog:
                 rules.
             missing: The method, or ``None``, and the header names that a preflight request asked
                 for and that are not listed.
+            policy: Of several policies in one place the number of the one that decided, from 1.
             names: Takes the place of the attribute `names`.
 
         Returns:
@@ -116,7 +118,7 @@ class RefusalLog:
             origin and missing names, and one about the same reason.
         """
         if self._whole is not None:
-            return self._whole(reason, origin, request, unreported, rule, missing, names)
+            return self._whole(reason, origin, request, unreported, rule, missing, policy, names)
         informs = _logger.isEnabledFor(INFO)
         warns = informs or _logger.isEnabledFor(WARNING)
         # All values that are too long for an Origin are the same.
@@ -159,7 +161,7 @@ class RefusalLog:
         kind = quoted(request.get("method")) if request.get("method") else "WebSocket"
         _logger.log(
             WARNING if first else INFO,
-            "CORS: %s %s: %s %s, %s %s%s%s%s",
+            "CORS: %s %s: %s %s, %s %s%s%s%s%s",
             self._refused,
             reason,
             "host" if reason.startswith("host-") else "origin",
@@ -167,6 +169,7 @@ class RefusalLog:
             kind,
             quoted(request.get("path")),
             "" if rule is None else f", rule {quoted(rule)}",
+            "" if policy is None else f", policy {policy} of that place",
             _advice(reason, missing, self.names if names is None else names),
             "; more such refusals are logged as INFO" if first else "",
         )
