@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import re
 import threading
 import weakref
 from collections.abc import Callable, Mapping
@@ -12,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from corsac._background import BackgroundThread, check_watchfiles, file_state, wait_for_change
+from corsac._text import in_words
 from corsac.configuration import TRIAL_NAMES, Configuration, Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors
 from corsac.observers import OBSERVATION_OPTIONS
 from corsac.options.files import SourceReading, in_toml, read_options, read_table
-from corsac.options.names import MIDDLEWARE_KEYS
+from corsac.options.names import MIDDLEWARE_KEYS, OPTION_NAMES
 from corsac.options.types import wrong_type
 from corsac.policy import CORSPolicy
 from corsac.several import GivenPolicies
@@ -282,7 +284,7 @@ class _Reader:
         return made if len(made) == len(found) else None
 
     def _read_policy(self, table: Mapping[str, Any], level: Level) -> CORSPolicy | None:
-        reading = read_options(table, level.where)
+        reading = read_options(table, level.where, _beside(level))
         self.levels.append(dataclasses.replace(level, reading=reading))
         try:
             policy = CORSPolicy._of_source(reading)
@@ -323,11 +325,29 @@ class _Reader:
             return self._read_policies(options, level)
         self.levels.append(level)
         name, value = f"{level.where}policy", table["policy"]
+        policies = {"policies": options.pop("policies")} if "policies" in options else {}
+        unknown = read_options(options, level.where, _beside(level)).problems
+        self._problems += (each for each in unknown if each.code == "option.unknown")
+        beside = [key for key in policies | options if key in {*OPTION_NAMES, "policies"}]
         if value is not False:
             message = "the policy of a rule is false, which leaves the path alone, or its options"
             hint = "write the options in the place of this line, beside path"
             self._wrong(name, value, message, hint)
-        elif options:
-            message = "policy = false leaves the path alone, and beside it are options"
+        elif beside:
+            message = (
+                f"policy = false leaves the path alone, and beside it stands {in_words(beside)}"
+            )
             self._conflict(name, message, "keep one of them")
         return None
+
+
+def _beside(level: Level) -> tuple[str, ...]:
+    """Return what may stand in a table beside the options of a policy."""
+    if not level.where:
+        return tuple(sorted(MIDDLEWARE_KEYS))
+    if _RULE.fullmatch(level.where):
+        return ("path", "policies", "policy")
+    return ("allowed_hosts", "policies", "rules") if level.where == "report_only." else ()
+
+
+_RULE = re.compile(r"(?:report_only\.)?rules\[\d+\]\.")

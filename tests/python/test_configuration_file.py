@@ -236,6 +236,54 @@ def test_an_unknown_key_is_answered_with_the_nearest(load: Load) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "option", "hint"),
+    [
+        ('[[rule]]\npath = "/x"', "rule", "write rules"),
+        ("debug_headers = true", "debug_headers", "write debug_header"),
+        ('"report-only" = true', "report-only", "write report_only"),
+        ('allow_hosts = ["a"]', "allow_hosts", "write allowed_hosts"),
+        ("policy = false", "policy", "several policies, each below a line [[policies]]"),
+        ("isolate_reads = true", "isolate_reads", "write it below a line [guard]"),
+        ('trusted_origins = ["a"]', "trusted_origins", "below a line [guard] for who may write"),
+        ('on_refusal = "a:b"', "on_refusal", "give it in Python"),
+        ('report_only_hosts = ["a"]', "report_only_hosts", "allowed_hosts below [report_only]"),
+        ('[[rules]]\npath = "/x"\npolcy = false', "rules[0].polcy", "write policy"),
+        (
+            '[[rules]]\npath = "/x"\npolicy = false\npolices = 1',
+            "rules[0].polices",
+            "write policies",
+        ),
+        # What stands below a table belongs to it.
+        ('[guard]\nallowed_hosts = ["a"]', "guard.allowed_hosts", "above the line [guard]"),
+        ("[guard]\nmax_age = 5", "guard.max_age", "above the line [guard]"),
+        ("[report_only]\ndebug_header = true", "report_only.debug_header", "move it up"),
+        ('[[rules]]\npath = "/x"\nallowed_hosts = 1', "rules[0].allowed_hosts", "move it up"),
+        (
+            '[[rules]]\npath = "/x"\npolicy = false\nallowed_hosts = ["a"]',
+            "rules[0].allowed_hosts",
+            "move it up",
+        ),
+    ],
+)
+def test_an_unknown_key_is_answered_with_where_it_belongs(
+    load: Load, text: str, option: str, hint: str
+) -> None:
+    with pytest.raises(CORSConfigError) as caught:
+        load(f'allow_origins = ["https://a.example"]\n{text}')
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.option) == ("option.unknown", option)
+    assert hint in problem.hint
+
+
+def test_options_beside_a_rule_that_leaves_the_path_alone_are_named(load: Load) -> None:
+    with pytest.raises(CORSConfigError) as caught:
+        load('[[rules]]\npath = "/x"\npolicy = false\nmax_age = 5\nguard = true')
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.option) == ("option.conflict", "rules[0].policy")
+    assert problem.message.endswith("beside it stands max_age and guard")
+
+
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CORSConfigError, match="cannot be read"):
         corsac.CORSMiddleware.from_file(app, tmp_path / "none.toml")

@@ -11,13 +11,19 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, Severity, has_errors
 from corsac.options.guard import Guard, in_words_of_policy, unknown_argument_hint
-from corsac.options.names import MIDDLEWARE_KEYS, OPTION_NAMES, corsac_option, foreign_option_hint
+from corsac.options.names import (
+    MIDDLEWARE_KEYS,
+    OPTION_NAMES,
+    corsac_option,
+    foreign_option_hint,
+    key_hint,
+)
 from corsac.options.types import BOOL_OPTIONS, LIST_OPTIONS
 
 __all__ = [
@@ -164,18 +170,21 @@ def read_table(path: str | os.PathLike[str]) -> _Table:
     return header, table, problems
 
 
-def read_options(table: Mapping[str, Any], where: str = "") -> SourceReading:
+def read_options(
+    table: Mapping[str, Any], where: str = "", beside: Collection[str] = ()
+) -> SourceReading:
     """Read the options of one policy from a table of a TOML file.
 
     Args:
         table: The table, without keys of other meaning.
         where: What stands before the names of options in problems, such as ``"rules[0]."``.
+        beside: The keys of other meaning that may stand there.
     """
     problems: list[CORSConfigProblem] = []
     options: dict[str, Any] = {}
     for key, value in table.items():
         if key not in OPTION_NAMES:
-            hint = foreign_option_hint(key) or _names_hint(value)
+            hint = key_hint(key, beside) or _names_hint(value, beside)
             problems.append(_unknown(f"{where}{key}", "Corsac has no such option", hint))
         elif key == "allow_origin_func":
             code, message, hint = _NO_FUNCTIONS
@@ -191,12 +200,23 @@ def read_options(table: Mapping[str, Any], where: str = "") -> SourceReading:
     return SourceReading(options, tuple(problems), names, _as_toml)
 
 
+def _is_known(name: str) -> bool:
+    return name in OPTION_NAMES or name in MIDDLEWARE_KEYS
+
+
+_BEFORE_GUARD = "move it above the line [guard]: all below that line belongs to the guard"
+
+
 def _read_guard(
     table: dict[str, Any], where: str, problems: list[CORSConfigProblem]
 ) -> bool | Guard:
     known = {name: value for name, value in table.items() if name in Guard._fields}
     problems += (
-        _unknown(f"{where}guard.{name}", "there is no such argument", unknown_argument_hint(name))
+        _unknown(
+            f"{where}guard.{name}",
+            "there is no such argument",
+            _BEFORE_GUARD if _is_known(name) else unknown_argument_hint(name),
+        )
         for name in table
         if name not in known
     )
@@ -253,10 +273,10 @@ def _unknown(name: str, message: str, hint: str) -> CORSConfigProblem:
     return _error("option.unknown", name, name, message, hint)
 
 
-def _names_hint(value: object) -> str:
+def _names_hint(value: object, beside: Collection[str]) -> str:
     if isinstance(value, dict):
         return "write the options below [corsac], or without a table"
-    return f"the options are {', '.join(OPTION_NAMES)}"
+    return f"the options are {', '.join((*OPTION_NAMES, *sorted(beside)))}"
 
 
 _TEXTS = ("allow_origin_regex", "app_headers")

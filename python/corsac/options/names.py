@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 __all__ = [
     "MIDDLEWARE_KEYS",
     "OPTION_NAMES",
     "corsac_option",
     "foreign_option_hint",
+    "key_hint",
     "nearest_name",
     "option_hint",
 ]
@@ -41,7 +42,7 @@ MIDDLEWARE_KEYS = frozenset({"allowed_hosts", "debug_header", "policies", "repor
 _FOREIGN_NAMES = {
     "allow_origins": (
         "access_control_allow_origin allow_origin allowed_origin allowed_origins domains hosts "
-        "origin origin_whitelist origins trusted_origins urls whitelist allow_origin_patterns "
+        "origin origin_whitelist origins urls whitelist allow_origin_patterns "
         "allowed_origin_patterns host_wildcards"
     ),
     "allow_origin_regex": (
@@ -90,6 +91,9 @@ _OPTION_OF = {
 
 _ANYONE = 'write allow_origins=["*"]'
 _HOSTS = "give the middleware allowed_hosts=[...]"
+_TRUSTED = (
+    "write allow_origins for who may read, guard=Guard(trusted_origins=[...]) for who may write"
+)
 _PER_PATH = "give the middleware rules=[(path, policy)]"
 _VARY = "remove it: Vary is always sent where the answer depends on the request"
 _WILDCARD = "remove it: a * is sent wherever it is correct"
@@ -102,6 +106,8 @@ _HINTS = {
     "allowed_host": _HOSTS,
     "allowed_hosts": _HOSTS,
     "trusted_hosts": _HOSTS,
+    "csrf_trusted_origins": _TRUSTED,
+    "trusted_origins": _TRUSTED,
     "allow_all_headers": 'write allow_headers=["*"]',
     "allow_all_methods": 'write allow_methods=["*"]',
     "allow_all_origins": _ANYONE,
@@ -148,6 +154,47 @@ def foreign_option_hint(name: str) -> str | None:
         return hint
     option = corsac_option(name)
     return None if option is None else f"write {option}"
+
+
+def key_hint(name: str, beside: Collection[str]) -> str | None:
+    """Say what to do about an unknown key of a file; as `foreign_option_hint`, in its words.
+
+    Args:
+        name: The key.
+        beside: What may stand in its table beside the options of a policy.
+    """
+    canonical = _canonical(name)
+    if canonical in beside:
+        return f"write {canonical}"
+    if canonical in _ELSEWHERE:
+        return _ELSEWHERE[canonical]
+    if canonical in MIDDLEWARE_KEYS:  # Here it may not stand, or it would be known.
+        return _ABOVE
+    nearest = nearest_name(canonical, beside)
+    if nearest is not None:
+        return f"write {nearest}"
+    hint = foreign_option_hint(name)
+    return _IN_FILES.get(hint or "", hint)
+
+
+_ABOVE = (
+    "move it up to the options of all paths: all below a line in brackets belongs to that table"
+)
+_ELSEWHERE = {
+    "$schema": "begin the file with a line #:schema and the path",
+    "hosts": "write allowed_hosts for names of the server, allow_origins for those of pages",
+    "policy": "write its options here, or several policies, each below a line [[policies]]",
+    "on_refusal": "give it in Python, where functions are: middleware.reconfigure(...)",
+    "report_only_hosts": "write allowed_hosts below [report_only]",
+    "report_only_rules": "write [[report_only.rules]]",
+    "watch": "give it in Python: CORSMiddleware.from_file(app, path, watch=True)",
+    **dict.fromkeys(("exempt_paths", "isolate_reads", "writes"), "write it below a line [guard]"),
+}
+_IN_FILES = {
+    _HOSTS: "write allowed_hosts beside the options of all paths",
+    _PER_PATH: "write a table [[rules]] for each path",
+    _TRUSTED: "write it below a line [guard] for who may write, allow_origins for who may read",
+}
 
 
 def option_hint(name: str) -> str:
