@@ -17,6 +17,10 @@ EXAMPLES = {
         "corsac check 'api:create_app()' --app-dir src --strict",
         "corsac check corsac.toml --fix",
     ],
+    "console": [
+        "corsac console < pasted.txt",
+        "corsac console --file selenium.log --engine chromium --json",
+    ],
     "demo": ["corsac demo", "corsac demo --once"],
     "lab": ["corsac lab", "corsac lab corsac.toml --no-open"],
     "migrate": ["corsac migrate", "corsac migrate src --json", "corsac migrate --diff"],

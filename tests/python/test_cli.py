@@ -121,7 +121,9 @@ def test_output_that_cannot_be_written_is_one_line_and_exit_code_3(arguments: li
     assert done.stderr == "corsac check: error: cannot write: No space left on device\n"
 
 
-@pytest.mark.parametrize("command", ["check", "demo", "explain", "lab", "migrate", "probe"])
+@pytest.mark.parametrize(
+    "command", ["check", "console", "demo", "explain", "lab", "migrate", "probe"]
+)
 def test_the_help_of_every_command_has_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -232,6 +232,36 @@ def _migrate(
     if diff and as_json:
         raise CommandError("--diff and --json exclude each other", USAGE)
     return partial(run, paths=paths or [], as_diff=diff, as_json=as_json)
+
+
+@app.command(
+    "console",
+    epilog='For example: corsac console "Access to fetch at ... has been blocked by CORS policy"',
+)
+def _console(
+    text: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TEXT",
+            show_default="standard input",
+            help="What the browser printed, as it stands in its console.",
+        ),
+    ] = None,
+    *,
+    file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", show_default=False, help="A log to read, of any size."),
+    ] = None,
+    engine: Annotated[
+        Literal["chromium", "firefox", "webkit"] | None,
+        typer.Option(metavar="BROWSER", show_default="any", help="chromium, firefox or webkit."),
+    ] = None,
+    as_json: JSONOption = False,
+) -> Job:
+    """Say what a browser's console message means, and what to change; send nothing."""
+    from corsac.cli.console import run  # noqa: PLC0415 - no other command needs it.
+
+    return partial(run, text, file, engine, as_json=as_json)
 
 
 @app.command(
