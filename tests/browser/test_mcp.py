@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
-import time
+import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,12 +14,12 @@ from playwright.sync_api import Browser, Page
 
 from corsac.cli import main
 from support.chromium import launched, serving_empty_pages
-from support.servers import SERVERS, RunningServer, _free_port
+from support.servers import SERVERS, RunningServer, start_server
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/mcp"
+DOCUMENTATION = EXAMPLE.parents[1] / "docs/how-to/mcp.md"
 TOKEN = "a-token-of-the-tests"  # noqa: S105
 REBOUND = "rebound.example"
-START_SECONDS = 60.0
 
 # What a client does: each step as its status and the headers and the body that a page can read.
 CLIENT = """
@@ -84,43 +82,23 @@ async (url) => {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server() -> Iterator[RunningServer]:
     """The example, served by uvicorn."""
-    with serving(tmp_path_factory.mktemp("mcp")) as running:
+    with serving() as running:
         yield running
 
 
 @contextlib.contextmanager
-def serving(directory: Path, **variables: str) -> Iterator[RunningServer]:
-    port = _free_port()
-    output = directory / "output.txt"
-    own = {"TOKEN": TOKEN, "OWN_URL": f"http://localhost:{port}", **variables}
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *SERVERS["uvicorn"]("app:app", port)],
-            cwd=EXAMPLE,
-            env=os.environ | own,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    running = RunningServer("uvicorn", port, process, output)
-    try:
-        _wait_until_ready(running)
+def serving(**variables: str) -> Iterator[RunningServer]:
+    own = {"TOKEN": TOKEN, "OWN_URL": "http://localhost:{port}", **variables}
+    command = functools.partial(SERVERS["uvicorn"], "app:app")
+    with start_server("uvicorn", command, is_ready, EXAMPLE, **own) as running:
         yield running
-    finally:
-        running.stop()
 
 
-def _wait_until_ready(server: RunningServer) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while server.process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            assert server.ask("/.well-known/oauth-protected-resource/mcp").status == 200
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"the example did not start; it wrote:\n{server.output}")
+def is_ready(server: RunningServer) -> bool:
+    assert server.ask("/.well-known/oauth-protected-resource/mcp").status == 200
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -194,12 +172,67 @@ def test_a_rebound_host_is_refused_before_the_server_runs(
     }
 
 
-def test_without_allowed_hosts_a_rebound_page_calls_every_tool(page: Page, tmp_path: Path) -> None:
-    with serving(tmp_path, ALLOW_ANY_HOST="1") as server:
+def test_without_allowed_hosts_a_rebound_page_calls_every_tool(page: Page) -> None:
+    with serving(ALLOW_ANY_HOST="1") as server:
         page.goto(f"http://{REBOUND}:{server.port}/mcp")
         steps = run_client(page, "/mcp")
     assert [steps[name]["status"] for name in ("initialize", "call", "end")] == [200, 200, 200]
     assert '"structuredContent":{"result":5}' in steps["call"]["text"]
+
+
+def transcript(steps: dict[str, Any]) -> dict[str, str]:
+    """What each step gave the page's script, as the documentation has it."""
+
+    def in_words(name: str, step: Any) -> str:
+        if isinstance(step, str):
+            return step
+        said = str(step["status"])
+        if step["signIn"]:
+            said += ", and WWW-Authenticate can be read"
+        if name == "initialize" and step["session"]:
+            said += ", and Mcp-Session-Id can be read"
+        if '"structuredContent":{"result":5}' in step["text"]:
+            said += ", the tool's result"
+        return f"{said} {step['text']}" if step["status"] == 403 else said
+
+    said = {name: in_words(name, step) for name, step in steps.items()}
+    alike = set(said.values())
+    return {"every step": alike.pop()} if len(alike) == 1 else said
+
+
+def documented() -> list[dict[str, str]]:
+    """The steps below each heading of the documentation's transcript, without its remarks."""
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    block = text.partition("## What a browser does with it")[2].split("```")[1]
+    found: list[dict[str, str]] = []
+    for line in block.splitlines()[1:]:
+        if not line.startswith("  "):
+            found += [{}] if line else []
+            continue
+        name, _, said = re.sub(r" \(.*\)$", "", line.strip()).partition("  ")
+        found[-1][name] = said.strip()
+    return found
+
+
+def test_the_documentation_shows_what_a_browser_does(
+    page: Page, pages: int, server: RunningServer
+) -> None:
+    own = f"http://localhost:{server.port}/mcp"
+    found = []
+    with serving(ALLOW_ANY_HOST="1") as other:
+        rebound = (f"http://{REBOUND}:{each.port}/mcp" for each in (server, other))
+        for where, url in (
+            (f"http://localhost:{pages}/", own),
+            (f"http://evil.example:{pages}/", own),
+            *((each, "/mcp") for each in rebound),
+        ):
+            page.goto(where)
+            found.append(transcript(run_client(page, url)))
+    shown = documented()
+    assert found[:-1] == shown[:-1]
+    # Only what the call of a tool needs is shown of the last one.
+    assert shown[-1].items() <= found[-1].items()
+    assert [*shown[-1]] == ["initialize", "call"]
 
 
 def test_the_check_of_the_command_line_finds_it_complete(

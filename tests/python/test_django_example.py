@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-from support.servers import Answer, RunningServer
+from support.servers import Answer, RunningServer, start_server
 
 PROJECT = Path(__file__).parents[2] / "examples" / "django"
 HOST = "127.0.0.1"
 PREVIEW = "https://a.preview.example.com"
-START_SECONDS = 60.0
 
 COMMANDS = {
     "gunicorn": ["gunicorn", "notes.wsgi", "--bind", "{address}"],
@@ -27,42 +23,19 @@ COMMANDS = {
 
 
 @pytest.fixture(scope="module", params=sorted(COMMANDS))
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningServer]:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = cast(int, probe.getsockname()[1])
-    command = [part.format(address=f"{HOST}:{port}", port=port) for part in COMMANDS[request.param]]
-    output_file = tmp_path_factory.mktemp("server") / "output.txt"
-    with output_file.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=PROJECT,
-            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    running = RunningServer(request.param, port, process, output_file)
-    try:
-        wait_until_ready(running)
-        yield running
-    finally:
-        running.stop()
+def server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    def command(port: int) -> list[str]:
+        address = f"{HOST}:{port}"
+        return [part.format(address=address, port=port) for part in COMMANDS[request.param]]
+
+    variables = {"PYTHONDONTWRITEBYTECODE": "1"}
+    with start_server(request.param, command, is_ready, PROJECT, **variables) as server:
+        yield server
 
 
-def wait_until_ready(server: RunningServer) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while server.process.poll() is None and time.monotonic() < deadline:
-        try:
-            assert server.ask("/health").body == b"ok"
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(f"{server.name} did not start; it wrote:\n{server.output}")
+def is_ready(server: RunningServer) -> bool:
+    assert server.ask("/health").body == b"ok", "another server has the port"
+    return True
 
 
 def ask(server: RunningServer, path: str, origin: str = PREVIEW, method: str = "GET") -> Answer:

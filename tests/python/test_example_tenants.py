@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.postgres_server import PostgresServer, running_postgres
-from support.servers import SERVERS, Answer, RunningServer, _free_port
+from support.servers import SERVERS, Answer, RunningServer, start_server
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "tenants"
 TOKEN = "a token of the tests"  # noqa: S105
@@ -34,36 +32,27 @@ def database() -> Iterator[PostgresServer]:
 
 
 @contextlib.contextmanager
-def running(app: str, database: PostgresServer, folder: Path) -> Iterator[Servers]:
+def running(app: str, database: PostgresServer) -> Iterator[Servers]:
     """Three processes of one application."""
+    command = functools.partial(SERVERS["uvicorn"], app)
+    variables = {"DATABASE": database.database, "ADMIN_TOKEN": TOKEN}
     with contextlib.ExitStack() as stack:
-        servers = [_start(app, database, folder / f"{n}.txt") for n in range(3)]
-        for server in servers:
-            stack.callback(server.stop)
-        for server in servers:
-            wait_until(lambda server=server: answers(server), server)  # type: ignore[misc]
-        yield servers
-
-
-def _start(app: str, database: PostgresServer, output: Path) -> RunningServer:
-    port = _free_port()
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *SERVERS["uvicorn"](app, port), "--no-access-log"],
-            cwd=EXAMPLE,
-            env={**os.environ, "DATABASE": database.database, "ADMIN_TOKEN": TOKEN},
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    return RunningServer("uvicorn", port, process, output)
+        yield [
+            stack.enter_context(
+                start_server(
+                    "uvicorn",
+                    lambda port: [*command(port), "--no-access-log"],
+                    answers,
+                    EXAMPLE,
+                    **variables,
+                )
+            )
+            for _ in range(3)
+        ]
 
 
 def answers(server: RunningServer) -> bool:
-    with contextlib.suppress(OSError):
-        return ask(server, OURS).status == 200
-    return False
+    return ask(server, OURS).status == 200
 
 
 def wait_until(is_so: Callable[[], bool], server: RunningServer) -> None:
@@ -114,9 +103,9 @@ def state(server: RunningServer) -> str:
 
 @pytest.mark.parametrize("app", ["app:app", "on_demand:app"])
 def test_a_domain_that_one_process_adds_or_removes_is_seen_by_all(
-    app: str, database: PostgresServer, tmp_path: Path
+    app: str, database: PostgresServer
 ) -> None:
-    with running(app, database, tmp_path) as servers:
+    with running(app, database) as servers:
         for turn, server in enumerate(servers):
             domain = f"shop{turn}.example"
             origin = f"https://{domain}"
@@ -141,9 +130,9 @@ def test_a_domain_that_one_process_adds_or_removes_is_seen_by_all(
 
 
 def test_only_who_has_the_token_adds_domains_and_only_such_as_can_be_allowed(
-    database: PostgresServer, tmp_path: Path
+    database: PostgresServer,
 ) -> None:
-    with running("app:app", database, tmp_path) as servers:
+    with running("app:app", database) as servers:
         server = servers[0]
         assert administer(server, "PUT", "shop/domains/shop.example", OTHER) == 403
         assert server.ask("/customers/a/domains/b.example", method="PUT").status in {401, 403}
@@ -153,14 +142,14 @@ def test_only_who_has_the_token_adds_domains_and_only_such_as_can_be_allowed(
 
 
 def test_an_outage_of_the_database_fails_no_request_and_all_catch_up(
-    database: PostgresServer, tmp_path: Path
+    database: PostgresServer,
 ) -> None:
     origin, late = "https://stays.example", "https://late.example"
     database.execute(
         "INSERT INTO customers VALUES ('outage')",
         "INSERT INTO domains VALUES ('stays.example', 'outage')",
     )
-    with running("app:app", database, tmp_path) as servers:
+    with running("app:app", database) as servers:
         all_see(servers, origin, allowed=True)
         assert [state(server) for server in servers] == ["current"] * 3
         database.stop()

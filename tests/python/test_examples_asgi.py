@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-import sys
-import time
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.servers import SERVERS, Answer, RunningServer, _free_port
+from support.servers import SERVERS, Answer, RunningServer, start_server
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SERVED_BY = {
@@ -22,7 +19,6 @@ SERVED_BY = {
     "quart": "hypercorn",
     "starlette": "uvicorn",
 }
-START_SECONDS = 60.0
 
 ORIGIN = "https://app.example.com"
 OTHER = "https://evil.example"
@@ -36,38 +32,18 @@ ANYONE = [b"access-control-allow-origin: *"]
 
 
 @pytest.fixture(scope="module", params=sorted(SERVED_BY))
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningServer]:
+def server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
     """One example, running."""
-    name = SERVED_BY[request.param]
-    port = _free_port()
-    output = tmp_path_factory.mktemp(request.param) / "output.txt"
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *SERVERS[name]("app:app", port)],
-            cwd=EXAMPLES / request.param,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    running = RunningServer(name, port, process, output)
-    try:
-        _wait_until_ready(running)
-        yield running
-    finally:
-        running.stop()
+    name, folder = SERVED_BY[request.param], EXAMPLES / request.param
+    with start_server(
+        name, functools.partial(SERVERS[name], "app:app"), is_ready, folder
+    ) as server:
+        yield server
 
 
-def _wait_until_ready(server: RunningServer) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while server.process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            assert b"eggs" in server.ask("/notes").body
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"{server.name} did not start; it wrote:\n{server.output}")
+def is_ready(server: RunningServer) -> bool:
+    assert b"eggs" in server.ask("/notes").body, "another server has the port"
+    return True
 
 
 def ask(server: RunningServer, path: str, origin: str, method: str = "GET") -> Answer:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.servers import RunningServer
+from support.servers import RunningServer, start_server
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 ALLOWED = "https://app.example.com"
@@ -26,7 +21,6 @@ COMMANDS = {
     "gunicorn": ["gunicorn", "app:app", "--bind", "127.0.0.1:{port}"],
     "waitress": ["waitress", "--listen=127.0.0.1:{port}", "app:app"],
 }
-START_SECONDS = 60.0
 
 READABLE = [
     b"access-control-allow-credentials: true",
@@ -39,43 +33,21 @@ READABLE = [
 @pytest.fixture(
     scope="module", params=[(name, server) for name in SHARED for server in COMMANDS], ids="-".join
 )
-def example(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, RunningServer]]:
+def example(request: pytest.FixtureRequest) -> Iterator[tuple[str, RunningServer]]:
     """The name of an example and the server that runs it."""
     name, server_name = request.param
     pytest.importorskip("falcon" if name == "falcon_wsgi" else "flask")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    arguments = [argument.format(port=port) for argument in COMMANDS[server_name]]
-    output_file = tmp_path_factory.mktemp("example") / "output.txt"
-    with output_file.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=EXAMPLES / name,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    server = RunningServer(server_name, port, process, output_file)
-    try:
-        wait_until_ready(server)
+
+    def command(port: int) -> list[str]:
+        return [part.format(port=port) for part in COMMANDS[server_name]]
+
+    with start_server(server_name, command, is_ready, EXAMPLES / name) as server:
         yield name, server
-    finally:
-        server.stop()
 
 
-def wait_until_ready(server: RunningServer) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while server.process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            assert server.ask("/").body == b"notes", "another server has the port"
-            return
-        time.sleep(0.05)
-    message = f"{server.name} did not answer; it wrote:\n{server.output}"
-    raise AssertionError(message)
+def is_ready(server: RunningServer) -> bool:
+    assert server.ask("/").body == b"notes", "another server has the port"
+    return True
 
 
 def lower(lines: list[bytes]) -> list[bytes]:

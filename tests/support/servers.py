@@ -20,7 +20,7 @@ from typing import cast
 
 from support.signals import interruptible_children
 
-__all__ = ["SERVERS", "WSGI_SERVERS", "Answer", "RunningServer", "running_server"]
+__all__ = ["SERVERS", "WSGI_SERVERS", "Answer", "RunningServer", "running_server", "start_server"]
 
 _TESTS = Path(__file__).resolve().parents[1]
 _HOST = "127.0.0.1"
@@ -183,18 +183,52 @@ def running_server(name: str, app: str, *options: str, **variables: str) -> Iter
     Raises:
         AssertionError: The server did not start; with what it wrote.
     """
-    port = _free_port()
     token = secrets.token_hex(8)
     # The package that is tested may itself be found by the path that is there.
     path = os.pathsep.join(filter(None, [str(_TESTS), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "PYTHONPATH": path, "SMALL_APP_TOKEN": token, **variables}
+
+    def is_ready(server: RunningServer) -> bool:
+        assert server.ask("/token").body == token.encode(), "another server has the port"
+        return True
+
+    def command(port: int) -> list[str]:
+        return [*(SERVERS | WSGI_SERVERS)[name](app, port), *options]
+
+    own = {"PYTHONPATH": path, "SMALL_APP_TOKEN": token, **variables}
+    with start_server(name, command, is_ready, None, **own) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def start_server(
+    name: str,
+    command: Callable[[int], Sequence[str]],
+    is_ready: Callable[[RunningServer], bool],
+    folder: Path | None = None,
+    **variables: str,
+) -> Iterator[RunningServer]:
+    """Run any server until the block ends, which begins when it is ready.
+
+    Args:
+        name: What it is called.
+        command: Gives for a free port what comes after ``python -m``.
+        is_ready: Asks it whether it is; it may raise an OSError as long as nothing answers, and
+            anything else if it is another server.
+        folder: Where it runs; a directory of its own without one.
+        variables: More environment variables, in which ``{port}`` stands for the port.
+
+    Raises:
+        AssertionError: The server did not start; with what it wrote.
+    """
+    port = _free_port()
+    own = {key: value.replace("{port}", str(port)) for key, value in variables.items()}
     with tempfile.TemporaryDirectory() as directory:
         output_file = Path(directory, "output.txt")
         with output_file.open("wb") as output, interruptible_children():
             process = subprocess.Popen(
-                [sys.executable, "-m", *(SERVERS | WSGI_SERVERS)[name](app, port), *options],
-                cwd=directory,
-                env=environment,
+                [sys.executable, "-m", *command(port)],
+                cwd=folder or directory,
+                env=os.environ | own,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -202,19 +236,18 @@ def running_server(name: str, app: str, *options: str, **variables: str) -> Iter
             )
         server = RunningServer(name, port, process, output_file)
         try:
-            _wait_until_ready(server, token)
+            _wait_until(is_ready, server)
             yield server
         finally:
             server.stop()
 
 
-def _wait_until_ready(server: RunningServer, token: str) -> None:
-    """Wait for this server's own answer; another that took the port answers differently."""
+def _wait_until(is_ready: Callable[[RunningServer], bool], server: RunningServer) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while server.process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
-            assert server.ask("/token").body == token.encode(), "another server has the port"
-            return
+            if is_ready(server):
+                return
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.process.wait(_POLL_SECONDS)
     code = server.process.poll()
