@@ -39,10 +39,15 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 
 html_theme = "furo"
+pygments_style = "friendly"
+pygments_dark_style = "github-dark"
 html_title = f"Corsac {version}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_js_files = [("console-search.js", {"defer": "defer"})]
+html_js_files = [
+    ("console-messages.js", {"defer": "defer"}),
+    ("console-search.js", {"defer": "defer"}),
+]
 html_copy_source = False
 html_show_sphinx = False
 

@@ -1,1 +1,84 @@
-// Search.
+"use strict";
+
+// The search of a message that a browser printed: its own page first. The words of a message alone
+// would not do, since it has URLs that stand on no page.
+//
+// CONSOLE_MESSAGES is made of the table of corsac.console: the literal texts of each message.
+
+const CONSOLE_ALIKE = [
+  [/[\u2018\u2019\u201a\u201b\u2032]/g, "'"],
+  [/[\u201c\u201d\u201e\u2033]/g, '"'],
+  [/\s+/g, " "],
+];
+
+const consoleText = (text) =>
+  CONSOLE_ALIKE.reduce((made, [from, to]) => made.replace(from, to), text);
+
+const consoleExpression = (parts) =>
+  new RegExp(
+    parts
+      .map((part) => consoleText(part).replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+      .join("[^]{0,400}?"),
+    "i",
+  );
+
+const CONSOLE_ROWS = CONSOLE_MESSAGES.map((row) => ({
+  ...row,
+  expression: consoleExpression(row.parts),
+  length: row.parts.join("").length,
+})).sort((a, b) => b.length - a.length);
+
+/** The rows of the messages in a text, the surest first: what says most is taken out first. */
+const findConsoleMessages = (text) => {
+  let rest = consoleText(text);
+  const found = [];
+  for (const row of CONSOLE_ROWS) {
+    let match = row.expression.exec(rest);
+    if (match && !found.some((other) => other.page === row.page)) found.push(row);
+    while (match) {
+      rest = rest.replace(match[0], () => "\n");
+      match = row.expression.exec(rest);
+    }
+  }
+  const level = Math.min(...found.map((row) => row.level));
+  return found.filter((row) => row.level === level);
+};
+
+if (typeof Search !== "undefined") {
+  // Pages that are files may not read others, for the same reason: each has an origin of its own.
+  if (window.location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+
+  const parseQuery = Search._parseQuery;
+  const performSearch = Search._performSearch;
+
+  const isKnown = (term) => {
+    const { terms, titleterms } = Search._index;
+    return [terms, titleterms].some((index) =>
+      Object.keys(index).some((word) => word.includes(term)),
+    );
+  };
+
+  Search._parseQuery = (query) => {
+    // URLs of a paste stand on no page, and a page has to have every word.
+    const words = query.replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s'"\u2019\u201d]+/gi, " ");
+    const parsed = parseQuery(words.trim() || query);
+    const known = [...parsed[1]].filter(isKnown);
+    if (known.length) parsed[1] = new Set(known);
+    return parsed;
+  };
+
+  Search._performSearch = (query, ...terms) => {
+    const results = performSearch(query, ...terms);
+    const asked = new URLSearchParams(window.location.search).get("q") || query;
+    // The last one is shown first. Of a result: page, title, anchor, what is said of it, score.
+    const messages = findConsoleMessages(asked).reverse();
+    const pages = new Set(messages.map((row) => row.page));
+    return [
+      ...results.filter(([page]) => !pages.has(page)),
+      ...messages.map(({ page, title, engines }) => {
+        const said = `what ${engines.join(", ")} prints`;
+        return [page, title, "", said, 1000, `${page}.md`, "title"];
+      }),
+    ];
+  };
+}

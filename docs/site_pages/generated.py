@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from site_pages import api, codes, commands, observed, options
+from site_pages import api, causes, codes, commands, observed, options
 
 PAGES = {
     "reference/every-option.md": options.page,
@@ -24,12 +24,13 @@ PAGES = {
 @cache
 def pages() -> dict[str, str]:
     """The text of each page by its path below `docs`."""
-    return {path: make() for path, make in PAGES.items()}
+    return {path: make() for path, make in PAGES.items()} | causes.pages()
 
 
 def write(docs: Path) -> None:
     """Write what is new or has changed, so that Sphinx reads nothing twice."""
-    for path, text in pages().items():
+    files = {**pages(), "_static/console-messages.js": causes.search_data()}
+    for path, text in files.items():
         file = docs / path
         if not file.exists() or file.read_text("utf-8") != text:
             file.write_text(text, "utf-8")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from configuration_schema import described
 
 import corsac
-from site_pages.text import GENERATED, anchor, anchored, block
+from site_pages.text import GENERATED, anchor, anchored, block, call
 
 ORIGIN = "https://app.example.com"
 PREFLIGHT = {
@@ -23,7 +23,7 @@ ACTUAL = {"Origin": ORIGIN}
 class Shown(NamedTuple):
     """An example of an option: keywords as a program has them, and a request that shows them."""
 
-    keywords: str
+    keywords: Sequence[str]
     method: str
     headers: Mapping[str, str]
     path: str = "/notes"
@@ -35,58 +35,56 @@ _EMBEDDED = {"Origin": ORIGIN, "Access-Control-Request-Private-Network": "true"}
 
 POLICY: dict[str, Shown] = {
     "allow_origins": Shown(
-        f'allow_origins=["{ORIGIN}", "https://*.preview.example.com"]',
+        (f'allow_origins=["{ORIGIN}", "https://*.preview.example.com"]',),
         "GET",
         {"Origin": "https://pr-7.preview.example.com"},
     ),
     "allow_origin_regex": Shown(
-        r'allow_origin_regex=r"https://pr-\d+\.example\.com"',
+        (r'allow_origin_regex=r"https://pr-\d+\.example\.com"',),
         "GET",
         {"Origin": "https://pr-7.example.com"},
     ),
     "allow_origin_func": Shown(
-        "allow_origin_func=is_customer",
+        ("allow_origin_func=is_customer",),
         "GET",
         ACTUAL,
         before=f'def is_customer(origin):\n    return origin in {{"{ORIGIN}"}}\n',
     ),
-    "allow_methods": Shown(f'{_LISTED}, allow_methods=["PUT", "DELETE"]', "OPTIONS", PREFLIGHT),
+    "allow_methods": Shown((_LISTED, 'allow_methods=["PUT", "DELETE"]'), "OPTIONS", PREFLIGHT),
     "allow_headers": Shown(
-        f'{_LISTED}, allow_methods=["PUT"], allow_headers=["content-type"]', "OPTIONS", PREFLIGHT
+        (_LISTED, 'allow_methods=["PUT"]', 'allow_headers=["content-type"]'), "OPTIONS", PREFLIGHT
     ),
-    "allow_credentials": Shown(f"{_LISTED}, allow_credentials=True", "GET", ACTUAL),
-    "expose_headers": Shown(f'{_LISTED}, expose_headers=["etag", "x-total"]', "GET", ACTUAL),
-    "max_age": Shown(f"{_LISTED}, max_age=7200", "OPTIONS", PREFLIGHT),
+    "allow_credentials": Shown((_LISTED, "allow_credentials=True"), "GET", ACTUAL),
+    "expose_headers": Shown((_LISTED, 'expose_headers=["etag", "x-total"]'), "GET", ACTUAL),
+    "max_age": Shown((_LISTED, "max_age=7200"), "OPTIONS", PREFLIGHT),
     "allow_private_network": Shown(
-        f"{_LISTED}, allow_private_network=True", "OPTIONS", PREFLIGHT | _EMBEDDED
+        (_LISTED, "allow_private_network=True"), "OPTIONS", PREFLIGHT | _EMBEDDED
     ),
-    "preflight_status": Shown(f"{_LISTED}, preflight_status=200", "OPTIONS", PREFLIGHT),
-    "preflight_continue": Shown(f"{_LISTED}, preflight_continue=True", "OPTIONS", PREFLIGHT),
-    "guard": Shown(f"{_LISTED}, guard=True", "POST", {"Origin": "https://evil.example"}),
-    "allow_timing": Shown(f"{_LISTED}, allow_timing=True", "GET", ACTUAL),
-    "always_send": Shown(f"{_LISTED}, always_send=True", "GET", {}),
+    "preflight_status": Shown((_LISTED, "preflight_status=200"), "OPTIONS", PREFLIGHT),
+    "preflight_continue": Shown((_LISTED, "preflight_continue=True"), "OPTIONS", PREFLIGHT),
+    "guard": Shown((_LISTED, "guard=True"), "POST", {"Origin": "https://evil.example"}),
+    "allow_timing": Shown((_LISTED, "allow_timing=True"), "GET", ACTUAL),
+    "always_send": Shown((_LISTED, "always_send=True"), "GET", {}),
     "app_headers": Shown(
-        f'{_LISTED}, app_headers="keep"', "GET", {"Origin": "https://other.example"}
+        (_LISTED, 'app_headers="keep"'), "GET", {"Origin": "https://other.example"}
     ),
     "tolerate": Shown(
-        'allow_origins=["null"], tolerate=["origin.null"]', "GET", {"Origin": "null"}
+        ('allow_origins=["null"]', 'tolerate=["origin.null"]'), "GET", {"Origin": "null"}
     ),
 }
 """An example for each option of a policy; the generator fails where one is missing."""
 
 _APP = "async def app(scope, receive, send): ...\n"
 MIDDLEWARE = {
-    "rules": (
-        '    rules=[("/public/*", corsac.CORSPolicy(allow_origins=["*"])), ("/health", None)],'
-    ),
-    "allowed_hosts": '    allowed_hosts=["api.example.com", *corsac.LOOPBACK_HOSTS],',
-    "on_refusal": "    on_refusal=print,",
-    "report_only": f'    report_only=corsac.CORSPolicy(allow_origins=["{ORIGIN}"], guard=True),',
+    "rules": ('rules=[("/public/*", corsac.CORSPolicy(allow_origins=["*"])), ("/health", None)]'),
+    "allowed_hosts": 'allowed_hosts=["api.example.com", *corsac.LOOPBACK_HOSTS]',
+    "on_refusal": "on_refusal=print",
+    "report_only": f'report_only=corsac.CORSPolicy(allow_origins=["{ORIGIN}"], guard=True)',
     "report_only_rules": (
-        '    report_only_rules=[("/public/*", corsac.CORSPolicy(allow_origins=["*"]))],'
+        'report_only_rules=[("/public/*", corsac.CORSPolicy(allow_origins=["*"]))]'
     ),
-    "report_only_hosts": '    report_only_hosts=["api.example.com"],',
-    "debug_header": "    debug_header=True,",
+    "report_only_hosts": 'report_only_hosts=["api.example.com"]',
+    "debug_header": "debug_header=True",
 }
 GUARD = {
     "trusted_origins": 'trusted_origins=["https://checkout.example"]',
@@ -124,10 +122,8 @@ def page() -> str:
     signature = inspect.signature(corsac.CORSMiddleware).parameters
     texts = described(corsac.CORSMiddleware)
     for name, written in MIDDLEWARE.items():
-        program = (
-            f"import corsac\n\n\n{_APP}\n\napp = corsac.CORSMiddleware(\n    app,\n"
-            f'    allow_origins=["{ORIGIN}"],\n{written}\n)'
-        )
+        made = call("corsac.CORSMiddleware", ["app", _LISTED, written])
+        program = f"import corsac\n\n\n{_APP}\n\napp = {made}"
         parts += _entry(name, signature[name].default, texts[name], program)
     parts.append(
         "## Arguments of the guard\n\n"
@@ -136,7 +132,8 @@ def page() -> str:
     signature = inspect.signature(corsac.Guard).parameters
     texts = described(corsac.Guard)
     for name, written in GUARD.items():
-        program = f"import corsac\n\npolicy = corsac.CORSPolicy(guard=corsac.Guard({written}))"
+        made = call("corsac.CORSPolicy", [_LISTED, f"guard=corsac.Guard({written})"])
+        program = f"import corsac\n\npolicy = {made}"
         parts += _entry(name, signature[name].default, texts[name], program)
     return "\n".join(parts)
 
@@ -154,7 +151,7 @@ def _elsewhere(name: str) -> str:
 
 def _program(shown: Shown) -> str:
     before = f"\n\n{shown.before}\n\n" if shown.before else "\n"
-    return f"import corsac\n{before}policy = corsac.CORSPolicy({shown.keywords})"
+    return f"import corsac\n{before}policy = {call('corsac.CORSPolicy', shown.keywords)}"
 
 
 def _answer(shown: Shown) -> str:

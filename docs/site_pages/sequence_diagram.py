@@ -17,9 +17,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-COLUMN, MARGIN = 250, 90
+COLUMN, MARGIN = 180, 56
 LINE_HEIGHT, GAP = 16, 14
-ARROW_CHARACTERS, NOTE_CHARACTERS = 34, 24
+ARROW_CHARACTERS, NOTE_CHARACTERS = 24, 24
 
 _PARTICIPANT = re.compile(r"participant (\w+) as (.+)")
 _ARROW = re.compile(r"(\w+)(-?->>)(\w+): (.+)")
@@ -53,7 +53,7 @@ def draw(text: str, title: str) -> str:
     for line in lines:
         if found := _PARTICIPANT.fullmatch(line):
             columns[found[1]] = MARGIN + COLUMN * len(columns)
-            heads.append(_box(columns[found[1]], 22, [found[2]], "head", 120))
+            heads.append(_box(columns[found[1]], 22, [found[2]], "head", 100))
         elif found := _ARROW.fullmatch(line):
             start, end = columns[found[1]], columns[found[3]]
             words = textwrap.wrap(found[4], ARROW_CHARACTERS * abs(end - start) // COLUMN)

@@ -40,7 +40,7 @@ def check_shell(block: Block, _: Path) -> None:
     """It is shell, and the commands of Corsac in it have the arguments that they are given."""
     subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
     for line in block.text.replace("\\\n", " ").splitlines():
-        name, *given = shlex.split(line.partition(" | ")[0], comments=True) or [""]
+        name, *given = shlex.split(re.split(" [|<>] ", line)[0], comments=True) or [""]
         if name == "corsac":
             _read(given)
 

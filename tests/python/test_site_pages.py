@@ -5,15 +5,19 @@ from __future__ import annotations
 import inspect
 import re
 import subprocess
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
-from site_pages import codes, observed, options, sequence_diagram, structure
+from site_pages import causes, codes, observed, options, sequence_diagram, structure
 from site_pages.text import anchor
 
 import corsac
+from corsac.browser import FetchRequest, simulate
 from corsac.browser.outcome import REASONS
+from corsac.browser.transports import asgi_transport
 from corsac.codes import CORSProblemCode, code_tables
+from corsac.console import diagnose
+from corsac.console.table import table
 from corsac.options.names import OPTION_NAMES
 from support.pages import CHECKOUT, DOCS, GENERATED, PAGES, anchors
 
@@ -55,6 +59,36 @@ def test_every_reason_code_has_an_anchor() -> None:
     assert observed.SERVER.keys() == set(documented)
     assert {f"reason-{code}" for code in observed.SERVER} <= found
     assert {f"browser-{code.replace(':', '-')}" for code in REASONS} <= found
+
+
+@pytest.mark.parametrize("name", causes.EXAMPLES)
+def test_what_a_page_of_a_cause_says_to_write_lets_the_request_through(name: str) -> None:
+    written, asked = causes.EXAMPLES[name]
+    policy: dict[str, Any] = {}
+    exec(f"options = dict({', '.join(written)})", policy)  # noqa: S102 - the page's own text
+    app = corsac.CORSMiddleware(answer, **policy["options"])
+    request = FetchRequest(causes.URL, causes.ORIGIN, **asked)
+    outcome = simulate(request, asgi_transport(app))
+    assert outcome.ok, outcome
+    if name == "header-not-exposed":
+        assert "x-trace" in outcome.readable_headers
+
+
+async def answer(scope: Any, receive: Any, send: Any) -> None:
+    headers = [(b"x-trace", b"1")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"milk"})
+
+
+@pytest.mark.parametrize("name", table().causes)
+def test_what_a_page_says_that_browsers_print_is_diagnosed_as_its_cause(name: str) -> None:
+    page = GENERATED[f"docs/blocked/{name}.md"]
+    section = page.partition("## What the browser prints")[2].partition("\n## ")[0]
+    for block in re.findall(r"```console\n(.*?)```", section, re.DOTALL):
+        for line in block.splitlines():
+            told = diagnose(line)
+            codes = {code for each in told for code in each.reasons}
+            assert name in {each.name for each in told} or codes & {*table().causes[name].reasons}
 
 
 def test_a_diagram_that_is_not_understood_is_an_error() -> None:

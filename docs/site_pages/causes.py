@@ -1,0 +1,289 @@
+"""A page for each cause of a blocked request, and the messages by which the search finds it.
+
+Both are made of the table in `corsac.console`, which `corsac console` reads too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from corsac.console.diagnosis import Diagnosis, describe
+from corsac.console.table import Cause, Message, straight, table
+from site_pages.text import GENERATED, block, call, escaped, plain
+from site_pages.text import table as markdown_table
+
+ORIGIN, URL = "https://app.example.com", "https://api.example.com/notes"
+ENGINES = {"chromium": "Chrome, Edge", "firefox": "Firefox", "webkit": "Safari (WebKit)"}
+SAMPLES = {
+    "origin": ORIGIN,
+    "url": URL,
+    "kind": "fetch",
+    "method": "DELETE",
+    "header": "x-trace",
+    "value": "https://other.example.com",
+    "status": "403",
+    "page_url": f"{ORIGIN}/",
+    "redirect": "https://www.example.com/notes",
+    "schemes": "chrome, chrome-extension, data, http, https",
+    "scheme": "localhost",
+    "error": "ERR_CONNECTION_REFUSED",
+    "port": "6000",
+    "host": "api.example.com",
+    "space": "loopback",
+    "initiator": f"{ORIGIN}/",
+    "address": "127.0.0.1:8080",
+    "secure": "True",
+    "seconds": "20",
+}
+"""What stands in the messages that a page shows."""
+
+VALUES = {
+    "MultipleAllowOriginValues": f"{ORIGIN}, {ORIGIN}",
+    "InvalidAllowOriginValue": "true",
+    "InvalidAllowCredentials": "false",
+    "content-security-policy": "connect-src 'self'",
+    "value-scheme": "http://app.example.com",
+    "value-port": f"{ORIGIN}:8443",
+    "value-case": "https://App.Example.com",
+    "value-slash": f"{ORIGIN}/",
+    "value-bare": "app.example.com",
+    "value-pattern": "https://*.example.com",
+}
+"""The values of some messages and details, in the place of the usual one."""
+
+_LISTED = f'allow_origins=["{ORIGIN}"]'
+EXAMPLES: dict[str, tuple[Sequence[str], Mapping[str, Any]]] = {
+    "missing-allow-origin": ((_LISTED,), {}),
+    "preflight-missing-allow-origin": (
+        (_LISTED, 'allow_methods=["DELETE"]'),
+        {"method": "DELETE"},
+    ),
+    "allow-origin-mismatch": ((_LISTED,), {}),
+    "allow-origin-missing-or-mismatch": ((_LISTED,), {}),
+    "wildcard-with-credentials": (
+        (_LISTED, "allow_credentials=True"),
+        {"credentials": "include"},
+    ),
+    "allow-credentials-not-true": (
+        (_LISTED, "allow_credentials=True"),
+        {"credentials": "include"},
+    ),
+    "method-not-allowed": (
+        (_LISTED, 'allow_methods=["DELETE"]'),
+        {"method": "DELETE"},
+    ),
+    "header-not-allowed": (
+        (_LISTED, 'allow_headers=["x-trace"]'),
+        {"headers": {"X-Trace": "1"}},
+    ),
+    "authorization-not-listed": (
+        (_LISTED, 'allow_headers=["authorization"]'),
+        {"headers": {"Authorization": "Bearer token"}},
+    ),
+    "header-not-exposed": ((_LISTED, 'expose_headers=["x-trace"]'), {}),
+}
+"""Options that mend a cause, and the page's request that then passes; a test asks."""
+
+_BY_STATUS: tuple[str, ...] = (
+    "missing-allow-origin",
+    "preflight-missing-allow-origin",
+    "preflight-status",
+)
+_BY_STATUS += ("allow-origin-missing-or-mismatch",)
+
+
+_SEEN_BY_PROBE: tuple[str, ...] = (
+    "missing-",
+    "allow-",
+    "wildcard-",
+    "preflight:",
+    "redirect-userinfo",
+)
+_SEEN_BY_PROBE += ("redirect-scheme", "too-many-redirects", "network-error", "corp")
+
+
+def pages() -> dict[str, str]:
+    """The page of each cause by its path below `docs`."""
+    return {f"blocked/{name}.md": _page(cause) for name, cause in table().causes.items()}
+
+
+def _page(cause: Cause) -> str:
+    values = {name: SAMPLES[name] for name in ("origin", "url")}
+    told = describe(cause, None, cause.reasons, values | _asked(cause))
+    parts = [GENERATED + f"# {escaped(cause.title)}\n", plain(told.cause) + "\n", *_messages(cause)]
+    parts += ["## Change it on the server\n", plain(told.fix_on_server) + "\n", *_example(cause)]
+    parts += ["## Change it in the page\n", plain(told.fix_on_page) + "\n"]
+    parts += [*_details(cause), *_see(cause, told)]
+    return "\n".join(parts)
+
+
+def _asked(cause: Cause) -> dict[str, str]:
+    """What a probe has to ask for, so that the cause shows."""
+    names = {"method-not-allowed": "method", "header-not-allowed": "header"}
+    if cause.name == "authorization-not-listed":
+        return {"header": "authorization"}
+    is_asked_first = any(reason.startswith("preflight:") for reason in cause.reasons)
+    name = names.get(cause.name, "method" if is_asked_first else "")
+    return {name: SAMPLES[name]} if name else {}
+
+
+def _messages(cause: Cause) -> Iterator[str]:
+    """What each engine prints."""
+    found: dict[str, list[str]] = {}
+    for message in table().messages:
+        if _fits(message, cause) and message.role not in _NO_CAUSE:
+            for engine in message.engines:
+                found.setdefault(engine, []).append(_printed(message, engine, cause))
+    if not found:
+        return
+    yield "## What the browser prints\n"
+    for engine in sorted(found, key=list(ENGINES).index):
+        yield f"{ENGINES[engine]}:\n"
+        yield block("console", "\n".join(dict.fromkeys(found[engine])))
+
+
+_NO_CAUSE = ("follow-up", "rest")
+"""The roles of lines that say nothing of a cause, or stand for what no message fits."""
+
+
+def _fits(message: Message, cause: Cause) -> bool:
+    """Whether a message is printed for a cause, be it for others too."""
+    codes = set(message.reasons or message.cause.reasons)
+    if message.phase == "unsaid":
+        codes |= {f"preflight:{code}" for code in codes}
+    same = message.phase == "unsaid" and not codes.isdisjoint(cause.reasons)
+    same = same and "redirect" not in message.fields  # A preflight request follows none.
+    return same or cause in _causes(message)
+
+
+def _causes(message: Message) -> Sequence[Cause]:
+    """The causes that a message may have: some are told apart by what stands in it."""
+    causes = table().causes
+    if message.cause.name == "header-not-allowed":
+        others = ("authorization-not-listed", "response-header-on-request")
+        return [message.cause, *(causes[name] for name in others)]
+    if message.cause.name == "missing-allow-origin" and "chromium" in message.engines:
+        return [message.cause, causes["preflight-missing-allow-origin"]]
+    return [message.cause]
+
+
+def _printed(message: Message, engine: str, cause: Cause) -> str:
+    """A message as the console has it, for a request of the samples."""
+    values = dict(SAMPLES)
+    if cause.name == "authorization-not-listed":
+        values["header"] = "authorization"
+    if cause.name == "response-header-on-request":
+        values["header"] = "access-control-allow-origin"
+    values["value"] = VALUES.get(message.code or cause.name, values["value"])
+    head = table().heads.get(engine, "") if message.head else ""
+    is_asked = message.preflight or cause.name == "preflight-missing-allow-origin"
+    if is_asked and f"{engine}-preflight" in table().heads:
+        head += table().heads[f"{engine}-preflight"]
+    for name, value in values.items():
+        head = head.replace(f"{{{name}}}", value)
+    printed = head + message.fill(values)
+    return f"{printed}..." if printed.endswith(": ") else printed
+
+
+def _example(cause: Cause) -> Iterator[str]:
+    if cause.name in EXAMPLES:
+        made = call("corsac.CORSMiddleware", ["app", *EXAMPLES[cause.name][0]])
+        program = "import corsac\n\n\nasync def app(scope, receive, send): ...\n\n\n"
+        yield "With Corsac, around any ASGI application:\n"
+        yield block("python", f"{program}app = {made}")
+
+
+def _details(cause: Cause) -> Iterator[str]:
+    """What else a message or an answer tells."""
+    prefix = "status-" if cause.name in _BY_STATUS else "value-"
+    if cause.name not in (*_BY_STATUS, "allow-origin-mismatch"):
+        return
+    rows = [
+        (plain(_shown(key, detail.cause)), plain(_shown(key, detail.server or "As above.")))
+        for key, detail in table().details.items()
+        if key.startswith(prefix) or (key == "origin-null" and cause.name != "preflight-status")
+    ]
+    yield "## It may be this\n"
+    yield markdown_table(["what is seen", "what to change"], rows)
+
+
+def _shown(key: str, text: str) -> str:
+    """A detail without a value of its own."""
+    status = key.partition("-")[2] if key.startswith("status-") else ""
+    shown = {"status": status, "value": VALUES.get(key, SAMPLES["value"]), "origin": ORIGIN}
+    return re.sub(r"\{(\w+)\}", lambda found: shown[found[1]], text)
+
+
+def _see(cause: Cause, told: Diagnosis) -> Iterator[str]:
+    yield "## See it\n"
+    if told.probe and cause.reasons and cause.reasons[0].startswith(_SEEN_BY_PROBE):
+        yield "`corsac probe` asks the server as the browser does, and says what is missing:\n"
+        yield block("sh", told.probe)
+    yield "`corsac console` reads what the browser printed, and says what this page says:\n"
+    yield block("sh", "corsac console < pasted.txt")
+    if cause.reasons:
+        codes = " or ".join(f"`{reason.partition(':{')[0]}`" for reason in cause.reasons)
+        yield f"In `explain`, `probe` and `corsac.browser` its code is {codes}.\n"
+
+
+def search_data() -> str:
+    """The literal texts of each message, and the pages of its causes, as a script."""
+    rows = [
+        _row(cause, message.engines, _literal(message, cause), _level(message))
+        for message in table().messages
+        if message.role not in _NO_CAUSE and any(message.parts)
+        for cause in _told_apart(message)
+    ]
+    for error, name in table().network.items():
+        cause = table().causes[name or "no-details"]
+        literal = error if name else f"net::{error}"
+        rows.append(_row(cause, ("chromium",), [literal], 0 if name else 3))
+    return f"const CONSOLE_MESSAGES = {json.dumps(rows)};\n"
+
+
+def _row(
+    cause: Cause, engines: Sequence[str], parts: Sequence[str], level: int
+) -> Mapping[str, object]:
+    return {
+        "page": f"blocked/{cause.name}",
+        "title": cause.title,
+        "engines": [ENGINES[engine] for engine in engines],
+        "parts": parts,
+        "level": level,
+    }
+
+
+def _level(message: Message) -> int:
+    """What a message is worth beside others: only those of the lowest level are shown."""
+    if message.cause.name == "unknown-cors":
+        return 2
+    return 1 if message.role == "alone" or "error" in message.fields else 0
+
+
+def _told_apart(message: Message) -> Sequence[Cause]:
+    """The causes of a message, and that which Firefox tells by a second line."""
+    causes = [*_causes(message)]
+    if message.cause.name == "missing-allow-origin" and "firefox" in message.engines:
+        causes.append(table().causes["preflight-missing-allow-origin"])
+    if "secure" in message.fields:
+        causes.append(table().causes["local-network-insecure"])
+    return causes
+
+
+def _literal(message: Message, cause: Cause) -> Sequence[str]:
+    """What has to stand in a paste, in this order."""
+    parts = list(message.parts)
+    if cause is message.cause:
+        return parts
+    if cause.name == "preflight-missing-allow-origin" and "firefox" in message.engines:
+        return [*parts, "CORS request did not succeed"]
+    if cause.name == "preflight-missing-allow-origin":
+        return [straight(table().heads["chromium-preflight"]), *parts]
+    if cause.name == "local-network-insecure":
+        return [*parts, "Secure context: False"]
+    if cause.name == "authorization-not-listed":
+        return ["authorization".join(parts[:2]), *parts[2:]]
+    return [f"{parts[0]}access-control-", *parts[1:]]

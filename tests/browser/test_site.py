@@ -1,0 +1,137 @@
+"""The site of the documentation in a browser, from files: its search finds what was printed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from corsac.console import Diagnosis, diagnose
+from corsac.console.table import table
+from support.pages import CHECKOUT, blocks_of
+
+RECORDED = CHECKOUT / "tests/conformance/console/messages.json"
+SAMPLES = {
+    "method": "PUT",
+    "header": "X-A",
+    "status": "500",
+    "status_text": "Internal Server Error",
+    "error": "ERR_FAILED",
+    "url": "http://127.0.0.1:8000/items?page=2",
+    "redirect_url": "http://localhost:9000/other",
+    "origin": "http://localhost:5173",
+    "other_origin": "https://other.example",
+    "server_origin": "http://127.0.0.1:8000",
+    "page_url": "http://localhost:5173/index.html",
+}
+
+
+ACCESS = (
+    "Access to fetch at 'http://127.0.0.1:8000/items' from origin 'http://localhost:5173' "
+    "has been blocked by CORS policy: "
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a site that was built for these tests."""
+    folder = tmp_path_factory.mktemp("site")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html"),
+            *("-d", folder / "doctrees", CHECKOUT / "docs", folder / "html"),
+        ],
+        check=True,
+    )
+    return folder / "html"
+
+
+@pytest.fixture
+def page(browser: Browser, site: Path) -> Iterator[Page]:
+    """The first page, in a browser that reaches no network."""
+    with browser.new_context(offline=True) as context:
+        page = context.new_page()
+        page.goto((site / "index.html").as_uri())
+        yield page
+
+
+@pytest.mark.parametrize(
+    ("pasted", "found"),
+    [
+        (
+            f"{ACCESS}No 'Access-Control-Allow-Origin' header is present on the "
+            "requested resource.",
+            "missing-allow-origin",
+        ),
+        (
+            f"{ACCESS}Response to preflight request doesn't pass access control "
+            "check: No 'Access-Control-Allow-Origin' header is present on the requested resource.",
+            "preflight-missing-allow-origin",
+        ),
+        (
+            "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote "
+            "resource at http://127.0.0.1:8000/items. (Reason: Credential is not supported if the "
+            "CORS header \u2018Access-Control-Allow-Origin\u2019 is \u2018*\u2019).",
+            "wildcard-with-credentials",
+        ),
+        (
+            "Request header field X-Token is not allowed by Access-Control-Allow-Headers.",
+            "header-not-allowed",
+        ),
+    ],
+)
+def test_a_pasted_message_finds_its_page_first(page: Page, pasted: str, found: str) -> None:
+    page.locator("input[name=q]").fill(pasted)
+    page.keyboard.press("Enter")
+    first = page.locator("#search-results ul.search li a").first
+    expect(first).to_have_attribute("href", f"blocked/{found}.html")
+    first.click()
+    expect(page.locator("h2", has_text="Change it on the server")).to_be_visible()
+
+
+def test_words_that_are_no_message_are_searched_for_as_ever(page: Page) -> None:
+    page.locator("input[name=q]").fill("preflight cache https://api.example.com/nowhere")
+    page.keyboard.press("Enter")
+    expect(page.locator("#search-results ul.search li a").first).to_be_visible()
+
+
+def test_every_recorded_message_finds_the_page_that_the_command_names(page: Page) -> None:
+    recorded = json.loads(RECORDED.read_text("utf-8"))
+    texts = ["\n".join(row["messages"]) for row in recorded]
+    for name, value in SAMPLES.items():
+        texts = [text.replace(f"{{{name}}}", value) for text in texts]
+    found = page.evaluate(
+        "texts => texts.map(text => findConsoleMessages(text).map(row => row.page))", texts
+    )
+    missed = [
+        (text, got)
+        for text, got in zip(texts, found, strict=True)
+        if (told := diagnose(text)) and not (got and is_told(got[0], told))
+    ]
+    assert not missed, f"{len(missed)} of {len(texts)}, such as {missed[:3]}"
+
+
+def is_told(page: str, told: Sequence[Diagnosis]) -> bool:
+    """Whether a page is that of a diagnosis, or of another cause that its message may have."""
+    cause = table().causes[page.removeprefix("blocked/")]
+    codes = {code for each in told for code in each.reasons}
+    return cause.name in {each.name for each in told} or not codes.isdisjoint(cause.reasons)
+
+
+@pytest.mark.parametrize("block", blocks_of("js"), ids=str)
+def test_scripts_are_of_the_language(page: Page, block: object) -> None:
+    page.evaluate("text => { new (async () => {}).constructor(text) }", block.text)  # type: ignore[attr-defined]
+
+
+def test_every_page_has_a_title_and_fits_a_telephone(page: Page, site: Path) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for file in sorted(site.rglob("*.html")):
+        page.goto(file.as_uri())
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert (file.name, width) == (file.name, 390)
+        assert "Corsac" in page.title()
