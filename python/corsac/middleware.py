@@ -13,7 +13,6 @@ from typing import (
     Generic,
     Self,
     SupportsIndex,
-    TypedDict,
     TypeVar,
     Unpack,
 )
@@ -32,7 +31,7 @@ from corsac.configuration import (
 )
 from corsac.counts import add_up, by_outcome, by_reason
 from corsac.errors import CORSConfigProblem, log_warnings
-from corsac.observers import OBSERVATION_OPTIONS, read_observation
+from corsac.observers import OBSERVATION_OPTIONS, ObservationOptions, read_observation
 from corsac.policy import CORSPolicy, CORSPolicyOptions
 from corsac.refusals import OnRefusal
 from corsac.refusals.log import RefusalLog, TrialLog
@@ -54,21 +53,7 @@ os.register_at_fork(
 )
 
 
-_OwnOptions = TypedDict(  # noqa: UP013 - a call: see `corsac.policy`
-    "_OwnOptions",
-    {
-        "allowed_hosts": Iterable[str] | None,
-        "on_refusal": OnRefusal | None,
-        "report_only": GivenPolicies | None,
-        "report_only_rules": Iterable[Rule] | None,
-        "report_only_hosts": Iterable[str] | None,
-        "debug_header": bool | str,
-    },
-    total=False,
-)
-
-
-class MiddlewareOptions(CORSPolicyOptions, _OwnOptions, total=False):
+class MiddlewareOptions(CORSPolicyOptions, ObservationOptions, total=False):
     """The options of a middleware, but rules, and those of its policy."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from corsac import _core
 from corsac.configuration import Configuration, Observation, Rule, make_configuration, on_trial
@@ -11,28 +11,36 @@ from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode
 from corsac.hosts import read_hosts
 from corsac.options.types import wrong_type
 from corsac.policy import CORSPolicy
-from corsac.refusals import RefusalCallback
-from corsac.several import is_several
+from corsac.refusals import OnRefusal, RefusalCallback
+from corsac.several import GivenPolicies, is_several
 
 if TYPE_CHECKING:
     from corsac.refusals import RequestLine
 
-__all__ = ["DEBUG_HEADER", "MAX_DEBUG_HEADER_LENGTH", "OBSERVATION_OPTIONS", "read_observation"]
+__all__ = ["DEBUG_HEADER", "MAX_DEBUG_HEADER_LENGTH", "OBSERVATION_OPTIONS", "ObservationOptions"]
+__all__ += ["read_observation"]
 
 DEBUG_HEADER = "corsac-refused"
 """The header that ``debug_header=True`` adds."""
 
 MAX_DEBUG_HEADER_LENGTH = 64
 
-OBSERVATION_OPTIONS = (
-    "allowed_hosts",
-    "on_refusal",
-    "report_only",
-    "report_only_rules",
-    "report_only_hosts",
-    "debug_header",
+ObservationOptions = TypedDict(  # noqa: UP013 - a call: see `corsac.policy`
+    "ObservationOptions",
+    {
+        "allowed_hosts": Iterable[str] | None,
+        "on_refusal": OnRefusal | None,
+        "report_only": GivenPolicies | None,
+        "report_only_rules": Iterable[Rule] | None,
+        "report_only_hosts": Iterable[str] | None,
+        "debug_header": bool | str,
+    },
+    total=False,
 )
-"""The options of a middleware that are read here."""
+"""The options of a middleware that are read here, and their types."""
+
+OBSERVATION_OPTIONS = tuple(ObservationOptions.__annotations__)
+"""Their names."""
 
 
 def read_observation(

@@ -29,9 +29,10 @@ OPTIONS: dict[str, Any] = {
     "allow_methods": ["DELETE"],
     "allow_headers": ["*", "authorization"],
     "expose_headers": ["mcp-session-id", "www-authenticate"],
+    "guard": True,
 }
 WHOLE = CORSPolicy(**OPTIONS)
-BARE = CORSPolicy(allow_origins=[PAGE])
+BARE = CORSPolicy(allow_origins=[PAGE], guard=True)
 DISCOVERY = ("/.well-known/*", None)
 
 
@@ -127,6 +128,8 @@ def every_name() -> list[str]:
             {"allow_methods": [], "expose_headers": []},
             {},
         ),
+        ({}, {"guard": corsac.Guard(writes=False)}, {}),
+        ({}, {"guard": False}, {"guard": "info"}),
         # No page is meant.
         ({}, {"allow_origins": [], "allow_methods": [], "allow_headers": []}, {}),
     ],
@@ -152,7 +155,7 @@ def test_a_fix_that_would_be_the_next_problem_is_left_out() -> None:
 
 def test_the_older_transport_needs_less() -> None:
     sse = server().sse_app(transport_security=OPEN)
-    policy = CORSPolicy(allow_origins=[PAGE], allow_headers=["content-type"])
+    policy = CORSPolicy(allow_origins=[PAGE], allow_headers=["content-type"], guard=True)
     found = problems(wrapped(sse, policy))
     assert [(each.option, each.message) for each in found] == [
         (
@@ -255,7 +258,7 @@ def test_the_command_says_it_and_prints_the_arguments_to_write(
     )
     code, found = check_json(capsys, f"{name}:app", "--strict")
     assert (code, found["valid"]) == (1, True)
-    assert codes(found).count("mcp.incomplete") == 4
+    assert codes(found).count("mcp.incomplete") == 5
 
 
 def test_what_only_resembles_the_sdk_is_not_an_endpoint() -> None:

@@ -30,9 +30,9 @@ from corsac.foreign.paths import text_of
 from corsac.foreign.reading import DROP_IN_OPTIONS
 from corsac.hosts import read_hosts
 from corsac.inspection.frameworks import has_flask_cors
+from corsac.observers import ObservationOptions
 from corsac.options.guard import Guard
 from corsac.policy import CORSPolicy
-from corsac.refusals import OnRefusal
 from corsac.several import GivenPolicies
 
 __all__ = ["BESIDE_FLASK_CORS", "CALLED_TWICE", "CAME_PAST", "CORSOptions", "CrossOriginOptions"]
@@ -68,19 +68,13 @@ class CrossOriginOptions(TypedDict, total=False):
     app_headers: Literal["replace", "keep"]
 
 
-class CORSOptions(CrossOriginOptions, total=False):
-    """The options of the extension; those from ``policy`` on are those of a middleware."""
+class CORSOptions(CrossOriginOptions, ObservationOptions, total=False):
+    """The options of the extension, beside those of a middleware."""
 
     resources: _Patterns | Mapping[str | re.Pattern[str], Mapping[str, Any]]
     intercept_exceptions: bool
     policy: GivenPolicies
     rules: Iterable[Rule]
-    allowed_hosts: Iterable[str] | None
-    on_refusal: OnRefusal | None
-    report_only: GivenPolicies | None
-    report_only_rules: Iterable[Rule] | None
-    report_only_hosts: Iterable[str] | None
-    debug_header: bool | str
 
 
 def check_names(options: Mapping[str, Any], *, extension: bool) -> None:

@@ -139,6 +139,16 @@ def _of_policy(
         fixed = entries if "*" in entries else (*given, *entries)
         hint = f"write {option}={[*fixed]!r}"
         yield _problem(severity, f"{place}{option}", given, f"{at}: {why}", hint, {option: fixed})
+    if not policy.guard:
+        yield _problem(
+            "info",
+            f"{place}guard",
+            policy.guard,
+            f"{at}: a page of any other site can send it a POST whose answer it may not read, and "
+            "what it asked for has run by then",
+            "write guard=True",
+            {"guard": True},
+        )
     sdk = attribute_of(endpoint.security, "allowed_origins")
     origins = _refused_by_sdk(policy.allow_origins, sdk)
     if origins:
