@@ -108,10 +108,14 @@ PYTHONS := python3
 pythons:
 	bash .ci/pythons $(PYTHONS)
 
-# make bench               measure everything, and keep the results: about 15 minutes
-# make bench ARGS=--fast   the same in 3 minutes, to see that it works; ARGS='--only asgi': one part
+# make bench               measure everything, and keep the results: about 40 minutes
+# make bench ARGS=--fast   the same in 3 minutes, to see that it works; ARGS='--only asgi wsgi': some parts
+# make bench OTHER_PYTHONS="python3.13 /opt/python3.14t/bin/python3"    with these too: 20 minutes for each
+OTHER_PYTHONS :=
+
 bench: installed-bench
 	$(BIN)/python -m benchmarks $(ARGS)
+	$(if $(OTHER_PYTHONS),bash .ci/bench "$(ARGS)" $(OTHER_PYTHONS))
 
 # make leaks               a million requests of every kind, and whether memory stays what it was
 leaks: installed-test

@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.measured import BUILD, BenchmarkError, Results, markdown
+from benchmarks.measured import BUILD, PYTHON, BenchmarkError, Results
 
 
 def _measure(part: str, *, fast: bool, folder: Path) -> Results:
     started = time.monotonic()
-    if part in ("asgi", "wsgi"):
+    if part in ("asgi", "wsgi", "adapters"):
         results: Results = importlib.import_module("benchmarks.rounds").run(part, fast=fast)
     else:
         results = importlib.import_module(f"benchmarks.{part}").run(fast=fast)
@@ -36,27 +36,26 @@ def main() -> int:
     )
     parser.add_argument("command", nargs="?", default="run", choices=["run", "report", "repeat"])
     parser.add_argument("--fast", action="store_true", help="to see that it works: 3 minutes")
-    parser.add_argument("--only", choices=report.TABLES, help="run one part only")
+    parser.add_argument("--only", nargs="+", choices=report.TABLES, help="run some parts only")
     parser.add_argument("--results", type=Path, help="where results go")
     arguments = parser.parse_args()
-    folder = arguments.results or (BUILD / "results" if arguments.fast else report.RESULTS)
+    results = arguments.results or (BUILD / "results" if arguments.fast else report.RESULTS)
+    folder = results / PYTHON
     if arguments.command == "repeat":
         importlib.import_module("benchmarks.rounds").repeat()
     if arguments.command == "report":
         report.write()
         return 0
-    measured, status = {}, 0
-    for part in [arguments.only] if arguments.only else report.TABLES:
+    measured: dict[str, Results] = {}
+    status = 0
+    for part in arguments.only or report.TABLES:
         try:
             measured[part] = _measure(part, fast=arguments.fast, folder=folder)
         except (BenchmarkError, ImportError) as error:
             # The other parts are worth having all the same.
             print(f"{part}: {error} (pip install '.[bench]')", file=sys.stderr)
             status = 1
-    if "asgi" in measured:
-        for path in importlib.import_module("benchmarks.plots").draw(measured["asgi"], folder):
-            print(f"drew {path}")
-    print(f"\n{markdown(report.GOALS_HEADER, report.goals(measured))}")
+    print(f"\n{report.goals(report.read_all(results))}")
     return status
 
 

@@ -11,6 +11,8 @@ import itertools
 import json
 import math
 import statistics
+import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -155,15 +157,24 @@ class Results:
         return results
 
 
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    PYTHON += "t"
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"  # Some have no wheel for some Pythons; what needs them says so.
+
+
 def about(*distributions: str, **more: Any) -> dict[str, Any]:
     """What results say about where they come from, with the versions of what pip installed."""
     collected = pyperf.Run([1.0], metadata={"name": "machine"}).get_metadata()
     known = {name: collected[name] for name in _MACHINE if name in collected}
-    try:
-        versions = {f"{name} version": importlib.metadata.version(name) for name in distributions}
-    except importlib.metadata.PackageNotFoundError as error:
-        raise BenchmarkError(f"{error.name} is not installed: pip install '.[bench]'") from None
-    return {**known, "date": time.strftime("%Y-%m-%d"), **versions, **more}
+    versions = {f"{name} version": _version(name) for name in distributions}
+    return {**known, "python": PYTHON, "date": time.strftime("%Y-%m-%d"), **versions, **more}
 
 
 def alternate(

@@ -9,4 +9,7 @@ CORSAC = "Corsac"
 STARLETTE = "Starlette"
 FLASK_CORS = "flask-cors"
 DJANGO_CORS_HEADERS = "django-cors-headers"
+BARES = ("bare", "Flask alone", "Django alone", "Starlette alone")
+ONES = ("1 worker", "1 thread")
+IN_STARLETTE = "Corsac in Starlette"
 IN_FLASK, IN_DJANGO = "Corsac in Flask", "Corsac in Django"

@@ -1,13 +1,14 @@
 """What the results say, as Markdown: the goals, the tables, the rows where Corsac loses.
 
-`python -m benchmarks report` writes all of it into the marked blocks of the READMEs. Only what a
-run wrote into the results folder is reported; a goal whose part did not run is "not measured".
+`python -m benchmarks report` writes all of it into the marked blocks of the pages. Only what runs
+wrote into the results folder, which has a folder for each Python, is reported; a goal whose part
+did not run is "not measured". The tables are of one Python, the goals of all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks import names
@@ -15,20 +16,31 @@ from benchmarks.measured import ROOT, BenchmarkError, Key, Results, Spread, is_c
 
 RESULTS = Path(__file__).parent / "results"
 README, PAGE = Path(__file__).parent / "README.md", ROOT / "docs" / "why" / "speed.md"
+_REPLACED = (names.STARLETTE, names.FLASK_CORS, names.DJANGO_CORS_HEADERS)
 _AGAINST = {names.FLASK_CORS: names.IN_FLASK, names.DJANGO_CORS_HEADERS: names.IN_DJANGO}
 _NO_LIBRARIES = (names.FLOOR, names.EMPTY, names.WRAPPER)
 
 
 # For each part the unit of its values, by how much they are multiplied for it, and what each row is
-# compared with. It is speed that is compared where that is said, and time elsewhere.
-TABLES: dict[str, tuple[str, float, dict[str, str]]] = {
-    "asgi": ("ns", 1e9, {"to the floor": names.FLOOR, "to Starlette": names.STARLETTE}),
-    "wsgi": ("ns", 1e9, {"to the empty wrapper": names.WRAPPER, "to Corsac": names.CORSAC}),
-    "core": ("ns", 1e9, {"to Corsac": names.CORSAC}),
-    "served": ("us", 1e6, {"speed, to bare": "bare", "speed, to by hand": "by hand"}),
+# compared with: the first of those names that the row has. It is speed that is compared where that
+# is said, and time elsewhere.
+TABLES: dict[str, tuple[str, float, dict[str, tuple[str, ...]]]] = {
+    "asgi": ("ns", 1e9, {"to the floor": (names.FLOOR,), "to Starlette": (names.STARLETTE,)}),
+    "wsgi": (
+        "ns",
+        1e9,
+        {
+            "to the floor": (names.FLOOR,),
+            "to the empty wrapper": (names.WRAPPER,),
+            "to Corsac": (names.CORSAC,),
+        },
+    ),
+    "adapters": ("us", 1e6, {"to the library replaced": _REPLACED}),
+    "core": ("ns", 1e9, {"to Corsac": (names.CORSAC,)}),
+    "served": ("us", 1e6, {"speed, to bare": names.BARES, "speed, to by hand": ("by hand",)}),
+    "scale": ("us", 1e6, {"speed, to one": names.ONES}),
     "footprint": ("s, or bytes an origin", 1.0, {}),
 }
-GOALS_HEADER = ("what", "goal", "measured: median (quartiles)", "reached")
 # What is to be reached; then part: row: what is divided by what, or the value alone; the goal.
 _GOALS = """
 ASGI actual request, added time against a native middleware that changes nothing
@@ -49,10 +61,18 @@ WSGI actual request, flask-cors's added time against Corsac's
     wsgi: actual, allowed: flask-cors / Corsac >= 100 x
 WSGI actual request, django-cors-headers's added time against Corsac's
     wsgi: actual, allowed: django-cors-headers / Corsac >= 100 x
-the same against `corsac.flask.CORS` inside Flask
-    wsgi: actual, allowed: flask-cors / Corsac in Flask >= 20 x
-the same against `corsac.django.CORSMiddleware` inside Django
-    wsgi: actual, allowed: django-cors-headers / Corsac in Django >= 20 x
+WSGI actual request, added time against a native middleware that changes nothing
+    wsgi: actual, allowed: Corsac / native floor <= 1.25 x
+Starlette's added time against that of `corsac.starlette.install`, inside Starlette
+    adapters[Starlette]: actual, allowed: Starlette / Corsac in Starlette >= 20 x
+the same where the route has a policy of its own
+    adapters[Starlette, marked route]: actual, allowed: Starlette / Corsac in Starlette >= 10 x
+flask-cors's added time against that of `corsac.flask.CORS`, inside Flask
+    adapters[Flask]: actual, allowed: flask-cors / Corsac in Flask >= 20 x
+django-cors-headers's added time against that of `corsac.django.CORSMiddleware`, inside Django
+    adapters[Django]: actual, allowed: django-cors-headers / Corsac in Django >= 20 x
+the same in asynchronous Django
+    adapters[Django, asynchronous]: actual, allowed: django-cors-headers / Corsac in Django >= 20 x
 C++ core, origin decision, 1 origin
     core: 1 origin, listed: Corsac <= 10 ns
 C++ core, origin decision, 1 000 origins in turn
@@ -73,14 +93,15 @@ import corsac, after Starlette was imported
     footprint: corsac, after starlette: import <= 5 ms
 """
 _SPEC = re.compile(
-    r"    (?P<part>\w+): (?P<row>.+): (?P<top>[^:/]+)(?: / (?P<bottom>[^:]+))? "
+    r"    (?P<part>\w+)(?:\[(?P<axis>.+)\])?: "
+    r"(?P<row>.+): (?P<top>[^:/]+)(?: / (?P<bottom>[^:]+))? "
     r"(?P<sign>[<>]=) (?P<limit>\S+) (?P<unit>.+)"
 )
 _SCALES = {"ns": 1e9, "ms": 1e3}
 
 
-def goals(results: Mapping[str, Results]) -> list[list[str]]:
-    """What is to be reached and what was measured: a row for each."""
+def goals(results: Mapping[str, Mapping[str, Results]]) -> str:
+    """What is to be reached and what was measured with each Python, whose parts are given."""
     rows = []
     lines = _GOALS.strip("\n").splitlines()
     for what, text in zip(lines[::2], lines[1::2], strict=True):
@@ -88,34 +109,54 @@ def goals(results: Mapping[str, Results]) -> list[list[str]]:
         if spec is None:
             raise BenchmarkError(f"a goal cannot be read: {text}")
         unit = ("" if spec["unit"] == "x" else " ") + spec["unit"]
-        measured, reached = "not measured", ""
-        if spec["part"] in results:
-            found = _spread(results[spec["part"]], spec)
-            measured = "not told" if found is None else f"{found}{unit}"
-            if found is not None:
-                limit, upwards = float(spec["limit"]), spec["sign"] == ">="
-                is_met = found.median >= limit if upwards else found.median <= limit
-                unclear = "~ " if found.lower <= limit <= found.upper else ""
-                reached = unclear + ("yes" if is_met else "**no**")
-        rows.append([what, f"{spec['sign']} {spec['limit']}{unit}", measured, reached])
-    return rows
+        measured = [_measured(parts, spec, unit) for parts in results.values()]
+        rows.append([what, f"{spec['sign']} {spec['limit']}{unit}", *measured])
+    return markdown(("what", "goal", *(f"Python {name}" for name in results)), rows)
 
 
-def _spread(results: Results, spec: re.Match[str]) -> Spread | None:
-    """The value or the ratio that a goal names, in the first row of that name."""
-    keys = [key for key in results.subjects if key[1:] == (spec["row"], spec["top"])]
+def _measured(parts: Mapping[str, Results], spec: re.Match[str], unit: str) -> str:
+    """What one Python has for a goal: in bold where it is not reached, `~` where that is open."""
+    found = _spread(parts[spec["part"]], spec) if spec["part"] in parts else "not measured"
+    if not isinstance(found, Spread):
+        return found
+    limit, upwards = float(spec["limit"]), spec["sign"] == ">="
+    is_met = found.median >= limit if upwards else found.median <= limit
+    if found.lower <= limit <= found.upper:
+        return f"~ {found}{unit}"
+    return f"{found}{unit}" if is_met else f"**{found}{unit}**"
+
+
+def _spread(results: Results, spec: re.Match[str]) -> Spread | str:
+    """The value or the ratio that a goal names, in the first such row; or why there is none."""
+    keys = [
+        key
+        for key in results.subjects
+        if key[1:] == (spec["row"], spec["top"]) and spec["axis"] in (None, key[0])
+    ]
     if not keys:
-        raise BenchmarkError(f"no row of {spec['part']} is that of the goal: {spec[0]}")
+        return "not measured"
     if spec["bottom"]:
-        return results.ratio(keys[0], (*keys[0][:2], spec["bottom"]))
+        below = (*keys[0][:2], spec["bottom"])
+        found = results.ratio(keys[0], below) if below in results.subjects else None
+        return "not told" if found is None else found
     values = results.values(keys[0])
-    return Spread.of(values, _SCALES.get(spec["unit"], 1.0)) if values else None
+    return Spread.of(values, _SCALES.get(spec["unit"], 1.0)) if values else "not measured"
 
 
 def read(folder: Path) -> dict[str, Results]:
     """The results of every part that a folder has."""
     paths = {part: folder / f"{part}.json" for part in TABLES}
     return {part: Results.load(path) for part, path in paths.items() if path.exists()}
+
+
+def read_all(folder: Path = RESULTS) -> dict[str, dict[str, Results]]:
+    """The results of every Python; first that of the tables, which has the most parts."""
+    found = {path.name: read(path) for path in folder.iterdir() if path.is_dir()}
+
+    def rank(name: str) -> tuple[int, list[int]]:
+        return -len(found[name]), [-int(part) for part in name.rstrip("t").split(".")]
+
+    return {name: found[name] for name in sorted(found, key=rank) if found[name]}
 
 
 def _shown(results: Results) -> list[Key]:
@@ -126,9 +167,10 @@ def _shown(results: Results) -> list[Key]:
     return sorted(keys, key=lambda key: rows.index(key[:2]))
 
 
-def _ratio_text(results: Results, key: Key, column: str, reference: str) -> str:
-    other = (*key[:2], reference)
-    if key == other or other not in results.subjects or not results.subjects[key].runs:
+def _ratio_text(results: Results, key: Key, column: str, references: Sequence[str]) -> str:
+    others = ((*key[:2], reference) for reference in references)
+    other = next((each for each in others if each in results.subjects), key)
+    if key == other or not results.subjects[key].runs:
         return ""
     is_speed = column.startswith("speed")
     ratio = results.ratio(other, key) if is_speed else results.ratio(key, other)
@@ -181,12 +223,13 @@ def about(results: Mapping[str, Results]) -> str:
     )
 
 
-def blocks(results: Mapping[str, Results]) -> dict[Path, dict[str, str]]:
+def blocks(results: Mapping[str, Mapping[str, Results]]) -> dict[Path, dict[str, str]]:
     """The text of every marked block of each page that there are results for."""
-    goal_table = markdown(GOALS_HEADER, goals(results))
+    main = next(iter(results.values()))
+    of_pythons = "\n".join(f"**Python {name}**\n\n{about(one)}\n" for name, one in results.items())
     return {
-        README: {part: table(part, one) for part, one in results.items()},
-        PAGE: {"goals": goal_table, "losses": losses(results), "about": about(results)},
+        README: {part: table(part, one) for part, one in main.items()},
+        PAGE: {"goals": goals(results), "losses": losses(main), "about": of_pythons.strip()},
     }
 
 
@@ -202,6 +245,11 @@ def written(text: str, blocks_of_page: Mapping[str, str]) -> str:
 
 
 def write() -> None:
-    """Rewrite the marked blocks of the READMEs from the results that are kept."""
-    for path, found in blocks(read(RESULTS)).items():
+    """Rewrite the marked blocks of the pages, and draw the pictures, from the results kept."""
+    results = read_all()
+    for path, found in blocks(results).items():
         path.write_text(written(path.read_text(), found))
+    from benchmarks import plots  # noqa: PLC0415 - matplotlib is for those who draw.
+
+    for drawn in plots.draw(next(iter(results.values())), RESULTS):
+        print(f"drew {drawn}")

@@ -1,9 +1,10 @@
 // The floor: what a middleware costs that is native and changes nothing. `Floor(app)` is called
-// with scope, receive and send; it calls the application with a `send` of its own, which hands
-// every message to the server's. No Python frame, no copy, no look at anything.
+// with scope, receive and send, or with environ and start_response; it calls the application with
+// a `send` or `start_response` of its own, which hands everything to the server's. No Python
+// frame, no copy, no look at anything.
 //
-// Both are types of the garbage collector, called by vectorcall, and the last `send` is kept to be
-// used again: the same as Corsac's two objects, so that what is left between them is CORS.
+// Both are types of the garbage collector, called by vectorcall, and the last callable is kept to
+// be used again: the same as Corsac's two objects, so that what is left between them is CORS.
 
 #include <Python.h>
 #include <structmember.h>
@@ -14,7 +15,7 @@ namespace {
 
 struct Object {
   PyObject_HEAD vectorcallfunc call;
-  PyObject* inner;  // The application, or the server's `send`.
+  PyObject* inner;  // The application, or the server's callable.
 };
 
 PyTypeObject* send_type = nullptr;
@@ -42,17 +43,19 @@ PyObject* call_send(PyObject* self, PyObject* const* args, std::size_t nargsf, P
 }
 
 PyObject* call_floor(PyObject* self, PyObject* const* args, std::size_t nargsf, PyObject* names) {
-  if (PyVectorcall_NARGS(nargsf) != 3 || names != nullptr) {
-    PyErr_SetString(PyExc_TypeError, "scope, receive and send are wanted");
+  const Py_ssize_t count = PyVectorcall_NARGS(nargsf);
+  if ((count != 2 && count != 3) || names != nullptr) {
+    PyErr_SetString(PyExc_TypeError, "what a server gives an application is wanted");
     return nullptr;
   }
-  PyObject* send = make(send_type, call_send, args[2]);
-  if (send == nullptr) return nullptr;
-  PyObject* passed[] = {nullptr, args[0], args[1], send};
-  const std::size_t count = 3 | PY_VECTORCALL_ARGUMENTS_OFFSET;
-  PyObject* awaitable = PyObject_Vectorcall(inner_of(self), passed + 1, count, nullptr);
-  Py_DECREF(send);
-  return awaitable;
+  PyObject* wrapper = make(send_type, call_send, args[count - 1]);
+  if (wrapper == nullptr) return nullptr;
+  PyObject* passed[] = {nullptr, args[0], args[1], nullptr};
+  passed[count] = wrapper;
+  const std::size_t flagged = static_cast<std::size_t>(count) | PY_VECTORCALL_ARGUMENTS_OFFSET;
+  PyObject* result = PyObject_Vectorcall(inner_of(self), passed + 1, flagged, nullptr);
+  Py_DECREF(wrapper);
+  return result;
 }
 
 PyObject* new_floor(PyTypeObject* type, PyObject* args, PyObject* /*names*/) {
@@ -106,6 +109,9 @@ PyMODINIT_FUNC PyInit_corsac_floor() {
   send_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&send_spec));
   PyObject* floor_type = PyType_FromSpec(&floor_spec);
   PyObject* made = PyModule_Create(&module);
+#ifdef Py_GIL_DISABLED
+  if (made != nullptr) PyUnstable_Module_SetGIL(made, Py_MOD_GIL_NOT_USED);
+#endif
   const bool is_complete = send_type != nullptr && floor_type != nullptr && made != nullptr;
   return is_complete && PyModule_AddObjectRef(made, "Floor", floor_type) == 0 ? made : nullptr;
 }

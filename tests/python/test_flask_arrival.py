@@ -422,7 +422,11 @@ def test_a_file_is_left_to_the_server_where_other_middleware_stands_inside() -> 
     environ = create_environ("/", headers={"Origin": ALLOWED})
     environ["wsgi.file_wrapper"] = FileWrapper
     started: list[Any] = []
-    body: Any = app(environ, lambda *given: started.append(given))
+
+    def start_response(*given: Any) -> Any:
+        started.append(given)
+
+    body: Any = app(environ, start_response)
     ((status, headers),) = started
     assert (status, dict(headers)) == (
         "200 OK",
