@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from corsac.console import Diagnosis, diagnose
 from corsac.console.table import table
-from support.pages import CHECKOUT, blocks_of
+from support.pages import CHECKOUT, Block, blocks_of
 
 RECORDED = CHECKOUT / "tests/conformance/console/messages.json"
 SAMPLES = {
@@ -124,8 +125,9 @@ def is_told(page: str, told: Sequence[Diagnosis]) -> bool:
 
 
 @pytest.mark.parametrize("block", blocks_of("js"), ids=str)
-def test_scripts_are_of_the_language(page: Page, block: object) -> None:
-    page.evaluate("text => { new (async () => {}).constructor(text) }", block.text)  # type: ignore[attr-defined]
+def test_scripts_are_of_the_language(page: Page, block: Block) -> None:
+    text = re.sub(r"^export default ", "return ", block.text)
+    page.evaluate("text => { new (async () => {}).constructor(text) }", text)
 
 
 def test_every_page_has_a_title_and_fits_a_telephone(page: Page, site: Path) -> None:

@@ -59,10 +59,12 @@ def check_nginx(block: Block, _: Path) -> None:
 CHECKS: dict[str, Callable[[Block, Path], object]] = {
     "json": lambda block, _: json.loads(block.text),
     "nginx": check_nginx,
+    "py": lambda block, _: compile(block.text, str(block), "exec"),
     "sh": check_shell,
     "toml": check_toml,
     "yaml": lambda block, _: list(yaml.safe_load_all(block.text)),
 }
+# "py" is a program that needs what the tests do not have, or a project around it.
 ELSEWHERE = {"python", "text", "http", "console", "log", "pytb", "mermaid", "js", "html"}
 """Run, compared, drawn or compiled by test_readme.py, the site and tests/browser/test_site.py."""
 
