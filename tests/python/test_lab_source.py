@@ -111,6 +111,35 @@ def test_the_page_says_whether_there_is_a_guard_and_the_file_which(
     assert code in result["code"]
 
 
+def test_the_pages_stand_for_origins_that_may_write_and_the_guard_is_told() -> None:
+    guard = (
+        'guard = {trusted_origins = ["https://pay.example"], exempt_paths = ["/hook/*"], '
+        "isolate_reads = true}\n"
+    )
+    source = source_of(f'allow_origins = ["https://app.example.com"]\n{guard}')
+    found = try_it(source, page="admin", method="POST", mode="no-cors", path="/items")
+    assert found["outcomes"]["standard"]["guarded"] is False
+    assert found["notes"] == [
+        f"{APP} stands for https://app.example.com of {source.name}",
+        f"{ADMIN} stands for https://pay.example of {source.name}",
+        f"the guard of {source.name}: forged cross-origin writes and what other sites embed are "
+        f"refused, but at /hook/*; {ADMIN} may write with cookies",
+    ]
+    forged: dict[str, Any] = {"page": "port", "method": "POST", "mode": "no-cors"}
+    for path, is_guarded in (("/items", True), ("/hook/paid", False)):
+        found = try_it(source, **forged, path=path)
+        assert found["outcomes"]["standard"]["guarded"] is is_guarded
+    image = try_it(source, page="stranger", method="GET", mode="no-cors", path="/items")
+    assert image["explanations"][-1]["reason"] == "cross-origin-read"
+
+
+def test_hosts_are_left_out_by_name() -> None:
+    source = source_of('allow_origins = ["*"]\nallowed_hosts = ["api.example.com", "localhost"]\n')
+    assert source.notes == (
+        "allowed_hosts (api.example.com and localhost) are left out: the lab has names of its own",
+    )
+
+
 def test_what_is_on_trial_is_said() -> None:
     source = source_of(FILE)
     trial = "what is on trial (report_only) would "

@@ -33,7 +33,7 @@ from corsac.inspection import Applied, Search, find_layers
 from corsac.inspection.layers import configured, no_application
 from corsac.inspection.mcp import problems_of_endpoints
 from corsac.options.files import SourceReading, in_toml, read_environment
-from corsac.options.guard import Guard
+from corsac.options.guard import refused_by
 from corsac.policy import CORSPolicy, problems_of
 from corsac.several import Policies
 from corsac.validation.fixes import apply_fixes
@@ -287,7 +287,7 @@ def _allowed(policies: Policies | None) -> str:
 
 
 def _allows(policy: CORSPolicy) -> str:
-    guard = [*_guarded(Guard() if policy.guard is True else policy.guard)]
+    guard = [*refused_by(policy.guard)]
     origins = [*_origins(policy)]
     if not origins:
         return "; ".join(["allows no other origin", *guard])
@@ -305,17 +305,6 @@ def _allows(policy: CORSPolicy) -> str:
         kept = f"kept {policy.max_age} seconds" if policy.max_age else "never kept"
         parts.append(f"preflights are {kept}")
     return "; ".join([*parts, *guard])
-
-
-def _guarded(guard: bool | Guard) -> Iterator[str]:
-    if isinstance(guard, bool):
-        return
-    what = "forged cross-origin writes" if guard.writes else "WebSocket handshakes of other origins"
-    embedded = " and what other sites embed" if guard.isolate_reads else ""
-    paths = f", but at {in_words(guard.exempt_paths)}" if guard.exempt_paths else ""
-    yield f"{what}{embedded} are refused{paths}"
-    if guard.trusted_origins:
-        yield f"{in_words(guard.trusted_origins)} may write with cookies"
 
 
 def _origins(policy: CORSPolicy) -> Iterator[str]:

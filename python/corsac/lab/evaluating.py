@@ -17,7 +17,7 @@ from corsac.errors import CORSConfigError
 from corsac.explain import Explanation
 from corsac.lab.cases import Case, CaseStore, Places
 from corsac.lab.source import NO_SOURCE, Source
-from corsac.options.guard import Guard
+from corsac.options.guard import Guard, refused_by
 from corsac.options.names import OPTION_NAMES
 from corsac.policy import CORSPolicy
 
@@ -91,6 +91,8 @@ def evaluate(
     cases.add(name, case)
     outcomes = {"standard": case.simulate("standard")}
     notes = [*source.notes, *said_on_trial(case.middleware)]
+    if isinstance(policy.guard, Guard):  # Of which the page has no more than a switch.
+        notes.append(f"the guard of {source.name}: {'; '.join(refused_by(policy.guard))}")
     notes += [NOT_ASKED] if request.page_address_space else []
     notes += [INSTEAD_OF_PRIVATE_NETWORK] if policy.allow_private_network else []
     outcomes |= {profile: case.simulate(profile) for profile in PROFILES if profile != "standard"}

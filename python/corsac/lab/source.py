@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from corsac._text import in_words
 from corsac.configuration import Rule
 from corsac.inspection import Applied
 from corsac.lab.cases import Places
+from corsac.options.guard import Guard
 from corsac.policy import CORSPolicy
 from corsac.several import Policies, members_of
 
@@ -56,20 +58,25 @@ def moved_to_pages(name: str, applied: Applied, places: Places) -> Source:
         places: The origins of the lab.
     """
     trial = applied.trial or Applied()
-    origins = dict.fromkeys(
-        origin
+    places_of = [
+        policies
         for layer in (applied, trial)
         for policies in (layer.policy, *(each for _, each in layer.rules))
-        for policy in members_of(policies)
-        for origin in policy.allow_origins
-        if "*" not in origin and origin != "null"
-    )
+    ]
+    found = [policy for policies in places_of for policy in members_of(policies)]
+    listed = [origin for policy in found for origin in policy.allow_origins]
+    listed += (origin for policy in found for origin in _trusted(policy))
+    origins = dict.fromkeys(each for each in listed if "*" not in each and each != "null")
     moves = dict(zip(origins, (places.pages[page] for page in _PAGES), strict=False))
 
     def move(policy: CORSPolicy) -> CORSPolicy:
-        return policy._changed(
-            {"allow_origins": [moves.get(each, each) for each in policy.allow_origins]}
-        )
+        changes: dict[str, object] = {
+            "allow_origins": [moves.get(each, each) for each in policy.allow_origins]
+        }
+        if isinstance(policy.guard, Guard):
+            moved = [moves.get(each, each) for each in policy.guard.trusted_origins]
+            changes["guard"] = policy.guard.__replace__(trusted_origins=moved)
+        return policy._changed(changes)
 
     def move_all(policies: Policies | None) -> Policies | None:
         if isinstance(policies, tuple):
@@ -84,8 +91,9 @@ def moved_to_pages(name: str, applied: Applied, places: Places) -> Source:
             yield f"{page} stands for {origin} of {name}"
         if applied.rules:
             yield f"the rules of {name} come first, whatever policy is edited here"
-        if (applied.allowed_hosts or trial.allowed_hosts) is not None:
-            yield "allowed_hosts are left out, since the lab has names of its own"
+        hosts = applied.allowed_hosts or trial.allowed_hosts
+        if hosts is not None:
+            yield f"allowed_hosts ({in_words(hosts)}) are left out: the lab has names of its own"
         if applied.routes:
             yield "decorated routes are left out"
 
@@ -100,6 +108,11 @@ def moved_to_pages(name: str, applied: Applied, places: Places) -> Source:
         {"report_only": move_all(trial.policy), "report_only_rules": rules_of(trial)},
         tuple(notes()),
     )
+
+
+def _trusted(policy: CORSPolicy) -> tuple[str, ...]:
+    """Return the origins that a policy's guard lets write."""
+    return policy.guard.trusted_origins if isinstance(policy.guard, Guard) else ()
 
 
 def _form(options: dict[str, Any]) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Never
 
 from corsac import _core, validation
+from corsac._text import in_words
 from corsac._values import FrozenValue, frozen_value
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core
 from corsac.options.types import check_bool, read_list, wrong_type
 
-__all__ = ["Guard", "in_words_of_policy", "read_guard", "unknown_argument_hint"]
+__all__ = ["Guard", "in_words_of_policy", "read_guard", "refused_by", "unknown_argument_hint"]
 
 
 @frozen_value
@@ -134,3 +135,16 @@ def in_words_of_policy(
         )
         for problem in problems
     ]
+
+
+def refused_by(guard: bool | Guard) -> Iterator[str]:
+    """Say what a guard refuses, and whom and where not, in plain words; nothing without one."""
+    if guard is False:
+        return
+    given = Guard() if guard is True else guard
+    what = "forged cross-origin writes" if given.writes else "WebSocket handshakes of other origins"
+    embedded = " and what other sites embed" if given.isolate_reads else ""
+    paths = f", but at {in_words(given.exempt_paths)}" if given.exempt_paths else ""
+    yield f"{what}{embedded} are refused{paths}"
+    if given.trusted_origins:
+        yield f"{in_words(given.trusted_origins)} may write with cookies"
