@@ -12,7 +12,7 @@ DIST := build/dist
 SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
 	$(shell find cpp python -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-cpp test-python docs lint format fuzz coverage pythons bench leaks system-packages clean
+.PHONY: demo test test-cpp test-python docs lint format fuzz coverage pythons bench leaks stress system-packages clean
 .DELETE_ON_ERROR:
 
 demo: installed-demo
@@ -120,3 +120,15 @@ bench: installed-bench
 # make leaks               a million requests of every kind, and whether memory stays what it was
 leaks: installed-test
 	CORSAC_LEAK_REQUESTS=1000000 $(BIN)/python -m pytest tests/python/test_leaks.py $(ARGS)
+
+# make stress SWAPS=100000   so many policies are swapped under 8 threads that decide: in the core under ThreadSanitizer,
+#                            and in Python beside an event loop and a follower. Without a global lock:
+#                            make PYTHON=/opt/python3.13t/bin/python3 VENV=.venv-3.13t stress
+SWAPS := 100000
+
+stress: $(VENV)/.wheel $(VENV)/.build-tools
+	bash .ci/system-packages libgtest-dev nlohmann-json3-dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset tsan
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset tsan
+	PATH="$(CURDIR)/$(BIN):$$PATH" CORSAC_SWAPS=$(SWAPS) ctest --preset tsan -R LiveOrigins
+	PYTHONPATH=tests $(BIN)/python -m support.thread_stress live --turns $$(( $(SWAPS) / 2 )) --switch-interval 0.002

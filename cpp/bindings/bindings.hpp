@@ -324,6 +324,7 @@ auto bind_first(First first, Result (*function)(const First&, Rest...)) {
 }
 
 void bind_facts(py::module_& module);
+void bind_live_origins(py::module_& module);
 void bind_policy(py::module_& module);
 void bind_asgi(py::module_& module);
 void bind_wsgi(py::module_& module);

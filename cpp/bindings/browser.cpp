@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bindings.hpp"
+#include "made_here.hpp"
 
 namespace corsac::bindings {
 namespace {
@@ -249,13 +250,6 @@ class SharedPreflightCache {
   std::mutex mutex_;
   browser::PreflightCache cache_;
 };
-
-/// Lets nobody but the core make an instance: one that `__new__` alone has made has no cache.
-py::custom_type_setup made_here_alone() {
-  return py::custom_type_setup([](PyHeapTypeObject* heap_type) {
-    heap_type->ht_type.tp_flags |= Py_TPFLAGS_DISALLOW_INSTANTIATION;
-  });
-}
 
 void bind_requests(py::module_& module) {
   using py::operator""_a;

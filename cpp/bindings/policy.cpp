@@ -7,6 +7,7 @@
 #include "bindings.hpp"
 #include "corsac/header_names.hpp"
 #include "corsac/origin.hpp"
+#include "live_origins.hpp"
 #include "native_object.hpp"
 
 namespace corsac::bindings {
@@ -119,6 +120,19 @@ py::object compile_several(const CompiledTypes& types, const std::vector<py::obj
   }
   return NativeType<CompiledPolicy>::make(
       types.policy, std::make_unique<const CompiledPolicy>(members, std::move(objects)));
+}
+
+/// One policy with some more origins. Throws a TypeError if it is several.
+py::object with_live_origins(const CompiledTypes& types, const CompiledPolicy& policy,
+                             SharedLiveOrigins& live) {
+  if (!policy.members.empty()) throw py::type_error("one policy is wanted, not several");
+  std::shared_ptr<const LiveOrigins> origins = live.sealed();
+  std::shared_ptr<const Policy> made;
+  {
+    const py::gil_scoped_release unlocked;
+    made = policy.core().with_live_origins(std::move(origins));
+  }
+  return make_policy(types, std::move(made), policy.decide_origin, policy.app_headers_log);
 }
 
 /// Has options guard what a policy does, or any of several.
@@ -385,6 +399,8 @@ void bind_policy(py::module_& module) {
   module.def("compile_several", bind_first(types, &compile_several), py::arg("policies"),
              "Several policies in one place as one: the first that covers the request's origin "
              "decides, the last one where none does.");
+  module.def("with_live_origins", bind_first(types, &with_live_origins), py::arg("policy"),
+             py::arg("live"), "A policy with more origins, which must not change any more.");
   module.def(
       "check_host_entries",
       [](const std::vector<std::string>& entries) {

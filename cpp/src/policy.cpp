@@ -362,12 +362,23 @@ bool Policy::allows_origin(std::string_view origin) const noexcept {
   }
   // Only what can be one origin is in the set or matches a pattern, so the bytes need no look
   // before.
-  return origins_.contains(origin);
+  return lists(origin);
 }
 
 bool Policy::asks_about(std::string_view origin) const noexcept {
   return asks_about_origins_ && origin_mode_ == OriginMode::kListed && origin != kNullOrigin &&
-         can_be_one_origin(origin) && !origins_.contains(origin);
+         can_be_one_origin(origin) && !lists(origin);
+}
+
+std::shared_ptr<const Policy> Policy::with_live_origins(
+    std::shared_ptr<const LiveOrigins> live) const {
+  std::shared_ptr<Policy> policy(new Policy(*this));
+  policy->live_ = std::move(live);
+  if (allows_timing_ && origin_mode_ != OriginMode::kAny) {
+    policy->constant_timing_.clear();
+    policy->echoes_timing_ = true;
+  }
+  return policy;
 }
 
 std::shared_ptr<const Policy> Policy::as_one_of_several() const {

@@ -24,6 +24,11 @@ class BackgroundThread:
     function begins anew. Before the interpreter ends it is told to stop, since a thread that native
     code has then would end the process.
 
+    Attributes:
+        at_work: The function holds it while it does what a fork must not come between, such as
+            importing: in the new process the module would be locked for ever. Who forks waits for
+            it, but no longer than five seconds.
+
     Args:
         name: The thread's name.
         run: Called with an event that is set when it has to return soon.
@@ -43,6 +48,7 @@ class BackgroundThread:
         self._thread: threading.Thread | None = None
         self._last: threading.Thread | None = None
         self._stopped = threading.Event()
+        self.at_work = threading.RLock()
         _all.add(self)
 
     @property
@@ -89,6 +95,7 @@ class BackgroundThread:
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()  # Another thread may have held it.
+        self.at_work = threading.RLock()
         if self._forked is not None:
             self._forked()
         if self._thread is not None:
@@ -98,7 +105,26 @@ class BackgroundThread:
 _all: weakref.WeakSet[BackgroundThread] = weakref.WeakSet()
 
 
+_held = threading.local()
+
+
+def _wait_for_all() -> None:
+    until = time.monotonic() + _STOP_SECONDS
+    running = [background for background in list(_all) if background.is_running]
+    _held.locks = [
+        background.at_work
+        for background in running
+        if background.at_work.acquire(timeout=max(0.0, until - time.monotonic()))
+    ]
+
+
+def _let_all_go_on() -> None:
+    for lock in vars(_held).pop("locks", ()):
+        lock.release()
+
+
 def _begin_all_anew() -> None:
+    vars(_held).clear()
     for background in list(_all):
         background._after_fork()
 
@@ -111,7 +137,9 @@ def _stop_all() -> None:
             thread.join(max(0.0, until - time.monotonic()))
 
 
-os.register_at_fork(after_in_child=_begin_all_anew)
+os.register_at_fork(
+    before=_wait_for_all, after_in_parent=_let_all_go_on, after_in_child=_begin_all_anew
+)
 atexit.register(_stop_all)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from corsac._core import LiveOrigins
 
 __all__ = ["ASGIApp", "Counted", "Followed", "Message", "Outcomes", "Receive", "Scope"]
 __all__ += ["Send"]
@@ -28,11 +31,15 @@ class Followed:
         base: The policy that it is made of.
         source: The name of the source.
         state: Tells how the source is at this moment, in a few words.
+        origins: Those origins.
     """
 
-    __slots__ = ("base", "source", "state")
+    __slots__ = ("base", "origins", "source", "state")
 
-    def __init__(self, base: Any, source: str, state: Callable[[], str]) -> None:
+    def __init__(
+        self, base: Any, source: str, state: Callable[[], str], origins: LiveOrigins
+    ) -> None:
         self.base = base
         self.source = source
         self.state = state
+        self.origins = origins

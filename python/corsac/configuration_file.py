@@ -206,7 +206,8 @@ class FileWatch:
                     stopped.wait(_FOLDER_SECONDS)
                 middleware = this()
                 if middleware is not None and file_state(self._path) != self._state:
-                    self._put_in_force(middleware)
+                    with background.at_work:
+                        self._put_in_force(middleware)
                 del middleware
 
         background = BackgroundThread(f"corsac-watch {self._path}", run)

@@ -251,7 +251,51 @@ class CORSPolicy(_OptionsByName, Explainable):
 
     def _changed(self, changes: Mapping[str, Any]) -> CORSPolicy:
         """Make a changed policy, a plain one: a subclass may take other arguments."""
-        return CORSPolicy(**{**self._all_fields(), **changes})
+        made = CORSPolicy(**{**self._all_fields(), **changes})
+        return made if self._followed is None else made._with_followed(self._followed)
+
+    def _listed(self, limit: int) -> tuple[str, ...]:
+        """Return the origins and patterns that it allows, those of a source too; so many at most.
+
+        There is no limit to those that it lists itself.
+        """
+        if self._followed is None:
+            return self.allow_origins
+        more = self._followed.origins.entries(max(0, limit - len(self.allow_origins)))
+        return (*self.allow_origins, *more)
+
+    def _with_followed(self, followed: Followed) -> Self:
+        """Make a policy that allows the origins of a source, too.
+
+        They are none of its options: what is done with options is done with all of them at once,
+        and a million origins would stop every other thread meanwhile.
+        """
+        made = object.__new__(type(self))
+        made._fill(*self._all_fields().values())
+        made._set("problems", tuple(each for each in self.problems if each.code != "origin.none"))
+        made._set("_compiled", _core.with_live_origins(self._compiled, followed.origins))
+        made._set("_followed", followed)
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the options are equal, and no source is followed, or the same origins of it."""
+        equal = super().__eq__(other)
+        if not isinstance(other, CORSPolicy) or equal is not True or self is other:
+            return equal
+        own, others = self._followed, other._followed
+        return (own and own.origins) is (others and others.origins)
+
+    def __hash__(self) -> int:
+        """By the options."""
+        return super().__hash__()
+
+    def __repr__(self) -> str:
+        """The call that makes an equal policy; where a source is followed that is said instead."""
+        call = super().__repr__()
+        if call.startswith("<") or self._followed is None:
+            return call
+        count, source = len(self._followed.origins), self._followed.source
+        return f"<{call} with {count} origins of {source}>"
 
     def _arguments(self) -> dict[str, Any]:
         """Return the options that are not left at their defaults."""

@@ -72,6 +72,11 @@ CALLS: dict[str, dict[str, Any]] = {
         "debug_header": "x-reason",
     },
     "compile_several": {"policies": [COMPILED, COMPILED]},
+    "make_live_origins": {"allow_insecure": False},
+    "with_live_origins": {
+        "policy": COMPILED,
+        "live": _core.make_live_origins(allow_insecure=False),
+    },
     "select_member": {"policy": COMPILED, "environ": ENVIRON, "place": 0, "answer": None},
     "is_serialized_origin": {"origin": ORIGIN},
     "is_token": {"text": "PUT"},

@@ -15,6 +15,7 @@ import redis
 import corsac
 from corsac.live import Follower, RedisSource
 from support.redis_server import RedisServer, running_redis
+from support.sources import allowed
 
 OWN = "https://app.example.com"
 ONE = "https://one.example"
@@ -33,13 +34,19 @@ import time
 import corsac
 from corsac.live import Follower, RedisSource
 
-base = corsac.CORSPolicy(allow_origins=["https://app.example.com"])
+OWN, *OTHERS = "https://app.example.com", "https://one.example", "https://two.example"
+base = corsac.CORSPolicy(allow_origins=[OWN])
 middleware = corsac.CORSMiddleware(print, base)
 source = RedisSource(sys.argv[1], interval=3600)
+
+def allowed():
+    explain = middleware.policy.explain
+    return sorted(one for one in [OWN, *OTHERS] if explain("GET", {"Origin": one}).allowed)
+
 seen = None
 with Follower(middleware, source, base=base) as follower:
     while True:
-        now = [follower.status.state, sorted(middleware.policy.allow_origins)]
+        now = [follower.status.state, allowed()]
         if now != seen:
             print(json.dumps(now), flush=True)
             seen = now
@@ -65,7 +72,7 @@ def client(server: RedisServer) -> Iterator[redis.Redis]:
 def policies(middleware: Any, follower: Follower) -> list[str]:
     """The origins in force, once the follower is current."""
     assert follower.ready(WAIT_SECONDS)
-    return sorted(middleware.policy.allow_origins)
+    return allowed(middleware.policy, OWN, ONE, TWO)
 
 
 def following(url: str, **options: Any) -> tuple[Any, Follower]:

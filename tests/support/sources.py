@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from corsac import CORSPolicy
 from corsac.live import PollSource
 
 WAIT_SECONDS = 60.0
@@ -53,6 +54,11 @@ def wait_until(is_so: Callable[[], bool]) -> None:
             return
         waiting.wait(0.005)
     pytest.fail("it did not happen")
+
+
+def allowed(policy: CORSPolicy, *origins: str) -> list[str]:
+    """Which of some origins a policy allows, those of a source too."""
+    return [one for one in origins if policy.explain("GET", {"Origin": one}).allowed]
 
 
 def domains() -> list[str]:

@@ -198,7 +198,9 @@ def live() -> list[Work]:
         corsac.wsgi.CORSMiddleware(TEXT_APP, POLICY, rules=rules),
     ]
     asgi, wsgi = middlewares
-    sets = itertools.cycle([[stays.decode(), goes.decode()], [stays.decode()]])
+    others = [f"https://{number}.example" for number in range(5000)]  # The core frees them later.
+    few, many = [stays.decode(), goes.decode()], [stays.decode(), *others]
+    sets = itertools.cycle([few, many])
     for middleware in middlewares:
         source = PollSource(lambda: next(sets), interval=0.02)
         Follower(middleware, source, base=base).__enter__()

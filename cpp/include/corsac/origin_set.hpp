@@ -44,6 +44,17 @@ class OriginSet {
   /// kMaxOriginLength, allocates nothing. `null` matches only if it was added as exact.
   [[nodiscard]] bool contains(std::string_view origin) const noexcept;
 
+  /// The same of exact origins alone.
+  [[nodiscard]] bool contains_exact(std::string_view origin) const noexcept;
+
+  /// Calls a function with each exact origin, in no order.
+  template <typename Visit>
+  void for_each_exact(Visit visit) const {
+    for (const Slot& slot : slots_) {
+      if (!slot.is_free()) visit(text_of(slot));
+    }
+  }
+
   /// True if a pattern alone matches; used to find exact entries that a wider pattern swallows.
   [[nodiscard]] bool matches_pattern(std::string_view origin) const noexcept;
 
@@ -129,7 +140,6 @@ class OriginSet {
   /// The slot of an origin, or the free one where it would be. The table is not empty.
   [[nodiscard]] std::size_t find(std::string_view origin, std::uint64_t hash) const noexcept;
   [[nodiscard]] Scheme hashed(std::string_view scheme) const noexcept;
-  [[nodiscard]] bool contains_exact(std::string_view origin) const noexcept;
   [[nodiscard]] bool host_allows(const HostKeyView& key, std::string_view port) const noexcept;
   void grow(std::size_t slots);
 

@@ -9,6 +9,7 @@
 
 #include "corsac/config_problem.hpp"
 #include "corsac/guard_rules.hpp"
+#include "corsac/live_origins.hpp"
 #include "corsac/origin_set.hpp"
 
 namespace corsac {
@@ -89,6 +90,11 @@ class Policy {
   /// that it sends says so to caches.
   [[nodiscard]] std::shared_ptr<const Policy> as_one_of_several() const;
 
+  /// The same policy that allows some more origins, which must not change any more. Those that it
+  /// lists itself stay; Timing-Allow-Origin is then for each of its own.
+  [[nodiscard]] std::shared_ptr<const Policy> with_live_origins(
+      std::shared_ptr<const LiveOrigins> live) const;
+
   /// True if Access-Control-Allow-Methods is an echo: `*` means nothing when credentials are
   /// allowed.
   /// https://fetch.spec.whatwg.org/#cors-protocol-and-credentials
@@ -139,7 +145,13 @@ class Policy {
   friend class PolicyBuilder;
   explicit Policy(std::uint64_t seed) : origins_(seed) {}
 
+  /// Precondition: an origin has to be listed.
+  [[nodiscard]] bool lists(std::string_view origin) const noexcept {
+    return origins_.contains(origin) || (live_ != nullptr && live_->contains(origin));
+  }
+
   OriginSet origins_;
+  std::shared_ptr<const LiveOrigins> live_;  ///< Null: there are no others.
   std::string constant_origin_;
   CompiledList methods_;
   CompiledList headers_;

@@ -311,7 +311,7 @@ def _origins(policy: CORSPolicy) -> Iterator[str]:
     if "*" in policy.allow_origins:
         yield "any origin"
         return
-    entries = [*policy.allow_origins]
+    entries = policy._listed(sys.maxsize)
     patterns = sum("*" in entry for entry in entries)
     if len(entries) > patterns:
         yield counted(len(entries) - patterns, "origin")

@@ -194,13 +194,16 @@ _FATES = {
 
 
 def _entry_for(policy: CORSPolicy, origin: str) -> str | None:
-    """Find the entry of ``allow_origins`` that allows an origin; else the option that was asked."""
+    """Find the entry, of a source too, that allows an origin; else the option that was asked."""
     if origin in policy.allow_origins:
         return origin
     raw = origin.encode("latin-1", "replace")
     for entry in policy.allow_origins:
         if entry == "*" or ("*" in entry and _core.matches_origin_entry(entry, raw)):
             return entry
+    followed = policy._followed
+    if followed is not None and (found := followed.origins.entry_for(raw)):
+        return found
     if policy.allow_origin_func is None:
         return None if policy.allow_origin_regex is None else "allow_origin_regex"
     if policy.allow_origin_regex is not None:
@@ -238,7 +241,7 @@ def _near_miss(policy: CORSPolicy, origin: str) -> str:
     parts = re.fullmatch(r"([^:/]+)://(\[[^\]]*\]|[^:/]*)(?::(\d+))?(/.*)?", origin)
     if parts is None:
         return ""
-    entries = policy.allow_origins[:MAX_COMPARED]
+    entries = policy._listed(MAX_COMPARED)[:MAX_COMPARED]
     if parts[4] and origin.removesuffix(parts[4]) in entries:
         return "a browser sends no slash or path at the end"
     if origin.lower() in entries:

@@ -20,6 +20,7 @@ from corsac.policy import CORSPolicy
 from corsac.several import Policies, members_of
 
 __all__ = [
+    "MAX_LISTED",
     "Applied",
     "Layer",
     "MCPEndpoint",
@@ -30,6 +31,9 @@ __all__ = [
     "made_from",
 ]
 __all__ += ["no_application", "unreadable"]
+
+MAX_LISTED = 1000
+"""Of the origins of a source so many are looked at."""
 
 MarkedRoute = tuple[str, Policies | None]
 """A path and its policy; ``None`` leaves it alone."""
@@ -63,7 +67,7 @@ class Applied:
         message = ""
         if any(policy.guard for policy in policies):
             message = "the guard takes a page for one of its own that had its name point here"
-        elif any(_LOOPBACK.search(entry) for each in policies for entry in each.allow_origins):
+        elif any(_LOOPBACK.search(one) for each in policies for one in each._listed(MAX_LISTED)):
             message = "a server on this machine answers any page that had its name point here"
         if self.allowed_hosts is not None or not message:
             return self

@@ -12,7 +12,7 @@ from corsac._text import in_words
 from corsac.codes import Severity
 from corsac.configuration import make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.inspection.layers import Applied, MCPEndpoint, Search
+from corsac.inspection.layers import MAX_LISTED, Applied, MCPEndpoint, Search
 from corsac.policy import CORSPolicy
 from corsac.several import members_of
 from corsac.validation.fixes import keep_fixes_that_hold
@@ -130,7 +130,8 @@ def _of_policy(
     endpoint: MCPEndpoint, place: str, policy: CORSPolicy
 ) -> Iterator[CORSConfigProblem]:
     """Yield what one policy lacks; one that allows no origin is for no page."""
-    if not (policy.allow_origins or policy.allow_origin_regex or policy.allow_origin_func):
+    listed = policy._listed(MAX_LISTED)
+    if not (listed or policy.allow_origin_regex or policy.allow_origin_func):
         return
     at = f"MCP at {endpoint.path}"
     lists = _missing_from_lists(endpoint, policy)
@@ -150,7 +151,7 @@ def _of_policy(
             {"guard": True},
         )
     sdk = attribute_of(endpoint.security, "allowed_origins")
-    origins = _refused_by_sdk(policy.allow_origins, sdk)
+    origins = _refused_by_sdk(listed, sdk)
     if origins:
         yield _problem(
             "warning",

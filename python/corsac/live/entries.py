@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
-from corsac._core import is_origin_entry
+from corsac._core import LiveOrigins, is_origin_entry, make_live_origins
 from corsac._text import quoted, quoted_list, type_name
 from corsac.option_checks import check_options
 from corsac.options.names import OPTION_NAMES
+from corsac.options.types import is_encodable
 from corsac.policy import CORSPolicy
 
-__all__ = ["MAX_NAMED_ENTRIES", "SourceError", "log_changes", "log_skipped", "sift"]
+__all__ = ["MAX_ENTRIES", "MAX_NAMED_ENTRIES", "Changes", "Collected", "SourceError"]
+__all__ += ["changes_of", "collect", "log_changes", "log_skipped"]
 
 MAX_NAMED_ENTRIES = 10
-"""Invalid entries that a line of the log names."""
+"""Entries that a line of the log names."""
 
-_BATCH = 1000
+MAX_ENTRIES = 10_000_000
+"""A source that gives more of them fails: it may have no end."""
+
+_BATCH = 250
+"""So many entries are handed over at a time: no request waits longer than that takes."""
+
+_INSECURE = "origin.insecure_with_credentials"
 
 logger = logging.getLogger("corsac")
 
@@ -27,37 +37,120 @@ class SourceError(ValueError):
     """What a source gave cannot be put in force."""
 
 
-def sift(
-    base: CORSPolicy, given: object, stopped: threading.Event
-) -> tuple[list[str], int, list[str]]:
-    """Return the entries that a policy can have, how many it cannot, and some of these.
+class Collected(NamedTuple):
+    """What a source gave.
 
-    It works in batches: between two of them other threads get their turn.
+    Attributes:
+        origins: The entries that a policy can have, each once.
+        skipped: How many entries it cannot have.
+        named: Some of these, and why.
     """
-    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-        message = f"it gave {type(given).__name__}, not the origins one by one"
-        raise SourceError(message)
-    valid: dict[str, None] = {}
-    skipped = 0
+
+    origins: LiveOrigins
+    skipped: int
+    named: list[str]
+
+
+class Changes(NamedTuple):
+    """Some of the origins that are new in a set, and some that are gone."""
+
+    added: list[str]
+    removed: list[str]
+
+
+def collect(base: CORSPolicy, given: list[Any], stopped: threading.Event) -> Collected:
+    """Collect the entries that a policy can have, in batches between which others get their turn.
+
+    Args:
+        base: The policy.
+        given: What the source gave, alone in a list. If nobody else has it, it is used up on the
+            way: freeing a million entries at once would stop all other threads, too.
+        stopped: Ends it before its time.
+
+    Raises:
+        SourceError: It is not an iterable of entries, or has too many.
+    """
+    allow_insecure = not base.allow_credentials or _INSECURE in base.tolerate
+    origins = make_live_origins(allow_insecure=allow_insecure)
+    count = skipped = 0
     named: list[str] = []
-    entries = itertools.takewhile(lambda _: not stopped.is_set(), given)
-    while batch := list(itertools.islice(entries, _BATCH)):
-        texts = tuple(each for each in batch if isinstance(each, str) and is_origin_entry(each))
-        wrong = _reasons(base, texts)
-        fine = [each for each in texts if each not in wrong]
-        valid |= dict.fromkeys(fine)
-        skipped += len(batch) - len(fine)
-        for each in batch if len(fine) < len(batch) else ():
-            if len(named) == MAX_NAMED_ENTRIES:
-                break
-            if not isinstance(each, str):
-                named.append(f"{quoted(each)}: an origin is text, not {type_name(each)}")
-            elif each in {"*", "null"}:
-                named.append(f"{quoted(each)}: a source cannot allow any page")
-            elif each in wrong or not is_origin_entry(each):
-                reason = wrong.get(each) or _reasons(base, (each,)).get(each, "not an origin")
-                named.append(f"{quoted(each)}: {reason}")
-    return list(valid), skipped, named
+    for batch in _batches(given):
+        if stopped.is_set():
+            break
+        count += len(batch)
+        if count > MAX_ENTRIES:
+            message = f"it has more than {MAX_ENTRIES} entries"
+            raise SourceError(message)
+        others = [batch[place] for place in origins.add(batch)]
+        if others:
+            fine, wrong = _judge(base, others)
+            origins.add_checked(fine)
+            skipped += len(others) - len(fine)
+            named += itertools.islice(wrong, MAX_NAMED_ENTRIES - len(named))
+    return Collected(origins, skipped, named)
+
+
+def _batches(given: list[Any]) -> Iterator[tuple[object, ...]]:
+    entries: object = given[0]
+    if isinstance(entries, (str, bytes)) or not isinstance(entries, Iterable):
+        message = f"it gave {type(entries).__name__}, not the origins one by one"
+        raise SourceError(message)
+    if type(entries) is list:
+        del entries
+        yield from _batches_of_list(given)
+    elif type(entries) is set:
+        del entries
+        yield from _batches_of_set(given)
+    else:
+        iterator = iter(entries)
+        while batch := tuple(itertools.islice(iterator, _BATCH)):
+            yield batch
+
+
+def _batches_of_list(given: list[Any]) -> Iterator[tuple[object, ...]]:
+    end = len(given[0])
+    while end > 0:
+        begin = max(0, end - _BATCH)
+        yield tuple(given[0][begin:end])
+        end = begin
+        if sys.getrefcount(given[0]) <= _ALONE:
+            del given[0][begin:]
+
+
+def _batches_of_set(given: list[Any]) -> Iterator[tuple[object, ...]]:
+    if sys.getrefcount(given[0]) <= _ALONE:
+        while count := min(len(given[0]), _BATCH):
+            yield tuple(given[0].pop() for _ in range(count))
+    iterator = iter(given[0])
+    while batch := tuple(itertools.islice(iterator, _BATCH)):
+        yield batch
+
+
+_nobody_else_has: list[object] = [[]]
+_ALONE = sys.getrefcount(_nobody_else_has[0])
+"""The references to what stands in one list and nowhere else, and is asked about as above."""
+
+
+def _judge(base: CORSPolicy, entries: list[object]) -> tuple[list[str], Iterator[str]]:
+    """Return the entries that a policy can have, and what is said about each other one."""
+    texts = [each for each in entries if isinstance(each, str) and _is_entry(each)]
+    wrong = _reasons(base, tuple(texts)) if texts else {}
+    fine = [each for each in texts if each not in wrong]
+    known = set(fine)
+    return fine, (_why(base, each, wrong) for each in entries if each not in known)
+
+
+def _is_entry(text: str) -> bool:
+    return is_encodable(text) and is_origin_entry(text)
+
+
+def _why(base: CORSPolicy, entry: object, wrong: dict[object, str]) -> str:
+    if not isinstance(entry, str):
+        return f"{quoted(entry)}: an origin is text, not {type_name(entry)}"
+    if entry in {"*", "null"}:
+        return f"{quoted(entry)}: a source cannot allow any page"
+    reason = wrong.get(entry) or _reasons(base, (entry,)).get(entry, "not an origin")
+    return f"{quoted(entry)}: {reason}"
 
 
 def _reasons(base: CORSPolicy, entries: tuple[str, ...]) -> dict[object, str]:
@@ -70,19 +163,24 @@ def _reasons(base: CORSPolicy, entries: tuple[str, ...]) -> dict[object, str]:
     }
 
 
-def log_changes(name: str, before: list[str], after: list[str]) -> None:
+def changes_of(before: LiveOrigins | None, after: LiveOrigins) -> Changes:
+    """Return what is new and what is gone; there is neither in equal sets."""
+    if before is None:
+        return Changes(after.entries(MAX_NAMED_ENTRIES), [])
+    return Changes(
+        after.entries_beyond(before, MAX_NAMED_ENTRIES),
+        before.entries_beyond(after, MAX_NAMED_ENTRIES),
+    )
+
+
+def log_changes(name: str, count: int, changes: Changes) -> None:
     """Say which origins are new and which are gone, as far as a line has room for them."""
-    if not logger.isEnabledFor(logging.INFO):
-        return
-    old, new = set(before), set(after)
-    added = (each for each in after if each not in old)
-    removed = (each for each in before if each not in new)
     logger.info(
         "CORS: %d origins of %s are in force; added %s; removed %s",
-        len(after),
+        count,
         name,
-        quoted_list(itertools.islice(added, MAX_NAMED_ENTRIES)) or "none",
-        quoted_list(itertools.islice(removed, MAX_NAMED_ENTRIES)) or "none",
+        quoted_list(changes.added) or "none",
+        quoted_list(changes.removed) or "none",
     )
 
 

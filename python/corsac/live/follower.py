@@ -11,13 +11,20 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Literal, NamedTuple, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from corsac._background import BackgroundThread
+from corsac._core import LiveOrigins
 from corsac._text import error_text
 from corsac._types import Followed
 from corsac.configuration import Configuration, ReadRule
-from corsac.live.entries import SourceError, log_changes, log_skipped, sift
+from corsac.live.entries import (
+    SourceError,
+    changes_of,
+    collect,
+    log_changes,
+    log_skipped,
+)
 from corsac.live.sources import OriginSource, check_source
 from corsac.policy import CORSPolicy
 from corsac.several import Policies
@@ -114,7 +121,7 @@ class Follower:
         self._must_load = must_load
         self._allow_empty = allow_empty
         self._policy: CORSPolicy | None = None
-        self._entries: list[str] = []
+        self._origins: LiveOrigins | None = None
         self._seen = _Seen()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_loop: Callable[[], object] | None = None
@@ -304,28 +311,38 @@ class Follower:
                 retry = min(2 * retry, _LAST_RETRY_SECONDS)
 
     def _read(self, stopped: threading.Event) -> None:
-        given = self._source.origins()
-        if inspect.isawaitable(given):
-            given = self._wait_for(given, stopped)
-        entries, skipped, named = sift(self._base, given, stopped)
-        if not entries and not self._allow_empty:
+        at_work = self._background.at_work
+        with at_work:
+            given: list[Any] = [self._source.origins()]
+        if inspect.isawaitable(given[0]):
+            given = [self._wait_for(given.pop(), stopped)]
+        with at_work:
+            self._take(given, stopped)
+
+    def _take(self, given: list[Any], stopped: threading.Event) -> None:
+        """Put what the source gave in force, which is alone in a list."""
+        origins, skipped, named = collect(self._base, given, stopped)
+        if not len(origins) and not self._allow_empty:
             what = f"only invalid entries, such as {named[0]}" if named else "no origin at all"
             raise SourceError(f"it has {what}")
-        policy = self._policy
-        if policy is None or entries != self._entries:
-            policy = self._base.replace(allow_origins=(*self._base.allow_origins, *entries))
-            policy._set("_followed", Followed(self._base, self._source.name, self._state_in_words))
+        policy, before, name = self._policy, self._origins, self._source.name
+        changes = changes_of(before, origins)
+        if policy is None or any(changes):
+            followed = Followed(self._base, name, self._state_in_words, origins)
+            policy = self._base._with_followed(followed)
+        elif before is not None:
+            origins = before
         if not self._put_in_force(policy, stopped):
             return
-        before, self._entries = self._entries, entries
-        seen, name = self._seen, self._source.name
-        if entries != before:
-            log_changes(name, before, entries)
+        self._origins = origins
+        if before is None or any(changes):
+            log_changes(name, len(origins), changes)
+        seen = self._seen
         if skipped and skipped != seen.skipped:
             log_skipped(name, skipped, named)
         if seen.error is not None:
             logger.warning("CORS: %s answers again", name)
-        self._seen = _Seen(len(entries), skipped, time.monotonic())
+        self._seen = _Seen(len(origins), skipped, time.monotonic())
         self._loaded.set()
         tell_loop, self._tell_loop = self._tell_loop, None
         if tell_loop is not None:
@@ -348,7 +365,8 @@ class Follower:
 
         loop = self._loop
         if loop is None:
-            return asyncio.run(wait_here())
+            with self._background.at_work:
+                return asyncio.run(wait_here())
         waiting = wait()
         try:
             future = asyncio.run_coroutine_threadsafe(waiting, loop)

@@ -12,7 +12,8 @@ __all__ = ["RedisSource"]
 
 _CONNECT_SECONDS = 5.0
 _LISTEN_SECONDS = 0.5
-_BATCH = 1000
+_BATCH = 250
+"""So many entries at a time: their answer is read without a break."""
 _MAX_MESSAGES = 10_000
 """So many messages at a time are taken for one."""
 
