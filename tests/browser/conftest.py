@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.chromium import launched
+from support.engines.chromium import launched
 
 # What is waited for comes by itself; a busy machine only takes longer than the usual 5 seconds.
 expect.set_options(timeout=60_000)

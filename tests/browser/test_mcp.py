@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from corsac.cli import main
-from support.chromium import launched, serving_empty_pages
+from support.engines.chromium import launched, serving_empty_pages
 from support.servers import SERVERS, RunningServer, start_server
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/mcp"

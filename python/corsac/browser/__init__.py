@@ -13,11 +13,12 @@ from __future__ import annotations
 from corsac.browser.cache import PreflightCache
 from corsac.browser.messages import Request, Response, TransportError
 from corsac.browser.outcome import REASONS, FetchOutcome, Step, explain_reason
-from corsac.browser.profiles import PROFILES
+from corsac.browser.profiles import OBSERVED, PROFILES
 from corsac.browser.request import Blob, FetchRequest, FormData, ReadableStream, URLSearchParams
 from corsac.browser.simulation import AsyncTransport, Transport, simulate, simulate_async
 
 __all__ = [
+    "OBSERVED",
     "PROFILES",
     "REASONS",
     "AsyncTransport",

@@ -69,7 +69,11 @@ class PreflightCache:
 
         https://fetch.spec.whatwg.org/#method-cache-entry-match
         """
-        return self._core.covers(*_keyed(asked), now=self._clock())
+        head = asked.method == "HEAD" and profile_called(asked.profile).remembers_head_where_listed
+        keyed = _keyed(asked)
+        # With the flag the method counts even if it is safelisted.
+        keyed = keyed._replace(use_cors_preflight=keyed.use_cors_preflight or head)
+        return self._core.covers(*keyed, now=self._clock())
 
     def store(self, asked: CacheRequest, response: Lines) -> None:
         """Remember the answer to a preflight that was passed."""

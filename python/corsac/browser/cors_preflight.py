@@ -17,13 +17,20 @@ from corsac.browser.network_request import (
 from corsac.browser.safelist import lines_to_ask_for
 from corsac.browser.state import FetchState
 
+# An answer to a preflight, which does not allow this one.
+_NOT_ALLOWED = (
+    "preflight:method-not-allowed",
+    "preflight:authorization-not-listed",
+    "preflight:header-not-allowed",
+)
+
 __all__ = ["preflight_if_needed", "preflight_is_needed", "why_preflight"]
 
 
 def preflight_is_needed(state: FetchState) -> bool:
     """Say whether a request to another origin goes through a preflight."""
     again = state.profile.preflights_after_preflighted
-    headers = state.asked_headers if again else state.headers
+    headers = state.author_headers if again else state.headers
     return (again and state.went_through_preflight_branch) or _core.browser_needs_preflight(
         state.method,
         lines_to_ask_for(headers, state.profile),
@@ -52,20 +59,26 @@ def preflight_if_needed(state: FetchState) -> Generator[Request, Response | Exce
     lines = _lines(state)
     cors = (state.preflight_origin, state.include, state.method, lines)
     asked = CacheRequest(*cors, state.use_cors_preflight, profile.name, state.url.with_fragment)
-    if mode not in profile.modes_that_ask_anew and state.cache.covers(asked):
+    is_nulled = state.preflight_origin != state.request.origin
+    is_kept = profile.remembers_nulled_origins or not is_nulled
+    if is_kept and mode not in profile.modes_that_ask_anew and state.cache.covers(asked):
         state.note("cache", "An earlier preflight allowed this and is remembered: none is sent")
         return
     request = _preflight_request(state, lines)
     response = yield from state.exchange(request)
     answer = byte_lines(response.headers)
-    state.conclude(request, response, _check(state, lines, response.status, answer))
-    if mode not in profile.modes_that_remember_nothing:
+    code = _check(state, lines, response.status, answer)
+    is_kept &= mode not in profile.modes_that_remember_nothing
+    is_kept &= not code or (profile.remembers_refused_answers and code.startswith(_NOT_ALLOWED))
+    if is_kept:
         state.cache.store(asked, answer)
+    state.conclude(request, response, code)
 
 
 def _lines(state: FetchState) -> Lines:
     keeps = state.profile.asks_for_dropped_headers
-    return lines_to_ask_for(state.asked_headers if keeps else state.headers, state.profile)
+    headers = state.author_headers if keeps else state.asked_headers
+    return lines_to_ask_for(headers, state.profile)
 
 
 def _preflight_request(state: FetchState, lines: Lines) -> Request:

@@ -49,7 +49,8 @@ def _main_fetch(state: FetchState) -> Answering:
         state.request, state.profile
     )
     state.urls.append(url)
-    state.asked_headers = state.headers
+    state.first_method = state.method
+    state.author_headers = state.allowed_headers = state.asked_headers = state.headers
     state.use_cors_preflight = state.is_stream or state.request.upload_listener
     while True:
         was_cors = state.tainting == "cors"

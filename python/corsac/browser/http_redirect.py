@@ -93,21 +93,31 @@ def _decoded(value: bytes) -> str:
 def _change_request(state: FetchState, status: int, target: URL) -> None:
     """Drop what a redirect drops: the body of a POST, credentials for another origin."""
     leaves = target.origin != state.url.origin
-    if _core.browser_redirect_makes_get(status, state.method):
-        state.headers = [
-            (name, value)
-            for name, value in state.headers
-            if not _core.browser_is_request_body_header_name(name)
-        ]
-        _make_get(state)
-    elif leaves and state.method == "DELETE" and state.profile.gets_after_redirected_delete:
-        _make_get(state)
     if leaves:
-        state.headers = [line for line in state.headers if line[0].lower() != b"authorization"]
+        state.headers = _without_authorization(state.headers)
+        state.allowed_headers = _without_authorization(state.allowed_headers)
+    loses_body = _core.browser_redirect_makes_get(status, state.method)
+    drops_headers = loses_body
+    match state.profile.restores_dropped_headers:
+        case "by first method":
+            state.headers = state.allowed_headers
+            drops_headers |= _core.browser_redirect_makes_get(status, state.first_method)
+        case "in CORS requests" if state.tainting == "cors":
+            state.headers = state.allowed_headers
+    state.asked_headers = _without_body_headers(state.headers) if loses_body else state.headers
+    if drops_headers:
+        state.headers = _without_body_headers(state.headers)
+    is_lost = leaves and state.method == "DELETE" and state.profile.gets_after_redirected_delete
+    if loses_body or is_lost:
+        state.method = "GET"
+        state.body = None
+        state.is_stream = False
+        state.use_cors_preflight = state.request.upload_listener
 
 
-def _make_get(state: FetchState) -> None:
-    state.method = "GET"
-    state.body = None
-    state.is_stream = False
-    state.use_cors_preflight = state.request.upload_listener
+def _without_authorization(lines: Lines) -> Lines:
+    return [line for line in lines if line[0].lower() != b"authorization"]
+
+
+def _without_body_headers(lines: Lines) -> Lines:
+    return [line for line in lines if not _core.browser_is_request_body_header_name(line[0])]

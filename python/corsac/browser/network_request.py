@@ -16,6 +16,14 @@ __all__ = ["actual_request", "caching_lines", "preflight_metadata_lines", "reada
 _CONDITIONS = frozenset(
     {"if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since"}
 )
+# Those that a script can set.
+_OF_ONE_VALUE = frozenset(
+    {
+        *(b"authorization", b"content-disposition", b"content-type", b"from"),
+        *(b"if-modified-since", b"if-unmodified-since", b"location", b"max-forwards"),
+        b"user-agent",
+    }
+)
 _NO_CACHE = (("Pragma", "no-cache"), ("Cache-Control", "no-cache"))
 _CACHE_MODE_LINES = {
     "no-store": _NO_CACHE,
@@ -32,19 +40,31 @@ def actual_request(state: FetchState) -> Request:
     origin = _origin(state)
     if origin is not None:
         headers.append(("Origin", origin))
-    headers += _metadata_lines(state) + caching_lines(state)
+    if not (_leaves_origin(state) and state.profile.drops_own_headers_when_leaving):
+        headers += _metadata_lines(state) + caching_lines(state)
     return Request(state.method, str(state.url), headers, body=state.body)
 
 
+def _leaves_origin(state: FetchState) -> bool:
+    """Say whether a CORS request was just redirected to another origin."""
+    return state.tainting == "cors" and len({url.origin for url in state.urls[-2:]}) > 1
+
+
 def _sent_lines(state: FetchState) -> Lines:
-    if not state.profile.sends_first_content_type_only:
+    """Give the script's own headers as they are sent."""
+    if not state.profile.sets_headers_one_by_one:
         return state.headers
-    is_type = [name.lower() == b"content-type" for name, _ in state.headers]
-    return [
-        line
-        for index, line in enumerate(state.headers)
-        if not (is_type[index] and any(is_type[:index]))
-    ]
+    lines: Lines = []
+    for name, value in state.headers:
+        lower = name.lower()
+        same = [text for known, text in lines if known.lower() == lower]
+        is_body_type = lower == b"content-type" and state.body is not None
+        if same and is_body_type and len(state.urls) == 1:
+            continue
+        if lower in _OF_ONE_VALUE or value == b"" or b"" in same:
+            lines = [line for line in lines if line[0].lower() != lower]
+        lines.append((name, value))
+    return lines
 
 
 def _origin(state: FetchState) -> str | None:
@@ -52,7 +72,8 @@ def _origin(state: FetchState) -> str | None:
     profile, request, sent = state.profile, state.request, state.sent
     changes_origin = len({url.origin for url in state.urls}) > 1 and state.tainting == "opaque"
     is_null = changes_origin and profile.nulls_origin_of_no_cors_redirects
-    had_origin = bool(sent) and sent[-1].header("Origin") is not None
+    stays = len({url.origin for url in state.urls[-2:]}) == 1
+    had_origin = stays and bool(sent) and sent[-1].header("Origin") is not None
     return _core.browser_origin_header(
         "null" if is_null else state.origin,
         state.url.origin,
@@ -67,9 +88,6 @@ def _origin(state: FetchState) -> str | None:
 def _metadata_lines(state: FetchState) -> list[tuple[str, str]]:
     """Give the Sec-Fetch headers of a request."""
     profile = state.profile
-    leaves = len({url.origin for url in state.urls[-2:]}) > 1
-    if leaves and state.tainting == "cors" and not profile.sends_metadata_after_leaving:
-        return []
     lines = fetch_metadata(state.page, state.site_urls, state.request.mode)
     needs_domain = profile.site_of_redirects_needs_domain and len(state.urls) > 1
     if not needs_domain or has_registrable_domain(state.url.host):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["PROFILES", "Profile", "profile_called"]
+__all__ = ["OBSERVED", "PROFILES", "Profile", "profile_called"]
 
 Lines = tuple[tuple[str, str], ...]
 
@@ -26,6 +26,8 @@ class Profile:
     """
 
     name: str
+    observed: str
+    """What it is made after: a standard, or a browser in the version that was recorded."""
 
     # The Request constructor.
     request_streams: Literal["sent", "sent over HTTP/2", "sent as text", "refused"] = "sent"
@@ -44,7 +46,7 @@ class Profile:
     preflights_after_preflighted: bool = False
     """What once needed a preflight needs one after every redirect, whatever is left of it."""
     asks_for_dropped_headers: bool = False
-    """Its Access-Control-Request-Headers still has what a redirect has dropped."""
+    """Access-Control-Request-Headers still has what a redirect has dropped."""
     repeats_requested_names: bool = False
     """A header that was set twice is there twice."""
     preflights_for_page_origin: bool = False
@@ -66,9 +68,15 @@ class Profile:
     """A preflight replaces what an earlier one allowed for the same origin and URL."""
     remembers_asterisk: bool = True
     remembers_authorization_of_asterisk: bool = False
+    remembers_nulled_origins: bool = True
+    """What was answered to an Origin that a redirect made ``null`` is remembered."""
     reads_max_age_as_int64: bool = False
     ignores_answers_not_to_keep: bool = False
     """With a Max-Age of 0 an answer changes nothing in the cache."""
+    remembers_head_where_listed: bool = False
+    """HEAD is covered by answers that list it alone, although it needs no preflight."""
+    remembers_refused_answers: bool = False
+    """Also an answer that does not allow what was asked for."""
     modes_that_ask_anew: frozenset[str] = frozenset()
     """Cache modes in which nothing remembered is taken."""
     modes_that_remember_nothing: frozenset[str] = frozenset()
@@ -76,19 +84,22 @@ class Profile:
     """Reasons of failures that leave the preflight cache as it is."""
 
     # The request itself.
-    sends_first_content_type_only: bool = False
+    sets_headers_one_by_one: bool = False
+    """An empty line erases those of its name before it. Of headers that have one value the last is
+    sent, but of several Content-Types the first, with a body that was not redirected."""
     caching_of_conditional_requests: Lines = _NO_CACHE
     """What a script's own If-None-Match adds, which makes the cache mode no-store."""
     nulls_origin_of_no_cors_redirects: bool = False
     keeps_origin_header: bool = False
-    """What was sent with an Origin has one after each redirect, also as GET."""
+    """What was sent with an Origin has one after a redirect within a server, also as GET."""
     restarts_redirected_requests: bool = False
     """A redirected request that has to be begun anew (it needs a preflight, becomes cross-origin,
     or changes its method) forgets in Sec-Fetch-Site where it was before."""
     site_of_redirects_needs_domain: bool = False
     """After a redirect another server without a registrable domain is of another site."""
-    sends_metadata_after_leaving: bool = True
-    """CORS requests that were just redirected to another origin have Sec-Fetch headers."""
+    drops_own_headers_when_leaving: bool = False
+    """CORS requests that were just redirected to another origin have no Sec-Fetch headers, and
+    nothing of a cache mode."""
 
     # What comes back.
     repeats_misdirected: bool = True
@@ -104,6 +115,9 @@ class Profile:
     """Two ports of one address are different sites for Cross-Origin-Resource-Policy."""
 
     # Redirects.
+    restores_dropped_headers: Literal["never", "by first method", "in CORS requests"] = "never"
+    """The next redirect brings back the headers that became unnecessary with the body; with ``by
+    first method`` unless it is one with which also the first method would lose its body."""
     other_redirect_statuses: frozenset[int] = frozenset()
     locations: Literal["one", "equal", "lenient", "joined"] = "one"
     """How many Location lines there may be: equal ones may be one, and an empty one none
@@ -126,10 +140,10 @@ _BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 _PROFILES = {
     profile.name: profile
     for profile in (
-        Profile(name="standard"),
-        # 156, as recorded.
+        Profile(name="standard", observed="Fetch standard"),
         Profile(
             name="chromium",
+            observed="Chromium 156",
             request_streams="sent over HTTP/2",
             tells_caching_in_preflight=True,
             asterisk_covers_authorization=True,
@@ -145,9 +159,9 @@ _PROFILES = {
             error_mode_needs_location=True,
             blocks_all_redirect_userinfo=True,
         ),
-        # 153.8.0esr, as recorded.
         Profile(
             name="firefox",
+            observed="Firefox 153.8.0esr",
             request_streams="sent as text",
             limits_sum_of_safelisted_values=False,
             unsafe_in_values={
@@ -165,18 +179,20 @@ _PROFILES = {
             cache_key_has_credentials=True,
             remembers_asterisk=False,
             ignores_answers_not_to_keep=True,
+            remembers_head_where_listed=True,
             modes_that_ask_anew=frozenset({"no-store", "reload"}),
             failures_that_keep_cache=frozenset({"redirect-mode-error"}),
-            sends_first_content_type_only=True,
+            sets_headers_one_by_one=True,
             site_of_redirects_needs_domain=True,
             ignores_empty_repetition=True,
             prompts_for_passwords="anywhere",
+            restores_dropped_headers="by first method",
             locations="equal",
         ),
-        # WebKitGTK 2.50.6, as recorded. What its network library (libsoup) does, and Safari's may
-        # not, are the last three.
+        # What its network library (libsoup) does, and Safari's may not, are the last three.
         Profile(
             name="webkit",
+            observed="WebKitGTK 2.50.6",
             request_streams="refused",
             joins_lines_before_measuring=True,
             range_syntax=re.compile(rb"(?i:bytes)=\+?([0-9]+)-(?:\+?([0-9]+))?"),
@@ -188,12 +204,15 @@ _PROFILES = {
             preflight_cache_capacity=65_536,
             remembers_one_answer=True,
             remembers_authorization_of_asterisk=True,
+            remembers_nulled_origins=False,
             reads_max_age_as_int64=True,
+            remembers_refused_answers=True,
             failures_that_keep_cache="all",
             keeps_origin_header=True,
-            sends_metadata_after_leaving=False,
+            drops_own_headers_when_leaving=True,
             prompts_for_passwords="own server",
             judges_redirect_off_server_with_credentials=True,
+            restores_dropped_headers="in CORS requests",
             error_mode_needs_location=True,
             other_redirect_statuses=frozenset({309}),
             locations="joined",
@@ -203,8 +222,10 @@ _PROFILES = {
 }
 
 PROFILES = tuple(_PROFILES)
-"""The Fetch standard to the letter, and three engines as they were recorded: Chromium 156, Firefox
-153.8.0esr, WebKitGTK 2.50.6."""
+"""The Fetch standard to the letter, and three engines as they were recorded."""
+
+OBSERVED = {name: profile.observed for name, profile in _PROFILES.items()}
+"""By profile: what it is made after, with the version that was recorded."""
 
 
 def profile_called(name: str) -> Profile:

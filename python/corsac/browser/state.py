@@ -24,9 +24,12 @@ _MISDIRECTED_REQUEST = 421
 class FetchState:
     """One fetch under way."""
 
+    first_method: str
     method: str
     headers: Lines
-    asked_headers: Lines  # Before redirects dropped any.
+    author_headers: Lines  # Before redirects dropped any.
+    allowed_headers: Lines  # Of these, what redirects to other origins leave.
+    asked_headers: Lines  # What a preflight asks for.
     body: bytes | None
     is_stream: bool
     use_cors_preflight: bool

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 
 from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
-from corsac.browser import PROFILES, FetchOutcome, FetchRequest, Request
+from corsac.browser import OBSERVED, PROFILES, FetchOutcome, FetchRequest, Request
 from corsac.browser.urls import routed_path
 from corsac.configuration import Rule
 from corsac.counts import said_on_trial
@@ -110,7 +110,8 @@ def evaluate(
             },
         },
         "outcomes": {
-            profile: _outcome(outcome) | {"guarded": _is_guarded(case, outcome)}
+            profile: _outcome(outcome)
+            | {"guarded": _is_guarded(case, outcome), "observed": OBSERVED[profile]}
             for profile, outcome in outcomes.items()
         },
         "explanations": [

@@ -1,6 +1,6 @@
 // What came of a case, as elements. Nothing here is markup from the server: text stays text.
 
-const NAMES = { standard: "Fetch standard", chromium: "Chromium", firefox: "Firefox", webkit: "WebKit" };
+const NAMES = { chromium: "Chromium", firefox: "Firefox", webkit: "WebKit" };
 
 /** An element with classes, and children that are elements or text. */
 export function element(tag, className = "", ...children) {
@@ -41,7 +41,7 @@ export function verdict(evaluation, real, mine) {
   for (const [profile, outcome] of Object.entries(evaluation.outcomes)) {
     const item = element(
       "li", "",
-      element("span", "name", NAMES[profile]),
+      element("span", "name", outcome.observed),
       element("span", `state ${tone(outcome)}`, state(outcome)),
       outcome.reason ? element("code", "", outcome.reason.replaceAll(":", ":\u200b")) : null,
     );

@@ -13,6 +13,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from support.engines.pages import ADD_FRAMES, Pages
+
+__all__ = ["chromium_pages", "launched", "serving_empty_pages"]
+
 # A browser that does nothing of its own accord: what goes over the wire comes from the page.
 _ARGUMENTS = [
     "--headless",
@@ -63,3 +67,23 @@ def serving_empty_pages() -> Iterator[int]:
         yield server.server_address[1]
         server.shutdown()
         thread.join()
+
+
+@contextmanager
+def chromium_pages(url: str, frames: list[tuple[str, str | None]]) -> Iterator[Pages]:
+    """Open a page and frames in it.
+
+    Args:
+        url: Of the page.
+        frames: URL, and what its ``sandbox`` says, if it has one.
+    """
+    with launched() as browser, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(url)
+        page.evaluate(ADD_FRAMES, frames)
+
+        def call(frame: int | None, function: str, argument: Any) -> Any:
+            context = page.main_frame if frame is None else page.main_frame.child_frames[frame]
+            return context.evaluate(function, argument)
+
+        yield Pages(f"Chromium {browser.version}", call)
