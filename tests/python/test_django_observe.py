@@ -136,6 +136,35 @@ def test_a_refusal_names_the_policy_of_several_that_decided(call: Call) -> None:
     ]
 
 
+def test_a_rule_may_have_several_policies_or_dictionaries(
+    call: Call, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = {"allow_origins": [ORIGIN], "allow_credentials": True}
+    for several in (
+        [ours, {"allow_origins": ["*"]}],
+        (CORSPolicy(**ours), CORSPolicy(allow_origins=["*"])),  # type: ignore[arg-type]
+        [ours, CORSPolicy(allow_origins=["*"])],
+    ):
+        caplog.clear()
+        rules = [("/x", several), ("/y", {"allow_origins": [OTHER]})]
+        with override_settings(CORSAC=ours | {"rules": rules}):
+            assert call(get(ORIGIN)).one("access-control-allow-credentials") == "true"
+            assert call(get(EVIL)).one("access-control-allow-origin") == "*"
+            assert call(get(EVIL, "/y")).one("access-control-allow-origin") is None
+        assert not [line for line in caplog.messages if "rule.duplicate" in line]
+        with override_settings(CORSAC=ours, CORSAC_REPORT_ONLY=ours | {"rules": rules}):
+            call(get(ORIGIN))
+        assert not [line for line in caplog.messages if "rule.duplicate" in line]
+    bad = [("/x", [ours, {"allow_origins": ["nonsense"]}])]
+    with override_settings(CORSAC=ours | {"rules": bad}), pytest.raises(CORSConfigError) as caught:
+        call(get(ORIGIN))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.option) == (
+        "origin.invalid",
+        "CORSAC[\"rules\"] for '/x'[1], allow_origins",
+    )
+
+
 async def _asynchronous(refusal: Refusal) -> None: ...
 
 

@@ -182,6 +182,22 @@ def test_django_says_that_it_has_a_list_of_its_own(option: str) -> None:
     assert found.hint == "move it to the setting ALLOWED_HOSTS"
 
 
+@pytest.mark.parametrize("option", ["allowed_hosts", "report_only_hosts"])
+def test_django_says_so_wherever_options_may_stand(option: str) -> None:
+    policy = {"allow_origins": [APP]}
+    misplaced = policy | {option: [API]}
+    for settings, name in (
+        ({"CORSAC": [policy, misplaced]}, f"CORSAC[1], {option}"),
+        ({"CORSAC": policy | {"rules": [("/a", misplaced)]}}, option),
+        ({"CORSAC": policy, "CORSAC_REPORT_ONLY": misplaced}, f'CORSAC_REPORT_ONLY["{option}"]'),
+    ):
+        with override_settings(**settings):
+            (found,) = check_settings()
+        assert found.id == "corsac.E126"
+        assert name in found.msg
+        assert found.hint == "move it to the setting ALLOWED_HOSTS"
+
+
 # Servers that speak HTTP/2, where `:authority` stands in the place of Host
 
 

@@ -313,8 +313,10 @@ def _make_policy(
     problems: list[CORSConfigProblem],
 ) -> CORSPolicy | None:
     """Make a policy of a dictionary; ``name`` is what problems call an option of it."""
+    hosts = [option for option in options if option in _HOSTS]
+    problems += (_misplaced_hosts(name.format(each), options[each]) for each in hosts)
     try:
-        return CORSPolicy(**options)
+        return CORSPolicy(**{key: value for key, value in options.items() if key not in hosts})
     except CORSConfigError as error:
         problems += [
             each.replace(
@@ -335,6 +337,11 @@ def _error(
     code: CORSProblemCode, setting: str, value: object, message: object, hint: str = ""
 ) -> CORSConfigProblem:
     return CORSConfigProblem(code, "error", setting, value, str(message), hint)
+
+
+def _misplaced_hosts(name: str, value: object) -> CORSConfigProblem:
+    message = "Django's own ALLOWED_HOSTS does this, so that there is one list"
+    return _error("option.misplaced", name, value, message, "move it to the setting ALLOWED_HOSTS")
 
 
 def _own_name(option: str) -> str:
@@ -359,9 +366,7 @@ def _read_own(given: object, problems: list[CORSConfigProblem]) -> dict[str, Any
         if name in OPTION_NAMES or name == "rules":
             own[name] = value
         elif name in _HOSTS:
-            message = "Django's own ALLOWED_HOSTS does this, so that there is one list"
-            hint = "move it to the setting ALLOWED_HOSTS"
-            problems.append(_error("option.misplaced", _own_name(name), value, message, hint))
+            problems.append(_misplaced_hosts(_own_name(name), value))
         else:
             problem = _error("option.unknown", OWN_SETTING, name, "Corsac has no such option")
             problems.append(problem.replace(hint=option_hint(str(name))))
@@ -386,7 +391,8 @@ def _read_rules(rules: object, setting: str, problems: list[CORSConfigProblem]) 
     for rule in rules:
         is_pair = isinstance(rule, (list, tuple)) and len(rule) == 2
         if is_pair and is_several(rule[1]):
-            read.append((rule[0], _read_several(rule[1], f"{setting} for {rule[0]!r}", problems)))
+            several = _read_several(rule[1], f"{setting} for {rule[0]!r}", problems)
+            rule = (rule[0], several)  # noqa: PLW2901
         elif is_pair and isinstance(rule[1], Mapping):
             pattern = f"{rule[0]!r}".replace("{", "{{").replace("}", "}}")
             name = f"{setting} for {pattern}, {{}}"
