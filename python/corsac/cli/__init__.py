@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_OF_EXTRAS = {"ada_url", "typer", "rich", "httpx2", "starlette", "uvicorn"}
+_OF_EXTRAS = {"ada_url", "ijson", "typer", "rich", "httpx2", "starlette", "uvicorn"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -213,6 +213,31 @@ def _lab(
     return partial(_serve, job)
 
 
+@app.command("har", epilog="For example: corsac har session.har --policy corsac.toml")
+def _har(
+    *,
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="A HAR, as the network panels of browsers save it; of any size."
+        ),
+    ],
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="A TOML file: also say what its policy would have answered.",
+        ),
+    ] = None,
+    as_json: JSONOption = False,
+) -> Job:
+    """Judge a recorded session as a browser does; print no cookie, no token, and send nothing."""
+    from corsac.cli.har import run  # noqa: PLC0415 - no other command needs it.
+
+    return partial(run, file, policy, as_json=as_json)
+
+
 @app.command("migrate", epilog="For example: corsac migrate src --diff | git apply")
 def _migrate(
     paths: Annotated[

@@ -1,0 +1,417 @@
+"""Recorded sessions: HARs as Chromium, Firefox and Safari write them, judged; and bad ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corsac import CORSConfigError, CORSPolicy
+from corsac.cli import main
+from corsac.har import MAX_DEPTH, HARError, recording, replay
+from support.checking import toml, use_empty_directory
+
+APP, API = "https://app.example.com", "https://api.example.com"
+ALLOWED = ("access-control-allow-origin", APP)
+POLICY = CORSPolicy(allow_origins=[APP], allow_methods=["PUT"], allow_headers=["content-type"])
+
+Lines = Sequence[tuple[str, str]]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    use_empty_directory(tmp_path, monkeypatch)
+    monkeypatch.setenv("COLUMNS", "100")
+    return tmp_path
+
+
+def entry(
+    method: str,
+    url: str,
+    status: int,
+    request: Lines = (("Origin", APP),),
+    response: Lines = (),
+    **more: Any,
+) -> dict[str, Any]:
+    """One entry, as all browsers write it; ``more`` is what one of them adds."""
+    return {
+        "startedDateTime": "2026-11-30T00:00:00.000Z",
+        "time": 1.5,
+        "request": {
+            "method": method,
+            "url": url,
+            "httpVersion": "h2",
+            "headers": [{"name": name, "value": value} for name, value in request],
+            "queryString": more.pop("query", []),
+            "cookies": more.pop("cookies", []),
+            "headersSize": -1,
+            "bodySize": 0,
+        }
+        | more.pop("post", {}),
+        "response": {
+            "status": status,
+            "statusText": "",
+            "headers": [{"name": name, "value": value} for name, value in response],
+            "cookies": more.pop("set_cookies", []),
+            "content": {"size": 0, "mimeType": "text/plain"} | more.pop("content", {}),
+            "redirectURL": more.pop("redirect", ""),
+        }
+        | more.pop("answer", {}),
+        "cache": {},
+        "timings": {"send": 0, "wait": 1, "receive": 0},
+        **more,
+    }
+
+
+def write(*entries: dict[str, Any], pages: Sequence[dict[str, Any]] = ()) -> str:
+    """Write a HAR and give its path."""
+    log = {"version": "1.2", "creator": {"name": "x", "version": "1"}, "pages": list(pages)}
+    Path("session.har").write_text(json.dumps({"log": {**log, "entries": entries}}), "utf-8")
+    return "session.har"
+
+
+def preflight(url: str, status: int, response: Lines = (), **more: Any) -> dict[str, Any]:
+    asked = (("access-control-request-method", "PUT"),)
+    names = (("access-control-request-headers", "content-type"),)
+    return entry("OPTIONS", url, status, (("origin", APP), *asked, *names), response, **more)
+
+
+PASSED = (
+    ALLOWED,
+    ("access-control-allow-methods", "PUT"),
+    ("access-control-allow-headers", "content-type"),
+)
+FAILED = {"_error": "net::ERR_FAILED"}
+JSON = (("Origin", APP), ("Content-Type", "application/json"))
+
+
+def verdicts(path: str, policy: CORSPolicy | None = None) -> list[tuple[str, str | None]]:
+    return [
+        (it.recorded.verdict, it.recorded.reason) for it in replay(path, policy=policy).exchanges
+    ]
+
+
+def test_the_recorded_answers_are_judged_as_a_browser_does() -> None:
+    path = write(
+        entry("GET", f"{API}/a", 200, response=[ALLOWED]),
+        entry("GET", f"{API}/b", 500),
+        entry("GET", f"{API}/c", 200, response=[("Access-Control-Allow-Origin", "https://x.test")]),
+        entry("GET", f"{API}/d", 200, response=[("access-control-allow-origin", f"*\n{APP}")]),
+        entry("GET", f"{APP}/own", 200, request=[("Origin", APP)]),
+        entry("GET", f"{API}/page", 200, request=[("sec-fetch-mode", "navigate"), ("Origin", APP)]),
+        entry("GET", f"{API}/img", 200, request=[("referer", f"{APP}/")]),
+        entry("GET", "data:text/plain,x", 200),
+    )
+    found = replay(path)
+    assert found.entries == 8
+    assert [(each.entries, each.status) for each in found.exchanges] == [
+        *(((1,), 200), ((2,), 500), ((3,), 200), ((4,), 200)),
+    ]
+    assert verdicts(path) == [
+        ("allowed", None),
+        ("blocked", "missing-allow-origin"),
+        ("blocked", "allow-origin-mismatch"),
+        ("blocked", "allow-origin-mismatch"),
+    ]
+    assert found.blocked == found.exchanges[1:]
+
+
+@pytest.mark.parametrize("kind", ["chromium", "firefox", "safari"])
+def test_preflights_may_stand_before_or_after_or_be_missing(kind: str) -> None:
+    page = {"id": "page_1", "title": f"{APP}/index.html", "startedDateTime": "", "pageTimings": {}}
+    url = f"{API}/x"
+    if kind == "chromium":
+        # The request first, blocked, with provisional headers; then its preflight.
+        blocked = entry("PUT", url, 0, [], answer=FAILED)
+        first = [
+            blocked | {"_resourceType": "fetch", "pageref": "page_1", "_initiator": {"type": "x"}},
+            preflight(url, 405, _resourceType="preflight"),
+        ]
+    elif kind == "firefox":
+        first = [preflight(url, 405), entry("PUT", url, 0, JSON)]
+    else:
+        first = [preflight(url, 405, _fetchType="Network Load")]
+    second = [entry("PUT", f"{API}/y", 200, JSON, [ALLOWED])]
+    if kind != "safari":
+        pseudo = [(":authority", "api.example.com"), (":method", "PUT"), *JSON]
+        second = [
+            preflight(f"{API}/y", 204, PASSED),
+            entry("PUT", f"{API}/y", 200, pseudo, [ALLOWED], cookies=[{"name": "a"}]),
+        ]
+        second[1]["response"]["headers"].append({"name": "Access-Control-Allow-Credentials"})
+    found = replay(write(*first, *second, pages=[page]), policy=POLICY)
+    blocked_one, passed = found.exchanges
+    assert (blocked_one.method, blocked_one.origin) == ("PUT", APP)
+    assert blocked_one.recorded.reason == "preflight:missing-allow-origin"
+    assert blocked_one.under_policy is not None
+    assert blocked_one.under_policy.verdict == "allowed"
+    if kind == "safari":
+        assert passed.recorded.verdict == "allowed"
+        assert "no preflight request was recorded" in passed.notes[0]
+    else:
+        # A cookie was sent, and neither answer has Access-Control-Allow-Credentials.
+        assert passed.credentials
+        assert passed.recorded.reason == "preflight:allow-credentials-not-true"
+        assert passed.under_policy is not None
+        assert passed.under_policy.reason == "preflight:allow-credentials-not-true"
+
+
+def test_redirects_are_followed_from_entry_to_entry() -> None:
+    other = "https://other.example.net/x"
+    path = write(
+        entry("GET", f"{API}/r", 302, response=[ALLOWED, ("Location", other)]),
+        entry("GET", other, 200, request=[("Origin", "null")], response=[ALLOWED]),
+        entry("GET", f"{API}/s", 302, response=[ALLOWED], redirect="/t?x=1"),
+        entry("GET", f"{API}/t?x=1", 200, response=[ALLOWED]),
+        entry("GET", f"{API}/u", 302, response=[ALLOWED], redirect=f"{API}/not-recorded"),
+    )
+    found = replay(path, policy=POLICY)
+    assert [each.entries for each in found.exchanges] == [(1, 2), (3, 4), (5,)]
+    assert verdicts(path) == [
+        ("blocked", "allow-origin-mismatch"),
+        ("allowed", None),
+        ("undecided", None),
+    ]
+    assert "not-recorded is in the recording" in found.exchanges[2].recorded.explanation
+
+
+def test_an_answer_that_was_not_recorded_leaves_it_undecided_but_not_under_a_policy() -> None:
+    failed = entry("GET", f"{API}/x", 0, [], answer=FAILED)
+    failed |= {"_resourceType": "xhr", "_initiator": {"type": "script", "url": f"{APP}/app.js"}}
+    (found,) = replay(write(failed), policy=POLICY).exchanges
+    assert found.recorded.verdict == "undecided"
+    assert "net::ERR_FAILED" in found.recorded.explanation
+    assert found.under_policy is not None
+    assert (found.origin, found.under_policy.verdict) == (APP, "allowed")
+
+
+def test_a_policy_answers_in_the_place_of_the_recorded_headers() -> None:
+    path = write(
+        entry("GET", f"{API}/api/x", 500),
+        entry("GET", f"{API}/free/x", 200, response=[("access-control-allow-origin", "*")]),
+        entry("GET", f"{API}/api/y", 200, [("Origin", "https://evil.test")], [("vary", "Accept")]),
+    )
+    policy = toml(f'allow_origins = ["{APP}"]\n[[rules]]\npath = "/free/*"\npolicy = false\n')
+    under = [each.under_policy for each in replay(path, policy=policy).exchanges]
+    assert [each and (each.verdict, each.reason) for each in under] == [
+        ("allowed", None),
+        ("blocked", "missing-allow-origin"),
+        ("blocked", "missing-allow-origin"),
+    ]
+    with pytest.raises(CORSConfigError):
+        replay(path, policy=toml("allow_origins = [1]"))
+    with pytest.raises(TypeError, match="policy must be a CORSPolicy or a path, not int"):
+        replay(path, policy=1)  # type: ignore[arg-type]
+
+
+CANARY = "CaNaRy" * 5
+
+
+def test_no_secret_is_kept_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["access_token", "api_key", "code", "sid", "password", "X-Amz-Signature", "q"]
+    query = "&".join(f"{name}={CANARY}" for name in names)
+    short = "token=CaNaRy&key=CaNaRy"
+    pairs = [
+        *(("Authorization", f"Bearer {CANARY}"), ("Cookie", f"session={CANARY}")),
+        *(("cookie", f"b={CANARY}"), ("X-Api-Key", CANARY), ("Proxy-Authorization", CANARY)),
+        *(("Referer", f"{APP}/?token={CANARY}"), ("X-CSRF-Token", CANARY), ("X-Name", CANARY)),
+        (":path", f"/x?{query}"),
+    ]
+    answer = [
+        *(("Set-Cookie", f"a={CANARY}"), ("X-Token", CANARY), ("WWW-Authenticate", CANARY)),
+        *(("Location", f"https://u:{CANARY}@other.example/#{CANARY}"), ALLOWED),
+        ("access-control-allow-headers", "x"),
+    ]
+    content = {"text": CANARY}
+    cookies = [{"name": "session", "value": CANARY}]
+    post = {"postData": {"mimeType": "text/plain", "text": CANARY, "params": [{"value": CANARY}]}}
+    url = f"https://user:{CANARY}@api.example.com/{CANARY}/x?{query}&{short}#{CANARY}"
+    entries = [
+        entry(
+            method,
+            url,
+            status,
+            [("Origin", APP), *pairs],
+            answer,
+            cookies=cookies,
+            set_cookies=cookies,
+            query=[{"name": "token", "value": CANARY}],
+            post=post,
+            content=content,
+            redirect=f"{API}/?{query}",
+            _initiator={"type": "script", "url": f"{APP}/x.js?{query}"},
+            comment=CANARY,
+        )
+        for method in ("GET", "PUT")
+        for status in (200, 302, 401, 0)
+    ]
+    path = write(*entries, pages=[{"id": "page_1", "title": f"{APP}/?{query}"}])
+    found = replay(path, policy=POLICY)
+    assert len(found.exchanges) > 3
+    policy = toml(f'allow_origins = ["{APP}"]\n')
+    for arguments in ([], ["--json"], ["--policy", policy], ["--policy", policy, "--json"]):
+        main(["har", path, *arguments])
+    shown = capsys.readouterr()
+    whole = Path(path).read_bytes()
+    for end in range(len(whole) // 2, len(whole), len(whole) // 50):
+        Path("cut.har").write_bytes(whole[:end])
+        assert main(["har", "cut.har"]) == 3
+        Path("odd.har").write_bytes(whole[:end] + b"\0\xff" + whole[end:])
+        main(["har", "odd.har"])
+    cut = capsys.readouterr()
+    assert "canary" not in (cut.out + cut.err).lower()
+    for text in (repr(found), str(found.as_dict()), shown.out, shown.err):
+        assert "canary" not in text.lower()
+    assert "api.example.com" in shown.out
+
+
+BAD = {
+    "empty": b"",
+    "not JSON": b"hello",
+    "a list": b"[]",
+    "a number": b"1",
+    "another object": b'{"log": {}}',
+    "entries of another type": b'{"log": {"entries": {"a": 1}}}',
+    "cut": b'{"log": {"entries": [{"request": {"method": "GE',
+    "two values": b'{"log": {"entries": []}} {}',
+    "binary": bytes(range(256)),
+    "not UTF-8": b'{"log": {"entries": [{"pageref": "\xff"}]}}',
+    "UTF-16": '{"log": {"entries": []}}'.encode("utf-16"),
+    "deep": b'{"log": {"entries": ' + b"[" * 1_000_000,
+    "deep objects": b'{"log":' * 1_000_000,
+    "a huge number": b'{"log": {"entries": [' + b"1" * 100_000 + b"]}}",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_not_a_har_is_a_clear_error(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bad.har").write_bytes(BAD[name])
+    with pytest.raises(HARError, match=r"^it is not "):
+        replay("bad.har")
+    assert main(["har", "bad.har"]) == 3
+    assert capsys.readouterr().err.startswith("corsac har: error: 'bad.har': it is not ")
+
+
+def test_limits_are_where_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nested(depth: int) -> bytes:
+        return b'{"log": {"x": %s, "entries": []}}' % (b"[" * (depth - 2) + b"]" * (depth - 2))
+
+    Path("a.har").write_bytes(nested(MAX_DEPTH))
+    assert replay("a.har").entries == 0
+    Path("a.har").write_bytes(nested(MAX_DEPTH + 1))
+    with pytest.raises(HARError, match="more than 500 values inside of each other"):
+        replay("a.har")
+    monkeypatch.setattr(recording, "MAX_TEXT_BYTES", 1024 * 1024)
+    texts = ['"' + "x" * 900_000 + '"'] * 3 + ['"' + '\\"\\\\' * 100_000 + '"']
+    Path("a.har").write_text('{"log": {"x": [' + ",".join(texts) + '], "entries": []}}', "utf-8")
+    assert replay("a.har").entries == 0
+    for text in ("x" * 1_200_000, '\\"\\\\' * 500_000):
+        Path("a.har").write_text('{"log": {"x": ["' + text + '"], "entries": []}}', "utf-8")
+        with pytest.raises(HARError, match="a text in it has more than 1 MiB"):
+            replay("a.har")
+
+
+def test_entries_beyond_the_limit_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("corsac.har.MAX_ENTRIES", 2)
+    path = write(*(entry("GET", f"{API}/{number}", 200) for number in range(3)))
+    found = replay(path)
+    assert (found.entries, len(found.exchanges), found.left_out) == (3, 2, 1)
+
+
+def test_values_of_a_wrong_type_at_every_place_do_no_harm() -> None:
+    url = f"{API}/x"
+    good = [preflight(url, 204, PASSED), entry("PUT", url, 200, JSON, [ALLOWED])]
+    whole = {"log": {"version": "1.2", "pages": [{"id": "a", "title": APP}], "entries": good}}
+    odd: list[Any] = [
+        None,
+        True,
+        1,
+        -1,
+        1.5,
+        2**62,
+        "",
+        "\0",
+        "x" * 9_000,
+        [],
+        [[]],
+        {},
+        {"a": 1},
+    ]
+    generator = random.Random(1)  # noqa: S311 - to draw cases
+    for place in list(_places(whole)):
+        changed = json.loads(json.dumps(whole))
+        parent = changed
+        for key in place[:-1]:
+            parent = parent[key]
+        parent[place[-1]] = generator.choice(odd)
+        Path("odd.har").write_text(json.dumps(changed), "utf-8")
+        try:
+            replay("odd.har", policy=POLICY).as_dict()
+        except HARError as error:
+            assert place[:2] in {("log",), ("log", "entries")}, error  # noqa: PT017
+
+
+def _places(value: Any, before: tuple[Any, ...] = ()) -> Any:
+    """Give the way to every value inside of one."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, each in items:
+        yield (*before, key)
+        if isinstance(each, dict | list):
+            yield from _places(each, (*before, key))
+
+
+def test_keys_that_stand_twice_and_odd_text_do_no_harm() -> None:
+    one = json.dumps(entry("GET", f"{API}/x", 200, response=[ALLOWED]))
+    twice = '{"request": {"method": "PUT"}, "response": 1, ' + one[1:]
+    Path("odd.har").write_text('{"log": {"entries": [], "entries": [' + twice + "]}}", "utf-8")
+    assert replay("odd.har").entries == 1
+    path = write(entry("G\x1bET", f"{API}/\x1b[31m", 200), entry("GET", f"{API}/\x1b", 200))
+    assert all("\x1b" not in str(each) for each in replay(path).exchanges)
+
+
+def test_the_command_prints_each_exchange_and_the_sum(capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(
+        entry("GET", f"{API}/a?token=x", 200, response=[ALLOWED]),
+        preflight(f"{API}/b", 405),
+        entry("PUT", f"{API}/b", 0, [], answer=FAILED, _resourceType="fetch"),
+    )
+    policy = toml(
+        f'allow_origins = ["{APP}"]\nallow_methods = ["PUT"]\nallow_headers = ["content-type"]\n'
+    )
+    assert main(["har", path]) == 1
+    capsys.readouterr()
+    assert main(["har", path, "--policy", policy]) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert output.out == (
+        f"ALLOWED    {APP} -> GET {API}/a?token=...\n"
+        "           recorded: 200\n"
+        "           policy: allowed\n"
+        "           note: no cookie was recorded; with credentials it would be blocked: the "
+        "request has credentials, and Access-Control-Allow-Credentials is not true\n"
+        "\n"
+        f"BLOCKED    {APP} -> PUT {API}/b\n"
+        "           recorded: no answer (net::ERR_FAILED): the preflight was refused: the answer "
+        "has no Access-Control-Allow-Origin [preflight:missing-allow-origin]\n"
+        "           policy: allowed\n"
+        "\n"
+        "2 exchanges in 3 entries: 1 allowed, 1 blocked\n"
+        f"under {policy}: 2 allowed\n"
+    )
+
+
+def test_the_command_has_no_verdict_without_exchanges_and_says_what_it_cannot_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["har", write()]) == 3
+    assert capsys.readouterr().out == "no request of a page to another origin in 0 entries\n"
+    assert main(["har", "none.har"]) == 3
+    assert "No such file or directory" in capsys.readouterr().err
+    assert main(["har", os.curdir]) == 3
+    assert main(["har", write(), "--policy", "none.toml"]) == 3
+    assert main(["har"]) == 2
