@@ -12,7 +12,7 @@ import corsac
 from corsac import CORSPolicy
 from corsac.flask import CORS, cross_origin, install
 from corsac.live import Follower, PollSource
-from support.sources import WAIT_SECONDS
+from support.sources import WAIT_SECONDS, Handed
 
 OWN, ONE, TWO = "https://app.example.com", "https://one.example", "https://two.example"
 BASE = CORSPolicy(allow_origins=[OWN])
@@ -67,6 +67,20 @@ def test_an_extension_with_the_base_as_its_policy_follows(
         assert readers(app, "/plain") == [OWN, ONE]
         for path in ("/marked", "/of/me"):
             assert readers(app, path) == [TWO]
+
+
+@pytest.mark.parametrize("begin", [ask_first, ask_later])
+def test_every_set_is_in_force_and_not_the_one_before_it(
+    app: flask.Flask, begin: Callable[[flask.Flask], None]
+) -> None:
+    CORS(app, policy=BASE)
+    begin(app)
+    source = Handed(ONE)
+    with Follower(install(app), source, base=BASE):
+        source.settle()
+        for origin in (ONE, TWO, ONE, TWO):
+            source.hand(origin)
+            assert readers(app, "/plain") == [OWN, origin]
 
 
 @pytest.mark.parametrize("begin", [ask_first, ask_later])

@@ -387,11 +387,17 @@ class Follower:
         with self._putting:
             if stopped.is_set():
                 return False
-            is_first = self._policy is None
-            if not self._middleware._exchange(self._base, policy, as_policy=is_first):
+            # First, since a middleware that makes itself anew meanwhile asks for it.
+            before, self._policy = self._policy, policy
+            is_there = False
+            try:
+                is_there = self._middleware._exchange(self._base, policy, as_policy=before is None)
+            finally:
+                if not is_there:
+                    self._policy = before
+            if not is_there:
                 message = "the middleware was reconfigured, and has the base in no place any more"
                 raise SourceError(message)
-            self._policy = policy
             return True
 
     def _state_in_words(self) -> str:
