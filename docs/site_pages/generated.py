@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from site_pages import api, causes, codes, commands, observed, options
+from site_pages import api, causes, codes, commands, migration, observed, options
 
 PAGES = {
     "reference/every-option.md": options.page,
@@ -24,7 +24,7 @@ PAGES = {
 @cache
 def pages() -> dict[str, str]:
     """The text of each page by its path below `docs`."""
-    return {path: make() for path, make in PAGES.items()} | causes.pages()
+    return {path: make() for path, make in PAGES.items()} | causes.pages() | migration.pages()
 
 
 def write(docs: Path) -> None:

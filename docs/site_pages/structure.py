@@ -20,6 +20,21 @@ GENERATED_LIST = "<!-- the generated pages of this folder -->"
 """Stands in a first page where the site lists the pages that are not committed."""
 
 
+SEARCH = "<!-- search -->"
+"""Stands where the site has a field to paste what a browser printed into."""
+
+
+def _search(docname: str) -> str:
+    """The field, for who does not see that of the theme, as on a telephone."""
+    up = "../" * docname.count("/")
+    return (
+        f'<form class="paste" action="{up}search.html" method="get" role="search">'
+        '<input name="q" type="search" aria-label="What the browser printed"'
+        ' placeholder="Paste what the browser printed">'
+        '<button type="submit">Find the cause</button></form>'
+    )
+
+
 def _list_of_generated(docname: str) -> str:
     """Links to the generated pages beside a page."""
     folder = str(PurePosixPath(docname).parent)
@@ -57,6 +72,7 @@ def for_the_site(docname: str, text: str, docs: Path) -> str:
         return found[1] if outside and (path.is_dir() or path.suffix == ".md") else found[0]
 
     text = _LINK.sub(link, text).replace(GENERATED_LIST, _list_of_generated(docname))
+    text = text.replace(SEARCH, _search(docname))
     if PurePosixPath(docname).name != "index" or not (entries := navigation(text)):
         return text
     return "\n".join([text, "```{toctree}", ":hidden:", "", *entries, "```", ""])

@@ -87,7 +87,7 @@ def page(browser: Browser, site: Path) -> Iterator[Page]:
     ],
 )
 def test_a_pasted_message_finds_its_page_first(page: Page, pasted: str, found: str) -> None:
-    page.locator("input[name=q]").fill(pasted)
+    page.get_by_label("What the browser printed").fill(pasted)
     page.keyboard.press("Enter")
     first = page.locator("#search-results ul.search li a").first
     expect(first).to_have_attribute("href", f"blocked/{found}.html")
@@ -96,7 +96,9 @@ def test_a_pasted_message_finds_its_page_first(page: Page, pasted: str, found: s
 
 
 def test_words_that_are_no_message_are_searched_for_as_ever(page: Page) -> None:
-    page.locator("input[name=q]").fill("preflight cache https://api.example.com/nowhere")
+    page.get_by_label("What the browser printed").fill(
+        "preflight cache https://api.example.com/nowhere"
+    )
     page.keyboard.press("Enter")
     expect(page.locator("#search-results ul.search li a").first).to_be_visible()
 

@@ -65,7 +65,7 @@ CHECKS: dict[str, Callable[[Block, Path], object]] = {
     "yaml": lambda block, _: list(yaml.safe_load_all(block.text)),
 }
 # "py" is a program that needs what the tests do not have, or a project around it.
-ELSEWHERE = {"python", "text", "http", "console", "log", "pytb", "mermaid", "js", "html"}
+ELSEWHERE = {"diff", "python", "text", "http", "console", "log", "pytb", "mermaid", "js", "html"}
 """Run, compared, drawn or compiled by test_readme.py, the site and tests/browser/test_site.py."""
 
 
