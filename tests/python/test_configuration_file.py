@@ -276,6 +276,17 @@ def test_an_unknown_key_is_answered_with_where_it_belongs(
     assert hint in problem.hint
 
 
+@pytest.mark.parametrize("value", ['"true"', "1", "[]"])
+def test_a_guard_of_another_type_is_answered_in_the_words_of_the_file(
+    load: Load, value: str
+) -> None:
+    with pytest.raises(CORSConfigError) as caught:
+        load(f'allow_origins = ["https://a.example"]\nguard = {value}')
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.option) == ("option.wrong_type", "guard")
+    assert problem.hint == "write guard = true, or a table [guard]"
+
+
 def test_options_beside_a_rule_that_leaves_the_path_alone_are_named(load: Load) -> None:
     with pytest.raises(CORSConfigError) as caught:
         load('[[rules]]\npath = "/x"\npolicy = false\nmax_age = 5\nguard = true')

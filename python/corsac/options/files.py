@@ -191,6 +191,10 @@ def read_options(
             problems.append(_error(code, f"{where}{key}", value, message, hint))
         elif key == "guard" and isinstance(value, dict):
             options[key] = _read_guard(value, where, problems)
+        elif key == "guard" and not isinstance(value, bool):
+            message = f"expected true, false or a table, got {type(value).__name__}"
+            hint = "write guard = true, or a table [guard]"
+            problems.append(_error("option.wrong_type", f"{where}{key}", value, message, hint))
         elif key == "max_age" and (value is False or value == "none"):
             options[key] = None
         else:
