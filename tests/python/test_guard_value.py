@@ -280,7 +280,10 @@ def test_an_explanation_names_what_lets_a_request_through() -> None:
         "GET", {"Sec-Fetch-Site": "cross-site"}, "/badge.svg"
     )
     texts = [step.text for step in passed.steps if step.check == "guard"]
-    assert texts == ["not a forged cross-origin request, or '/badge.svg' is one of exempt_paths"]
+    assert texts == ["'/badge.svg' is one of exempt_paths, where nothing is refused"]
+    own = policy.replace(guard=exempt).explain("GET", {"Sec-Fetch-Site": "same-origin"}, "/other")
+    texts = [step.text for step in own.steps if step.check == "guard"]
+    assert texts == ["not a forged cross-origin request"]
 
 
 def test_it_is_part_of_the_package() -> None:

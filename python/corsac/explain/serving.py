@@ -73,7 +73,7 @@ def serve(
             text, section, passed = _why_allowed(policy, origin, entry), _ALLOW_ORIGIN, True
         steps.append(Step("server", "origin", passed, text, section))
     if (policy.guard or reason.startswith("cross-origin")) and kind != "preflight":
-        steps.append(_guard_step(policy, request, reason, allowed=allowed))
+        steps.append(_guard_step(policy, compiled, request, reason, allowed=allowed))
     if kind == "preflight" and not reason.startswith("origin"):
         asked, is_one = request.value("access-control-request-method"), None
         text = f"the page wants to use {shown(asked)}"
@@ -141,16 +141,39 @@ def _why_allowed(policy: CORSPolicy, origin: str, entry: str) -> str:
     return f"{shown(origin)} is allowed by the entry {shown(entry)!r} of {options}"
 
 
-def _guard_step(policy: CORSPolicy, request: Request, reason: str, *, allowed: bool) -> Step:
+def _guard_step(
+    policy: CORSPolicy,
+    compiled: _core.CompiledPolicy,
+    request: Request,
+    reason: str,
+    *,
+    allowed: bool,
+) -> Step:
     if reason not in _GUARDED:
-        exempt = "" if isinstance(policy.guard, bool) else policy.guard.exempt_paths
-        but = f", or {shown(request.path)!r} is one of exempt_paths" if exempt else ""
-        return Step("server", "guard", True, f"not a forged cross-origin request{but}")
+        text = "not a forged cross-origin request"
+        if _is_exempt(policy, compiled, request.path):
+            text = f"{shown(request.path)!r} is one of exempt_paths, where nothing is refused"
+        return Step("server", "guard", True, text)
     what, section = _GUARDED[reason]
     text = f"{what} is refused before the app runs"
     if allowed and not policy.allow_credentials:
         text += "; this one is allowed without credentials, and so passes without cookies only"
     return Step("server", "guard", False, text, section)
+
+
+def _is_exempt(policy: CORSPolicy, compiled: _core.CompiledPolicy, path: str) -> bool:
+    """Tell whether a guard would let a stranger's request to a path pass that it judges."""
+    guard = policy.guard
+    if (
+        isinstance(guard, bool)
+        or not guard.exempt_paths
+        or not (guard.writes or guard.isolate_reads)
+    ):
+        return False
+    strangers = {"HTTP_SEC_FETCH_SITE": "cross-site", "HTTP_SEC_FETCH_MODE": "no-cors"}
+    method = "POST" if guard.writes else "GET"
+    decided = _core.decide_request(compiled, method, strangers, None, path=path)
+    return isinstance(decided, tuple) and not decided[6]
 
 
 _WRITES = "an unsafe method from an origin that may not write"
