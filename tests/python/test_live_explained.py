@@ -10,7 +10,7 @@ import pytest
 from corsac import CORSPolicy
 from corsac.cli import main
 from corsac.live import Follower, PollSource
-from support.checking import check_json, use_empty_directory, write_module
+from support.checking import check_json, run_check, use_empty_directory, write_module
 from support.refused import MakeObserved, Observed
 
 OWN, ONE, TWO = "https://app.example.com", "https://one.example", "https://two.example"
@@ -84,6 +84,38 @@ def test_check_reads_what_is_followed(capsys: pytest.CaptureFixture[str]) -> Non
     assert f"{ONE} is in the origins of domains (current)" in capsys.readouterr().out.replace(
         "\n", " "
     )
+
+
+DJANGO = """
+from django.conf import settings
+from corsac.live import PollSource
+def domains():
+    return {answer}
+settings.configure(
+    SECRET_KEY="x", LOGGING_CONFIG=None, MIDDLEWARE=["corsac.django.CORSMiddleware"],
+    CORSAC={{"allow_origins": ["https://app.example.com"]}},
+    CORSAC_FOLLOW=PollSource(domains), CORSAC_FOLLOW_MUST_LOAD={must_load},
+)
+from django.core.wsgi import get_wsgi_application
+app = get_wsgi_application()
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "must_load", "code", "said"),
+    [
+        ('["https://one.example", "*"]', True, 0, "follows domains: 1 origin (1 entry skipped)"),
+        ('["*"]', False, 0, "source.unreadable"),
+        ('["*"]', True, 3, "could not be loaded"),
+    ],
+)
+def test_check_reads_what_the_settings_of_django_name(
+    answer: str, must_load: bool, code: int, said: str
+) -> None:
+    # A process of its own: Django is configured once in each.
+    done = run_check(f"{write_module(DJANGO.format(answer=answer, must_load=must_load))}:app")
+    assert done.returncode == code
+    assert said in (done.stdout + done.stderr).replace("\n", " ")
 
 
 def test_check_says_what_cannot_be_read(capsys: pytest.CaptureFixture[str]) -> None:

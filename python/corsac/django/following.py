@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from corsac.django.conf import DjangoConfiguration
     from corsac.django.middleware import CORSMiddleware
 
-__all__ = ["follow"]
+__all__ = ["follow", "followers"]
+
+followers: weakref.WeakSet[Follower] = weakref.WeakSet()
+"""Those that there are, for `corsac check`: it does not find the middleware that Django made."""
 
 
 def follow(middleware: CORSMiddleware, configuration: DjangoConfiguration) -> Follower:
@@ -32,6 +35,7 @@ def follow(middleware: CORSMiddleware, configuration: DjangoConfiguration) -> Fo
         _Followed(middleware), _Source(source), base=policy, must_load=configuration.must_load
     )
     weakref.finalize(middleware, follower._background.tell_to_stop)
+    followers.add(follower)
     return follower.__enter__()
 
 

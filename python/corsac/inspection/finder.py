@@ -192,6 +192,9 @@ class _Finder:
                 self.search.looked_at[f"its middleware {name}"] = None
             if kind == "corsac":
                 self._add(name, "is in MIDDLEWARE", place, adapter.applied, ())
+                following: Any = sys.modules.get("corsac.django.following")
+                followers = () if following is None else [*following.followers]
+                self.search.followers.update(dict.fromkeys(followers))
             elif kind == "cors":
                 self._add(name, "is in MIDDLEWARE", place)
             elif kind == "other":
