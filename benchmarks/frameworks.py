@@ -153,6 +153,35 @@ async def _django_async_view(request: Any) -> Any:
     return _django_response()
 
 
+class TwoHeaders:
+    """The least that a middleware does in Django to allow an origin; it decides nothing."""
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+        self.is_async = loaded("asgiref.sync").iscoroutinefunction(get_response)
+        if self.is_async:
+            loaded("asgiref.sync").markcoroutinefunction(self)
+
+    def __call__(self, request: Any) -> Any:
+        """Run the application and set the headers of its response."""
+        if self.is_async:
+            return self._wait(request)
+        return _with_headers(request, self.get_response(request))
+
+    async def _wait(self, request: Any) -> Any:
+        return _with_headers(request, await self.get_response(request))
+
+
+def _with_headers(request: Any, response: Any) -> Any:
+    origin = request.META.get("HTTP_ORIGIN")
+    if origin is not None:
+        response.headers["access-control-allow-origin"] = origin
+    response.headers["vary"] = "origin"
+    return response
+
+
 def _configure_django(
     middleware: str | None, wanted: Wanted, headers: HeaderLines, view: Callable[..., Any]
 ) -> None:
@@ -214,6 +243,14 @@ DJANGO = {
     names.IN_DJANGO: "corsac.django.CORSMiddleware",
     names.DJANGO_CORS_HEADERS: "corsheaders.middleware.CorsMiddleware",
 }
+
+
+def _in_django(build: Any) -> tuple[Variant, ...]:
+    made = functools.partial(build, "benchmarks.frameworks.TwoHeaders")
+    by_hand = Variant(names.DJANGO_BY_HAND, made, "Django alone", does_cors=False)
+    return (*inside("Django", build, DJANGO), by_hand)
+
+
 _DECORATORS = {
     names.IN_FLASK: _of("corsac.flask", "cross_origin"),
     names.FLASK_CORS: _of("flask_cors", "cross_origin"),
@@ -231,6 +268,6 @@ GROUPS = (
     Group("Flask", "wsgi", inside("Flask", flask, FLASK)),
     Group("Flask, decorated view", "wsgi", inside("Flask", _flask_decorated, _DECORATORS)),
     Group("Flask, other middleware inside", "wsgi", inside("Flask", _flask_around_others, FLASK)),
-    Group("Django", "wsgi", inside("Django", django, DJANGO)),
-    Group("Django, asynchronous", "asgi", inside("Django", _django_async, DJANGO)),
+    Group("Django", "wsgi", _in_django(django)),
+    Group("Django, asynchronous", "asgi", _in_django(_django_async)),
 )

@@ -11,5 +11,6 @@ FLASK_CORS = "flask-cors"
 DJANGO_CORS_HEADERS = "django-cors-headers"
 BARES = ("bare", "Flask alone", "Django alone", "Starlette alone")
 ONES = ("1 worker", "1 thread")
+DJANGO_BY_HAND = "two headers by hand"
 IN_STARLETTE = "Corsac in Starlette"
 IN_FLASK, IN_DJANGO = "Corsac in Flask", "Corsac in Django"

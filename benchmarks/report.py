@@ -18,7 +18,7 @@ RESULTS = Path(__file__).parent / "results"
 README, PAGE = Path(__file__).parent / "README.md", ROOT / "docs" / "why" / "speed.md"
 _REPLACED = (names.STARLETTE, names.FLASK_CORS, names.DJANGO_CORS_HEADERS)
 _AGAINST = {names.FLASK_CORS: names.IN_FLASK, names.DJANGO_CORS_HEADERS: names.IN_DJANGO}
-_NO_LIBRARIES = (names.FLOOR, names.EMPTY, names.WRAPPER)
+_NO_LIBRARIES = (names.FLOOR, names.EMPTY, names.WRAPPER, names.DJANGO_BY_HAND)
 
 
 # For each part the unit of its values, by how much they are multiplied for it, and what each row is
@@ -71,7 +71,9 @@ flask-cors's added time against that of `corsac.flask.CORS`, inside Flask
     adapters[Flask]: actual, allowed: flask-cors / Corsac in Flask >= 20 x
 django-cors-headers's added time against that of `corsac.django.CORSMiddleware`, inside Django
     adapters[Django]: actual, allowed: django-cors-headers / Corsac in Django >= 20 x
-the same in asynchronous Django
+`corsac.django.CORSMiddleware`'s against that of a middleware that sets its two headers
+    adapters[Django]: actual, allowed: Corsac in Django / two headers by hand <= 2 x
+django-cors-headers's against that of `corsac.django.CORSMiddleware`, inside asynchronous Django
     adapters[Django, asynchronous]: actual, allowed: django-cors-headers / Corsac in Django >= 20 x
 C++ core, origin decision, 1 origin
     core: 1 origin, listed: Corsac <= 10 ns

@@ -247,7 +247,7 @@ class RouteMarks:
         self._owners: list[Any] = []
         self._watched: list[tuple[object, str, object]] = []
         self._level = self._read_application([app], mark=None, above=())
-        self._seen = [tuple(owner.routes) for owner in self._owners]
+        self._seen = [(owner, tuple(owner.routes)) for owner in self._owners]
 
     def are_current(self) -> bool:
         """Whether nothing was marked since, and routes, mounts and defaults are the same.
@@ -255,14 +255,17 @@ class RouteMarks:
         Every list of routes must have the same objects as then, in the same order. Equal ones are
         not enough: a route that takes the place of another may have another mark.
         """
-        return (
-            self._generation is marks.generation
-            and all(
-                len(routes := owner.routes) == len(seen) and all(map(is_, routes, seen))
-                for owner, seen in zip(self._owners, self._seen, strict=True)
-            )
-            and all(getattr(owner, name, None) is seen for owner, name, seen in self._watched)
-        )
+        # Loops, not expressions: this runs in every request.
+        if self._generation is not marks.generation:
+            return False
+        for owner, routes_then in self._seen:
+            routes = owner.routes
+            if len(routes) != len(routes_then) or not all(map(is_, routes, routes_then)):
+                return False
+        for holder, name, seen in self._watched:  # noqa: SIM110
+            if getattr(holder, name, None) is not seen:
+                return False
+        return True
 
     def find(self, scope: Scope) -> Mark | None:
         """Return the mark for a request or for the one that a preflight request announces."""
