@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from corsac.cli import main
+from corsac.console import diagnose
 from corsac.lab import Lab, serving_lab
 from corsac.lab.apps import MAX_BODY
 from corsac.lab.cases import MAX_CASES, MAX_EXCHANGES, Case, CaseStore, Places
@@ -271,6 +272,22 @@ def test_an_evaluation_has_the_problems_the_code_the_verdicts_and_the_reasons(la
     assert set(found["outcomes"]) == {"standard", "chromium", "firefox", "webkit"}
     assert {it["reason"] for it in found["outcomes"].values()} == {"preflight:method-not-allowed"}
     assert found["explanations"][0]["change"]["text"] == "add 'DELETE' to allow_methods"
+
+
+def test_an_evaluation_has_what_each_browser_would_print(lab: Lab) -> None:
+    case = state(lab, {"allow_methods": ["PUT"]}, method="DELETE")
+    found = call(lab, "/api/evaluate", case).json
+    lines = {profile: outcome["console"] for profile, outcome in found["outcomes"].items()}
+    assert lines["standard"] == []
+    for engine in ("chromium", "firefox", "webkit"):
+        (diagnosis,) = diagnose("\n".join(lines[engine]), engine=engine)
+        assert diagnosis.reason == "preflight:method-not-allowed"
+    assert lines["chromium"][0].endswith(
+        f"from origin '{lab.places.pages['app']}' has been blocked by CORS policy: Method DELETE "
+        "is not allowed by Access-Control-Allow-Methods in preflight response."
+    )
+    found = call(lab, "/api/evaluate", state(lab)).json
+    assert [outcome["console"] for outcome in found["outcomes"].values()] == [[], [], [], []]
 
 
 @pytest.mark.parametrize("option", BOOL_OPTIONS)

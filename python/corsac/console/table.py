@@ -100,7 +100,7 @@ class Message:
         text, _, tail = self.text.partition("|")
         if all(values.get(name) for name in _FIELD.findall(tail)):
             text += tail
-        return _FIELD.sub(lambda match: values.get(match[1]) or f"({match[1]})", text)
+        return _FIELD.sub(lambda match: values.get(match[1], f"({match[1]})"), text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
 from corsac.browser import OBSERVED, PROFILES, FetchOutcome, FetchRequest, Request
 from corsac.browser.urls import routed_path
 from corsac.configuration import Rule
+from corsac.console.printing import printed
 from corsac.counts import said_on_trial
 from corsac.errors import CORSConfigError
 from corsac.explain import Explanation
@@ -111,6 +112,7 @@ def evaluate(
         },
         "outcomes": {
             profile: _outcome(outcome)
+            | {"console": list(printed(outcome, request))}
             | {"guarded": _is_guarded(case, outcome), "observed": OBSERVED[profile]}
             for profile, outcome in outcomes.items()
         },

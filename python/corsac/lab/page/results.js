@@ -62,8 +62,22 @@ export function verdict(evaluation, real, mine) {
   list.append(item);
   box.append(list);
   if (real) box.append(agreement(real, mine));
+  box.append(...consoles(evaluation.outcomes));
   for (const note of new Set([...evaluation.notes, ...standard.notes])) box.append(element("p", "help", note));
   return box;
+}
+
+/** What each browser that blocks it would print into its console. */
+function consoles(outcomes) {
+  const parts = [];
+  for (const [profile, { console: lines }] of Object.entries(outcomes)) {
+    if (!lines.length) continue;
+    const part = element("div", "console", element("p", "name", `${NAMES[profile]}'s console`));
+    part.dataset.engine = profile;
+    part.append(...lines.map((line) => element("p", "mono", line)));
+    parts.push(part);
+  }
+  return parts;
 }
 
 function agreement(real, mine) {
