@@ -28,8 +28,13 @@ std::string numbered(std::size_t number) {
   return "https://tenant" + std::to_string(number) + ".example";
 }
 
-std::shared_ptr<const Policy> policy_of(const Strings& entries) {
-  return build_policy({.allow_origins = entries}).policy;
+std::shared_ptr<const Policy> policy_of(const Strings& entries, bool allow_timing = false,
+                                        bool asks = false) {
+  PolicyOptions options;
+  options.allow_origins = entries;
+  options.allow_timing = allow_timing;
+  options.asks_about_origins = asks;
+  return build_policy(options).policy;
 }
 
 TEST(LiveOrigins, PlainOriginsAreAddedAndAllOthersHaveToBeLookedAt) {
@@ -98,10 +103,7 @@ TEST(LiveOrigins, TheEntryThatAllowsAnOriginIsTold) {
 }
 
 TEST(LiveOrigins, APolicyAllowsThemBesideItsOwnAndAsksAboutNoneOfThem) {
-  const auto base =
-      build_policy(
-          {.allow_origins = {"https://own.test"}, .allow_timing = true, .asks_about_origins = true})
-          .policy;
+  const auto base = policy_of({"https://own.test"}, true, true);
   EXPECT_EQ(base->constant_timing(), "");
   const auto policy = base->with_live_origins(live({"https://a.test", "https://*.z.test"}));
   for (const char* allowed : {"https://own.test", "https://a.test", "https://q.z.test"}) {
@@ -117,13 +119,12 @@ TEST(LiveOrigins, APolicyAllowsThemBesideItsOwnAndAsksAboutNoneOfThem) {
 }
 
 TEST(LiveOrigins, TimingOfAPolicyIsThenForEachOriginThatAsks) {
-  const auto base =
-      build_policy({.allow_origins = {"https://own.test"}, .allow_timing = true}).policy;
+  const auto base = policy_of({"https://own.test"}, true);
   EXPECT_EQ(base->constant_timing(), "https://own.test");
   const auto policy = base->with_live_origins(live({"https://a.test"}));
   EXPECT_EQ(policy->constant_timing(), "");
   EXPECT_TRUE(policy->echoes_timing());
-  const auto any = build_policy({.allow_origins = {"*"}, .allow_timing = true}).policy;
+  const auto any = policy_of({"*"}, true);
   EXPECT_EQ(any->with_live_origins(live({}))->constant_timing(), "*");
 }
 
