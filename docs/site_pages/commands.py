@@ -22,6 +22,7 @@ EXAMPLES = {
         "corsac console --file selenium.log --engine chromium --json",
     ],
     "demo": ["corsac demo", "corsac demo --once"],
+    "explain-code": ["corsac explain-code origin.invalid", "corsac explain-code corp --json"],
     "har": ["corsac har session.har", "corsac har session.har --policy corsac.toml --json"],
     "lab": ["corsac lab", "corsac lab corsac.toml --no-open"],
     "migrate": ["corsac migrate", "corsac migrate src --json", "corsac migrate --diff"],

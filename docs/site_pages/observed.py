@@ -18,6 +18,7 @@ import corsac
 import corsac.opentelemetry
 import corsac.prometheus
 from corsac.browser.outcome import REASONS
+from corsac.cli.code_examples import MEANINGS
 from site_pages.text import GENERATED, anchored, block, from_docstring, table
 
 APP = "https://app.example.com"
@@ -38,94 +39,91 @@ class Refused(NamedTuple):
 _LISTED: Mapping[str, Any] = {"allow_origins": [APP]}
 SERVER: dict[str, Refused] = {
     "origin-not-allowed": Refused(
-        "The policy does not list this origin. An actual request reaches the application, and its "
-        "answer has no CORS headers; a preflight request gets 403.",
+        MEANINGS["origin-not-allowed"],
         "GET",
         "/notes",
         {"Origin": EVIL},
         _LISTED,
     ),
     "origin-malformed": Refused(
-        "There are two Origin lines, or it is not one origin. No browser sends that.",
+        MEANINGS["origin-malformed"],
         "GET",
         "/notes",
         [("Origin", APP), ("Origin", EVIL)],
         _LISTED,
     ),
     "request-method-malformed": Refused(
-        "Access-Control-Request-Method is not a method. No browser sends that.",
+        MEANINGS["request-method-malformed"],
         "OPTIONS",
         "/notes",
         {"Origin": APP, "Access-Control-Request-Method": "P U T"},
         _LISTED,
     ),
     "method-not-allowed": Refused(
-        "The origin is allowed, and the page's method is not in `allow_methods`: the preflight "
-        "request has the usual answer, and the browser refuses.",
+        MEANINGS["method-not-allowed"],
         "OPTIONS",
         "/notes",
         ASKING,
         _LISTED,
     ),
     "header-not-allowed": Refused(
-        "The same for a request header that is not in `allow_headers`.",
+        MEANINGS["header-not-allowed"],
         "OPTIONS",
         "/notes",
         ASKING | {"Access-Control-Request-Headers": "x-trace"},
         {**_LISTED, "allow_methods": ["PUT"]},
     ),
     "authorization-not-listed": Refused(
-        '`allow_headers=["*"]` does not cover `Authorization`, which has to be named.',
+        MEANINGS["authorization-not-listed"],
         "OPTIONS",
         "/notes",
         ASKING | {"Access-Control-Request-Headers": "authorization"},
         {**_LISTED, "allow_methods": ["PUT"], "allow_headers": ["*"]},
     ),
     "path-ambiguous": Refused(
-        "Repeated slashes in the path could choose one rule or another, so neither answers.",
+        MEANINGS["path-ambiguous"],
         "GET",
         "//api/notes",
         {"Origin": APP},
         {"rules": [("/api/*", corsac.CORSPolicy(allow_origins=[APP]))], **_LISTED},
     ),
     "cross-origin-request": Refused(
-        "The guard: a request of another site with an unsafe method. The application does not run.",
+        MEANINGS["cross-origin-request"],
         "POST",
         "/notes",
         {"Origin": EVIL},
         {**_LISTED, "guard": True},
     ),
     "cross-origin-websocket": Refused(
-        "The guard: a WebSocket handshake of another site. The application does not see it.",
+        MEANINGS["cross-origin-websocket"],
         "WebSocket",
         "/live",
         {"Origin": EVIL},
         {**_LISTED, "guard": True},
     ),
     "cross-origin-read": Refused(
-        "The guard with `isolate_reads`: another site embeds the answer.",
+        MEANINGS["cross-origin-read"],
         "GET",
         "/notes",
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
         {**_LISTED, "guard": corsac.Guard(isolate_reads=True)},
     ),
     "host-not-allowed": Refused(
-        "The Host is not in `allowed_hosts`.",
+        MEANINGS["host-not-allowed"],
         "GET",
         "/notes",
         {"Host": "rebound.example"},
         {**_LISTED, "allowed_hosts": ["api.example.com"]},
     ),
     "host-malformed": Refused(
-        "The Host is missing, stands there twice, or is not a host.",
+        MEANINGS["host-malformed"],
         "GET",
         "/notes",
         {"Host": "api example"},
         {**_LISTED, "allowed_hosts": ["api.example.com"]},
     ),
     "credentials-not-allowed": Refused(
-        "On trial alone (`report_only`): the request has a cookie, and the policy on trial does "
-        "not allow credentials.",
+        MEANINGS["credentials-not-allowed"],
         "GET",
         "/notes",
         {"Origin": APP, "Cookie": "session=1"},

@@ -122,7 +122,8 @@ def test_output_that_cannot_be_written_is_one_line_and_exit_code_3(arguments: li
 
 
 @pytest.mark.parametrize(
-    "command", ["check", "console", "demo", "explain", "har", "lab", "migrate", "probe"]
+    "command",
+    ["check", "console", "demo", "explain", "explain-code", "har", "lab", "migrate", "probe"],
 )
 def test_the_help_of_every_command_has_an_example(
     command: str, capsys: pytest.CaptureFixture[str]

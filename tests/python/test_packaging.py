@@ -84,8 +84,10 @@ def test_the_package_holds_python_its_types_its_tables_the_labs_page_and_nothing
     odd = {path for path in source_files() if not path.endswith((".py", ".pyi", "/py.typed"))}
     tables = {
         "corsac/cli/advice.toml",
+        "corsac/cli/code_examples.toml",
         "corsac/cli/demo.toml",
         "corsac/cli/probe/findings.toml",
+        "corsac/cli/refusal_meanings.toml",
         "corsac/codes.toml",
         "corsac/console/causes.toml",
         "corsac/corsac.schema.json",

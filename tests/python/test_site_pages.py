@@ -8,13 +8,14 @@ import subprocess
 from typing import Any, get_args
 
 import pytest
-from site_pages import causes, codes, observed, options, sequence_diagram, structure
+from site_pages import causes, observed, options, sequence_diagram, structure
 from site_pages.text import anchor
 
 import corsac
 from corsac.browser import FetchRequest, simulate
 from corsac.browser.outcome import REASONS
 from corsac.browser.transports import asgi_transport
+from corsac.cli.code_examples import EXAMPLES
 from corsac.codes import CORSProblemCode, code_tables
 from corsac.console import diagnose
 from corsac.console.table import table
@@ -50,7 +51,7 @@ def test_codes_that_one_policy_can_have_have_an_example() -> None:
     of_rules_and_installations = {"guard.not_in_rule", "policy.unreachable"}
     of_rules_and_installations |= {"regex.extra_missing", "regex.reach_unknown"}
     table = {code for code in code_tables()["policies"] if not code.startswith("rule.")}
-    assert table - of_rules_and_installations == codes.EXAMPLES.keys()
+    assert table - of_rules_and_installations == EXAMPLES.keys()
 
 
 def test_every_reason_code_has_an_anchor() -> None:

@@ -213,6 +213,24 @@ def _lab(
     return partial(_serve, job)
 
 
+@app.command("explain-code", epilog="For example: corsac explain-code origin.invalid")
+def _explain_code(
+    *,
+    code: Annotated[
+        str,
+        typer.Argument(
+            metavar="CODE",
+            help="A code of a problem, of a refusal, of a browser's verdict, or of a cause.",
+        ),
+    ],
+    as_json: JSONOption = False,
+) -> Job:
+    """Say what a code means: what, why, an example, what to write instead."""
+    from corsac.cli.explain_code import run  # noqa: PLC0415 - no other command needs it.
+
+    return partial(run, code, as_json=as_json)
+
+
 @app.command("har", epilog="For example: corsac har session.har --policy corsac.toml")
 def _har(
     *,

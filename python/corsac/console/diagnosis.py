@@ -40,7 +40,8 @@ class Diagnosis(PlainData):
         header: The header that the message names.
         value: The value that the message shows, such as that of Access-Control-Allow-Origin.
         status: The status of the answer, if the message has it.
-        page: The page of the documentation, as a path in the repository.
+        page: The page of the documentation, as a path in the repository, where ``make docs`` makes
+            it.
         count: How often the message was there.
     """
 

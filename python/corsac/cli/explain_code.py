@@ -1,0 +1,148 @@
+"""`corsac explain-code`: what a problem code or a reason code means, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple, cast
+
+from corsac._text import printable
+from corsac.browser import REASONS
+from corsac.cli.code_examples import EXAMPLES, MEANINGS, example_problem
+from corsac.cli.ending import FINE, USAGE, CommandError
+from corsac.cli.terminal import MAX_TEXT, Output, write_json
+from corsac.codes import CORSProblemCode, code_tables
+from corsac.console.table import Cause, table
+from corsac.options.guard import Guard
+
+__all__ = ["run"]
+
+
+class _Entry(NamedTuple):
+    """One meaning of a code; texts that there are not are empty."""
+
+    kind: str
+    what: str
+    page: str
+    example: str = ""
+    said: str = ""
+    instead: str = ""
+    server: str = ""
+    script: str = ""
+
+
+def run(code: str, *, as_json: bool) -> int:
+    """Print what a code means, and give the exit code; an unknown one is a `CommandError`."""
+    wanted = code.strip("[]`'\" ")
+    found = list(_entries(wanted))
+    if not found:
+        raise CommandError(_unknown(wanted), USAGE)
+    if as_json:
+        entries = [each._asdict() for each in found]
+        write_json({"code": wanted, "meanings": entries}, sys.stdout)
+        return FINE
+    out = Output(sys.stdout)
+    for number, entry in enumerate(found):
+        if number:
+            out.row()
+        out.row([(printable(wanted, 200), "name"), "  "], entry.kind)
+        out.row([("What     ", "dim")], printable(entry.what, MAX_TEXT), prose=True)
+        for label, text in (("Example  ", entry.example), ("Says     ", entry.said)):
+            for line in text.splitlines():
+                out.row([(label, "dim")], printable(line, MAX_TEXT))
+                label = " " * len(label)  # noqa: PLW2901 - once
+        for label, text in (
+            ("Instead  ", entry.instead),
+            ("Server   ", entry.server),
+            ("Page     ", entry.script),
+        ):
+            if text:
+                out.row([(label, "dim")], printable(text, MAX_TEXT), prose=True)
+        out.row([("More     ", "dim")], entry.page)
+    return FINE
+
+
+def _entries(code: str) -> Iterator[_Entry]:
+    """Give all that a code is; some reasons are of the server and of browsers."""
+    for codes in code_tables().values():
+        if code in codes:
+            severity, what = codes[cast("CORSProblemCode", code)]
+            yield _problem(code, severity, what)
+    if code in MEANINGS:
+        page = f"docs/reference/reasons.md#reason-{code}"
+        yield _Entry("a reason of the server for a refusal", MEANINGS[code], page)
+    bare = _bare(code)
+    causes = [cause for cause in table().causes.values() if _has(cause, code, bare)]
+    if bare in REASONS and not causes:
+        page = f"docs/reference/reasons.md#browser-{bare.replace(':', '-')}"
+        yield _Entry("a reason of a browser", _sentence(REASONS[bare]), page)
+    for cause in causes:
+        kind = "a reason of a browser" if bare in REASONS else "what a browser's console says"
+        what = cause.cause if bare not in REASONS else f"{_sentence(REASONS[bare])} {cause.cause}"
+        yield _Entry(
+            kind,
+            _plain(what),
+            f"docs/blocked/{cause.name}.md",
+            server=_plain(cause.server),
+            script=_plain(cause.page),
+        )
+
+
+def _bare(code: str) -> str:
+    bare = code.removeprefix("preflight:")
+    return "header-not-allowed" if bare.startswith("header-not-allowed:") else bare
+
+
+def _has(cause: Cause, code: str, bare: str) -> bool:
+    """Whether a cause is one of a code, or named so; a bare code has those of preflights, too."""
+    reasons = {reason.removesuffix(":{header}") for reason in cause.reasons}
+    known = f"preflight:{bare}" if code.startswith("preflight:") else bare
+    if known in reasons or cause.name == code:
+        return True
+    other = f"preflight:{bare}" if known == bare else bare
+    has_own = any(known in each.reasons for each in table().causes.values())
+    return not has_own and other in reasons
+
+
+def _problem(code: str, severity: str, what: str) -> _Entry:
+    problem = example_problem(code)
+    page = f"docs/reference/codes.md#{code.replace('.', '-').replace('_', '-')}"
+    lines = [f"{name} = {_toml(value)}" for name, value in EXAMPLES.get(code, {}).items()]
+    entry = _Entry(f"{severity} of a configuration", what, page, example="\n".join(lines))
+    if problem is None:
+        return entry
+    fix = (problem.fix or {}).items()
+    instead = ", ".join(f"{name} = {_toml(value)}" for name, value in fix) or problem.hint
+    return entry._replace(said=problem.message, instead=instead)
+
+
+def _toml(value: Any) -> str:
+    """Write a value of an option as TOML has it."""
+    if isinstance(value, Guard):
+        return f"{{ exempt_paths = {_toml(value.exempt_paths)} }}"
+    if isinstance(value, str) and "\\" in value:
+        return f"'{value}'"
+    return json.dumps(value, default=str)
+
+
+def _sentence(clause: str) -> str:
+    text = clause.replace("{detail}", "(...)")
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _plain(text: str) -> str:
+    """Say what stands in a cause for no request in particular."""
+    words = {"origin": "the page's origin", "method": "the method", "header": "the header"}
+    for name, word in words.items():
+        text = text.replace(f"{{{name}}}", word)
+    return text
+
+
+def _unknown(code: str) -> str:
+    known: list[str] = [*MEANINGS, *REASONS, *table().causes]
+    known += [each for codes in code_tables().values() for each in codes]
+    near = difflib.get_close_matches(code[:100], known, 3, 0.5)
+    text = f"{printable(code, 100)!r} is not a code"
+    return f"{text}; the nearest: {', '.join(dict.fromkeys(near))}" if near else text
