@@ -1,5 +1,6 @@
 """What Corsac takes: time and memory of large policies, time to import it.
 
+The stack of a layer is what lies between the application inside of one layer and inside of many.
 Memory is the growth of a fresh process, less the text of the origins: of the compiled policy alone,
 of all of the policy, and of the policy where nothing else keeps the strings. An import is timed
 inside a fresh interpreter, after what would be loaded anyway.
@@ -10,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import gc
+import itertools
 import json
 import os
 import subprocess
@@ -19,10 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import corsac.wsgi
+from benchmarks import peers
 from benchmarks.measured import ROOT, BenchmarkError, Results, about, alternate
+from support.exchange import Request, http_scope, wsgi_environ
 from support.wsgi import answer_of, app_answering
 
 DISTRIBUTIONS = ("corsac", "starlette", "flask", "flask-cors", "django", "django-cors-headers")
+LAYERS = 50
+STACK_ROWS = ("a layer directly inside another", "a function of Python between two layers")
 KEPT = ("core", "policy", "policy with its strings")
 _FIRST = "import corsac; corsac.CORSMiddleware(print, allow_origins=['https://{}example.com']{})"
 _STARLETTE, _DJANGO = "starlette.applications", "django.core.handlers.asgi"
@@ -83,6 +89,34 @@ def bytes_each(kept: str, count: int) -> list[float]:
     return [(growth - text) / count]
 
 
+def stack_bytes(protocol: str, between: str) -> list[float]:
+    """Bytes of the stack for each layer inside another; ``between`` names what stands there."""
+
+    def function_around(inner: Any) -> Any:
+        def function(*given: Any) -> Any:
+            return inner(*given)
+
+        return function
+
+    address, found = peers.floor_module().stack_address, list[int]()
+
+    def app(*_: Any) -> list[bytes]:
+        found.append(address())
+        return []
+
+    make: Any = corsac.wsgi.CORSMiddleware
+    given: tuple[Any, ...] = (wsgi_environ(Request()), print)
+    if protocol == "ASGI":
+        make, given = corsac.CORSMiddleware, (http_scope(Request()), print, print)
+    layers: Any = app
+    for number in range(LAYERS + 1):
+        layers = function_around(layers) if between == STACK_ROWS[1] else layers
+        layers = make(layers, allow_origins=[f"https://{number}.example.com"])
+        if number in (0, LAYERS):
+            layers(*given)
+    return [abs(found[1] - found[0]) / LAYERS]
+
+
 def _resident() -> int:
     """Bytes of this process in memory, without what is free already."""
     gc.collect()
@@ -123,6 +157,8 @@ def run(*, fast: bool) -> Results:
         for kept in KEPT:
             for _ in range(1 if fast else 3):
                 results.add(("policies", row, kept), _in_fresh_process("bytes_each", kept, count))
+    for row, protocol in itertools.product(STACK_ROWS, ("ASGI", "WSGI")):
+        results.add(("stack", row, protocol), _in_fresh_process("stack_bytes", protocol, row))
     print("footprint: imports", flush=True)
     timers = [functools.partial(_import_seconds, *one) for one in IMPORTED.values()]
     for timer in timers:
@@ -135,4 +171,4 @@ def run(*, fast: bool) -> Results:
 
 if __name__ == "__main__":
     wanted, *rest = json.loads(sys.argv[1])
-    print(json.dumps((build_seconds if wanted == "build_seconds" else bytes_each)(*rest)))
+    print(json.dumps(globals()[wanted](*rest)))

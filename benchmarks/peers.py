@@ -65,7 +65,7 @@ def bare_wsgi_app(scenario: Scenario) -> Any:
 
 
 @functools.cache
-def _floor_type() -> Any:
+def floor_module() -> Any:
     """Native code that changes nothing, compiled if it has not been since its source changed."""
     library = BUILD / f"corsac_floor{sysconfig.get_config_var('EXT_SUFFIX')}"
     if not library.exists() or library.stat().st_mtime < _FLOOR.stat().st_mtime:
@@ -79,7 +79,11 @@ def _floor_type() -> Any:
     spec: Any = importlib.util.spec_from_file_location("corsac_floor", library)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.Floor
+    return module
+
+
+def _floor(wanted: Wanted, headers: HeaderLines, app: Any) -> Any:
+    return floor_module().Floor(app)
 
 
 class EmptyMiddleware:
@@ -109,6 +113,8 @@ class EmptyWrapper:
 
 
 def _corsac(middleware: Any, wanted: Wanted, headers: HeaderLines, app: Any) -> Any:
+    if wanted.regex is not None:
+        loaded("re2")
     return middleware(app, allow_origin_regex=wanted.regex, **options(wanted, patterns=True))
 
 
@@ -184,7 +190,9 @@ _ALWAYS = (
 VARIANTS = {
     "asgi": (
         *_ALWAYS,
-        Variant(names.FLOOR, lambda wanted, headers, app: _floor_type()(app), does_cors=False),
+        Variant(
+            names.FLOOR, lambda wanted, headers, app: floor_module().Floor(app), does_cors=False
+        ),
         Variant(names.EMPTY, lambda wanted, headers, app: EmptyMiddleware(app), does_cors=False),
         Variant(names.CORSAC, functools.partial(_corsac, corsac.CORSMiddleware)),
         Variant(names.STARLETTE, _starlette),
@@ -194,7 +202,9 @@ VARIANTS = {
     ),
     "wsgi": (
         *_ALWAYS,
-        Variant(names.FLOOR, lambda wanted, headers, app: _floor_type()(app), does_cors=False),
+        Variant(
+            names.FLOOR, lambda wanted, headers, app: floor_module().Floor(app), does_cors=False
+        ),
         Variant(names.WRAPPER, lambda wanted, headers, app: EmptyWrapper(app), does_cors=False),
         Variant(names.CORSAC, functools.partial(_corsac, corsac.wsgi.CORSMiddleware)),
         *inside("Flask", frameworks.flask, frameworks.FLASK),

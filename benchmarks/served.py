@@ -119,7 +119,7 @@ class Case:
     is_fast: bool = False
 
 
-UVICORN = "--loop uvloop --http httptools --no-access-log --log-level warning"
+UVICORN = "--loop auto --http auto --no-access-log --log-level warning"  # uvloop, httptools
 _GUNICORN = "--workers 1 --log-level warning"
 _THREADS = f"{_GUNICORN} --worker-class gthread --threads 4 --keep-alive 60"
 
