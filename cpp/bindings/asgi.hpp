@@ -66,19 +66,30 @@ extern PyType_Spec kSendSpec;
 /// set.
 PyObject* make_send(PyTypeObject* type, PyObject* send, const ResponseChange& change) noexcept;
 
-/// `get_item` for a key that is usually among the first: a look at each costs a tenth of a look-up.
-Ref get_early_item(PyObject* mapping, PyObject* key) noexcept;
+/// `get_item` for a key that is usually the first, as "type" is: a look at that costs a third of a
+/// look-up.
+[[gnu::always_inline]] inline Ref get_first_item(PyObject* mapping, PyObject* key) noexcept {
+#ifndef Py_GIL_DISABLED
+  if (PyDict_CheckExact(mapping)) {
+    Py_ssize_t position = 0;
+    PyObject* found = nullptr;
+    PyObject* value = nullptr;
+    if (PyDict_Next(mapping, &position, &found, &value) != 0 && found == key)
+      return Ref::borrowed(value);
+  }
+#endif
+  return get_item(mapping, key);
+}
 
 /// True if `object` is the text `interned`, which is ASCII.
-inline bool is_text(PyObject* object, const py::str& interned) noexcept {
+[[gnu::always_inline]] inline bool is_text(PyObject* object, const py::str& interned) noexcept {
   if (object == interned.ptr()) return true;
-  if (object == nullptr || !PyUnicode_Check(object) ||
-      PyUnicode_KIND(object) != PyUnicode_1BYTE_KIND) {
+  if (object == nullptr || !PyUnicode_Check(object)) return false;
+  const Py_ssize_t size = PyUnicode_GET_LENGTH(interned.ptr());
+  if (PyUnicode_GET_LENGTH(object) != size || PyUnicode_KIND(object) != PyUnicode_1BYTE_KIND)
     return false;
-  }
-  const auto size = static_cast<std::size_t>(PyUnicode_GET_LENGTH(interned.ptr()));
-  return static_cast<std::size_t>(PyUnicode_GET_LENGTH(object)) == size &&
-         std::memcmp(PyUnicode_DATA(object), PyUnicode_DATA(interned.ptr()), size) == 0;
+  return std::memcmp(PyUnicode_DATA(object), PyUnicode_DATA(interned.ptr()),
+                     static_cast<std::size_t>(size)) == 0;
 }
 
 /// References to at most as many objects as a Request keeps values of.
@@ -95,9 +106,12 @@ class KeptObjects {
     objects_[size_++] = Py_NewRef(object);
     return true;
   }
-  void clear() noexcept {
-    while (size_ > 0) Py_DECREF(objects_[--size_]);
+  void clear() noexcept { keep_first(0); }
+  /// Lets go of all but the first ones.
+  void keep_first(std::size_t count) noexcept {
+    while (size_ > count) Py_DECREF(objects_[--size_]);
   }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
   std::array<PyObject*, Request::kMaxKeptValues> objects_;
@@ -111,48 +125,46 @@ struct ReadRequest {
   Ref method;
   Request request{std::string_view()};
   Ref header_list;
-  PyObject* origin = nullptr;  ///< The first Origin's bytes object, kept by the next.
-  KeptObjects values;          ///< Those that `request` looks at.
-  bool with_host = false;      ///< Host is read, also if the policy does not look at it.
+  PyObject* origin = nullptr;     ///< The first Origin's bytes object, kept by the next.
+  KeptObjects values;             ///< Those that `request` looks at.
+  bool with_host = false;         ///< Host is read with the protocol's lines.
+  bool with_guard_lines = false;  ///< What a guard looks at is read.
 };
 
-/// Reads scope["method"] into `read`, of which nothing else is read yet. @return false with an
-/// exception set.
-bool take_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept;
+/// Reads scope["method"] into `read`. @return false with an exception set.
+bool read_method(ReadRequest& read, const Names& names, PyObject* scope) noexcept;
 
-/// Reads scope["method"] into `read`, and the lines once more. @return false with an exception set.
-bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept;
-
-/// Reads scope["headers"] into `read`, which is new. A container that can be read only once is put
-/// back into a copy of the scope, so that the application finds its headers.
+/// Reads the protocol's lines of scope["headers"] into `read`, which is new, and Host if it is
+/// `with_host`. A container that can be read only once is put back into a copy of the scope, so
+/// that the application finds its headers.
 /// @param changed out: that copy, which is the one to hand on.
-bool read_headers(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope,
-                  Ref& changed) noexcept;
+bool read_headers(ReadRequest& read, const Names& names, PyObject* scope, Ref& changed) noexcept;
 
-/// Which header lines are looked at: those of the protocol; these and Host; these and what a guard
-/// looks at; Host alone.
-enum class Looked : std::uint8_t { kProtocol, kHosted, kGuarded, kHost };
+/// The same for what is not on the path of every request, which has it inlined as long as there are
+/// few callers.
+[[gnu::cold, gnu::noinline]] bool read_headers_apart(ReadRequest& read, const Names& names,
+                                                     PyObject* scope, Ref& changed) noexcept;
 
-/// Reads Host, or all lines that anything looks at, from scope["headers"]; all else is as for
-/// `read_headers`. @param looked kHost or kGuarded.
-[[gnu::noinline]] bool read_lines(ReadRequest& read, const Names& names, Looked looked,
-                                  PyObject* scope, Ref& changed) noexcept;
+/// Reads Host alone from scope["headers"]; all else is as for `read_headers`.
+[[gnu::noinline]] bool read_host(ReadRequest& read, const Names& names, PyObject* scope,
+                                 Ref& changed) noexcept;
 
-/// Reads the lines once more, after code that is not ours has run: that may have changed the list
-/// and freed what `read` looks at. @return false with an exception set.
-bool read_headers_again(ReadRequest& read, const CompiledPolicy& policy) noexcept;
+/// Reads what a guard looks at beside what `read_headers` has read.
+/// @return false with an exception set.
+[[gnu::noinline]] bool read_guard_lines(ReadRequest& read) noexcept;
 
-/// Puts a copy that nobody else knows in the place of the lines, before code runs that is not ours
-/// and after which `read` is still needed as it is. @return false with an exception set.
-bool keep_headers(ReadRequest& read, const CompiledPolicy& policy) noexcept;
+/// Puts a copy that nobody else knows in the place of the lines and reads that, before code runs
+/// that is not ours and after which `read` is still needed as it is. Before `read_guard_lines`, if
+/// at all. @return false with an exception set.
+[[gnu::cold, gnu::noinline]] bool keep_headers(ReadRequest& read) noexcept;
 
 /// Reads scope["scheme"] into `read`. @return false with an exception set.
 [[gnu::cold, gnu::noinline]] bool read_scheme(Request& request, const Names& names,
                                               PyObject* scope) noexcept;
 
 /// Whether no browser carries out a CORS check, see `corsac::is_beyond_cors`; nothing with an
-/// exception set. The lines are read once more: only `guard` has the others looked at before.
-[[gnu::cold, gnu::noinline]] std::optional<bool> is_beyond_cors(const ReadRequest& read,
+/// exception set. What a guard looks at is read into `read` if it is not yet, for nothing further.
+[[gnu::cold, gnu::noinline]] std::optional<bool> is_beyond_cors(ReadRequest& read,
                                                                 const Names& names,
                                                                 PyObject* scope) noexcept;
 

@@ -38,7 +38,7 @@ void call_app(const ASGIMiddleware* self, PyObject* const* args, AppCall<3>& cal
 /// @param line out: the header line with the reason, if such is wanted.
 /// @return false with an exception set.
 [[gnu::cold, gnu::noinline]] bool report_refusal(const Exchange& exchange, Outcome outcome,
-                                                 Refusal refusal, const ReadRequest& read,
+                                                 Refusal refusal, ReadRequest& read,
                                                  PyObject* scope, Ref& line) noexcept {
   const Routing::Entry& entry = *exchange.entry;
   if (is_refused_by_cors_check(outcome)) {
@@ -52,7 +52,7 @@ void call_app(const ASGIMiddleware* self, PyObject* const* args, AppCall<3>& cal
 }
 
 [[gnu::cold, gnu::noinline]] PyObject* refuse_by_guard(const Exchange& exchange, Refusal refusal,
-                                                       const ReadRequest& read,
+                                                       ReadRequest& read,
                                                        PyObject* const* args) noexcept {
   Ref line;
   if (!report_refusal(exchange, outcome_of_guard(refusal), refusal, read, args[0], line))
@@ -64,7 +64,7 @@ void call_app(const ASGIMiddleware* self, PyObject* const* args, AppCall<3>& cal
 
 /// Apart from other requests, since an Answer takes 4 KiB of stack.
 [[gnu::noinline]] PyObject* handle_preflight(const Exchange& exchange, const ResponseChange& change,
-                                             const Decision& decision, const ReadRequest& read,
+                                             const Decision& decision, ReadRequest& read,
                                              PyObject* const* args, AppCall<3>& call) noexcept {
   const Policy& core = change.policy->core();
   Ref line;
@@ -128,28 +128,45 @@ void keep_answer_about(Exchange& exchange, const ReadRequest& read) noexcept {
   if (read.request.origin() != view_of_bytes(exchange.asked_about)) exchange.answered = false;
 }
 
+/// Whether the guard lets a request pass. It reads what it has to look at, which for most is little
+/// or nothing. Precondition: there is a guard.
+/// @param change out: `is_isolated`.
+/// @param answer out: if it does not, what the call of the middleware gives.
+[[gnu::noinline]] bool passes_guard(const Exchange& exchange, bool allowed, ReadRequest& read,
+                                    PyObject* const* args, ResponseChange& change,
+                                    PyObject*& answer) noexcept {
+  answer = nullptr;
+  const CompiledPolicy& policy = exchange.policy();
+  if (!read.method && !read_method(read, policy.names, args[0])) return false;
+  if (!guard_needs_lines(policy.core(), read.request, allowed)) return true;
+  if (!read_guard_lines(read)) return false;
+  if (guard_needs_scheme(policy.core(), read.request, allowed) &&
+      !read_scheme(read.request, policy.names, args[0])) {
+    return false;
+  }
+  const Refusal refusal = guard_request(policy.core(), read.request, allowed);
+  change.is_isolated = is_isolated(policy.core(), read.request);
+  if (refusal == Refusal::kNone && !change.is_isolated) return true;
+  const std::optional<bool> exempt = is_exempt(exchange, args[0]);
+  if (!exempt) return false;
+  if (*exempt) {
+    change.is_isolated = false;
+    return true;
+  }
+  if (refusal == Refusal::kNone) return true;
+  answer = refuse_by_guard(exchange, refusal, read, args);
+  return false;
+}
+
 /// @param is_last see `is_last_allowed`.
 PyObject* answer_http(const Exchange& exchange, const Decision& decision, bool is_last,
                       ReadRequest& read, PyObject* const* args, AppCall<3>& call) noexcept {
   const CompiledPolicy& policy = exchange.policy();
   ASGIMiddleware* self = exchange.self;
   ResponseChange change{exchange.entry->object, &policy, args[0]};
-  if (policy.core().guard()) {
-    if (guard_needs_scheme(policy.core(), read.request, decision.allowed) &&
-        !read_scheme(read.request, policy.names, args[0])) {
-      return nullptr;
-    }
-    const Refusal refusal = guard_request(policy.core(), read.request, decision.allowed);
-    change.is_isolated = is_isolated(policy.core(), read.request);
-    if (refusal != Refusal::kNone || change.is_isolated) {
-      const std::optional<bool> exempt = is_exempt(exchange, args[0]);
-      if (!exempt) return nullptr;
-      if (*exempt) {
-        change.is_isolated = false;
-      } else if (refusal != Refusal::kNone) {
-        return refuse_by_guard(exchange, refusal, read, args);
-      }
-    }
+  if (policy.core().guard() && !passes_guard_by_origin(policy.core(), decision.allowed)) {
+    PyObject* answer = nullptr;
+    if (!passes_guard(exchange, decision.allowed, read, args, change, answer)) return answer;
   }
   Ref allow_origin;
   Ref line;
@@ -189,24 +206,21 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args, AppCall<
   ReadRequest read;
   const HostSet* const hosts = exchange.hosts();
   read.with_host = hosts != nullptr;
-  // A guard tells by it which lines it has to look at.
-  if (policy.core().guard() && !take_method(read, policy, caller_args[0])) return nullptr;
-  if (!read_headers(read, policy, caller_args[0], changed_scope)) return nullptr;
+  if (!read_headers(read, policy.names, caller_args[0], changed_scope)) return nullptr;
   PyObject* const scope = changed_scope ? changed_scope.get() : caller_args[0];
   if (hosts != nullptr) {
     const Refusal refusal = hosts->check(read.request.host_lines(), read.request.host());
     PyObject* const with_scope[] = {scope, caller_args[1], caller_args[2]};
     if (refusal != Refusal::kNone) return refuse_host(exchange, refusal, with_scope);
   }
-  if (read.request.may_be_preflight() && !read.method && !read_method(read, policy, scope))
-    return nullptr;
+  if (read.request.may_be_preflight() && !read_method(read, policy.names, scope)) return nullptr;
   PyObject* const args[] = {scope, caller_args[1], caller_args[2]};
 
   keep_answer_about(exchange, read);
   const bool is_last = is_last_allowed<ByteLines>(policy, read.request);
   Decision decision = decide(policy.core(), read.request, is_last);
   if (decision.asks && !exchange.answered) {
-    if (!keep_headers(read, policy)) return nullptr;
+    if (!keep_headers(read)) return nullptr;
     decision = decide(policy.core(), read.request);  // What is kept is what is judged.
   }
   if (decision.asks && !exchange.answered) {
@@ -224,7 +238,7 @@ PyObject* handle_http(Exchange& exchange, PyObject* const* caller_args, AppCall<
 }
 
 [[gnu::cold, gnu::noinline]] PyObject* refuse_handshake(const Exchange& exchange, Refusal refusal,
-                                                        const ReadRequest& read,
+                                                        ReadRequest& read,
                                                         PyObject* const* args) noexcept {
   Ref line;
   if (!report_refusal(exchange, outcome_of_guard(refusal), refusal, read, args[0], line))
@@ -240,7 +254,7 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
   ReadRequest read;
   const HostSet* const hosts = exchange.hosts();
   read.with_host = hosts != nullptr;
-  if (!read_headers(read, policy, caller_args[0], changed_scope)) return nullptr;
+  if (!read_headers_apart(read, policy.names, caller_args[0], changed_scope)) return nullptr;
   PyObject* const scope = changed_scope ? changed_scope.get() : caller_args[0];
   if (hosts != nullptr) {
     const Refusal refusal = hosts->check(read.request.host_lines(), read.request.host());
@@ -254,7 +268,7 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
     return !exchange.answered && read.request.has_one_origin() &&
            policy.core().asks_about(read.request.origin());
   };
-  if (asks() && !keep_headers(read, policy)) return nullptr;
+  if (asks() && !keep_headers(read)) return nullptr;
   if (asks()) {
     Ref awaitable;
     const Verdict verdict = ask(policy, read.origin, args[0], awaitable);
@@ -263,7 +277,7 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
       return continue_later(exchange, awaitable.get(), read.origin, args);
     exchange.answered = verdict == Verdict::kAllowed;
   }
-  if (!read_scheme(read.request, policy.names, args[0])) return nullptr;
+  if (!read_guard_lines(read) || !read_scheme(read.request, policy.names, args[0])) return nullptr;
   const Refusal refusal =
       guard_websocket(policy.core(), read.request, exchange.answered.value_or(false));
   if (refusal != Refusal::kNone) {
@@ -300,7 +314,7 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
 PyObject* handle_by_first(Exchange& exchange, PyObject* const* caller_args,
                           AppCall<3>& call) noexcept {
   const Names& names = exchange.policy().names;
-  const Ref type = get_early_item(caller_args[0], names.type.ptr());
+  const Ref type = get_first_item(caller_args[0], names.type.ptr());
   if (!type && PyErr_Occurred() != nullptr) return nullptr;
   if (!is_text(type.get(), names.http) && !is_text(type.get(), names.websocket)) {
     call_app(exchange.self, caller_args, call);
@@ -308,7 +322,7 @@ PyObject* handle_by_first(Exchange& exchange, PyObject* const* caller_args,
   }
   Ref changed_scope;
   ReadRequest read;
-  if (!read_headers(read, exchange.policy(), caller_args[0], changed_scope)) return nullptr;
+  if (!read_headers_apart(read, names, caller_args[0], changed_scope)) return nullptr;
   PyObject* const scope = changed_scope ? changed_scope.get() : caller_args[0];
   PyObject* const args[] = {scope, caller_args[1], caller_args[2]};
 
@@ -337,7 +351,7 @@ PyObject* handle_by_first(Exchange& exchange, PyObject* const* caller_args,
 PyObject* handle(Exchange& exchange, PyObject* const* args, AppCall<3>& call) noexcept {
   if (exchange.entry->policy != nullptr) {
     const CompiledPolicy& policy = exchange.policy();
-    const Ref type = get_early_item(args[0], policy.names.type.ptr());
+    const Ref type = get_first_item(args[0], policy.names.type.ptr());
     if (!type && PyErr_Occurred() != nullptr) return nullptr;
     if (is_text(type.get(), policy.names.http)) return handle_http(exchange, args, call);
     if (policy.core().guard() && is_text(type.get(), policy.names.websocket)) {

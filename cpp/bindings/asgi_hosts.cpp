@@ -28,7 +28,8 @@ PyObject* refuse_host(const Exchange& exchange, Refusal refusal, PyObject* const
 
 bool HostLines::read(const Names& names, PyObject* scope) noexcept {
   Ref unchanged;
-  if (!read_lines(read_, names, Looked::kGuarded, scope, unchanged)) return false;
+  read_.with_host = true;
+  if (!read_headers_apart(read_, names, scope, unchanged)) return false;
   if (read_.request.host_lines() == 0) return true;
   host_ = bytes_from(read_.request.host());
   return static_cast<bool>(host_);
@@ -49,14 +50,14 @@ bool is_host_served(const Exchange& exchange, PyObject* const* args, Ref& change
                     PyObject*& answer) noexcept {
   answer = nullptr;
   const Routing& routing = *exchange.entry->routing;
-  const Ref type = get_early_item(args[0], routing.names.type.ptr());
+  const Ref type = get_first_item(args[0], routing.names.type.ptr());
   if (!is_text(type.get(), routing.names.http) && !is_text(type.get(), routing.names.websocket))
     return PyErr_Occurred() == nullptr;
   // HTTP/2 and HTTP/3 have `:authority`, which servers hand over as Host (ASGI, "HTTP Connection
   // Scope"). A request of HTTP/1.0 may do without Host (RFC 9112 section 3.2 asks it of HTTP/1.1);
   // it is refused all the same: nothing says which of the server's names it means.
   ReadRequest read;
-  if (!read_lines(read, routing.names, Looked::kHost, args[0], changed)) return false;
+  if (!read_host(read, routing.names, args[0], changed)) return false;
   const Refusal refusal = routing.hosts()->check(read.request.host_lines(), read.request.host());
   if (refusal == Refusal::kNone) return true;
   PyObject* const with_scope[] = {changed ? changed.get() : args[0], args[1], args[2]};

@@ -9,21 +9,35 @@ namespace corsac::bindings {
 namespace {
 
 constexpr NameLengths kHostName{header_names::kHost};
+constexpr NameLengths kGuardNamesButHost{header_names::kCookie, header_names::kSecFetchSite};
+static_assert(header_names::kSecFetchSite.size() == header_names::kSecFetchMode.size() &&
+              header_names::kSecFetchSite.size() == header_names::kSecFetchDest.size());
 
-/// Notes one header line; both are bytes.
-/// @param guarded with what a guard looks at.
-/// @return false with an exception set if its value cannot be kept, which cannot be: nothing may
-/// look at it then.
+/// Which header lines are looked at: those of the protocol; these and Host; Host alone; what a
+/// guard looks at beside these; the same without Host.
+enum class Looked : std::uint8_t { kProtocol, kHosted, kHost, kGuard, kGuardButHost };
+
+/// Keeps the value of a line that a view is kept of. @return false with an exception set if it
+/// cannot be kept, which cannot be: nothing may look at it then.
+[[gnu::always_inline]] inline bool keep_value(ReadRequest& read, PyObject* value) noexcept {
+  if (read.values.keep(value)) return true;
+  PyErr_SetString(PyExc_SystemError, "a request keeps more header values than it may");
+  return false;
+}
+
+/// Notes one header line; both are bytes. @return see `keep_value`.
+template <Looked kLooked>
 [[gnu::always_inline]] inline bool read_header_line(ReadRequest& read, PyObject* name,
-                                                    PyObject* value, bool guarded) noexcept {
-  const bool is_kept =
-      guarded ? read.request.add_guarded_line(view_of_bytes(name), view_of_bytes(value))
-              : read.request.add_header_line(view_of_bytes(name), view_of_bytes(value));
-  if (!is_kept) return true;
-  if (!read.values.keep(value)) {
-    PyErr_SetString(PyExc_SystemError, "a request keeps more header values than it may");
-    return false;
+                                                    PyObject* value) noexcept {
+  if constexpr (kLooked != Looked::kProtocol) {
+    constexpr bool kAll = kLooked != Looked::kHosted;
+    if (kAll || view_of_bytes(name).size() == header_names::kHost.size()) {
+      return !read.request.add_guard_line(view_of_bytes(name), view_of_bytes(value)) ||
+             keep_value(read, value);
+    }
   }
+  if (!read.request.add_header_line(view_of_bytes(name), view_of_bytes(value))) return true;
+  if (!keep_value(read, value)) return false;
   if (read.origin == nullptr && read.request.has_origin()) read.origin = value;
   return true;
 }
@@ -32,11 +46,11 @@ constexpr NameLengths kHostName{header_names::kHost};
 /// an exception set.
 template <Looked kLooked>
 bool read_plain_pairs(ReadRequest& read, PyObject* headers) noexcept {
-  constexpr bool kGuarded = kLooked == Looked::kGuarded;
-  constexpr NameLengths names = kGuarded                     ? kGuardedNames
-                                : kLooked == Looked::kHost   ? kHostName
+  constexpr NameLengths names = kLooked == Looked::kProtocol ? kProtocolNames
                                 : kLooked == Looked::kHosted ? kHostedNames
-                                                             : kProtocolNames;
+                                : kLooked == Looked::kHost   ? kHostName
+                                : kLooked == Looked::kGuard  ? kGuardNames
+                                                             : kGuardNamesButHost;
   PyObject* const* pairs = PySequence_Fast_ITEMS(headers);
   PyObject* const* const end = pairs + PySequence_Fast_GET_SIZE(headers);
   for (; pairs != end; ++pairs) {
@@ -44,7 +58,7 @@ bool read_plain_pairs(ReadRequest& read, PyObject* headers) noexcept {
     if (pair == nullptr) return false;
     if (!names.has(static_cast<std::size_t>(PyBytes_GET_SIZE(pair[0])))) continue;
     if (!is_bytes(pair[1])) return false;
-    if (!read_header_line(read, pair[0], pair[1], kGuarded)) return false;
+    if (!read_header_line<kLooked>(read, pair[0], pair[1])) return false;
   }
   return true;
 }
@@ -65,10 +79,18 @@ Ref as_plain_pairs(PyObject* headers) noexcept {
   return lines;
 }
 
-/// True if a guard has to look at more than the protocol's own lines: not for a safe method, unless
-/// reads are isolated, nor where there is no method, which is a WebSocket handshake's.
-bool looks_at_all_lines(const Request& request, const Policy& policy) noexcept {
-  return policy.guard() && (!is_safe_method(request.method()) || is_isolated(policy, request));
+/// Reads what `read_headers` does; the rest is as for `read_plain_pairs`.
+[[gnu::always_inline]] inline bool read_known_lines(ReadRequest& read) noexcept {
+  PyObject* const headers = read.header_list.get();
+  return read.with_host ? read_plain_pairs<Looked::kHosted>(read, headers)
+                        : read_plain_pairs<Looked::kProtocol>(read, headers);
+}
+
+/// Reads what `read_guard_lines` does; the rest is as for `read_plain_pairs`.
+bool read_plain_guard_lines(ReadRequest& read) noexcept {
+  PyObject* const headers = read.header_list.get();
+  return read.with_host ? read_plain_pairs<Looked::kGuardButHost>(read, headers)
+                        : read_plain_pairs<Looked::kGuard>(read, headers);
 }
 
 /// Takes scope["headers"] as a list or tuple; empty if there are none, or with an exception set.
@@ -98,75 +120,59 @@ bool looks_at_all_lines(const Request& request, const Policy& policy) noexcept {
 
 }  // namespace
 
-Ref get_early_item(PyObject* mapping, PyObject* key) noexcept {
-#ifndef Py_GIL_DISABLED
-  constexpr int kPlaces = 4;
-  if (PyDict_CheckExact(mapping)) {
-    Py_ssize_t position = 0;
-    PyObject* found = nullptr;
-    PyObject* value = nullptr;
-    for (int i = 0; i < kPlaces && PyDict_Next(mapping, &position, &found, &value) != 0; ++i) {
-      if (found == key) return Ref::borrowed(value);
-    }
-  }
-#endif
-  return get_item(mapping, key);
-}
-
-bool take_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {
-  read.method = get_item(scope, policy.names.method.ptr());
+bool read_method(ReadRequest& read, const Names& names, PyObject* scope) noexcept {
+  read.method = get_item(scope, names.method.ptr());
   read.request.set_method(view_of_text(read.method.get()));
   return read.method || PyErr_Occurred() == nullptr;
 }
 
-bool read_method(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {
-  return take_method(read, policy, scope) && read_headers_again(read, policy);
-}
-
-bool read_headers_again(ReadRequest& read, const CompiledPolicy& policy) noexcept {
-  read.origin = nullptr;
-  read.values.clear();
-  read.request = Request(view_of_text(read.method.get()));
-  if (!read.header_list) return true;
-  PyObject* const headers = read.header_list.get();
-  const bool all_plain = looks_at_all_lines(read.request, policy.core())
-                             ? read_plain_pairs<Looked::kGuarded>(read, headers)
-                         : read.with_host ? read_plain_pairs<Looked::kHosted>(read, headers)
-                                          : read_plain_pairs<Looked::kProtocol>(read, headers);
-  if (all_plain) return true;
-  return PyErr_Occurred() == nullptr && keep_headers(read, policy);
-}
-
-bool keep_headers(ReadRequest& read, const CompiledPolicy& policy) noexcept {
-  if (!read.header_list) return true;
-  read.header_list = as_plain_pairs(read.header_list.get());
-  return read.header_list && read_headers_again(read, policy);
-}
-
-bool read_headers(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope,
-                  Ref& changed) noexcept {
-  read.header_list = take_header_list(policy.names, scope, changed);
-  if (!read.header_list) return PyErr_Occurred() == nullptr;
-  return read_headers_again(read, policy);
-}
-
-bool read_lines(ReadRequest& read, const Names& names, Looked looked, PyObject* scope,
-                Ref& changed) noexcept {
-  const auto read_pairs = [&read, looked](PyObject* headers) noexcept {
-    return looked == Looked::kHost ? read_plain_pairs<Looked::kHost>(read, headers)
-                                   : read_plain_pairs<Looked::kGuarded>(read, headers);
-  };
+bool read_headers(ReadRequest& read, const Names& names, PyObject* scope, Ref& changed) noexcept {
   read.header_list = take_header_list(names, scope, changed);
   if (!read.header_list) return PyErr_Occurred() == nullptr;
-  if (read_pairs(read.header_list.get())) return true;
-  if (PyErr_Occurred() != nullptr) return false;
+  if (read_known_lines(read)) return true;
+  return PyErr_Occurred() == nullptr && keep_headers(read);
+}
+
+bool read_headers_apart(ReadRequest& read, const Names& names, PyObject* scope,
+                        Ref& changed) noexcept {
+  return read_headers(read, names, scope, changed);
+}
+
+bool keep_headers(ReadRequest& read) noexcept {
+  if (!read.header_list) return true;
   Ref list = as_plain_pairs(read.header_list.get());
   if (!list) return false;
   read.origin = nullptr;
   read.values.clear();
-  read.request = Request(std::string_view());
+  read.request = Request(view_of_text(read.method.get()));
   read.header_list = std::move(list);
-  return read_pairs(read.header_list.get());
+  return read_known_lines(read);
+}
+
+bool read_host(ReadRequest& read, const Names& names, PyObject* scope, Ref& changed) noexcept {
+  read.header_list = take_header_list(names, scope, changed);
+  if (!read.header_list) return PyErr_Occurred() == nullptr;
+  if (read_plain_pairs<Looked::kHost>(read, read.header_list.get())) return true;
+  // Of what is converted the other lines are read too, and nobody looks at them.
+  read.with_host = true;
+  return PyErr_Occurred() == nullptr && keep_headers(read);
+}
+
+bool read_guard_lines(ReadRequest& read) noexcept {
+  read.with_guard_lines = true;
+  if (!read.header_list) return true;
+  const Request before = read.request;
+  const std::size_t kept = read.values.size();
+  if (read_plain_guard_lines(read)) return true;
+  if (PyErr_Occurred() != nullptr) return false;
+  // A value that is no bytes. What was decided about stays as it was read: converting, as making a
+  // tuple until Python 3.12, may run code that changes the list.
+  Ref list = as_plain_pairs(read.header_list.get());
+  if (!list) return false;
+  read.request = before;
+  read.values.keep_first(kept);
+  read.header_list = std::move(list);
+  return read_plain_guard_lines(read);
 }
 
 bool read_scheme(Request& request, const Names& names, PyObject* scope) noexcept {
@@ -176,16 +182,14 @@ bool read_scheme(Request& request, const Names& names, PyObject* scope) noexcept
   return true;
 }
 
-std::optional<bool> is_beyond_cors(const ReadRequest& read, const Names& names,
+std::optional<bool> is_beyond_cors(ReadRequest& read, const Names& names,
                                    PyObject* scope) noexcept {
-  ReadRequest again;
-  again.header_list = Ref::borrowed(read.header_list.get());
   // Odd containers stand for other lines than the protocol's own: in doubt, a refusal is told.
-  if (!again.header_list) return false;
-  if (!read_plain_pairs<Looked::kGuarded>(again, again.header_list.get()))
+  if (!read.header_list) return false;
+  if (!read.with_guard_lines && !read_plain_guard_lines(read))
     return PyErr_Occurred() == nullptr ? std::optional(false) : std::nullopt;
-  if (!read_scheme(again.request, names, scope)) return std::nullopt;
-  return corsac::is_beyond_cors(again.request);
+  if (!read_scheme(read.request, names, scope)) return std::nullopt;
+  return corsac::is_beyond_cors(read.request);
 }
 
 RoutePath::RoutePath(PyObject* scope, const Names& names, PyObject* root_path_owner) noexcept

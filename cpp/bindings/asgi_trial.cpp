@@ -27,10 +27,11 @@ bool has_lasting_headers(PyObject* scope, const Names& names) noexcept {
 }
 
 /// @return false if the request is not judged, and then an exception may be set.
-bool read_for_trial(ReadRequest& read, const CompiledPolicy& policy, PyObject* scope) noexcept {
+bool read_for_trial(ReadRequest& read, const Names& names, PyObject* scope) noexcept {
   Ref unchanged;
-  return has_lasting_headers(scope, policy.names) && read_headers(read, policy, scope, unchanged) &&
-         read_method(read, policy, scope) && read_scheme(read.request, policy.names, scope);
+  return has_lasting_headers(scope, names) && read_headers_apart(read, names, scope, unchanged) &&
+         read_guard_lines(read) && read_method(read, names, scope) &&
+         read_scheme(read.request, names, scope);
 }
 
 }  // namespace
@@ -63,10 +64,9 @@ bool try_scope(const Exchange& exchange, std::optional<Outcome> outcome, PyObjec
   const RoutePath path(scope, trial.names, exchange.self->root_path_owner);
   if (PyErr_Occurred() != nullptr) return leave_undecided(self);
   const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
-  const CompiledPolicy* reader = widest_reader(entry);
-  if (reader == nullptr) return leave_alone_on_trial(self, outcome);
+  if (entry.is_left_alone()) return leave_alone_on_trial(self, outcome);
   ReadRequest read;
-  if (!read_for_trial(read, *reader, scope)) {
+  if (!read_for_trial(read, trial.names, scope)) {
     if (PyErr_Occurred() != nullptr) return leave_undecided(self);
     increment(self->trial_counters.undecided);
     return true;

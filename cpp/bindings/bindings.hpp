@@ -48,7 +48,7 @@ class Ref {
   }
   Ref(const Ref&) = delete;
   Ref& operator=(const Ref&) = delete;
-  ~Ref() { Py_XDECREF(object_); }
+  [[gnu::always_inline]] ~Ref() { Py_XDECREF(object_); }
 
   [[nodiscard]] PyObject* get() const noexcept { return object_; }
   /// Exchanges what is owned with a plain pointer that owns its object.
@@ -258,6 +258,10 @@ class Routing {
 
     /// There is no policy here: the first of `next` that covers the request's origin decides.
     [[nodiscard]] bool is_several() const noexcept { return policy == nullptr && next != nullptr; }
+    /// There is no policy here at all.
+    [[nodiscard]] bool is_left_alone() const noexcept {
+      return policy == nullptr && next == nullptr;
+    }
   };
   static constexpr Py_ssize_t kFallback = -1;
   static constexpr Py_ssize_t kAmbiguous = -2;

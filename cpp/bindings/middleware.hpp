@@ -203,10 +203,6 @@ struct TrialRequest {
                                               std::optional<Outcome> outcome,
                                               const TrialRequest& tried) noexcept;
 
-/// Of several policies one that looks at all that any of them looks at; of one that one, and null
-/// where paths are left alone.
-const CompiledPolicy* widest_reader(const Routing::Entry& entry) noexcept;
-
 /// Counts what would become of a request on trial beside what becomes of it; what would get less
 /// far is logged and told.
 /// @param in_force what has decided. @param outcome what came of the request, see `try_request`.

@@ -228,6 +228,7 @@ bool has_only_other_lines(PyObject* list) noexcept {
   for (; pairs != end; ++pairs) {
     PyObject* const* pair = plain_pair<Lines>(*pairs);
     if (pair == nullptr) return false;
+    if (!kResponseNames.has(Lines::view(pair[0]).size())) continue;
     const ResponseHeaderRole role = response_header_role(Lines::view(pair[0]));
     if (role == ResponseHeaderRole::kOwned || role == ResponseHeaderRole::kVary ||
         role == ResponseHeaderRole::kTiming) {

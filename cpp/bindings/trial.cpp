@@ -54,17 +54,6 @@ bool leave_undecided(Middleware* self) noexcept {
   return true;
 }
 
-const CompiledPolicy* widest_reader(const Routing::Entry& entry) noexcept {
-  if (!entry.is_several()) return entry.policy;
-  const Routing::Entry* reader = entry.next;
-  for (const Routing::Entry* each = reader; each != nullptr; each = each->next) {
-    const Policy& core = each->policy->core();
-    if (core.guard() && (core.guard_rules().isolates_reads() || !reader->policy->core().guard()))
-      reader = each;
-  }
-  return reader->policy;
-}
-
 bool try_request(Middleware* self, const Routing::Entry& on_trial, const Routing::Entry& in_force,
                  std::optional<Outcome> outcome, const TrialRequest& tried) noexcept {
   TrialCounters& counters = self->trial_counters;

@@ -52,8 +52,12 @@ struct WSGI {
     }
     const Routing& routing = *in_force.routing;
     WSGIExchange exchange{self, &routing.fallback(), args[0], args[1]};
-    PyObject* answer = nullptr;
-    if (routing.hosts() != nullptr && !is_host_served(exchange, answer)) return answer;
+    Ref host;
+    if (routing.hosts() != nullptr) {
+      PyObject* answer = nullptr;
+      if (!is_host_served(exchange, host, answer)) return answer;
+      exchange.host = host.get();
+    }
     if (routing.has_rules()) {
       const PathInfo path(args[0], *self->names);
       if (PyErr_Occurred() != nullptr) return nullptr;

@@ -34,8 +34,7 @@ inline WSGIMiddleware* as_wsgi_middleware(PyObject* self) noexcept {
 /// What is read of an environ beside the protocol's lines.
 enum class Reading : std::uint8_t {
   kNoMore,
-  kMethod,      ///< The method also of a request without Origin, for `read_for_guard`.
-  kEverything,  ///< All that any guard looks at.
+  kEverything,  ///< All that any guard looks at, the method also without Origin.
 };
 
 /// A request read from an environ. Holds what its views point into.
@@ -50,10 +49,11 @@ class ReadEnviron {
   bool read(const EnvironNames& names, std::string_view method, std::string_view scheme,
             PyObject* environment, Reading reading) noexcept;
   /// Reads what a policy with `guard` has to look at, and no more: most requests need little of it.
+  /// @param host the object of HTTP_HOST if it is read already, else null; it outlives this.
   /// @param allowed the policy allows the request's one origin. @return false with an exception
   /// set.
-  bool read_for_guard(const EnvironNames& names, PyObject* environment, const Policy& policy,
-                      bool allowed) noexcept;
+  bool read_for_guard(const EnvironNames& names, PyObject* environment, PyObject* host,
+                      const Policy& policy, bool allowed) noexcept;
   /// Reads the scheme by which the server was asked. @return false with an exception set.
   bool read_scheme(const EnvironNames& names, PyObject* environment) noexcept;
 
@@ -75,12 +75,16 @@ class ReadEnviron {
  private:
   bool read_line(PyObject* environment, const py::str& key, std::string_view name,
                  Ref& kept) noexcept;
+  bool read_guard_line(PyObject* environment, const py::str& key, std::string_view name,
+                       Ref& kept) noexcept;
+  bool read_method(const EnvironNames& names, PyObject* environment) noexcept;
   bool read_other_lines(const EnvironNames& names, PyObject* environment, Reading reading) noexcept;
   bool read_preflight_lines(const EnvironNames& names, PyObject* environment) noexcept;
   bool read_upgrade(const EnvironNames& names, PyObject* environment) noexcept;
   bool read_site(const EnvironNames& names, PyObject* environment) noexcept;
   bool read_host(const EnvironNames& names, PyObject* environment) noexcept;
   bool note_mode(const EnvironNames& names, PyObject* environment) noexcept;
+  bool note_cookie(const EnvironNames& names, PyObject* environment) noexcept;
   bool note_line(PyObject* environment, const py::str& key, std::string_view name) noexcept;
 
   Request request_{std::string_view()};
@@ -107,6 +111,8 @@ struct WSGIExchange {
   const Routing::Entry* entry;
   PyObject* environment;
   PyObject* start_response;
+  /// HTTP_HOST if there are hosts, which were asked about it, else null; borrowed.
+  PyObject* host = nullptr;
   /// The Origin value that whoever is asked outside the core has allowed, or null; borrowed.
   PyObject* allowed_origin = nullptr;
 
@@ -127,6 +133,7 @@ class HostVariable {
  public:
   /// @return false with an exception set.
   bool read(const EnvironNames& names, PyObject* environment) noexcept;
+  [[nodiscard]] Ref take() noexcept { return std::move(host_); }
   [[nodiscard]] Refusal check(const HostSet& hosts) const noexcept;
   /// Its object, or None.
   [[nodiscard]] PyObject* object() const noexcept { return host_ ? host_.get() : Py_None; }
@@ -136,8 +143,10 @@ class HostVariable {
 };
 
 /// Whether the Host of a request is served. Precondition: the routing has hosts.
+/// @param host out: the variable, for those who look at it again.
 /// @param answer out: if it is not, what the call of the middleware gives.
-[[gnu::noinline]] bool is_host_served(const WSGIExchange& exchange, PyObject*& answer) noexcept;
+[[gnu::noinline]] bool is_host_served(const WSGIExchange& exchange, Ref& host,
+                                      PyObject*& answer) noexcept;
 
 /// Judges a request by the policy on trial. The environ is read anew, since another policy may look
 /// at other header lines.

@@ -38,6 +38,14 @@ bool ReadEnviron::read_line(PyObject* environment, const py::str& key, std::stri
   return true;
 }
 
+bool ReadEnviron::read_guard_line(PyObject* environment, const py::str& key, std::string_view name,
+                                  Ref& kept) noexcept {
+  kept = get_item(environment, key.ptr());
+  if (!kept) return PyErr_Occurred() == nullptr;
+  request_.add_guard_line(name, view_of_value(kept.get()));
+  return true;
+}
+
 bool ReadEnviron::read_preflight_lines(const EnvironNames& names, PyObject* environment) noexcept {
   return read_line(environment, names.request_method_header, header_names::kRequestMethod,
                    preflight_lines_[0]) &&
@@ -51,7 +59,7 @@ bool ReadEnviron::read_preflight_lines(const EnvironNames& names, PyObject* envi
 bool ReadEnviron::note_line(PyObject* environment, const py::str& key,
                             std::string_view name) noexcept {
   const Ref value = get_item(environment, key.ptr());
-  if (value) request_.add_guarded_line(name, view_of_value(value.get()));
+  if (value) request_.add_guard_line(name, view_of_value(value.get()));
   return value || PyErr_Occurred() == nullptr;
 }
 
@@ -63,12 +71,12 @@ bool ReadEnviron::read_upgrade(const EnvironNames& names, PyObject* environment)
 }
 
 bool ReadEnviron::read_site(const EnvironNames& names, PyObject* environment) noexcept {
-  return read_line(environment, names.sec_fetch_site, header_names::kSecFetchSite,
-                   guarded_lines_[0]);
+  return read_guard_line(environment, names.sec_fetch_site, header_names::kSecFetchSite,
+                         guarded_lines_[0]);
 }
 
 bool ReadEnviron::read_host(const EnvironNames& names, PyObject* environment) noexcept {
-  return read_line(environment, names.host, header_names::kHost, guarded_lines_[1]);
+  return read_guard_line(environment, names.host, header_names::kHost, guarded_lines_[1]);
 }
 
 bool ReadEnviron::note_mode(const EnvironNames& names, PyObject* environment) noexcept {
@@ -76,14 +84,33 @@ bool ReadEnviron::note_mode(const EnvironNames& names, PyObject* environment) no
          note_line(environment, names.sec_fetch_dest, header_names::kSecFetchDest);
 }
 
-bool ReadEnviron::read_for_guard(const EnvironNames& names, PyObject* environment,
+bool ReadEnviron::note_cookie(const EnvironNames& names, PyObject* environment) noexcept {
+  return note_line(environment, names.cookie, header_names::kCookie);
+}
+
+bool ReadEnviron::read_method(const EnvironNames& names, PyObject* environment) noexcept {
+  if (method_) return true;
+  method_ = get_item(environment, names.method.ptr());
+  if (!method_) return PyErr_Occurred() == nullptr;
+  request_.set_method(view_of_value(method_.get()));
+  return true;
+}
+
+bool ReadEnviron::read_for_guard(const EnvironNames& names, PyObject* environment, PyObject* host,
                                  const Policy& policy, bool allowed) noexcept {
-  if (!read_upgrade(names, environment)) return false;
+  // Then a cookie alone can keep it from passing.
+  const bool cookie_first = allowed && !policy.guard_rules().isolates_reads();
+  if (cookie_first && !note_cookie(names, environment)) return false;
+  if (cookie_first && !request_.has_cookie()) return true;
+  if (!read_upgrade(names, environment) || !read_method(names, environment)) return false;
   if (asks_for_websocket_ || !is_safe_method(request_.method())) {
     if (allowed && policy.allow_credentials()) return true;
-    if (!note_line(environment, names.cookie, header_names::kCookie)) return false;
+    if (!cookie_first && !note_cookie(names, environment)) return false;
     if (allowed && !request_.has_cookie()) return true;
-    return read_site(names, environment) && read_host(names, environment);
+    if (!read_site(names, environment)) return false;
+    if (host == nullptr) return read_host(names, environment);
+    request_.add_guard_line(header_names::kHost, view_of_value(host));
+    return true;
   }
   if (!corsac::is_isolated(policy, request_)) return true;
   if (!read_site(names, environment)) return false;
@@ -99,16 +126,13 @@ bool ReadEnviron::read_for_guard(const EnvironNames& names, PyObject* environmen
   if (reading != Reading::kEverything) return true;
   return read_upgrade(names, environment) && read_site(names, environment) &&
          read_host(names, environment) && note_mode(names, environment) &&
-         note_line(environment, names.cookie, header_names::kCookie);
+         note_cookie(names, environment);
 }
 
 bool ReadEnviron::read(const EnvironNames& names, PyObject* environment, Reading reading) noexcept {
   if (!read_line(environment, names.origin, header_names::kOrigin, origin_)) return false;
   if (!origin_ && reading == Reading::kNoMore) return true;
-  method_ = get_item(environment, names.method.ptr());
-  if (!method_ && PyErr_Occurred() != nullptr) return false;
-  if (method_) request_.set_method(view_of_value(method_.get()));
-  return read_other_lines(names, environment, reading);
+  return read_method(names, environment) && read_other_lines(names, environment, reading);
 }
 
 bool ReadEnviron::read(const EnvironNames& names, std::string_view method, std::string_view scheme,

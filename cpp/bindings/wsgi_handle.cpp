@@ -139,12 +139,39 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   return guard.is_exempt(path.view());
 }
 
+/// Whether the guard lets a request pass. It reads what it has to look at, which for most is little
+/// or nothing. Precondition: there is a guard.
+/// @param change out: `is_isolated`.
+/// @param answer out: if it does not, what the call of the middleware gives.
+[[gnu::noinline]] bool passes_guard(const WSGIExchange& exchange, bool allowed, ReadEnviron& read,
+                                    ResponseChange& change, PyObject*& answer) noexcept {
+  answer = nullptr;
+  const Policy& core = exchange.policy().core();
+  const EnvironNames& names = *exchange.self->names;
+  if (!read.read_for_guard(names, exchange.environment, exchange.host, core, allowed)) return false;
+  if (guard_needs_scheme(core, read.request(), allowed) &&
+      !read.read_scheme(names, exchange.environment)) {
+    return false;
+  }
+  const Refusal refusal = read.judge_by_guard(core, allowed);
+  change.is_isolated = read.is_isolated(core);
+  if (refusal == Refusal::kNone && !change.is_isolated) return true;
+  const std::optional<bool> exempt = is_exempt(exchange);
+  if (!exempt) return false;
+  if (*exempt) {
+    change.is_isolated = false;
+    return true;
+  }
+  if (refusal == Refusal::kNone) return true;
+  answer = refuse_by_guard(exchange, refusal, read);
+  return false;
+}
+
 PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) noexcept {
   WSGIMiddleware* self = exchange.self;
   const CompiledPolicy& policy = exchange.policy();
   ReadEnviron read;
-  const Reading reading = policy.core().guard() ? Reading::kMethod : Reading::kNoMore;
-  if (!read.read(*self->names, exchange.environment, reading)) return nullptr;
+  if (!read.read(*self->names, exchange.environment, Reading::kNoMore)) return nullptr;
 
   const bool is_last = is_last_allowed<TextLines>(policy, read.request());
   Decision decision = decide(policy.core(), read.request(), is_last);
@@ -157,24 +184,9 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
     decision = settle(decision, *answered);
   }
   ResponseChange change{exchange.entry->object, &policy, exchange.environment};
-  if (policy.core().guard()) {
-    if (!read.read_for_guard(*self->names, exchange.environment, policy.core(), decision.allowed))
-      return nullptr;
-    if (guard_needs_scheme(policy.core(), read.request(), decision.allowed) &&
-        !read.read_scheme(*self->names, exchange.environment)) {
-      return nullptr;
-    }
-    const Refusal refusal = read.judge_by_guard(policy.core(), decision.allowed);
-    change.is_isolated = read.is_isolated(policy.core());
-    if (refusal != Refusal::kNone || change.is_isolated) {
-      const std::optional<bool> exempt = is_exempt(exchange);
-      if (!exempt) return nullptr;
-      if (*exempt) {
-        change.is_isolated = false;
-      } else if (refusal != Refusal::kNone) {
-        return refuse_by_guard(exchange, refusal, read);
-      }
-    }
+  if (policy.core().guard() && !passes_guard_by_origin(policy.core(), decision.allowed)) {
+    PyObject* answer = nullptr;
+    if (!passes_guard(exchange, decision.allowed, read, change, answer)) return answer;
   }
 
   Ref allow_origin;

@@ -46,13 +46,16 @@ Refusal HostVariable::check(const HostSet& hosts) const noexcept {
   return hosts.check(1, view_of_latin1(host_.get()));
 }
 
-bool is_host_served(const WSGIExchange& exchange, PyObject*& answer) noexcept {
+bool is_host_served(const WSGIExchange& exchange, Ref& host, PyObject*& answer) noexcept {
   answer = nullptr;
-  HostVariable host;
-  if (!host.read(*exchange.self->names, exchange.environment)) return false;
-  const Refusal refusal = host.check(*exchange.entry->routing->hosts());
-  if (refusal == Refusal::kNone) return true;
-  answer = refuse_host(exchange, refusal, host);
+  HostVariable variable;
+  if (!variable.read(*exchange.self->names, exchange.environment)) return false;
+  const Refusal refusal = variable.check(*exchange.entry->routing->hosts());
+  if (refusal == Refusal::kNone) {
+    host = variable.take();
+    return true;
+  }
+  answer = refuse_host(exchange, refusal, variable);
   return false;
 }
 

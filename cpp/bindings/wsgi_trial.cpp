@@ -25,7 +25,7 @@ bool try_environ(const WSGIExchange& exchange, std::optional<Outcome> outcome) n
   const PathInfo path(exchange.environment, names);
   if (PyErr_Occurred() != nullptr) return leave_undecided(self);
   const Routing::Entry& entry = trial.has_rules() ? trial.select(path.view()) : trial.fallback();
-  if (widest_reader(entry) == nullptr) return leave_alone_on_trial(self, outcome);
+  if (entry.is_left_alone()) return leave_alone_on_trial(self, outcome);
   ReadEnviron read;
   if (!read.read(names, exchange.environment, Reading::kEverything) ||
       !read.read_scheme(names, exchange.environment)) {

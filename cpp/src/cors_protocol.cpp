@@ -112,15 +112,11 @@ bool is(std::string_view name) noexcept {
 }  // namespace
 
 bool Request::add_header_line(std::string_view name, std::string_view value) noexcept {
-  if (!kGuardedNames.has(name.size())) return false;  // Most lines: no jump by table for them.
+  if (!kProtocolNames.has(name.size())) return false;  // Most lines: no jump by table for them.
   // Lengths are all different, so one comparison of names at most.
   switch (name.size()) {
-    case kHost.size():
-      return is<kHost>(name) && host_.add(value);
     case kOrigin.size():
       return is<kOrigin>(name) && origin_.add(value);
-    case kSecFetchSite.size():
-      return is<kSecFetchSite>(name) && sec_fetch_site_.add(value);
     case kRequestMethod.size():
       return is<kRequestMethod>(name) && request_method_.add(value);
     case kRequestHeaders.size():
@@ -139,17 +135,26 @@ bool Request::add_header_line(std::string_view name, std::string_view value) noe
   return false;
 }
 
-bool Request::add_guarded_line(std::string_view name, std::string_view value) noexcept {
-  static_assert(kSecFetchMode.size() == kSecFetchDest.size());
-  if (name.size() == kCookie.size() && is<kCookie>(name)) {
-    has_cookie_ = true;
-  } else if (name.size() == kSecFetchMode.size() && is<kSecFetchMode>(name)) {
-    if (!value.empty()) mode_ = mode_with(value);
-  } else if (name.size() == kSecFetchDest.size() && is<kSecFetchDest>(name)) {
-    const bool is_document = destination_ == Destination::kAbsent && value == "document";
-    destination_ = is_document ? Destination::kDocument : Destination::kOther;
-  } else {
-    return add_header_line(name, value);
+bool Request::add_guard_line(std::string_view name, std::string_view value) noexcept {
+  static_assert(kSecFetchMode.size() == kSecFetchSite.size());
+  static_assert(kSecFetchDest.size() == kSecFetchSite.size());
+  switch (name.size()) {
+    case kHost.size():
+      return is<kHost>(name) && host_.add(value);
+    case kCookie.size():
+      if (is<kCookie>(name)) has_cookie_ = true;
+      break;
+    case kSecFetchSite.size():
+      if (is<kSecFetchSite>(name)) return sec_fetch_site_.add(value);
+      if (is<kSecFetchMode>(name)) {
+        if (!value.empty()) mode_ = mode_with(value);
+      } else if (is<kSecFetchDest>(name)) {
+        const bool is_document = destination_ == Destination::kAbsent && value == "document";
+        destination_ = is_document ? Destination::kDocument : Destination::kOther;
+      }
+      break;
+    default:
+      break;
   }
   return false;
 }

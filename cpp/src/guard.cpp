@@ -95,6 +95,11 @@ Refusal guard_websocket(const Policy& policy, const Request& request, bool allow
   return is_own_by_metadata(request, true) ? Refusal::kNone : kRefused;
 }
 
+bool guard_needs_lines(const Policy& policy, const Request& request, bool allowed) noexcept {
+  if (is_safe_method(request.method())) return is_isolated(policy, request);
+  return policy.guard_rules().writes() && !(allowed && policy.allow_credentials());
+}
+
 bool guard_needs_scheme(const Policy& policy, const Request& request, bool allowed) noexcept {
   if (!request.has_origin()) return false;
   return !allowed || (request.has_cookie() && !policy.allow_credentials());

@@ -216,15 +216,26 @@ const HostSet::Name* HostSet::get(std::string_view host, bool subdomains) const 
   return name.host.empty() ? nullptr : &name;
 }
 
+void HostSet::add_usual(const HostEntry& entry) {
+  if (entry.subdomains || usual_.size() == kMaxUsual) return;
+  const bool is_default = entry.port && may_be_left_out(*entry.port);
+  usual_.push_back(entry.port && !is_default ? entry.host + ':' + std::to_string(*entry.port)
+                                             : entry.host);
+}
+
 bool HostSet::add(const HostEntry& entry) {
   Name& name = names_[find(entry.host, entry.subdomains)];
   name.host = entry.host;
   name.subdomains = entry.subdomains;
   if (entry.subdomains) wildcard_lengths_.set(entry.host.size());
-  if (!entry.port) return !std::exchange(name.any_port, true);
-  const auto place = std::ranges::lower_bound(name.ports, *entry.port);
-  if (place != name.ports.end() && *place == *entry.port) return false;
-  name.ports.insert(place, *entry.port);
+  if (!entry.port) {
+    if (std::exchange(name.any_port, true)) return false;
+  } else {
+    const auto place = std::ranges::lower_bound(name.ports, *entry.port);
+    if (place != name.ports.end() && *place == *entry.port) return false;
+    name.ports.insert(place, *entry.port);
+  }
+  add_usual(entry);
   return true;
 }
 
@@ -295,7 +306,7 @@ bool HostSet::allows_below(const Parts& parts) const noexcept {
   return allowed ? Refusal::kNone : Refusal::kHostNotAllowed;
 }
 
-Refusal HostSet::check(std::size_t lines, std::string_view host) const noexcept {
+Refusal HostSet::check_unusual(std::size_t lines, std::string_view host) const noexcept {
   if (lines != 1 || host.size() > kMaxHostHeaderLength) return Refusal::kHostMalformed;
   // Most are a listed name as it is, without a port. That needs no parsing: a name that is listed
   // has a colon only inside of brackets.

@@ -189,7 +189,7 @@ struct SentRequest {
   [[nodiscard]] Request view() const {
     Request request(method);
     request.set_server_scheme(scheme);
-    for (const auto& [name, value] : headers) request.add_header_line(name, value);
+    for (const auto& [name, value] : headers) request.add_guarded_line(name, value);
     return request;
   }
 

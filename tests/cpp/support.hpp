@@ -35,7 +35,7 @@ inline Headers to_headers(const HeaderLines& lines) {
 /// The views given must outlive the request.
 inline Request make_request(std::string_view method, std::initializer_list<HeaderLine> headers) {
   Request request(method);
-  for (const HeaderLine& header : headers) request.add_header_line(header.name, header.value);
+  for (const HeaderLine& header : headers) request.add_guarded_line(header.name, header.value);
   return request;
 }
 

@@ -36,9 +36,9 @@ class Guard : public ::testing::Test {
 
   static Request request_of(std::string_view method, const Case& row) {
     Request request(method);
-    if (!row.origin.empty()) request.add_header_line("Origin", row.origin);
-    if (!row.sec_fetch_site.empty()) request.add_header_line("Sec-Fetch-Site", row.sec_fetch_site);
-    if (!row.host.empty()) request.add_header_line("Host", row.host);
+    if (!row.origin.empty()) request.add_guarded_line("Origin", row.origin);
+    if (!row.sec_fetch_site.empty()) request.add_guarded_line("Sec-Fetch-Site", row.sec_fetch_site);
+    if (!row.host.empty()) request.add_guarded_line("Host", row.host);
     request.set_server_scheme(row.scheme);
     return request;
   }
@@ -205,7 +205,7 @@ TEST_F(Guard, AnOverLongOriginIsRefusedWithoutReadingIt) {
   EXPECT_EQ(guard_request(*policy_, request), Refusal::kCrossOriginRequest);
 
   Request metadata("POST");
-  metadata.add_header_line("sec-fetch-site", bytes.view());
+  metadata.add_guard_line("sec-fetch-site", bytes.view());
   EXPECT_EQ(guard_request(*policy_, metadata), Refusal::kCrossOriginRequest);
 }
 
@@ -213,7 +213,7 @@ TEST(SameOrigin, IsToldByOneOriginAndOneHostWhereSecFetchSiteIsNotThere) {
   using Lines = std::vector<std::pair<std::string_view, std::string_view>>;
   const auto is_own = [](const Lines& lines) {
     Request request("POST");
-    for (const auto& [name, value] : lines) request.add_header_line(name, value);
+    for (const auto& [name, value] : lines) request.add_guarded_line(name, value);
     request.set_server_scheme("https");
     return is_beyond_cors(request);
   };
@@ -254,6 +254,70 @@ TEST_F(Guard, WhoIsAllowedWithoutCredentialsWritesWithoutCookies) {
   trusting.guard_options.trusted_origins = {"https://app.test"};
   EXPECT_EQ(guard_request(*make_policy(trusting), request), Refusal::kNone);
   EXPECT_EQ(guard_websocket(*make_policy(trusting), request), Refusal::kNone);
+}
+
+/// Every request of a few values of each line, with all lines and with those of the protocol alone.
+TEST_F(Guard, WhatNeedsNoLinesIsJudgedTheSameWithoutThem) {
+  std::size_t without_lines = 0;
+  for (unsigned bits = 0; bits < 8; ++bits) {
+    PolicyOptions changed = options();
+    changed.allow_credentials = (bits & 1U) != 0;
+    changed.guard_options.isolate_reads = (bits & 2U) != 0;
+    changed.guard_options.writes = (bits & 4U) == 0;
+    changed.guard_options.trusted_origins = {"https://trusted.test"};
+    const auto policy = make_policy(changed);
+    for (const std::string_view method : {"GET", "HEAD", "OPTIONS", "POST", "PUT", ""}) {
+      for (const std::string_view origin : {"", "https://app.test", "https://evil.test",
+                                            "https://api.test", "https://trusted.test", "null"}) {
+        for (const std::string_view site : {"", "same-origin", "cross-site"}) {
+          for (const std::string_view mode : {"", "cors", "no-cors"}) {
+            for (const bool cookie : {false, true}) {
+              Request bare(method);
+              if (!origin.empty()) bare.add_header_line("origin", origin);
+              Request whole = bare;
+              whole.add_guard_line("host", "api.test");
+              if (!site.empty()) whole.add_guard_line("sec-fetch-site", site);
+              if (!mode.empty()) whole.add_guard_line("sec-fetch-mode", mode);
+              if (cookie) whole.add_guard_line("cookie", "a=b");
+              const bool allowed = decide(*policy, bare).allowed;
+              const Refusal refusal = guard_request(*policy, whole, allowed);
+              if (passes_guard_by_origin(*policy, allowed)) {
+                ++without_lines;
+                EXPECT_EQ(refusal, Refusal::kNone) << method << ' ' << origin;
+                EXPECT_EQ(guard_websocket(*policy, whole, allowed), Refusal::kNone) << origin;
+                EXPECT_FALSE(is_isolated(*policy, whole)) << method;
+              }
+              if (!guard_needs_lines(*policy, whole, allowed)) {
+                ++without_lines;
+                EXPECT_EQ(refusal, Refusal::kNone) << method << ' ' << origin;
+                EXPECT_FALSE(is_isolated(*policy, whole)) << method;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(without_lines, 0U);
+}
+
+TEST_F(Guard, TheLinesOfTheProtocolAndThoseOfTheGuardAreNotedApart) {
+  const auto noted = [](bool (Request::*add)(std::string_view, std::string_view) noexcept) {
+    Request request("POST");
+    for (const std::string_view name : {"origin", "access-control-request-method", "host", "cookie",
+                                        "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"}) {
+      (request.*add)(name, "cors");
+    }
+    return std::vector<bool>{
+        request.has_origin(), request.has_request_method(),      request.host_lines() == 1,
+        request.has_cookie(), !request.sec_fetch_site().empty(), request.has_cors_mode()};
+  };
+  const auto both = [&noted](bool protocol, bool guard) {
+    return std::vector<bool>{protocol, protocol, guard, guard, guard, guard};
+  };
+  EXPECT_EQ(noted(&Request::add_header_line), both(true, false));
+  EXPECT_EQ(noted(&Request::add_guard_line), both(false, true));
+  EXPECT_EQ(noted(&Request::add_guarded_line), both(true, true));
 }
 
 TEST_F(Guard, ARefusalOfAReadVariesByWhatItDependsOn) {

@@ -89,6 +89,36 @@ TEST(HostEntries, AreAllCheckedAtOnceInTheirOrder) {
             (std::vector<std::string>{"A.test", "b.test", "c.test/", "e.d.test", "e.d.test:1"}));
 }
 
+TEST(HostSets, ServeEachOfManyNamesWithAndWithoutItsPort) {
+  std::vector<std::string> entries;
+  for (int i = 0; i < 12; ++i) entries.push_back("a" + std::to_string(i) + ".example");
+  for (int i = 0; i < 12; ++i) entries.push_back("b" + std::to_string(i) + ".example:8443");
+  for (int i = 0; i < 12; ++i) entries.push_back("c" + std::to_string(i) + ".example:443");
+  // What is looked at first is one list or another.
+  for (int turn = 0; turn < 3; ++turn) {
+    std::ranges::rotate(entries, entries.begin() + 12);
+    const HostSetBuild build = build_host_set(entries);
+    ASSERT_NE(build.hosts, nullptr);
+    const auto served = [&build](const std::string& host) {
+      return build.hosts->check(1, host) == Refusal::kNone;
+    };
+    for (int i = 0; i < 12; ++i) {
+      const std::string name = std::to_string(i) + ".example";
+      for (const std::string& host :
+           {"a" + name, "A" + name, "a" + name + ":1", "b" + name + ":8443", "c" + name, "C" + name,
+            "c" + name + ":443"}) {
+        EXPECT_TRUE(served(host)) << host;
+        EXPECT_EQ(build.hosts->check(2, host), Refusal::kHostMalformed) << host;
+        EXPECT_EQ(build.hosts->check(0, host), Refusal::kHostMalformed) << host;
+      }
+      for (const std::string& host :
+           {"b" + name, "b" + name + ":443", "c" + name + ":8443", "b" + name + ":8443."}) {
+        EXPECT_FALSE(served(host)) << host;
+      }
+    }
+  }
+}
+
 TEST(HostSets, AgreeWithANaiveMatcherOnNearMisses) {
   const naive::Strings entries = {
       "example.com", "api.example.com:8443", "*.sub.test",    "*.b.sub.test:81", "localhost",

@@ -111,7 +111,7 @@ TEST_F(RequestBounds, SoManyValuesAreKeptAtMostWhateverTheLinesAreCalled) {
     std::size_t count = 0;
     for (std::size_t i = 0; i < kLines; ++i) {
       for (const std::string& name : names)
-        count += static_cast<std::size_t>(request.add_header_line(name, "x"));
+        count += static_cast<std::size_t>(request.add_guarded_line(name, "x"));
     }
     return count;
   };
@@ -236,7 +236,7 @@ TEST_F(RequestBounds, NoRequestAllocates) {
 
       Request actual("POST");
       actual.add_header_line("Origin", origin);
-      actual.add_header_line("Host", headers);
+      actual.add_guard_line("Host", headers);
       const Decision decision = decide(*policy_, actual);
       allowed += actual_headers(*policy_, origin, decision.allowed).size() > 0 ? 1 : 0;
       allowed += guard_request(*policy_, actual) == Refusal::kNone ? 1 : 0;

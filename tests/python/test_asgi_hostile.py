@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from corsac import CORSMiddleware
+from corsac import CORSMiddleware, CORSPolicy
 from support.asgi import ALLOWED, BODY, OPTIONS, ORIGIN, START, app_sending, scope_with
 from support.exchange import run_asgi
 
@@ -125,6 +125,61 @@ def test_a_scope_that_drops_the_headers_when_asked_for_the_method_is_no_danger()
         scope: Any = Scope(scope_with([(b"origin", fresh(ORIGIN))]))
         headers = dict(run_asgi(middleware, scope)[0]["headers"])
         assert headers.get(b"access-control-allow-origin") in {None, ORIGIN}
+
+
+@pytest.mark.parametrize("allowed_hosts", [None, ["api.example.com"]])
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("cookie", b"a=b", 403),
+        ("cookie", bytearray(b"a=b"), 403),
+        ("cookie", "a=b", 403),
+        ("cookie", object(), 403),
+        ("sec-fetch-site", bytearray(b"same-origin"), 200),
+        ("sec-fetch-site", "same-origin", 200),
+        ("sec-fetch-site", memoryview(b"cross-site"), 200),
+        ("x-cookie", object(), 200),
+    ],
+)
+def test_a_guard_reads_lines_whose_values_are_no_bytes(
+    name: str, value: Any, status: int, allowed_hosts: Any
+) -> None:
+    policy = CORSPolicy(allow_origins=[ORIGIN.decode()], guard=True)
+    middleware = CORSMiddleware(app_sending(START, BODY), policy, allowed_hosts=allowed_hosts)
+    lines = [
+        (b"host", b"api.example.com"),
+        (b"sec-fetch-mode", b"cors"),
+        (b"origin", ORIGIN),
+        (name.encode(), value),
+        (b"access-control-request-method", b"POST"),
+    ]
+    for scope in (
+        scope_with(lines, method="POST"),
+        scope_with(tuple(lines), method="PUT"),
+        scope_with(iter(lines), method="DELETE"),
+    ):
+        assert run_asgi(middleware, scope)[0]["status"] == status
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_guard_takes_the_origin_that_was_decided_about(method: str) -> None:
+    """Reading the method, or a line of the guard, changes the headers to those of another page."""
+    lines: list[Any] = []
+
+    class Scope(UserDict[str, Any]):
+        def __getitem__(self, key: str) -> Any:
+            if key in {"method", "scheme"}:
+                lines[:] = [(b"origin", fresh(ORIGIN))]
+            return self.data[key]
+
+    middleware = CORSMiddleware(app_sending(START, BODY), guard=True, **OPTIONS)
+    for _ in range(20):
+        lines[:] = [(b"origin", fresh(EVIL)), (b"cookie", bytearray(b"a=b"))]
+        scope: Any = Scope(scope_with(lines, method=method))
+        scope.data["headers"] = lines
+        messages = run_asgi(middleware, scope)
+        assert messages[0]["status"] == (200 if method == "GET" else 403)
+        assert b"access-control-allow-origin" not in dict(messages[0]["headers"])
 
 
 def test_an_answer_about_one_origin_is_not_used_for_another() -> None:

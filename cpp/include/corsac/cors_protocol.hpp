@@ -57,13 +57,10 @@ inline constexpr NameLengths kProtocolNames{header_names::kOrigin, header_names:
 inline constexpr NameLengths kHostedNames{
     header_names::kOrigin, header_names::kRequestMethod, header_names::kRequestHeaders,
     header_names::kRequestPrivateNetwork, header_names::kHost};
-/// Those, and the ones that `guard` looks at.
-inline constexpr NameLengths kGuardedNames{
-    header_names::kOrigin,         header_names::kRequestMethod,
-    header_names::kRequestHeaders, header_names::kRequestPrivateNetwork,
-    header_names::kHost,           header_names::kCookie,
-    header_names::kSecFetchSite,   header_names::kSecFetchMode,
-    header_names::kSecFetchDest};
+/// What `guard` looks at beside the protocol's.
+inline constexpr NameLengths kGuardNames{header_names::kHost, header_names::kCookie,
+                                         header_names::kSecFetchSite, header_names::kSecFetchMode,
+                                         header_names::kSecFetchDest};
 
 /// The parts of a request that the protocol looks at. Views into the caller's memory.
 class Request {
@@ -73,9 +70,14 @@ class Request {
   /// Notes one header line if the protocol cares about it; names in any case.
   /// @return true if a view of `value` is kept, which is the case for kMaxKeptValues lines at most.
   bool add_header_line(std::string_view name, std::string_view value) noexcept;
-  /// The same, and takes note of Cookie, Sec-Fetch-Mode and Sec-Fetch-Dest: what is judged by
-  /// `guard`, and what is said of a refusal, depends on them too.
-  bool add_guarded_line(std::string_view name, std::string_view value) noexcept;
+  /// The same for Host, Cookie, Sec-Fetch-Site, Sec-Fetch-Mode and Sec-Fetch-Dest, and for those
+  /// alone: what is judged by `guard` or `allowed_hosts`, and what is said of a refusal, depends on
+  /// them too.
+  bool add_guard_line(std::string_view name, std::string_view value) noexcept;
+  /// Both in one.
+  bool add_guarded_line(std::string_view name, std::string_view value) noexcept {
+    return add_header_line(name, value) || add_guard_line(name, value);
+  }
   static constexpr std::size_t kMaxKeptValues = 5 + kMaxRequestHeadersLines;
 
   /// Only a request that may be a preflight (`may_be_preflight`), or one under a policy with
@@ -307,6 +309,17 @@ enum class ResponseHeaderRole : std::uint8_t {
   kVary,            ///< Merged.
   kTiming,          ///< Owned under a policy that `allows_timing`, unless it answers a preflight.
 };
+
+/// All header names that have a role.
+inline constexpr NameLengths kResponseNames{header_names::kVary,
+                                            header_names::kAllowOrigin,
+                                            header_names::kExposeHeaders,
+                                            header_names::kAllowCredentials,
+                                            header_names::kAllowMethods,
+                                            header_names::kAllowHeaders,
+                                            header_names::kMaxAge,
+                                            header_names::kAllowPrivateNetwork,
+                                            header_names::kTimingAllowOrigin};
 
 /// @param name a header name in any case.
 [[nodiscard]] ResponseHeaderRole response_header_role(std::string_view name) noexcept;

@@ -29,7 +29,8 @@ namespace corsac {
 /// refused. Without `writes` unsafe methods pass; with `isolates_reads` GET and HEAD are judged:
 /// see below.
 /// @param request with the server's scheme (`set_server_scheme`), since Host may have to decide,
-/// and with all lines that `Request::add_guarded_line` notes.
+/// and with all lines that `Request::add_guarded_line` notes, unless they are not needed:
+/// `passes_guard_by_origin` and `guard_needs_lines`.
 /// @param allowed it is known already that the policy allows the request's one origin, or whoever
 /// was asked outside the core does.
 ///
@@ -51,6 +52,19 @@ namespace corsac {
 /// send it, can only refuse more. Without an Origin it comes from no browser.
 [[nodiscard]] Refusal guard_websocket(const Policy& policy, const Request& request,
                                       bool allowed = false) noexcept;
+
+/// True if `guard_request` and `guard_websocket` let everything pass whose origin is allowed, so
+/// that nothing else of such a request need be read: who may read the answers with the user's
+/// credentials may also write with them.
+/// @param allowed see `guard_request`.
+[[nodiscard]] inline bool passes_guard_by_origin(const Policy& policy, bool allowed) noexcept {
+  return allowed && policy.allow_credentials() && !policy.guard_rules().isolates_reads();
+}
+
+/// False if `guard_request` decides by the method and the origin alone, as it does for most.
+/// Precondition: the policy has a guard.
+[[nodiscard]] bool guard_needs_lines(const Policy& policy, const Request& request,
+                                     bool allowed) noexcept;
 
 /// False if `guard_request` and `guard_websocket` decide without the server's scheme, as they do
 /// for most.
