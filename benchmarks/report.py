@@ -40,6 +40,7 @@ TABLES: dict[str, tuple[str, float, dict[str, tuple[str, ...]]]] = {
     "served": ("us", 1e6, {"speed, to bare": names.BARES, "speed, to by hand": ("by hand",)}),
     "scale": ("us", 1e6, {"speed, to one": names.ONES}),
     "footprint": ("s, or bytes", 1.0, {}),
+    "live": ("ms, MiB or s", 1.0, {}),
 }
 # What is to be reached; then part: row: what is divided by what, or the value alone; the goal.
 _GOALS = """
