@@ -69,11 +69,15 @@ class PreflightCache:
 
         https://fetch.spec.whatwg.org/#method-cache-entry-match
         """
-        head = asked.method == "HEAD" and profile_called(asked.profile).remembers_head_where_listed
+        profile = profile_called(asked.profile)
+        head = asked.method == "HEAD" and profile.remembers_head_where_listed
         keyed = _keyed(asked)
         # With the flag the method counts even if it is safelisted.
         keyed = keyed._replace(use_cors_preflight=keyed.use_cors_preflight or head)
-        return self._core.covers(*keyed, now=self._clock())
+        covered = self._core.covers(*keyed, now=self._clock())
+        if not covered and profile.forgets_what_does_not_cover:
+            self.clear_entries(asked.origin, asked.url)
+        return covered
 
     def store(self, asked: CacheRequest, response: Lines) -> None:
         """Remember the answer to a preflight that was passed."""
@@ -107,6 +111,8 @@ class PreflightCache:
 _WITH_CREDENTIALS = " with credentials"
 # A name that every answer allows, where also a request with nothing unsafe has to be covered.
 _ANSWERED = b"corsac-answered"
+# What an asterisk is called where it is an ordinary name.
+_ASTERISK = b"corsac-asterisk"
 
 
 def _keyed(asked: CacheRequest) -> CacheRequest:
@@ -115,7 +121,16 @@ def _keyed(asked: CacheRequest) -> CacheRequest:
         asked = asked._replace(origin=asked.origin + _WITH_CREDENTIALS)
     if profile.preflights_after_preflighted:
         asked = asked._replace(headers=[*asked.headers, (_ANSWERED, UNSAFE_VALUE)])
+    if _asterisk_is_ordinary(asked, profile):
+        names = [(_ASTERISK if name == b"*" else name, value) for name, value in asked.headers]
+        method = _ASTERISK.decode() if asked.method == "*" else asked.method
+        asked = asked._replace(method=method, headers=names)
     return asked
+
+
+def _asterisk_is_ordinary(asked: CacheRequest, profile: Profile) -> bool:
+    covers = profile.remembered_asterisk
+    return covers == "itself" or (covers == "all without credentials" and asked.include)
 
 
 def _as_remembered(asked: CacheRequest, response: Lines, profile: Profile) -> Lines:
@@ -127,8 +142,8 @@ def _as_remembered(asked: CacheRequest, response: Lines, profile: Profile) -> Li
         seconds = b"%d" % _core.browser_preflight_max_age(lines, "chromium")
         lines = [line for line in lines if line[0].lower() != b"access-control-max-age"]
         lines.append((b"Access-Control-Max-Age", seconds))
-    if not profile.remembers_asterisk:
-        lines = [(name, _without_asterisk(name, value)) for name, value in lines]
+    if _asterisk_is_ordinary(asked, profile):
+        lines = [(name, _with_ordinary_asterisk(name, value)) for name, value in lines]
     if profile.remembers_authorization_of_asterisk and not asked.include:
         [(_, names)] = joined_values(lines, [b"access-control-allow-headers"])
         if "*" in _members(names):
@@ -138,11 +153,13 @@ def _as_remembered(asked: CacheRequest, response: Lines, profile: Profile) -> Li
     return lines
 
 
-def _without_asterisk(name: bytes, value: bytes) -> bytes:
-    """Leave the asterisk out of a list, and the list, perhaps empty, in its place."""
+def _with_ordinary_asterisk(name: bytes, value: bytes) -> bytes:
+    """Let the asterisk of a list stand for itself alone."""
     if name.lower() not in {b"access-control-allow-methods", b"access-control-allow-headers"}:
         return value
-    return b",".join(member for member in value.split(b",") if member.strip(b" \t") != b"*")
+    return b",".join(
+        _ASTERISK if member.strip(b" \t") == b"*" else member for member in value.split(b",")
+    )
 
 
 def _members(value: str) -> list[str]:

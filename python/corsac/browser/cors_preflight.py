@@ -97,11 +97,16 @@ def _preflight_request(state: FetchState, lines: Lines) -> Request:
 
 def _check(state: FetchState, lines: Lines, status: int, answer: Lines) -> str:
     """Give the reason why a preflight is refused; empty if it is not."""
+    answer = readable_lines(answer, state)
+    if state.profile.preflights_for_page_origin and state.is_same_origin(state.url):
+        own = {b"access-control-allow-origin": state.preflight_origin.encode("ascii")}
+        own[b"access-control-allow-credentials"] = b"true"
+        answer = [line for line in answer if line[0].lower() not in own] + list(own.items())
 
     def judged_as(engine: str) -> tuple[str, str]:
         cors = (state.preflight_origin, state.include, state.method, lines)
         return _core.browser_preflight_check(
-            *cors, status, readable_lines(answer, state), state.use_cors_preflight, engine
+            *cors, status, answer, state.use_cors_preflight, engine
         )
 
     code, name = judged_as(state.profile.name)

@@ -134,11 +134,10 @@ def _http_fetch(state: FetchState, with_preflight: bool) -> Answering:
 def _is_judged_with_credentials(state: FetchState, response: Response) -> bool:
     """Say whether an answer is judged so for where the request has been before."""
     return (
-        state.profile.judges_redirect_off_server_with_credentials
+        state.profile.judges_redirects_off_server_late
         and state.request.credentials == "same-origin"
         and is_redirect(state, response)
-        and len(state.urls) > 1
-        and all(state.is_same_origin(url) for url in state.urls[:-1])
+        and state.is_same_origin(state.urls[0])
     )
 
 

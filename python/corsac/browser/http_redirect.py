@@ -79,7 +79,9 @@ def _target(state: FetchState, location: bytes | bool) -> URL:
         or (state.request.mode == "cors" and not state.is_same_origin(target))
         or state.profile.blocks_all_redirect_userinfo
     ):
-        raise Rejected("redirect-userinfo")
+        if state.tainting != "basic" or not state.profile.judges_redirects_off_server_late:
+            raise Rejected("redirect-userinfo")
+        state.late_refusal = "redirect-userinfo"
     return target
 
 
@@ -99,10 +101,11 @@ def _change_request(state: FetchState, status: int, target: URL) -> None:
     loses_body = _core.browser_redirect_makes_get(status, state.method)
     drops_headers = loses_body
     match state.profile.restores_dropped_headers:
-        case "by first method":
-            state.headers = state.allowed_headers
+        case "all":
+            kept = state.author_headers
+            state.headers = _without_authorization(kept) if leaves else kept
             drops_headers |= _core.browser_redirect_makes_get(status, state.first_method)
-        case "in CORS requests" if state.tainting == "cors":
+        case "of bodies" if state.tainting == "cors" or not state.is_same_origin(target):
             state.headers = state.allowed_headers
     state.asked_headers = _without_body_headers(state.headers) if loses_body else state.headers
     if drops_headers:

@@ -32,6 +32,9 @@ class Profile:
     # The Request constructor.
     request_streams: Literal["sent", "sent over HTTP/2", "sent as text", "refused"] = "sent"
 
+    sends_any_body_type_without_cors: bool = False
+    """With mode no-cors a Blob's type is sent whatever it is."""
+
     # The CORS-safelisted request-headers.
     joins_lines_before_measuring: bool = False
     limits_sum_of_safelisted_values: bool = True
@@ -50,7 +53,8 @@ class Profile:
     repeats_requested_names: bool = False
     """A header that was set twice is there twice."""
     preflights_for_page_origin: bool = False
-    """After a redirect to another origin the preflight has the page's, the request ``null``."""
+    """After a redirect to another origin the preflight has the page's, the request ``null``; and
+    the page's own server need not allow it."""
     tells_caching_in_preflight: bool = False
     """Cache-Control and Pragma of the request are on its preflight as well."""
     site_of_preflights: Literal["of all URLs", "of the current URL", "of the Origin"] = (
@@ -66,7 +70,8 @@ class Profile:
     """What was answered to a request with credentials does not serve one without."""
     remembers_one_answer: bool = False
     """A preflight replaces what an earlier one allowed for the same origin and URL."""
-    remembers_asterisk: bool = True
+    remembered_asterisk: Literal["all", "all without credentials", "itself"] = "all"
+    """What it covers; ``itself`` is a method, or a header, of that very name."""
     remembers_authorization_of_asterisk: bool = False
     remembers_nulled_origins: bool = True
     """What was answered to an Origin that a redirect made ``null`` is remembered."""
@@ -75,6 +80,8 @@ class Profile:
     """With a Max-Age of 0 an answer changes nothing in the cache."""
     remembers_head_where_listed: bool = False
     """HEAD is covered by answers that list it alone, although it needs no preflight."""
+    forgets_what_does_not_cover: bool = False
+    """A request that is not covered by what is remembered erases it."""
     remembers_refused_answers: bool = False
     """Also an answer that does not allow what was asked for."""
     modes_that_ask_anew: frozenset[str] = frozenset()
@@ -108,16 +115,18 @@ class Profile:
     """An empty line after another of the same name, but Access-Control-Allow-Origin, is none."""
     prompts_for_passwords: Literal["never", "own server", "own site", "anywhere"] = "never"
     """Where a 401 with credentials opens a prompt."""
-    judges_redirect_off_server_with_credentials: bool = False
-    """A redirect by the first other server after the page's own is checked once more before the
-    next request, after its preflight, as if the request had credentials."""
+    judges_redirects_off_server_late: bool = False
+    """Where a fetch began on the page's own server, a redirect that leaves it, or is another
+    server's, is checked before the next request, after its preflight: for a user name, and as if
+    the request had credentials."""
     ports_of_ip_address_are_sites: bool = False
     """Two ports of one address are different sites for Cross-Origin-Resource-Policy."""
 
     # Redirects.
-    restores_dropped_headers: Literal["never", "by first method", "in CORS requests"] = "never"
-    """The next redirect brings back the headers that became unnecessary with the body; with ``by
-    first method`` unless it is one with which also the first method would lose its body."""
+    restores_dropped_headers: Literal["never", "all", "of bodies"] = "never"
+    """What the next redirect brings back of what an earlier one dropped, unless it drops it itself:
+    headers of bodies, where CORS has a say or the redirect leaves the page's own server; or all,
+    Authorization included, that the first method would not lose."""
     other_redirect_statuses: frozenset[int] = frozenset()
     locations: Literal["one", "equal", "lenient", "joined"] = "one"
     """How many Location lines there may be: equal ones may be one, and an empty one none
@@ -177,7 +186,7 @@ _PROFILES = {
             asterisk_covers_authorization=True,
             preflight_cache_capacity=100,
             cache_key_has_credentials=True,
-            remembers_asterisk=False,
+            remembered_asterisk="itself",
             ignores_answers_not_to_keep=True,
             remembers_head_where_listed=True,
             modes_that_ask_anew=frozenset({"no-store", "reload"}),
@@ -186,7 +195,7 @@ _PROFILES = {
             site_of_redirects_needs_domain=True,
             ignores_empty_repetition=True,
             prompts_for_passwords="anywhere",
-            restores_dropped_headers="by first method",
+            restores_dropped_headers="all",
             locations="equal",
         ),
         # What its network library (libsoup) does, and Safari's may not, are the last three.
@@ -194,6 +203,7 @@ _PROFILES = {
             name="webkit",
             observed="WebKitGTK 2.50.6",
             request_streams="refused",
+            sends_any_body_type_without_cors=True,
             joins_lines_before_measuring=True,
             range_syntax=re.compile(rb"(?i:bytes)=\+?([0-9]+)-(?:\+?([0-9]+))?"),
             range_limit=2**64,
@@ -203,16 +213,18 @@ _PROFILES = {
             asterisk_covers_authorization=True,
             preflight_cache_capacity=65_536,
             remembers_one_answer=True,
+            remembered_asterisk="all without credentials",
             remembers_authorization_of_asterisk=True,
             remembers_nulled_origins=False,
             reads_max_age_as_int64=True,
+            forgets_what_does_not_cover=True,
             remembers_refused_answers=True,
             failures_that_keep_cache="all",
             keeps_origin_header=True,
             drops_own_headers_when_leaving=True,
             prompts_for_passwords="own server",
-            judges_redirect_off_server_with_credentials=True,
-            restores_dropped_headers="in CORS requests",
+            judges_redirects_off_server_late=True,
+            restores_dropped_headers="of bodies",
             error_mode_needs_location=True,
             other_redirect_statuses=frozenset({309}),
             locations="joined",

@@ -328,6 +328,9 @@ def _headers(request: FetchRequest, content_type: str, no_cors: bool, profile: P
     if headers is None:
         bad = (line for line in lines if _core.browser_request_headers([line], b"", False) is None)
         raise Rejected("typeerror:bad-header", shown(next(bad, (b"", b""))[0].decode("latin-1")))
+    has_type = any(name.lower() == b"content-type" for name, _ in headers)
+    if no_cors and implicit and not has_type and profile.sends_any_body_type_without_cors:
+        headers.append((b"Content-Type", implicit))
     return headers
 
 
