@@ -54,17 +54,17 @@ def _sent_lines(state: FetchState) -> Lines:
     """Give the script's own headers as they are sent."""
     if not state.profile.sets_headers_one_by_one:
         return state.headers
-    lines: Lines = []
+    keeps_type = state.body is not None and len(state.urls) == 1
+    lines: dict[bytes, Lines] = {}
     for name, value in state.headers:
         lower = name.lower()
-        same = [text for known, text in lines if known.lower() == lower]
-        is_body_type = lower == b"content-type" and state.body is not None
-        if same and is_body_type and len(state.urls) == 1:
+        same = lines.setdefault(lower, [])
+        if same and keeps_type and lower == b"content-type":
             continue
-        if lower in _OF_ONE_VALUE or value == b"" or b"" in same:
-            lines = [line for line in lines if line[0].lower() != lower]
-        lines.append((name, value))
-    return lines
+        if same and (lower in _OF_ONE_VALUE or not value or not same[-1][1]):
+            same.clear()
+        same.append((name, value))
+    return [line for same in lines.values() for line in same]
 
 
 def _origin(state: FetchState) -> str | None:
@@ -120,9 +120,11 @@ def readable_lines(lines: Lines, state: FetchState) -> Lines:
     if not state.profile.ignores_empty_repetition:
         return lines
     kept: Lines = []
+    seen: set[bytes] = set()
     for name, value in lines:
-        is_repeated = any(known.lower() == name.lower() for known, _ in kept)
-        counts = name.lower() == b"access-control-allow-origin" or bool(value.strip(b" \t"))
-        if counts or not is_repeated:
+        lower = name.lower()
+        counts = lower == b"access-control-allow-origin" or bool(value.strip(b" \t"))
+        if counts or lower not in seen:
             kept.append((name, value))
+        seen.add(lower)
     return kept
