@@ -203,3 +203,88 @@ def test_more_findings_than_are_kept_are_counted() -> None:
     assert (len(found), left_out, found[0].count) == (MAX_DIAGNOSES, 0, 2)
     found, left_out = diagnose_chunks(lines)
     assert (len(found), left_out) == (MAX_DIAGNOSES, 1)
+
+
+NOISE = [
+    "index.html:1 {}",
+    "12:34:56.789 app.js:17:5 {} app.js:17:5",
+    '[1130/101112.345:INFO:CONSOLE(12)] "{}", source: http://localhost:3000/app.js (12)',
+    "2026-11-30T10:00:00Z ERROR [browser] {} Understand this error",
+    "Uncaught Error: inside\nGET /x 200 (OK)\n\n  {}\n(anonymous) @ app.js:3\nawait in load",
+    "  3 | {}\r\n  4 | \r\n",
+    "{} (app.js, line 3)",
+    "[Error] {}",
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("around", NOISE)
+def test_noise_around_messages_makes_none_of_them_wrong(engine: str, around: str) -> None:
+    assert counts(PLACES, engine, around)["wrong"] == 0
+    lines = [row for row in ROWS if row["engine"] == engine and row["messages"]]
+    for row in lines:
+        # Each line with noise of its own, and in the quotes that programs make of curly ones.
+        text = "\n".join(around.replace("{}", line) for line in paste(row, PLACES).split("\n"))
+        straight = text.translate({0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'})
+        escaped = text.encode("ascii", "backslashreplace").decode()
+        for each in (text, straight, escaped):
+            assert verdict(row, diagnose(each), PLACES) != "wrong", (row["case"], each)
+
+
+def test_several_messages_in_one_paste_are_kept_apart() -> None:
+    rows = [row for row in ROWS if row["case"] in {"acao-missing", "preflight-404", "acac-missing"}]
+    text, expected = [], []
+    for number, row in enumerate(rows):
+        places = PLACES | {"url": f"https://api.example.com/{number}"}
+        text.append(paste(row, places))
+        (found,) = diagnose(text[-1])
+        expected.append(found)
+    assert diagnose("\n".join(text)) == tuple(expected)
+
+
+def test_a_url_that_firefox_has_shortened_is_shown_and_not_probed() -> None:
+    url = "https://api.example.com/a\u2026z"
+    text = (
+        "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote "
+        f"resource at {url}. (Reason: CORS header \u2018Access-Control-Allow-Origin\u2019 "
+        "missing). Status code: 404. [Learn More]"
+    )
+    (found,) = diagnose(text)
+    assert (found.url, found.status, found.probe) == (url, 404, None)
+
+
+def test_a_password_in_a_url_is_not_shown() -> None:
+    (found,) = diagnose(PREFLIGHT.replace("https://api.", "https://me:sEcReT@api."))
+    assert "sEcReT" not in repr(found)
+    assert found.url == "https://me:...@api.example.com/x"
+
+
+@pytest.mark.parametrize("width", [0, 30_000])
+def test_a_message_in_a_very_long_line_is_found(width: int) -> None:
+    line = "x" * width + " " + PREFLIGHT + "y" * width
+    (found,) = diagnose(f"{line * 50}\n")
+    assert (found.reason, found.count) == ("preflight:missing-allow-origin", 50)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("http://app.example.com", "another scheme"),
+        ("https://app.example.com:8443", "another port"),
+        ("https://App.Example.com", "byte for byte"),
+        ("https://app.example.com/", "no slash at its end"),
+        ("https://app.example.com, https://app.example.com", "only one value is allowed"),
+        ("https://*.example.com", "browsers know no patterns"),
+        ("https://app.example.com", "after a redirect"),
+        ("null", "It is null"),
+    ],
+)
+def test_a_mismatch_is_told_by_its_value(value: str, words: str) -> None:
+    text = PREFLIGHT.replace(
+        "No 'Access-Control-Allow-Origin' header is present on the requested resource.",
+        f"The 'Access-Control-Allow-Origin' header has a value '{value}' that is not equal to the "
+        "supplied origin.",
+    )
+    (found,) = diagnose(text)
+    assert found.reason == "preflight:allow-origin-mismatch"
+    assert words in found.cause

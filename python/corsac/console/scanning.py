@@ -36,6 +36,7 @@ _SPACED = frozenset({"value", "kind", "schemes", "initiator", "address"})
 _SHAPES = {
     "status": re.compile(r"\d{1,3}"),
     "port": re.compile(r"\d{1,5}"),
+    "secure": re.compile(r"True|False"),
     "seconds": re.compile(r"\d{1,9}"),
     "error": re.compile(r"ERR_[A-Z0-9_]{1,80}(?:\.[A-Za-z]{1,80})?"),
     "method": re.compile(r"[!#$%&'*+.^`|~\w-]{1,80}"),
