@@ -86,7 +86,7 @@ def choose(page: Page, preset: str) -> None:
 
 
 def engine(page: Page, name: str) -> Locator:
-    return page.locator(f"[data-engine='{name}']")
+    return page.locator(f"li[data-engine='{name}']")
 
 
 @pytest.mark.parametrize("preset", [name for name, outcome in PRESETS.items() if outcome])
