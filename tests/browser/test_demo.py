@@ -45,7 +45,7 @@ def test_a_real_browser_does_what_the_transcript_says(
     expect(page.locator("body")).to_have_attribute("data-state", "done")
     expected = "blocked" if scenario.expected.reason else "allowed"
     for engine in ("standard", "chromium", "real"):
-        locator = page.locator(f"[data-engine='{engine}']")
+        locator = page.locator(f"li[data-engine='{engine}']")
         expect(locator).to_have_attribute("data-outcome", expected)
     expect(page.locator(".agreement")).to_have_attribute("data-agrees", "true")
     said = [text for text in console if "CORS policy" in text]
