@@ -72,6 +72,8 @@ if (typeof Search !== "undefined") {
     const asked = new URLSearchParams(window.location.search).get("q") || query;
     // The last one is shown first. Of a result: page, title, anchor, what is said of it, score.
     const messages = findConsoleMessages(asked).reverse();
+    // The words of a message are on every second page: to mark them there would say nothing.
+    if (messages.length) localStorage.removeItem("sphinx_highlight_terms");
     const pages = new Set(messages.map((row) => row.page));
     return [
       ...results.filter(([page]) => !pages.has(page)),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from corsac import CORSPolicy
 from corsac.errors import CORSConfigProblem
 from corsac.migrate import Translation, translate
-from site_pages.text import GENERATED, anchor, plain, table
+from site_pages.text import GENERATED, anchor, plain
 
 ORIGIN = "https://app.example.com"
 NAMES = {
@@ -123,25 +123,27 @@ def pages() -> dict[str, str]:
 
 
 def _page(library: str) -> str:
-    rows = [_row(library, sample) for sample in SAMPLES[library]]
-    return "\n".join(
-        [
-            GENERATED + f"# {NAMES[library]}, option by option\n",
-            f"What `corsac.migrate.translate({library!r}, ...)` makes of each, beside "
-            f"`{_written(BASE[library])}`. [How to move]({library}.md).\n",
-            table(["there", "here", "what is said"], rows),
-        ]
-    )
+    parts = [
+        GENERATED + f"# {NAMES[library]}, option by option\n",
+        f"What `corsac.migrate.translate({library!r}, ...)` makes of each, beside "
+        f"`{_written(BASE[library])}`, and what it says of it. [How to move]({library}.md).\n",
+        "## Each option\n",
+    ]
+    for sample in SAMPLES[library]:
+        parts += _entry(library, sample)
+    return "\n".join(parts)
 
 
-def _row(library: str, sample: Options) -> tuple[str, str, str]:
+def _entry(library: str, sample: Options) -> Iterator[str]:
     base = translate(library, BASE[library])
-    given = dict(sample)
-    made = translate(library, {**BASE[library], **given} if _needs_base(sample) else given)
+    given = {**BASE[library], **sample} if _needs_base(sample) else sample
+    made = translate(library, given)
     known = {(each.option, each.code) for each in base.problems}
-    said = [each for each in made.problems if (each.option, each.code) not in known or not sample]
-    left = f"`{_written(sample)}`" if sample else "nothing set"
-    return left, _made(base, made, sample), "<br>".join(map(_said, said)) or "-"
+    yield f"### `{_written(sample)}`\n" if sample else "### Nothing set\n"
+    yield f"Here: {_made(base, made, sample)}.\n"
+    for problem in made.problems:
+        if (problem.option, problem.code) not in known or not sample:
+            yield _said(problem)
 
 
 def _needs_base(sample: Options) -> bool:
@@ -166,7 +168,7 @@ def _made(base: Translation, made: Translation, sample: Options) -> str:
 def _said(problem: CORSConfigProblem) -> str:
     code = f"[`{problem.code}`](../reference/codes.md#{anchor(problem.code)})"
     words = "; ".join(each for each in (problem.message, problem.hint) if each)
-    return f"**{problem.severity}** {code}: {plain(words)}"
+    return f"- **{problem.severity}** {code}: {plain(words)}\n"
 
 
 def _written(options: Options) -> str:

@@ -49,8 +49,9 @@ def from_docstring(text: str) -> str:
 
 
 _CODE = re.compile(
-    r"https?://[^\s,;)]*[\w/]|Access-Control-[\w-]+|\w+_\w+|--[\w-]+"
-    r"|(?<!\w)\*(?!\w)|\w+: \"[\w-]+\"|\w+=\"[\w-]+\""
+    r"\w+ ?= ?(?:\[[^\]]*\]|\"[\w-]+\"|True|False)|(?<!\w)'[^'\s]+'(?!\w)|\"[^\"\s]+\"(?!\w)"
+    r"|https?://[^\s,;)]*[\w/]|Access-Control-[\w-]+|[\w.]*\w_\w+|--[\w-]+"
+    r"|(?<!\w)\*(?!\w)|\w+: \"[\w-]+\""
 )
 
 
