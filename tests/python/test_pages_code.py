@@ -15,7 +15,7 @@ import yaml
 
 import corsac
 from corsac.cli import _read
-from support.pages import BLOCKS, Block, blocks_of
+from support.pages import BLOCKS, CHECKOUT, Block, blocks_of
 
 
 async def application(scope: object, receive: object, send: object) -> None:
@@ -56,7 +56,15 @@ def check_nginx(block: Block, _: Path) -> None:
     assert depth == 0
 
 
+def check_cmake(block: Block, _: Path) -> None:
+    """Its lines are those of the example that is built, whatever the target is called."""
+    example = (CHECKOUT / "examples" / "cpp" / "CMakeLists.txt").read_text().splitlines()
+    built = [re.sub(r"\(\w+ PRIVATE", "(server PRIVATE", line) for line in example]
+    assert set(block.text.splitlines()) <= set(built)
+
+
 CHECKS: dict[str, Callable[[Block, Path], object]] = {
+    "cmake": check_cmake,
     "json": lambda block, _: json.loads(block.text),
     "nginx": check_nginx,
     "py": lambda block, _: compile(block.text, str(block), "exec"),
