@@ -150,6 +150,7 @@ def test_every_response_of_an_origin_of_the_source_is_that_of_the_policy(
         (b"https://x.example", "SourceError: 'it gave bytes, not the origins one by one'"),
         (None, "SourceError: 'it gave NoneType, not the origins one by one'"),
         (5, "SourceError: 'it gave int, not the origins one by one'"),
+        ({TWO: False}, "SourceError: 'it gave dict, not the origins one by one'"),
     ],
     ids=repr,
 )
@@ -207,8 +208,11 @@ def test_thousands_of_invalid_entries_are_counted_and_ten_are_named(
     assert record.getMessage().endswith("; ...")
 
 
-def test_only_invalid_entries_are_a_failure(send: Observed, source: Driven) -> None:
-    with Follower(send.middleware, source, base=BASE) as follower:
+@pytest.mark.parametrize("allow_empty", [False, True])
+def test_only_invalid_entries_are_a_failure(
+    send: Observed, source: Driven, allow_empty: bool
+) -> None:
+    with Follower(send.middleware, source, base=BASE, allow_empty=allow_empty) as follower:
         source.give(["*", "x"])
         assert readers(send, OWN, ONE) == [OWN, ONE]
         assert follower.status.error is not None

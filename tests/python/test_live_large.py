@@ -25,6 +25,11 @@ NEVER = threading.Event()
 COUNT = 20_000
 
 
+def keys_of(entries: list[str]) -> Any:
+    """The keys of a mapping."""
+    return dict.fromkeys(entries).keys()
+
+
 def numbered(count: int = COUNT) -> list[str]:
     return [f"https://tenant-{number}.example" for number in range(count)]
 
@@ -38,7 +43,7 @@ def send(make_observed: MakeObserved) -> Observed:
 # What a source gives is read in parts, and let go in parts.
 
 
-@pytest.mark.parametrize("kind", [list, set, tuple, iter, dict.fromkeys], ids=str)
+@pytest.mark.parametrize("kind", [list, set, tuple, iter, frozenset, keys_of])
 def test_every_entry_of_whatever_can_be_iterated_is_read(kind: Any) -> None:
     found = collect(BASE, [kind([*numbered(), "*", *numbered()])], NEVER)
     assert (len(found.origins), found.skipped) == (COUNT, 1)
@@ -99,6 +104,55 @@ def test_a_source_without_an_end_fails_at_a_limit(monkeypatch: pytest.MonkeyPatc
 def test_text_that_is_no_origin_at_all_is_skipped_alone(entry: str) -> None:
     found = collect(BASE, [[ONE, entry, TWO]], NEVER)
     assert (found.origins.entries(9), found.skipped, len(found.named)) == ([ONE, TWO], 1, 1)
+
+
+class Unwritable:
+    """An entry that cannot be written into a log."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+class Unhashable(str):
+    """Text that cannot be in a set."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"origin": ONE}, "\"{'origin': 'https://one.example'}\": an origin is text, not dict"),
+        ([ONE], "\"['https://one.example']\": an origin is text, not list"),
+        (Unwritable(), ": an origin is text, not Unwritable"),
+        (10**5000, "one int: an origin is text, not int"),
+        (Unhashable("*"), "'*': a source cannot allow any page"),
+        (Unhashable("one.example"), "'one.example': an origin starts with its scheme"),
+    ],
+    ids=["dict", "list", "unwritable", "many digits", "unhashable star", "unhashable text"],
+)
+def test_an_entry_of_an_odd_type_is_skipped_alone(entry: object, said: str) -> None:
+    found = collect(BASE, [[ONE, entry, TWO]], NEVER)
+    assert (found.origins.entries(9), found.skipped) == ([ONE, TWO], 1)
+    assert said in found.named[0]
+
+
+def test_what_is_not_text_is_shown_in_part() -> None:
+    found = collect(BASE, [[ONE, [ONE] * COUNT]], NEVER)
+    assert found.skipped == 1
+    assert len(found.named[0]) < 300
+
+
+@pytest.mark.parametrize("kind", ["https://{}", "https://*.{}", "{}", "https://{}.example"])
+def test_an_entry_that_is_longer_than_any_origin_is_skipped_unread(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corsac.live.entries._reasons", pytest.fail)
+    entry = kind.format("a." * 1_000_000 + "a")
+    found = collect(BASE, [[ONE, entry, TWO]], NEVER)
+    assert (found.origins.entries(9), found.skipped) == ([ONE, TWO], 1)
+    assert found.named[0].endswith(f": it has {len(entry)} characters, more than any origin")
 
 
 def test_of_very_many_that_are_invalid_some_are_named(send: Observed) -> None:

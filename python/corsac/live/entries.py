@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
+import reprlib
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from corsac._core import LiveOrigins, is_origin_entry, make_live_origins
@@ -24,6 +25,9 @@ MAX_NAMED_ENTRIES = 10
 
 MAX_ENTRIES = 10_000_000
 """A source that gives more of them fails: it may have no end."""
+
+_MAX_LENGTH = 1000
+"""An entry that is longer is not looked into: a name of a host has at most 253 characters."""
 
 _BATCH = 250
 """So many entries are handed over at a time: no request waits longer than that takes."""
@@ -92,7 +96,9 @@ def collect(base: CORSPolicy, given: list[Any], stopped: threading.Event) -> Col
 
 def _batches(given: list[Any]) -> Iterator[tuple[object, ...]]:
     entries: object = given[0]
-    if isinstance(entries, (str, bytes)) or not isinstance(entries, Iterable):
+    # A mapping may say of an origin that it is switched off.
+    is_other = isinstance(entries, (str, bytes, Mapping))
+    if is_other or not isinstance(entries, Iterable):
         message = f"it gave {type(entries).__name__}, not the origins one by one"
         raise SourceError(message)
     if type(entries) is list:
@@ -133,24 +139,39 @@ _ALONE = sys.getrefcount(_nobody_else_has[0])
 
 def _judge(base: CORSPolicy, entries: list[object]) -> tuple[list[str], Iterator[str]]:
     """Return the entries that a policy can have, and what is said about each other one."""
-    texts = [each for each in entries if isinstance(each, str) and _is_entry(each)]
+    # What a subclass of text says about itself, such as its hash, is not asked.
+    given = [str.__str__(each) if isinstance(each, str) else each for each in entries]
+    texts = [each for each in given if isinstance(each, str) and _is_entry(each)]
     wrong = _reasons(base, tuple(texts)) if texts else {}
     fine = [each for each in texts if each not in wrong]
     known = set(fine)
-    return fine, (_why(base, each, wrong) for each in entries if each not in known)
+    others = (each for each in given if not isinstance(each, str) or each not in known)
+    return fine, (_why(base, each, wrong) for each in others)
 
 
 def _is_entry(text: str) -> bool:
-    return is_encodable(text) and is_origin_entry(text)
+    return len(text) <= _MAX_LENGTH and is_encodable(text) and is_origin_entry(text)
 
 
 def _why(base: CORSPolicy, entry: object, wrong: dict[object, str]) -> str:
     if not isinstance(entry, str):
-        return f"{quoted(entry)}: an origin is text, not {type_name(entry)}"
+        return f"{_shown(entry)}: an origin is text, not {type_name(entry)}"
+    if len(entry) > _MAX_LENGTH:
+        return f"{quoted(entry)}: it has {len(entry)} characters, more than any origin"
     if entry in {"*", "null"}:
         return f"{quoted(entry)}: a source cannot allow any page"
     reason = wrong.get(entry) or _reasons(base, (entry,)).get(entry, "not an origin")
     return f"{quoted(entry)}: {reason}"
+
+
+def _shown(entry: object) -> str:
+    """Give what is not text at a length that has a bound; it may have none, or raise."""
+    if isinstance(entry, bytes):
+        return quoted(entry)
+    try:
+        return quoted(reprlib.repr(entry))
+    except Exception:  # A number with more digits than Python writes, for one.
+        return f"one {type_name(entry)}"
 
 
 def _reasons(base: CORSPolicy, entries: tuple[str, ...]) -> dict[object, str]:

@@ -92,7 +92,7 @@ class Follower:
         start_seconds: How long to wait for the first set when it is entered.
         must_load: Whether entering it fails if there is no first set in that time; else it goes on
             with ``base`` alone.
-        allow_empty: Whether a source that gives no origin means it.
+        allow_empty: Whether a source that gives no entry at all means it.
 
     Raises:
         TypeError: An argument has a wrong type.
@@ -322,7 +322,7 @@ class Follower:
     def _take(self, given: list[Any], stopped: threading.Event) -> None:
         """Put what the source gave in force, which is alone in a list."""
         origins, skipped, named = collect(self._base, given, stopped)
-        if not len(origins) and not self._allow_empty:
+        if not len(origins) and (skipped or not self._allow_empty):
             what = f"only invalid entries, such as {named[0]}" if named else "no origin at all"
             raise SourceError(f"it has {what}")
         policy, before, name = self._policy, self._origins, self._source.name
