@@ -169,7 +169,8 @@ def wait_for_change(path: Path, before: tuple[int, ...] | None, stopped: threadi
     """Return when the state of a file is another one: changed, replaced, deleted or made.
 
     Its folder is watched, since editors and orchestrators put another file in its place, or a link
-    to one.
+    to one; but not the folders in it, which may be many. Where that cannot be, as when the system
+    has no more watches, it is looked at every half second.
 
     Args:
         path: The file.
@@ -183,16 +184,28 @@ def wait_for_change(path: Path, before: tuple[int, ...] | None, stopped: threadi
 
     if file_state(path) != before:
         return
-    batches = watchfiles.watch(
-        path.parent,
-        watch_filter=None,
-        step=20,
-        debounce=200,
-        stop_event=stopped,
-        rust_timeout=_POLL_MILLISECONDS,
-        yield_on_timeout=True,
-        raise_interrupt=False,
-    )
-    for _ in batches:
-        if file_state(path) != before:
-            return
+
+    def is_other(*_: object) -> bool:
+        return file_state(path) != before
+
+    try:
+        batches = watchfiles.watch(
+            path.parent,
+            # What else changes there is not for watchfiles' log, which may stand there itself.
+            watch_filter=is_other,
+            recursive=False,
+            step=20,
+            debounce=200,
+            stop_event=stopped,
+            rust_timeout=_POLL_MILLISECONDS,
+            yield_on_timeout=True,
+            raise_interrupt=False,
+        )
+        for _ in batches:
+            if is_other():
+                return
+    except FileNotFoundError:
+        raise
+    except Exception:  # It has an error of its own where watches are used up.
+        while not is_other() and not stopped.wait(_POLL_MILLISECONDS / 1000):
+            pass

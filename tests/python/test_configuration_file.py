@@ -409,6 +409,20 @@ def test_a_watched_file_is_put_in_force_when_it_changes(
     assert middleware.debug_header is None
 
 
+def test_a_watched_file_is_followed_where_watches_are_used_up(
+    watched: tuple[Any, Path], lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, path = watched
+
+    def watch(*_: Path, **__: Any) -> Iterator[Any]:
+        raise RuntimeError("OS file watch limit reached")
+
+    monkeypatch.setattr("watchfiles.watch", watch)
+    for _ in range(2):  # It does so from the second change on, at the latest.
+        replace(path, 'allow_origins = ["https://other.example"]')
+        assert lines.next() == f"CORS: {path} was changed and is in force"
+
+
 def test_a_broken_edit_is_logged_with_all_its_problems_and_ignored(
     watched: tuple[Any, Path], lines: Lines
 ) -> None:

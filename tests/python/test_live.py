@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -423,6 +423,63 @@ def test_a_file_that_is_not_utf_8_or_not_there_is_a_failure(tmp_path: Path) -> N
     path.write_bytes(b"https://\xff.example")
     with pytest.raises(UnicodeDecodeError):
         list(FileSource(path).origins())
+
+
+def test_long_lines_of_a_file_are_not_held_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "origins.txt"
+    long = "x" * 3_000_000
+    path.write_text(f"{ONE} # {long}\n{ONE}{' ' * 9000}{long}\n# {long}\n{TWO}\n{long}")
+    first, cut, last, rest = FileSource(path).origins()
+    assert (first, last) == (ONE, TWO)
+    assert len(cut) == len(rest) == 4096  # As such they are skipped.
+
+
+def test_what_is_not_a_regular_file_is_a_failure(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(OSError, match=r"not a regular file|Is a directory"):
+            list(FileSource(path).origins())
+
+
+def test_changes_of_other_files_in_the_folder_are_of_no_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "origins.txt"
+    write(path, ONE)
+    passed = []
+
+    def watch(folder: Path, **options: Any) -> Iterator[set[Any]]:
+        passed.append((folder, options["recursive"]))
+        # What watchfiles passes it also logs: a log in this folder would grow for ever.
+        passed.append(options["watch_filter"](1, str(tmp_path / "app.log")))
+        yield set()
+        write(path, TWO)
+        passed.append(options["watch_filter"](1, str(path)))
+        yield set()
+
+    monkeypatch.setattr("watchfiles.watch", watch)
+    source = FileSource(path)
+    list(source.origins())
+    next_change(source)
+    assert passed == [(tmp_path, False), False, True]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError, PermissionError])
+def test_a_file_that_cannot_be_watched_is_looked_at(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "origins.txt"
+    write(path, ONE)
+    source = FileSource(path)
+    list(source.origins())
+
+    def watch(*_: Path, **__: Any) -> Iterator[set[Any]]:
+        write(path, TWO)
+        raise error("OS file watch limit reached")
+
+    monkeypatch.setattr("watchfiles.watch", watch)
+    next_change(source)
+    assert list(source.origins()) == [TWO]
 
 
 def test_sources_have_the_protocol() -> None:

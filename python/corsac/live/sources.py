@@ -7,13 +7,16 @@ import random
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from corsac._background import check_watchfiles, file_state, wait_for_change
 
 __all__ = ["FileSource", "OriginSource", "PollSource", "check_source"]
 
 Origins = Iterable[str]
+
+_MAX_LINE = 4096
+"""What a line of a file has beyond so many characters, as no origin has, is passed over."""
 
 
 class OriginSource(Protocol):
@@ -100,9 +103,14 @@ class FileSource:
             UnicodeDecodeError: It is not UTF-8.
         """
         self._state = self._of_thread.state = file_state(self._path)
+        if self._path.exists() and not (self._path.is_file() or self._path.is_dir()):
+            message = "it is not a regular file"  # It may have no end, or wait for a writer.
+            raise OSError(message)
         with self._path.open(encoding="utf-8-sig") as file:
-            for line in file:
-                entry = line.partition("#")[0].strip()
+            for line in _lines(file):
+                entry, comment, _ = line.partition("#")
+                if comment or len(line) < _MAX_LINE:
+                    entry = entry.strip()
                 if entry:
                     yield entry
 
@@ -110,6 +118,14 @@ class FileSource:
         """Wait for a change of the file since it was read."""
         state = getattr(self._of_thread, "state", self._state)
         wait_for_change(self._path, state, stopped)
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Give the lines of a file, and of long ones the beginning, so that memory has a bound."""
+    while line := file.readline(_MAX_LINE):
+        yield line
+        while len(line) == _MAX_LINE and not line.endswith("\n"):
+            line = file.readline(_MAX_LINE)
 
 
 class PollSource:
