@@ -357,8 +357,21 @@ def test_another_policy_that_somebody_put_in_force_stays(
         assert "has the base in no place any more" in str(follower.status.error)
         assert "has the base in no place any more" in caplog.records[0].getMessage()
         send.middleware.reconfigure(BASE)
+        wait_until(lambda: readers(send) == [OWN, TWO])
         wait_until(lambda: follower.status.state == "current")
-        assert readers(send) == [OWN, TWO]
+
+
+def test_a_follower_whose_base_has_no_place_is_stale_at_once(send: Observed) -> None:
+    source = Handed(ONE)
+    with Follower(send.middleware, source, base=BASE) as follower:
+        source.settle()
+        send.middleware.reconfigure(CORSPolicy(allow_origins=[THREE]))
+        # The source has nothing new, so it is not read.
+        assert follower.status.state == "stale"
+        assert "has the base in no place any more" in str(follower.status.error)
+        send.middleware.reconfigure(rules=[("/api/*", BASE)])
+        assert (follower.status.state, follower.status.error) == ("current", None)
+        assert readers(send, "/api/x") == [OWN, ONE]
 
 
 def test_another_policy_that_is_equal_to_the_base_by_chance_stays(

@@ -149,9 +149,18 @@ def test_wrong_arguments_are_errors_when_it_is_made(arguments: dict[str, Any], e
         RedisSource(**arguments)
 
 
-def test_its_name_has_no_password() -> None:
-    source = RedisSource("rediss://user:secret@redis.example:6380/3")
-    assert source.name == "rediss://redis.example/3 corsac:origins"
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("rediss://user:secret@redis.example:6380/3", "rediss://redis.example:6380/3"),
+        ("redis://redis.example:6381", "redis://redis.example:6381"),
+        ("redis://:se%40cret@[::1]:6379/0?password=secret", "redis://[::1]:6379/0"),
+        ("redis://user:se@cret@redis.example", "redis://redis.example"),
+        ("unix:///run/redis.sock?password=secret", "unix:///run/redis.sock"),
+    ],
+)
+def test_its_name_says_which_server_and_no_password(url: str, name: str) -> None:
+    assert RedisSource(url).name == f"{name} corsac:origins"
 
 
 def read_state(output: IO[str], *origins: str, state: str = "current") -> None:

@@ -37,6 +37,7 @@ STATES = ("loading", "current", "stale")
 _FIRST_RETRY_SECONDS = 0.25
 _LAST_RETRY_SECONDS = 30.0
 _STALE_INTERVALS = 3
+_NO_PLACE = "the middleware was reconfigured, and has the base in no place any more"
 _LOOK_SECONDS = 0.1
 """How often it is looked whether to stop while something is awaited."""
 
@@ -123,6 +124,7 @@ class Follower:
         self._policy: CORSPolicy | None = None
         self._origins: LiveOrigins | None = None
         self._seen = _Seen()
+        self._lost: tuple[_Seen, _Seen] | None = None  # Before and after the base had no place.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_loop: Callable[[], object] | None = None
         self._make_locks()
@@ -272,8 +274,14 @@ class Follower:
     def put_again(self) -> None:
         """Put its policy in the place of the base again; the middleware calls it after others."""
         with self._putting:
-            if self._policy is not None and self._background.is_running:
-                self._middleware._exchange(self._base, self._policy, as_policy=False)
+            if self._policy is None or not self._background.is_running:
+                return
+            if not self._middleware._exchange(self._base, self._policy, as_policy=False):
+                seen = self._seen
+                self._fail(SourceError(_NO_PLACE))
+                self._lost = (seen, self._seen)
+            elif self._lost is not None and self._lost[1] is self._seen:
+                self._seen = self._lost[0]  # The source was not read since then.
 
     def _make_locks(self) -> None:
         # Reentrant: what the garbage collector runs meanwhile may reconfigure the middleware.
@@ -332,17 +340,16 @@ class Follower:
             policy = self._base._with_followed(followed)
         elif before is not None:
             origins = before
-        if not self._put_in_force(policy, stopped):
+        seen = self._seen
+        if not self._put_in_force(policy, _Seen(len(origins), skipped, time.monotonic()), stopped):
             return
         self._origins = origins
         if before is None or any(changes):
             log_changes(name, len(origins), changes)
-        seen = self._seen
         if skipped and skipped != seen.skipped:
             log_skipped(name, skipped, named)
         if seen.error is not None:
             logger.warning("CORS: %s answers again", name)
-        self._seen = _Seen(len(origins), skipped, time.monotonic())
         self._loaded.set()
         tell_loop, self._tell_loop = self._tell_loop, None
         if tell_loop is not None:
@@ -383,7 +390,7 @@ class Follower:
                 future.cancel()
         return future.result()
 
-    def _put_in_force(self, policy: CORSPolicy, stopped: threading.Event) -> bool:
+    def _put_in_force(self, policy: CORSPolicy, seen: _Seen, stopped: threading.Event) -> bool:
         with self._putting:
             if stopped.is_set():
                 return False
@@ -396,8 +403,8 @@ class Follower:
                 if not is_there:
                     self._policy = before
             if not is_there:
-                message = "the middleware was reconfigured, and has the base in no place any more"
-                raise SourceError(message)
+                raise SourceError(_NO_PLACE)
+            self._seen = seen
             return True
 
     def _state_in_words(self) -> str:

@@ -66,7 +66,8 @@ class RedisSource:
             health_check_interval=10,
         )
         parts = urlsplit(url)
-        self.name = f"{parts.scheme}://{parts.hostname or ''}{parts.path} {key}"
+        # Without the user, the password and what stands behind a question mark.
+        self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path} {key}"
         self.interval: float = interval
         self._key = key
         self._channel = channel
