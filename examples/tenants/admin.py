@@ -35,7 +35,8 @@ async def add(customer: str, domain: str) -> None:
         corsac.CORSPolicy(allow_origins=[f"https://{domain}"], allow_credentials=True)
     except corsac.CORSConfigError as error:
         raise HTTPException(422, [problem.message for problem in error.problems]) from None
-    await domains.add(DATABASE, customer, domain)
+    if not await domains.add(DATABASE, customer, domain):
+        raise HTTPException(409, "it is another customer's")
 
 
 @router.delete("/{customer}/domains/{domain}", status_code=204)

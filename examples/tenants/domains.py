@@ -59,8 +59,8 @@ class PostgresSource:
         return self._connection
 
 
-async def add(database: str, customer: str, domain: str) -> None:
-    """Give a customer a domain; that of another one stays theirs."""
+async def add(database: str, customer: str, domain: str) -> bool:
+    """Give a customer a domain, and say whether it is theirs; that of another one stays theirs."""
     async with await psycopg.AsyncConnection.connect(database, connect_timeout=5) as connection:
         await connection.execute(
             "INSERT INTO customers VALUES (%s) ON CONFLICT DO NOTHING", [customer]
@@ -68,6 +68,10 @@ async def add(database: str, customer: str, domain: str) -> None:
         await connection.execute(
             "INSERT INTO domains VALUES (%s, %s) ON CONFLICT DO NOTHING", [domain, customer]
         )
+        cursor = await connection.execute(
+            "SELECT true FROM domains WHERE domain = %s AND customer = %s", [domain, customer]
+        )
+        return await cursor.fetchone() is not None
 
 
 async def remove(database: str, customer: str, domain: str) -> None:
