@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import override_settings
@@ -74,6 +75,32 @@ def test_the_settings_name_a_source(
         if settings["CORSAC"] is CORSAC:
             assert readers(call, application, "/open/x") == [TWO]
             assert readers(call, application, "/none") == []
+
+
+def test_connections_that_broke_are_closed_where_a_source_asks(
+    call: Call, handler: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[int] = []
+    asked: list[int] = []
+
+    def ask() -> list[str]:
+        asked.append(threading.get_ident())
+        assert asked[-1] in closed
+        return [ONE]
+
+    async def ask_later() -> list[str]:
+        return await sync_to_async(ask)()  # As Django's asynchronous querysets do.
+
+    monkeypatch.setattr(
+        "corsac.django.following.close_old_connections",
+        lambda: closed.append(threading.get_ident()),
+    )
+    for fetch in (ask, ask_later):
+        source = PollSource(fetch, interval=3600)
+        with override_settings(CORSAC=CORSAC, CORSAC_FOLLOW=source):
+            assert readers(call, handler()) == [OWN, ONE]
+        closed.clear()
+    assert asked
 
 
 def test_settings_of_django_cors_headers_are_a_base_too(call: Call, handler: Any) -> None:

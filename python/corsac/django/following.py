@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import weakref
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING
 
+from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from corsac.live import Follower, OriginSource
@@ -55,6 +57,17 @@ class _Followed:
         return middleware is None or middleware.exchange(base, after)
 
 
+async def _awaited(given: Awaitable[Iterable[str]]) -> Iterable[str]:
+    # What is awaited asks databases in a thread of asgiref's, which has connections of its own.
+    try:
+        await sync_to_async(close_old_connections)()
+    except BaseException:
+        if inspect.iscoroutine(given):
+            given.close()
+        raise
+    return await given
+
+
 class _Source:
     """A source that may ask Django's databases in the follower's thread."""
 
@@ -72,7 +85,8 @@ class _Source:
     def origins(self) -> Iterable[str] | Awaitable[Iterable[str]]:
         # Django does so around each request: else one that broke would stay broken.
         close_old_connections()
-        return self._source.origins()
+        given = self._source.origins()
+        return _awaited(given) if inspect.isawaitable(given) else given
 
     def wait(self, stopped: threading.Event) -> None:
         self._source.wait(stopped)
