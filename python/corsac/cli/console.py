@@ -43,7 +43,7 @@ def _chunks(text: str | None, path: str | None) -> Iterator[str]:
         return
     if path is None:
         if sys.stdin.isatty():
-            print("Paste what the browser printed, then press Ctrl-D:", file=sys.stderr)
+            Output(sys.stderr).row("Paste what the browser printed, then press Ctrl-D:")
         stream = getattr(sys.stdin, "buffer", None)
         if stream is None:  # It was replaced, as in tests of other programs.
             yield sys.stdin.read()
