@@ -35,6 +35,8 @@ THREADS = 4
 WAYS = {"4 threads": "threads", "event loop": "loop", "uvicorn": "uvicorn"}
 SOURCES = {"an iterator": "iterator", "a list": "list"}
 QUIET, RELOADING = "no reload", "reloading"
+# The same entries by Python alone, and nobody follows them: what the source itself costs requests.
+UNFOLLOWED = "entries made and dropped, no reload"
 _STAMP = struct.Struct("=q")
 _END = b"0\r\n\r\n"  # Of an answer in chunks.
 _OWN = "https://app.example.com"
@@ -76,6 +78,16 @@ class Reloaded:
         while not self._wanted.acquire(timeout=0.1):
             if stopped.is_set():
                 return
+
+    def make_and_drop(self) -> None:
+        """Make the entries of a reload, and use them up."""
+        entries = self._origins()
+        if self._kind == "list":
+            while entries:
+                del entries[-250:]
+        else:
+            for _ in entries:
+                pass
 
     def reload(self) -> None:
         """Replace all of them, and return when that is done."""
@@ -156,7 +168,13 @@ def _measure_here(way: str, kind: str, count: int, reloads: int, quiet: float) -
     """Measure one row in this process."""
     reloaded = Reloaded(kind, count)
     serve = _in_threads if way == "threads" else _in_a_loop
+
+    def drop() -> None:
+        for _ in range(reloads):
+            reloaded.make_and_drop()
+
     found: dict[str, Any] = {QUIET: serve(reloaded.app, lambda: time.sleep(quiet))}
+    found[UNFOLLOWED] = serve(reloaded.app, drop)
     resident, took, ended = [_resident()], [], threading.Event()
 
     def watch() -> None:
@@ -255,7 +273,9 @@ def run(*, fast: bool) -> Results:
     for row, way in WAYS.items():
         for given, kind in SOURCES.items():
             found = _measured(way, kind, amounts)
-            for subject in (QUIET, RELOADING):
+            for subject in (QUIET, UNFOLLOWED, RELOADING):
+                if subject not in found:
+                    continue
                 waits = sorted(found[subject])
                 name = f"{row}, {given}"
                 for what, place in (("p50", 0.5), ("p99", 0.99), ("longest", 1.0)):
