@@ -237,11 +237,14 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
 
         Returns:
             Whether it is in force somewhere.
+
+        Raises:
+            ValueError: There is no place for it but a mark or decorator of a single route.
         """
         while True:
             before = self._current
             found = before.exchanged(base, after)
-            if found is None and not as_policy:
+            if found is None and not self._may_be_policy(base, as_policy=as_policy):
                 return False
             policy, rules = found or (after, before.rules)
             configuration = self._configure(policy, rules, {}, {})
@@ -251,6 +254,20 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
             if self._put_after(before, configuration):
                 self._was_observed()
                 return True
+
+    def _may_be_policy(self, base: CORSPolicy, *, as_policy: bool) -> bool:
+        """Return ``as_policy``; it is an error where the base is a single route's alone."""
+        if as_policy and any(policy is base for policy in self._policies_of_routes()):
+            message = (
+                "base is the policy of a single route's mark or decorator, which keeps it as it "
+                "is; give that path a rule with base, as in rules=[(path, base)]"
+            )
+            raise ValueError(message)
+        return as_policy
+
+    def _policies_of_routes(self) -> Iterable[CORSPolicy | None]:
+        """Give the policies that marks and decorators of the application's routes have."""
+        return ()
 
     def _forked(self) -> None:
         """Leave behind what threads held in the process that was forked."""

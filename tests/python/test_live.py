@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import corsac
@@ -307,6 +310,20 @@ def test_a_starlette_application_follows_as_long_as_it_runs() -> None:
         answer = client.get("/", headers={"origin": ONE})
         assert answer.headers["access-control-allow-origin"] == ONE
     assert not follower._background.is_running
+
+
+async def _answer(request: StarletteRequest) -> PlainTextResponse:
+    return PlainTextResponse("ok")
+
+
+def test_a_base_that_only_a_marked_route_has_opens_no_other_path() -> None:
+    marked = CORSPolicy(allow_origins=[TWO])
+    app = Starlette(routes=[Route("/marked", corsac.starlette.cors(marked)(_answer))])
+    installed = corsac.starlette.install(app, BASE)
+    follower = Follower(installed, PollSource(lambda: [ONE]), base=marked, start_seconds=1)
+    with pytest.raises(RuntimeError, match=r"base is the policy of a single route's mark"):
+        follower.__enter__()
+    assert installed.policy is BASE
 
 
 def test_a_forked_process_follows_anew(send: Observed, source: Driven) -> None:

@@ -70,6 +70,17 @@ def test_an_extension_with_the_base_as_its_policy_follows(
 
 
 @pytest.mark.parametrize("begin", [ask_first, ask_later])
+def test_a_base_that_only_a_decorated_view_has_opens_no_other_path(
+    app: flask.Flask, begin: Callable[[flask.Flask], None]
+) -> None:
+    begin(app)
+    with pytest.raises(RuntimeError, match=r"base is the policy of a single route's mark"):
+        Follower(install(app), PollSource(lambda: [ONE]), base=OTHER, start_seconds=1).__enter__()
+    assert readers(app, "/plain") == []
+    assert readers(app, "/marked") == [TWO]
+
+
+@pytest.mark.parametrize("begin", [ask_first, ask_later])
 def test_every_set_is_in_force_and_not_the_one_before_it(
     app: flask.Flask, begin: Callable[[flask.Flask], None]
 ) -> None:

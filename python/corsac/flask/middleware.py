@@ -13,7 +13,13 @@ from werkzeug.routing import RuleFactory
 
 from corsac.configuration import Configuration, Rule, make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors, log_warnings
-from corsac.flask.decoration import Decoration, decorations, is_inside
+from corsac.flask.decoration import (
+    Decoration,
+    decorated_methods,
+    decoration_of,
+    decorations,
+    is_inside,
+)
 from corsac.flask.exchange import ENVIRON_KEY, Arrivals, Exchange, is_wrapped
 from corsac.flask.listed_methods import bare_middlewares, choose_for_method
 from corsac.flask.options import (
@@ -141,7 +147,7 @@ class FlaskMiddleware(CORSMiddleware):
             said = self._said
             before = make_configuration(None, (), {}) if said.given is None else said.given
             found = before.exchanged(base, after)
-            if found is None and not as_policy:
+            if found is None and not self._may_be_policy(base, as_policy=as_policy):
                 return False
             made = self._configure(*(found or (after, before.rules)), {}, {})
             if made.has_policies_of(before):
@@ -149,6 +155,13 @@ class FlaskMiddleware(CORSMiddleware):
             problems = self._put_said_in_force(replace(said, given=made), made)
         log_problems(problems)
         return True
+
+    def _policies_of_routes(self) -> Iterable[CORSPolicy | None]:
+        for view in self._flask.view_functions.values() if decorations.exist else ():
+            for method in ("GET", *decorated_methods(view)):
+                decoration = decoration_of(view, method)
+                if decoration is not None:
+                    yield decoration.given
 
     def _put_said_in_force(self, said: Said, made: Configuration) -> tuple[CORSConfigProblem, ...]:
         """Put what is said now in force, with the lock held; if that raises, nothing changes."""
