@@ -131,7 +131,8 @@ class Results:
             own = {"name": " | ".join(key), "baseline": subject.baseline, "remark": subject.remark}
             metadata = {**self.about, "untimed": json.dumps(untimed)}
             metadata |= {name: text for name, text in own.items() if text}
-            runs = [[float(f"{value:.5g}") for value in values] for values in subject.runs]
+            # pyperf keeps no zero, which is what the stack of a layer may be.
+            runs = [[float(f"{value:.5g}") or 1e-9 for value in values] for values in subject.runs]
             kept = [pyperf.Run(run, metadata=metadata, collect_metadata=False) for run in runs]
             benchmarks += [pyperf.Benchmark(kept)] if kept else []
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,7 +150,10 @@ class Results:
             axis, row, name = benchmark.get_name().split(" | ")
             metadata = benchmark.get_metadata()
             own = {key: metadata.pop(key, "") for key in ("name", "baseline", "remark")}
-            runs = [list(run.values) for run in benchmark.get_runs()]
+            runs = [
+                [value if value > 1e-9 else 0.0 for value in run.values]
+                for run in benchmark.get_runs()
+            ]
             results.subjects[axis, row, name] = Subject(runs, own["baseline"], own["remark"])
             results.about = metadata
         for axis, row, name, *rest in json.loads(results.about.pop("untimed")):
