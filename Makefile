@@ -12,7 +12,7 @@ DIST := build/dist
 SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
 	$(shell find cpp python -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-cpp test-python docs lint format fuzz coverage pythons bench leaks stress system-packages clean
+.PHONY: demo test test-cpp test-python docs lint format fuzz coverage mutants pythons bench leaks stress system-packages clean
 .DELETE_ON_ERROR:
 
 demo: installed-demo
@@ -101,6 +101,11 @@ fuzz: $(VENV)/.build-tools
 
 coverage: installed-coverage
 	bash .ci/coverage
+
+# make mutants             whether the C++ tests notice 300 small changes of the core (ARGS=--all: every one)
+mutants: $(VENV)/.build-tools
+	bash .ci/system-packages g++ libgtest-dev nlohmann-json3-dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/mutants.py $(ARGS)
 
 # make pythons PYTHONS="python3.12 python3.13"    build and test with other interpreters
 PYTHONS := python3

@@ -73,6 +73,7 @@ std::string code_of(const std::string& entry) {
 TEST(HostEntries, SayWhatToWriteInstead) {
   EXPECT_EQ(code_of("https://API.example.com/x"),
             "host.invalid: did you mean \"api.example.com\"?");
+  EXPECT_EQ(code_of("  api.example.com "), "host.invalid: did you mean \"api.example.com\"?");
   EXPECT_EQ(code_of(".example.com"), "host.invalid: write [\"example.com\", \"*.example.com\"]");
   EXPECT_EQ(code_of("127.1:8000"), "host.non_canonical_ip: did you mean \"127.0.0.1:8000\"?");
   EXPECT_EQ(code_of("*"), "host.invalid: leave allowed_hosts out");

@@ -1,0 +1,259 @@
+"""Break the core on purpose, one place at a time, and see whether the C++ tests notice.
+
+A mutant is the core with one small change: `<` for `<=`, `true` for `false`, a call left out. It is
+killed when a test fails, does not end or does not get through the seeds of the fuzz targets. One
+that survives is a line that no test holds, or a change that means the same; the latter are listed
+with their reason in `mutants.toml` beside this file, and are not counted.
+
+    python tests/mutants.py                      300 mutants of the files that decide who is let in
+    python tests/mutants.py --all                every one of them
+    python tests/mutants.py --count 50 --seed 7 cpp/src/guard.cpp
+
+Exit status 1: fewer than 95 of 100 were killed. Needs cmake, ninja, GoogleTest and nlohmann-json.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import os
+import queue
+import random
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = (
+    "cpp/src/cors_protocol.cpp",
+    "cpp/src/guard.cpp",
+    "cpp/src/guard_rules.cpp",
+    "cpp/src/host.cpp",
+    "cpp/src/host_set.cpp",
+    "cpp/src/origin.cpp",
+    "cpp/src/origin_list.cpp",
+    "cpp/src/origin_set.cpp",
+    "cpp/src/path_rules.cpp",
+)
+COPIED = (
+    "CMakeLists.txt",
+    "CMakePresets.json",
+    "cpp",
+    "tests/cpp",
+    "tests/fuzz",
+    "tests/conformance",
+)
+REPLAYED = ("origin", "pattern", "origin_set", "request_headers", "exchange")
+GOAL = 0.95
+SECONDS_PER_PROGRAM = 60
+
+# What is looked for in code without comments and strings, and what stands there afterwards. The
+# spaces are clang-format's: a `<` without them opens a template's arguments.
+CHANGES = tuple(
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"&&", "||"),
+        (r" \|\| ", " && "),
+        (r"==", "!="),
+        (r"!=", "=="),
+        (r" < ", " <= "),
+        (r" <= ", " < "),
+        (r" > ", " >= "),
+        (r" >= ", " > "),
+        (r" \+ ", " - "),
+        (r" - ", " + "),
+        (r" \+= ", " -= "),
+        (r"\btrue\b", "false"),
+        (r"\bfalse\b", "true"),
+        (r"(?<![\w=!'.])!(?=[\w(])", ""),
+        (r"\bcontinue;", "break;"),
+        (r"(?<![\w.'])\d+(?![\w.'])", "+1"),
+        (r"^\s*(?!return\b|co_|throw\b|delete\b|using\b)[\w.:>-]+\([^{}]*\);$", ";"),
+    )
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class Mutant:
+    """One change of one file."""
+
+    file: str
+    line: int  # from 1
+    start: int  # in that line
+    before: str
+    after: str
+
+    def applied_to(self, source: str) -> str:
+        """Return the file's text with the change made."""
+        lines = source.split("\n")
+        text = lines[self.line - 1]
+        assert text[self.start :].startswith(self.before)
+        end = self.start + len(self.before)
+        lines[self.line - 1] = text[: self.start] + self.after + text[end:]
+        return "\n".join(lines)
+
+
+def without_comments_and_strings(source: str) -> str:
+    """Return the source with blanks where nothing is to be changed, each character in its place."""
+
+    def blank(match: re.Match[str]) -> str:
+        return re.sub(r"[^\n]", " ", match[0])
+
+    return re.sub(
+        r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'|^\s*#[^\n]*|\bstatic_assert\b[^;]*;',
+        blank,
+        source,
+        flags=re.DOTALL | re.MULTILINE,
+    )
+
+
+def mutants_of(file: str) -> Iterator[Mutant]:
+    """Yield every change that may be made in a file."""
+    for number, line in enumerate(
+        without_comments_and_strings((ROOT / file).read_text()).split("\n"), start=1
+    ):
+        for pattern, replacement in CHANGES:
+            for found in pattern.finditer(line):
+                after = str(int(found[0]) + 1) if replacement == "+1" else replacement
+                yield Mutant(file, number, found.start(), found[0], after)
+
+
+class Workshop:
+    """A copy of the core and its tests, where mutants are built and tried one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.build = folder / "build"
+        for name in (*COPIED, "python/corsac/_version.py"):
+            source = ROOT / name
+            files = [source] if source.is_file() else [f for f in source.rglob("*") if f.is_file()]
+            for file in files:
+                target = folder / file.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                # What is as it was keeps its time, so that it is not compiled again.
+                if not target.exists() or target.read_bytes() != file.read_bytes():
+                    target.write_bytes(file.read_bytes())
+        configured = self._run(
+            "cmake", "-S", folder, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug",
+            "-DCMAKE_CXX_FLAGS=-O0 -g0", "-DCORSAC_BUILD_BINDINGS=OFF", "-DCORSAC_BUILD_TESTS=ON",
+        )  # fmt: skip
+        if configured.returncode:
+            raise SystemExit(configured.stdout)
+
+    def _run(self, *command: str | Path, seconds: int = 1800) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(part) for part in command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+
+    def built(self) -> bool:
+        """Build the programs; say whether they could be."""
+        return self._run("cmake", "--build", self.build).returncode == 0
+
+    def passes(self) -> bool:
+        """Say whether every program ends well and in time."""
+        programs: list[tuple[str | Path, ...]] = [
+            (self.build / "tests/cpp/corsac_tests", "--gtest_fail_fast", "--gtest_brief=1")
+        ]
+        programs += [
+            (self.build / f"tests/fuzz/replay_{name}", self.folder / f"tests/fuzz/corpus/{name}")
+            for name in REPLAYED
+        ]
+        try:
+            return all(
+                self._run(*program, seconds=SECONDS_PER_PROGRAM).returncode == 0
+                for program in programs
+            )
+        except subprocess.TimeoutExpired:
+            return False
+
+    def fate_of(self, mutant: Mutant) -> str:
+        """Say what became of a mutant: "killed", "survived" or, not built, "no program"."""
+        path = self.folder / mutant.file
+        original = (ROOT / mutant.file).read_text()
+        path.write_text(mutant.applied_to(original))
+        try:
+            if not self.built():
+                return "no program"
+            return "survived" if self.passes() else "killed"
+        finally:
+            path.write_text(original)
+
+
+def explained(mutant: Mutant, line: str, reasons: list[dict[str, str]]) -> bool:
+    """Say whether `mutants.toml` explains why nobody can notice a mutant."""
+    return any(
+        (reason["file"], reason["line"], reason["before"].strip(), reason["after"].strip())
+        == (mutant.file, line.strip(), mutant.before.strip(), mutant.after.strip())
+        for reason in reasons
+    )
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("files", nargs="*", default=FILES, help="files of the core")
+    parser.add_argument("--all", action="store_true", help="try every mutant")
+    parser.add_argument("--count", type=int, default=300, help="how many are drawn (300)")
+    parser.add_argument("--seed", type=int, default=1, help="of the draw (1)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Try the mutants that the command line asks for, and say how many were killed."""
+    asked = arguments()
+    reasons = tomllib.loads((ROOT / "tests/mutants.toml").read_text()).get("mutant", [])
+    found = sorted({mutant for file in asked.files for mutant in mutants_of(file)})
+    drawn = found
+    if not asked.all and asked.count < len(found):
+        drawn = sorted(random.Random(asked.seed).sample(found, asked.count))  # noqa: S311
+    lines = {file: (ROOT / file).read_text().split("\n") for file in asked.files}
+
+    workshops: queue.Queue[Workshop] = queue.Queue()
+    for number in range(asked.jobs):
+        workshop = Workshop(ROOT / "build/mutants" / str(number))
+        if not workshop.built() or not workshop.passes():
+            raise SystemExit("The core as it is does not build, or does not pass its tests.")
+        workshops.put(workshop)
+
+    def fate(mutant: Mutant) -> str:
+        workshop = workshops.get()
+        try:
+            return workshop.fate_of(mutant)
+        finally:
+            workshops.put(workshop)
+
+    print(f"{len(drawn)} of {len(found)} mutants, seed {asked.seed}", flush=True)
+    counts = dict.fromkeys(("killed", "survived", "explained", "no program"), 0)
+    with concurrent.futures.ThreadPoolExecutor(asked.jobs) as pool:
+        for mutant, outcome in zip(drawn, pool.map(fate, drawn), strict=True):
+            line = lines[mutant.file][mutant.line - 1]
+            if outcome == "survived" and explained(mutant, line, reasons):
+                outcome = "explained"  # noqa: PLW2901
+            counts[outcome] += 1
+            if outcome == "survived":
+                print(
+                    f"survived: {mutant.file}:{mutant.line}: {mutant.before!r} -> {mutant.after!r}"
+                    f" in: {line.strip()}",
+                    flush=True,
+                )
+    judged = counts["killed"] + counts["survived"]
+    score = counts["killed"] / judged if judged else 1.0
+    print(
+        f"{counts['killed']} of {judged} mutants killed ({score:.1%}); besides"
+        f" {counts['explained']} that mean the same (tests/mutants.toml) and"
+        f" {counts['no program']} that do not compile"
+    )
+    return 0 if score >= GOAL else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
