@@ -12,15 +12,15 @@ namespace corsac {
 namespace {
 
 void dispose(LiveOrigins* origins) noexcept {
-  if (origins->size() > LiveOrigins::kFreedAtOnce) {
-    try {
-      std::thread([origins] { delete origins; }).detach();
-      return;
-    } catch (const std::system_error&) {
-      // There is no other thread to be had.
-    }
+  if (origins->size() <= LiveOrigins::kFreedAtOnce) {
+    delete origins;
+    return;
   }
-  delete origins;
+  try {
+    std::thread([origins] { delete origins; }).detach();
+  } catch (const std::system_error&) {
+    delete origins;  // There is no other thread to be had.
+  }
 }
 
 }  // namespace
