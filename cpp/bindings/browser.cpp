@@ -71,22 +71,6 @@ class RequestArguments {
   browser::CorsRequest request_;
 };
 
-py::dict engine_facts(std::string_view name) {
-  const browser::Engine& engine = engine_called(name);
-  py::dict facts;
-  facts["preflight_cache_capacity"] = engine.preflight_cache_capacity;
-  facts["cache_modes_bypass_preflight_cache"] = engine.cache_modes_bypass_preflight_cache;
-  facts["keeps_cache_after_failed_request"] = engine.keeps_cache_after_failed_request;
-  facts["redirect_mode_error_needs_location"] = engine.lenient_location;
-  facts["blocks_all_redirect_userinfo"] = engine.blocks_all_redirect_userinfo;
-  facts["streams_need_http2"] = engine.streams_need_http2;
-  facts["prompts_for_passwords"] = engine.prompts_for_passwords;
-  facts["ports_of_ip_address_are_sites"] = engine.ports_of_ip_address_are_sites;
-  facts["restarts_redirected_requests"] = engine.restarts_redirected_requests;
-  facts["nulls_origin_of_no_cors_redirects"] = engine.nulls_origin_of_no_cors_redirects;
-  return facts;
-}
-
 std::optional<py::list> request_headers(const BytesPairs& author, const py::bytes& content_type,
                                         bool no_cors, std::string_view engine) {
   const std::optional<std::vector<browser::OwnedHeader>> headers = browser::request_headers(
@@ -253,7 +237,6 @@ class SharedPreflightCache {
 
 void bind_requests(py::module_& module) {
   using py::operator""_a;
-  module.def("browser_engine", &engine_facts, "name"_a);
   module.def("browser_request_method", &browser::request_method, "method"_a);
   module.def("browser_request_headers", &request_headers, "author"_a, "content_type"_a, "no_cors"_a,
              "engine"_a = "standard");

@@ -26,7 +26,6 @@ TEST(Engines, AreFoundByName) {
   }
   EXPECT_EQ(find_engine("Chromium"), nullptr);
   EXPECT_EQ(find_engine(""), nullptr);
-  EXPECT_EQ(find_engine("firefox")->preflight_cache_capacity, 100U);
 }
 
 TEST(Chromium, LetsAnAsteriskCoverAuthorization) {

@@ -92,7 +92,6 @@ CALLS: dict[str, dict[str, Any]] = {
     "guard_problems": {"guard": (["https://a.test"], ["/a"], True, True)},
     "is_beyond_cors": {"environ": ENVIRON, "scheme": "https"},
     "make_preflight_cache": {"capacity": 4},
-    "browser_engine": {"name": "standard"},
     "browser_request_method": {"method": "PUT"},
     "browser_request_headers": {
         "author": LINES,
