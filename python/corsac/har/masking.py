@@ -7,6 +7,7 @@ what is not there.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection, Iterator
 from urllib.parse import quote, urlsplit
 
 from corsac._headers import Pairs
@@ -82,33 +83,34 @@ def _masked_pair(pair: str) -> str:
 
 def kept_request_headers(headers: Pairs) -> Pairs:
     """Give the headers of a request, most without their values; no cookie and no pseudo header."""
-    kept = []
-    for name, value in headers:
-        known = name.lower()
-        if known in {"cookie", "proxy-authorization"} or known.startswith(":"):
-            continue
-        if known == "referer":
-            value = _origin_of(value)  # noqa: PLW2901 - the rest may have secrets
-        elif known not in _REQUEST_VALUES:
-            value = ""  # noqa: PLW2901
-        kept.append((known, _one_line(value)))
-    return tuple(kept)
+    # The rest of a Referer may have secrets.
+    kept = _kept(headers, {"cookie", "proxy-authorization"}, "referer", _origin_of, _REQUEST_VALUES)
+    return tuple((name, _one_line(value)) for name, value in kept)
 
 
 def kept_response_headers(headers: Pairs) -> Pairs:
     """Give the headers of a response, most without their values; no cookie and no pseudo header."""
-    kept = []
+    kept = _kept(headers, {"set-cookie", "set-cookie2"}, "location", masked_url, _RESPONSE_VALUES)
+    # Chromium puts the values of several lines into one, with line ends between.
+    return tuple((name, _one_line(each)) for name, value in kept for each in value.split("\n"))
+
+
+def _kept(
+    headers: Pairs,
+    dropped: Collection[str],
+    with_url: str,
+    masked: Callable[[str], str],
+    with_values: Collection[str],
+) -> Iterator[tuple[str, str]]:
+    """Yield the headers that are not dropped: one with its URL masked, some with their values."""
     for name, value in headers:
         known = name.lower()
-        if known in {"set-cookie", "set-cookie2"} or known.startswith(":"):
+        if known in dropped or known.startswith(":"):
             continue
-        if known == "location":
-            value = masked_url(value)  # noqa: PLW2901
-        elif known not in _RESPONSE_VALUES:
-            value = ""  # noqa: PLW2901
-        # Chromium puts the values of several lines into one, with line ends between.
-        kept += [(known, _one_line(each)) for each in value.split("\n")]
-    return tuple(kept)
+        if known == with_url:
+            yield known, masked(value)
+        else:
+            yield known, value if known in with_values else ""
 
 
 def _origin_of(url: str) -> str:
