@@ -205,16 +205,18 @@ def start_server(
     command: Callable[[int], Sequence[str]],
     is_ready: Callable[[RunningServer], bool],
     folder: Path | None = None,
+    program: Sequence[str] = (sys.executable, "-m"),
     **variables: str,
 ) -> Iterator[RunningServer]:
     """Run any server until the block ends, which begins when it is ready.
 
     Args:
         name: What it is called.
-        command: Gives for a free port what comes after ``python -m``.
+        command: Gives for a free port what comes after the program.
         is_ready: Asks it whether it is; it may raise an OSError as long as nothing answers, and
             anything else if it is another server.
         folder: Where it runs; a directory of its own without one.
+        program: What is run: a module of Python's without one.
         variables: More environment variables, in which ``{port}`` stands for the port.
 
     Raises:
@@ -226,7 +228,7 @@ def start_server(
         output_file = Path(directory, "output.txt")
         with output_file.open("wb") as output, interruptible_children():
             process = subprocess.Popen(
-                [sys.executable, "-m", *command(port)],
+                [*program, *command(port)],
                 cwd=folder or directory,
                 env=os.environ | own,
                 stdin=subprocess.DEVNULL,

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from support.servers import RunningServer, _free_port
-
-_START_SECONDS = 60.0
+from support.servers import RunningServer, start_server
 
 # A cache as eager as one may be: it keeps every answer to GET, HEAD and OPTIONS whatever its status
 # and whatever cookies came with the request, and tells answers apart by what `Vary` names alone.
@@ -46,36 +42,21 @@ sub vcl_deliver {{
 @contextlib.contextmanager
 def varnish_before(server: RunningServer) -> Iterator[RunningServer]:
     """Run a Varnish before a server until the block ends; give it as a server."""
-    command = shutil.which("varnishd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-    if command is None:
+    program = shutil.which("varnishd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+    if program is None:
         pytest.fail("these tests need Debian's Varnish: apt-get install varnish")
-    port = _free_port()
+
+    def is_ready(cache: RunningServer) -> bool:
+        assert cache.ask("/token").body == server.ask("/token").body, "another has the port"
+        return True
+
     with tempfile.TemporaryDirectory() as folder:
-        program = Path(folder, "cache.vcl")
-        program.write_text(_VCL.format(port=server.port))
-        output_file = Path(folder, "output.txt")
-        with output_file.open("wb") as output:
-            process = subprocess.Popen(
-                [
-                    *(command, "-F", "-n", folder, "-j", "none", "-f", str(program)),
-                    *("-a", f"127.0.0.1:{port}", "-s", "malloc,16m"),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        cache = RunningServer("varnish", port, process, output_file)
-        try:
-            deadline = time.monotonic() + _START_SECONDS
-            while True:
-                with contextlib.suppress(OSError):
-                    cache.ask("/token")
-                    break
-                assert process.poll() is None, f"varnishd ended; it wrote:\n{cache.output}"
-                assert time.monotonic() < deadline, f"varnishd is silent; it wrote:\n{cache.output}"
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(0.05)
+        configured = Path(folder, "cache.vcl")
+        configured.write_text(_VCL.format(port=server.port))
+
+        def command(port: int) -> list[str]:
+            own = ["-F", "-n", folder, "-j", "none", "-f", str(configured)]
+            return [*own, "-a", f"127.0.0.1:{port}", "-s", "malloc,16m"]
+
+        with start_server("varnish", command, is_ready, program=[program]) as cache:
             yield cache
-        finally:
-            cache.stop()
