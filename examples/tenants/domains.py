@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from threading import Event
+from threading import Event, local
 
 import psycopg
 
@@ -15,7 +15,7 @@ _LISTEN_SECONDS = 0.5
 class PostgresSource:
     """A source of origins for `corsac.live.Follower`: all domains, and LISTEN for changes.
 
-    It is for one follower, whose thread alone calls it.
+    Each thread that follows it has a connection of its own, and so has a process that was forked.
 
     Args:
         database: Where PostgreSQL is, as libpq takes it.
@@ -27,13 +27,12 @@ class PostgresSource:
     def __init__(self, database: str, *, interval: float = 60.0) -> None:
         self.interval = interval
         self._database = database
-        self._connection: psycopg.Connection | None = None
-        self._is_changed = False
+        self._of_thread = local()
 
     def origins(self) -> Iterator[str]:
         """Read all domains, in parts."""
         connection = self._listen()
-        self._is_changed = False
+        self._of_thread.is_changed = False
         with connection.cursor() as cursor:
             for (domain,) in cursor.stream("SELECT domain FROM domains ORDER BY domain"):
                 yield f"https://{domain}"
@@ -42,21 +41,26 @@ class PostgresSource:
         """Wait for a change, or for the interval; what is wrong with the connection raises."""
         connection = self._listen()
         until = time.monotonic() + self.interval
-        while not stopped.is_set() and not self._is_changed and time.monotonic() < until:
+        while not (stopped.is_set() or self._of_thread.is_changed or time.monotonic() > until):
             for _ in connection.notifies(timeout=_LISTEN_SECONDS, stop_after=1):
-                self._is_changed = True
+                self._of_thread.is_changed = True
         if stopped.is_set():
             connection.close()
 
     def _listen(self) -> psycopg.Connection:
-        """Give the connection that listens; another one if it was lost."""
-        if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._database, autocommit=True, connect_timeout=5)
+        """Give the connection of this thread, which listens; another one if it was lost."""
+        thread = self._of_thread
+        connection: psycopg.Connection | None = getattr(thread, "connection", None)
+        if connection is None or connection.closed:
+            connection = thread.connection = psycopg.connect(
+                self._database, autocommit=True, connect_timeout=5
+            )
             # What is told while the domains are read.
-            self._connection.add_notify_handler(lambda _: setattr(self, "_is_changed", True))
+            connection.add_notify_handler(lambda _: setattr(thread, "is_changed", True))
             # Listen first: what changes while they are read is told of afterwards.
-            self._connection.execute(f"LISTEN {CHANNEL}")
-        return self._connection
+            connection.execute(f"LISTEN {CHANNEL}")
+            thread.is_changed = True
+        return connection
 
 
 async def add(database: str, customer: str, domain: str) -> bool:

@@ -182,7 +182,7 @@ def wait_for_change(path: Path, before: tuple[int, ...] | None, stopped: threadi
     """
     import watchfiles  # noqa: PLC0415 - of an extra
 
-    if file_state(path) != before:
+    if stopped.is_set() or file_state(path) != before:
         return
 
     def is_other(*_: object) -> bool:

@@ -65,6 +65,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
 
     __slots__ = ()
     _kind_of_app: ClassVar[str]
+    _has_policies_of_routes: ClassVar[bool] = False
     _followers: tuple[Any, ...] = ()  # Those of `corsac.live` that put policies in force here.
 
     def _start(
@@ -239,12 +240,12 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
             Whether it is in force somewhere.
 
         Raises:
-            ValueError: There is no place for it but a mark or decorator of a single route.
+            ValueError: There is no place for it, and it may be the policy of single routes.
         """
         while True:
             before = self._current
             found = before.exchanged(base, after)
-            if found is None and not self._may_be_policy(base, as_policy=as_policy):
+            if found is None and not self._may_be_policy(as_policy=as_policy):
                 return False
             policy, rules = found or (after, before.rules)
             configuration = self._configure(policy, rules, {}, {})
@@ -255,19 +256,15 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
                 self._was_observed()
                 return True
 
-    def _may_be_policy(self, base: CORSPolicy, *, as_policy: bool) -> bool:
-        """Return ``as_policy``; it is an error where the base is a single route's alone."""
-        if as_policy and any(policy is base for policy in self._policies_of_routes()):
+    def _may_be_policy(self, *, as_policy: bool) -> bool:
+        """Return ``as_policy``; it is an error where single routes may have the base."""
+        if as_policy and self._has_policies_of_routes:
             message = (
-                "base is the policy of a single route's mark or decorator, which keeps it as it "
-                "is; give that path a rule with base, as in rules=[(path, base)]"
+                "the middleware has base neither as its policy nor in a rule: give it base, or "
+                "rules=[(path, base)]; marks, decorators and blueprints keep theirs as it is"
             )
             raise ValueError(message)
         return as_policy
-
-    def _policies_of_routes(self) -> Iterable[CORSPolicy | None]:
-        """Give the policies that marks and decorators of the application's routes have."""
-        return ()
 
     def _forked(self) -> None:
         """Leave behind what threads held in the process that was forked."""

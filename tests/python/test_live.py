@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route, Router
 from starlette.testclient import TestClient
 
 import corsac
@@ -24,13 +24,12 @@ from corsac import CORSPolicy
 from corsac.live import FileSource, Follower, OriginSource, PollSource
 from support.exchange import Request
 from support.refused import MakeObserved, Observed
-from support.sources import allowed
+from support.sources import WAIT_SECONDS, allowed
 
 OWN = "https://app.example.com"
 ONE = "https://one.example"
 TWO = "https://two.example"
 BASE = CORSPolicy(allow_origins=[OWN], allow_credentials=True)
-WAIT_SECONDS = 60.0
 
 
 class Driven:
@@ -316,14 +315,39 @@ async def _answer(request: StarletteRequest) -> PlainTextResponse:
     return PlainTextResponse("ok")
 
 
-def test_a_base_that_only_a_marked_route_has_opens_no_other_path() -> None:
+def route(marked: CORSPolicy) -> Starlette:
+    return Starlette(routes=[Route("/marked", corsac.starlette.cors(marked)(_answer))])
+
+
+def mount(marked: CORSPolicy) -> Starlette:
+    return Starlette(routes=[Mount("/inner", corsac.starlette.cors(marked)(Router()))])
+
+
+def default(marked: CORSPolicy) -> Starlette:
+    app = Starlette()
+    app.router.default = corsac.starlette.cors(marked)(Router())
+    return app
+
+
+@pytest.mark.parametrize("make", [route, mount, default])
+def test_a_base_that_only_a_marked_route_has_opens_no_other_path(
+    make: Callable[[CORSPolicy], Starlette],
+) -> None:
     marked = CORSPolicy(allow_origins=[TWO])
-    app = Starlette(routes=[Route("/marked", corsac.starlette.cors(marked)(_answer))])
-    installed = corsac.starlette.install(app, BASE)
+    installed = corsac.starlette.install(make(marked), BASE)
     follower = Follower(installed, PollSource(lambda: [ONE]), base=marked, start_seconds=1)
-    with pytest.raises(RuntimeError, match=r"base is the policy of a single route's mark"):
+    with pytest.raises(RuntimeError, match=r"neither as its policy nor in a rule: give it base"):
         follower.__enter__()
     assert installed.policy is BASE
+
+
+def test_a_middleware_without_the_base_has_it_as_its_policy(
+    make_observed: MakeObserved, source: Driven
+) -> None:
+    send = make_observed()
+    with Follower(send.middleware, source, base=BASE):
+        source.settle()
+        assert readers(send, OWN, ONE, TWO) == [OWN, ONE]
 
 
 def test_a_forked_process_follows_anew(send: Observed, source: Driven) -> None:
@@ -371,138 +395,20 @@ def test_a_base_with_always_send_is_an_error(send: Observed) -> None:
 @pytest.mark.parametrize(
     "options", [{"interval": 0}, {"interval": -1.0}, {"jitter": 2.0}, {"jitter": -0.1}]
 )
-def test_numbers_of_a_poll_source_have_bounds(options: dict[str, float]) -> None:
+def test_numbers_of_a_poll_source_have_bounds(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
         PollSource(broken, **options)
     with pytest.raises(TypeError, match="fetch must be a function, not list"):
         PollSource([ONE])  # type: ignore[arg-type]
 
 
-# A file.
-
-
-def write(path: Path, text: str) -> None:
-    """Put another file in the place of one, as editors do."""
-    other = path.with_suffix(".new")
-    other.write_text(text, encoding="utf-8")
-    other.replace(path)
-
-
-def next_change(source: FileSource) -> None:
-    """Wait as a follower does, and fail if nothing happens."""
-    stopped = threading.Event()
-    timer = threading.Timer(WAIT_SECONDS, stopped.set)
-    timer.start()
-    source.wait(stopped)
-    timer.cancel()
-    assert not stopped.is_set()
-
-
-def test_a_file_has_one_entry_in_each_line(tmp_path: Path) -> None:
-    path = tmp_path / "origins.txt"
-    path.write_text(f"\ufeff# ours\n{ONE}  # a customer\n\n  {TWO}\r\n", encoding="utf-8")
-    assert list(FileSource(path).origins()) == [ONE, TWO]
-
-
-def test_a_file_is_read_again_when_it_is_another_one(tmp_path: Path) -> None:
-    path = tmp_path / "origins.txt"
-    write(path, ONE)
-    source = FileSource(path)
-    assert list(source.origins()) == [ONE]
-    write(path, f"{ONE}\n{TWO}")  # Before anybody waits.
-    next_change(source)
-    assert list(source.origins()) == [ONE, TWO]
-
-
-@pytest.mark.parametrize("change", ["written", "replaced", "truncated", "deleted"])
-def test_every_change_of_a_file_is_seen(change: str, tmp_path: Path) -> None:
-    path = tmp_path / "origins.txt"
-    write(path, ONE)
-    source = FileSource(path)
-    list(source.origins())
-    changes: dict[str, Callable[[], object]] = {
-        "written": lambda: path.write_text(f"{ONE}\n{TWO}"),
-        "replaced": lambda: write(path, TWO),
-        "truncated": lambda: os.truncate(path, 0),
-        "deleted": path.unlink,
-    }
-    waiting = threading.Thread(target=next_change, args=(source,))
-    waiting.start()
-    changes[change]()
-    waiting.join(WAIT_SECONDS)
-    assert not waiting.is_alive()
-
-
-def test_a_file_that_is_not_utf_8_or_not_there_is_a_failure(tmp_path: Path) -> None:
-    path = tmp_path / "origins.txt"
-    with pytest.raises(FileNotFoundError):
-        list(FileSource(path).origins())
-    path.write_bytes(b"https://\xff.example")
-    with pytest.raises(UnicodeDecodeError):
-        list(FileSource(path).origins())
-
-
-def test_long_lines_of_a_file_are_not_held_in_memory(tmp_path: Path) -> None:
-    path = tmp_path / "origins.txt"
-    long = "x" * 3_000_000
-    path.write_text(f"{ONE} # {long}\n{ONE}{' ' * 9000}{long}\n# {long}\n{TWO}\n{long}")
-    first, cut, last, rest = FileSource(path).origins()
-    assert (first, last) == (ONE, TWO)
-    assert len(cut) == len(rest) == 4096  # As such they are skipped.
-
-
-def test_what_is_not_a_regular_file_is_a_failure(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
-        with pytest.raises(OSError, match=r"not a regular file|Is a directory"):
-            list(FileSource(path).origins())
-
-
-def test_changes_of_other_files_in_the_folder_are_of_no_account(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "origins.txt"
-    write(path, ONE)
-    passed = []
-
-    def watch(folder: Path, **options: Any) -> Iterator[set[Any]]:
-        passed.append((folder, options["recursive"]))
-        # What watchfiles passes it also logs: a log in this folder would grow for ever.
-        passed.append(options["watch_filter"](1, str(tmp_path / "app.log")))
-        yield set()
-        write(path, TWO)
-        passed.append(options["watch_filter"](1, str(path)))
-        yield set()
-
-    monkeypatch.setattr("watchfiles.watch", watch)
-    source = FileSource(path)
-    list(source.origins())
-    next_change(source)
-    assert passed == [(tmp_path, False), False, True]
-
-
-@pytest.mark.parametrize("error", [RuntimeError, OSError, PermissionError])
-def test_a_file_that_cannot_be_watched_is_looked_at(
-    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "origins.txt"
-    write(path, ONE)
-    source = FileSource(path)
-    list(source.origins())
-
-    def watch(*_: Path, **__: Any) -> Iterator[set[Any]]:
-        write(path, TWO)
-        raise error("OS file watch limit reached")
-
-    monkeypatch.setattr("watchfiles.watch", watch)
-    next_change(source)
-    assert list(source.origins()) == [TWO]
-
-
 def test_sources_have_the_protocol() -> None:
-    sources: list[OriginSource] = [FileSource("x"), PollSource(broken), Driven()]
-    assert [source.name for source in sources] == ["x", "broken", "driven"]
-    assert [source.interval for source in sources] == [None, 33.0, None]
+    named = PollSource(lambda: [], name="domains")
+    sources: list[OriginSource] = [FileSource("x"), PollSource(broken), named, Driven()]
+    assert [source.name for source in sources] == ["x", "broken", "domains", "driven"]
+    assert [source.interval for source in sources] == [None, 33.0, 33.0, None]
+    with pytest.raises(TypeError, match="name must be a str, not int"):
+        PollSource(broken, name=5)  # type: ignore[arg-type]
 
 
 def test_the_log_of_a_follower_names_what_it_follows(

@@ -12,7 +12,7 @@ import corsac
 from corsac import CORSPolicy
 from corsac.flask import CORS, cross_origin, install
 from corsac.live import Follower, PollSource
-from support.sources import WAIT_SECONDS, Handed
+from support.sources import WAIT_SECONDS, Handed, wait_until
 
 OWN, ONE, TWO = "https://app.example.com", "https://one.example", "https://two.example"
 BASE = CORSPolicy(allow_origins=[OWN])
@@ -69,13 +69,43 @@ def test_an_extension_with_the_base_as_its_policy_follows(
             assert readers(app, path) == [TWO]
 
 
+def decorated_view(app: flask.Flask, base: CORSPolicy) -> None:
+    app.add_url_rule("/own", "own", cross_origin(policy=base)(lambda: "ok"))
+
+
+def hidden_view(app: flask.Flask, base: CORSPolicy) -> None:
+    view: Callable[[], str] = cross_origin(policy=base)(lambda: "ok")
+
+    def hiding() -> str:  # As a decorator without `wraps` does.
+        return view()
+
+    app.add_url_rule("/own", "own", hiding)
+
+
+def error_handler(app: flask.Flask, base: CORSPolicy) -> None:
+    app.register_error_handler(404, cross_origin(policy=base)(lambda _: ("ok", 404)))
+
+
+def blueprint(app: flask.Flask, base: CORSPolicy) -> None:
+    made = flask.Blueprint("own", "own")
+    made.add_url_rule("/own", "own", lambda: "ok")
+    CORS(made, policy=base)
+    app.register_blueprint(made)
+
+
+@pytest.mark.parametrize("give", [decorated_view, hidden_view, error_handler, blueprint])
 @pytest.mark.parametrize("begin", [ask_first, ask_later])
-def test_a_base_that_only_a_decorated_view_has_opens_no_other_path(
-    app: flask.Flask, begin: Callable[[flask.Flask], None]
+def test_a_base_that_only_single_routes_have_opens_no_other_path(
+    app: flask.Flask,
+    begin: Callable[[flask.Flask], None],
+    give: Callable[[flask.Flask, CORSPolicy], None],
 ) -> None:
+    base = CORSPolicy(allow_origins=[OWN])
+    give(app, base)
     begin(app)
-    with pytest.raises(RuntimeError, match=r"base is the policy of a single route's mark"):
-        Follower(install(app), PollSource(lambda: [ONE]), base=OTHER, start_seconds=1).__enter__()
+    follower = Follower(install(app), PollSource(lambda: [ONE]), base=base, start_seconds=1)
+    with pytest.raises(RuntimeError, match=r"neither as its policy nor in a rule: give it base"):
+        follower.__enter__()
     assert readers(app, "/plain") == []
     assert readers(app, "/marked") == [TWO]
 
@@ -109,14 +139,18 @@ def test_rules_with_the_base_follow_and_no_other_path_does(
         assert (readers(app, "/api/x"), readers(app, "/plain")) == ([OWN], [TWO])
 
 
-@pytest.mark.parametrize("begin", [ask_first, ask_later])
-def test_an_application_that_has_said_nothing_has_the_policy(
-    app: flask.Flask, begin: Callable[[flask.Flask], None]
+def test_an_application_that_says_it_later_follows_then(
+    app: flask.Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(app)
-    begin(app)
-    with following(app, ONE):
-        assert (readers(app, "/plain"), readers(app, "/marked")) == ([OWN, ONE], [TWO])
+    monkeypatch.setattr("corsac.live.follower._FIRST_RETRY_SECONDS", 0.01)
+    follower = following(app, ONE)
+    follower.start()
+    wait_until(lambda: follower.status.error is not None)
+    assert (readers(app, "/plain"), readers(app, "/marked")) == ([], [TWO])
+    CORS(app, policy=BASE)
+    assert follower.ready(WAIT_SECONDS)
+    assert (readers(app, "/plain"), readers(app, "/marked")) == ([OWN, ONE], [TWO])
+    follower.stop()
 
 
 @pytest.mark.parametrize("begin", [ask_first, ask_later])

@@ -17,6 +17,7 @@ import pytest
 
 from corsac import CORSPolicy
 from corsac.live import FileSource, Follower, PollSource
+from corsac.live.follower import _LEAST_SECONDS
 from support.exchange import Request
 from support.refused import MakeObserved, Observed
 from support.sources import WAIT_SECONDS, Handed, allowed, wait_until
@@ -45,6 +46,21 @@ class Silent:
 
     def wait(self, stopped: threading.Event) -> None:
         stopped.wait()
+
+
+class Restless:
+    """A source whose waiting returns at once, as one that is told of each single entry."""
+
+    name = "restless"
+    interval = None
+    read = waited = 0
+
+    def origins(self) -> tuple[str, ...]:
+        self.read += 1
+        return (ONE,)
+
+    def wait(self, stopped: threading.Event) -> None:
+        self.waited += 1
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +102,32 @@ def test_what_a_silent_source_gives_after_a_stop_has_no_effect(send: Observed) -
     thread.join(WAIT_SECONDS)
     assert readers(send) == [OWN]
     assert (follower.status.state, follower.status.error) == ("loading", None)
+
+
+def test_a_source_that_does_not_wait_is_not_read_without_a_break(
+    send: Observed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corsac.live.follower._LEAST_SECONDS", WAIT_SECONDS)
+    source = Restless()
+    with Follower(send.middleware, source, base=BASE) as follower:
+        assert readers(send) == [OWN, ONE]
+        thread = follower._background._thread
+    assert thread is not None
+    thread.join(WAIT_SECONDS)
+    assert (source.read, source.waited) == (1, 1)
+
+
+@pytest.mark.parametrize("interval", [None, 30.0])
+def test_what_is_not_followed_any_more_is_stale(send: Observed, interval: float | None) -> None:
+    source = Handed(ONE)
+    source.interval = interval
+    with Follower(send.middleware, source, base=BASE) as follower:
+        assert follower.status.state == "current"
+    assert (follower.status.state, follower.status.origins) == ("stale", 1)
+    follower.start()
+    source.settle()
+    wait_until(lambda: follower.status.state == "current")
+    follower.stop()
 
 
 def test_an_iterator_without_an_end_ends_with_a_stop(send: Observed) -> None:
@@ -157,7 +199,8 @@ def test_a_source_that_cannot_wait_is_asked_less_and_less_often(
 
     class Stopped(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
-            delays.append(timeout or 0)
+            if timeout != _LEAST_SECONDS:
+                delays.append(timeout or 0)
             if len(delays) == 4:
                 self.set()
             return self.is_set()
@@ -367,11 +410,31 @@ def test_a_follower_whose_base_has_no_place_is_stale_at_once(send: Observed) -> 
         source.settle()
         send.middleware.reconfigure(CORSPolicy(allow_origins=[THREE]))
         # The source has nothing new, so it is not read.
-        assert follower.status.state == "stale"
+        assert (follower.status.state, follower.status.origins) == ("stale", 0)
         assert "has the base in no place any more" in str(follower.status.error)
         send.middleware.reconfigure(rules=[("/api/*", BASE)])
-        assert (follower.status.state, follower.status.error) == ("current", None)
+        status = follower.status
+        assert (status.state, status.origins, status.error) == ("current", 1, None)
         assert readers(send, "/api/x") == [OWN, ONE]
+
+
+def test_a_source_that_fails_while_the_base_has_no_place_is_stale_after_that(
+    send: Observed,
+) -> None:
+    source = Handed(ONE)
+    with Follower(send.middleware, source, base=BASE) as follower:
+        source.settle()
+        send.middleware.reconfigure(CORSPolicy(allow_origins=[THREE]))
+        source.origins_now = OSError("no database")
+        source._changed.release()
+        wait_until(lambda: "no database" in str(follower.status.error))
+        assert follower.status.origins == 0
+        send.middleware.reconfigure(BASE)
+        assert readers(send) == [OWN, ONE]
+        assert (follower.status.state, follower.status.origins) == ("stale", 1)
+        source.origins_now = (TWO,)
+        wait_until(lambda: follower.status.state == "current")
+        assert readers(send) == [OWN, TWO]
 
 
 def test_another_policy_that_is_equal_to_the_base_by_chance_stays(

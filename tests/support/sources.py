@@ -18,7 +18,7 @@ class Handed:
     """A source that has what was handed to it last; who hands it over waits until it is read."""
 
     name = "handed"
-    interval = None
+    interval: float | None = None
 
     def __init__(self, *origins: str) -> None:
         self.origins_now: Any = origins

@@ -213,16 +213,13 @@ def _check_object(source: str, app_dir: str) -> Report:
 
 
 def _read_sources(search: Search) -> tuple[list[str], list[CORSConfigProblem]]:
-    """Read what is followed once, and have it in force here; say what came of it."""
+    """Have what is followed in force until the command ends, and say what came of it."""
     notes: list[str] = []
     problems: list[CORSConfigProblem] = []
     for follower in search.followers:
         name = printable(follower.source.name, _MAX_NAME)
-        is_running = follower.status.state != "loading"
-        if not is_running:
-            follower.start()
-            follower.ready_or_failed()
-            follower.stop()
+        follower.start()
+        follower.ready_or_failed()
         status = follower.status
         skipped = counted(status.skipped, "entry", "entries")
         but = f" ({skipped} skipped)" if status.skipped else ""

@@ -15,8 +15,6 @@ from corsac.configuration import Configuration, Rule, make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors, log_warnings
 from corsac.flask.decoration import (
     Decoration,
-    decorated_methods,
-    decoration_of,
     decorations,
     is_inside,
 )
@@ -57,6 +55,7 @@ class FlaskMiddleware(CORSMiddleware):
         wsgi_app: What the middleware wraps: ``app.wsgi_app`` as it was.
     """
 
+    _has_policies_of_routes = True
     _said = Said()
 
     def __init__(self, app: flask.Flask, wsgi_app: WSGIApplication) -> None:
@@ -147,7 +146,7 @@ class FlaskMiddleware(CORSMiddleware):
             said = self._said
             before = make_configuration(None, (), {}) if said.given is None else said.given
             found = before.exchanged(base, after)
-            if found is None and not self._may_be_policy(base, as_policy=as_policy):
+            if found is None and not self._may_be_policy(as_policy=as_policy):
                 return False
             made = self._configure(*(found or (after, before.rules)), {}, {})
             if made.has_policies_of(before):
@@ -155,13 +154,6 @@ class FlaskMiddleware(CORSMiddleware):
             problems = self._put_said_in_force(replace(said, given=made), made)
         log_problems(problems)
         return True
-
-    def _policies_of_routes(self) -> Iterable[CORSPolicy | None]:
-        for view in self._flask.view_functions.values() if decorations.exist else ():
-            for method in ("GET", *decorated_methods(view)):
-                decoration = decoration_of(view, method)
-                if decoration is not None:
-                    yield decoration.given
 
     def _put_said_in_force(self, said: Said, made: Configuration) -> tuple[CORSConfigProblem, ...]:
         """Put what is said now in force, with the lock held; if that raises, nothing changes."""

@@ -37,7 +37,9 @@ STATES = ("loading", "current", "stale")
 _FIRST_RETRY_SECONDS = 0.25
 _LAST_RETRY_SECONDS = 30.0
 _STALE_INTERVALS = 3
-_NO_PLACE = "the middleware was reconfigured, and has the base in no place any more"
+_NO_PLACE = SourceError("the middleware was reconfigured, and has the base in no place any more")
+_LEAST_SECONDS = 0.05
+"""From the end of one reading to the next at the least: a source may tell of every entry."""
 _LOOK_SECONDS = 0.1
 """How often it is looked whether to stop while something is awaited."""
 
@@ -50,9 +52,9 @@ class FollowerStatus:
 
     Attributes:
         state: ``"loading"`` until the source has answered for the first time; ``"current"``;
-            ``"stale"``: the source fails, or has not answered for three times its interval. The
-            origins that it gave last stay in force.
-        origins: How many of its origins are in force.
+            ``"stale"``: the source fails, has not answered for three times its interval, or is not
+            followed any more. The origins that it gave last stay in force.
+        origins: How many of its origins are in force; 0 while the base has no place.
         skipped: How many invalid entries its last answer had.
         age: Seconds since the source last answered; ``None`` if it never did.
         error: Why the last attempt failed, or ``None``.
@@ -78,10 +80,11 @@ class Follower:
     """Puts a policy with the origins of a source in force, whenever the source has others.
 
     The policy is ``base`` with the source's origins added to its own: wherever the middleware has
-    ``base``, as its policy or in a rule, and as its policy if it has it nowhere. Whatever the
-    source does, the last good set stays: when it fails, gives something else than origins, or none
-    at all. Entries that ``base`` could not have are skipped and logged by name; ``"*"`` is always
-    one of them.
+    ``base``, as its policy or in a rule. A middleware that has it nowhere takes it as its policy,
+    except one that `corsac.starlette.install` or `corsac.flask.install` made, whose routes may have
+    it: there that is an error. Whatever the source does, the last good set stays: when it fails,
+    gives something else than origins, or none at all. Entries that ``base`` could not have are
+    skipped and logged by name; ``"*"`` is always one of them.
 
     As a context manager, or an asynchronous one, it waits for the first set when it is entered.
 
@@ -124,7 +127,7 @@ class Follower:
         self._policy: CORSPolicy | None = None
         self._origins: LiveOrigins | None = None
         self._seen = _Seen()
-        self._lost: tuple[_Seen, _Seen] | None = None  # Before and after the base had no place.
+        self._lost: _Seen | None = None  # What was seen before the base had no place.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_loop: Callable[[], object] | None = None
         self._make_locks()
@@ -156,7 +159,11 @@ class Follower:
         interval = self._source.interval
         if age is None:
             state = "loading"
-        elif seen.error is not None or (interval and age > _STALE_INTERVALS * interval):
+        elif (
+            seen.error is not None
+            or not self._background.is_running
+            or (interval and age > _STALE_INTERVALS * interval)
+        ):
             state = "stale"
         return FollowerStatus(state, seen.origins, seen.skipped, age, seen.error)
 
@@ -277,11 +284,13 @@ class Follower:
             if self._policy is None or not self._background.is_running:
                 return
             if not self._middleware._exchange(self._base, self._policy, as_policy=False):
-                seen = self._seen
-                self._fail(SourceError(_NO_PLACE))
-                self._lost = (seen, self._seen)
-            elif self._lost is not None and self._lost[1] is self._seen:
-                self._seen = self._lost[0]  # The source was not read since then.
+                self._lost = self._lost or self._seen
+                self._fail(_NO_PLACE)
+                self._seen = self._seen._replace(origins=0)
+            elif self._lost is not None:
+                lost, self._lost = self._lost, None
+                fails_too = self._seen.error != error_text(_NO_PLACE)
+                self._seen = self._seen._replace(origins=lost.origins) if fails_too else lost
 
     def _make_locks(self) -> None:
         # Reentrant: what the garbage collector runs meanwhile may reconfigure the middleware.
@@ -308,9 +317,9 @@ class Follower:
         while not stopped.is_set():
             try:
                 self._read(stopped)
-                if not stopped.is_set():
-                    self._source.wait(stopped)
-                    retry = _FIRST_RETRY_SECONDS
+                stopped.wait(_LEAST_SECONDS)
+                self._source.wait(stopped)  # Also after a stop: it may leave what it listens to.
+                retry = _FIRST_RETRY_SECONDS
             except BaseException as error:  # Else nobody would follow, and the state be current.
                 if stopped.is_set():
                     return
@@ -403,8 +412,8 @@ class Follower:
                 if not is_there:
                     self._policy = before
             if not is_there:
-                raise SourceError(_NO_PLACE)
-            self._seen = seen
+                raise SourceError(*_NO_PLACE.args)
+            self._seen, self._lost = seen, None
             return True
 
     def _state_in_words(self) -> str:

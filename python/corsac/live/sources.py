@@ -137,9 +137,11 @@ class PollSource:
         interval: Seconds between two calls.
         jitter: By which part of it the interval differs, from 0 to 1, so that many processes do not
             ask at the same moment.
+        name: What the log, the status and the metrics call it, without secrets; the name of the
+            function if it is not given.
 
     Raises:
-        TypeError: ``fetch`` cannot be called.
+        TypeError: ``fetch`` cannot be called, or the name is not text.
         ValueError: A number is out of bounds.
     """
 
@@ -149,9 +151,15 @@ class PollSource:
         *,
         interval: float = 30.0,
         jitter: float = 0.1,
+        name: str | None = None,
     ) -> None:
         if not callable(fetch):
             message = f"fetch must be a function, not {type(fetch).__name__}"
+            raise TypeError(message)
+        if name is None:
+            name = getattr(fetch, "__qualname__", type(fetch).__qualname__)
+        if not isinstance(name, str):
+            message = f"name must be a str, not {type(name).__name__}"
             raise TypeError(message)
         if not 0 < interval < threading.TIMEOUT_MAX / 2:
             message = f"interval must be a number of seconds above 0, not {interval!r}"
@@ -159,14 +167,10 @@ class PollSource:
         if not 0 <= jitter <= 1:
             message = f"jitter must be from 0 to 1, not {jitter!r}"
             raise ValueError(message)
+        self.name = name
         self._fetch = fetch
         self._interval = interval
         self._jitter = jitter
-
-    @property
-    def name(self) -> str:
-        """The name of the function."""
-        return getattr(self._fetch, "__qualname__", type(self._fetch).__qualname__)
 
     @property
     def interval(self) -> float:

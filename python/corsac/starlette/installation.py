@@ -17,7 +17,6 @@ from corsac.counts import add_up
 from corsac.errors import CORSConfigError, CORSConfigProblem, log_warnings
 from corsac.inspection import find_layers, full_name, is_named_cors
 from corsac.inspection.layers import Applied, configured
-from corsac.policy import CORSPolicy
 from corsac.several import GivenPolicies
 from corsac.starlette.marks import RouteMarks, marked_routes, marks
 from corsac.starlette.place import Place, place_of
@@ -117,6 +116,8 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
             stack: another object for each stack that the application has in its life.
     """
 
+    _has_policies_of_routes = True
+
     def _begin(self, app: ASGIApp, configuration: Configuration, *logs: Any) -> None:
         super()._begin(app, configuration, *logs)
         self._several: list[CORSConfigProblem] = []
@@ -131,9 +132,6 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
 
     def _routes_may_decide(self) -> bool:
         return marks.exist and RouteMarks(self.app).may_decide()
-
-    def _policies_of_routes(self) -> Iterable[CORSPolicy | None]:
-        return [policy for _, policy in marked_routes(self.app)] if marks.exist else ()
 
     @property
     def problems(self) -> tuple[CORSConfigProblem, ...]:
