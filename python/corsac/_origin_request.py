@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from corsac._environ import method_and_path
-
 __all__ = ["OriginCallable", "OriginRequest"]
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
@@ -35,6 +33,8 @@ class OriginRequest:
     @property
     def path(self) -> str:
         """The whole path, decoded and without the query, as in `corsac.Refusal`."""
+        from corsac._environ import method_and_path  # noqa: PLC0415 - few functions ask
+
         path = self._request.get("path")
         return method_and_path(self._request)[1] if path is None else str(path)
 

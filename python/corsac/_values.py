@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, dataclass_transform
 
 __all__ = ["NOT_IN_DICT", "FrozenValue", "PlainData", "frozen_value", "plain"]
@@ -113,6 +112,8 @@ class PlainData:
 
     def as_dict(self) -> dict[str, Any]:
         """Give all of it as values that JSON has."""
+        import dataclasses  # noqa: PLC0415 - it takes longer to load than all of Corsac
+
         myself: Any = self
         return {
             field.name: plain(getattr(self, field.name))

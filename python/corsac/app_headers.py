@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from corsac import _core
-from corsac._environ import method_and_path
 from corsac._text import quoted
 
 __all__ = [
@@ -180,6 +179,8 @@ _NAMES = {
 
 def _path_of(request: Mapping[str, Any]) -> str:
     if "REQUEST_METHOD" in request:
+        from corsac._environ import method_and_path  # noqa: PLC0415 - not for ASGI
+
         return method_and_path(request)[1]
     return str(request.get("path"))
 

@@ -10,7 +10,6 @@ from corsac._text import in_words
 from corsac._values import FrozenValue, frozen_value
 from corsac.errors import CORSConfigError, CORSConfigProblem, from_core, has_errors
 from corsac.options.types import is_asynchronous, is_encodable, wrong_type
-from corsac.origin_function import OriginFunction
 from corsac.policy import CORSPolicy, CORSPolicyOptions
 from corsac.refusals import RefusalCallback
 from corsac.several import (
@@ -170,7 +169,12 @@ class Configuration(FrozenValue):
 
     def problems_of_waiting(self, option: str, message: str, hint: str) -> list[CORSConfigProblem]:
         """Return an error for each asynchronous function, where nothing can await one."""
-        functions = [policy.allow_origin_func for policy in self.policies()]
+        given = (policy.allow_origin_func for policy in self.policies())
+        functions = [function for function in given if function is not None]
+        if not functions:
+            return []
+        from corsac.origin_function import OriginFunction  # noqa: PLC0415 - most have none
+
         return [
             wrong_type(option, function, message, hint)
             for function in functions

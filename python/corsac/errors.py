@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -144,6 +143,8 @@ def from_core(problems: Sequence[tuple[str, str, str, str, str, str]]) -> list[C
 
 def _for_json(value: object) -> object:
     """Return the value, or its ``repr`` if JSON does not have it."""
+    import json  # noqa: PLC0415 - tools alone need it
+
     value = plain(value) if isinstance(value, FrozenValue) else value
     try:
         json.dumps(value, allow_nan=False)

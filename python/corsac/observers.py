@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from corsac import _core
 from corsac.configuration import Configuration, Observation, Rule, make_configuration, on_trial
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode
-from corsac.hosts import read_hosts
 from corsac.options.types import wrong_type
 from corsac.policy import CORSPolicy
 from corsac.refusals import OnRefusal, RefusalCallback
@@ -68,7 +67,7 @@ def read_observation(
         name = _read_debug_header(given["debug_header"], problems)
     changes: dict[str, Any] = {"callback": callback, "debug_header": name}
     if "allowed_hosts" in given:
-        hosts, of_hosts = read_hosts(given["allowed_hosts"], problems)
+        hosts, of_hosts = _read_hosts(given["allowed_hosts"], problems)
         changes |= {"allowed_hosts": hosts, "host_problems": of_hosts}
     if {"report_only", "report_only_rules", "report_only_hosts"} & given.keys():
         policy = given.get("report_only", before.report_only)
@@ -95,7 +94,7 @@ def _read_trial(
     if policy is None and (rules is None or rules == ()) and hosts is None:
         return None
     found: list[CORSConfigProblem] = []
-    read, warnings = read_hosts(hosts, found)
+    read, warnings = _read_hosts(hosts, found)
     observation = Observation(allowed_hosts=read, host_problems=warnings)
     try:
         given: Any = policy
@@ -109,6 +108,16 @@ def _read_trial(
         "write a plain function, which has to be quick",
     )
     return trial
+
+
+def _read_hosts(
+    value: object, problems: list[CORSConfigProblem]
+) -> tuple[tuple[str, ...] | None, tuple[CORSConfigProblem, ...]]:
+    if value is None:
+        return None, ()
+    from corsac.hosts import read_hosts  # noqa: PLC0415 - most serve any host
+
+    return read_hosts(value, problems)
 
 
 def _read_debug_header(value: object, problems: list[CORSConfigProblem]) -> str | None:

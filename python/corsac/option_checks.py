@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from corsac import _core, validation
 from corsac.app_headers import APP_HEADERS, AppHeadersLog
 from corsac.errors import CORSConfigProblem, from_core
-from corsac.options.guard import Guard, in_words_of_policy, read_guard
 from corsac.options.types import (
     BOOL_OPTIONS,
     LIST_OPTIONS,
@@ -19,9 +18,10 @@ from corsac.options.types import (
     read_number,
     wrong_type,
 )
-from corsac.origin_function import OriginFunction
 
 if TYPE_CHECKING:
+    from corsac.options.guard import Guard
+    from corsac.origin_function import OriginFunction
     from corsac.origins import RegexOrigins
 
 __all__ = ["check_options", "problems_of_guard"]
@@ -47,7 +47,7 @@ def check_options(
         values[name] = read_list(name, given[name], problems)
     for name in BOOL_OPTIONS:
         check_bool(name, given[name], problems)
-    values["guard"] = read_guard(given["guard"], problems)
+    values["guard"] = _read_guard(given["guard"], problems)
     values["max_age"] = read_max_age(given["max_age"], problems)
     values["app_headers"] = read_choice("app_headers", given["app_headers"], APP_HEADERS, problems)
     values["preflight_status"] = read_number(
@@ -84,16 +84,30 @@ def check_options(
     return values, compiled, [_with_way_out(problem) for problem in problems]
 
 
+def _read_guard(value: object, problems: list[CORSConfigProblem]) -> bool | Guard:
+    if isinstance(value, bool):
+        return value
+    from corsac.options.guard import read_guard  # noqa: PLC0415 - most have none
+
+    return read_guard(value, problems)
+
+
 def _guard_for_core(guard: bool | Guard) -> tuple[Any, ...] | None:
+    if guard is False:
+        return None
+    from corsac.options.guard import Guard  # noqa: PLC0415 - most have none
+
     whole = Guard() if guard is True else guard
-    return tuple(whole._all_fields().values()) if isinstance(whole, Guard) else None
+    return tuple(whole._all_fields().values())
 
 
 def problems_of_guard(values: Mapping[str, Any]) -> list[CORSConfigProblem]:
     """The problems of a guard, which knows of no tolerance."""
-    guard = values["guard"]
-    if not isinstance(guard, Guard):
+    guard: bool | Guard = values["guard"]
+    if isinstance(guard, bool):
         return []
+    from corsac.options.guard import in_words_of_policy  # noqa: PLC0415 - most have none
+
     found = in_words_of_policy(guard.problems, lambda fix: guard.__replace__(**fix))
     return [_with_way_out(_tolerated(problem, values["tolerate"])) for problem in found]
 
@@ -127,9 +141,13 @@ def _read_dynamic_origins(
             problems.append(compiled)
         else:
             regex = compiled
-    if function is not None and not isinstance(function, OriginFunction):
+    if function is None:
+        return regex, None
+    from corsac.origin_function import OriginFunction  # noqa: PLC0415 - most have none
+
+    if not isinstance(function, OriginFunction):
         function = OriginFunction(function)
-    if function is not None and function.problem:
+    if function.problem:
         hint = "write a function of the origin, or of the origin and the request"
         problems.append(
             wrong_type("allow_origin_func", values["allow_origin_func"], function.problem, hint)

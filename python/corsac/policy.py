@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack
 
+import corsac
 from corsac import _core, validation
 from corsac._explainable import Explainable
+from corsac._origin_request import OriginCallable
 from corsac._types import Followed
 from corsac._values import FrozenValue, frozen_value
 from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors
 from corsac.option_checks import check_options, problems_of_guard
-from corsac.options.guard import Guard
-from corsac.origin_function import OriginCallable, OriginFunction
 
 if TYPE_CHECKING:
     from corsac.explain.explaining import Choice
@@ -24,13 +24,14 @@ __all__ = ["CORSPolicy", "CORSPolicyOptions"]
 
 
 # A call, whose types are evaluated at once. In a class they would be text here, which Python
-# compiles when the class is made; whoever imports Corsac would wait for that.
-_Options = TypedDict(  # noqa: UP013
-    "_Options",
+# compiles when the class is made; whoever imports Corsac would wait for that. Two are text, here as
+# in all annotations: their classes are loaded by those who use them.
+CORSPolicyOptions = TypedDict(  # noqa: UP013
+    "CORSPolicyOptions",
     {
         "allow_origins": Iterable[str],
         "allow_origin_regex": str | None,
-        "allow_origin_func": OriginCallable | OriginFunction | None,
+        "allow_origin_func": "OriginCallable | corsac.OriginFunction | None",
         "allow_methods": Iterable[str],
         "allow_headers": Iterable[str],
         "allow_credentials": bool,
@@ -39,7 +40,7 @@ _Options = TypedDict(  # noqa: UP013
         "allow_private_network": bool,
         "preflight_status": int,
         "preflight_continue": bool,
-        "guard": bool | Guard,
+        "guard": "bool | corsac.Guard",
         "allow_timing": bool,
         "always_send": bool,
         "app_headers": Literal["replace", "keep"],
@@ -47,10 +48,7 @@ _Options = TypedDict(  # noqa: UP013
     },
     total=False,
 )
-
-
-class CORSPolicyOptions(_Options, total=False):
-    """The options of `CORSPolicy`, for functions that hand them on."""
+"""The options of `CORSPolicy`, for functions that hand them on."""
 
 
 class _OptionsByName(FrozenValue):
@@ -123,7 +121,7 @@ class CORSPolicy(_OptionsByName, Explainable):
 
     allow_origins: tuple[str, ...]
     allow_origin_regex: str | None
-    allow_origin_func: OriginCallable | OriginFunction | None
+    allow_origin_func: OriginCallable | corsac.OriginFunction | None
     allow_methods: tuple[str, ...]
     allow_headers: tuple[str, ...]
     allow_credentials: bool
@@ -132,7 +130,7 @@ class CORSPolicy(_OptionsByName, Explainable):
     allow_private_network: bool
     preflight_status: int
     preflight_continue: bool
-    guard: bool | Guard
+    guard: bool | corsac.Guard
     allow_timing: bool
     always_send: bool
     app_headers: Literal["replace", "keep"]
@@ -146,7 +144,7 @@ class CORSPolicy(_OptionsByName, Explainable):
         *,
         allow_origins: Iterable[str] = (),
         allow_origin_regex: str | None = None,
-        allow_origin_func: OriginCallable | OriginFunction | None = None,
+        allow_origin_func: OriginCallable | corsac.OriginFunction | None = None,
         allow_methods: Iterable[str] = (),
         allow_headers: Iterable[str] = (),
         allow_credentials: bool = False,
@@ -155,7 +153,7 @@ class CORSPolicy(_OptionsByName, Explainable):
         allow_private_network: bool = False,
         preflight_status: int = 204,
         preflight_continue: bool = False,
-        guard: bool | Guard = False,
+        guard: bool | corsac.Guard = False,
         allow_timing: bool = False,
         always_send: bool = False,
         app_headers: Literal["replace", "keep"] = "replace",

@@ -7,14 +7,16 @@ a tuple of several.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeGuard, cast
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 from corsac import _core
 from corsac._text import in_words
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from corsac.options.guard import Guard
 from corsac.options.types import wrong_type
 from corsac.policy import CORSPolicy, CORSPolicyOptions, refuse_beside_policy, resolve_policy
+
+if TYPE_CHECKING:
+    from corsac.options.guard import Guard
 
 __all__ = [
     "GivenPolicies",
@@ -108,6 +110,8 @@ def _in_vain(policies: tuple[CORSPolicy, ...], option: str) -> Iterator[CORSConf
     The last one answers others. A guard judges only whom its own policy covers, and most of those
     may pass.
     """
+    from corsac.options.guard import Guard  # noqa: PLC0415 - few have several policies
+
     given = [Guard() if each.guard is True else each.guard for each in policies]
     for place, guard in enumerate(given[:-1]):
         missing = _refused(guard) - _refused(given[-1])
@@ -129,7 +133,7 @@ def _in_vain(policies: tuple[CORSPolicy, ...], option: str) -> Iterator[CORSConf
 
 def _refused(guard: bool | Guard) -> set[str]:
     """Return what a guard refuses of others, in words."""
-    if not isinstance(guard, Guard):
+    if isinstance(guard, bool):
         return set()
     reads = {"what they embed"} if guard.isolate_reads else set()
     return {"WebSocket handshakes"} | ({"forged writes"} if guard.writes else set()) | reads
@@ -139,8 +143,8 @@ def _guarding_last(
     policies: tuple[CORSPolicy, ...], guard: bool | Guard, last: bool | Guard, option: str
 ) -> dict[str, object] | None:
     """Return the fix: the last policy refuses all of it; ``None`` if it cannot, or warns then."""
-    assert isinstance(guard, Guard), "it refuses something"  # noqa: S101
-    if isinstance(last, Guard):
+    assert not isinstance(guard, bool), "it refuses something"  # noqa: S101
+    if not isinstance(last, bool):
         guard = last.__replace__(
             isolate_reads=guard.isolate_reads or last.isolate_reads,
             writes=guard.writes or last.writes,

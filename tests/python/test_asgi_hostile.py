@@ -346,3 +346,14 @@ def test_a_sub_interpreter_that_cannot_work_is_an_error_and_no_deadlock() -> Non
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "corsac needs Python 3.12 or newer in a sub-interpreter\n"
+
+
+def test_a_thread_may_be_the_first_that_imports_it() -> None:
+    program = (
+        "import threading; t = threading.Thread(target=exec, args=('import corsac; "
+        "print(corsac.CORSPolicy())',)); t.start(); t.join()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (done.stdout, done.stderr) == ("CORSPolicy()\n", "")

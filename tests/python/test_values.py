@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import pickle
+import subprocess
 import sys
 import typing
 from collections.abc import Callable
@@ -184,6 +185,35 @@ def test_the_types_of_annotations_are_there_at_run_time() -> None:
     assert of_a_call["severity"].annotation == corsac.errors.Severity
     for module in (corsac.policy, corsac.errors):
         assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_what_few_use_is_loaded_when_it_is_used() -> None:
+    program = """
+import sys, corsac
+before = sorted(set(corsac.__all__) - set(dir(corsac)))
+corsac.CORSMiddleware(print, allow_origins=["https://a.test"])
+late = ("_environ", "_failure_log", "_version", "hosts", "options.guard", "origin_function")
+loaded = [name for name in late if f"corsac.{name}" in sys.modules]
+from corsac import *
+print(before, loaded, Guard(), OriginFunction(print).func is print, LOOPBACK_HOSTS[0])
+try:
+    corsac.Gaurd
+except AttributeError as error:
+    print(error, error.name, error.obj is corsac)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "[] [] Guard() True localhost",
+        "module 'corsac' has no attribute 'Gaurd' Gaurd True",
+    ]
+
+
+def test_annotations_name_what_is_loaded_late() -> None:
+    hints = typing.get_type_hints(CORSPolicy.__init__)
+    assert hints["guard"] == bool | Guard
+    assert corsac.OriginFunction in typing.get_args(hints["allow_origin_func"])
 
 
 HALF_MADE: list[Any] = [

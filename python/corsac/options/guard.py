@@ -106,11 +106,9 @@ def _check(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[CORSConfigPro
 
 
 def read_guard(value: object, problems: list[CORSConfigProblem]) -> bool | Guard:
-    """The option ``guard`` of a policy: ``Guard()`` is ``True``; reports what is neither."""
+    """The option ``guard``, not a bool: ``Guard()`` is ``True``; reports what is not a guard."""
     if isinstance(value, Guard):
         return value if value._arguments() else True
-    if isinstance(value, bool):
-        return value
     message = f"expected True, False or a Guard, got {type(value).__name__}"
     problems.append(wrong_type("guard", value, message, "write guard=True, or guard=Guard(...)"))
     return False

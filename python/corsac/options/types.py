@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterable
 from datetime import timedelta
@@ -68,6 +67,8 @@ def read_list(name: str, value: object, problems: list[CORSConfigProblem]) -> tu
 
 def is_asynchronous(function: object) -> bool:
     """Tell whether calling a function, or an object as one, makes a coroutine."""
+    import inspect  # noqa: PLC0415 - it takes longer to load than all of Corsac
+
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - an object with an asynchronous call
     )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import _thread
-import inspect
 import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from corsac._failure_log import FailureLog
 from corsac._text import error_text
 from corsac._values import FrozenValue, frozen_value
 
@@ -111,6 +109,8 @@ class RefusalCallback:
         clock: Callable[[], float] = time.monotonic,
         errors: int = 0,
     ) -> None:
+        from corsac._failure_log import FailureLog  # noqa: PLC0415 - most have no callback
+
         _check(function)
         self.function = function
         self._request_line = request_line
@@ -170,6 +170,8 @@ def _check(function: object) -> None:
             f"on_refusal must be a function of one corsac.Refusal, not {type(function).__name__}"
         )
         raise TypeError(message)
+    import inspect  # noqa: PLC0415 - it takes longer to load than all of Corsac
+
     called = (function, getattr(function, "__call__", None))  # noqa: B004 - an object's own call
     tests = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
     if any(test(each) for each in called for test in tests):
