@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import http
 import inspect
 import itertools
@@ -11,6 +12,7 @@ import runpy
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -197,3 +199,45 @@ def test_readme_is_short_and_every_page_is_reached_from_the_first_one() -> None:
             linked = {"docs/index.md"}
         ahead += (linked & COMMITTED.keys()) - reached
     assert reached == COMMITTED.keys()
+
+
+PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+
+
+def test_what_readme_needs_is_what_the_project_says() -> None:
+    section = PAGES["README.md"].partition("| it needs | |\n")[2].partition("\n\n")[0]
+    needed = dict(re.findall(r"^\| (\w+) \| (.*) \|$", section, re.MULTILINE))
+    versions = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
+    assert re.findall(r"3\.\d+", needed["Python"]) == versions
+    assert needed["platform"].startswith("Linux")
+    assert any("Linux" in classifier for classifier in PROJECT["classifiers"])
+    extras = PROJECT["optional-dependencies"]
+    for name in ("Starlette", "FastAPI", "Flask", "Django"):
+        (lowest,) = re.findall(rf"{name} (\d+\.\d+)", needed["framework"])
+        assert any(
+            re.match(rf"{name}>={re.escape(lowest)}(,|$)", entry, re.IGNORECASE)
+            for entry in extras[name.lower()]
+        )
+
+
+def test_the_command_of_readme_installs_what_its_program_imports() -> None:
+    (block,) = [block for block in BLOCKS if is_server(block) and block.page == "README.md"]
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(ast.parse(block.text))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    extras = PROJECT["optional-dependencies"]
+    (asked,) = re.findall(r"^pip install '\./corsac\[(.*)\]'", PAGES["README.md"], re.MULTILINE)
+    brought = {
+        re.split(r"[^\w-]", entry)[0].replace("-", "_")
+        for extra in asked.split(",")
+        for entry in extras[extra]
+    }
+    assert imported - sys.stdlib_module_names <= brought | {"corsac"}
