@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from corsac.console.diagnosis import Diagnosis, describe
-from corsac.console.scanning import Hit
+from corsac.console.page import Hit
 from corsac.console.table import Cause, Message, table
 
 __all__ = ["ENGINES", "MAX_DIAGNOSES", "Findings"]

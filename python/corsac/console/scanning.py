@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 
+from corsac.console.heads import read_head
+from corsac.console.page import SOURCE, Hit, Page, is_fit
 from corsac.console.table import Message, straight, table
 
-__all__ = ["MAX_MESSAGE", "MAX_WRAPPED", "TRIGGERS", "Hit", "scan"]
+__all__ = ["MAX_MESSAGE", "MAX_WRAPPED", "TRIGGERS", "scan"]
 
 MAX_MESSAGE = 16_384
 """Characters to each side of what a message is found by; what is longer is not read."""
@@ -31,43 +32,7 @@ _MARKS = ("\u2018", "\u2019", "\u201c", "\u201d")
 _SPOILT = {ascii(mark)[1:-1]: mark for mark in _MARKS}
 _SPOILT |= {mark.encode().decode("cp1252", "ignore"): mark for mark in _MARKS[:3]}
 
-_SPACED = frozenset({"value", "kind", "schemes", "initiator", "address"})
-"""Fields that may have a space inside."""
-_SHAPES = {
-    "status": re.compile(r"\d{1,3}"),
-    "port": re.compile(r"\d{1,5}"),
-    "secure": re.compile(r"True|False"),
-    "seconds": re.compile(r"\d{1,9}"),
-    "error": re.compile(r"ERR_[A-Z0-9_]{1,80}(?:\.[A-Za-z]{1,80})?"),
-    "method": re.compile(r"[!#$%&'*+.^`|~\w-]{1,80}"),
-    "header": re.compile(r"[!#$%&'*+.^`|~\w-]{1,200}"),
-}
-_TOKEN = re.compile(r"[^ \n]{0,16384}")
-_SOURCE = re.compile(r" \([^()]{1,200}, line \d{1,9}\)$")
-_STATUS = re.compile(r" (\d{3})\b")
 _QUOTED = re.compile(r"[ >|]+")
-
-
-@dataclass(slots=True, eq=False)
-class Hit:
-    """A message that was found: where, and what stands in the places of its fields.
-
-    ``preflight`` says whether the text says that a preflight failed, ``None`` if it is not whole
-    enough to say; ``is_prefixed`` that WebKit printed it for the network panel, too.
-    """
-
-    start: int
-    end: int
-    message: Message
-    values: dict[str, str] = field(default_factory=dict)
-    is_prefixed: bool = False
-    has_head: bool = False
-    preflight: bool | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        """All that is usually printed before the text was there."""
-        return self.has_head or not (self.message.head or self.message.role == "rest")
 
 
 def scan(text: str) -> Iterator[Hit]:
@@ -78,7 +43,7 @@ def scan(text: str) -> Iterator[Hit]:
     for spoilt, mark in _SPOILT.items():
         if spoilt in text:
             text = text.replace(spoilt, mark)
-    page = _Page(text, straight(text))
+    page = _Searched(text, straight(text))
     start, done = 0, 0
     hits: list[Hit] = []
     while start < len(text):
@@ -94,7 +59,7 @@ def scan(text: str) -> Iterator[Hit]:
         yield from _with_wrapped(page, hits)
 
 
-def _with_wrapped(page: _Page, hits: list[Hit]) -> list[Hit]:
+def _with_wrapped(page: _Searched, hits: list[Hit]) -> list[Hit]:
     """Add the messages that are broken over lines, in the place of what was found of them."""
     whole = [hit for hit in hits if hit.is_whole]
     parts = [hit for hit in hits if not hit.is_whole]
@@ -105,7 +70,7 @@ def _with_wrapped(page: _Page, hits: list[Hit]) -> list[Hit]:
         readings = [mine]
         if len(lines) > 1:
             for each in joined:
-                again = _Page(each, straight(each))
+                again = _Searched(each, straight(each))
                 readings.append(again.scan(0, len(each)))
         best = max(readings, key=_how_good)
         for hit in best:
@@ -143,12 +108,8 @@ def _how_good(hits: list[Hit]) -> int:
     )
 
 
-class _Page:
-    """A text, and the same with straight quotes, which has the same positions."""
-
-    def __init__(self, text: str, plain: str) -> None:
-        self.text = text
-        self.plain = plain
+class _Searched(Page):
+    """A text, and where messages are in it."""
 
     def slice_end(self, start: int) -> int:
         """Give the end of a slice: after a line if there is one."""
@@ -255,7 +216,7 @@ class _Page:
         left = place
         for index in range(number - 1, -1, -1):
             part = parts[index]
-            found = self.plain.rfind(part, low, left) if part else self._token_start(low, left)
+            found = self.plain.rfind(part, low, left) if part else self.token_start(low, left)
             if found < 0:
                 return None
             spans[fields[index]] = (found + len(part), left)
@@ -264,7 +225,7 @@ class _Page:
         for index in range(number + 1, len(parts)):
             part = parts[index]
             if part in {"", "."} and index == len(parts) - 1:
-                found = self._field_end(fields[index - 1], right, high) - len(part)
+                found = self.field_end(fields[index - 1], right, high) - len(part)
                 if found < right or not self.plain.startswith(part, found):
                     return None
             else:
@@ -276,27 +237,15 @@ class _Page:
         if (
             message.ends
             and self.plain[right:high].strip()
-            and not _SOURCE.match(self.plain[right:high])
+            and not SOURCE.match(self.plain[right:high])
         ):
             return None
         values = {name: self.text[start:end] for name, (start, end) in spans.items()}
-        if not all(_is_fit(name, value) for name, value in values.items()):
+        if not all(is_fit(name, value) for name, value in values.items()):
             return None
         hit = Hit(left, right, message, values)
         self._read_tail(hit, high)
-        return hit if self._read_head(hit, low, high) else None
-
-    def _token_start(self, low: int, end: int) -> int:
-        return max(low, self.plain.rfind(" ", low, end) + 1)
-
-    def _field_end(self, name: str, start: int, high: int) -> int:
-        """Give the end of a field that nothing stands after: of its word, or of the line."""
-        if name in _SPACED:
-            source = _SOURCE.search(self.plain, max(start, high - 220), high)
-            return source.start() if source else high
-        shape = _SHAPES.get(name, _TOKEN)
-        match = shape.match(self.plain, start, high)
-        return match.end() if match else start
+        return hit if read_head(self, hit, low, high) else None
 
     def _read_tail(self, hit: Hit, high: int) -> None:
         """Read what may stand after a message."""
@@ -307,120 +256,12 @@ class _Page:
                 return
             hit.end = place = place + len(part)
             if index < len(fields):
-                end = self._field_end(fields[index], place, high)
+                end = self.field_end(fields[index], place, high)
                 value = self.text[place:end]
-                if not _is_fit(fields[index], value):
+                if not is_fit(fields[index], value):
                     return
                 hit.values[fields[index]] = value
                 hit.end = place = end
-
-    def _read_head(self, hit: Hit, low: int, high: int) -> bool:
-        """Read what stands before a message; ``False`` if it needs more than there is."""
-        if "error" in hit.values:
-            self._read_request_line(hit, low, high)
-        elif "firefox" in hit.message.engines:
-            if hit.message.head and not self._firefox_head(hit, low):
-                return False
-            if hit.message.role == "rest":
-                self._after_firefox_head(hit, high)
-        elif "chromium" in hit.message.engines and (hit.message.head or hit.message.role == "rest"):
-            self._chromium_head(hit, low, high)
-        elif "webkit" in hit.message.engines:
-            self._webkit_head(hit, low)
-        return hit.has_head or hit.message.head != "needed"
-
-    def _read_request_line(self, hit: Hit, low: int, high: int) -> None:
-        """Read a row of DevTools, ``GET https://... net::ERR_FAILED 200 (OK)``."""
-        status = _STATUS.match(self.plain, hit.end, high)
-        if status:
-            hit.values["status"] = status[1]
-            hit.end = status.end()
-        start = self._token_start(low, hit.start - 1)
-        if "://" in self.plain[start : hit.start] and "url" not in hit.values:
-            hit.values["url"] = self.text[start : hit.start - 1]
-            method = self.plain[self._token_start(low, start - 1) : start - 1]
-            if method.isupper() and _SHAPES["method"].fullmatch(method):
-                hit.values["method"] = method
-            hit.start = start
-
-    def _firefox_head(self, hit: Hit, low: int) -> bool:
-        plain, marker, at = self.plain, "(Reason: ", "remote resource at "
-        if not plain.endswith(marker, low, hit.start):
-            return False
-        end = hit.start - len(marker)
-        start = plain.rfind(at, low, end)
-        if start >= 0:
-            hit.values["url"] = _unquoted(self.text[start + len(at) : end])
-            first = plain.rfind("Cross-Origin Request", low, start)
-            hit.start = first if first >= 0 else start
-        hit.has_head = True
-        return True
-
-    def _after_firefox_head(self, hit: Hit, high: int) -> None:
-        """Read the URL where the reason is not known."""
-        at = "remote resource at "
-        start = self.plain.find(at, hit.end, high)
-        end = self.plain.find(" (", start, high)
-        if 0 <= start < end:
-            hit.values["url"] = _unquoted(self.text[start + len(at) : end])
-
-    def _chromium_head(self, hit: Hit, low: int, high: int) -> None:
-        plain, start = self.plain, hit.start
-        if hit.message.role == "rest":
-            start = hit.end
-        before = table().heads["chromium-preflight"]
-        if plain.endswith(before, low, start):
-            start -= len(before)
-            hit.preflight = True
-        marker, middle, at, more = (
-            "' has been blocked by CORS policy: ",
-            "from origin '",
-            " at '",
-            "' (redirected from '",
-        )
-        after = " Origin '"
-        if plain.startswith(after, hit.end):
-            end = plain.find("'", hit.end + len(after), high)
-            if end >= 0:
-                hit.values["origin"] = self.text[hit.end + len(after) : end]
-        if plain.endswith(marker, low, start):
-            origin_end = start - len(marker)
-            place = plain.rfind(middle, low, origin_end)
-            first = plain.rfind("Access to ", low, max(place, low))
-            kind_end = plain.find(at, max(first, low), max(place, low))
-            if place < 0 or first < 0 or kind_end < 0:
-                return
-            hit.values["origin"] = self.text[place + len(middle) : origin_end]
-            hit.values["kind"] = self.text[first + len("Access to ") : kind_end]
-            url_end = place - 2
-            redirected = plain.find(more, kind_end, place)
-            if redirected >= 0:
-                hit.values["first_url"] = self.text[redirected + len(more) : place - 3]
-                url_end = redirected
-            hit.values["url"] = self.text[kind_end + len(at) : url_end]
-            hit.start = first
-        elif plain[start - 2 : start] in {". ", ": "} and low < start:
-            # Older ones: "XMLHttpRequest cannot load URL. ...", "Failed to load URL: ...".
-            begin = self._token_start(low, start - 2)
-            if not plain.endswith(" load ", low, begin):
-                return
-            hit.values["url"] = self.text[begin : start - 2]
-            hit.start = begin
-        else:
-            return
-        hit.has_head = True
-        hit.preflight = bool(hit.preflight)
-
-    def _webkit_head(self, hit: Hit, low: int) -> None:
-        plain, prefix = self.plain, "Failed to load resource: "
-        if plain.endswith(prefix, low, hit.start):
-            hit.is_prefixed = True
-            hit.start -= len(prefix)
-        elif plain.endswith(". ", low, hit.start) and "url" not in hit.values:
-            begin = self._token_start(low, hit.start - 2)
-            if plain.endswith(" cannot load ", low, begin):
-                hit.values["url"] = self.text[begin : hit.start - 2]
-                hit.start = begin
 
 
 @cache
@@ -447,17 +288,3 @@ def _anchors() -> tuple[re.Pattern[str], Mapping[str, list[tuple[int, str]]]]:
         for anchor in anchors
     }
     return re.compile("|".join(map(re.escape, anchors))), inner
-
-
-def _is_fit(name: str, value: str) -> bool:
-    """Whether a text can stand in the place of a field."""
-    if name in _SPACED:
-        return True
-    shape = _SHAPES.get(name)
-    if shape is not None:
-        return shape.fullmatch(value) is not None
-    return bool(value) and " " not in value and "\n" not in value
-
-
-def _unquoted(url: str) -> str:
-    return url.rstrip(" ").removesuffix(".").strip("'\u2018\u2019")
