@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from corsac._text import printable
 from corsac._version import __version__
 from corsac.counts import outcome_rows
-from corsac.live.follower import STATES, Follower, check_followers
+from corsac.live.follower import Follower, check_followers
+from corsac.live.seen import STATES
 from corsac.middleware import ConfiguredMiddleware
 from corsac.observers import read_observation
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from corsac.counts import outcome_rows
-from corsac.live.follower import STATES, Follower, check_followers
+from corsac.live.follower import Follower, check_followers
+from corsac.live.seen import STATES
 
 try:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric

@@ -17,6 +17,7 @@ import pytest
 
 from corsac import CORSPolicy
 from corsac.live import FileSource, Follower, PollSource
+from corsac.live.awaiting import wait_for
 from corsac.live.follower import _LEAST_SECONDS
 from support.exchange import Request
 from support.refused import MakeObserved, Observed
@@ -292,7 +293,7 @@ def test_a_loop_that_is_closed_makes_the_source_fail(
     loop.close()
     if not is_awaited:
         with pytest.raises(RuntimeError, match="closed"):
-            follower._wait_for(fetch(), threading.Event())
+            wait_for(fetch(), threading.Event(), loop, follower._background.at_work)
     else:
         wait_until(lambda: follower.status.state == "stale")
         for task in pending:

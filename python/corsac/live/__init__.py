@@ -11,8 +11,9 @@ Example:
     ...     print(follower.status)
 """
 
-from corsac.live.follower import Follower, FollowerStatus
+from corsac.live.follower import Follower
 from corsac.live.redis import RedisSource
+from corsac.live.seen import FollowerStatus
 from corsac.live.sources import FileSource, OriginSource, PollSource
 
 __all__ = [

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
-import dataclasses
 import inspect
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Protocol, Self
 
 from corsac._background import BackgroundThread
 from corsac._core import LiveOrigins
 from corsac._text import error_text
 from corsac._types import Followed
 from corsac.configuration import Configuration, ReadRule
+from corsac.live.awaiting import LOOK_SECONDS, wait_for
 from corsac.live.entries import (
     SourceError,
     changes_of,
@@ -25,55 +24,20 @@ from corsac.live.entries import (
     log_changes,
     log_skipped,
 )
+from corsac.live.seen import FollowerStatus, Seen
 from corsac.live.sources import OriginSource, check_source
 from corsac.policy import CORSPolicy
 from corsac.several import Policies
 
-__all__ = ["STATES", "Follower", "FollowerStatus", "check_base", "check_followers"]
-
-STATES = ("loading", "current", "stale")
-"""What a `FollowerStatus` may have as its state."""
+__all__ = ["Follower", "check_base", "check_followers"]
 
 _FIRST_RETRY_SECONDS = 0.25
 _LAST_RETRY_SECONDS = 30.0
-_STALE_INTERVALS = 3
 _NO_PLACE = SourceError("the middleware was reconfigured, and has the base in no place any more")
 _LEAST_SECONDS = 0.05
 """From the end of one reading to the next at the least: a source may tell of every entry."""
-_LOOK_SECONDS = 0.1
-"""How often it is looked whether to stop while something is awaited."""
 
 logger = logging.getLogger("corsac")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class FollowerStatus:
-    """How a follower is.
-
-    Attributes:
-        state: ``"loading"`` until the source has answered for the first time; ``"current"``;
-            ``"stale"``: the source fails, has not answered for three times its interval, or is not
-            followed any more. The origins that it gave last stay in force.
-        origins: How many of its origins are in force; 0 while the base has no place.
-        skipped: How many invalid entries its last answer had.
-        age: Seconds since the source last answered; ``None`` if it never did.
-        error: Why the last attempt failed, or ``None``.
-    """
-
-    state: Literal["loading", "current", "stale"]
-    origins: int
-    skipped: int
-    age: float | None
-    error: str | None
-
-
-class _Seen(NamedTuple):
-    """What came of reading the source until now."""
-
-    origins: int = 0
-    skipped: int = 0
-    answered: float | None = None
-    error: str | None = None
 
 
 class Follower:
@@ -126,8 +90,8 @@ class Follower:
         self._allow_empty = allow_empty
         self._policy: CORSPolicy | None = None
         self._origins: LiveOrigins | None = None
-        self._seen = _Seen()
-        self._lost: _Seen | None = None  # What was seen before the base had no place.
+        self._seen = Seen()
+        self._lost: Seen | None = None  # What was seen before the base had no place.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_loop: Callable[[], object] | None = None
         self._make_locks()
@@ -153,19 +117,7 @@ class Follower:
     @property
     def status(self) -> FollowerStatus:
         """How it is at this moment."""
-        seen = self._seen  # One value, whole.
-        age = None if seen.answered is None else time.monotonic() - seen.answered
-        state: Literal["loading", "current", "stale"] = "current"
-        interval = self._source.interval
-        if age is None:
-            state = "loading"
-        elif (
-            seen.error is not None
-            or not self._background.is_running
-            or (interval and age > _STALE_INTERVALS * interval)
-        ):
-            state = "stale"
-        return FollowerStatus(state, seen.origins, seen.skipped, age, seen.error)
+        return self._seen.status(self._source.interval, is_followed=self._background.is_running)
 
     def start(self) -> None:
         """Begin to follow, and return at once. In a process that is forked it begins anew.
@@ -205,7 +157,7 @@ class Follower:
         """Wait as long as entering it does for a first set, or for the first failure."""
         until = time.monotonic() + self._start_seconds
         while self._seen.error is None and time.monotonic() < until:
-            if self.ready(_LOOK_SECONDS):
+            if self.ready(LOOK_SECONDS):
                 return True
         return self.ready(0)
 
@@ -332,7 +284,7 @@ class Follower:
         with at_work:
             given: list[Any] = [self._source.origins()]
         if inspect.isawaitable(given[0]):
-            given = [self._wait_for(given.pop(), stopped)]
+            given = [wait_for(given.pop(), stopped, self._loop, at_work)]
         with at_work:
             self._take(given, stopped)
 
@@ -350,7 +302,7 @@ class Follower:
         elif before is not None:
             origins = before
         seen = self._seen
-        if not self._put_in_force(policy, _Seen(len(origins), skipped, time.monotonic()), stopped):
+        if not self._put_in_force(policy, Seen(len(origins), skipped, time.monotonic()), stopped):
             return
         self._origins = origins
         if before is None or any(changes):
@@ -365,41 +317,7 @@ class Follower:
             with contextlib.suppress(RuntimeError):  # The loop is closed.
                 tell_loop()
 
-    def _wait_for(self, given: Awaitable[Iterable[str]], stopped: threading.Event) -> Iterable[str]:
-        async def wait() -> Iterable[str]:
-            try:
-                return await given
-            except SystemExit as error:  # It would end the application's event loop.
-                raise SourceError(f"it raised {error_text(error)}") from error
-
-        async def wait_here() -> Iterable[str]:
-            task = asyncio.ensure_future(wait())
-            while not (await asyncio.wait({task}, timeout=_LOOK_SECONDS))[0]:
-                if stopped.is_set():
-                    task.cancel()
-            return await task
-
-        loop = self._loop
-        if loop is None:
-            with self._background.at_work:
-                return asyncio.run(wait_here())
-        waiting = wait()
-        try:
-            future = asyncio.run_coroutine_threadsafe(waiting, loop)
-        except RuntimeError:  # The loop is closed.
-            waiting.close()
-            if inspect.iscoroutine(given):
-                given.close()
-            raise
-        while not concurrent.futures.wait([future], _LOOK_SECONDS).done:
-            if loop.is_closed():
-                message = "the event loop was closed while it was awaited"
-                raise SourceError(message)
-            if stopped.is_set():
-                future.cancel()
-        return future.result()
-
-    def _put_in_force(self, policy: CORSPolicy, seen: _Seen, stopped: threading.Event) -> bool:
+    def _put_in_force(self, policy: CORSPolicy, seen: Seen, stopped: threading.Event) -> bool:
         with self._putting:
             if stopped.is_set():
                 return False
