@@ -234,6 +234,12 @@ def _django_async(middleware: str | None, wanted: Wanted, headers: HeaderLines, 
     return run
 
 
+def _django_asgi(middleware: str | None, wanted: Wanted, headers: HeaderLines, app: Any) -> Any:
+    """What servers run; it needs their event loop."""
+    _configure_django(middleware, wanted, headers, _django_async_view)
+    return loaded("django.core.handlers.asgi").ASGIHandler()
+
+
 def _of(module: str, name: str) -> Callable[[], Any]:
     return lambda: getattr(loaded(module), name)
 
@@ -271,3 +277,5 @@ GROUPS = (
     Group("Django", "wsgi", _in_django(django)),
     Group("Django, asynchronous", "asgi", _in_django(_django_async)),
 )
+SERVED_GROUPS = (*GROUPS, Group("Django, served", "asgi", inside("Django", _django_asgi, DJANGO)))
+"""What servers may run."""

@@ -59,17 +59,25 @@ class Spread:
         return cls(median * scale, lower * scale, upper * scale)
 
     def __str__(self) -> str:
+        if self.lower == self.upper:  # There was one value.
+            return number(self.median)
         return f"{number(self.median)} ({number(self.lower)} to {number(self.upper)})"
 
 
-def is_clear(differences: Sequence[float]) -> bool:
-    """Whether the rounds tell a difference from none: the median's 95 % interval excludes 0.
+def median_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Between which two values the median lies, with 95 % certainty.
 
     By the sign test its bounds are two of the sorted rounds, whatever their distribution is.
     """
-    ordered = sorted(differences)
+    ordered = sorted(values)
     place = max(0, math.floor(len(ordered) / 2 - 0.98 * math.sqrt(len(ordered))))
-    return ordered[place] > 0 or ordered[-1 - place] < 0
+    return ordered[place], ordered[-1 - place]
+
+
+def is_clear(differences: Sequence[float]) -> bool:
+    """Whether the rounds tell a difference from none: the median's interval excludes 0."""
+    lowest, highest = median_interval(differences)
+    return lowest > 0 or highest < 0
 
 
 @dataclass
@@ -111,6 +119,19 @@ class Results:
             return None
         ratios = [one / two for one, two in zip(above, below, strict=True) if two > 0]
         return Spread.of(ratios)
+
+    def ratio_bound(self, key: Key, other: Key) -> tuple[str, float] | None:
+        """How a ratio is bounded where one side is too small to be told from nothing.
+
+        With 95 % certainty it is then `">="` or `"<="` such a number; `None` if both are too small.
+        """
+        above, below = self.values(key), self.values(other)
+        if not above or not below or is_clear(above) == is_clear(below):
+            return None
+        (lowest, most), (least, highest) = median_interval(above), median_interval(below)
+        if lowest > 0 and highest > 0:
+            return ">=", lowest / highest
+        return ("<=", most / least) if least > 0 and most > 0 else None
 
     def add(
         self, key: Key, values: Iterable[float], *, baseline: str = "", remark: str = ""

@@ -190,9 +190,7 @@ _ALWAYS = (
 VARIANTS = {
     "asgi": (
         *_ALWAYS,
-        Variant(
-            names.FLOOR, lambda wanted, headers, app: floor_module().Floor(app), does_cors=False
-        ),
+        Variant(names.FLOOR, _floor, does_cors=False),
         Variant(names.EMPTY, lambda wanted, headers, app: EmptyMiddleware(app), does_cors=False),
         Variant(names.CORSAC, functools.partial(_corsac, corsac.CORSMiddleware)),
         Variant(names.STARLETTE, _starlette),
@@ -202,9 +200,7 @@ VARIANTS = {
     ),
     "wsgi": (
         *_ALWAYS,
-        Variant(
-            names.FLOOR, lambda wanted, headers, app: floor_module().Floor(app), does_cors=False
-        ),
+        Variant(names.FLOOR, _floor, does_cors=False),
         Variant(names.WRAPPER, lambda wanted, headers, app: EmptyWrapper(app), does_cors=False),
         Variant(names.CORSAC, functools.partial(_corsac, corsac.wsgi.CORSMiddleware)),
         *inside("Flask", frameworks.flask, frameworks.FLASK),

@@ -6,6 +6,7 @@ drawn for light and for dark pages, and names the machine, the versions and the 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks import names
-from benchmarks.measured import Results, Spread, number
+from benchmarks.measured import Results, Spread, is_clear, median_interval, number
 
 _THEMES = {"light": ("#ffffff", "#1d2129", "#d7dbe2"), "dark": ("#0d1117", "#e6edf3", "#30363d")}
 _CORSAC = "#e0752b"
@@ -27,10 +28,14 @@ _PANELS = (
     ("ASGI, actual request: added time", "asgi", "kind of request", "actual, allowed"),
     ("ASGI, preflight request: whole answer", "asgi", "kind of request", "preflight, allowed"),
     ("Inside Starlette, actual request: added time", "adapters", "Starlette", "actual, allowed"),
-    ("Inside Flask", "adapters", "Flask", "actual, allowed"),
-    ("Inside Django", "adapters", "Django", "actual, allowed"),
+    ("Inside Flask, actual request: added time", "adapters", "Flask", "actual, allowed"),
+    ("Inside Django, actual request: added time", "adapters", "Django", "actual, allowed"),
 )
-_VERSIONS = ("starlette", "flask-cors", "django-cors-headers", "litestar", "falcon", "asgi-cors")
+_VERSIONS = (
+    *("corsac", "starlette", "flask", "flask-cors", "django", "django-cors-headers"),
+    *("litestar", "falcon", "asgi-cors"),
+)
+_SOURCE_WIDTH = 120  # Letters of the smallest size.
 
 
 def _style(theme: str) -> Any:
@@ -51,20 +56,32 @@ def _style(theme: str) -> Any:
     }
 
 
-def _spreads(results: Results, axis: str, row: str) -> dict[str, Spread]:
-    """What each library took; what is not told from nothing has no place on such an axis."""
-    found = {}
+def _spreads(results: Results, axis: str, row: str) -> dict[str, Spread | float]:
+    """What each library took; for what is not told from nothing, how much it is at most."""
+    found: dict[str, Spread | float] = {}
     for key, subject in results.subjects.items():
         values = results.values(key) if subject.baseline else []
-        if key[:2] == (axis, row) and values and Spread.of(values).lower > 0:
+        if key[:2] != (axis, row) or not values or "," in key[2]:
+            continue
+        if is_clear(values) and Spread.of(values).lower > 0:
             found[key[2]] = Spread.of(values, 1e9)
-    return {name: one for name, one in found.items() if "," not in name}
+        elif median_interval(values)[1] > 0:
+            found[key[2]] = median_interval(values)[1] * 1e9
+    return found
 
 
-def _dots(axes: Axes, spreads: dict[str, Spread], title: str) -> None:
-    ordered = sorted(spreads.items(), key=lambda one: -one[1].median)
+def _size(spread: Spread | float) -> float:
+    return spread.median if isinstance(spread, Spread) else spread
+
+
+def _dots(axes: Axes, spreads: dict[str, Spread | float], title: str) -> None:
+    ordered = sorted(spreads.items(), key=lambda one: -_size(one[1]))
     for place, (name, spread) in enumerate(ordered):
         colour = _CORSAC if name.startswith(names.CORSAC) else _OTHERS[-1]
+        if not isinstance(spread, Spread):
+            axes.plot([spread], [place], marker="<", markersize=7, mfc="none", color=colour)
+            axes.annotate(f"  < {number(spread)}", (spread, place), va="center")
+            continue
         axes.plot([spread.lower, spread.upper], [place, place], color=colour, lw=2)
         axes.plot([spread.median], [place], marker="o", markersize=7, color=colour)
         axes.annotate(f"  {number(spread.median)}", (spread.upper, place), va="center")
@@ -82,7 +99,8 @@ def _source(parts: Mapping[str, Results]) -> str:
     ]
     machine = f"{about.get('cpu_model_name', 'unknown processor')}, {about['cpu_count']} cores"
     python = str(about["python_version"]).partition(" ")[0]
-    return f"{about['date']}; {machine}; Python {python}; {', '.join(versions)}"
+    said = f"{about['date']}; {machine}; Python {python}; {', '.join(versions)}"
+    return textwrap.fill(said, _SOURCE_WIDTH)
 
 
 def _peers(parts: Mapping[str, Results]) -> Figure:
@@ -98,7 +116,9 @@ def _peers(parts: Mapping[str, Results]) -> Figure:
     )
     for axes, (title, spreads) in zip(all_axes[:, 0], panels, strict=True):
         _dots(axes, spreads, title)
-    all_axes[-1, 0].set(xlabel="nanoseconds, logarithmic axis; dots: medians, lines: quartiles")
+    all_axes[-1, 0].set(
+        xlabel="nanoseconds, logarithmic axis; dots: medians, lines: quartiles; <: at most"
+    )
     all_axes[-1, 0].margins(x=0.12)
     figure.supxlabel(_source(parts), fontsize="x-small")
     return figure
@@ -110,7 +130,7 @@ def _origins(parts: Mapping[str, Results]) -> Figure:
     lines: dict[str, list[tuple[int, float]]] = {}
     for row, count in _ORIGINS.items():
         for name, spread in _spreads(parts["asgi"], "number of origins", row).items():
-            if name not in (names.EMPTY, names.FLOOR):
+            if name not in (names.EMPTY, names.FLOOR) and isinstance(spread, Spread):
                 lines.setdefault(name, []).append((count, spread.median))
     each_time = _spreads(parts["asgi"], "number of origins", _EACH_TIME)
     colours = iter(_OTHERS)
@@ -119,15 +139,17 @@ def _origins(parts: Mapping[str, Results]) -> Figure:
         colour, width = (_CORSAC, 2.6) if ours else (next(colours), 1.5)
         counts, medians = zip(*points, strict=True)
         axes.plot(counts, medians, marker="o", markersize=5, label=name, color=colour, lw=width)
-        if name in each_time:
-            median = each_time[name].median
+        if isinstance(each_time.get(name), Spread):
+            median = _size(each_time[name])
             axes.plot([1_000_000], [median], marker="D", mfc="none", color=colour, lw=0)
     axes.plot(
         [], [], marker="D", mfc="none", color=_OTHERS[-1], lw=0, label="another origin each time"
     )
     axes.set(xscale="log", xlabel="exact origins in the policy, logarithmic axis")
     axes.set(yscale="log", ylabel="added nanoseconds, logarithmic axis")
-    axes.set(title="Actual request of one allowed origin, which stands in the middle of the list")
+    axes.set(
+        title="Actual request of the same origin each time, which is in the middle of the list"
+    )
     axes.grid(which="major")
     axes.set_axisbelow(True)
     axes.legend(frameon=False, loc="upper left")

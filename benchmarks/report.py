@@ -11,16 +11,27 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import names
-from benchmarks.measured import ROOT, BenchmarkError, Key, Results, Spread, is_clear, markdown
+from benchmarks import live, names
+from benchmarks.measured import (
+    ROOT,
+    BenchmarkError,
+    Key,
+    Results,
+    Spread,
+    is_clear,
+    markdown,
+    number,
+)
 
 RESULTS = Path(__file__).parent / "results"
 README, PAGE = Path(__file__).parent / "README.md", ROOT / "docs" / "why" / "speed.md"
+LIVE_PAGE = ROOT / "docs" / "how-to" / "live-origins.md"
 _REPLACED = (names.STARLETTE, names.FLASK_CORS, names.DJANGO_CORS_HEADERS)
 _AGAINST = {names.FLASK_CORS: names.IN_FLASK, names.DJANGO_CORS_HEADERS: names.IN_DJANGO}
 _NO_LIBRARIES = (names.FLOOR, names.EMPTY, names.WRAPPER, names.DJANGO_BY_HAND)
 
 
+_PER_SECOND = "requests a second"  # The values are the seconds of one.
 # For each part the unit of its values, by how much they are multiplied for it, and what each row is
 # compared with: the first of those names that the row has. It is speed that is compared where that
 # is said, and time elsewhere.
@@ -38,7 +49,7 @@ TABLES: dict[str, tuple[str, float, dict[str, tuple[str, ...]]]] = {
     "adapters": ("us", 1e6, {"to the library replaced": _REPLACED}),
     "core": ("ns", 1e9, {"to Corsac": (names.CORSAC,)}),
     "served": ("us", 1e6, {"speed, to bare": names.BARES, "speed, to by hand": ("by hand",)}),
-    "scale": ("us", 1e6, {"speed, to one": names.ONES}),
+    "scale": (_PER_SECOND, 1.0, {"speed, to one": names.ONES}),
     "footprint": ("s, or bytes", 1.0, {}),
     "live": ("ms, MiB or s", 1.0, {}),
 }
@@ -87,7 +98,7 @@ C++ core, origin decision, an Origin of 1 MiB
 C++ core, a preflight request, 1 MiB of request-headers to be echoed
     core: hostile: echo, request-headers of 1 MiB in 8 lines: Corsac <= 100 ns
 served by uvicorn under load, speed against the same headers written by hand
-    served: actual request: by hand / Corsac >= 0.97 x
+    served[uvicorn]: actual request: by hand / Corsac >= 0.97 x
 1 000 000 origins, memory of the policy beyond their text
     footprint: 1 000 000 origins: policy <= 100 bytes an origin
 1 000 000 origins, building the policy
@@ -121,18 +132,28 @@ def goals(results: Mapping[str, Mapping[str, Results]]) -> str:
 
 def _measured(parts: Mapping[str, Results], spec: re.Match[str], unit: str) -> str:
     """What one Python has for a goal: in bold where it is not reached, `~` where that is open."""
-    found = _spread(parts[spec["part"]], spec) if spec["part"] in parts else "not measured"
-    if not isinstance(found, Spread):
-        return found
+    found = _found(parts[spec["part"]], spec) if spec["part"] in parts else "not measured"
     limit, upwards = float(spec["limit"]), spec["sign"] == ">="
+    if isinstance(found, tuple):
+        # The bound says that the goal is reached, or that it is not, or neither.
+        sign, bound = found
+        is_told = sign == spec["sign"] and (bound >= limit if upwards else bound <= limit)
+        is_missed = sign != spec["sign"] and (bound < limit if upwards else bound > limit)
+        text = f"{sign} {number(bound)}{unit}"
+        return f"**{text}**" if is_missed else text if is_told else f"~ {text}"
+    if isinstance(found, str):
+        return found
     is_met = found.median >= limit if upwards else found.median <= limit
     if found.lower <= limit <= found.upper:
         return f"~ {found}{unit}"
     return f"{found}{unit}" if is_met else f"**{found}{unit}**"
 
 
-def _spread(results: Results, spec: re.Match[str]) -> Spread | str:
-    """The value or the ratio that a goal names, in the first such row; or why there is none."""
+def _found(results: Results, spec: re.Match[str]) -> Spread | tuple[str, float] | str:
+    """The value or the ratio that a goal names, in the first such row; or why there is none.
+
+    Where one side is not told from nothing a ratio has a bound at least.
+    """
     keys = [
         key
         for key in results.subjects
@@ -142,8 +163,9 @@ def _spread(results: Results, spec: re.Match[str]) -> Spread | str:
         return "not measured"
     if spec["bottom"]:
         below = (*keys[0][:2], spec["bottom"])
-        found = results.ratio(keys[0], below) if below in results.subjects else None
-        return "not told" if found is None else found
+        if below not in results.subjects:
+            return "not told"
+        return results.ratio(keys[0], below) or results.ratio_bound(keys[0], below) or "not told"
     values = results.values(keys[0])
     return Spread.of(values, _SCALES.get(spec["unit"], 1.0)) if values else "not measured"
 
@@ -188,13 +210,15 @@ def table(part: str, results: Results) -> str:
     rows: dict[str, list[list[str]]] = {}
     for key in _shown(results):
         subject, values = results.subjects[key], results.values(key)
-        value = str(Spread.of(values, scale)) if values else ""
+        shown = [1 / each for each in values] if unit == _PER_SECOND else values
+        value = str(Spread.of(shown, scale)) if values else ""
         unclear = "~ " if values and not is_clear(values) else ""
         ratios = [_ratio_text(results, key, *column) for column in columns.items()]
         rows.setdefault(key[0], []).append([*key[1:], unclear + value, *ratios, subject.remark])
     header = ["", "", unit, *columns, "remarks"]
     return "\n\n".join(
-        f"**{axis.capitalize()}**\n\n{markdown(header, found)}" for axis, found in rows.items()
+        f"**{axis[:1].upper()}{axis[1:]}**\n\n{markdown(header, found)}"
+        for axis, found in rows.items()
     )
 
 
@@ -218,6 +242,34 @@ def losses(results: Mapping[str, Results]) -> str:
     return markdown(header, rows) if rows else "In no row."
 
 
+def reloads(results: Results) -> str:
+    """What a reload of a million origins does to requests, and where that was measured."""
+    subjects = {live.QUIET: "no reload", live.UNFOLLOWED: "made and dropped"}
+    subjects[live.RELOADING] = "reloading"
+    columns = {
+        f"{axis}, {said}": (f"{axis} of a request, ms", subject)
+        for axis in ("p99", "longest")
+        for subject, said in subjects.items()
+    }
+    columns |= {f"MiB, {each}": ("memory of the process, MiB", each) for each in ("before", "most")}
+    columns["seconds of one reload"] = ("one reload, s", "took")
+    rows = []
+    for row in dict.fromkeys(key[1] for key in results.subjects):
+        found = [results.values((axis, row, subject)) for axis, subject in columns.values()]
+        cells = (number(Spread.of(values).median) if values else "" for values in found)
+        rows.append([row, *cells])
+    return f"{markdown(['served by, source', *columns], rows)}\n\nTimes are ms. {source(results)}"
+
+
+def source(results: Results) -> str:
+    """The machine, the Python and the date, in a sentence."""
+    facts = results.about
+    machine = f"{facts.get('cpu_model_name', 'unknown processor')}, {facts['cpu_count']} cores"
+    python = str(facts["python_version"]).partition(" ")[0]
+    versions = f"Python {python}, Corsac {facts['corsac version']}"
+    return f"Measured on {facts['date']}: {machine}, {versions}."
+
+
 def about(results: Mapping[str, Results]) -> str:
     """Where the results come from, and whether the machine was too busy to tell much."""
     busy = [part for part, one in results.items() if one.about["load_avg_1min"] > 2.5]
@@ -231,11 +283,22 @@ def about(results: Mapping[str, Results]) -> str:
 def blocks(results: Mapping[str, Mapping[str, Results]]) -> dict[Path, dict[str, str]]:
     """The text of every marked block of each page that there are results for."""
     main = next(iter(results.values()))
-    of_pythons = "\n".join(f"**Python {name}**\n\n{about(one)}\n" for name, one in results.items())
-    return {
+    of_pythons = "\n".join(
+        f"**Python {name}** ({_minutes(one)})\n\n{about(one)}\n" for name, one in results.items()
+    )
+    found = {
         README: {part: table(part, one) for part, one in main.items()},
         PAGE: {"goals": goals(results), "losses": losses(main), "about": of_pythons.strip()},
     }
+    if "live" in main:
+        found[LIVE_PAGE] = {"live": reloads(main["live"])}
+    return found
+
+
+def _minutes(parts: Mapping[str, Results]) -> str:
+    seconds = sum(one.about["took"] for one in parts.values())
+    modes = sorted({one.about["mode"] for one in parts.values()})
+    return f"{' and '.join(modes)}: it took {seconds / 60:.0f} minutes"
 
 
 def written(text: str, blocks_of_page: Mapping[str, str]) -> str:

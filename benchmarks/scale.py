@@ -2,21 +2,26 @@
 
 Server and load share the cores here, as nobody can give a part of two of them to each of four
 workers: what counts is how one application scales beside another. Threads share one middleware,
-with its counters; only a build without the GIL runs them at the same time.
+with its counters and its log; only a build without the GIL runs them at the same time. Beside it
+each thread has one of its own, in the same rounds: what sharing costs is between the two.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from benchmarks import names, peers
 from benchmarks.exchange import PROTOCOLS, Timer
-from benchmarks.measured import PYTHON, BenchmarkError, Results, about, alternate
-from benchmarks.scenarios import all_scenarios, served_scenarios
-from benchmarks.served import BARE, UVICORN, check_answer, cores, load, started
+from benchmarks.measured import BenchmarkError, Results, about, alternate
+from benchmarks.rounds import BARE_APPS
+from benchmarks.scenarios import Scenario, all_scenarios, served_scenarios
+from benchmarks.served import BARE, CONNECTIONS, UVICORN, check_answer, cores, load, started
 
 NUMBERS = (1, 2, 4)
 # The server, its options, the protocol, and what it runs.
@@ -24,7 +29,9 @@ _SERVERS = {
     "uvicorn": ("uvicorn", UVICORN, "asgi", (BARE, names.STARLETTE, names.CORSAC)),
     "gunicorn": ("gunicorn", "--log-level warning", "wsgi", (BARE, names.WRAPPER, names.CORSAC)),
 }
-_IN_THREADS = (names.BARE, names.FLOOR, names.EMPTY, names.CORSAC, names.STARLETTE)
+_IN_THREADS = (names.BARE, names.FLOOR, names.CORSAC)
+_EACH_ITS_OWN = f"{names.CORSAC}, one for each thread"
+_REQUESTS = ("actual, allowed", "actual, refused")
 DISTRIBUTIONS = ("corsac", "starlette", "uvicorn", "uvloop", "httptools", "gunicorn")
 
 
@@ -46,15 +53,16 @@ def _workers(results: Results, server: str, starts: int, rounds: int) -> None:
                 results.add((f"workers of {server}", name, label), values)
 
 
-def _seconds_each(timer: Callable[[], Timer], threads: int, count: int) -> float:
-    """The seconds on the clock for each request, where so many threads send so many each."""
+def _seconds_each(timers: Sequence[Timer], count: int) -> float:
+    """The seconds on the clock for each request, where each timer's thread sends so many."""
+    threads = len(timers)
     ready = threading.Barrier(threads + 1)
 
     def work(run: Timer) -> None:
         ready.wait()
         run(count)
 
-    workers = [threading.Thread(target=work, args=(timer(),)) for _ in range(threads)]
+    workers = [threading.Thread(target=work, args=(run,)) for run in timers]
     for worker in workers:
         worker.start()
     ready.wait()
@@ -64,26 +72,45 @@ def _seconds_each(timer: Callable[[], Timer], threads: int, count: int) -> float
     return (time.perf_counter() - began) / threads / count
 
 
+def _in_threads(protocol: str, scenario: Scenario) -> dict[str, Callable[[], Any]]:
+    """What makes an application for the next thread, which most share with the others."""
+    variants = {variant.name: variant for variant in peers.VARIANTS[protocol]}
+
+    def made(name: str) -> Any:
+        bare = BARE_APPS[protocol](scenario)
+        return variants[name].build(scenario.wanted, scenario.app_headers, bare)
+
+    def shared(name: str) -> Callable[[], Any]:
+        app = made(name)
+        return lambda: app
+
+    own = {_EACH_ITS_OWN: functools.partial(made, names.CORSAC)}
+    return {name: shared(name) for name in _IN_THREADS} | own
+
+
 def _threads(results: Results, rounds: int, count: int) -> None:
-    scenario = next(one for one in all_scenarios() if one.name == "actual, allowed")
-    variants = {variant.name: variant for variant in peers.VARIANTS["asgi"]}
-    for name in _IN_THREADS:
-        print(f"scale: threads, {name}", flush=True)
-        bare = peers.bare_app(scenario)
-        app = variants[name].build(scenario.wanted, scenario.app_headers, bare)
-        timer = functools.partial(PROTOCOLS["asgi"].timer, app, scenario)
-        timers = [functools.partial(_seconds_each, timer, number, count) for number in NUMBERS]
+    for protocol, request in itertools.product(PROTOCOLS, _REQUESTS):
+        axis = f"threads of one process, {protocol.upper()}, {request}"
+        print(f"scale: {axis}", flush=True)
+        scenario = next(one for one in all_scenarios() if one.name == request)
+        subjects, timers = [], []
+        for name, next_app in _in_threads(protocol, scenario).items():
+            for number in NUMBERS:
+                runs = [PROTOCOLS[protocol].timer(next_app(), scenario) for _ in range(number)]
+                subjects.append((axis, name, f"{number} thread" + "s" * (number > 1)))
+                timers.append(functools.partial(_seconds_each, runs, count))
         for once in timers:
             once()
-        for number, values in zip(NUMBERS, alternate(timers, rounds=rounds), strict=True):
-            label = f"{number} thread" + "s" * (number > 1)
-            results.add((f"threads of one process, Python {PYTHON}", name, label), values)
+        for key, values in zip(subjects, alternate(timers, rounds=rounds), strict=True):
+            results.add(key, values)
 
 
 def run(*, fast: bool) -> Results:
     """Measure the seconds for each request with more and more workers, and threads."""
-    results = Results(about(*DISTRIBUTIONS, connections=32))
-    _threads(results, rounds=3 if fast else 15, count=2_000 if fast else 20_000)
+    results = Results(about(*DISTRIBUTIONS, connections=CONNECTIONS))
+    # Refusals are logged, to nowhere.
+    logging.getLogger().addHandler(logging.NullHandler())
+    _threads(results, rounds=3 if fast else 15, count=500 if fast else 5_000)
     try:
         cores()
         for server in ["uvicorn"] if fast else _SERVERS:

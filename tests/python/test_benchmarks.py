@@ -143,3 +143,40 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
     results = paired()
     results.save(tmp_path / "results.json")
     assert Results.load(tmp_path / "results.json") == results
+
+
+def test_a_ratio_to_what_is_not_told_from_nothing_has_a_bound() -> None:
+    results = paired()
+    results.add(("a", "r", "zero"), [99.0, 101.0, 100.0, 99.0, 101.0])
+    results.subjects["a", "r", "zero"].runs *= 3
+    results.subjects["a", "r", "zero"].baseline = "base"
+    bound = results.ratio_bound(("a", "r", "two"), ("a", "r", "zero"))
+    assert bound == (">=", 2.0)
+    assert results.ratio_bound(("a", "r", "zero"), ("a", "r", "two")) == ("<=", 0.5)
+    assert results.ratio_bound(("a", "r", "one"), ("a", "r", "two")) is None
+
+
+@pytest.mark.parametrize(
+    ("bound", "limit", "said"),
+    [
+        ((">=", 30.0), ">= 20", ">= 30.0x"),
+        ((">=", 10.0), ">= 20", "~ >= 10.0x"),
+        ((">=", 30.0), "<= 20", "**>= 30.0x**"),
+        (("<=", 10.0), "<= 20", "<= 10.0x"),
+        (("<=", 10.0), ">= 20", "**<= 10.0x**"),
+    ],
+)
+def test_a_goal_is_reached_missed_or_open_by_its_bound(
+    bound: tuple[str, float], limit: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Results, "ratio", lambda *_: None)
+    monkeypatch.setattr(Results, "ratio_bound", lambda *_: bound)
+    monkeypatch.setattr(report, "_GOALS", f"what\n    asgi: r: one / two {limit} x")
+    results = paired()
+    assert report.goals({"3.99": {"asgi": results}}).endswith(f"| {said} |")
+
+
+def test_workers_and_threads_are_said_in_requests_a_second() -> None:
+    results = Results({})
+    results.add(("workers", "app", "1 worker"), [0.5, 0.25, 0.125])
+    assert "| 4.00 (3.00 to 6.00) |" in report.table("scale", results)
