@@ -336,18 +336,6 @@ def test_so_many_middlewares_may_stand_inside_one_another(layers: int, works: bo
             app(scope_with([]), None, None)
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="works there")
-def test_a_sub_interpreter_that_cannot_work_is_an_error_and_no_deadlock() -> None:
-    program = (
-        "import _xxsubinterpreters as i; i.run_string(i.create(), "
-        "'try:\\n import corsac\\nexcept ImportError as error: print(error)')"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stdout == "corsac needs Python 3.12 or newer in a sub-interpreter\n"
-
-
 def test_a_thread_may_be_the_first_that_imports_it() -> None:
     program = (
         "import threading; t = threading.Thread(target=exec, args=('import corsac; "

@@ -249,7 +249,9 @@ def test_another_module_named_re2_is_not_taken_for_google_re2(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "re2", types.ModuleType("re2"))
-    assert problem_of("https://a").code == "regex.extra_missing"
+    problem = problem_of("https://a")
+    assert problem.code == "regex.extra_missing"
+    assert problem.message.endswith("cannot be loaded here (the module re2 is not google-re2's)")
 
 
 def test_its_repr_is_the_call_that_makes_it() -> None:

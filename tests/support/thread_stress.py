@@ -188,6 +188,64 @@ def reuse() -> list[Work]:
     ]
 
 
+def shared() -> list[Work]:
+    """Eight threads share a middleware that is configured, initialised, observed and collected."""
+    told: list[Any] = []
+    asgi: Any = corsac.CORSMiddleware(APP, POLICY, on_refusal=told.append)
+    wsgi: Any = corsac.wsgi.CORSMiddleware(TEXT_APP, POLICY, on_refusal=told.append)
+    POLICY.explain("GET", {})  # What that imports is there before the threads compete.
+
+    def ask(turn: int) -> None:
+        origin = ORIGIN if turn % 4 else EVIL.encode()
+        seen: list[Any] = []
+        lines = messages_of(asgi, scope_with([(b"origin", origin)]))[0]["headers"]
+        expect(lines[1:], ALLOWED if turn % 4 else ALLOWED[:1], ANYONE_LINES)
+        wsgi(environ_from(origin.decode()), lambda status, headers: seen.append(headers))
+        pairs = [(name.encode(), value.encode()) for name, value in seen[0][1:]]
+        expect(pairs, ALLOWED if turn % 4 else ALLOWED[:1], ANYONE_LINES)
+
+    def reconfigure(turn: int) -> None:
+        # Each time other observers, rules and policies on trial, so that the old ones are dropped.
+        for middleware in (asgi, wsgi):
+            middleware.reconfigure(
+                (ANYONE, POLICY)[turn % 2],
+                rules=[*RULES, (f"/{turn}/*", POLICY)],
+                on_refusal=told.append,
+                report_only=(POLICY, None, ANYONE)[turn % 3],
+            )
+
+    def initialise(turn: int) -> None:
+        for middleware in (asgi, wsgi):
+            with contextlib.suppress(RuntimeError):
+                middleware.__init__(APP, POLICY)
+
+    def observe(turn: int) -> None:
+        for middleware in (asgi, wsgi):
+            counts = dict(middleware.counters())
+            later = dict(middleware.counters())
+            expect(all(later[name] >= count for name, count in counts.items()), True)
+            expect(min(middleware.refusal_counters().values()) >= 0, True)
+            middleware.report_only_counters()
+            middleware.report_only_refusal_counters()
+            expect(middleware.policy, POLICY, ANYONE)
+            expect(repr(middleware).startswith("<"), True, False)
+            expect(middleware.policy.explain("GET", {"Origin": EVIL}).kind, "actual")
+        for refusal in told[-10:]:
+            expect(refusal.origin, EVIL)
+        told.clear()
+
+    def collect(turn: int) -> None:
+        gc.collect()
+
+    return [
+        Work(ask, 8, serves=True),
+        Work(reconfigure, 2),
+        Work(initialise),
+        Work(observe),
+        Work(collect),
+    ]
+
+
 def live() -> list[Work]:
     """Eight threads and an event loop ask, while policies are swapped and a follower reloads."""
     base = corsac.CORSPolicy(allow_origins=[ORIGIN.decode()], expose_headers=["live"])
@@ -252,7 +310,9 @@ def live() -> list[Work]:
     return [Work(ask, 4), Work(ask_text, 4), Work(ask_in_a_loop), Work(swap, serves=True)]
 
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (collector, collections, reuse, live)}
+SCENARIOS = {
+    scenario.__name__: scenario for scenario in (collector, collections, reuse, shared, live)
+}
 
 
 def run(works: list[Work], seconds: float | None, turns: int) -> dict[str, int]:

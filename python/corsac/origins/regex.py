@@ -75,7 +75,7 @@ def compile_origin_regex(pattern: object) -> RegexOrigins | CORSConfigProblem:
     """Compile ``allow_origin_regex``, or return the problem; raise nothing.
 
     The code is ``regex.invalid`` if the value is not an expression that RE2 can run, and
-    ``regex.extra_missing`` if google-re2 is not installed.
+    ``regex.extra_missing`` if google-re2 is not installed, or cannot be loaded.
     """
     if not isinstance(pattern, str):
         return _invalid(pattern, *_explain_type(pattern))
@@ -89,13 +89,17 @@ def compile_origin_regex(pattern: object) -> RegexOrigins | CORSConfigProblem:
         )
     try:
         return RegexOrigins(pattern)
-    except ImportError:
+    except ImportError as error:
+        why = "google-re2 is not installed"
+        if not isinstance(error, ModuleNotFoundError):
+            # A sub-interpreter with a lock of its own, or a build for another machine.
+            why = f"google-re2 cannot be loaded here ({error})"
         return CORSConfigProblem(
             "regex.extra_missing",
             "error",
             _OPTION,
             pattern,
-            "expressions are run by RE2, in linear time, and google-re2 is not installed",
+            f"expressions are run by RE2, in linear time, and {why}",
             "pip install 'corsac[re2]', or use the patterns of allow_origins, which need nothing: "
             "https://*.example.com (every subdomain) and http://localhost:* (any port or none)",
         )
