@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "bindings.hpp"
+#include "corsac/portability.hpp"
 
 /// Calling what may call us again: middlewares inside one another, callables around one another.
 ///
@@ -34,7 +35,7 @@ inline constinit thread_local std::uintptr_t lowest_usable_stack = UINTPTR_MAX;
 /// False if the running thread has too little stack left for whatever a request may need. What
 /// brings a stack of its own is not judged; greenlets run on their thread's.
 [[gnu::always_inline]] inline bool has_stack_left() noexcept {
-  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  const std::uintptr_t here = portability::stack_position();
   return here >= lowest_usable_stack || find_stack_left(here);
 }
 

@@ -1,7 +1,5 @@
 #include "corsac/host.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -53,47 +51,6 @@ std::optional<std::uint32_t> ipv4_number(std::string_view text) noexcept {
   const auto [stopped, error] = std::from_chars(begin, end, number, base);
   if (error != std::errc{} || stopped != end) return std::nullopt;
   return number;
-}
-
-using IPv6Address = std::array<unsigned char, 16>;
-
-bool read_ipv6(std::string_view text, IPv6Address& address) noexcept {
-  std::array<char, INET6_ADDRSTRLEN> terminated{};
-  if (text.size() >= terminated.size() || text.find('\0') != text.npos) return false;
-  std::ranges::copy(text, terminated.begin());
-  return inet_pton(AF_INET6, terminated.data(), address.data()) == 1;
-}
-
-std::string serialize_ipv6(const IPv6Address& address) {
-  std::array<unsigned, 8> pieces{};
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    pieces[i] = (static_cast<unsigned>(address[2 * i]) << 8U) | address[2 * i + 1];
-  }
-  // The first longest run of two or more zero pieces is compressed.
-  std::size_t run_start = pieces.size();
-  std::size_t run_length = 1;
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    std::size_t end = i;
-    while (end < pieces.size() && pieces[end] == 0) ++end;
-    if (end - i > run_length) {
-      run_start = i;
-      run_length = end - i;
-    }
-  }
-  // Never an embedded dotted IPv4 tail, which is where inet_ntop differs.
-  std::string text = "[";
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    if (i == run_start) {
-      text += i == 0 ? "::" : ":";
-      i += run_length - 1;
-      continue;
-    }
-    std::array<char, 4> digits{};
-    const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), pieces[i], 16);
-    text.append(digits.data(), result.ptr);
-    if (i + 1 < pieces.size()) text += ':';
-  }
-  return text + "]";
 }
 
 bool is_canonical_ipv6(std::string_view host) {
@@ -151,17 +108,6 @@ std::optional<std::string> canonical_ipv4(std::string_view host) {
     text += std::to_string(address >> shift & 0xFFU);
   }
   return text;
-}
-
-bool is_ipv6_address(std::string_view text) noexcept {
-  IPv6Address address;
-  return read_ipv6(text, address);
-}
-
-std::optional<std::string> canonical_ipv6(std::string_view address) {
-  IPv6Address bytes{};
-  if (!read_ipv6(address, bytes)) return std::nullopt;
-  return serialize_ipv6(bytes);
 }
 
 bool is_serialized_host(std::string_view host) {

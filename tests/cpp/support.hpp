@@ -1,12 +1,10 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <cstddef>
 #include <initializer_list>
 #include <memory>
-#include <new>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -15,6 +13,7 @@
 
 #include "corsac/cors_protocol.hpp"
 #include "corsac/policy.hpp"
+#include "unreadable_bytes.hpp"
 
 /// What several test files share. Nothing here knows a rule of the protocol.
 namespace corsac::testing {
@@ -87,24 +86,5 @@ inline std::string repeated(std::string_view part, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) result += part;
   return result;
 }
-
-/// Bytes that may be measured but not read: touching one ends the test program. Work that is
-/// bounded whatever a client sends never gets as far as reading them.
-class UnreadableBytes {
- public:
-  explicit UnreadableBytes(std::size_t size)
-      : size_(size), start_(mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-    if (start_ == MAP_FAILED) throw std::bad_alloc();
-  }
-  ~UnreadableBytes() { munmap(start_, size_); }
-  UnreadableBytes(const UnreadableBytes&) = delete;
-  UnreadableBytes& operator=(const UnreadableBytes&) = delete;
-
-  [[nodiscard]] std::string_view view() const { return {static_cast<const char*>(start_), size_}; }
-
- private:
-  std::size_t size_;
-  void* start_;
-};
 
 }  // namespace corsac::testing

@@ -1,6 +1,4 @@
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -331,23 +329,17 @@ TEST(PathRules, ALongPathIsReadNoFurtherThanTheLongestPattern) {
   EXPECT_EQ(make_rules({"/", "/health"})->match(bytes.view()), std::nullopt);
 
   // The path continues over the end of the bytes that can be read.
-  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  const std::size_t size = page + kMebibyte;
-  void* start = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  ASSERT_NE(start, MAP_FAILED);
-  ASSERT_EQ(mprotect(start, page, PROT_READ | PROT_WRITE), 0);
-  char* readable = static_cast<char*>(start);
-  std::fill(readable, readable + page, '/');
+  char* const end = bytes.readable() + testing::UnreadableBytes::kReadable;
+  std::fill(bytes.readable(), end, '/');
 
   Patterns patterns;  // A prefix that ends at each slash, from the longest to the shortest.
   for (std::size_t key = kMaxPathPatternLength - 2; key > 0; --key) {
     patterns.push_back(repeated("/", key) + "/*");
   }
   const auto rules = make_rules(patterns);
-  const std::string_view path(readable + page - kMaxPathPatternLength, kMebibyte);
+  const std::string_view path(end - kMaxPathPatternLength, kMebibyte);
   EXPECT_EQ(rules->match(path), Index(0));
   EXPECT_EQ(make_rules({"/a/*", "/b", "//*"})->match(path), Index(2));
-  munmap(start, size);
 }
 
 TEST(PathRules, RepeatedSlashesAreFollowedSoFarAndNoFurther) {

@@ -6,17 +6,12 @@
 #include <random>
 #include <string_view>
 
+#include "corsac/portability.hpp"
+
 /// One hash for every table whose keys or look-ups a stranger may choose. Without the seed nobody
 /// can prepare keys that fall into one place. It is no signature: tables compare the bytes too.
 namespace corsac {
 namespace detail {
-
-/// Multiplies to 128 bits and folds the halves together: one step of the wyhash family.
-inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(a) * b;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
-}
 
 template <typename Word>
 std::uint64_t read_word(const char* bytes) noexcept {
@@ -36,15 +31,16 @@ inline std::uint64_t random_seed() {
 /// The hash of the whole byte string. The result may be the seed of the next one: a chain over the
 /// parts of a text.
 inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) noexcept {
-  using detail::fold;
   using detail::read_word;
+  using portability::multiply_folded;  // One step of the wyhash family.
   constexpr std::uint64_t kMixA = 0x9E3779B97F4A7C15U;
   constexpr std::uint64_t kMixB = 0xD1B54A32D192ED03U;
   std::uint64_t state = seed ^ kMixA;
   const char* at = bytes.data();
   std::size_t left = bytes.size();
   for (; left > 16; left -= 16, at += 16) {
-    state = fold(read_word<std::uint64_t>(at) ^ kMixB, read_word<std::uint64_t>(at + 8) ^ state);
+    state = multiply_folded(read_word<std::uint64_t>(at) ^ kMixB,
+                            read_word<std::uint64_t>(at + 8) ^ state);
   }
   // The last 1 to 16 bytes as two words that may overlap; the length is mixed in at the end.
   std::uint64_t a = 0;
@@ -59,7 +55,7 @@ inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) noex
     a = read_word<std::uint8_t>(at);
     b = (read_word<std::uint8_t>(at + left / 2) << 8U) | read_word<std::uint8_t>(at + left - 1);
   }
-  return fold(fold(a ^ kMixB, b ^ state) ^ seed, kMixA ^ bytes.size());
+  return multiply_folded(multiply_folded(a ^ kMixB, b ^ state) ^ seed, kMixA ^ bytes.size());
 }
 
 /// The half of a hash that a slot keeps: its place in the table comes from the other one.
