@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Literal
 
-__all__ = ["CORSProblemCode", "Severity", "code_tables", "meaning"]
+__all__ = ["CORSProblemCode", "Severity", "code_tables", "meaning", "where_to_read"]
 
 Severity = Literal["error", "warning", "info"]
 """``"error"``: nothing is put in force; ``"warning"``: something does not do what it seems to;
@@ -114,6 +114,15 @@ CORSProblemCode = Literal[
     "value.unseen",
     "view.policy_without_effect",
 ]
+
+
+def where_to_read(code: str) -> str:
+    """Name the command that says what a code means, of a problem, a refusal or a browser.
+
+    Texts for people end with it, once: it prints an example, what to write instead, and the page
+    of the documentation.
+    """
+    return f"more: corsac explain-code {code}"
 
 
 def meaning(code: CORSProblemCode) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 
 from corsac._text import safe_repr
 from corsac._values import FrozenValue, frozen_value, plain
-from corsac.codes import CORSProblemCode, Severity
+from corsac.codes import CORSProblemCode, Severity, where_to_read
 
 __all__ = ["CORSConfigError", "CORSConfigProblem", "CORSProblemCode", "Severity"]
 __all__ += ["has_errors", "log_warnings"]
@@ -101,7 +101,8 @@ class CORSConfigError(ValueError):
         errors = [problem for problem in self.problems if problem.severity == "error"]
         count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
         lines = "".join(f"\n  {problem}" for problem in errors)
-        super().__init__(f"the CORS configuration has {count}:{lines}")
+        more = f"\n  {where_to_read(errors[0].code)}" if errors else ""
+        super().__init__(f"the CORS configuration has {count}:{lines}{more}")
 
     def __reduce__(self) -> tuple[type[CORSConfigError], tuple[tuple[CORSConfigProblem, ...]]]:
         """Pickle by the problems, not by the text made of them."""

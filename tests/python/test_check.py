@@ -68,7 +68,7 @@ def test_problems_are_grouped_and_counted(capsys: pytest.CaptureFixture[str]) ->
     assert heads == ["error", "error", "warning", "info"]
     assert "error  max_age: -1  [max_age.out_of_bounds]\n  max_age is 0 to" in out
     assert "\n  -> write 0 for never cached" in out
-    assert out.endswith("\n\n2 errors, 1 warning, 1 info\n")
+    assert "\n\n2 errors, 1 warning, 1 info\nmore: corsac explain-code " in out
     assert "allows" not in out.splitlines()[-2]
 
 
@@ -245,8 +245,8 @@ def test_as_a_program_it_writes_each_warning_once() -> None:
     done = run_check(toml(WARNED), "--strict")
     assert done.returncode == 1
     assert done.stderr == ""
-    assert done.stdout.count("origin.redundant") == 1
-    assert done.stdout.endswith("\n1 warning\n")
+    assert done.stdout.count("[origin.redundant]") == 1
+    assert "\n1 warning\nmore: corsac explain-code origin.redundant\n" in done.stdout
 
 
 def test_as_a_program_it_finds_modules_of_the_current_directory() -> None:

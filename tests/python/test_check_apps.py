@@ -101,13 +101,14 @@ def test_problems_of_rules_say_which_rule(capsys: pytest.CaptureFixture[str]) ->
     ]
     assert main(["check", f"{name}:app"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(";")[0] for line in lines[-6:]] == [
+    assert [line.partition(";")[0] for line in lines[-7:]] == [
         "/api/* allows any origin without credentials",
         "/v2 allows any origin without credentials",
         "/health is left alone",
         "/api/x allows 1 origin without credentials",
         "any other path is left alone",
         "1 warning, 1 info",
+        "more: corsac explain-code rule.unreachable",
     ]
 
 

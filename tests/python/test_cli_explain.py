@@ -97,6 +97,7 @@ def test_what_is_blocked_is_shown_with_the_smallest_change(
         "DELETE\n"
         "         [preflight:method-not-allowed]\n"
         "         -> add 'DELETE' to allow_methods\n"
+        "         more: corsac explain-code preflight:method-not-allowed\n"
     )
 
 

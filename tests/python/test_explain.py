@@ -494,7 +494,8 @@ def test_the_text_is_for_people_and_whole() -> None:
         "  ok  cors-check: passed, for a request without credentials\n"
         "  NO  method: PUT is not in Access-Control-Allow-Methods: ''\n"
         "To allow it\n"
-        "  add 'PUT' to allow_methods, and add 'x-a' to allow_headers"
+        "  add 'PUT' to allow_methods, and add 'x-a' to allow_headers\n"
+        "more: corsac explain-code method-not-allowed"
     )
 
 

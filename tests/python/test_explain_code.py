@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+import corsac
 from corsac.browser import REASONS
 from corsac.cli import main
 from corsac.cli.code_examples import EXAMPLES, MEANINGS, example_problem
 from corsac.codes import code_tables
 from corsac.console.table import table
+from support.pages import PAGES, anchors
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +59,8 @@ def test_every_code_has_a_meaning_and_a_page(capsys: pytest.CaptureFixture[str])
         assert found["meanings"], code
         for each in found["meanings"]:
             assert each["what"].endswith("."), code
-            assert each["page"].startswith("docs/")
+            page, _, anchor = each["page"].partition("#")
+            assert not anchor or anchor in anchors(PAGES[page]), code
             texts = each["what"] + each["server"] + each["script"]
             assert not re.search(r"\{\w+\}", texts), code
 
@@ -97,3 +101,42 @@ def test_an_unknown_code_is_answered_with_the_nearest(
         error = capsys.readouterr().err
         assert "\x1b" not in error
         assert len(error) < 500
+
+
+def test_texts_with_codes_end_with_the_command_that_explains_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.toml").write_text('allow_origins = ["null", "https://a.test/"]\n')
+    Path("policy.toml").write_text('allow_origins = ["https://a.test"]\n')
+    Path("old.py").write_text(
+        "from flask_cors import CORS\nCORS(app, origins='https://*.example.com')\n"
+    )
+    asked = ["explain", "policy.toml", "--method", "PUT", "--origin"]
+    for command in (
+        ["check", "bad.toml"],
+        [*asked, "https://a.test"],
+        [*asked, "https://b.test"],
+        ["migrate", "old.py"],
+    ):
+        assert main(command) == 1
+        _names_one_code(capsys.readouterr().out, capsys)
+    with pytest.raises(corsac.CORSConfigError) as caught:
+        corsac.CORSPolicy(allow_origins=["null", "https://a.test/"])
+    _names_one_code(str(caught.value), capsys)
+    policy = corsac.CORSPolicy(allow_origins=["https://a.test"])
+    for origin in ("https://a.test", "https://b.test"):
+        headers = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+        _names_one_code(str(policy.explain("OPTIONS", headers)), capsys)
+
+
+def _names_one_code(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"^ *more: corsac explain-code (\S+)$", text, re.MULTILINE)
+    assert code in text.partition(" more: ")[0]
+    assert main(["explain-code", code]) == 0
+    capsys.readouterr()
+
+
+def test_what_is_fine_has_no_code_to_explain() -> None:
+    policy = corsac.CORSPolicy(allow_origins=["https://a.test"])
+    assert "more:" not in str(policy.explain("GET", {"Origin": "https://a.test"}))

@@ -402,6 +402,7 @@ def test_the_command_prints_each_exchange_and_the_sum(capsys: pytest.CaptureFixt
         "\n"
         "2 exchanges in 3 entries: 1 allowed, 1 blocked\n"
         f"under {policy}: 2 allowed\n"
+        "more: corsac explain-code preflight:missing-allow-origin\n"
     )
 
 

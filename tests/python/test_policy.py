@@ -202,6 +202,7 @@ def test_the_error_pickles_and_prints_every_problem_on_a_line_of_its_own() -> No
     assert str(error).splitlines() == [
         "the CORS configuration has 2 errors:",
         *(f"  {problem}" for problem in error.problems),
+        "  more: corsac explain-code origin.invalid",
     ]
     assert pickle.loads(pickle.dumps(error)).problems == error.problems  # noqa: S301
 

@@ -105,6 +105,7 @@ def test_a_refusal_is_said_with_its_code_and_what_to_do(
         "         -> let the server answer with Access-Control-Allow-Origin: https://b.example.com "
         "(or * if\n"
         "            the data is public) and Vary: Origin; and see that errors have it too\n"
+        "         more: corsac explain-code missing-allow-origin\n"
         f"{NOTE}"
     )
 

@@ -399,7 +399,8 @@ _MAX_NAME = 120
 def _write(out: Output, report: Report) -> None:
     place = f", made in {report.place}" if report.place else ""
     out.row("", printable(f"{report.source}{place}", MAX_TEXT))
-    for problem in sorted(report.problems, key=lambda it: SEVERITIES.index(it.severity)):
+    problems = sorted(report.problems, key=lambda it: SEVERITIES.index(it.severity))
+    for problem in problems:
         out.row()
         out.problem(problem)
     out.row()
@@ -408,6 +409,7 @@ def _write(out: Output, report: Report) -> None:
     for line in report.allows:
         out.row("", line)
     out.row("", tally(report.severities) or "no problems")
+    out.more(problem.code for problem in problems)
 
 
 def _as_json(report: Report) -> dict[str, object]:

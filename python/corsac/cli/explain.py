@@ -197,7 +197,7 @@ def _write_ending(
         case "refused":
             by = "hosts" if reason.startswith("host-") else "guard"
             text = f"sent, and refused by the server before the application runs ({by})"
-            write_ending(out, "REFUSED", text, what)
+            write_ending(out, "REFUSED", text, what, code=reason)
         case _:
             write_blocked(out, outcome, what)
     if change is not None and change.caution:

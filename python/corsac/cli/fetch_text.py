@@ -181,19 +181,23 @@ def _write_headers(out: Output, headers: Pairs) -> None:
         out.row(_INDENT, (f"... and {len(headers) - _MAX_LINES} more lines", "dim"))
 
 
-def write_ending(out: Output, verdict: str, why: str, what: str = "", *, further: str = "") -> None:
-    """Write how it ended, what to do about it, and a remark, each below the other."""
+def write_ending(
+    out: Output, verdict: str, why: str, what: str = "", *, further: str = "", code: str = ""
+) -> None:
+    """Write how it ended, what to do about it, a remark, and where to read about a code."""
     out.row([(verdict, _STYLES.get(verdict, "warning")), "  "], why, prose=True)
     indent = " " * (len(verdict) + 2)
     if what:
         out.row(f"{indent}-> ", what, prose=True)
     if further:
         out.row(indent, further, prose=True)
+    out.more([code], indent)
 
 
 def write_blocked(out: Output, outcome: FetchOutcome, what: str = "") -> None:
     """Say that a fetch was blocked, and what to do about it, if that is known."""
-    write_ending(out, "BLOCKED", f"{outcome.explanation}  [{outcome.reason}]", what)
+    code = outcome.reason or ""
+    write_ending(out, "BLOCKED", f"{outcome.explanation}  [{code}]", what, code=code)
 
 
 def last_answered(outcome: FetchOutcome) -> Step | None:

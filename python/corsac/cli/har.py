@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
 
 from corsac._text import printable
 from corsac.cli.check import check_valid, silent_log
@@ -46,6 +47,12 @@ def _deciding(exchange: Exchange) -> Verdict:
     return exchange.under_policy or exchange.recorded
 
 
+def _verdicts(exchange: Exchange) -> Iterator[Verdict]:
+    yield exchange.recorded
+    if exchange.under_policy is not None:
+        yield exchange.under_policy
+
+
 def _write(out: Output, found: Replay, policy: str | None) -> None:
     for each in found.exchanges:
         out.row([_label(each.recorded)], f"{each.origin} -> {each.method} {each.url}")
@@ -69,6 +76,7 @@ def _write(out: Output, found: Replay, policy: str | None) -> None:
         counts = Counter(_deciding(each).verdict for each in found.exchanges)
         kinds = ", ".join(f"{counts[kind]} {kind}" for kind in _STYLES if counts[kind])
         out.row("", f"under {printable(policy, MAX_TEXT)}: {kinds}")
+    out.more(verdict.reason for each in found.exchanges for verdict in _verdicts(each))
     if found.left_out:
         out.note(f"{counted(found.left_out, 'entry', 'entries')} after {MAX_ENTRIES} left out")
 

@@ -61,15 +61,18 @@ def _write(out: Output, project: Project, found: Sequence[Configuration]) -> Non
             out.problem(problem, f"{place}: ")
         out.row()
         _write_code(out, each)
-    problems = [problem.severity for each in found for problem in each.problems]
+    problems = [problem for each in found for problem in each.problems]
+    problems.sort(key=lambda it: SEVERITIES.index(it.severity))
     files = counted(project.looked_at, "file")
     hidden = sum(each.style == NOT_READ for each in found)
     if not found:
         out.row("", f"no CORS configuration found in {files}")
     else:
         number = counted(len(found) - hidden, "configuration")
+        told = tally([problem.severity for problem in problems]) or "no problems"
         unseen = f" and {counted(hidden, 'place')} that cannot be followed" if hidden else ""
-        out.row("", f"{number}{unseen} in {files}: {tally(problems) or 'no problems'}")
+        out.row("", f"{number}{unseen} in {files}: {told}")
+        out.more(problem.code for problem in problems)
 
 
 def _write_code(out: Output, found: Configuration) -> None:

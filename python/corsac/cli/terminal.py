@@ -17,6 +17,7 @@ from rich.text import Text
 from rich.theme import Theme
 
 from corsac._text import printable, safe_repr
+from corsac.codes import where_to_read
 from corsac.errors import CORSConfigProblem
 
 __all__ = ["MAX_TEXT", "SEVERITIES", "Output", "Part", "Progress", "counted", "tally"]
@@ -89,6 +90,12 @@ class Output:
     def note(self, text: str, *, prose: bool = False) -> None:
         """Write a remark."""
         self.row([("note", "warning"), "  "], text, prose=prose)
+
+    def more(self, codes: Iterable[str | None], indent: str = "") -> None:
+        """Say once where to read about codes: about the first, if there is one."""
+        code = next(filter(None, codes), None)
+        if code is not None:
+            self.row(indent, (where_to_read(printable(code, _MAX_VALUE)), "dim"))
 
     def problem(self, problem: CORSConfigProblem, place: str = "") -> None:
         """Write a problem of a configuration: where and what, why, and what to do."""

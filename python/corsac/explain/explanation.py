@@ -11,6 +11,7 @@ from corsac import _text
 from corsac._headers import HeaderLines as Headers
 from corsac._headers import header_lines
 from corsac._values import PlainData, plain
+from corsac.codes import where_to_read
 
 __all__ = ["Change", "Explanation", "Headers", "Request", "Step", "shown"]
 
@@ -162,3 +163,5 @@ class Explanation(PlainData):
             yield f"  {self.change.text}"
             if self.change.caution:
                 yield f"  Caution: {self.change.caution}"
+        if self.allowed is False and self.reason is not None:
+            yield where_to_read(self.reason)

@@ -63,6 +63,8 @@ export function verdict(evaluation, real, mine) {
   box.append(list);
   if (real) box.append(agreement(real, mine));
   box.append(...consoles(evaluation.outcomes));
+  const blocked = Object.values(evaluation.outcomes).find((it) => it.reason);
+  if (blocked) box.append(element("p", "help", "More: ", element("code", "", `corsac explain-code ${blocked.reason}`)));
   for (const note of new Set([...evaluation.notes, ...standard.notes])) box.append(element("p", "help", note));
   return box;
 }
