@@ -17,7 +17,6 @@ from typing import Any, Final
 from corsac import _core
 from corsac._text import type_name
 from corsac.errors import CORSProblemCode
-from corsac.foreign.origin_regexes import read_prefix_regex
 from corsac.foreign.paths import read_path_rules
 from corsac.foreign.reader import Reader, split_names
 from corsac.foreign.reading import Reading, with_tried_fixes
@@ -270,7 +269,13 @@ class _Reader(Reader):
         self._read_letters(regexes_setting, credentials)
         self.options["allow_origins"] += self._origins_without_patterns(listed)
         for entry in regexes:
-            read_prefix_regex(self, entry, self.name(regexes_setting))
+            self._read_expression(entry, regexes_setting)
+
+    def _read_expression(self, entry: Any, setting: str) -> None:
+        # What finds how far it reaches takes long to load, and few have one.
+        from corsac.foreign.origin_regexes import read_prefix_regex  # noqa: PLC0415
+
+        read_prefix_regex(self, entry, self.name(setting))
 
     def _read_letters(self, setting: str, credentials: bool) -> None:
         """Read a string of expressions: each letter is one, and a page's origin begins with h."""
@@ -281,7 +286,7 @@ class _Reader(Reader):
             message = "any site could read responses and act with the user's cookies"
             code: CORSProblemCode = "origin.any_with_credentials"
             self.report(code, "error", setting, text, message, "write a list")
-        read_prefix_regex(self, text, self.name(setting))
+        self._read_expression(text, setting)
 
     def _listed_origins(self) -> list[str]:
         """Read ``CORS_ALLOWED_ORIGINS`` as django-cors-headers does: each with ``urlsplit()``."""

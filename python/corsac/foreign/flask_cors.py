@@ -16,7 +16,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 from corsac.errors import CORSConfigProblem
-from corsac.foreign.origin_regexes import read_glob, read_prefix_regex
 from corsac.foreign.reader import Reader, is_entry
 from corsac.foreign.reading import Reading, with_tried_fixes
 from corsac.options.names import OPTION_NAMES, corsac_option, nearest_name
@@ -170,6 +169,14 @@ class _Reader(Reader):
 
     # Origins
 
+    def _read_expression(self, entry: str | re.Pattern[str], option: str) -> None:
+        """Read an expression, or a text that the library takes for one."""
+        # What finds how far it reaches takes long to load, and few have one.
+        from corsac.foreign.origin_regexes import read_glob, read_prefix_regex  # noqa: PLC0415
+
+        if not (isinstance(entry, str) and read_glob(self, entry, option)):
+            read_prefix_regex(self, entry, option, ignores_case=isinstance(entry, str))
+
     def _read_origins(self) -> None:
         option = self.name("origins")
         origins: list[str] = self.options["allow_origins"]
@@ -177,7 +184,7 @@ class _Reader(Reader):
             if (entry.pattern if isinstance(entry, re.Pattern) else entry) in _ANY_ORIGIN:
                 origins.append("*")
             elif isinstance(entry, re.Pattern):
-                read_prefix_regex(self, entry, option)
+                self._read_expression(entry, option)
             elif entry is None:
                 message = "None allows nobody, as when an environment variable is not set"
                 hint = 'list the origins: origins=["https://app.example.com"]'
@@ -187,8 +194,7 @@ class _Reader(Reader):
                 message = f"an origin is a string or a compiled expression, not {kind}"
                 self.refuse(option, entry, message, "write a string")
             elif looks_like_a_regex(entry):
-                if not read_glob(self, entry, option):
-                    read_prefix_regex(self, entry, option, ignores_case=True)
+                self._read_expression(entry, option)
             else:
                 origins.append(entry.lower() if entry.isascii() else entry)
                 if origins[-1] != entry:

@@ -11,14 +11,15 @@ import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from corsac.configuration import make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode, Severity
 from corsac.foreign.flask_cors import looks_like_a_regex
 from corsac.foreign.reader import Reader
-from corsac.validation.regex.language import Language, language
-from corsac.validation.regex.syntax import UnknownSyntax
+
+if TYPE_CHECKING:
+    from corsac.validation.regex.language import Language
 
 __all__ = ["Pattern", "Resource", "problem_of_paths", "read_path_rules", "read_pattern", "text_of"]
 
@@ -148,6 +149,10 @@ def _automaton(expression: re.Pattern[str]) -> Language | None:
     """Return the paths that begin with a match; ``None`` if the expression is not understood."""
     if expression.flags & re.VERBOSE:
         return None
+    # Few resources are such expressions, and it takes long to load.
+    from corsac.validation.regex.language import language  # noqa: PLC0415
+    from corsac.validation.regex.syntax import UnknownSyntax  # noqa: PLC0415
+
     flags = "(?i)" if expression.flags & re.IGNORECASE else ""
     try:
         return language(f"{flags}(?:{expression.pattern.removeprefix('(?i)')})[ -~]*")

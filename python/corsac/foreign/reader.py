@@ -11,10 +11,7 @@ from typing import Any, Final
 from corsac import _core
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity, has_errors
 from corsac.foreign.reading import Reading, once
-from corsac.origins.regex import PythonExpression
 from corsac.policy import problems_of
-from corsac.validation.regex.language import language
-from corsac.validation.regex.syntax import UnknownSyntax
 
 __all__ = ["SAFELISTED_METHODS", "OriginRegex", "Reader", "is_entry", "split_names"]
 
@@ -167,7 +164,7 @@ class Reader:
         unread = has_errors(self.problems) or any(
             problem.code == "origin.never_matched" for problem in self.problems
         )
-        kept = self._check_regexes(options)
+        kept = self._check_regexes(options) if self.regexes else []
         found = problems_of(options)
         for problem in found:
             if problem.code == "origin.none" and (self.regexes or unread):
@@ -178,6 +175,8 @@ class Reader:
             fix = self._fix_in_words(problem, options)
             self.problems.append(problem.replace(option=name, fix=fix))
         if kept:
+            from corsac.origins.regex import PythonExpression  # noqa: PLC0415 - few have any
+
             whole = kept[0] if len(kept) == 1 else "|".join(f"(?:{text})" for text in kept)
             options["allow_origin_regex"] = PythonExpression(whole)
         if len(kept) > 1:  # Each may be told how far it reaches, and all together may not.
@@ -201,6 +200,11 @@ class Reader:
                 hint = 'remove it, or do not allow "*"'
                 self.warn("origin.redundant", regex.option, regex.written, message, hint)
             return []
+        # What finds how far one reaches takes long to load, and few have any.
+        from corsac.origins.regex import PythonExpression  # noqa: PLC0415
+        from corsac.validation.regex.language import language  # noqa: PLC0415
+        from corsac.validation.regex.syntax import UnknownSyntax  # noqa: PLC0415
+
         kept = []
         # What is wrong with an expression depends on these.
         beside = {

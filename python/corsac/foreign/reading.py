@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal
 
 from corsac.errors import CORSConfigProblem, CORSProblemCode, Severity
-from corsac.origins.regex import has_re2
 from corsac.validation.fixes import keep_fixes_that_hold
 
 __all__ = ["DROP_IN_OPTIONS", "SEVERITIES", "Consumer", "Reading", "in_words_of", "once"]
@@ -117,7 +116,7 @@ class Reading:
         """
         found = [found for each in self.problems for found in self._as_for(consumer, each)]
         regex = self.options.get("allow_origin_regex")
-        if consumer == "drop-in" and self.library != "starlette" and regex and not has_re2():
+        if consumer == "drop-in" and self.library != "starlette" and regex and not _has_re2():
             message = (
                 "google-re2 is not installed, so Python's re runs the expression, for which an "
                 "origin can take it very long"
@@ -190,6 +189,12 @@ def with_tried_fixes(reading: Reading, read: Callable[[Mapping[str, Any]], Readi
     """The reading without the fixes that do not hold when the configuration is read with them."""
     problems = keep_fixes_that_hold(reading.problems, lambda fix: read(fix).problems)
     return dataclasses.replace(reading, problems=tuple(problems))
+
+
+def _has_re2() -> bool:
+    from corsac.origins.regex import has_re2  # noqa: PLC0415 - few have an expression
+
+    return has_re2()
 
 
 def once(problems: Iterable[CORSConfigProblem]) -> list[CORSConfigProblem]:

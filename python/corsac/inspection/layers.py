@@ -14,7 +14,6 @@ from corsac._text import in_words
 from corsac.asgi import CORSMiddleware
 from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors
 from corsac.middleware import ConfiguredMiddleware
-from corsac.options.files import SourceReading
 from corsac.options.names import OPTION_NAMES, option_hint
 from corsac.policy import CORSPolicy
 from corsac.several import Policies, members_of
@@ -141,6 +140,8 @@ def made_from(cls: Any, given: object, keywords: object) -> Applied:
 
 def _make(positional: Sequence[Any], options: Mapping[str, Any]) -> CORSMiddleware:
     """Make Corsac's own class; unknown options are problems beside all others."""
+    from corsac.options.files import SourceReading  # noqa: PLC0415 - only tools look inside
+
     known = {name: value for name, value in options.items() if name in _KEYWORDS}
     message = "Corsac has no such option"
     unknown = [

@@ -10,7 +10,6 @@ import dataclasses
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -151,6 +150,8 @@ def read_table(path: str | os.PathLike[str]) -> _Table:
     except (OSError, ValueError) as error:  # A path that holds a NUL is a ValueError.
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return unreadable("source.unreadable", f"the file cannot be read: {reason}")
+    import tomllib  # noqa: PLC0415 - adapters read options by this module, and few read a file
+
     try:
         document = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
