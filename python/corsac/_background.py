@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["BackgroundThread", "check_watchfiles", "file_state", "wait_for_change"]
+__all__ = ["BackgroundThread", "check_regular", "check_watchfiles", "file_state", "wait_for_change"]
 
 _STOP_SECONDS = 5.0
 _EXIT_SECONDS = 1.0
@@ -165,12 +166,31 @@ def file_state(path: Path) -> tuple[int, ...] | None:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
+def check_regular(path: Path) -> None:
+    """Check that reading a file has an end, and waits for no writer.
+
+    Raises:
+        OSError: It is there, and neither a regular file nor a folder.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        message = "it is not a regular file"
+        raise OSError(message)
+
+
+def _has_green_threads() -> bool:
+    """Tell whether gevent or eventlet runs threads in one, where nothing may wait natively."""
+    gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
+    if gevent is not None and gevent.is_module_patched("threading"):
+        return True
+    return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
+
+
 def wait_for_change(path: Path, before: tuple[int, ...] | None, stopped: threading.Event) -> None:
     """Return when the state of a file is another one: changed, replaced, deleted or made.
 
     Its folder is watched, since editors and orchestrators put another file in its place, or a link
     to one; but not the folders in it, which may be many. Where that cannot be, as when the system
-    has no more watches, it is looked at every half second.
+    has no more watches, or with gevent, it is looked at every half second.
 
     Args:
         path: The file.
@@ -188,6 +208,9 @@ def wait_for_change(path: Path, before: tuple[int, ...] | None, stopped: threadi
     def is_other(*_: object) -> bool:
         return file_state(path) != before
 
+    if _has_green_threads():
+        _look_for_change(is_other, stopped)
+        return
     try:
         batches = watchfiles.watch(
             path.parent,
@@ -207,5 +230,9 @@ def wait_for_change(path: Path, before: tuple[int, ...] | None, stopped: threadi
     except FileNotFoundError:
         raise
     except Exception:  # It has an error of its own where watches are used up.
-        while not is_other() and not stopped.wait(_POLL_MILLISECONDS / 1000):
-            pass
+        _look_for_change(is_other, stopped)
+
+
+def _look_for_change(is_other: Callable[[], bool], stopped: threading.Event) -> None:
+    while not is_other() and not stopped.wait(_POLL_MILLISECONDS / 1000):
+        pass

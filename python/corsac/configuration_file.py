@@ -12,8 +12,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from corsac._background import BackgroundThread, check_watchfiles, file_state, wait_for_change
-from corsac._text import in_words
+from corsac._background import (
+    BackgroundThread,
+    check_regular,
+    check_watchfiles,
+    file_state,
+    wait_for_change,
+)
+from corsac._text import error_text, in_words
 from corsac.configuration import TRIAL_NAMES, Configuration, Rule
 from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors
 from corsac.observers import OBSERVATION_OPTIONS
@@ -181,6 +187,7 @@ class FileWatch:
     def _load_again(self) -> dict[str, Any]:
         """Do so for an edit: a file without anything in it is one that is not written yet."""
         self._state = file_state(self._path)
+        check_regular(self._path)
         found = read_file(self._path, self._configure)
         problems = [*found.problems]
         if found.is_empty:
@@ -219,9 +226,10 @@ class FileWatch:
         try:
             given = _NOTHING_GIVEN | self._load_again()
             middleware.reconfigure(given.pop("policy"), **given)
-        except CORSConfigError as error:
+        except Exception as error:  # Else nobody would watch any more.
+            reason = error if isinstance(error, CORSConfigError) else error_text(error)
             logger.error(  # noqa: TRY400 - the text says what is wrong
-                "CORS: %s cannot be used, so what was in force stays: %s", self._path, error
+                "CORS: %s cannot be used, so what was in force stays: %s", self._path, reason
             )
         else:
             logger.info("CORS: %s was changed and is in force", self._path)

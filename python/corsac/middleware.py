@@ -226,7 +226,7 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         for follower in self._followers:
             follower.put_again()
 
-    def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool:
+    def _exchange(self, base: CORSPolicy, after: CORSPolicy) -> bool:
         """Put a policy that is followed in the place of its base, or of the one before it.
 
         Nothing else changes, also not what is put in force at the same time.
@@ -234,37 +234,54 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         Args:
             base: What the policy was made of.
             after: The policy.
-            as_policy: Whether it decides where no rule matches if there is no place for it.
 
         Returns:
             Whether it is in force somewhere.
-
-        Raises:
-            ValueError: There is no place for it, and it may be the policy of single routes.
         """
         while True:
             before = self._current
             found = before.exchanged(base, after)
-            if found is None and not self._may_be_policy(as_policy=as_policy):
+            if found is None:
                 return False
-            policy, rules = found or (after, before.rules)
-            configuration = self._configure(policy, rules, {}, {})
-            if configuration.has_policies_of(before):
-                return True
-            configuration.go_on_from(before)
-            if self._put_after(before, configuration):
-                self._was_observed()
+            configuration = self._configure(*found, {}, {})
+            if configuration.has_policies_of(before) or self._put_followed(before, configuration):
                 return True
 
-    def _may_be_policy(self, *, as_policy: bool) -> bool:
-        """Return ``as_policy``; it is an error where single routes may have the base."""
-        if as_policy and self._has_policies_of_routes:
+    def _put_followed(self, before: Configuration, configuration: Configuration) -> bool:
+        """Put a configuration in force, with the counters, unless another was put meanwhile."""
+        configuration.go_on_from(before)
+        is_put = self._put_after(before, configuration)
+        if is_put:
+            self._was_observed()
+        return is_put
+
+    def _have_base(self, base: CORSPolicy) -> None:
+        """Have a place for what is made of a policy that is to be followed.
+
+        A middleware that has only a policy with the same options, or none yet, has it there.
+
+        Raises:
+            RuntimeError: There is no place for it.
+        """
+        before = self._places_of_bases()
+        if before.exchanged(base, base) is not None:
+            return
+        observation = before.observation
+        others = (before.rules, observation.report_only, observation.report_only_rules)
+        is_plain = not (self._has_policies_of_routes or any(others))
+        if not (is_plain and before.policy in (base, CORSPolicy())):
             message = (
                 "the middleware has base neither as its policy nor in a rule: give it base, or "
-                "rules=[(path, base)]; marks, decorators and blueprints keep theirs as it is"
+                "rules=[(path, base)]; what marks, decorators and blueprints have, or is on trial, "
+                "is not followed"
             )
-            raise ValueError(message)
-        return as_policy
+            raise RuntimeError(message)
+        if not self._put_followed(before, self._configure(base, (), {}, {})):
+            self._have_base(base)
+
+    def _places_of_bases(self) -> Configuration:
+        """Return the configuration in which policies that are followed have their places."""
+        return self._current
 
     def _forked(self) -> None:
         """Leave behind what threads held in the process that was forked."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -466,6 +467,24 @@ def test_who_is_told_of_refusals_stays_when_a_file_changes(
     replace(path, 'allow_origins = ["*"]')
     lines.next()
     assert middleware.on_refusal is print
+
+
+@pytest.mark.parametrize("odd", ["pipe", "endless"])
+def test_what_is_not_a_regular_file_does_not_end_the_watching(
+    watched: tuple[Any, Path], lines: Lines, odd: str
+) -> None:
+    middleware, path = watched
+    before = middleware.policy
+    other = path.with_suffix(".odd")
+    if odd == "pipe":
+        os.mkfifo(other)
+    else:
+        other.symlink_to("/dev/zero")
+    other.replace(path)
+    assert lines.next().endswith("stays: OSError: 'it is not a regular file'")
+    assert middleware.policy == before
+    replace(path, 'allow_origins = ["https://other.example"]')
+    assert lines.next() == f"CORS: {path} was changed and is in force"
 
 
 def test_a_middleware_that_is_gone_is_not_watched(tmp_path: Path) -> None:

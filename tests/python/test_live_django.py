@@ -124,6 +124,22 @@ def test_changes_are_followed(call: Call, handler: Any) -> None:
             assert readers(call, application) == [OWN]
 
 
+def test_settings_that_change_while_the_source_fails_are_followed_later(
+    call: Call, handler: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corsac.live.follower._FIRST_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("corsac.live.follower._LAST_RETRY_SECONDS", 0.001)
+    source = Handed(ONE)
+    with override_settings(CORSAC=CORSAC, CORSAC_FOLLOW=source):
+        application = handler()
+        assert readers(call, application) == [OWN, ONE]
+        source.origins_now = OSError("no database")
+        with override_settings(CORSAC={"allow_origins": [TWO]}):
+            assert readers(call, application) == [TWO]  # No request fails.
+            source.origins_now = (ONE,)
+            wait_until(lambda: readers(call, application) == [ONE, TWO])
+
+
 def test_a_middleware_that_is_gone_follows_no_longer(call: Call, handler: Any) -> None:
     source = Handed(ONE)
     with override_settings(CORSAC=CORSAC, CORSAC_FOLLOW=source):

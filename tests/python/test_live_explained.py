@@ -86,6 +86,22 @@ def test_check_reads_what_is_followed(capsys: pytest.CaptureFixture[str]) -> Non
     )
 
 
+def test_check_says_which_base_is_followed_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    name = write_module(
+        APPLICATION.format(answer='["https://one.example"]')
+        + """
+follower.start()
+second = Follower(app, PollSource(domains, name="others"), base=base)
+"""
+    )
+    code, found = check_json(capsys, f"{name}:app")
+    assert code == 0
+    assert [(each["code"], each["value"]) for each in found["problems"]] == [
+        ("source.unreadable", "others")
+    ]
+    assert "domains is followed with the same base" in json.dumps(found)
+
+
 DJANGO = """
 from django.conf import settings
 from corsac.live import PollSource

@@ -94,6 +94,10 @@ def test_what_is_not_a_regular_file_is_a_failure(tmp_path: Path) -> None:
             list(FileSource(path).origins())
 
 
+def test_the_name_of_a_file_can_be_printed() -> None:
+    assert FileSource(os.fsdecode(b"/var/\xff.txt")).name == "/var/\ufffd.txt"
+
+
 def test_changes_of_other_files_in_the_folder_are_of_no_account(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

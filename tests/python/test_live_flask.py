@@ -12,7 +12,7 @@ import corsac
 from corsac import CORSPolicy
 from corsac.flask import CORS, cross_origin, install
 from corsac.live import Follower, PollSource
-from support.sources import WAIT_SECONDS, Handed, wait_until
+from support.sources import WAIT_SECONDS, Handed
 
 OWN, ONE, TWO = "https://app.example.com", "https://one.example", "https://two.example"
 BASE = CORSPolicy(allow_origins=[OWN])
@@ -104,7 +104,7 @@ def test_a_base_that_only_single_routes_have_opens_no_other_path(
     give(app, base)
     begin(app)
     follower = Follower(install(app), PollSource(lambda: [ONE]), base=base, start_seconds=1)
-    with pytest.raises(RuntimeError, match=r"neither as its policy nor in a rule: give it base"):
+    with pytest.raises(RuntimeError, match="has base neither as its policy nor in a rule"):
         follower.__enter__()
     assert readers(app, "/plain") == []
     assert readers(app, "/marked") == [TWO]
@@ -139,18 +139,27 @@ def test_rules_with_the_base_follow_and_no_other_path_does(
         assert (readers(app, "/api/x"), readers(app, "/plain")) == ([OWN], [TWO])
 
 
-def test_an_application_that_says_it_later_follows_then(
-    app: flask.Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("corsac.live.follower._FIRST_RETRY_SECONDS", 0.01)
+def test_a_base_that_the_application_has_later_cannot_be_followed_before(app: flask.Flask) -> None:
     follower = following(app, ONE)
-    follower.start()
-    wait_until(lambda: follower.status.error is not None)
+    with pytest.raises(RuntimeError, match="has base neither as its policy nor in a rule"):
+        follower.start()
     assert (readers(app, "/plain"), readers(app, "/marked")) == ([], [TWO])
     CORS(app, policy=BASE)
-    assert follower.ready(WAIT_SECONDS)
-    assert (readers(app, "/plain"), readers(app, "/marked")) == ([OWN, ONE], [TWO])
-    follower.stop()
+    with follower:
+        assert (readers(app, "/plain"), readers(app, "/marked")) == ([OWN, ONE], [TWO])
+
+
+@pytest.mark.parametrize("begin", [ask_first, ask_later])
+def test_another_extension_that_takes_the_place_of_the_base_is_told(
+    app: flask.Flask, begin: Callable[[flask.Flask], None]
+) -> None:
+    CORS(app, policy=BASE)
+    begin(app)
+    with following(app, ONE) as follower:
+        assert readers(app, "/plain") == [OWN, ONE]
+        CORS(app, policy=OTHER)
+        assert readers(app, "/plain") == [TWO]
+        assert (follower.status.state, follower.status.origins) == ("stale", 0)
 
 
 @pytest.mark.parametrize("begin", [ask_first, ask_later])

@@ -131,6 +131,19 @@ def test_what_is_not_followed_any_more_is_stale(send: Observed, interval: float 
     follower.stop()
 
 
+def test_entries_that_are_skipped_are_named_when_they_are_others(
+    send: Observed, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = Handed(ONE, "first")
+    with Follower(send.middleware, source, base=BASE):
+        source.settle()
+        source.hand(ONE, "first")
+        source.hand(ONE, "second")
+    skipped = [each.getMessage() for each in caplog.records if "skipped" in each.getMessage()]
+    assert ["first" in each for each in skipped] == [True, False]
+    assert "second" in skipped[1]
+
+
 def test_an_iterator_without_an_end_ends_with_a_stop(send: Observed) -> None:
     begun = threading.Event()
 
@@ -192,6 +205,7 @@ def test_a_source_that_cannot_wait_is_asked_less_and_less_often(
     send: Observed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("corsac.live.follower._LAST_RETRY_SECONDS", 30.0)
+    monkeypatch.setattr("random.uniform", lambda _, most: most)
     delays: list[float] = []
 
     class Broken(Handed):
@@ -304,6 +318,22 @@ def test_a_loop_that_is_closed_makes_the_source_fail(
     follower.stop()
 
 
+def test_an_event_loop_that_is_closed_is_forgotten_when_it_is_started_again(
+    send: Observed,
+) -> None:
+    async def fetch() -> list[str]:
+        return [ONE]
+
+    follower = Follower(send.middleware, PollSource(fetch), base=BASE)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(follower.__aenter__())
+    loop.close()
+    follower.stop()
+    with follower:
+        assert readers(send) == [OWN, ONE]
+        assert follower.status.state == "current"
+
+
 def test_a_coroutine_that_exits_does_not_end_the_event_loop(send: Observed) -> None:
     async def leave() -> list[str]:
         sys.exit(1)
@@ -384,67 +414,6 @@ def test_who_reconfigures_the_middleware_with_the_base_keeps_the_origins(send: O
         assert (readers(send), readers(send, "/api/x")) == ([], [OWN, ONE])
     send.middleware.reconfigure(BASE)
     assert readers(send) == [OWN]
-
-
-def test_another_policy_that_somebody_put_in_force_stays(
-    send: Observed, caplog: pytest.LogCaptureFixture
-) -> None:
-    source = Handed(ONE)
-    other = CORSPolicy(allow_origins=[THREE])
-    with Follower(send.middleware, source, base=BASE) as follower:
-        source.settle()
-        send.middleware.reconfigure(other)
-        source.origins_now = (TWO,)
-        source._changed.release()
-        wait_until(lambda: follower.status.state == "stale")
-        assert readers(send) == [THREE]
-        assert "has the base in no place any more" in str(follower.status.error)
-        assert "has the base in no place any more" in caplog.records[0].getMessage()
-        send.middleware.reconfigure(BASE)
-        wait_until(lambda: readers(send) == [OWN, TWO])
-        wait_until(lambda: follower.status.state == "current")
-
-
-def test_a_follower_whose_base_has_no_place_is_stale_at_once(send: Observed) -> None:
-    source = Handed(ONE)
-    with Follower(send.middleware, source, base=BASE) as follower:
-        source.settle()
-        send.middleware.reconfigure(CORSPolicy(allow_origins=[THREE]))
-        # The source has nothing new, so it is not read.
-        assert (follower.status.state, follower.status.origins) == ("stale", 0)
-        assert "has the base in no place any more" in str(follower.status.error)
-        send.middleware.reconfigure(rules=[("/api/*", BASE)])
-        status = follower.status
-        assert (status.state, status.origins, status.error) == ("current", 1, None)
-        assert readers(send, "/api/x") == [OWN, ONE]
-
-
-def test_a_source_that_fails_while_the_base_has_no_place_is_stale_after_that(
-    send: Observed,
-) -> None:
-    source = Handed(ONE)
-    with Follower(send.middleware, source, base=BASE) as follower:
-        source.settle()
-        send.middleware.reconfigure(CORSPolicy(allow_origins=[THREE]))
-        source.origins_now = OSError("no database")
-        source._changed.release()
-        wait_until(lambda: "no database" in str(follower.status.error))
-        assert follower.status.origins == 0
-        send.middleware.reconfigure(BASE)
-        assert readers(send) == [OWN, ONE]
-        assert (follower.status.state, follower.status.origins) == ("stale", 1)
-        source.origins_now = (TWO,)
-        wait_until(lambda: follower.status.state == "current")
-        assert readers(send) == [OWN, TWO]
-
-
-def test_another_policy_that_is_equal_to_the_base_by_chance_stays(
-    make_observed: MakeObserved,
-) -> None:
-    base, nobody = CORSPolicy(), CORSPolicy()
-    send = make_observed(policy=base, rules=[("/intern/*", nobody)])
-    with Follower(send.middleware, Handed(ONE), base=base):
-        assert (readers(send), readers(send, "/intern/x")) == ([ONE], [])
 
 
 def test_observers_that_change_meanwhile_do_not_put_an_old_set_in_force(
@@ -642,3 +611,37 @@ def test_who_reconfigures_the_middleware_never_has_the_base_alone_in_force(
         monkeypatch.setattr(Follower, "put_again", lambda _: None)
         send.middleware.reconfigure([BASE], rules=[("/api/*", BASE)])
         assert (readers(send), readers(send, "/api/x")) == ([OWN, ONE], [OWN, ONE])
+
+
+GREEN = r"""
+from gevent import monkey
+monkey.patch_all()
+import pathlib, sys, gevent
+import corsac.wsgi
+from corsac.live import FileSource, Follower
+def application(environ, start_response): ...
+base = corsac.CORSPolicy(allow_origins=["https://app.example.com"])
+middleware = corsac.wsgi.CORSMiddleware(application, base)
+origins, policy = map(pathlib.Path, sys.argv[1:])
+watched = corsac.wsgi.CORSMiddleware.from_file(application, policy, watch=True)
+with Follower(middleware, FileSource(origins), base=base) as follower:
+    origins.write_text("https://one.example\nhttps://two.example\n")
+    policy.write_text('allow_origins = ["https://one.example"]')
+    while follower.status.origins < 2 or not watched.policy.allow_origins:
+        gevent.sleep(0.01)
+print("followed")
+"""
+
+
+def test_files_are_followed_beside_green_threads(tmp_path: Path) -> None:
+    origins, policy = tmp_path / "origins.txt", tmp_path / "corsac.toml"
+    origins.write_text(ONE)
+    policy.write_text("allow_origins = []")
+    done = subprocess.run(
+        [sys.executable, "-c", GREEN, origins, policy],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "followed\n"), done.stderr

@@ -142,11 +142,19 @@ def test_a_key_that_is_not_a_set_is_a_failure(server: RedisServer, client: redis
     [
         ({"url": "http://127.0.0.1"}, "Redis URL must specify one of"),
         ({"url": "redis://127.0.0.1", "interval": 0}, "interval must be"),
+        ({"url": "redis://127.0.0.1?foo=1"}, "the URL of Redis cannot be used: .*foo"),
+        ({"url": "redis://127.0.0.1?ssl_cert_reqs=none"}, "the URL of Redis cannot be used: "),
+        ({"url": "redis://127.0.0.1?max_connections=1"}, "must not set max_connections, which"),
+        ({"url": "redis://127.0.0.1?encoding=utf-16"}, "must not set encoding, which"),
+        ({"url": "redis://127.0.0.1/notadb"}, "is the number of a database"),
+        ({"url": "unix://"}, "has no path to a socket"),
     ],
 )
 def test_wrong_arguments_are_errors_when_it_is_made(arguments: dict[str, Any], error: str) -> None:
     with pytest.raises(ValueError, match=error):
         RedisSource(**arguments)
+    with pytest.raises(TypeError, match="url must be a str, not NoneType"):
+        RedisSource(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -218,8 +218,12 @@ def _read_sources(search: Search) -> tuple[list[str], list[CORSConfigProblem]]:
     problems: list[CORSConfigProblem] = []
     for follower in search.followers:
         name = printable(follower.source.name, _MAX_NAME)
-        follower.start()
-        follower.ready_or_failed()
+        reason = ""
+        try:
+            follower.start()
+            follower.ready_or_failed()
+        except RuntimeError as error:
+            reason = str(error)
         status = follower.status
         skipped = counted(status.skipped, "entry", "entries")
         but = f" ({skipped} skipped)" if status.skipped else ""
@@ -230,7 +234,7 @@ def _read_sources(search: Search) -> tuple[list[str], list[CORSConfigProblem]]:
                 "warning",
                 "follower",
                 name,
-                f"its origins cannot be read: {status.error or 'it does not answer'}",
+                f"its origins cannot be read: {reason or status.error or 'it does not answer'}",
                 "the policy is its base alone until they can",
             )
             problems.append(problem)

@@ -24,8 +24,15 @@ followers: weakref.WeakSet[Follower] = weakref.WeakSet()
 """Those that there are, for `corsac check`: it does not find the middleware that Django made."""
 
 
-def follow(middleware: CORSMiddleware, configuration: DjangoConfiguration) -> Follower:
+def follow(
+    middleware: CORSMiddleware, configuration: DjangoConfiguration, *, is_again: bool
+) -> Follower:
     """Begin to follow, as long as there is the middleware, and wait for the first origins.
+
+    Args:
+        middleware: The middleware.
+        configuration: What its settings say.
+        is_again: Whether they changed while there are requests, none of which is to fail.
 
     Raises:
         RuntimeError: There are none, and ``CORSAC_FOLLOW_MUST_LOAD`` is true.
@@ -38,6 +45,10 @@ def follow(middleware: CORSMiddleware, configuration: DjangoConfiguration) -> Fo
     )
     weakref.finalize(middleware, follower._background.tell_to_stop)
     followers.add(follower)
+    if is_again:
+        follower.start()
+        follower.ready_or_failed()
+        return follower
     return follower.__enter__()
 
 
@@ -52,7 +63,10 @@ class _Followed:
     def _forked(self) -> None:
         """The middleware has no lock of its own."""
 
-    def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool:
+    def _have_base(self, base: CORSPolicy) -> None:
+        """The base is the policy of the settings."""
+
+    def _exchange(self, base: CORSPolicy, after: CORSPolicy) -> bool:
         middleware = self._middleware()
         return middleware is None or middleware.exchange(base, after)
 

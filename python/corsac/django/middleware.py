@@ -117,7 +117,7 @@ class CORSMiddleware:
         self._urls_are_loaded = False
         self._follower: Follower | None = None
         self._configuration: DjangoConfiguration | None = None
-        self._load()
+        self._load(is_again=False)
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -132,12 +132,12 @@ class CORSMiddleware:
             if self._follower is not None:
                 self._follower._background.tell_to_stop()
 
-    def _load(self) -> None:
+    def _load(self, *, is_again: bool) -> None:
         configuration = self._configuration = load()
         if configuration.source is not None:
             from corsac.django.following import follow  # noqa: PLC0415 - few follow
 
-            self._follower = follow(self, configuration)
+            self._follower = follow(self, configuration, is_again=is_again)
 
     def exchange(self, base: CORSPolicy, after: CORSPolicy) -> bool:
         """Put a policy that is followed in the place of its base, unless the settings changed."""
@@ -163,7 +163,7 @@ class CORSMiddleware:
         """Handle one request from its start to its response; under WSGI it waits for nothing."""
         configuration = self._configuration
         while configuration is None:
-            self._load()
+            self._load(is_again=True)
             configuration = self._configuration
         if not self._urls_are_loaded:
             with contextlib.suppress(Exception):  # Django meets it too, and answers with a 500.

@@ -103,6 +103,7 @@ class FlaskMiddleware(CORSMiddleware):
         resources = [*resources, *said.resources]
         logged = (*said.logged, *problems)
         self._say(replace(said, resources=resources, configured=dict(configured), logged=logged))
+        self._tell_followers()
 
     def use_policy(self, policy: GivenPolicies | None, rules: Iterable[Rule] | None) -> None:
         """Put a policy and rules in force for all paths that no decorator or blueprint decides."""
@@ -112,6 +113,7 @@ class FlaskMiddleware(CORSMiddleware):
         if given.policy is not None:  # It decides for all paths, so nothing said before does.
             said = replace(said, resources=(), configured=None)
         self._say(replace(said, given=given))
+        self._tell_followers()
 
     def reconfigure(
         self,
@@ -141,19 +143,22 @@ class FlaskMiddleware(CORSMiddleware):
         self._lock = threading.Lock()
         self._forget_routes()  # A thread that is gone may have been about to read them.
 
-    def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool:
+    def _exchange(self, base: CORSPolicy, after: CORSPolicy) -> bool:
         with self._lock:
-            said = self._said
-            before = make_configuration(None, (), {}) if said.given is None else said.given
+            before = self._places_of_bases()
             found = before.exchanged(base, after)
-            if found is None and not self._may_be_policy(as_policy=as_policy):
+            if found is None:
                 return False
-            made = self._configure(*(found or (after, before.rules)), {}, {})
+            made = self._configure(*found, {}, {})
             if made.has_policies_of(before):
                 return True
-            problems = self._put_said_in_force(replace(said, given=made), made)
+            problems = self._put_said_in_force(replace(self._said, given=made), made)
         log_problems(problems)
         return True
+
+    def _places_of_bases(self) -> Configuration:
+        given = self._said.given
+        return make_configuration(None, (), {}) if given is None else given
 
     def _put_said_in_force(self, said: Said, made: Configuration) -> tuple[CORSConfigProblem, ...]:
         """Put what is said now in force, with the lock held; if that raises, nothing changes."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import random
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -44,11 +45,11 @@ class Follower:
     """Puts a policy with the origins of a source in force, whenever the source has others.
 
     The policy is ``base`` with the source's origins added to its own: wherever the middleware has
-    ``base``, as its policy or in a rule. A middleware that has it nowhere takes it as its policy,
-    except one that `corsac.starlette.install` or `corsac.flask.install` made, whose routes may have
-    it: there that is an error. Whatever the source does, the last good set stays: when it fails,
-    gives something else than origins, or none at all. Entries that ``base`` could not have are
-    skipped and logged by name; ``"*"`` is always one of them.
+    ``base``, as its policy or in a rule. A middleware that has it in neither place, but as its
+    policy one with the same options, or none yet, takes it; any other is an error. Whatever the
+    source does, the last good set stays: when it fails, gives something else than origins, or none
+    at all. Entries that ``base`` could not have are skipped and logged by name; ``"*"`` is always
+    one.
 
     As a context manager, or an asynchronous one, it waits for the first set when it is entered.
 
@@ -88,21 +89,18 @@ class Follower:
         self._start_seconds = start_seconds
         self._must_load = must_load
         self._allow_empty = allow_empty
+        self._is_new = True
         self._policy: CORSPolicy | None = None
         self._origins: LiveOrigins | None = None
         self._seen = Seen()
+        self._named: list[str] = []
         self._lost: Seen | None = None  # What was seen before the base had no place.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_loop: Callable[[], object] | None = None
         self._make_locks()
         name = f"corsac-follower {source.name}"
         self._background = BackgroundThread(name, self._run, self._begin_anew)
-        others = [
-            each
-            for each in middleware._followers
-            if each.base is not base or each._background.is_running
-        ]
-        vars(middleware)["_followers"] = (*others, self)
+        self._register()
 
     @property
     def base(self) -> CORSPolicy:
@@ -123,15 +121,25 @@ class Follower:
         """Begin to follow, and return at once. In a process that is forked it begins anew.
 
         Raises:
-            RuntimeError: Another one follows the same base in this middleware.
+            RuntimeError: Another one follows the same base in this middleware, or there is no place
+                for the base in it.
         """
+        if self._background.is_running:
+            return
         for other in self._middleware._followers:
-            if other is not self and other.base is self._base and other._background.is_running:
+            if other.base is self._base and other._background.is_running:
                 message = (
                     f"{other.source.name} is followed with the same base in this middleware; "
                     "follow one source that has the origins of both"
                 )
                 raise RuntimeError(message)
+        self._middleware._have_base(self._base)
+        self._is_new = False
+        self._register()
+        self._loaded.clear()
+        self._seen = self._seen._replace(answered=None, error=None)
+        if self._loop is not None and self._loop.is_closed():
+            self._loop = None
         self._background.start()
 
     def stop(self) -> None:
@@ -140,7 +148,8 @@ class Follower:
         It waits for a source that is being read, but no longer than five seconds. What a source
         gives after that has no effect.
         """
-        self._background.stop()
+        self._let_go()
+        self._background.join()
 
     def ready(self, seconds: float | None = None) -> bool:
         """Wait until there is a first set.
@@ -172,7 +181,7 @@ class Follower:
             self.ready(self._start_seconds)
             self._check_loaded()
         except BaseException:
-            self._background.tell_to_stop()
+            self._let_go()
             raise
         return self
 
@@ -201,15 +210,15 @@ class Follower:
                     await asyncio.wait_for(arrived.wait(), self._start_seconds)
             self._check_loaded()
         except BaseException:  # It was cancelled, too.
-            self._background.tell_to_stop()
+            self._let_go()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop."""
-        self._background.tell_to_stop()
-        await asyncio.to_thread(self._background.join)
+        self._let_go()
         self._loop = None
+        await asyncio.to_thread(self._background.join)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:
@@ -235,14 +244,28 @@ class Follower:
         with self._putting:
             if self._policy is None or not self._background.is_running:
                 return
-            if not self._middleware._exchange(self._base, self._policy, as_policy=False):
-                self._lost = self._lost or self._seen
-                self._fail(_NO_PLACE)
-                self._seen = self._seen._replace(origins=0)
+            if not self._middleware._exchange(self._base, self._policy):
+                self._note_no_place(self._lost or self._seen)
             elif self._lost is not None:
                 lost, self._lost = self._lost, None
                 fails_too = self._seen.error != error_text(_NO_PLACE)
                 self._seen = self._seen._replace(origins=lost.origins) if fails_too else lost
+                self._tell_loaded()
+
+    def _register(self) -> None:
+        """Be known to the middleware, which forgets those that were stopped."""
+        others = [
+            each
+            for each in self._middleware._followers
+            if each._background.is_running or (each._is_new and each.base is not self._base)
+        ]
+        vars(self._middleware)["_followers"] = (*others, self)
+
+    def _let_go(self) -> None:
+        """Follow no longer, and keep no origins that nobody asks for any more."""
+        self._background.tell_to_stop()
+        with self._putting:
+            self._policy = self._origins = None
 
     def _make_locks(self) -> None:
         # Reentrant: what the garbage collector runs meanwhile may reconfigure the middleware.
@@ -276,7 +299,8 @@ class Follower:
                 if stopped.is_set():
                     return
                 self._fail(error)
-                stopped.wait(retry)
+                # Those of many processes are not to come back in step.
+                stopped.wait(retry * random.uniform(0.5, 1.0))  # noqa: S311 - nothing is secret
                 retry = min(2 * retry, _LAST_RETRY_SECONDS)
 
     def _read(self, stopped: threading.Event) -> None:
@@ -301,38 +325,51 @@ class Follower:
             policy = self._base._with_followed(followed)
         elif before is not None:
             origins = before
-        seen = self._seen
-        if not self._put_in_force(policy, Seen(len(origins), skipped, time.monotonic()), stopped):
+        answered = Seen(len(origins), skipped, time.monotonic())
+        failed = self._seen.error is not None
+        if not self._put_in_force(policy, origins, answered, stopped):
             return
-        self._origins = origins
         if before is None or any(changes):
             log_changes(name, len(origins), changes)
-        if skipped and skipped != seen.skipped:
+        if skipped and named != self._named:
             log_skipped(name, skipped, named)
-        if seen.error is not None:
+        self._named = named
+        if failed:
             logger.warning("CORS: %s answers again", name)
-        self._loaded.set()
-        tell_loop, self._tell_loop = self._tell_loop, None
-        if tell_loop is not None:
-            with contextlib.suppress(RuntimeError):  # The loop is closed.
-                tell_loop()
 
-    def _put_in_force(self, policy: CORSPolicy, seen: Seen, stopped: threading.Event) -> bool:
+    def _put_in_force(
+        self, policy: CORSPolicy, origins: LiveOrigins, seen: Seen, stopped: threading.Event
+    ) -> bool:
+        """Put a policy in force; without a place it is kept until there is one."""
         with self._putting:
             if stopped.is_set():
                 return False
             # First, since a middleware that makes itself anew meanwhile asks for it.
             before, self._policy = self._policy, policy
-            is_there = False
             try:
-                is_there = self._middleware._exchange(self._base, policy, as_policy=before is None)
-            finally:
-                if not is_there:
-                    self._policy = before
+                is_there = self._middleware._exchange(self._base, policy)
+            except BaseException:
+                self._policy = before
+                raise
+            self._origins = origins
             if not is_there:
-                raise SourceError(*_NO_PLACE.args)
+                self._note_no_place(seen)
+                return False
             self._seen, self._lost = seen, None
+            self._tell_loaded()
             return True
+
+    def _note_no_place(self, seen: Seen) -> None:
+        self._fail(_NO_PLACE)
+        self._seen = seen._replace(origins=0, error=self._seen.error)
+        self._lost = seen
+
+    def _tell_loaded(self) -> None:
+        self._loaded.set()
+        tell_loop, self._tell_loop = self._tell_loop, None
+        if tell_loop is not None:
+            with contextlib.suppress(RuntimeError):  # The loop is closed.
+                tell_loop()
 
     def _state_in_words(self) -> str:
         status = self.status
@@ -341,7 +378,9 @@ class Follower:
     def _fail(self, error: BaseException) -> None:
         text, seen = error_text(error), self._seen
         if seen.error is None or seen.error != text:
-            kept = f"; the last {seen.origins} origins stay" if seen.answered else ""
+            kept = f"; the last {seen.origins} origins stay" if seen.origins else ""
+            if error is _NO_PLACE:
+                kept = "; the origins are not in force"
             logger.warning("CORS: %s fails: %s%s", self._source.name, text, kept)
         self._seen = seen._replace(error=text)
 
@@ -351,7 +390,8 @@ class Followable(Protocol):
 
     @property
     def _followers(self) -> tuple[Follower, ...]: ...
-    def _exchange(self, base: CORSPolicy, after: CORSPolicy, *, as_policy: bool) -> bool: ...
+    def _have_base(self, base: CORSPolicy) -> None: ...
+    def _exchange(self, base: CORSPolicy, after: CORSPolicy) -> bool: ...
     def _forked(self) -> None: ...
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 __all__ = ["RedisSource"]
 
@@ -14,6 +15,10 @@ _CONNECT_SECONDS = 5.0
 _LISTEN_SECONDS = 0.5
 _BATCH = 250
 """So many entries at a time: their answer is read without a break."""
+_DECIDED = frozenset(
+    {"decode_responses", "encoding", "encoding_errors", "health_check_interval", "max_connections"}
+    | {"single_connection_client", "socket_connect_timeout", "socket_timeout"}
+)
 _MAX_MESSAGES = 10_000
 """So many messages at a time are taken for one."""
 
@@ -38,7 +43,9 @@ class RedisSource:
 
     Raises:
         ImportError: redis is not installed (extra ``redis``).
-        ValueError: The URL is not one that redis-py knows, or the interval is not above 0.
+        TypeError: The URL is not text.
+        ValueError: The URL is not one that redis-py knows, or sets what a source decides, or the
+            interval is not above 0.
     """
 
     def __init__(
@@ -54,6 +61,9 @@ class RedisSource:
         except ImportError as error:
             message = "RedisSource needs redis: pip install 'corsac[redis]'"
             raise ImportError(message) from error
+        if not isinstance(url, str):
+            message = f"url must be a str, not {type(url).__name__}"
+            raise TypeError(message)
         if not interval > 0:
             message = f"interval must be a number of seconds above 0, not {interval!r}"
             raise ValueError(message)
@@ -66,6 +76,12 @@ class RedisSource:
             health_check_interval=10,
         )
         parts = urlsplit(url)
+        _check_url(parts)
+        try:
+            self._client.connection_pool.make_connection()  # It does not connect.
+        except Exception as error:
+            message = f"the URL of Redis cannot be used: {error}"
+            raise ValueError(message) from error
         # Without the user, the password and what stands behind a question mark.
         self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path} {key}"
         self.interval: float = interval
@@ -129,3 +145,21 @@ class RedisSource:
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             subscription.close()
+
+
+def _check_url(url: SplitResult) -> None:
+    """Refuse what redis-py would pass over, or meet when it connects.
+
+    Raises:
+        ValueError: There is such a part in the URL.
+    """
+    decided = sorted(_DECIDED.intersection(parse_qs(url.query, keep_blank_values=True)))
+    if decided:
+        message = f"the URL of Redis must not set {decided[0]}, which the source decides"
+        raise ValueError(message)
+    if url.scheme == "unix" and not url.path.strip("/"):
+        message = "the URL of Redis has no path to a socket: unix:///run/redis.sock"
+        raise ValueError(message)
+    if url.scheme != "unix" and not re.fullmatch(r"/?|/\d+", url.path):
+        message = "the path of a Redis URL is the number of a database, as in redis://host:6379/0"
+        raise ValueError(message)

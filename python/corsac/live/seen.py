@@ -12,6 +12,7 @@ STATES = ("loading", "current", "stale")
 """What a `FollowerStatus` may have as its state."""
 
 _STALE_INTERVALS = 3
+_LEAST_INTERVAL = 1.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -20,8 +21,9 @@ class FollowerStatus:
 
     Attributes:
         state: ``"loading"`` until the source has answered for the first time; ``"current"``;
-            ``"stale"``: the source fails, has not answered for three times its interval, or is not
-            followed any more. The origins that it gave last stay in force.
+            ``"stale"``: the source fails, has not answered for three times its interval (but at
+            least three seconds), is not followed any more, or the base has no place. The origins
+            that it gave last stay in force.
         origins: How many of its origins are in force; 0 while the base has no place.
         skipped: How many invalid entries its last answer had.
         age: Seconds since the source last answered; ``None`` if it never did.
@@ -57,7 +59,7 @@ class Seen(NamedTuple):
         elif (
             self.error is not None
             or not is_followed
-            or (interval and age > _STALE_INTERVALS * interval)
+            or (interval and age > _STALE_INTERVALS * max(interval, _LEAST_INTERVAL))
         ):
             state = "stale"
         return FollowerStatus(state, self.origins, self.skipped, age, self.error)

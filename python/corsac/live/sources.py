@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from corsac._background import check_watchfiles, file_state, wait_for_change
+from corsac._background import check_regular, check_watchfiles, file_state, wait_for_change
 
 __all__ = ["FileSource", "OriginSource", "PollSource", "check_source"]
 
@@ -92,8 +92,8 @@ class FileSource:
 
     @property
     def name(self) -> str:
-        """The path."""
-        return str(self._path)
+        """The path, with ``?`` for what is not UTF-8."""
+        return os.fsencode(self._path).decode(errors="replace")
 
     def origins(self) -> Iterator[str]:
         """Read the file, line by line.
@@ -103,9 +103,7 @@ class FileSource:
             UnicodeDecodeError: It is not UTF-8.
         """
         self._state = self._of_thread.state = file_state(self._path)
-        if self._path.exists() and not (self._path.is_file() or self._path.is_dir()):
-            message = "it is not a regular file"  # It may have no end, or wait for a writer.
-            raise OSError(message)
+        check_regular(self._path)
         with self._path.open(encoding="utf-8-sig") as file:
             for line in _lines(file):
                 entry, comment, _ = line.partition("#")
