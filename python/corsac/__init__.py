@@ -33,7 +33,6 @@ except ImportError as error:
     message = "corsac was not built: install it with `pip install .`, do not import the source tree"
     raise ImportError(message) from error
 
-from corsac._origin_request import OriginRequest
 from corsac.asgi import CORSMiddleware
 from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.policy import CORSPolicy
@@ -53,6 +52,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from corsac._origin_request import OriginRequest
     from corsac._version import __version__
     from corsac.hosts import LOOPBACK_HOSTS
     from corsac.options.guard import Guard
@@ -64,6 +64,7 @@ else:
         "Guard": "corsac.options.guard",
         "LOOPBACK_HOSTS": "corsac.hosts",
         "OriginFunction": "corsac.origin_function",
+        "OriginRequest": "corsac._origin_request",
         "__version__": "corsac._version",
     }
 

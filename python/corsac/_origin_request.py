@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["OriginCallable", "OriginRequest"]
+__all__ = ["OriginRequest"]
 
 DEFAULT_TIMEOUT_SECONDS = 5.0
 """How long one call of an asynchronous function may take; the browser's request waits for it."""
@@ -56,8 +56,3 @@ class OriginRequest:
         if value is None and key in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
             value = self._request.get(key)
         return None if value is None else str(value)
-
-
-_Verdict = bool | Awaitable[bool]
-OriginCallable = Callable[[str], _Verdict] | Callable[[str, OriginRequest], _Verdict]
-"""What decides about an origin that is not listed."""

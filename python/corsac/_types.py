@@ -6,16 +6,21 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import corsac
     from corsac._core import LiveOrigins
 
-__all__ = ["ASGIApp", "Counted", "Followed", "Message", "Outcomes", "Receive", "Scope"]
-__all__ += ["Send"]
+__all__ = ["ASGIApp", "Counted", "Followed", "Message", "OriginCallable", "Outcomes"]
+__all__ += ["Receive", "Scope", "Send"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_Verdict = bool | Awaitable[bool]
+OriginCallable = Callable[[str], _Verdict] | Callable[[str, "corsac.OriginRequest"], _Verdict]
+"""What decides about an origin that is not listed; who evaluates it has to know ``corsac``."""
 
 Outcomes = list[tuple[str, str, int]]
 """A kind, a reason or ``""``, and how many requests there were."""

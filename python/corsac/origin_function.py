@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import corsac  # noqa: F401 - for those who evaluate the annotations
 from corsac._origin_request import (
     DEFAULT_MAX_ENTRIES,
     DEFAULT_TIMEOUT_SECONDS,
     DEFAULT_TTL_SECONDS,
-    OriginCallable,
     OriginRequest,
 )
+from corsac._types import OriginCallable
 from corsac._values import FrozenValue, frozen_value
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpac
 import corsac
 from corsac import _core, validation
 from corsac._explainable import Explainable
-from corsac._origin_request import OriginCallable
-from corsac._types import Followed
+from corsac._types import Followed, OriginCallable
 from corsac._values import FrozenValue, frozen_value
 from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors
 from corsac.option_checks import check_options, problems_of_guard

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 import corsac
-from corsac.asgi import root_path_owner
+from corsac._root_path import root_path_owner
 from corsac.starlette import cors, install
 
 ORIGIN, ADMIN = "https://evil.example", "https://admin.example.com"

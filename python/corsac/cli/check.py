@@ -13,8 +13,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from importlib import resources
 
+from corsac._root_path import root_path_owner
 from corsac._text import in_words, printable
-from corsac.asgi import CORSMiddleware, root_path_owner
+from corsac.asgi import CORSMiddleware
 from corsac.cli.ending import FINE, PROBLEMS, CommandError
 from corsac.cli.terminal import (
     MAX_TEXT,

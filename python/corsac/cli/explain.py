@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from corsac._local_network import INSTEAD_OF_PRIVATE_NETWORK
+from corsac._root_path import without_root_path
 from corsac._text import in_words, printable
 from corsac._types import Receive, Scope, Send
-from corsac.asgi import CORSMiddleware, without_root_path
+from corsac.asgi import CORSMiddleware
 from corsac.browser import FetchOutcome, FetchRequest, Request, simulate_async
 from corsac.browser.transports import asgi_async_transport
 from corsac.browser.urls import routed_path

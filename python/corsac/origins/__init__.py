@@ -25,10 +25,10 @@ from corsac._origin_request import (
     DEFAULT_MAX_ENTRIES,
     DEFAULT_TIMEOUT_SECONDS,
     DEFAULT_TTL_SECONDS,
-    OriginCallable,
     OriginRequest,
 )
 from corsac._text import error_text, printable, quoted, type_name
+from corsac._types import OriginCallable
 from corsac.origins.event_loops import Event, EventLoop, Interruption, running_event_loop
 from corsac.origins.regex import RegexOrigins, compile_origin_regex
 
