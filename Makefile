@@ -1,4 +1,5 @@
 # make demo   build, install into .venv, watch a cross-origin exchange (ARGS=--once: print it and stop)
+# make try ARGS=tests/python/test_guard.py   after a change: build what changed, run these tests; seconds
 # make test   install everything the tests need, then run all of them: C++, Python, browser
 # make docs   the documentation as a site, in build/docs/html: every link and word checked
 # make lint   formatters and checkers; `make format` applies what they can apply themselves
@@ -12,7 +13,7 @@ DIST := build/dist
 SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
 	$(shell find cpp python -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-cpp test-python docs lint format fuzz coverage mutants pythons bench leaks stress system-packages clean
+.PHONY: demo test test-cpp test-python try docs lint format fuzz coverage mutants pythons bench leaks stress system-packages clean
 .DELETE_ON_ERROR:
 
 demo: installed-demo
@@ -27,6 +28,15 @@ test-cpp: installed-test
 
 test-python: installed-test
 	$(BIN)/python -m pytest $(ARGS)
+
+# The short loop: the extension compiled fast, the checkout's own Python, no wheel, no Debian package.
+try: $(VENV)/.try
+	@PATH="$(CURDIR)/$(BIN):$$PATH" bash .ci/try $(ARGS)
+
+$(VENV)/.try: $(VENV)/.build-tools
+	$(BIN)/python .ci/requirements test >$(VENV)/requirements-test.txt
+	$(BIN)/python -m pip install --quiet --requirement $(VENV)/requirements-test.txt
+	touch $@
 
 docs: installed-docs
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash .ci/docs
