@@ -178,6 +178,9 @@ def _printed(message: Message, engine: str, cause: Cause) -> str:
     if cause.name == "response-header-on-request":
         values["header"] = "access-control-allow-origin"
     values["value"] = VALUES.get(message.code or cause.name, values["value"])
+    if engine == "webkit" and all(code.startswith("preflight:") for code in cause.reasons):
+        # It says something else of a preflight whose status is not 200 to 299.
+        values["status"] = "404" if message.cause is cause else "204"
     head = table().heads.get(engine, "") if message.head else ""
     is_asked = message.preflight or cause.name == "preflight-missing-allow-origin"
     if is_asked and f"{engine}-preflight" in table().heads:

@@ -16,6 +16,11 @@ from site_pages import generated
 _ITEM_LINK = re.compile(r"^- \[[^\]]+\]\(([\w./-]+)\.md\)", re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./)+[^)#]+)(?:#[^)]*)?\)")
 
+_PICTURE = re.compile(
+    r"<picture>\s*<source\s+media=\"\(prefers-color-scheme:\s+dark\)\"\s+srcset=\"([^\"]+)\">\s*"
+    r"<img\s+alt=\"([^\"]+)\"\s+src=\"([^\"]+)\">\s*</picture>"
+)
+
 GENERATED_LIST = "<!-- the generated pages of this folder -->"
 """Stands in a first page where the site lists the pages that are not committed."""
 
@@ -47,6 +52,15 @@ def _list_of_generated(docname: str) -> str:
     return "".join(f"- [{title[1]}]({name})\n" for name, title in titles.items() if title)
 
 
+def _picture(found: re.Match[str]) -> str:
+    """Both pictures of a pair, of which the theme shows one; Sphinx copies them into the site."""
+    dark, alt, light = found.groups()
+    return "\n".join(
+        f"```{{image}} {path}\n:alt: {' '.join(alt.split())}\n:class: only-{theme}\n```\n"
+        for theme, path in (("light", light), ("dark", dark))
+    )
+
+
 def navigation(text: str) -> Sequence[str]:
     """The pages that a first page lists, in its order."""
     return _ITEM_LINK.findall(text)
@@ -71,7 +85,9 @@ def for_the_site(docname: str, text: str, docs: Path) -> str:
         outside = not path.is_relative_to(docs)
         return found[1] if outside and (path.is_dir() or path.suffix == ".md") else found[0]
 
-    text = _LINK.sub(link, text).replace(GENERATED_LIST, _list_of_generated(docname))
+    text = _PICTURE.sub(_picture, _LINK.sub(link, text)).replace(
+        GENERATED_LIST, _list_of_generated(docname)
+    )
     text = text.replace(SEARCH, _search(docname))
     if PurePosixPath(docname).name != "index" or not (entries := navigation(text)):
         return text

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,3 +52,16 @@ def test_what_may_be_left_out_for_want_of_a_wheel_is_a_dependency_of_the_tests()
 
 def read(path: str) -> str:
     return (ROOT / path).read_text()
+
+
+def test_the_requirements_of_extras_are_written_out() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / ".ci/requirements", "test"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = [Requirement(line).name for line in done.stdout.splitlines()]
+    assert {"publicsuffixlist", "pytest", "typer", "starlette", "sphinx"} <= {*names}
+    assert "corsac" not in names

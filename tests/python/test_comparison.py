@@ -362,11 +362,18 @@ def test_each_cell_is_what_the_library_does(row: str, library: str) -> None:
 
 
 def test_each_feature_of_ours_has_a_test() -> None:
-    features, tests = (
-        table(PAGE, heading) for heading in ("What each can do", "Which test holds what")
+    python, others, tests = (
+        table(PAGE, heading)
+        for heading in (
+            "What each can do in Python",
+            "What each can do elsewhere",
+            "Which test holds what",
+        )
     )
-    assert list(features) == list(tests)
-    assert {len(cells) for cells in features.values()} == {len(features[""])}
+    assert list(python) == list(others) == list(tests)
+    for features in (python, others):
+        assert {len(cells) for cells in features.values()} == {len(features[""])}
+        assert [cells[0] for cells in features.values()] == [c[0] for c in python.values()]
     for (cell,) in list(tests.values())[1:]:
         file, _, name = cell.strip("`").partition("::")
         assert re.search(rf"^(?:async )?def {name}\(", (TESTS / file).read_text(), re.MULTILINE)

@@ -12,8 +12,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CONTRIBUTING = (CHECKOUT / "CONTRIBUTING.md").read_text()
 
 
-def test_the_example_of_one_python_test_selects_some() -> None:
+def test_the_examples_of_some_python_tests_select_some() -> None:
     examples = re.findall(r"`make test-python ARGS='([^']+)'`", CONTRIBUTING)
+    examples += re.findall(r"^make try ARGS=(.+)$", CONTRIBUTING, re.MULTILINE)
     assert examples
     for example in examples:
         collected = subprocess.run(

@@ -20,7 +20,7 @@ from corsac.codes import CORSProblemCode, code_tables
 from corsac.console import diagnose
 from corsac.console.table import table
 from corsac.options.names import OPTION_NAMES
-from support.pages import CHECKOUT, DOCS, GENERATED, PAGES, anchors
+from support.pages import CHECKOUT, COMMITTED, DOCS, GENERATED, PAGES, anchors
 
 
 def test_generated_pages_are_ignored_and_committed_ones_are_not() -> None:
@@ -117,3 +117,19 @@ def test_what_is_outside_of_the_documentation_is_named_and_not_linked() -> None:
     text += " [d](../learn/index.md#top)"
     wanted = "a b [c](../../examples/mcp/app.py) [d](../learn/index.md#top)"
     assert structure.for_the_site("how-to/mcp", text, DOCS) == wanted
+
+
+def test_pictures_go_into_the_site_in_both_colours() -> None:
+    pictures = 0
+    for name, text in COMMITTED.items():
+        if not name.startswith("docs/"):
+            continue
+        page = structure.for_the_site(name.removeprefix("docs/").removesuffix(".md"), text, DOCS)
+        assert "<img" not in page, name
+        found = re.findall(r"```\{image\} (\S+)\n:alt: .+\n:class: only-(light|dark)\n```", page)
+        assert [theme for _, theme in found] == ["light", "dark"] * (len(found) // 2)
+        for path, _ in found:
+            assert (DOCS.parent / name).parent.joinpath(path).exists(), path
+        assert text.count("<picture") * 2 == len(found), name
+        pictures += len(found)
+    assert pictures

@@ -168,7 +168,8 @@ class Findings:
                 self._loose = self._loose or hit
                 return
             if url is not None:
-                self._open.values.setdefault("url", url)
+                for name in hit.values.keys() & {"kind", "url"}:
+                    self._open.values.setdefault(name, hit.values[name])
                 self._close()
             return
         self._loose = self._loose or hit
@@ -241,8 +242,22 @@ def _reasons(finding: _Finding) -> tuple[_Codes, _Codes, _Codes]:
             return (*codes, *asked), (), ("phase-unsaid", *details)
         return (asked if finding.preflight else codes), (), details
     if "webkit" in message.engines:
-        return (*codes, *asked), (), ("phase-unsaid", *details)
+        return _webkit_reasons(finding, codes, asked)
     return _firefox_reasons(finding, codes, asked)
+
+
+def _webkit_reasons(
+    finding: _Finding, codes: _Codes, asked: _Codes
+) -> tuple[_Codes, _Codes, _Codes]:
+    """Tell by the status, and by who asked, that it was not the preflight, where they do tell."""
+    details = (finding.message.detail,) if finding.message.detail else ()
+    status = int(finding.values.get("status") or 0)
+    # It looks at the status of an answer to a preflight first, and says that alone. An EventSource
+    # has neither method nor headers for which a browser asks first.
+    is_answer = status != 0 and not 200 <= status <= 299
+    if is_answer or finding.values.get("kind") == "EventSource":
+        return codes, (), details
+    return (*codes, *asked), (), ("phase-unsaid", *details)
 
 
 def _firefox_reasons(

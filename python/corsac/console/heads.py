@@ -119,6 +119,8 @@ def _webkit_head(page: Page, hit: Hit, low: int) -> None:
     if plain.endswith(prefix, low, hit.start):
         hit.is_prefixed = True
         hit.start -= len(prefix)
+    elif plain.endswith("EventSource c", low, hit.start):
+        hit.values["kind"] = "EventSource"
     elif plain.endswith(". ", low, hit.start) and "url" not in hit.values:
         begin = page.token_start(low, hit.start - 2)
         if plain.endswith(" cannot load ", low, begin):

@@ -126,9 +126,8 @@ class _Refused:
             if "," in value:
                 return code, "more than one"
             is_redirect = 300 <= self.status < 400 and not self.is_preflight
-            return (
-                "missing-allow-origin" if is_redirect else "allow-origin-missing-or-mismatch"
-            ), ""
+            part = "Cross-origin redirection" if is_redirect else ""
+            return "allow-origin-missing-or-mismatch", part
         if code == "missing-allow-origin":
             return code, ""
         if self.engine == "firefox":
