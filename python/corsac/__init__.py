@@ -52,6 +52,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from corsac import codes as codes
     from corsac._origin_request import OriginRequest
     from corsac._version import __version__
     from corsac.hosts import LOOPBACK_HOSTS
@@ -66,15 +67,17 @@ else:
         "OriginFunction": "corsac.origin_function",
         "OriginRequest": "corsac._origin_request",
         "__version__": "corsac._version",
+        "codes": "corsac.codes",
     }
 
     def __getattr__(name: str) -> Any:
-        """Load a public name, once."""
-        module = _LOADED_WHEN_USED.get(name)
-        if module is None:
+        """Load a public name or module, once."""
+        path = _LOADED_WHEN_USED.get(name)
+        if path is None:
             message = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(message, name=name, obj=sys.modules[__name__])
-        value = globals()[name] = getattr(importlib.import_module(module), name)
+        module = importlib.import_module(path)
+        value = globals()[name] = getattr(module, name, module)
         return value
 
     def __dir__() -> list[str]:

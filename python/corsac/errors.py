@@ -5,14 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
+import corsac
 from corsac._text import safe_repr
 from corsac._values import FrozenValue, frozen_value, plain
-from corsac.codes import CORSProblemCode, Severity, where_to_read
 
 __all__ = ["CORSConfigError", "CORSConfigProblem", "CORSProblemCode", "Severity"]
 __all__ += ["has_errors", "log_warnings"]
+
+if TYPE_CHECKING:
+    from corsac.codes import CORSProblemCode, Severity
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Load the types that have all codes when somebody asks for them (PEP 562)."""
+        if name in {"CORSProblemCode", "Severity"}:
+            return getattr(corsac.codes, name)
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
 
 
 @frozen_value
@@ -36,8 +47,8 @@ class CORSConfigProblem(FrozenValue):
         *("code", "severity", "option", "value", "message", "hint", "fix"),
     )
 
-    code: CORSProblemCode
-    severity: Severity
+    code: corsac.codes.CORSProblemCode
+    severity: corsac.codes.Severity
     option: str
     value: object
     message: str
@@ -46,8 +57,8 @@ class CORSConfigProblem(FrozenValue):
 
     def __init__(  # noqa: PLR0917 - in the order of the fields
         self,
-        code: CORSProblemCode,
-        severity: Severity,
+        code: corsac.codes.CORSProblemCode,
+        severity: corsac.codes.Severity,
         option: str,
         value: object,
         message: str,
@@ -101,6 +112,8 @@ class CORSConfigError(ValueError):
         errors = [problem for problem in self.problems if problem.severity == "error"]
         count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
         lines = "".join(f"\n  {problem}" for problem in errors)
+        from corsac.codes import where_to_read  # noqa: PLC0415 - errors alone need it
+
         more = f"\n  {where_to_read(errors[0].code)}" if errors else ""
         super().__init__(f"the CORS configuration has {count}:{lines}{more}")
 

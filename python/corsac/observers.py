@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from corsac import _core
 from corsac.configuration import Configuration, Observation, Rule, make_configuration, on_trial
-from corsac.errors import CORSConfigError, CORSConfigProblem, CORSProblemCode
+from corsac.errors import CORSConfigError, CORSConfigProblem
 from corsac.options.types import wrong_type
 from corsac.policy import CORSPolicy
 from corsac.refusals import OnRefusal, RefusalCallback
 from corsac.several import GivenPolicies, is_several
 
 if TYPE_CHECKING:
+    from corsac.codes import CORSProblemCode
     from corsac.refusals import RequestLine
 
 __all__ = ["DEBUG_HEADER", "MAX_DEBUG_HEADER_LENGTH", "OBSERVATION_OPTIONS", "ObservationOptions"]

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from corsac.errors import CORSConfigProblem, CORSProblemCode
+from corsac.errors import CORSConfigProblem
+
+if TYPE_CHECKING:
+    from corsac.codes import CORSProblemCode
 
 __all__ = [
     "BOOL_OPTIONS",

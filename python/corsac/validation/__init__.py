@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corsac import _core
-from corsac.errors import CORSConfigProblem, CORSProblemCode
+from corsac.errors import CORSConfigProblem
+
+if TYPE_CHECKING:
+    from corsac.codes import CORSProblemCode
 
 __all__ = [
     "check_lists",
