@@ -310,6 +310,38 @@ def test_a_server_on_the_network_is_asked_with_exactly_these_lines() -> None:
     assert sorted(lines) == sorted(["GET /x HTTP/1.1", f"Host: {host}", "X-B: 1", "x-b: 2", agent, "", ""])  # fmt: skip  # noqa: E501
 
 
+@pytest.mark.parametrize("host", ["localhost", "app.localhost"])
+@pytest.mark.parametrize("is_async", [False, True])
+def test_localhost_is_this_machine_also_where_the_system_does_not_know_it(
+    host: str, is_async: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = socket.getaddrinfo
+
+    def unknown(name: Any, *arguments: Any, **options: Any) -> Any:
+        if name in {host, host.encode()}:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return known(name, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with server(ANSWER) as (url, requests):
+        request = Request("GET", url.replace("127.0.0.1", host))
+        response = asyncio.run(_ask(request)) if is_async else httpx2_transport()(request)
+        lines = requests[0].decode().split("\r\n")
+    assert response.status == 302
+    port = url.rpartition(":")[2].removesuffix("/x")
+    assert [line for line in lines if line.startswith("Host:")] == [f"Host: {host}:{port}"]
+
+
+async def _ask(request: Request) -> Response:
+    return await httpx2_async_transport()(request)
+
+
+@pytest.mark.parametrize("host", ["localhost.example.invalid", "notlocalhost.invalid"])
+def test_a_name_that_only_looks_like_localhost_is_asked_for(host: str) -> None:
+    with pytest.raises(TransportError):
+        httpx2_transport()(Request("GET", f"http://{host}:1/"))
+
+
 def test_what_a_client_is_set_to_is_not_sent() -> None:
     options: dict[str, Any] = {
         "auth": ("u", "p"),

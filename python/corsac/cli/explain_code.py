@@ -80,10 +80,9 @@ def _entries(code: str) -> Iterator[_Entry]:
         yield _Entry("a reason of a browser", _sentence(REASONS[bare]), page)
     for cause in causes:
         kind = "a reason of a browser" if bare in REASONS else "what a browser's console says"
-        what = cause.cause if bare not in REASONS else f"{_sentence(REASONS[bare])} {cause.cause}"
         yield _Entry(
             kind,
-            _plain(what),
+            _plain(cause.cause),
             f"docs/blocked/{cause.name}.md",
             server=_plain(cause.server),
             script=_plain(cause.page),

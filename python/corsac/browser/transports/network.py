@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -123,14 +124,38 @@ def _outgoing(
     agent = sender.headers.get("user-agent")
     if agent is not None and request.header("User-Agent") is None:
         headers.append(("User-Agent", agent))
+    url = library.URL(request.url)
+    extensions: dict[str, Any] = {"timeout": library.Timeout(seconds).as_dict()}
+    if _is_unknown_loopback(url.host):
+        headers.append(("Host", url.netloc.decode("ascii")))
+        extensions["sni_hostname"] = url.host
+        url = url.copy_with(host=_LOOPBACK)
     outgoing: httpx2.Request = library.Request(
         request.method,
-        request.url,
+        url,
         headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers],
         content=request.body,
-        extensions={"timeout": library.Timeout(seconds).as_dict()},
+        extensions=extensions,
     )
     return outgoing
+
+
+_LOOPBACK = "127.0.0.1"
+
+
+def _is_unknown_loopback(host: str) -> bool:
+    """Whether a host is this machine for browsers, and the system has no address of it.
+
+    Browsers do not ask it: names that end with localhost are loopback addresses for them (Secure
+    Contexts, section 5.2; RFC 6761, section 6.3). Systems often know none, or only localhost.
+    """
+    if host != "localhost" and not host.endswith(".localhost"):
+        return False
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        return True
+    return False
 
 
 def _no_auth(request: httpx2.Request) -> httpx2.Request:
