@@ -16,11 +16,11 @@ void run_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   if (!file) {
-    std::fprintf(stderr, "cannot read %s\n", path.c_str());
+    std::fprintf(stderr, "cannot read %s\n", path.string().c_str());
     std::exit(1);
   }
   // Written before the run, so that the last line names the input that ended it.
-  std::printf("%s\n", path.filename().c_str());
+  std::printf("%s\n", path.filename().string().c_str());
   std::fflush(stdout);
   const corsac::fuzz::ExactBytes exact(bytes);
   LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(exact.view().data()), bytes.size());
