@@ -13,7 +13,7 @@ DIST := build/dist
 SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
 	$(shell find cpp python -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-cpp test-python try docs lint format fuzz coverage mutants pythons bench leaks stress system-packages clean
+.PHONY: demo test test-cpp test-python try docs lint format fuzz coverage mutants pythons bench leaks stress reproducible clean-machine system-packages clean
 .DELETE_ON_ERROR:
 
 demo: installed-demo
@@ -147,3 +147,11 @@ stress: $(VENV)/.wheel $(VENV)/.build-tools
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset tsan
 	PATH="$(CURDIR)/$(BIN):$$PATH" CORSAC_SWAPS=$(SWAPS) ctest --preset tsan -R LiveOrigins
 	PYTHONPATH=tests $(BIN)/python -m support.thread_stress live --turns $$(( $(SWAPS) / 2 )) --switch-interval 0.002
+
+# make reproducible        builds the last commit's distributions in two folders, and compares them byte by byte
+reproducible: $(VENV)/.build-tools
+	PATH="$(CURDIR)/$(BIN):$$PATH" bash .ci/reproducible
+
+# make clean-machine       installs the wheel into a Debian that has Python and nothing else, and uses it there (as root)
+clean-machine: $(DIST)/.built
+	bash .ci/clean-machine $(DIST)/corsac-*.whl

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
@@ -32,7 +33,14 @@ NOT_IMPORTED = {
     "tomllib",
     "uvicorn",
 }
-METADATA_OF_THE_WHEEL = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE"}
+METADATA_OF_THE_WHEEL = {
+    "METADATA",
+    "RECORD",
+    "WHEEL",
+    "entry_points.txt",
+    "licenses/LICENSE",
+    "sboms/corsac.cdx.json",
+}
 METADATA_OF_INSTALLERS = {"INSTALLER", "REQUESTED", "direct_url.json"}
 
 
@@ -76,8 +84,8 @@ def test_the_distribution_is_the_package_its_extension_its_metadata_and_the_comm
     assert len(package & extensions) == 1
     assert package - extensions == source_files()
     assert metadata - METADATA_OF_INSTALLERS == METADATA_OF_THE_WHEEL
-    assert [path.name for path in others] == ["corsac"]
-    assert others[0].parent.name == "bin"
+    command = ("Scripts", "corsac.exe") if sys.platform == "win32" else ("bin", "corsac")
+    assert [path.parts[-2:] for path in others] == [command]
 
 
 def test_the_package_holds_python_its_types_its_tables_the_labs_page_and_nothing_else() -> None:
@@ -96,6 +104,26 @@ def test_the_package_holds_python_its_types_its_tables_the_labs_page_and_nothing
     assert {path.rpartition("/")[0] for path in odd - tables} == {"corsac/lab/page"}
     assert {path.rpartition(".")[2] for path in odd - tables} == {"css", "html", "js"}
     assert {"corsac/_core.pyi", "corsac/py.typed"} <= source_files()
+
+
+def test_the_list_of_parts_names_what_others_wrote_and_the_extension_has_inside() -> None:
+    parts = importlib.metadata.distribution("corsac").read_text("sboms/corsac.cdx.json")
+    assert parts is not None
+    described = json.loads(parts)
+    assert described["metadata"]["component"]["name"] == "corsac"
+    assert described["metadata"]["component"]["version"] == corsac.__version__
+    names = {part["name"] for part in described["components"]}
+    assert names - {"libstdc++"} == {"pybind11"}
+    assert described["dependencies"][0]["dependsOn"] == sorted(names, reverse=True)
+    assert all(part["version"] and part["licenses"] for part in described["components"])
+
+
+def test_the_list_of_parts_is_cyclonedx() -> None:
+    validation = pytest.importorskip("cyclonedx.validation.json")
+    schema = pytest.importorskip("cyclonedx.schema")
+    parts = importlib.metadata.distribution("corsac").read_text("sboms/corsac.cdx.json")
+    strict = validation.JsonStrictValidator(schema.SchemaVersion.V1_6)
+    assert strict.validate_str(parts) is None
 
 
 def test_the_metadata_has_the_version_of_the_package() -> None:
