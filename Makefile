@@ -145,7 +145,7 @@ stress: $(VENV)/.wheel $(VENV)/.build-tools
 	bash .ci/system-packages libgtest-dev nlohmann-json3-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset tsan
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset tsan
-	PATH="$(CURDIR)/$(BIN):$$PATH" CORSAC_SWAPS=$(SWAPS) ctest --preset tsan -R LiveOrigins
+	PATH="$(CURDIR)/$(BIN):$$PATH" CORSAC_SWAPS=$(SWAPS) ctest --preset tsan -R 'LiveOrigins|OriginVerdicts'
 	PYTHONPATH=tests $(BIN)/python -m support.thread_stress live --turns $$(( $(SWAPS) / 2 )) --switch-interval 0.002
 
 # make reproducible        builds the last commit's distributions in two folders, and compares them byte by byte

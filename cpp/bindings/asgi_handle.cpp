@@ -264,12 +264,15 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
   PyObject* const args[] = {scope, caller_args[1], caller_args[2]};
 
   keep_answer_about(exchange, read);
-  const auto asks = [&exchange, &read, &policy] {
-    return !exchange.answered && read.request.has_one_origin() &&
-           policy.core().asks_about(read.request.origin());
+  using Standing = Policy::Standing;
+  const auto standing = [&read, &policy] {
+    return read.request.has_one_origin() ? policy.core().standing_of(read.request.origin())
+                                         : Standing::kRefused;
   };
-  if (asks() && !keep_headers(read)) return nullptr;
-  if (asks()) {
+  if (!exchange.answered && standing() == Standing::kAsked && !keep_headers(read)) return nullptr;
+  const Standing known = exchange.answered ? Standing::kRefused : standing();
+  if (known == Standing::kAllowed) exchange.answered = true;
+  if (known == Standing::kAsked) {
     Ref awaitable;
     const Verdict verdict = ask(policy, read.origin, args[0], awaitable);
     if (verdict == Verdict::kError) return nullptr;

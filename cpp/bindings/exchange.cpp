@@ -146,7 +146,7 @@ Judged judge(const CompiledPolicy& policy, const ReadEnviron& read, const py::di
   Judged judged{settle(decision, settled), Refusal::kNone, false, {}};
   if (!core.guard()) return judged;
   if (path && core.guard_rules().is_exempt(view_of_bytes(path_bytes(*path).get()))) return judged;
-  judged.by_guard = read.judge_by_guard(core, settled);
+  judged.by_guard = read.judge_by_guard(core, judged.decision.allowed || settled);
   judged.is_isolated = read.is_isolated(core);
   return judged;
 }

@@ -39,6 +39,7 @@ void bind_facts(py::module_& module) {
   module.attr("MAX_MAX_AGE") = kMaxMaxAge;
   module.attr("CHROMIUM_MAX_AGE") = browser::find_engine("chromium")->max_age_cap;
   module.attr("MAX_ORIGIN_LENGTH") = kMaxOriginLength;
+  module.attr("MAX_ORIGIN_VERDICTS") = OriginVerdicts::kCapacity;
   module.attr("TOLERABLE_CODES") = tolerable_codes();
   module.def(
       "is_token", &holds_for<&ascii::is_token>, py::arg("text"),

@@ -7,7 +7,9 @@
 #include "bindings.hpp"
 #include "corsac/header_names.hpp"
 #include "corsac/origin.hpp"
+#include "corsac/seeded_hash.hpp"
 #include "live_origins.hpp"
+#include "made_here.hpp"
 #include "native_object.hpp"
 
 namespace corsac::bindings {
@@ -50,6 +52,16 @@ py::object make_policy(const CompiledTypes& types, std::shared_ptr<const Policy>
                         std::move(policy), std::move(decide_origin), std::move(app_headers_log)));
 }
 
+/// What whoever is asked about origins keeps for good, see `PolicyOptions::verdicts`.
+std::shared_ptr<const OriginVerdicts> verdicts_of(const py::object& decide_origin) {
+  const py::object verdicts = py::getattr(decide_origin, "verdicts", py::none());
+  return verdicts.is_none() ? nullptr : verdicts.cast<std::shared_ptr<OriginVerdicts>>();
+}
+
+bool are_refusals_final(const py::object& decide_origin) {
+  return py::getattr(decide_origin, "refusals_are_final", py::bool_(true)).cast<bool>();
+}
+
 /// The trusted origins, the exempt paths, whether reads are isolated, whether writes are judged.
 using GuardArguments = std::tuple<std::vector<std::string>, std::vector<std::string>, bool, bool>;
 
@@ -82,7 +94,9 @@ py::tuple compile_policy(const CompiledTypes& types, std::vector<std::string> al
                               .allow_timing = allow_timing,
                               .always_send = always_send,
                               .keep_app_headers = app_headers == "keep",
-                              .asks_about_origins = !decide_origin.is_none()};
+                              .asks_about_origins = !decide_origin.is_none(),
+                              .verdicts = verdicts_of(decide_origin),
+                              .refusals_are_final = are_refusals_final(decide_origin)};
   PolicyBuild build;
   {
     const py::gil_scoped_release unlocked;
@@ -386,6 +400,25 @@ void bind_policy(py::module_& module) {
           module, "corsac._core.Routing",
           {{Py_tp_doc,
             const_cast<char*>("Which policy a path has; immutable, shared by threads.")}})};
+  py::class_<OriginVerdicts, std::shared_ptr<OriginVerdicts>>(module, "OriginVerdicts",
+                                                              py::is_final(), made_here_alone())
+      .def(
+          "find",
+          [](const OriginVerdicts& verdicts, const py::bytes& origin) {
+            return verdicts.find(view_of_bytes(origin.ptr()));
+          },
+          py::arg("origin"), "Whether an origin is allowed, or None if that is not kept.")
+      .def(
+          "put",
+          [](OriginVerdicts& verdicts, const py::bytes& origin, bool allowed) {
+            verdicts.put(view_of_bytes(origin.ptr()), allowed);
+          },
+          py::arg("origin"), py::arg("allowed"),
+          "Keep for good what was found out about an origin.")
+      .def("__len__", &OriginVerdicts::size);
+  module.def(
+      "make_origin_verdicts", [] { return std::make_shared<OriginVerdicts>(random_seed()); },
+      "No verdicts yet.");
   module.def(
       "is_serialized_origin",
       [](const py::bytes& origin) { return is_serialized_origin(view_of_bytes(origin.ptr())); },

@@ -8,10 +8,16 @@
 namespace corsac::bindings {
 namespace {
 
-bool needs_answer(const Policy& policy, const TrialRequest& tried) noexcept {
-  if (tried.has_response) return decide(policy, tried.request).asks;
-  return policy.guard() && tried.request.has_one_origin() &&
-         policy.asks_about(tried.request.origin());
+/// What is known about the origin of a request, where it matters.
+Policy::Standing standing_under(const Policy& policy, const TrialRequest& tried) noexcept {
+  using Standing = Policy::Standing;
+  if (tried.has_response) {
+    const Decision decision = decide(policy, tried.request);
+    if (decision.asks) return Standing::kAsked;
+    return decision.allowed ? Standing::kAllowed : Standing::kRefused;
+  }
+  const bool matters = policy.guard() && tried.request.has_one_origin();
+  return matters ? policy.standing_of(tried.request.origin()) : Standing::kRefused;
 }
 
 /// What the browser makes of an outcome.
@@ -23,7 +29,7 @@ Outcome seen(const Policy& policy, const TrialRequest& tried, Outcome outcome,
 
 /// What a policy and the browser make of a request; nothing for a handshake that the guard
 /// passes.
-/// @param answered what was said about the origin, if the policy asks.
+/// @param answered the origin is allowed: it is known to be, or so whoever was asked said.
 std::optional<Outcome> outcome_under(const Policy& policy, const TrialRequest& tried, bool answered,
                                      Missing& missing) {
   const Request& request = tried.request;
@@ -57,14 +63,17 @@ bool leave_undecided(Middleware* self) noexcept {
 bool try_request(Middleware* self, const Routing::Entry& on_trial, const Routing::Entry& in_force,
                  std::optional<Outcome> outcome, const TrialRequest& tried) noexcept {
   TrialCounters& counters = self->trial_counters;
-  bool answered = false;  // Who was asked allows the origin.
+  bool answered = false;  // The origin is known to be allowed, or who was asked allows it.
   const Routing::Entry* decides = on_trial.is_several() ? on_trial.next : &on_trial;
   for (;; decides = decides->next) {
     const Policy& core = decides->policy->core();
     const bool is_last = decides->next == nullptr;
-    if (!is_last && covers_origin(core, tried.request)) break;
-    answered = false;
-    if (is_last ? needs_answer(core, tried) : asks_about_origin(core, tried.request)) {
+    answered = !is_last && covers_origin(core, tried.request);
+    if (answered) break;
+    const Policy::Standing known =
+        is_last ? standing_under(core, tried) : Policy::Standing::kRefused;
+    answered = known == Policy::Standing::kAllowed;
+    if (known == Policy::Standing::kAsked || (!is_last && asks_about_origin(core, tried.request))) {
       const Ref origin = bytes_from(tried.request.origin());
       if (!origin) return leave_undecided(self);
       Ref awaitable;

@@ -210,8 +210,14 @@ Decision decide(const Policy& policy, const Request& request, bool known_allowed
   const RequestKind kind = classify(request);
   if (kind == RequestKind::kNotCors) return {kind, false, Refusal::kNone};
   // Allowed implies well-formed: a good request's bytes are looked at once.
-  const bool allowed =
-      known_allowed || (request.origin_lines() == 1 && policy.allows_origin(request.origin()));
+  using Standing = Policy::Standing;
+  Standing standing = Standing::kRefused;
+  if (known_allowed) {
+    standing = Standing::kAllowed;
+  } else if (request.origin_lines() == 1) {
+    standing = policy.standing_of(request.origin());
+  }
+  const bool allowed = standing == Standing::kAllowed;
   if (!allowed && !request.has_one_origin()) return {kind, false, Refusal::kOriginMalformed};
   if (kind == RequestKind::kPreflight && !request.has_one_request_method()) {
     return {kind, false, Refusal::kRequestMethodMalformed};
@@ -219,7 +225,7 @@ Decision decide(const Policy& policy, const Request& request, bool known_allowed
   if (allowed) return {kind, true, Refusal::kNone};
   const Refusal refusal =
       policy.for_ambiguous_paths() ? Refusal::kPathAmbiguous : Refusal::kOriginNotAllowed;
-  return {kind, false, refusal, policy.asks_about(request.origin())};
+  return {kind, false, refusal, standing == Standing::kAsked};
 }
 
 bool covers_origin(const Policy& policy, const Request& request) noexcept {

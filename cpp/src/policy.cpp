@@ -47,6 +47,8 @@ class PolicyBuilder {
     policy_->preflight_continue_ = options_.preflight_continue;
     policy_->keeps_app_headers_ = options_.keep_app_headers;
     policy_->asks_about_origins_ = options_.asks_about_origins;
+    if (options_.asks_about_origins) policy_->verdicts_ = options_.verdicts;
+    policy_->refusals_are_final_ = options_.refusals_are_final;
     policy_->for_ambiguous_paths_ = options_.for_ambiguous_paths;
     compile_vary();
 
@@ -350,24 +352,25 @@ class PolicyBuilder {
   std::vector<ConfigProblem> problems_;
 };
 
-bool Policy::allows_origin(std::string_view origin) const noexcept {
+Policy::Standing Policy::standing_of(std::string_view origin) const noexcept {
+  const auto known = [](bool allowed) { return allowed ? Standing::kAllowed : Standing::kRefused; };
   switch (origin_mode_) {
     case OriginMode::kAny:
-      return can_be_one_origin(origin);
+      return known(can_be_one_origin(origin));
     case OriginMode::kReflectAny:
       // `null` is an origin any site can take on, so "any site" must still name it to mean it.
-      return can_be_one_origin(origin) && (origin != kNullOrigin || null_listed_);
+      return known(can_be_one_origin(origin) && (origin != kNullOrigin || null_listed_));
     case OriginMode::kListed:
       break;
   }
-  // Only what can be one origin is in the set or matches a pattern, so the bytes need no look
-  // before.
-  return lists(origin);
-}
-
-bool Policy::asks_about(std::string_view origin) const noexcept {
-  return asks_about_origins_ && origin_mode_ == OriginMode::kListed && origin != kNullOrigin &&
-         can_be_one_origin(origin) && !lists(origin);
+  // Only what can be one origin is in the set, matches a pattern or has a verdict, so the bytes
+  // need no look before.
+  if (lists(origin)) return Standing::kAllowed;
+  if (!asks_about_origins_) return Standing::kRefused;
+  const std::optional<bool> verdict = verdicts_ ? verdicts_->find(origin) : std::nullopt;
+  if (verdict && (*verdict || refusals_are_final_)) return known(*verdict);
+  const bool can_be_asked_about = origin != kNullOrigin && can_be_one_origin(origin);
+  return can_be_asked_about ? Standing::kAsked : Standing::kRefused;
 }
 
 std::shared_ptr<const Policy> Policy::with_live_origins(

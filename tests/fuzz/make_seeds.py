@@ -13,7 +13,7 @@ from typing import Any
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
 CASES = HERE.parent / "conformance"
-TARGETS = ("origin", "pattern", "origin_set", "request_headers", "exchange")
+TARGETS = ("origin", "pattern", "origin_set", "origin_verdicts", "request_headers", "exchange")
 LONGEST_REPEAT = 9_999
 PATTERNS = (
     "https://*.example.com:*",
@@ -172,6 +172,7 @@ def shapes() -> Iterator[tuple[str, str, str]]:
     for number, entry in enumerate(ORIGINS):
         yield "origin", f"shape-{number}", entry
         yield "origin_set", f"shape-{number}", f"+{entry}\n?{entry}\n~" + "\x01\x02\x03" * 5
+        yield "origin_verdicts", f"shape-{number}", f"!{entry[-4:]}\n?{entry}\n#999\n?{entry}"
 
 
 def seeds() -> Iterator[tuple[str, str, str]]:
@@ -193,6 +194,10 @@ def seeds() -> Iterator[tuple[str, str, str]]:
         if entries != ["*"]:
             lines = [f"+{entry}" for entry in entries] + [f"?{origin}" for origin in asked]
             yield "origin_set", case["id"], "\n".join([*lines, "~" + "\x01\x02\x03" * 5])
+            endings = [origin[-6:] for origin in asked]
+            for number, ending in enumerate(endings):
+                asking = [*lines, "#99", *lines[len(entries) :]]
+                yield "origin_verdicts", f"{case['id']}-{number}", "\n".join([ending, *asking])
         if ACRH in {name.lower() for name, _ in request_lines(case)}:
             yield "request_headers", case["id"], "\n".join(values(case, ACRH))
         yield "exchange", case["id"], exchange(case)

@@ -12,7 +12,6 @@ import pytest
 from corsac import CORSConfigProblem, _core
 from corsac.origins.regex import (
     MAX_SHOWN_ERROR_LENGTH,
-    REGEX_CACHE_ENTRIES,
     REGEX_MEMORY_BYTES,
     RegexOrigins,
     compile_origin_regex,
@@ -136,21 +135,19 @@ def test_the_same_answer_comes_every_time() -> None:
 
 def test_results_are_kept_up_to_a_bound() -> None:
     origins = compiled(r"https://[0-9]+\.test")
-    for number in range(REGEX_CACHE_ENTRIES):
+    for number in range(20 * _core.MAX_ORIGIN_VERDICTS):
         assert origins(f"https://{number}.test".encode())
-    assert origins._matches.cache_info().currsize == REGEX_CACHE_ENTRIES
-    assert origins(b"https://0.test")
-    assert origins._matches.cache_info().hits == 1
-    for number in range(100_000):
-        origins(f"https://x{number}.test".encode())
-    assert origins._matches.cache_info().currsize == REGEX_CACHE_ENTRIES
+        assert origins.verdicts.find(f"https://{number}.test".encode()) is True
+        assert not origins(f"https://x{number}.test".encode())
+        assert origins.verdicts.find(f"https://x{number}.test".encode()) is False
+    assert len(origins.verdicts) == _core.MAX_ORIGIN_VERDICTS
 
 
 def test_what_is_no_origin_never_becomes_a_key() -> None:
     origins = compiled(r".*")
     for length in (0, 327, 1 << 20):
         assert not origins(b"https://" + b"/" * length)
-    assert origins._matches.cache_info().currsize == 0
+    assert len(origins.verdicts) == 0
 
 
 @pytest.mark.parametrize(

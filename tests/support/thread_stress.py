@@ -5,6 +5,7 @@ A program, since what it looks for ends the process or never ends:
     python -m support.thread_stress collector --seconds 10
     python -m support.thread_stress reuse --turns 500
     python -m support.thread_stress live --turns 50000 --switch-interval 0.002
+    python -m support.thread_stress verdicts --seconds 10
 
 It prints how many turns each kind of thread made. Any wrong answer ends it with an error.
 """
@@ -29,6 +30,7 @@ import corsac
 import corsac.wsgi
 from corsac import _core
 from corsac.live import Follower, PollSource
+from corsac.origins.regex import PythonExpression
 from support.asgi import ALLOWED, BODY, OPTIONS, ORIGIN, START, app_sending, messages_of, scope_with
 from support.wsgi import ALLOWED as ALLOWED_TEXT
 from support.wsgi import app_answering, environ_from
@@ -310,8 +312,49 @@ def live() -> list[Work]:
     return [Work(ask, 4), Work(ask_text, 4), Work(ask_in_a_loop), Work(swap, serves=True)]
 
 
+def verdicts() -> list[Work]:
+    """Threads that ask about more origins of an expression than the core keeps."""
+    # Not by RE2, which not every build of Python has.
+    policy = corsac.CORSPolicy(allow_origin_regex=PythonExpression("https://[a-z]+[0-9]*[.]test"))
+    asgi = corsac.CORSMiddleware(APP, policy)
+    wsgi = corsac.wsgi.CORSMiddleware(TEXT_APP, policy)
+    often = b"https://often.test"
+    numbers = itertools.count()
+
+    def judge(origin: bytes, lines: list[tuple[bytes, bytes]]) -> None:
+        allowed = origin.endswith(b".test")
+        own = [(b"access-control-allow-origin", origin)] if allowed else []
+        expect(lines, [ALLOWED[0], *own])
+
+    def made(turn: int) -> bytes:
+        end = b".test" if turn % 3 else b".example"
+        return b"https://" + b"a" * (turn % 60) + b"b%d" % (next(numbers) % 5000) + end
+
+    def ask(turn: int) -> None:
+        for origin in (often, made(turn)):
+            judge(origin, messages_of(asgi, scope_with([(b"origin", origin)]))[0]["headers"][1:])
+
+    def ask_text(turn: int) -> None:
+        for origin in (often, made(turn)):
+            seen: list[Any] = []
+            wsgi(
+                environ_from(origin.decode()),
+                lambda status, headers, seen=seen: seen.append(headers),
+            )
+            judge(origin, [(name.encode(), value.encode()) for name, value in seen[0][1:]])
+
+    def decide(turn: int) -> None:
+        origin = made(turn)
+        environ = environ_from(origin.decode())
+        decided: Any = _core.decide_request(policy._compiled, "GET", environ)
+        expect(decided[5], origin.endswith(b".test"))
+
+    return [Work(ask, 4, serves=True), Work(ask_text, 4, serves=True), Work(decide, 2)]
+
+
 SCENARIOS = {
-    scenario.__name__: scenario for scenario in (collector, collections, reuse, shared, live)
+    scenario.__name__: scenario
+    for scenario in (collector, collections, reuse, shared, live, verdicts)
 }
 
 

@@ -11,6 +11,7 @@
 #include "corsac/guard_rules.hpp"
 #include "corsac/live_origins.hpp"
 #include "corsac/origin_set.hpp"
+#include "corsac/origin_verdicts.hpp"
 
 namespace corsac {
 
@@ -44,6 +45,10 @@ struct PolicyOptions {
   /// Origins that are not listed are asked about outside the core: by a regular expression or a
   /// function.
   bool asks_about_origins = false;
+  /// What whoever is asked keeps of the answers that never change; null: nothing.
+  std::shared_ptr<const OriginVerdicts> verdicts;
+  /// A refusal in `verdicts` is the answer; else only what is allowed there is.
+  bool refusals_are_final = true;
   /// Not an option of users: the policy stands where it is not known which one a path has.
   bool for_ambiguous_paths = false;
 };
@@ -66,9 +71,23 @@ class Policy {
     kListed,      ///< The request's origin if it is in the set.
   };
 
+  /// What is known about an origin.
+  enum class Standing : std::uint8_t {
+    kRefused,
+    kAllowed,
+    kAsked,  ///< It may still be allowed by whoever is asked outside the core.
+  };
+
   /// The CORS check's server half: may this origin read responses? Bytes are compared as they are.
+  /// `null` is never asked about: any site can send it. Where somebody is asked it may say
+  /// something else the next time, as verdicts come and go: whoever needs it twice keeps it.
   /// https://fetch.spec.whatwg.org/#concept-cors-check
-  [[nodiscard]] bool allows_origin(std::string_view origin) const noexcept;
+  [[nodiscard]] Standing standing_of(std::string_view origin) const noexcept;
+
+  /// True if an origin is known to be allowed.
+  [[nodiscard]] bool allows_origin(std::string_view origin) const noexcept {
+    return standing_of(origin) == Standing::kAllowed;
+  }
 
   /// Access-Control-Allow-Origin where every response that is no preflight's has the same: `*`, or
   /// the one origin of `always_send`, which the browser compares with its own (Fetch, "CORS
@@ -137,9 +156,10 @@ class Policy {
   [[nodiscard]] bool keeps_app_headers() const noexcept { return keeps_app_headers_; }
   /// True if the reason for a refusal is the path (`Refusal::kPathAmbiguous`).
   [[nodiscard]] bool for_ambiguous_paths() const noexcept { return for_ambiguous_paths_; }
-  /// True if an origin that `allows_origin` refuses may still be allowed by whoever is asked
-  /// outside the core. `null` is never asked about: any site can send it.
-  [[nodiscard]] bool asks_about(std::string_view origin) const noexcept;
+  /// True if whoever is asked outside the core has to be asked about an origin.
+  [[nodiscard]] bool asks_about(std::string_view origin) const noexcept {
+    return standing_of(origin) == Standing::kAsked;
+  }
 
  private:
   friend class PolicyBuilder;
@@ -151,7 +171,8 @@ class Policy {
   }
 
   OriginSet origins_;
-  std::shared_ptr<const LiveOrigins> live_;  ///< Null: there are no others.
+  std::shared_ptr<const LiveOrigins> live_;         ///< Null: there are no others.
+  std::shared_ptr<const OriginVerdicts> verdicts_;  ///< Null: no answers are kept.
   std::string constant_origin_;
   CompiledList methods_;
   CompiledList headers_;
@@ -172,6 +193,7 @@ class Policy {
   bool echoes_timing_ = false;
   bool keeps_app_headers_ = false;
   bool asks_about_origins_ = false;
+  bool refusals_are_final_ = true;
   bool for_ambiguous_paths_ = false;
   bool is_one_of_several_ = false;
 };

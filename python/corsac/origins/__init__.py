@@ -270,9 +270,12 @@ def make_decider(
 class _Either:
     """Allows what an expression matches, and then what a function allows."""
 
+    refusals_are_final = False  # Of the expression: the function is asked then.
+
     def __init__(self, regex: RegexOrigins, function: FunctionOrigins) -> None:
         self._regex = regex
         self._function = function
+        self.verdicts = regex.verdicts
         self.failure = function.failure
         self.takes_request = function.takes_request
 

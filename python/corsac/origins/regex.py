@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import re
 from typing import Any
@@ -16,9 +15,6 @@ __all__ = ["PythonExpression", "RegexOrigins", "compile_origin_regex", "has_re2"
 REGEX_MEMORY_BYTES = 1 << 20
 """What RE2 may take for one expression (its ``max_mem``): room for 87 000 characters or 15 000
 names. RE2 allows eight times that, but a match takes time in proportion to what is compiled."""
-
-REGEX_CACHE_ENTRIES = 1024
-"""Origins whose result is kept; a key is at most one origin long, so this is at most 1 MiB."""
 
 MAX_SHOWN_ERROR_LENGTH = 100
 """How much of RE2's own error text is shown; it may quote the whole expression."""
@@ -41,6 +37,8 @@ class RegexOrigins:
     that ``https://.*[.]example[.]com`` cannot match ``https://evil.example/.example.com``. RE2
     takes time linear in the origin's length, whatever the expression.
 
+    What it said about the last origins is kept in the core, which asks about others alone.
+
     `compile_origin_regex` makes them, and explains invalid expressions.
 
     Args:
@@ -52,19 +50,24 @@ class RegexOrigins:
         re2.error: RE2 cannot compile the pattern.
     """
 
+    refusals_are_final = True
+    """Whether nobody else is asked about an origin that it does not match."""
+
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
-        fullmatch = _compile(pattern).fullmatch
-
-        @functools.lru_cache(maxsize=REGEX_CACHE_ENTRIES)
-        def matches(origin: bytes) -> bool:
-            return fullmatch(origin) is not None
-
-        self._matches = matches
+        self.verdicts = _core.make_origin_verdicts()
+        self._fullmatch = _compile(pattern).fullmatch
 
     def __call__(self, origin: bytes) -> bool:
         """Tell whether the expression matches the whole value of one Origin line; any bytes."""
-        return _core.is_serialized_origin(origin) and self._matches(origin)
+        known = self.verdicts.find(origin)
+        if known is not None:
+            return known
+        if not _core.is_serialized_origin(origin):
+            return False
+        matches = self._fullmatch(origin) is not None
+        self.verdicts.put(origin, matches)
+        return matches
 
     def __repr__(self) -> str:
         """Return the call that makes it."""
