@@ -1,6 +1,10 @@
 #include "response_lines.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <functional>
+#include <span>
+#include <utility>
 
 #include "corsac/ascii.hpp"
 #include "corsac/header_names.hpp"
@@ -26,7 +30,7 @@ struct Filtered {
   std::size_t allow_origin_lines = 0;  ///< How many of those allow an origin.
   Ref list;
   std::vector<Py_ssize_t> vary_places;  ///< Where Vary lines stand in `list`.
-  std::string vary;                     ///< Their values, joined.
+  std::vector<Ref> vary_values;         ///< Their values.
 };
 
 bool is_owned(ResponseHeaderRole role, const ResponseChange& change) noexcept {
@@ -110,19 +114,35 @@ template <typename Lines>
   return PyList_Append(filtered.list.get(), pair) == 0;
 }
 
+/// Removes the items at some places of a list that nobody else knows, all in one go.
+/// @param places in order. @return false with an exception set.
+bool remove_places(PyObject* list, std::span<const Py_ssize_t> places) noexcept {
+  if (places.empty()) return true;
+  PyObject** const items = PySequence_Fast_ITEMS(list);
+  const Py_ssize_t end = PyList_GET_SIZE(list);
+  Py_ssize_t kept = places.front();
+  for (Py_ssize_t place = kept; place < end; ++place) {
+    if (!places.empty() && places.front() == place) {
+      places = places.subspan(1);
+    } else {
+      std::swap(items[kept++], items[place]);
+    }
+  }
+  return PyList_SetSlice(list, kept, end, nullptr) == 0;
+}
+
 /// Drops what was kept if it allows several origins: browsers join the lines to one value, which
 /// then is no origin (Fetch, "CORS check"), but what stands before them may look at one alone.
 /// @return false with an exception set.
 [[gnu::cold, gnu::noinline]] bool drop_several(Filtered& filtered) noexcept {
   filtered.fate = Fate::kSeveral;
-  for (std::size_t i = filtered.own_places.size(); i-- > 0;) {
-    const Py_ssize_t place = filtered.own_places[i];
-    if (PyList_SetSlice(filtered.list.get(), place, place + 1, nullptr) < 0) return false;
-    for (Py_ssize_t& vary_place : filtered.vary_places) {
-      if (vary_place > place) --vary_place;
-    }
+  std::size_t before = 0;  // How many go that stand before a Vary line.
+  for (Py_ssize_t& vary_place : filtered.vary_places) {
+    while (before < filtered.own_places.size() && filtered.own_places[before] < vary_place)
+      ++before;
+    vary_place -= static_cast<Py_ssize_t>(before);
   }
-  return true;
+  return remove_places(filtered.list.get(), filtered.own_places);
 }
 
 /// Has said what became of the application's own lines.
@@ -148,11 +168,7 @@ bool filter_line(Filtered& filtered, PyObject* pair, PyObject* name, PyObject* v
   if (is_among_more<Lines>(change, Lines::view(name))) return true;
   if (role == ResponseHeaderRole::kVary && value != nullptr) {
     filtered.vary_places.push_back(PyList_GET_SIZE(filtered.list.get()));
-    const std::string_view text = ascii::trim_tab_or_space(Lines::view(value));
-    if (!text.empty()) {
-      if (!filtered.vary.empty()) filtered.vary += ", ";
-      filtered.vary += text;
-    }
+    filtered.vary_values.push_back(Ref::borrowed(value));
   }
   return PyList_Append(filtered.list.get(), pair) == 0;
 }
@@ -181,30 +197,51 @@ bool filter_headers(Filtered& filtered, PyObject* headers, const ResponseChange&
   return true;
 }
 
-/// Makes the list say that the response varies by each member of `wanted`.
+/// One text of several, with a comma between them; empty with an exception set.
+template <typename Lines>
+Ref join(std::span<const std::string_view> texts) noexcept {
+  constexpr std::string_view kComma = ", ";
+  std::size_t size = (texts.size() - 1) * kComma.size();
+  for (const std::string_view text : texts) size += text.size();
+  char* at = nullptr;
+  Ref made = Lines::make_empty(size, texts, at);
+  if (!made) return made;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (i > 0) at = std::ranges::copy(kComma, at).out;
+    at = std::ranges::copy(texts[i], at).out;
+  }
+  return made;
+}
+
+/// Makes the list say that the response varies by each member of `wanted`. However long the
+/// application's own values are, they are looked through once for each member and copied once.
 template <typename Lines>
 bool merge_vary(Filtered& filtered, const CompiledPolicy& policy, std::string_view wanted) {
-  std::string merged = filtered.vary;
+  std::vector<std::string_view> texts;
+  texts.reserve(filtered.vary_values.size());
+  for (const Ref& value : filtered.vary_values) {
+    const std::string_view text = ascii::trim_tab_or_space(Lines::view(value.get()));
+    if (!text.empty()) texts.push_back(text);
+  }
+  const auto own = static_cast<std::ptrdiff_t>(texts.size());
   for (std::string_view rest = wanted; !rest.empty();) {
     const std::string_view member = ascii::take_list_member(rest);
     std::string lower(member);
     for (char& byte : lower) byte = ascii::to_lower(byte);
-    if (vary_covers(filtered.vary, lower)) continue;
-    if (!merged.empty()) merged += ", ";
-    merged += member;
+    const auto covers = [&lower](std::string_view text) { return vary_covers(text, lower); };
+    if (std::any_of(texts.begin(), texts.begin() + own, covers)) continue;
+    texts.push_back(member);
   }
-  if (merged == filtered.vary) return true;
-  const Ref value = Lines::make(merged);
+  if (static_cast<std::ptrdiff_t>(texts.size()) == own) return true;
+  const Ref value = join<Lines>(texts);
   Ref pair(value ? PyTuple_Pack(2, Lines::pairs(policy).vary_name.ptr(), value.get()) : nullptr);
   if (!pair) return false;
   PyObject* list = filtered.list.get();
   if (filtered.vary_places.empty()) return PyList_Append(list, pair.get()) == 0;
   // One line in the place of the first; the others are in it now.
-  for (std::size_t i = filtered.vary_places.size(); i-- > 1;) {
-    const Py_ssize_t place = filtered.vary_places[i];
-    if (PyList_SetSlice(list, place, place + 1, nullptr) < 0) return false;
-  }
-  return PyList_SetItem(list, filtered.vary_places.front(), pair.release()) == 0;
+  const std::span<const Py_ssize_t> places = filtered.vary_places;
+  return PyList_SetItem(list, places.front(), pair.release()) == 0 &&
+         remove_places(list, places.subspan(1));
 }
 
 template <typename Lines>

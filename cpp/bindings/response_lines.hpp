@@ -1,6 +1,8 @@
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bindings.hpp"
@@ -111,6 +113,14 @@ struct ByteLines {
   static std::string_view view(PyObject* object) noexcept { return view_of_bytes(object); }
   static Ref readable(PyObject* object) noexcept { return as_bytes(object); }
   static Ref make(std::string_view bytes) noexcept { return bytes_from(bytes); }
+  /// An object of so many bytes, into which the caller writes at once what has the bytes of some
+  /// texts; empty with an exception set. @param bytes out: where they stand.
+  static Ref make_empty(std::size_t size, std::span<const std::string_view> /*texts*/,
+                        char*& bytes) noexcept {
+    Ref made(PyBytes_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(size)));
+    if (made) bytes = PyBytes_AS_STRING(made.get());
+    return made;
+  }
 };
 
 /// Pairs of text whose code points are the bytes, as WSGI has them (PEP 3333, "A Note On String
@@ -131,6 +141,18 @@ struct TextLines {
     return is_latin1(object) ? Ref::borrowed(object) : Ref();
   }
   static Ref make(std::string_view bytes) noexcept { return latin1_text(bytes); }
+  static Ref make_empty(std::size_t size, std::span<const std::string_view> texts,
+                        char*& bytes) noexcept {
+    unsigned char bits = 0;  // Those that any byte has; one loop without a branch.
+    for (const std::string_view text : texts) {
+      for (const char byte : text)
+        bits = static_cast<unsigned char>(bits | static_cast<unsigned char>(byte));
+    }
+    const bool is_ascii = bits < 0x80;
+    Ref made(PyUnicode_New(static_cast<Py_ssize_t>(size), is_ascii ? 0x7F : 0xFF));
+    if (made) bytes = static_cast<char*>(PyUnicode_DATA(made.get()));
+    return made;
+  }
 };
 
 template <typename Lines>

@@ -109,6 +109,69 @@ bool is(std::string_view name) noexcept {
   return std::memcmp(bytes, kName.data(), kSize) == 0 || ascii::equals_lowercased(name, kName);
 }
 
+/// True if nothing but tabs and spaces is between a part of a list and the commas around it.
+bool is_whole_member(std::string_view list, std::size_t begin, std::size_t size) noexcept {
+  std::size_t before = begin;
+  while (before > 0 && ascii::is_tab_or_space(list[before - 1])) --before;
+  std::size_t after = begin + size;
+  while (after < list.size() && ascii::is_tab_or_space(list[after])) ++after;
+  return (before == 0 || list[before - 1] == ',') && (after == list.size() || list[after] == ',');
+}
+
+bool has_asterisk_member(std::string_view list) noexcept {
+  for (std::size_t at = list.find('*'); at != list.npos; at = list.find('*', at + 1)) {
+    if (is_whole_member(list, at, 1)) return true;
+  }
+  return false;
+}
+
+/// The same byte in all places of a word.
+constexpr std::uint64_t repeated(unsigned char byte) noexcept {
+  return std::uint64_t{0x0101010101010101} * byte;
+}
+
+/// Folds the case of letters, and more.
+constexpr unsigned char kCaseBit = 0x20;
+
+inline std::uint64_t folded_word(const char* from) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, from, sizeof word);
+  return word | repeated(kCaseBit);
+}
+
+/// Looks for a member where its first and its last byte are, a block at a time: nearly all of a
+/// long list is gone through without a branch, many bytes at once.
+bool has_member(std::string_view list, std::string_view lower) noexcept {
+  constexpr std::size_t kBlock = 8 * sizeof(std::uint64_t);
+  const std::size_t distance = lower.size() - 1;
+  const std::uint64_t first = repeated(static_cast<unsigned char>(lower.front() | kCaseBit));
+  const std::uint64_t last = repeated(static_cast<unsigned char>(lower.back() | kCaseBit));
+  const auto may_begin_in = [=](const char* block) {
+    std::uint64_t any = 0;
+    for (std::size_t i = 0; i < kBlock; i += sizeof any) {
+      const std::uint64_t other =
+          (folded_word(block + i) ^ first) | (folded_word(block + i + distance) ^ last);
+      any |= (other - repeated(1)) & ~other & repeated(0x80);  // Not 0 if one of its bytes is.
+    }
+    return any != 0;
+  };
+  const auto begins = [=](std::size_t at) {
+    return ascii::equals_lowercased(list.substr(at, lower.size()), lower) &&
+           is_whole_member(list, at, lower.size());
+  };
+  std::size_t at = 0;
+  for (; at + kBlock + distance <= list.size(); at += kBlock) {
+    if (!may_begin_in(list.data() + at)) continue;
+    for (std::size_t i = 0; i < kBlock; ++i) {
+      if (begins(at + i)) return true;
+    }
+  }
+  for (; at + distance < list.size(); ++at) {
+    if (begins(at)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool Request::add_header_line(std::string_view name, std::string_view value) noexcept {
@@ -332,11 +395,7 @@ ResponseHeaderRole response_header_role(std::string_view name) noexcept {
 }
 
 bool vary_covers(std::string_view value, std::string_view lower_member) noexcept {
-  while (!value.empty()) {
-    const std::string_view member = ascii::take_list_member(value);
-    if (member == "*" || ascii::equals_lowercased(member, lower_member)) return true;
-  }
-  return false;
+  return has_asterisk_member(value) || has_member(value, lower_member);
 }
 
 }  // namespace corsac

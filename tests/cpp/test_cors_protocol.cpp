@@ -382,8 +382,23 @@ TEST(CorsProtocol, VaryIsCoveredByTheMemberInAnyCaseOrByAnAsterisk) {
     EXPECT_TRUE(vary_covers(value, "origin")) << value;
   }
   for (const std::string_view value :
-       {"", "Accept", "X-Origin", "Origin2", "Origin Accept", "**"}) {
+       {"", "Accept", "X-Origin", "Origin2", "Origin Accept", "**", "O2igin", "/rigin", "*\v"}) {
     EXPECT_FALSE(vary_covers(value, "origin")) << value;
+  }
+}
+
+TEST(CorsProtocol, AMemberOfVaryIsFoundWhereverItStandsInALongValue) {
+  for (std::size_t before = 0; before < 200; ++before) {
+    for (const std::size_t after : {std::size_t{0}, std::size_t{1}, std::size_t{70}}) {
+      const std::string left(before, 'o');
+      const std::string right(after, 'n');
+      const std::string where = std::to_string(before) + " before, " + std::to_string(after);
+      EXPECT_TRUE(vary_covers(left + " ,\tOriGin ," + right, "origin")) << where;
+      EXPECT_TRUE(vary_covers(left + ",* ," + right, "origin")) << where;
+      EXPECT_FALSE(vary_covers(left + ",Origin;," + right, "origin")) << where;
+      EXPECT_EQ(vary_covers(left + "Origin" + right, "origin"), before == 0 && after == 0) << where;
+      EXPECT_EQ(vary_covers(left + "*" + right, "origin"), before == 0 && after == 0) << where;
+    }
   }
 }
 

@@ -145,6 +145,25 @@ def test_vary_is_merged_without_duplicates_and_never_overwritten(
     assert response.all("vary") == merged
 
 
+def test_many_lines_of_vary_become_one_where_the_first_stood(exchange: Exchange) -> None:
+    numbers = range(2000)
+    lines = [line for n in numbers for line in (("vary", f"x-{n}"), (f"y-{n}", "1"))]
+    app = AppResponse(headers=[("x-app", "1"), *lines, ("Vary", " "), ("x-last", "1")])
+    response = exchange(POLICY, Request("GET", [("Origin", OTHER)]), app)
+    merged = ", ".join([*(f"x-{n}" for n in numbers), "Origin"])
+    others = [(f"y-{n}", "1") for n in numbers]
+    assert response.headers == [("x-app", "1"), ("vary", merged), *others, ("x-last", "1")]
+
+
+@pytest.mark.parametrize("end", ["", ",  ORIGIN", ", *", ", \xe9", ", Originx", ", * x"])
+def test_a_long_vary_is_looked_through_to_its_end(exchange: Exchange, end: str) -> None:
+    value = ",".join(f"x-{n}-origin" for n in range(5000)) + end
+    app = AppResponse(headers=[("Vary", value)])
+    response = exchange(POLICY, Request("GET", [("Origin", OTHER)]), app)
+    covered = end in {",  ORIGIN", ", *"}
+    assert response.headers == [("vary", value if covered else f"{value}, Origin")]
+
+
 def test_a_policy_for_anyone_leaves_the_applications_vary_alone(exchange: Exchange) -> None:
     app = AppResponse(headers=[("Vary", "Accept"), ("Vary", "Cookie")])
     response = exchange(ANYONE, Request("GET", [("Origin", ORIGIN)]), app)

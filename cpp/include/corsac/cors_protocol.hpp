@@ -324,7 +324,7 @@ inline constexpr NameLengths kResponseNames{header_names::kVary,
 /// @param name a header name in any case.
 [[nodiscard]] ResponseHeaderRole response_header_role(std::string_view name) noexcept;
 
-/// True if a Vary value already says `lower_member` (given in lower case) or `*`.
+/// True if a Vary value already says `lower_member`, a name in lower case, or `*`.
 /// https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
 [[nodiscard]] bool vary_covers(std::string_view value, std::string_view lower_member) noexcept;
 
