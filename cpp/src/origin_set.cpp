@@ -45,7 +45,7 @@ void OriginSet::reserve(std::size_t count, std::size_t bytes) {
 
 void OriginSet::grow(std::size_t slots) {
   if (slots <= slots_.size()) return;
-  std::vector<Slot> table(slots);
+  Slots table(slots);
   for (const Slot& slot : slots_) {
     if (slot.is_free()) continue;
     std::size_t at = hash_bytes(text_of(slot), seed_) & (slots - 1);

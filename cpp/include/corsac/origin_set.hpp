@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "corsac/large_pages.hpp"
 #include "corsac/origin.hpp"
 
 namespace corsac {
@@ -144,8 +145,10 @@ class OriginSet {
   void grow(std::size_t slots);
 
   std::uint64_t seed_;
-  std::string bytes_;        ///< All exact origins, one after the other.
-  std::vector<Slot> slots_;  ///< Open addressing, a power of two, at most half full.
+  using Slots = std::vector<Slot, LargePageAllocator<Slot>>;
+  using Bytes = std::basic_string<char, std::char_traits<char>, LargePageAllocator<char>>;
+  Bytes bytes_;  ///< All exact origins, one after the other.
+  Slots slots_;  ///< Open addressing, a power of two, at most half full.
   std::size_t exact_count_ = 0;
   std::unordered_map<HostKey, Ports, HostHash, HostEqual> patterns_;
   bool has_host_patterns_ = false;  ///< There is one without subdomains, `http://localhost:*`.
