@@ -13,7 +13,7 @@ DIST := build/dist
 SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
 	$(shell find cpp python -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-cpp test-python try docs lint format fuzz coverage mutants pythons bench leaks stress reproducible clean-machine system-packages clean
+.PHONY: demo test test-cpp test-python try docs lint format fuzz coverage mutants pythons matrix bench leaks stress sanitize races reproducible clean-machine system-packages clean
 .DELETE_ON_ERROR:
 
 demo: installed-demo
@@ -123,6 +123,12 @@ PYTHONS := python3
 pythons:
 	bash .ci/pythons $(PYTHONS)
 
+# make matrix                              the same with every Python that Corsac supports, in one table: an hour and a half
+# make matrix PYTHONS="3.13 3.13t"         with these; what is not on this machine is had from Debian sid, or built
+matrix: PYTHONS :=
+matrix:
+	bash .ci/matrix $(PYTHONS)
+
 # make bench               measure everything, and keep the results: about 40 minutes
 # make bench ARGS=--fast   the same in 3 minutes, to see that it works; ARGS='--only asgi wsgi': some parts
 # make bench OTHER_PYTHONS="python3.13 /opt/python3.14t/bin/python3"    with these too: 25 minutes for each
@@ -155,3 +161,17 @@ reproducible: $(VENV)/.build-tools
 # make clean-machine       installs the wheel into a Debian that has Python and nothing else, and uses it there (as root)
 clean-machine: $(DIST)/.built
 	bash .ci/clean-machine $(DIST)/corsac-*.whl
+
+# make sanitize                       C++ and Python tests under AddressSanitizer, UndefinedBehaviorSanitizer,
+#                                     ThreadSanitizer and Valgrind, in one table: 40 minutes on two cores
+# make sanitize ARGS='address python' these parts of it; MINUTES=30 bounds each
+MINUTES := 30
+
+sanitize: installed-test
+	bash .ci/system-packages g++ libgtest-dev nlohmann-json3-dev valgrind
+	MINUTES=$(MINUTES) bash .ci/sanitize $(ARGS)
+
+# make races SECONDS=60    threads without a global lock, interpreter and extension under ThreadSanitizer, so long for
+#                          each scenario; the first time the interpreter is built, in half an hour
+races: $(VENV)/.build-tools
+	bash .ci/races $(SECONDS) $(ARGS)

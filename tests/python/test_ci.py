@@ -107,6 +107,51 @@ def test_what_may_be_left_out_for_want_of_a_wheel_is_a_dependency_of_the_tests()
     assert {"ada-url", "eventlet", "gevent", "granian"} <= packages <= named
 
 
+def test_the_pythons_that_are_declared_are_those_that_the_matrix_tests() -> None:
+    versions = re.findall(r"^versions=\((.*)\)$", read(".ci/matrix"), re.M)[0].split()
+    plain = [version for version in versions if not version.endswith("t")]
+    free_threaded = [version.rstrip("t") for version in versions if version.endswith("t")]
+    classifiers = tomllib.loads(read("pyproject.toml"))["project"]["classifiers"]
+    declared = [re.findall(r"^Programming Language :: Python :: (3\.\d+)$", c) for c in classifiers]
+    assert [version for found in declared for version in found] == plain
+    threads = [c for c in classifiers if "Free Threading" in c]
+    assert bool(threads) == bool(free_threaded)
+    tested = f"{', '.join(plain[:-1])} or {plain[-1]}; free-threaded {free_threaded[0]} too"
+    assert f"| Python | {tested} |" in read("README.md")
+    assert re.findall(r'- { python: "([^"]+)"', read(".github/workflows/trust.yml")) == versions
+
+
+def test_every_part_under_sanitizers_runs_in_continuous_integration() -> None:
+    done = run_script(".ci/sanitize", "nothing")
+    assert (done.returncode, done.stdout) == (2, "")
+    parts = done.stderr.split("the parts are ")[1].strip()
+    assert f"part: [{parts}]" in read(".github/workflows/trust.yml")
+
+
+def test_the_files_that_run_under_sanitizers_are_there() -> None:
+    script = read(".ci/sanitize")
+    start = script.index("sanitized_files=(")
+    listed = script[start : script.index(")\n", start) + 1]
+    done = run_script("-c", f'{listed}; printf "%s\\n" "${{sanitized_files[@]}}"')
+    files = done.stdout.split()
+    assert len(files) > 40
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+
+
+def test_a_python_that_is_not_of_the_matrix_is_an_error_that_names_those() -> None:
+    done = run_script(".ci/matrix", "3.13", "3.10")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert '"3.10"' in done.stderr
+    assert "3.11 3.12 3.13" in done.stderr
+
+
+def test_races_want_a_time() -> None:
+    for time in ("", "0", "ten"):
+        done = run_script(".ci/races", time)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "SECONDS=20" in done.stderr
+
+
 def read(path: str) -> str:
     return (ROOT / path).read_text()
 
