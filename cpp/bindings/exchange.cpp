@@ -152,7 +152,7 @@ Judged judge(const CompiledPolicy& policy, const ReadEnviron& read, const py::di
 }
 
 /// The policy in an object; throws a TypeError for anything else.
-const CompiledPolicy& policy_of(const py::handle& object) {
+const CompiledPolicy& policy_of(py::handle object) {
   const CompiledPolicy* policy = NativeType<CompiledPolicy>::value_of(object.ptr());
   if (policy == nullptr) throw py::type_error("a CompiledPolicy is wanted");
   return *policy;
