@@ -18,7 +18,8 @@ const consoleExpression = (parts) =>
   new RegExp(
     parts
       .map((part) => consoleText(part).replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
-      .join("[^]{0,400}?"),
+      .join("[^]{0,400}?")
+      .replace(/\\\.$/, ""), // Who copies a line by hand often leaves out its last full stop.
     "i",
   );
 

@@ -84,6 +84,10 @@ def page(browser: Browser, site: Path) -> Iterator[Page]:
             "Request header field X-Token is not allowed by Access-Control-Allow-Headers.",
             "header-not-allowed",
         ),
+        (
+            "Method PUT is not allowed by Access-Control-Allow-Methods in preflight response",
+            "method-not-allowed",
+        ),
     ],
 )
 def test_a_pasted_message_finds_its_page_first(page: Page, pasted: str, found: str) -> None:

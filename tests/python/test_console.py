@@ -145,6 +145,14 @@ def test_of_a_hundred_recorded_rows_99_name_the_right_cause_and_none_a_wrong_one
     assert total["right"] + total["ambiguous"] >= 0.99 * total.total()
 
 
+def test_the_last_full_stop_may_be_missing() -> None:
+    line = "Method PUT is not allowed by Access-Control-Allow-Methods in preflight response"
+    for text in (line, f"{line}.", f"{line}\n", f"{line}. "):
+        (found,) = diagnose(text)
+        assert found.reason == "preflight:method-not-allowed"
+        assert found.method == "PUT"
+
+
 def test_where_the_text_leaves_it_open_it_is_said_what_tells() -> None:
     for row in ROWS:
         for found in diagnose(paste(row, PLACES)):

@@ -8,10 +8,11 @@ for diagnosis in diagnose(text):
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from corsac.console.diagnosis import Diagnosis
 from corsac.console.findings import ENGINES, MAX_DIAGNOSES, Findings
+from corsac.console.page import Hit
 from corsac.console.scanning import MAX_MESSAGE, MAX_WRAPPED, scan
 
 __all__ = ["ENGINES", "MAX_DIAGNOSES", "MAX_MESSAGE", "MAX_WRAPPED", "Diagnosis", "diagnose"]
@@ -64,6 +65,16 @@ def diagnose_chunks(
         raise ValueError(message)
     findings = Findings(engine)
     for chunk in chunks:
-        for hit in scan(chunk):
+        for hit in _hits(chunk):
             findings.add(hit)
     return findings.diagnoses(), findings.left_out
+
+
+def _hits(chunk: str) -> Iterator[Hit]:
+    """Find messages; where there is none, with the last full stop, which hand copies often lack."""
+    has_some = False
+    for hit in scan(chunk):
+        has_some = True
+        yield hit
+    if not has_some and 0 < len(chunk) <= MAX_WRAPPED:
+        yield from scan(f"{chunk.rstrip()}.")
