@@ -56,7 +56,7 @@ def source_files() -> set[str]:
     return {
         f"corsac/{path.relative_to(SOURCE).as_posix()}"
         for path in SOURCE.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and path.suffix not in {".pyc", ".pyd", ".so"}
     }
 
 
