@@ -218,7 +218,8 @@ Ref join(std::span<const std::string_view> texts) noexcept {
 template <typename Lines>
 bool merge_vary(Filtered& filtered, const CompiledPolicy& policy, std::string_view wanted) {
   std::vector<std::string_view> texts;
-  texts.reserve(filtered.vary_values.size());
+  constexpr std::size_t kMostWanted = 4;  // Members; more would be room that is made later.
+  texts.reserve(filtered.vary_values.size() + kMostWanted);
   for (const Ref& value : filtered.vary_values) {
     const std::string_view text = ascii::trim_tab_or_space(Lines::view(value.get()));
     if (!text.empty()) texts.push_back(text);

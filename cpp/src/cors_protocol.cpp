@@ -395,7 +395,14 @@ ResponseHeaderRole response_header_role(std::string_view name) noexcept {
 }
 
 bool vary_covers(std::string_view value, std::string_view lower_member) noexcept {
-  return has_asterisk_member(value) || has_member(value, lower_member);
+  // Nearly every value is short, and then it is quicker to look at its members one by one.
+  constexpr std::size_t kShort = 128;
+  if (value.size() > kShort) return has_asterisk_member(value) || has_member(value, lower_member);
+  while (!value.empty()) {
+    const std::string_view member = ascii::take_list_member(value);
+    if (member == "*" || ascii::equals_lowercased(member, lower_member)) return true;
+  }
+  return false;
 }
 
 }  // namespace corsac
