@@ -167,6 +167,7 @@ PyObject* answer_http(const Exchange& exchange, const Decision& decision, bool i
   if (policy.core().guard() && !passes_guard_by_origin(policy.core(), decision.allowed)) {
     PyObject* answer = nullptr;
     if (!passes_guard(exchange, decision.allowed, read, args, change, answer)) return answer;
+    is_last = false;  // What is read may run code, and that have another request answered.
   }
   Ref allow_origin;
   Ref line;

@@ -71,6 +71,7 @@ Ref as_plain_pairs(PyObject* headers) noexcept {
   Ref lines(snapshot ? PyList_New(0) : nullptr);
   for (Py_ssize_t i = 0; lines && i < PyTuple_GET_SIZE(snapshot.get()); ++i) {
     HeaderPair line = take_pair<ByteLines>(PyTuple_GET_ITEM(snapshot.get(), i));
+    if (!line.name && PyErr_Occurred() != nullptr) return {};
     if (!line.name) continue;
     if (!line.value) line.value = bytes_from({});
     const Ref pair(line.value ? PyTuple_Pack(2, line.name.get(), line.value.get()) : nullptr);
@@ -122,8 +123,9 @@ bool read_plain_guard_lines(ReadRequest& read) noexcept {
 
 bool read_method(ReadRequest& read, const Names& names, PyObject* scope) noexcept {
   read.method = get_item(scope, names.method.ptr());
-  read.request.set_method(view_of_text(read.method.get()));
-  return read.method || PyErr_Occurred() == nullptr;
+  const std::string_view method = view_of_text(read.method.get());
+  read.request.set_method(method);
+  return !method.empty() || PyErr_Occurred() == nullptr;
 }
 
 bool read_headers(ReadRequest& read, const Names& names, PyObject* scope, Ref& changed) noexcept {
@@ -177,9 +179,9 @@ bool read_guard_lines(ReadRequest& read) noexcept {
 
 bool read_scheme(Request& request, const Names& names, PyObject* scope) noexcept {
   const Ref scheme = get_item(scope, names.scheme.ptr());
-  if (!scheme && PyErr_Occurred() != nullptr) return false;
-  request.set_server_scheme(view_of_text(scheme.get()));
-  return true;
+  const std::string_view text = view_of_text(scheme.get());
+  request.set_server_scheme(text);
+  return !text.empty() || PyErr_Occurred() == nullptr;
 }
 
 std::optional<bool> is_beyond_cors(ReadRequest& read, const Names& names,
@@ -196,21 +198,24 @@ RoutePath::RoutePath(PyObject* scope, const Names& names, PyObject* root_path_ow
     : path_(get_item(scope, names.path.ptr())) {
   if (!path_ || !PyUnicode_Check(path_.get())) return;
   view_ = view_of_text(path_.get());
+  if (view_.empty() && PyErr_Occurred() != nullptr) return;
   if (view_.empty() && PyUnicode_GetLength(path_.get()) > 0) {
     // Lone surrogates. They match nothing, but what stands before them does.
     encoded_ = Ref(PyUnicode_AsEncodedString(path_.get(), "utf-8", "surrogatepass"));
-    if (!encoded_) PyErr_Clear();
+    if (!encoded_ && !clear_if_about_object()) return;
     if (encoded_) view_ = view_of_bytes(encoded_.get());
   }
   Ref root;
   if (root_path_owner != nullptr && root_path_owner != Py_None) {
     root = Ref(PyObject_GetAttr(root_path_owner, names.root_path.ptr()));
-    if (!root && PyErr_ExceptionMatches(PyExc_Exception)) PyErr_Clear();
-    if (PyErr_Occurred() != nullptr) return;
+    if (!root && !clear_if_about_object()) return;
   }
+  std::string_view prefix = view_of_text(root.get());
   // An empty one of the application leaves the server's as it is.
-  if (view_of_text(root.get()).empty()) root = get_item(scope, names.root_path.ptr());
-  const std::string_view prefix = view_of_text(root.get());
+  if (prefix.empty() && PyErr_Occurred() == nullptr) {
+    root = get_item(scope, names.root_path.ptr());
+    prefix = view_of_text(root.get());
+  }
   if (prefix.empty() || !view_.starts_with(prefix)) return;
   const std::string_view rest = view_.substr(prefix.size());
   if (rest.empty() || rest.front() == '/') view_ = rest;

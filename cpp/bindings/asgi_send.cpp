@@ -145,7 +145,7 @@ PyObject* send_mark(PyObject* /*self*/, void* /*closure*/) noexcept {
   const Ref module(PyImport_ImportModule(kMarkModule));
   PyObject* mark = nullptr;
   for (std::size_t i = 0; module && mark == nullptr && i < kMarks.size(); ++i) {
-    PyErr_Clear();
+    if (i > 0 && !clear_if_about_object()) break;
     mark = PyObject_GetAttrString(module.get(), kMarks[i]);
   }
   return mark;

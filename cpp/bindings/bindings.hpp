@@ -1,6 +1,5 @@
 #pragma once
 
-#include <pybind11/pybind11.h>
 #include <structmember.h>
 
 #include <array>
@@ -17,6 +16,7 @@
 #include "corsac/host_set.hpp"
 #include "corsac/path_rules.hpp"
 #include "corsac/policy.hpp"
+#include "pybind.hpp"
 
 /// The extension module: the core's functions with Python's types.
 ///
@@ -66,6 +66,15 @@ inline std::string_view view_of_bytes(PyObject* bytes) noexcept {
 
 inline Ref bytes_from(std::string_view text) noexcept {
   return Ref(PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
+}
+
+/// Sets aside an exception that only says what an object is not. @return false if it says more:
+/// memory ran out, or, as it is not an Exception, the program is being stopped. It stays set.
+inline bool clear_if_about_object() noexcept {
+  if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception))
+    return false;
+  PyErr_Clear();
+  return true;
 }
 
 /// Text that is one object within an interpreter. Throws error_already_set.

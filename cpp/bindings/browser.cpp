@@ -1,7 +1,5 @@
 #include "corsac/browser.hpp"
 
-#include <pybind11/stl.h>
-
 #include <mutex>
 #include <optional>
 #include <string>
@@ -296,7 +294,9 @@ void bind_browser(py::module_& module) {
       .def("__len__", &SharedPreflightCache::size);
   module.def(
       "make_preflight_cache",
-      [](std::size_t capacity) { return std::make_unique<SharedPreflightCache>(capacity); },
+      [](std::size_t capacity) {
+        return object_around(std::make_unique<SharedPreflightCache>(capacity));
+      },
       "capacity"_a);
 }
 

@@ -1,7 +1,5 @@
 #include "live_origins.hpp"
 
-#include <pybind11/stl.h>
-
 #include <stdexcept>
 #include <utility>
 
@@ -110,7 +108,9 @@ void bind_live_origins(py::module_& module) {
       .def("__len__", &SharedLiveOrigins::size);
   module.def(
       "make_live_origins",
-      [](bool allow_insecure) { return std::make_unique<SharedLiveOrigins>(allow_insecure); },
+      [](bool allow_insecure) {
+        return object_around(std::make_unique<SharedLiveOrigins>(allow_insecure));
+      },
       py::kw_only(), "allow_insecure"_a, "An empty set.");
 }
 

@@ -278,6 +278,10 @@ PyObject* new_middleware(PyTypeObject* type, vectorcallfunc vectorcall) noexcept
     const std::uint64_t seed = random_seed();
     new (&self->reporting) Reporting(seed);
     new (&self->trial_reporting) Reporting(seed);
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+    Py_DECREF(self_object);
+    return nullptr;
   } catch (const std::exception& error) {
     PyErr_SetString(PyExc_OSError, error.what());
     Py_DECREF(self_object);
@@ -382,7 +386,7 @@ std::string_view view_of_text(PyObject* text) noexcept {
   Py_ssize_t size = 0;
   const char* utf8 = PyUnicode_AsUTF8AndSize(text, &size);
   if (utf8 == nullptr) {
-    PyErr_Clear();  // A lone surrogate; no method we know of has one.
+    clear_if_about_object();  // A lone surrogate; no method we know of has one.
     return {};
   }
   return {utf8, static_cast<std::size_t>(size)};

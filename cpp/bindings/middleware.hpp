@@ -312,7 +312,7 @@ void add_middleware_type(py::module_& module, const char* name, PyType_Spec& spe
 /// mapping raises beyond "there is none" stays set, for the caller to hand on.
 Ref get_item(PyObject* mapping, PyObject* key) noexcept;
 
-/// The bytes of a text in UTF-8; empty for anything else.
+/// The bytes of a text in UTF-8; empty for anything else, and with a MemoryError set.
 std::string_view view_of_text(PyObject* text) noexcept;
 
 }  // namespace corsac::bindings

@@ -5,6 +5,7 @@
 PYBIND11_MODULE(_core, module, pybind11::mod_gil_not_used(),
                 pybind11::multiple_interpreters::per_interpreter_gil()) {
   module.doc() = "Corsac's C++ core. Private: use the names that the package `corsac` exports.";
+  corsac::bindings::register_memory_errors();
   corsac::bindings::bind_facts(module);
   corsac::bindings::bind_live_origins(module);
   corsac::bindings::bind_policy(module);

@@ -1,7 +1,5 @@
 #include "corsac/policy.hpp"
 
-#include <pybind11/stl.h>
-
 #include <tuple>
 
 #include "bindings.hpp"
@@ -24,6 +22,14 @@ struct CompiledTypes {
 py::object to_bytes(std::string_view text) { return py::bytes(text.data(), text.size()); }
 
 py::object to_text(std::string_view bytes) { return to_latin1(bytes); }
+
+/// Whether a function is called with the request too.
+bool takes_request(const py::object& function) {
+  if (function.is_none()) return false;
+  const Ref given(PyObject_GetAttrString(function.ptr(), "takes_request"));
+  if (!given && !clear_if_about_object()) throw py::error_already_set();
+  return given.get() == Py_True;
+}
 
 py::str make_status_line(int status) {
   // RFC 9110 section 15.3; a client looks at the number alone.
@@ -289,8 +295,7 @@ PolicyPairs::PolicyPairs(const Policy& policy, py::object (*make_text)(std::stri
 CompiledPolicy::CompiledPolicy(std::shared_ptr<const Policy> policy, py::object asked,
                                py::object log)
     : decide_origin(std::move(asked)),
-      decides_by_request(
-          py::getattr(decide_origin, "takes_request", py::bool_(false)).cast<bool>()),
+      decides_by_request(takes_request(decide_origin)),
       app_headers_log(std::move(log)),
       byte_pairs(*policy, to_bytes),
       text_pairs(*policy, to_text),

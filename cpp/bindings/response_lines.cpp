@@ -182,6 +182,7 @@ bool filter_headers(Filtered& filtered, PyObject* headers, const ResponseChange&
       continue;
     }
     const HeaderPair line = take_pair<Lines>(pair.get());
+    if (!line.name && PyErr_Occurred() != nullptr) return false;
     // What was judged is what is sent: what is neither tuple nor list may be readable only once, or
     // say something else the second time.
     const Ref read(!is_lasting_pair(pair.get()) && line.name && line.value
@@ -298,7 +299,7 @@ Ref as_bytes(PyObject* object) noexcept {
   } else if (PyObject_CheckBuffer(object)) {
     bytes = Ref(PyBytes_FromObject(object));
   }
-  if (!bytes) PyErr_Clear();
+  if (!bytes && PyErr_Occurred() != nullptr) clear_if_about_object();
   return bytes;
 }
 

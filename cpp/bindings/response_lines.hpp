@@ -73,24 +73,23 @@ PyObject* const* plain_pair(PyObject* pair) noexcept {
 }
 
 /// Takes a two-element tuple, list or other sequence apart. What is not readable is empty; both are
-/// for anything else.
+/// for anything else, and with an exception set.
 template <typename Lines>
 HeaderPair take_pair(PyObject* pair) noexcept {
   HeaderPair line;
   if (PyBytes_Check(pair) || PyUnicode_Check(pair)) return line;
   // A tuple, since reading one item runs code that could change a list and drop the other.
   const Ref items(PySequence_Tuple(pair));
-  if (!items || PyTuple_GET_SIZE(items.get()) != 2) {
-    PyErr_Clear();
-    return line;
-  }
+  if (!items) clear_if_about_object();
+  if (!items || PyTuple_GET_SIZE(items.get()) != 2) return line;
   line.name = Lines::readable(PyTuple_GET_ITEM(items.get(), 0));
-  line.value = Lines::readable(PyTuple_GET_ITEM(items.get(), 1));
+  if (PyErr_Occurred() == nullptr) line.value = Lines::readable(PyTuple_GET_ITEM(items.get(), 1));
+  if (PyErr_Occurred() != nullptr) line = HeaderPair();
   return line;
 }
 
 /// `object` as bytes: itself if it is, a copy of anything bytes-like, latin-1 of a text. Empty for
-/// anything else; sets no exception.
+/// anything else, and with an exception set that is not about the object.
 Ref as_bytes(PyObject* object) noexcept;
 
 /// False for what has no iterator at all, and then no exception is set. What making one raises

@@ -1,6 +1,6 @@
 #include "wsgi.hpp"
 
-#include <exception>
+#include <new>
 
 #include "middleware_type.hpp"
 
@@ -35,8 +35,11 @@ struct WSGI {
     try {
       self->names = new EnvironNames();
       return true;
-    } catch (const std::exception& error) {
-      PyErr_SetString(PyExc_MemoryError, error.what());
+    } catch (py::error_already_set& error) {
+      error.restore();
+      return false;
+    } catch (const std::bad_alloc&) {
+      PyErr_NoMemory();
       return false;
     }
   }

@@ -145,9 +145,9 @@ bool ReadEnviron::read(const EnvironNames& names, std::string_view method, std::
 
 bool ReadEnviron::read_scheme(const EnvironNames& names, PyObject* environment) noexcept {
   const Ref scheme = get_item(environment, names.url_scheme.ptr());
-  if (!scheme && PyErr_Occurred() != nullptr) return false;
-  request_.set_server_scheme(view_of_text(scheme.get()));
-  return true;
+  const std::string_view text = view_of_text(scheme.get());
+  request_.set_server_scheme(text);
+  return !text.empty() || PyErr_Occurred() == nullptr;
 }
 
 std::optional<bool> is_beyond_cors(const EnvironNames& names, PyObject* environment,

@@ -173,7 +173,7 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
   ReadEnviron read;
   if (!read.read(*self->names, exchange.environment, Reading::kNoMore)) return nullptr;
 
-  const bool is_last = is_last_allowed<TextLines>(policy, read.request());
+  bool is_last = is_last_allowed<TextLines>(policy, read.request());
   Decision decision = decide(policy.core(), read.request(), is_last);
   if (decision.asks) {
     const bool is_known =
@@ -187,6 +187,7 @@ PyObject* handle_under_policy(const WSGIExchange& exchange, AppCall<2>& call) no
   if (policy.core().guard() && !passes_guard_by_origin(policy.core(), decision.allowed)) {
     PyObject* answer = nullptr;
     if (!passes_guard(exchange, decision.allowed, read, change, answer)) return answer;
+    is_last = false;  // What is read may run code, and that have another request answered.
   }
 
   Ref allow_origin;

@@ -92,6 +92,7 @@ std::vector<std::string> missing_headers(const browser::HeaderList asked, bool c
 
 Outcome preflight_seen_by_browser(const Policy& policy, const Request& request, Missing* missing) {
   std::vector<browser::Header> asked;
+  asked.reserve(kMaxJudgedRequestHeaders);  // What is called with each name must not throw.
   const bool whole = request.for_each_requested_header([&asked](std::string_view name) {
     if (asked.size() == kMaxJudgedRequestHeaders) return false;
     asked.push_back({name, kUnsafeValue});

@@ -131,11 +131,15 @@ class AppHeadersLog:
         if fate == "kept" and (origin is None or not allows):
             return  # It allows nobody anything.
         shown = ", ".join(f"{name}: {value}" for name, value in named)
-        with self._lock:
+        # No `with`: its end needs memory, and where there is none the lock would stay as it is.
+        self._lock.acquire()
+        try:
             if self._is_done(fate, path):
                 return
             is_last = len(self._said) == MAX_PATHS
             self._said[fate, path] = shown
+        finally:
+            self._lock.release()
         logger = logging.getLogger("corsac")
         if is_last:
             logger.warning("CORS: the application sets CORS headers itself on more paths")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Kind", "PlannedError", "left_behind", "raise_at_once"]
+__all__ = ["Kind", "PlannedError", "left_behind", "outliving", "raise_at_once"]
 
 REQUESTS = int(os.environ.get("CORSAC_LEAK_REQUESTS", "1000"))
 WARM_UP, FILLING = 200, 4_200  # Caches of origins hold 4 096.
@@ -97,7 +97,7 @@ def _bytes_in_use() -> int:
     return int(info.in_use + info.mapped)
 
 
-def _outliving(kept: list[Any]) -> list[Any]:
+def outliving(kept: list[Any]) -> list[Any]:
     """What outlives a request, with all of Corsac's own that it refers to."""
     near = gc.get_referents(*kept)
     found = {id(one): one for one in [*near, *gc.get_referents(*near)]}
@@ -128,14 +128,14 @@ def left_behind(name: str, kind: Kind) -> list[str]:
     send = raise_at_once if broken else discard
     times = max(1, round(REQUESTS * kind.share))
     _repeat(kind, numbers, FILLING if "each time" in name else WARM_UP, send)
-    outliving = _outliving(kind.kept)
-    _state(outliving)
-    blocks, in_use, references = _state(outliving)
+    kept = outliving(kind.kept)
+    _state(kept)
+    blocks, in_use, references = _state(kept)
     _repeat(kind, numbers, times, send)
-    blocks_after, in_use_after, references_after = _state(outliving)
+    blocks_after, in_use_after, references_after = _state(kept)
     found = [
         f"{after - before} references to a {type(one).__name__}"
-        for one, after, before in zip(outliving, references_after, references, strict=True)
+        for one, after, before in zip(kept, references_after, references, strict=True)
         if after - before > MAX_REFERENCES
     ]
     if blocks_after - blocks > MAX_BLOCKS:

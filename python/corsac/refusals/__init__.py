@@ -156,8 +156,12 @@ class RefusalCallback:
                 message = f"on_refusal returned {type(result).__name__}, which nobody awaits"
                 raise TypeError(message)  # noqa: TRY301 - it is logged as other errors are
         except Exception as error:  # Whatever it is, the request is answered.
-            with self._lock:
+            # No `with`: see `RefusalLog.__call__`.
+            self._lock.acquire()
+            try:
                 self.errors += 1
+            finally:
+                self._lock.release()
             text = f"raised {error_text(error)}; the request is answered all the same"
             self._failures(text, error)
         finally:

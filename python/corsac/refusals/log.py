@@ -127,7 +127,9 @@ class RefusalLog:
             sent = origin if len(origin) <= MAX_KEY_LENGTH else MAX_KEY_LENGTH
         names_missing = missing and ",".join((missing[0] or "", *missing[1]))[:MAX_KEY_LENGTH]
         key = (reason, sent, names_missing)
-        with self._lock:
+        # No `with`: its end needs memory, and where there is none the lock would stay as it is.
+        self._lock.acquire()
+        try:
             if reason in self._full:
                 # Otherwise the log was off meanwhile, and nothing was to be written.
                 self._dropped += unreported
@@ -156,6 +158,8 @@ class RefusalLog:
                 self._seen[key] = None
                 if len(self._seen) > MAX_REMEMBERED:
                     del self._seen[next(iter(self._seen))]
+        finally:
+            self._lock.release()
         if dropped:
             _logger.log(dropped_level, "CORS: %d more %s were not logged", dropped, self._refusals)
         kind = quoted(request.get("method")) if request.get("method") else "WebSocket"
