@@ -13,7 +13,7 @@ DIST := build/dist
 SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
 	$(shell find cpp python -type f -not -path '*/__pycache__/*')
 
-.PHONY: demo test test-cpp test-python try docs lint format fuzz coverage mutants pythons matrix bench leaks stress sanitize races reproducible clean-machine system-packages clean
+.PHONY: demo test test-cpp test-python try docs lint format fuzz coverage mutants model load pythons matrix bench leaks stress sanitize races reproducible clean-machine system-packages clean
 .DELETE_ON_ERROR:
 
 demo: installed-demo
@@ -116,6 +116,19 @@ coverage: installed-coverage
 mutants: $(VENV)/.build-tools
 	bash .ci/system-packages g++ libgtest-dev nlohmann-json3-dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/mutants.py $(ARGS)
+
+# make model COUNT=1000000 so many answers of the core beside those of the reference model, for policies and requests
+#                          drawn by lot (ARGS='--seed 7 --batch 3': one batch again)
+COUNT := 1000000
+
+model: $(VENV)/.wheel $(VENV)/.extra-test
+	PYTHONPATH=tests $(BIN)/python tests/model.py --count $(COUNT) $(ARGS)
+
+# make load SECONDS=60     hostile requests, so long for each of six servers, and a thousand slow connections
+#                          (ARGS='uvicorn granian': these two)
+load: $(VENV)/.wheel $(VENV)/.extra-test
+	bash .ci/system-packages wrk
+	PYTHONPATH=tests $(BIN)/python tests/load.py --seconds $(SECONDS) $(ARGS)
 
 # make pythons PYTHONS="python3.12 python3.13"    build and test with other interpreters
 PYTHONS := python3

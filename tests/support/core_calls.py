@@ -68,6 +68,7 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "compile_several": {"policies": [COMPILED, COMPILED]},
     "make_live_origins": {"allow_insecure": False},
+    "make_origin_verdicts": {},
     "with_live_origins": {
         "policy": COMPILED,
         "live": _core.make_live_origins(allow_insecure=False),

@@ -29,7 +29,7 @@ from support.reference_model import Answer, Options, Rules
 
 __all__ = ["call", "comparable", "core_answer", "core_answers", "examples", "handshake_is_refused"]
 __all__ += ["joined", "made_of", "made_of_several", "policy_of", "with_rules", "without_warnings"]
-__all__ += ["wsgi_answer"]
+__all__ += ["wsgi_answer", "wsgi_answers"]
 
 # Puts a middleware of the class that it is given in front of an application.
 Maker = Callable[[Any, Any], Any]
@@ -141,8 +141,10 @@ def core_answer(make: Maker, request: Request, app: AppResponse, root_path: str 
     return core_answers(make, [request], app, root_path)[0]
 
 
-def wsgi_answer(make: Maker, request: Request, app: AppResponse, root_path: str = "") -> Answer:
-    """What a new WSGI middleware answers; a mount has taken `root_path` off the path."""
+def wsgi_answers(
+    make: Maker, requests: Sequence[Request], app: AppResponse, root_path: str = ""
+) -> list[Answer]:
+    """The same of one WSGI middleware; a mount has taken `root_path` off the paths."""
     called: list[Any] = []
 
     def application(environ: Any, start_response: Any) -> list[bytes]:
@@ -150,13 +152,22 @@ def wsgi_answer(make: Maker, request: Request, app: AppResponse, root_path: str 
         start_response(status_line(app.status), app.headers)
         return [app.body]
 
-    path = request.path
-    if path.startswith(root_path) and path[len(root_path) :][:1] in {"", "/"}:
-        path = path[len(root_path) :]
-    raw = path.encode("utf-8", "surrogatepass").decode("latin-1")
-    environ = wsgi_environ(request, PATH_INFO=raw)
-    answer = run_wsgi(make(corsac.wsgi.CORSMiddleware, application), environ)
-    return Answer(answer.code, list(answer.headers), answer.body, bool(called))
+    middleware = make(corsac.wsgi.CORSMiddleware, application)
+    answers = []
+    for request in requests:
+        called.clear()
+        path = request.path
+        if path.startswith(root_path) and path[len(root_path) :][:1] in {"", "/"}:
+            path = path[len(root_path) :]
+        raw = path.encode("utf-8", "surrogatepass").decode("latin-1")
+        answer = run_wsgi(middleware, wsgi_environ(request, PATH_INFO=raw))
+        answers.append(Answer(answer.code, list(answer.headers), answer.body, bool(called)))
+    return answers
+
+
+def wsgi_answer(make: Maker, request: Request, app: AppResponse, root_path: str = "") -> Answer:
+    """What a new WSGI middleware answers."""
+    return wsgi_answers(make, [request], app, root_path)[0]
 
 
 def joined(request: Request) -> Request:

@@ -8,6 +8,7 @@ are taken to be ones that `corsac.CORSPolicy` accepts.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
@@ -212,6 +213,7 @@ def values(headers: Pairs, name: str) -> list[str]:
     return [value for key, value in headers if lower(key) == name]
 
 
+@functools.lru_cache(10_000)
 def lower(text: str) -> str:
     """ASCII lower case, and nothing else (item 3)."""
     return re.sub("[A-Z]", lambda found: found[0].lower(), text)
