@@ -247,9 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Compare the core with the reference model.")
     parser.add_argument("--count", type=int, default=100_000, help="answers to compare")
     parser.add_argument("--processes", type=int, default=PROCESSES)
-    parser.add_argument(
-        "--seed", type=int, help="of all that is drawn; else a new one"
-    )
+    parser.add_argument("--seed", type=int, help="of all that is drawn; else a new one")
     parser.add_argument("--batch", type=int, help="compare this batch alone")
     given = parser.parse_args(arguments)
     seed = secrets.randbits(32) if given.seed is None else given.seed

@@ -36,6 +36,7 @@ from support.strategies import (
     hostile_requests,
     near_origins,
     options,
+    padded,
     paths,
     preflight_lines,
     preflights_at_limits,
@@ -168,3 +169,13 @@ def test_a_path_is_decided_by_the_rule_of_the_model(
     assert comparable(answer) == comparable(wanted)
     answer = wsgi_answer(with_rules(rules, fallback), request, app, root_path)
     assert comparable(answer) == comparable(wanted)
+
+
+@pytest.mark.parametrize(("length", "allowed"), [(253, True), (254, False)])
+@pytest.mark.parametrize("end", ["", "."])
+def test_the_dot_after_a_host_is_none_of_its_length(length: int, allowed: bool, end: str) -> None:
+    options = Options(allow_origins=(f"https://*.example.com{end}",))
+    request = Request("GET", [("origin", f"https://{padded('example.com', length)}{end}")])
+    check(options, request, AppResponse())
+    headers = dict(core_answer(made_of(options), request, AppResponse()).headers)
+    assert ("access-control-allow-origin" in headers) is allowed

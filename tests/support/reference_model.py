@@ -195,7 +195,7 @@ def pattern_matches(scheme: str, rest: str, origin: str) -> bool:
         return text == host
     apex = host.removeprefix("*.")
     found = re.fullmatch(f"(?:{LABEL}[.])+{re.escape(apex)}", text)
-    return found is not None and len(text) <= 253
+    return found is not None and len(text.removesuffix(".")) <= 253
 
 
 def is_sendable_port(scheme: str, port: str) -> bool:

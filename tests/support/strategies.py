@@ -21,7 +21,7 @@ __all__ = [
     "hostile_requests",
     "near_origins",
 ]
-__all__ += ["options", "page_methods", "page_names", "paths", "preflight_lines"]
+__all__ += ["options", "padded", "page_methods", "page_names", "paths", "preflight_lines"]
 __all__ += ["preflights_at_limits", "root_paths", "rules", "shuffled"]
 
 TOLERATED = (
