@@ -422,8 +422,7 @@ void bind_policy(py::module_& module) {
           "Keep for good what was found out about an origin.")
       .def("__len__", &OriginVerdicts::size);
   module.def(
-      "make_origin_verdicts",
-      [] { return object_around(std::make_unique<OriginVerdicts>(random_seed())); },
+      "make_origin_verdicts", [] { return std::make_shared<OriginVerdicts>(random_seed()); },
       "No verdicts yet.");
   module.def(
       "is_serialized_origin",
