@@ -58,10 +58,16 @@ py::object make_policy(const CompiledTypes& types, std::shared_ptr<const Policy>
                         std::move(policy), std::move(decide_origin), std::move(app_headers_log)));
 }
 
+/// Verdicts that Python and policies share. An instance of its own around them, since pybind11
+/// frees a shared value twice where memory runs out half-way.
+struct SharedVerdicts {
+  std::shared_ptr<OriginVerdicts> verdicts = std::make_shared<OriginVerdicts>(random_seed());
+};
+
 /// What whoever is asked about origins keeps for good, see `PolicyOptions::verdicts`.
 std::shared_ptr<const OriginVerdicts> verdicts_of(const py::object& decide_origin) {
-  const py::object verdicts = py::getattr(decide_origin, "verdicts", py::none());
-  return verdicts.is_none() ? nullptr : verdicts.cast<std::shared_ptr<OriginVerdicts>>();
+  const py::object shared = py::getattr(decide_origin, "verdicts", py::none());
+  return shared.is_none() ? nullptr : shared.cast<const SharedVerdicts&>().verdicts;
 }
 
 bool are_refusals_final(const py::object& decide_origin) {
@@ -405,24 +411,23 @@ void bind_policy(py::module_& module) {
           module, "corsac._core.Routing",
           {{Py_tp_doc,
             const_cast<char*>("Which policy a path has; immutable, shared by threads.")}})};
-  py::class_<OriginVerdicts, std::shared_ptr<OriginVerdicts>>(module, "OriginVerdicts",
-                                                              py::is_final(), made_here_alone())
+  py::class_<SharedVerdicts>(module, "OriginVerdicts", py::is_final(), made_here_alone())
       .def(
           "find",
-          [](const OriginVerdicts& verdicts, const py::bytes& origin) {
-            return verdicts.find(view_of_bytes(origin.ptr()));
+          [](const SharedVerdicts& shared, const py::bytes& origin) {
+            return shared.verdicts->find(view_of_bytes(origin.ptr()));
           },
           py::arg("origin"), "Whether an origin is allowed, or None if that is not kept.")
       .def(
           "put",
-          [](OriginVerdicts& verdicts, const py::bytes& origin, bool allowed) {
-            verdicts.put(view_of_bytes(origin.ptr()), allowed);
+          [](const SharedVerdicts& shared, const py::bytes& origin, bool allowed) {
+            shared.verdicts->put(view_of_bytes(origin.ptr()), allowed);
           },
           py::arg("origin"), py::arg("allowed"),
           "Keep for good what was found out about an origin.")
-      .def("__len__", &OriginVerdicts::size);
+      .def("__len__", [](const SharedVerdicts& shared) { return shared.verdicts->size(); });
   module.def(
-      "make_origin_verdicts", [] { return std::make_shared<OriginVerdicts>(random_seed()); },
+      "make_origin_verdicts", [] { return object_around(std::make_unique<SharedVerdicts>()); },
       "No verdicts yet.");
   module.def(
       "is_serialized_origin",
