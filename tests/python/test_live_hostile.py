@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -205,7 +206,7 @@ def test_a_source_that_cannot_wait_is_asked_less_and_less_often(
     send: Observed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("corsac.live.follower._LAST_RETRY_SECONDS", 30.0)
-    monkeypatch.setattr("random.uniform", lambda _, most: most)
+    monkeypatch.setattr("corsac.live.follower.uniform", lambda _, most: most)
     delays: list[float] = []
 
     class Broken(Handed):
@@ -223,6 +224,20 @@ def test_a_source_that_cannot_wait_is_asked_less_and_less_often(
     follower = Follower(send.middleware, Broken(ONE), base=BASE)
     follower._run(Stopped())
     assert delays == [0.001, 0.002, 0.004, 0.008]
+
+
+def test_the_random_numbers_of_the_application_are_its_own(send: Observed) -> None:
+    before = random.getstate()
+    source = PollSource(lambda: [ONE], interval=0.001, jitter=1.0)
+    stopped = threading.Event()
+    source.wait(stopped)
+
+    def fail() -> list[str]:
+        stopped.set()
+        raise OSError("no database")
+
+    Follower(send.middleware, PollSource(fail), base=BASE)._run(stopped)
+    assert random.getstate() == before
 
 
 # Event loops.

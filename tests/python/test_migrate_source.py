@@ -45,6 +45,7 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         "    app.add_middleware(CORSMiddleware, policy=policy)\n"
         "\n"
         "1 configuration in 1 file: 1 error\n"
+        "more: corsac explain-code origin.invalid\n"
     )
 
 

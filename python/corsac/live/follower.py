@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import inspect
 import logging
-import random
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -26,7 +25,7 @@ from corsac.live.entries import (
     log_skipped,
 )
 from corsac.live.seen import FollowerStatus, Seen
-from corsac.live.sources import OriginSource, check_source
+from corsac.live.sources import OriginSource, check_source, uniform
 from corsac.policy import CORSPolicy
 from corsac.several import Policies
 
@@ -300,7 +299,7 @@ class Follower:
                     return
                 self._fail(error)
                 # Those of many processes are not to come back in step.
-                stopped.wait(retry * random.uniform(0.5, 1.0))  # noqa: S311 - nothing is secret
+                stopped.wait(retry * uniform(0.5, 1.0))
                 retry = min(2 * retry, _LAST_RETRY_SECONDS)
 
     def _read(self, stopped: threading.Event) -> None:

@@ -11,9 +11,12 @@ from typing import Protocol, TextIO
 
 from corsac._background import check_regular, check_watchfiles, file_state, wait_for_change
 
-__all__ = ["FileSource", "OriginSource", "PollSource", "check_source"]
+__all__ = ["FileSource", "OriginSource", "PollSource", "check_source", "uniform"]
 
 Origins = Iterable[str]
+
+uniform = random.SystemRandom().uniform
+"""A number between two others, for which the application's own generator is not drawn from."""
 
 _MAX_LINE = 4096
 """What a line of a file has beyond so many characters, as no origin has, is passed over."""
@@ -181,5 +184,4 @@ class PollSource:
 
     def wait(self, stopped: threading.Event) -> None:
         """Wait for the interval."""
-        part = random.uniform(-self._jitter, self._jitter)  # noqa: S311 - nothing is secret
-        stopped.wait(self._interval * (1 + part))
+        stopped.wait(self._interval * (1 + uniform(-self._jitter, self._jitter)))
