@@ -144,8 +144,11 @@ inline std::uint64_t folded_word(const char* from) noexcept {
 bool has_member(std::string_view list, std::string_view lower) noexcept {
   constexpr std::size_t kBlock = 8 * sizeof(std::uint64_t);
   const std::size_t distance = lower.size() - 1;
-  const std::uint64_t first = repeated(static_cast<unsigned char>(lower.front() | kCaseBit));
-  const std::uint64_t last = repeated(static_cast<unsigned char>(lower.back() | kCaseBit));
+  const auto folded = [](char byte) {
+    return repeated(static_cast<unsigned char>(byte)) | repeated(kCaseBit);
+  };
+  const std::uint64_t first = folded(lower.front());
+  const std::uint64_t last = folded(lower.back());
   const auto may_begin_in = [=](const char* block) {
     std::uint64_t any = 0;
     for (std::size_t i = 0; i < kBlock; i += sizeof any) {

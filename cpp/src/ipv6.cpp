@@ -40,7 +40,7 @@ bool read_ipv4_tail(std::string_view text, std::uint16_t* pieces) noexcept {
     const std::size_t length = take_number(text, 4, 10, byte);
     if (length == 0 || (starts_with_zero && length > 1)) return false;
     std::uint16_t& piece = pieces[i / 2];
-    piece = static_cast<std::uint16_t>(piece << 8U | byte);
+    piece = static_cast<std::uint16_t>(unsigned{piece} << 8U | unsigned{byte});
   }
   return text.empty();
 }
