@@ -49,7 +49,7 @@ def plain_answers(middleware: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("protocol", EXCHANGES)
-@examples(150)
+@examples(60)  # Each is answered once for every moment at which a neighbour acts.
 @given(
     st.lists(st.sampled_from([*ACTS]), min_size=1, max_size=30),
     st.tuples(st.sampled_from([ALLOWED[0], ALLOWED[0], EVIL]), st.sampled_from([*ASKED])),
