@@ -20,15 +20,9 @@ from corsac import CORSPolicy
 from corsac.live import FileSource, Follower, PollSource
 from corsac.live.awaiting import wait_for
 from corsac.live.follower import _LEAST_SECONDS
-from support.exchange import Request
+from support.following import BASE, ONE, OWN, THREE, TWO, readers
 from support.refused import MakeObserved, Observed
 from support.sources import WAIT_SECONDS, Handed, allowed, wait_until
-
-OWN = "https://app.example.com"
-ONE = "https://one.example"
-TWO = "https://two.example"
-THREE = "https://three.example"
-BASE = CORSPolicy(allow_origins=[OWN], allow_credentials=True)
 
 
 class Silent:
@@ -77,16 +71,6 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def send(make_observed: MakeObserved) -> Observed:
     """A middleware of each protocol with the base policy."""
     return make_observed(policy=BASE)
-
-
-def readers(send: Observed, path: str = "/") -> list[str]:
-    """Which origins may read a response."""
-    found = []
-    for origin in (OWN, ONE, TWO, THREE):
-        headers = send(Request(headers=[("origin", origin)], path=path)).headers
-        if ("access-control-allow-origin", origin) in headers:
-            found.append(origin)
-    return found
 
 
 # Silent sources, and stops.
