@@ -103,7 +103,6 @@ class FlaskMiddleware(CORSMiddleware):
         resources = [*resources, *said.resources]
         logged = (*said.logged, *problems)
         self._say(replace(said, resources=resources, configured=dict(configured), logged=logged))
-        self._tell_followers()
 
     def use_policy(self, policy: GivenPolicies | None, rules: Iterable[Rule] | None) -> None:
         """Put a policy and rules in force for all paths that no decorator or blueprint decides."""

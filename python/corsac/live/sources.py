@@ -95,7 +95,7 @@ class FileSource:
 
     @property
     def name(self) -> str:
-        """The path, with ``?`` for what is not UTF-8."""
+        """The path, with U+FFFD for what is not UTF-8."""
         return os.fsencode(self._path).decode(errors="replace")
 
     def origins(self) -> Iterator[str]:
