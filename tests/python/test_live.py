@@ -23,13 +23,9 @@ import corsac.wsgi
 from corsac import CORSPolicy
 from corsac.live import FileSource, Follower, OriginSource, PollSource
 from support.exchange import Request
+from support.following import BASE, ONE, OWN, TWO, ask_again_soon
 from support.refused import MakeObserved, Observed
 from support.sources import WAIT_SECONDS, allowed
-
-OWN = "https://app.example.com"
-ONE = "https://one.example"
-TWO = "https://two.example"
-BASE = CORSPolicy(allow_origins=[OWN], allow_credentials=True)
 
 
 class Driven:
@@ -81,8 +77,7 @@ class Driven:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask a source that fails again at once."""
-    monkeypatch.setattr("corsac.live.follower._FIRST_RETRY_SECONDS", 0.001)
-    monkeypatch.setattr("corsac.live.follower._LAST_RETRY_SECONDS", 0.001)
+    ask_again_soon(monkeypatch)
 
 
 @pytest.fixture

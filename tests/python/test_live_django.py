@@ -18,6 +18,7 @@ from corsac.django import checks
 from corsac.live import PollSource
 from support.django_project import CALLS
 from support.exchange import Request, Response
+from support.following import ask_again_soon
 from support.sources import SOURCE, Handed, wait_until
 
 Call = Callable[..., Response]
@@ -127,8 +128,7 @@ def test_changes_are_followed(call: Call, handler: Any) -> None:
 def test_settings_that_change_while_the_source_fails_are_followed_later(
     call: Call, handler: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corsac.live.follower._FIRST_RETRY_SECONDS", 0.001)
-    monkeypatch.setattr("corsac.live.follower._LAST_RETRY_SECONDS", 0.001)
+    ask_again_soon(monkeypatch)
     source = Handed(ONE)
     with override_settings(CORSAC=CORSAC, CORSAC_FOLLOW=source):
         application = handler()

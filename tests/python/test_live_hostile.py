@@ -20,7 +20,7 @@ from corsac import CORSPolicy
 from corsac.live import FileSource, Follower, PollSource
 from corsac.live.awaiting import wait_for
 from corsac.live.follower import _LEAST_SECONDS
-from support.following import BASE, ONE, OWN, THREE, TWO, readers
+from support.following import BASE, ONE, OWN, THREE, TWO, ask_again_soon, readers
 from support.refused import MakeObserved, Observed
 from support.sources import WAIT_SECONDS, Handed, allowed, wait_until
 
@@ -62,8 +62,7 @@ class Restless:
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask a source that fails again at once, and stop waiting for a silent one soon."""
-    monkeypatch.setattr("corsac.live.follower._FIRST_RETRY_SECONDS", 0.001)
-    monkeypatch.setattr("corsac.live.follower._LAST_RETRY_SECONDS", 0.001)
+    ask_again_soon(monkeypatch)
     monkeypatch.setattr("corsac._background._STOP_SECONDS", 0.05)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from corsac import CORSPolicy
 from corsac.live import Follower
-from support.following import BASE, ONE, OWN, THREE, TWO, readers
+from support.following import BASE, ONE, OWN, THREE, TWO, ask_again_soon, readers
 from support.refused import MakeObserved, Observed
 from support.sources import WAIT_SECONDS, Handed, wait_until
 
@@ -17,8 +17,7 @@ NO_PLACE = "has the base in no place any more"
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask a source that fails again at once."""
-    monkeypatch.setattr("corsac.live.follower._FIRST_RETRY_SECONDS", 0.001)
-    monkeypatch.setattr("corsac.live.follower._LAST_RETRY_SECONDS", 0.001)
+    ask_again_soon(monkeypatch)
 
 
 @pytest.fixture

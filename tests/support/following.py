@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from corsac import CORSPolicy
 from support.exchange import Request
 from support.refused import Observed
@@ -11,6 +13,12 @@ ONE = "https://one.example"
 TWO = "https://two.example"
 THREE = "https://three.example"
 BASE = CORSPolicy(allow_origins=[OWN], allow_credentials=True)
+
+
+def ask_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have followers ask a source that fails again at once."""
+    monkeypatch.setattr("corsac.live.follower._FIRST_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("corsac.live.follower._LAST_RETRY_SECONDS", 0.001)
 
 
 def readers(send: Observed, path: str = "/") -> list[str]:
