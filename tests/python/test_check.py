@@ -33,7 +33,7 @@ def test_a_good_file_is_said_to_be_good_in_plain_words(capsys: pytest.CaptureFix
         "policy.toml\n"
         "\n"
         "allows 2 origins with credentials; methods GET, HEAD, POST and PUT; request headers x-a; "
-        "preflights are kept 600 seconds\n"
+        "preflight answers are kept 600 seconds\n"
         "no problems\n"
     )
 

@@ -48,7 +48,7 @@ def test_a_policy_is_found_wherever_it_is_held(
 @pytest.mark.parametrize(
     ("attribute", "said"),
     [
-        ("bare", "{name}.bare; name the object that Corsac wraps"),
+        ("bare", "{name}.bare; if it has Corsac, name the object that Corsac wraps"),
         ("create", ":create()"),
         ("nothing", "builtins.NoneType"),
         ("polisy", "did you mean policy?"),

@@ -208,8 +208,30 @@ def test_a_diagnosis_has_the_request_the_fixes_and_the_command() -> None:
     assert "https://app.example.com to allow_origins" in found.fix_on_server
     assert found.page == "docs/blocked/preflight-missing-allow-origin.md"
     assert found.probe == (
-        "corsac probe https://api.example.com/x --origin https://app.example.com"
+        "corsac probe https://api.example.com/x --origin https://app.example.com --method METHOD"
     )
+
+
+def test_the_command_has_a_preflight_request_where_one_has_failed_and_else_none() -> None:
+    (of_answer,) = diagnose(
+        PREFLIGHT.replace("Response to preflight request doesn't pass access control check: ", "")
+    )
+    assert of_answer.reason == "missing-allow-origin"
+    assert "--method" not in (of_answer.probe or "")
+    named = PREFLIGHT.partition("Response to")[0]
+    for text, rest in (
+        (
+            "Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.",
+            "--method PUT",
+        ),
+        (
+            "Request header field x-a is not allowed by Access-Control-Allow-Headers in preflight "
+            "response.",
+            "--header x-a",
+        ),
+    ):
+        (found,) = diagnose(named + text)
+        assert (found.probe or "").endswith(f"--origin https://app.example.com {rest}")
 
 
 @pytest.mark.parametrize("width", [40, 72, 80, 100])

@@ -48,7 +48,8 @@ def test_a_message_is_explained_with_the_fixes_the_command_and_the_page(
         "        passes on.\n"
         "See it  corsac probe 'https://api.example.com/x?a=1&b=$(id)' "
         "--origin https://app.example.com\n"
-        "More    docs/blocked/missing-allow-origin.md  [missing-allow-origin]\n"
+        "Code    missing-allow-origin\n"
+        "More    build/docs/html/blocked/missing-allow-origin.html, after make docs in the clone\n"
         "\n"
     )
 

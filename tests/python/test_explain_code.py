@@ -36,7 +36,8 @@ def test_a_problem_is_explained_with_an_example_and_what_to_write_instead(
         'Example  allow_origins = ["https://App.Example.com/"]\n'
         "Says     an origin ends after the host or port: no slash, path, query or fragment\n"
         'Instead  allow_origins = ["https://app.example.com"]\n'
-        "More     docs/reference/codes.md#origin-invalid\n"
+        "More     build/docs/html/reference/codes.html#origin-invalid, after make docs in the "
+        "clone\n"
     )
 
 
@@ -78,11 +79,11 @@ def test_a_reason_of_a_browser_says_what_to_change_on_both_sides(
     assert main(["explain-code", "preflight:method-not-allowed"]) == 0
     text = capsys.readouterr().out
     assert "Add the method to allow_methods." in text
-    assert "docs/blocked/method-not-allowed.md" in text
+    assert "build/docs/html/blocked/method-not-allowed.html" in text
     assert main(["explain-code", "method-not-allowed"]) == 0
     text = capsys.readouterr().out
     assert "a reason of the server for a refusal" in text
-    assert "docs/blocked/method-not-allowed.md" in text
+    assert "build/docs/html/blocked/method-not-allowed.html" in text
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_check_says_what_every_table_of_a_file_allows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", toml(WHOLE)]) == 0
-    rest, kept = "methods GET, HEAD and POST", "preflights are kept 600 seconds"
+    rest, kept = "methods GET, HEAD and POST", "preflight answers are kept 600 seconds"
     assert capsys.readouterr().out == (
         "policy.toml\n"
         "\n"

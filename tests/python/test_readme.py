@@ -109,7 +109,8 @@ def test_the_served_program_answers_the_curl_command_as_shown(
     ((app, port),) = served
     assert output == ""
 
-    (command,) = [b.text for b in BLOCKS if b.language == "sh" and b.text.startswith("curl")]
+    shell = [b.text for b in BLOCKS if b.language == "sh" and b.page == block.page]
+    (command,) = [text for text in shell if text.startswith("curl")]
     program, show_head, x, method, url, *rest = shlex.split(command.replace("\\\n", ""))
     assert (program, show_head, x) == ("curl", "-i", "-X")
     assert url.startswith(f"http://localhost:{port}/")

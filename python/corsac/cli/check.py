@@ -249,7 +249,10 @@ def _at(place: str, applied: Applied) -> Iterator[CORSConfigProblem]:
 
 def _nothing_found(source: str, found: object, search: Search) -> SourceError:
     others = [layer.name for layer in search.layers if not layer.is_corsac]
-    hint = "name the object that Corsac wraps; of a mounted application, its own name"
+    hint = (
+        "if it has Corsac, name the object that Corsac wraps, and of a mounted application its own "
+        "name; if it has none yet, corsac.starlette.install(app, ...) or a CORSMiddleware around it"
+    )
     if others:
         hint = f"{in_words(others)} is not a part of Corsac and cannot be checked"
     elif inspect.isfunction(found) and not inspect.iscoroutinefunction(found):
@@ -305,7 +308,7 @@ def _allows(policy: CORSPolicy) -> str:
             parts.append(every if "*" in names else f"{these} {in_words(names)}")
     if policy.max_age is not None:
         kept = f"kept {policy.max_age} seconds" if policy.max_age else "never kept"
-        parts.append(f"preflights are {kept}")
+        parts.append(f"preflight answers are {kept}")
     return "; ".join([*parts, *guard])
 
 

@@ -26,6 +26,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_blocked = partial(app.command, rich_help_panel="A request is blocked")
+_configuration = partial(app.command, rich_help_panel="Check a configuration, or take one over")
+_trying = partial(app.command, rich_help_panel="Watch it, and try it")
+
 
 def spell_out(argv: Sequence[str]) -> list[str]:
     """Add the default value to --credentials and --env where they stand without one.
@@ -139,145 +143,7 @@ def _one_source(source: str | None, env: str | None) -> None:
         raise CommandError("name a source, or --env, but not both", USAGE)
 
 
-@app.command("check", epilog="For example: corsac check api:app --strict")
-def _check(
-    *,
-    source: SourceArgument = None,
-    env: EnvironmentOption = None,
-    app_dir: DirectoryOption = "",
-    strict: Annotated[bool, _flag("--strict", "Count warnings as problems: exit code 1.")] = False,
-    fix: Annotated[
-        bool, _flag("--fix", "Print the lines to change for all that can be mended.")
-    ] = False,
-    schema: Annotated[
-        bool, _flag("--schema", "Print the JSON Schema of a TOML file, for editors, and stop.")
-    ] = False,
-    as_json: JSONOption = False,
-) -> Job:
-    """Check a configuration and say what it allows, without starting anything."""
-    from corsac.cli.check import run, write_schema  # noqa: PLC0415 - no other command needs it.
-
-    if schema:
-        return write_schema
-    _one_source(source, env)
-    return partial(run, source, env, app_dir, strict=strict, as_json=as_json, fix=fix)
-
-
-@app.command("demo", epilog="For example: corsac demo --once")
-def _demo(
-    once: Annotated[
-        bool, _flag("--once", "Print the transcript and stop; 0 if all is well.")
-    ] = False,
-    port: PortOption = None,
-) -> Job:
-    """Watch cross-origin requests being allowed and blocked, then send them in your browser."""
-    from corsac.cli.demo import run  # noqa: PLC0415 - only this command needs what it imports.
-
-    return partial(_serve, partial(run, once=once, port=port))
-
-
-def _serve(job: Job) -> int:
-    """Run a command that listens on ports."""
-    from corsac.lab.loopback import PortUnavailableError  # noqa: PLC0415 - in an extra
-
-    try:
-        return job()
-    except PortUnavailableError as error:
-        raise CommandError(str(error)) from None
-
-
-@app.command("lab", epilog="For example: corsac lab corsac.toml")
-def _lab(
-    source: SourceArgument = None,
-    app_dir: DirectoryOption = "",
-    port: PortOption = None,
-    no_open: Annotated[bool, _flag("--no-open", "Do not open the page in a browser.")] = False,
-) -> Job:
-    """Try policies and requests in your browser, and see why each comes out as it does.
-
-    With a source it begins with that configuration, for pages of the lab.
-    """
-    # Only this command needs what they import.
-    from corsac.cli.terminal import say  # noqa: PLC0415
-    from corsac.lab import run  # noqa: PLC0415
-
-    def job() -> int:
-        configuration = None
-        if source is not None:
-            from corsac.cli.check import check_valid  # noqa: PLC0415 - few give a source.
-
-            report = check_valid(source, None, app_dir)
-            configuration = (report.source, report.outermost)
-        return run(say, port=port, open_browser=not no_open, configuration=configuration)
-
-    return partial(_serve, job)
-
-
-@app.command("explain-code", epilog="For example: corsac explain-code origin.invalid")
-def _explain_code(
-    *,
-    code: Annotated[
-        str,
-        typer.Argument(
-            metavar="CODE",
-            help="A code of a problem, of a refusal, of a browser's verdict, or of a cause.",
-        ),
-    ],
-    as_json: JSONOption = False,
-) -> Job:
-    """Say what a code means: what, why, an example, what to write instead."""
-    from corsac.cli.explain_code import run  # noqa: PLC0415 - no other command needs it.
-
-    return partial(run, code, as_json=as_json)
-
-
-@app.command("har", epilog="For example: corsac har session.har --policy corsac.toml")
-def _har(
-    *,
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE", help="A HAR, as the network panels of browsers save it; of any size."
-        ),
-    ],
-    policy: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            show_default=False,
-            help="A TOML file: also say what its policy would have answered.",
-        ),
-    ] = None,
-    as_json: JSONOption = False,
-) -> Job:
-    """Judge a recorded session as a browser does; print no cookie, no token, and send nothing."""
-    from corsac.cli.har import run  # noqa: PLC0415 - no other command needs it.
-
-    return partial(run, file, policy, as_json=as_json)
-
-
-@app.command("migrate", epilog="For example: corsac migrate src --diff | git apply")
-def _migrate(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="PATH...",
-            show_default="the current directory",
-            help="Files and directories.",
-        ),
-    ] = None,
-    diff: Annotated[bool, _flag("--diff", "Write a patch for `git apply`.")] = False,
-    as_json: JSONOption = False,
-) -> Job:
-    """Find a project's CORS configuration and say it in Corsac's terms; change nothing."""
-    from corsac.cli.migrate import run  # noqa: PLC0415 - no other command needs it.
-
-    if diff and as_json:
-        raise CommandError("--diff and --json exclude each other", USAGE)
-    return partial(run, paths=paths or [], as_diff=diff, as_json=as_json)
-
-
-@app.command(
+@_blocked(
     "console",
     epilog='For example: corsac console "Access to fetch at ... has been blocked by CORS policy"',
 )
@@ -287,13 +153,15 @@ def _console(
         typer.Argument(
             metavar="TEXT",
             show_default="standard input",
-            help="What the browser printed, as it stands in its console.",
+            help="What the browser printed, copied from its console.",
         ),
     ] = None,
     *,
     file: Annotated[
         str | None,
-        typer.Option(metavar="FILE", show_default=False, help="A log to read, of any size."),
+        typer.Option(
+            metavar="FILE", show_default=False, help="A log file to read in its place, of any size."
+        ),
     ] = None,
     engine: Annotated[
         Literal["chromium", "firefox", "webkit"] | None,
@@ -307,40 +175,7 @@ def _console(
     return partial(run, text, file, engine, as_json=as_json)
 
 
-@app.command(
-    "explain",
-    epilog="For example: corsac explain api:app --origin https://app.example.com --method PUT",
-)
-@with_page_options
-def _explain(
-    *,
-    page: Page,
-    source: SourceArgument = None,
-    env: EnvironmentOption = None,
-    app_dir: DirectoryOption = "",
-    path: Annotated[
-        str, typer.Option(callback=_path, metavar="PATH", help="The path that is asked for.")
-    ] = "/",
-    host: Annotated[
-        str,
-        typer.Option(
-            callback=_host,
-            metavar="HOST",
-            show_default=False,
-            help="The server's name in the request; by default one that allowed_hosts lists.",
-        ),
-    ] = "",
-    as_json: JSONOption = False,
-) -> Job:
-    """Say what becomes of a page's request under a configuration, and why; send nothing."""
-    from corsac.cli.explain import SERVER, run  # noqa: PLC0415 - no other command needs it.
-
-    _one_source(source, env)
-    arguments = (*page(SERVER + path), source, env, app_dir)
-    return partial(run, *arguments, path=path, host=host, as_json=as_json)
-
-
-@app.command(
+@_blocked(
     "probe",
     epilog="For example: corsac probe https://api.example.com/x --origin https://app.example.com",
 )
@@ -379,16 +214,21 @@ def _probe(
         bool, _flag("--insecure", "Do not check certificates (for your own machine).")
     ] = False,
     no_lint: Annotated[
-        bool, _flag("--no-lint", "Send the page's own requests alone, no others.")
+        bool,
+        _flag(
+            "--no-lint", "Send the page's requests alone: look for no other faults of the server."
+        ),
     ] = False,
     strict: Annotated[
-        bool, _flag("--strict", "Count what is found as a problem: exit code 1.")
+        bool,
+        _flag("--strict", "Count the errors and warnings that are found as problems: exit code 1."),
     ] = False,
     as_json: JSONOption = False,
 ) -> Job:
-    """Be a browser to a running server, whatever it is written in, and say what is wrong.
+    """Send a running server what a browser would send, and say what is wrong with its answers.
 
-    Only GET, HEAD and OPTIONS are sent, unless --send is given.
+    The server may be written in anything. Only GET, HEAD and OPTIONS are sent, unless --send is
+    given.
     """
     from corsac.cli.probe import run  # noqa: PLC0415 - only this command needs what it imports.
 
@@ -403,3 +243,178 @@ def _probe(
         strict=strict,
         as_json=as_json,
     )
+
+
+@_blocked(
+    "explain",
+    epilog="For example: corsac explain api:app --origin https://app.example.com --method PUT",
+)
+@with_page_options
+def _explain(
+    *,
+    page: Page,
+    source: SourceArgument = None,
+    env: EnvironmentOption = None,
+    app_dir: DirectoryOption = "",
+    path: Annotated[
+        str, typer.Option(callback=_path, metavar="PATH", help="The path that is asked for.")
+    ] = "/",
+    host: Annotated[
+        str,
+        typer.Option(
+            callback=_host,
+            metavar="HOST",
+            show_default=False,
+            help="The server's name in the request; by default one that allowed_hosts lists.",
+        ),
+    ] = "",
+    as_json: JSONOption = False,
+) -> Job:
+    """Say what becomes of a page's request under a configuration, and why; send nothing."""
+    from corsac.cli.explain import SERVER, run  # noqa: PLC0415 - no other command needs it.
+
+    _one_source(source, env)
+    arguments = (*page(SERVER + path), source, env, app_dir)
+    return partial(run, *arguments, path=path, host=host, as_json=as_json)
+
+
+@_blocked("har", epilog="For example: corsac har session.har --policy corsac.toml")
+def _har(
+    *,
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="A HAR, as the network panels of browsers save it; of any size."
+        ),
+    ],
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="A TOML file: also say what its policy would have answered.",
+        ),
+    ] = None,
+    as_json: JSONOption = False,
+) -> Job:
+    """Say what browsers block of a recorded session, and why; print no cookie or token."""
+    from corsac.cli.har import run  # noqa: PLC0415 - no other command needs it.
+
+    return partial(run, file, policy, as_json=as_json)
+
+
+@_configuration("check", epilog="For example: corsac check api:app --strict")
+def _check(
+    *,
+    source: SourceArgument = None,
+    env: EnvironmentOption = None,
+    app_dir: DirectoryOption = "",
+    strict: Annotated[bool, _flag("--strict", "Count warnings as problems: exit code 1.")] = False,
+    fix: Annotated[
+        bool, _flag("--fix", "Print the lines to change for all that can be mended.")
+    ] = False,
+    schema: Annotated[
+        bool, _flag("--schema", "Print the JSON Schema of a TOML file, for editors, and stop.")
+    ] = False,
+    as_json: JSONOption = False,
+) -> Job:
+    """Check a configuration and say what it allows, without starting anything."""
+    from corsac.cli.check import run, write_schema  # noqa: PLC0415 - no other command needs it.
+
+    if schema:
+        return write_schema
+    _one_source(source, env)
+    return partial(run, source, env, app_dir, strict=strict, as_json=as_json, fix=fix)
+
+
+@_configuration("explain-code", epilog="For example: corsac explain-code origin.invalid")
+def _explain_code(
+    *,
+    code: Annotated[
+        str,
+        typer.Argument(
+            metavar="CODE",
+            help="The code of a problem, a refusal, a browser's verdict or a cause.",
+        ),
+    ],
+    as_json: JSONOption = False,
+) -> Job:
+    """Look up a code, such as origin.invalid: what it means, an example, what to write instead."""
+    from corsac.cli.explain_code import run  # noqa: PLC0415 - no other command needs it.
+
+    return partial(run, code, as_json=as_json)
+
+
+@_configuration("migrate", epilog="For example: corsac migrate --diff | git apply")
+def _migrate(
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH",
+            show_default="the current directory",
+            help="Files and directories; the whole project if it is to be patched.",
+        ),
+    ] = None,
+    diff: Annotated[bool, _flag("--diff", "Print a patch, for `git apply`.")] = False,
+    as_json: JSONOption = False,
+) -> Job:
+    """Find a project's CORS configuration, say what is wrong, and write it for Corsac.
+
+    No file is changed.
+    """
+    from corsac.cli.migrate import run  # noqa: PLC0415 - no other command needs it.
+
+    if diff and as_json:
+        raise CommandError("--diff and --json exclude each other", USAGE)
+    return partial(run, paths=paths or [], as_diff=diff, as_json=as_json)
+
+
+@_trying("demo", epilog="For example: corsac demo --once")
+def _demo(
+    once: Annotated[
+        bool,
+        _flag("--once", "Print the requests and answers, and stop: exit code 0 if all is well."),
+    ] = False,
+    port: PortOption = None,
+) -> Job:
+    """Watch cross-origin requests being allowed and blocked, then send them in your browser."""
+    from corsac.cli.demo import run  # noqa: PLC0415 - only this command needs what it imports.
+
+    return partial(_serve, partial(run, once=once, port=port))
+
+
+def _serve(job: Job) -> int:
+    """Run a command that listens on ports."""
+    from corsac.lab.loopback import PortUnavailableError  # noqa: PLC0415 - in an extra
+
+    try:
+        return job()
+    except PortUnavailableError as error:
+        raise CommandError(str(error)) from None
+
+
+@_trying("lab", epilog="For example: corsac lab corsac.toml")
+def _lab(
+    source: SourceArgument = None,
+    app_dir: DirectoryOption = "",
+    port: PortOption = None,
+    no_open: Annotated[bool, _flag("--no-open", "Do not open the page in a browser.")] = False,
+) -> Job:
+    """Try policies and requests in your browser, and see why each comes out as it does.
+
+    With a source it begins with that configuration. Pages of the lab stand for its origins.
+    """
+    # Only this command needs what they import.
+    from corsac.cli.terminal import say  # noqa: PLC0415
+    from corsac.lab import run  # noqa: PLC0415
+
+    def job() -> int:
+        configuration = None
+        if source is not None:
+            from corsac.cli.check import check_valid  # noqa: PLC0415 - few give a source.
+
+            report = check_valid(source, None, app_dir)
+            configuration = (report.source, report.outermost)
+        return run(say, port=port, open_browser=not no_open, configuration=configuration)
+
+    return partial(_serve, job)

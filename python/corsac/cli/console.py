@@ -119,5 +119,6 @@ def _write_one(out: Output, found: Diagnosis) -> None:
     named = dict.fromkeys((found.reason or "").replace("preflight:", "").split(" or "))
     if found.reason and found.reason.count("preflight:") == len(found.reason.split(" or ")):
         named = dict.fromkeys(found.reason.split(" or "))
-    codes = f"  [{printable(' or '.join(named), MAX_TEXT)}]" if found.reason else ""
-    out.row([("More    ", "dim")], f"{found.page}{codes}")
+    if found.reason:
+        out.row([("Code    ", "dim")], printable(" or ".join(named), MAX_TEXT))
+    out.page("More    ", found.page)

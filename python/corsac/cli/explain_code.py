@@ -60,7 +60,7 @@ def run(code: str, *, as_json: bool) -> int:
         ):
             if text:
                 out.row([(label, "dim")], printable(text, MAX_TEXT), prose=True)
-        out.row([("More     ", "dim")], entry.page)
+        out.page("More     ", entry.page)
     return FINE
 
 

@@ -86,8 +86,8 @@ def _page_request(
         _Credentials,
         _option(
             metavar="MODE",
-            help="The credentials mode: omit, same-origin or include, which --credentials alone "
-            "is.",
+            help="The credentials mode: omit, same-origin or include; --credentials alone is "
+            "include.",
         ),
     ] = "same-origin",
     mode: Annotated[
@@ -112,8 +112,8 @@ def _page_request(
         Literal["text", "form", "multipart", "bytes", "stream"],
         _option(
             metavar="TYPE",
-            help="What the script makes of it: text (a string), form (URLSearchParams), multipart "
-            "(FormData), bytes (an ArrayBuffer) or stream (a ReadableStream).",
+            help="What the script gives as the body: text (a string), form (URLSearchParams), "
+            "multipart (FormData), bytes (an ArrayBuffer) or stream (a ReadableStream).",
         ),
     ] = "text",
     permission: Annotated[

@@ -97,6 +97,15 @@ class Output:
         if code is not None:
             self.row(indent, (where_to_read(printable(code, _MAX_VALUE)), "dim"))
 
+    def page(self, label: str, page: str) -> None:
+        """Write where a page of the site is found; ``page`` is its source, as in `Diagnosis.page`.
+
+        Most of these sources are made too, so the file that a reader can open is named.
+        """
+        source, hash_, anchor = page.partition("#")
+        made = source.replace("docs/", "build/docs/html/", 1).removesuffix(".md")
+        self.row([(label, "dim")], f"{made}.html{hash_}{anchor}, after make docs in the clone")
+
     def problem(self, problem: CORSConfigProblem, place: str = "") -> None:
         """Write a problem of a configuration: where and what, why, and what to do."""
         value, option = problem.value, printable(problem.option, _MAX_VALUE)

@@ -67,7 +67,8 @@ class Diagnosis(PlainData):
     def probe(self) -> str | None:
         """The command that shows it, for a shell; ``None`` if the URL is not known, or not http.
 
-        What the message does not say is left out, and ``ORIGIN`` stands in the place of an origin.
+        What the message does not say is left out. ``ORIGIN`` stands in the place of an origin, and
+        ``METHOD`` in that of the method where a preflight request has to be sent to see it.
         """
         url = self.url or ""
         # Firefox shortens long URLs in its console.
@@ -78,11 +79,18 @@ class Diagnosis(PlainData):
             parts += ["--method", self.method]
         if self.header and "preflight:" in (self.reason or ""):
             parts += ["--header", self.header]
+        elif not self.method and self._is_of_preflight:
+            parts += ["--method", "METHOD"]
         if {"wildcard-with-credentials", "allow-credentials-not-true"} & {
             reason.removeprefix("preflight:") for reason in self.reasons
         }:
             parts += ["--credentials", "include"]
         return shlex.join(parts)
+
+    @property
+    def _is_of_preflight(self) -> bool:
+        codes = (self.reason or "").split(" or ")
+        return all(code.startswith("preflight:") for code in codes)
 
     def as_dict(self) -> dict[str, Any]:
         """Give it as plain data that JSON can hold."""

@@ -65,14 +65,20 @@ class Applied:
         policies = [policy for place in places for policy in members_of(place)]
         message = ""
         if any(policy.guard for policy in policies):
-            message = "the guard takes a page for one of its own that had its name point here"
+            message = (
+                "a page of another site whose host name was made to point at this server (DNS "
+                "rebinding) is of its own origin for the guard"
+            )
         elif any(_LOOPBACK.search(one) for each in policies for one in each._listed(MAX_LISTED)):
-            message = "a server on this machine answers any page that had its name point here"
+            message = (
+                "a page of another site whose host name was made to point at this machine (DNS "
+                "rebinding) gets answers too, since CORS takes it for the server's own"
+            )
         if self.allowed_hosts is not None or not message:
             return self
         hint = (
-            "list the server's own names in allowed_hosts (DNS rebinding); corsac.LOOPBACK_HOSTS "
-            "are those of this machine"
+            "list the server's own names in allowed_hosts; corsac.LOOPBACK_HOSTS are those of this "
+            "machine"
         )
         info = CORSConfigProblem("host.unchecked", "info", "allowed_hosts", None, message, hint)
         return dataclasses.replace(self, problems=(*self.problems, info))
