@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect
 
 from corsac import CORSPolicy
+from corsac.cli import main
 from corsac.inspection import Applied
 from corsac.lab import Lab, serving_lab
 
@@ -143,6 +144,23 @@ def test_engines_that_differ_are_shown_to_differ(page: Page) -> None:
     expect(page.locator("#verdict > .verdict > p").first).to_have_text(
         re.compile(r"Engines differ\. By the standard: blocked: the preflight was refused")
     )
+
+
+def test_a_verdict_of_blocked_names_the_command_that_explains_its_code(
+    page: Page, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = page.locator("#verdict .help", has_text="corsac explain-code")
+    for preset, code in (
+        ("The method is not listed", "preflight:method-not-allowed"),
+        ("JSON needs Content-Type listed", "preflight:header-not-allowed:content-type"),
+        ("Another origin", "preflight:missing-allow-origin"),
+    ):
+        choose(page, preset)
+        expect(more).to_have_text(f"More: corsac explain-code {code}")
+        assert main(["explain-code", code]) == 0
+        assert code in capsys.readouterr().out
+    choose(page, "An app and its API, right")
+    expect(more).to_have_count(0)
 
 
 def test_an_edit_changes_the_verdict_at_once(page: Page) -> None:

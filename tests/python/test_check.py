@@ -48,7 +48,7 @@ def test_a_good_file_is_said_to_be_good_in_plain_words(capsys: pytest.CaptureFix
         (GOOD + 'allow_headers = ["*", "authorization"]', "any request header"),
         (GOOD + 'expose_headers = ["*"]', "pages read any response header"),
         (GOOD + 'expose_headers = ["etag", "x-b"]', "pages read etag and x-b"),
-        (GOOD + "max_age = 0", "preflights are never kept"),
+        (GOOD + "max_age = 0", "preflight answers are never kept"),
         (GOOD + "max_age = false", "methods GET, HEAD and POST\n"),
         (GOOD + f"allow_headers = {[f'x-{n}' for n in range(9)]}", "x-6 and 2 more"),
     ],

@@ -160,6 +160,15 @@ def test_where_the_text_leaves_it_open_it_is_said_what_tells() -> None:
                 assert "corsac probe" in found.cause, row["case"]
 
 
+@pytest.mark.parametrize("engine", ["firefox", "webkit"])
+def test_a_row_with_several_causes_says_what_decides(engine: str) -> None:
+    for row in ROWS:
+        found = diagnose(paste(row, PLACES))
+        if row["engine"] == engine and verdict(row, found, PLACES) == "ambiguous":
+            assert any("corsac probe" in each.cause for each in found), row["case"]
+            assert all(each.probe for each in found if each.url), row["case"]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [

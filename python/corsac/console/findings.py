@@ -268,7 +268,7 @@ def _firefox_reasons(
     if 300 <= status < 400:
         # A redirect of the request itself, or that of its preflight, which is not followed.
         likely = (*codes, "preflight:status-not-ok") if finding.followed else codes
-        return likely, ("preflight:status-not-ok", *asked), ()
+        return likely, ("preflight:status-not-ok", *asked), ("phase-unsaid",)
     # What does not speak HTTP has the status 200.
     is_missing = finding.cause.name == "missing-allow-origin"
     rare = ("network-error",) if status == 200 and is_missing else ()
