@@ -153,7 +153,7 @@ def test_a_verdict_of_blocked_names_the_command_that_explains_its_code(
     for preset, code in (
         ("The method is not listed", "preflight:method-not-allowed"),
         ("JSON needs Content-Type listed", "preflight:header-not-allowed:content-type"),
-        ("Another origin", "preflight:missing-allow-origin"),
+        ("Another origin", "missing-allow-origin"),
     ):
         choose(page, preset)
         expect(more).to_have_text(f"More: corsac explain-code {code}")
