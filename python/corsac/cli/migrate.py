@@ -66,12 +66,12 @@ def _write(out: Output, project: Project, found: Sequence[Configuration]) -> Non
     files = counted(project.looked_at, "file")
     hidden = sum(each.style == NOT_READ for each in found)
     if not found:
-        out.row("", f"no CORS configuration found in {files}")
+        out.row("", f"{files} read, no CORS configuration of another library")
     else:
         number = counted(len(found) - hidden, "configuration")
         told = tally([problem.severity for problem in problems]) or "no problems"
         unseen = f" and {counted(hidden, 'place')} that cannot be followed" if hidden else ""
-        out.row("", f"{number}{unseen} in {files}: {told}")
+        out.row("", f"{files} read, {number}{unseen}: {told}")
         out.more(problem.code for problem in problems)
 
 
