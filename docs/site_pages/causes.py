@@ -197,25 +197,31 @@ def _example(cause: Cause) -> Iterator[str]:
         program = "import corsac\n\n\nasync def app(scope, receive, send): ...\n\n\n"
         yield "With Corsac, around any ASGI application:\n"
         yield block("python", f"{program}app = {made}")
+        yield (
+            "Where to put it: [Starlette and FastAPI](../how-to/starlette.md), "
+            "[Flask](../how-to/flask.md), [Django](../how-to/django.md).\n"
+        )
 
 
 def _details(cause: Cause) -> Iterator[str]:
     """What else a message or an answer tells."""
-    prefix = "status-" if cause.name in _BY_STATUS else "value-"
+    prefix = r"status-\d" if cause.name in _BY_STATUS else "value-"
     if cause.name not in (*_BY_STATUS, "allow-origin-mismatch"):
         return
     rows = [
         (plain(_shown(key, detail.cause)), plain(_shown(key, detail.server or "As above.")))
         for key, detail in table().details.items()
-        if key.startswith(prefix) or (key == "origin-null" and cause.name != "preflight-status")
+        if re.match(prefix, key)
+        or key == ("status-first" if cause.name == "preflight-status" else "origin-null")
     ]
-    yield "## It may be this\n"
+    yield "## Which of these is it?\n"
     yield markdown_table(["what is seen", "what to change"], rows)
 
 
 def _shown(key: str, text: str) -> str:
     """A detail without a value of its own."""
     status = key.partition("-")[2] if key.startswith("status-") else ""
+    status = "3xx" if status == "300" else status
     shown = {"status": status, "value": VALUES.get(key, SAMPLES["value"]), "origin": ORIGIN}
     return re.sub(r"\{(\w+)\}", lambda found: shown[found[1]], text)
 

@@ -69,13 +69,13 @@ def beside_cors(origin: str, host: str) -> str:
     start = "Beside CORS: Local Network Access: since Chrome 142"
     if scheme == "http":
         return (
-            f"{start} no page without https reaches the `{space}` address space, which its console "
-            'calls "blocked by CORS policy"; Firefox 153 asks the user'
+            f"{start} no page without https reaches the `{space}` address space, and its console "
+            'says "blocked by CORS policy"; Firefox 153 asks the user'
         )
     return (
         f"{start} and Firefox 153 the user is asked before a page of a public site reaches the "
-        f"`{space}` address space; until then nothing is sent, and Chrome's console calls a no "
-        '"blocked by CORS policy". '
+        f"`{space}` address space; until then nothing is sent, and where the user says no, "
+        'Chrome\'s console says "blocked by CORS policy". '
         f'fetch() can say targetAddressSpace: "{space}"; an iframe needs '
         f'allow="local-network-access; {space}-network"'
     )

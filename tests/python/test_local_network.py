@@ -17,7 +17,8 @@ from support.raw_server import serving_raw
 ASKED = (
     "Beside CORS: Local Network Access: since Chrome 142 and Firefox 153 the user is asked before "
     "a page of a public site reaches the `loopback` address space; until then nothing is sent, and "
-    'Chrome\'s console calls a no "blocked by CORS policy". fetch() can say targetAddressSpace: '
+    'where the user says no, Chrome\'s console says "blocked by CORS policy". fetch() can say '
+    "targetAddressSpace: "
     '"loopback"; an iframe needs allow="local-network-access; loopback-network"'
 )
 
@@ -84,7 +85,7 @@ def test_only_a_public_page_is_asked_about(origin: str, host: str, is_asked: boo
 def test_a_page_without_https_is_refused_by_chrome_and_asked_about_by_firefox() -> None:
     assert beside_cors("http://example.com", "10.0.0.1") == (
         "Beside CORS: Local Network Access: since Chrome 142 no page without https reaches the "
-        '`local` address space, which its console calls "blocked by CORS policy"; Firefox 153 asks '
+        '`local` address space, and its console says "blocked by CORS policy"; Firefox 153 asks '
         "the user"
     )
 

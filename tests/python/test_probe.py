@@ -22,13 +22,14 @@ from support.raw_server import RawRequest, answering, http, serving_raw
 ORIGIN = ["--origin", APP]
 # The servers of these tests are on this machine, and the page is not.
 NOTE = (
-    "note  Beside CORS: Local Network Access: since Chrome 142 and Firefox 153 the user is asked "
-    "before a\n"
-    "      page of a public site reaches the `loopback` address space; until then nothing is sent, "
-    "and\n"
-    '      Chrome\'s console calls a no "blocked by CORS policy". fetch() can say '
-    "targetAddressSpace:\n"
-    '      "loopback"; an iframe needs allow="local-network-access; loopback-network"\n'
+    "note  Beside CORS: Local Network Access: since Chrome 142 and Firefox 153 the "
+    "user is asked before a\n"
+    "      page of a public site reaches the `loopback` address space; until then "
+    "nothing is sent, and\n"
+    '      where the user says no, Chrome\'s console says "blocked by CORS policy". '
+    "fetch() can say\n"
+    '      targetAddressSpace: "loopback"; an iframe needs '
+    'allow="local-network-access; loopback-network"\n'
 )
 
 
