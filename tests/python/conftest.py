@@ -3,11 +3,46 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
 from support.exchange import EXCHANGES, Exchange
+from support.left_out import left_out
 from support.refused import OBSERVED, MakeObserved
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Skip a file whose imports need a library that has no wheel for this Python."""
+    report = yield
+    call: pytest.CallInfo[Any] | None = getattr(report, "call", None)
+    _skip_if_left_out(report, call, collector.nodeid)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Skip a test that needs such a library."""
+    report = yield
+    _skip_if_left_out(report, call, item.nodeid.partition("::")[0])
+    return report
+
+
+def _skip_if_left_out(
+    report: pytest.CollectReport | pytest.TestReport, call: pytest.CallInfo[Any] | None, path: str
+) -> None:
+    if not report.failed or call is None or call.excinfo is None:
+        return
+    reason = left_out(call.excinfo.value)
+    if reason is not None:
+        report.outcome = "skipped"
+        report.longrepr = (path, 0, f"Skipped: {reason}")
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,16 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
+from corsac.errors import CORSConfigError, CORSConfigProblem
+from support import left_out
+
 ROOT = Path(__file__).resolve().parents[2]
+RE2_MISSING = CORSConfigError(
+    [CORSConfigProblem("regex.extra_missing", "error", "allow_origin_regex", "a+", "no RE2")]
+)
 
 
 def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -105,6 +112,23 @@ def test_what_may_be_left_out_for_want_of_a_wheel_is_a_dependency_of_the_tests()
     extras = tomllib.loads(read("pyproject.toml"))["project"]["optional-dependencies"]
     named = {re.split("[<>=!\\[]", line)[0] for lines in extras.values() for line in lines}
     assert {"ada-url", "eventlet", "gevent", "granian"} <= packages <= named
+    assert packages - {"eventlet", "playwright"} == set(left_out.MODULES)
+
+
+@pytest.mark.parametrize("error", [ModuleNotFoundError("no ada", name="ada_url"), RE2_MISSING])
+def test_what_needs_a_library_that_has_no_wheel_is_left_out_and_anything_else_fails(
+    error: Exception,
+) -> None:
+    around = RuntimeError("a module cannot be imported")
+    around.__cause__ = error
+    distribution = "google-re2" if error is RE2_MISSING else "ada-url"
+    reason = f"{distribution} has no wheel for this Python"
+    assert left_out.left_out(error, f"granian {distribution}") == reason
+    assert left_out.left_out(around, distribution) == reason
+    assert left_out.left_out(error, "") is None
+    assert left_out.left_out(error, "granian mcp") is None
+    assert left_out.left_out(RuntimeError(distribution), distribution) is None
+    assert left_out.left_out(ModuleNotFoundError("no ada_url"), distribution) is None
 
 
 def test_the_pythons_that_are_declared_are_those_that_the_matrix_tests() -> None:
