@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from support.exchange import EXCHANGES, Exchange
-from support.left_out import left_out
+from support.left_out import left_out, let_the_command_line_fail
 from support.refused import OBSERVED, MakeObserved
+
+let_the_command_line_fail()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ import pytest
 
 from corsac.cli import main
 from support.checking import check_json, codes, run_check, toml, use_empty_directory
+from support.left_out import runs_the_command_line
 
 GOOD = 'allow_origins = ["https://app.example.com", "https://b.example.com"]\n'
 WARNED = 'allow_origins = ["https://app.example.com", "https://app.example.com"]\n'
@@ -241,6 +242,7 @@ def test_colours_are_for_terminals_that_want_them(
     assert ("\x1b[1;31merror\x1b[0m" in terminal.getvalue()) is coloured
 
 
+@runs_the_command_line
 def test_as_a_program_it_writes_each_warning_once() -> None:
     done = run_check(toml(WARNED), "--strict")
     assert done.returncode == 1
@@ -249,6 +251,7 @@ def test_as_a_program_it_writes_each_warning_once() -> None:
     assert "\n1 warning\nmore: corsac explain-code origin.redundant\n" in done.stdout
 
 
+@runs_the_command_line
 def test_as_a_program_it_finds_modules_of_the_current_directory() -> None:
     code = "import logging.config, corsac\nlogging.basicConfig()\npolicy = corsac.CORSPolicy()\n"
     Path("checked_program.py").write_text(code, encoding="utf-8")
@@ -257,12 +260,14 @@ def test_as_a_program_it_finds_modules_of_the_current_directory() -> None:
     assert codes(json.loads(done.stdout)) == ["origin.none"]
 
 
+@runs_the_command_line
 def test_an_encoding_without_the_letters_gets_escapes() -> None:
     done = run_check(toml('allow_origins = ["https://caf\u00e9.test"]'), PYTHONIOENCODING="ascii")
     assert done.returncode == 1
     assert r"'https://caf\xe9.test'" in done.stdout
 
 
+@runs_the_command_line
 def test_it_needs_no_other_extra_than_the_command_lines() -> None:
     missing = ("httpx2", "starlette", "fastapi", "uvicorn")
     code = (

@@ -9,6 +9,7 @@ import pytest
 
 from corsac.cli import main
 from support.checking import check_json, codes, run_check, use_empty_directory, write_module
+from support.left_out import runs_the_command_line
 
 
 @pytest.fixture(autouse=True)
@@ -210,6 +211,7 @@ urlpatterns = [
         ),
     ],
 )
+@runs_the_command_line
 def test_settings_and_decorated_views_of_django_are_checked(
     middleware: str, urls: str, code: int, said: list[str]
 ) -> None:
@@ -234,6 +236,7 @@ def test_settings_and_decorated_views_of_django_are_checked(
         ),
     ],
 )
+@runs_the_command_line
 def test_a_policy_that_django_cannot_take_is_placed_where_it_is_written(
     configuring: str, place: str
 ) -> None:

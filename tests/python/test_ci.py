@@ -129,6 +129,9 @@ def test_what_needs_a_library_that_has_no_wheel_is_left_out_and_anything_else_fa
     assert left_out.left_out(error, "granian mcp") is None
     assert left_out.left_out(RuntimeError(distribution), distribution) is None
     assert left_out.left_out(ModuleNotFoundError("no ada_url"), distribution) is None
+    wrote = AssertionError("it wrote: ModuleNotFoundError: No module named 'litestar'")
+    assert left_out.left_out(wrote, "litestar") == "litestar has no wheel for this Python"
+    assert left_out.left_out(wrote, distribution) is None
 
 
 def test_the_pythons_that_are_declared_are_those_that_the_matrix_tests() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from corsac import __version__
 from corsac.cli import main
+from support.left_out import runs_the_command_line
 
 
 def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -20,6 +21,7 @@ def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@runs_the_command_line
 def test_the_package_runs_as_a_module() -> None:
     done = run_python("-m", "corsac", "--version")
     assert (done.returncode, done.stdout) == (0, f"corsac {__version__}\n")
@@ -49,6 +51,7 @@ def test_a_missing_extra_is_named(missing: str) -> None:
     assert done.stderr == "corsac demo: error: needs the extra demo: pip install 'corsac[demo]'\n"
 
 
+@runs_the_command_line
 def test_a_module_missing_for_another_reason_is_not_blamed_on_the_extra() -> None:
     code = (
         "import sys; sys.modules['corsac.lab.cases'] = None; "
@@ -106,6 +109,7 @@ def test_a_mistyped_word_is_answered_with_the_one_that_was_meant(
 
 
 @pytest.mark.parametrize("arguments", [["--env"], ["--env", "--json"], ["--nonsense", "--json"]])
+@runs_the_command_line
 def test_output_that_cannot_be_written_is_one_line_and_exit_code_3(arguments: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(

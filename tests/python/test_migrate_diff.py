@@ -12,6 +12,7 @@ import pytest
 
 from corsac.cli import main
 from support.exchange import Request, http_scope, run_asgi
+from support.left_out import runs_the_command_line
 from support.migrate_command import DJANGO, FLASK, STARLETTE, diff, patched
 
 ORIGIN = "https://a.example"
@@ -266,6 +267,7 @@ def test_what_the_reader_of_the_settings_takes_is_moved(
         ("letters.py", "x = 'äöü'; ".encode(), b"\n"),
     ],
 )
+@runs_the_command_line
 def test_odd_files_are_patched_where_they_should_be(name: str, before: bytes, after: bytes) -> None:
     code = before + STARLETTE.encode().rstrip() + b"; x = 2" + after
     Path(name).parent.mkdir(exist_ok=True)
@@ -319,6 +321,7 @@ def test_a_patch_applies_in_the_directory_that_was_named_or_in_the_current_one_a
             assert all(file.read_text() == after for file in files)
 
 
+@runs_the_command_line
 def test_a_patch_is_the_same_whatever_is_installed_where_it_is_made() -> None:
     code = "from flask_cors import CORS\nCORS(app, origins=r'https://.*\\.a\\.example')\n"
     Path("app.py").write_text(code)

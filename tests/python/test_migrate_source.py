@@ -13,6 +13,7 @@ import pytest
 from corsac.cli import main
 from corsac.migrate.source.files import MAX_FILE_BYTES
 from corsac.migrate.source.literal import MAX_DEPTH, MAX_TERMS
+from support.left_out import runs_the_command_line
 from support.migrate_command import DJANGO, FLASK, STARLETTE, codes, migrate, only
 
 
@@ -545,6 +546,7 @@ def test_nothing_in_a_source_steers_a_terminal(capsys: pytest.CaptureFixture[str
     assert "\u202e" not in printed
 
 
+@runs_the_command_line
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
     Path("app.py").write_text(f"{FLASK}CORS(app)\n" * 2_000)
     command = f"{sys.executable} -m corsac migrate app.py | head -1"
