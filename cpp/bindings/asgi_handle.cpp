@@ -318,7 +318,7 @@ PyObject* handle_websocket(Exchange& exchange, PyObject* const* caller_args,
 PyObject* handle_by_first(Exchange& exchange, PyObject* const* caller_args,
                           AppCall<3>& call) noexcept {
   const Names& names = exchange.policy().names;
-  const Ref type = get_first_item(caller_args[0], names.type.ptr());
+  const Ref type = get_item_at(caller_args[0], names.type.ptr(), names.in_scope.type);
   if (!type && PyErr_Occurred() != nullptr) return nullptr;
   if (!is_text(type.get(), names.http) && !is_text(type.get(), names.websocket)) {
     call_app(exchange.self, caller_args, call);
@@ -355,10 +355,11 @@ PyObject* handle_by_first(Exchange& exchange, PyObject* const* caller_args,
 PyObject* handle(Exchange& exchange, PyObject* const* args, AppCall<3>& call) noexcept {
   if (exchange.entry->policy != nullptr) {
     const CompiledPolicy& policy = exchange.policy();
-    const Ref type = get_first_item(args[0], policy.names.type.ptr());
+    const Names& names = policy.names;
+    const Ref type = get_item_at(args[0], names.type.ptr(), names.in_scope.type);
     if (!type && PyErr_Occurred() != nullptr) return nullptr;
-    if (is_text(type.get(), policy.names.http)) return handle_http(exchange, args, call);
-    if (policy.core().guard() && is_text(type.get(), policy.names.websocket)) {
+    if (is_text(type.get(), names.http)) return handle_http(exchange, args, call);
+    if (policy.core().guard() && is_text(type.get(), names.websocket)) {
       return handle_websocket(exchange, args, call);
     }
   }

@@ -50,7 +50,7 @@ bool is_host_served(const Exchange& exchange, PyObject* const* args, Ref& change
                     PyObject*& answer) noexcept {
   answer = nullptr;
   const Routing& routing = *exchange.entry->routing;
-  const Ref type = get_first_item(args[0], routing.names.type.ptr());
+  const Ref type = get_item_at(args[0], routing.names.type.ptr(), routing.names.in_scope.type);
   if (!is_text(type.get(), routing.names.http) && !is_text(type.get(), routing.names.websocket))
     return PyErr_Occurred() == nullptr;
   // HTTP/2 and HTTP/3 have `:authority`, which servers hand over as Host (ASGI, "HTTP Connection

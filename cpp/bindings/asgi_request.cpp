@@ -98,7 +98,7 @@ bool read_plain_guard_lines(ReadRequest& read) noexcept {
 /// @param changed out: see `read_headers`.
 [[gnu::always_inline]] inline Ref take_header_list(const Names& names, PyObject* scope,
                                                    Ref& changed) noexcept {
-  Ref headers = get_item(scope, names.headers.ptr());
+  Ref headers = get_item_at(scope, names.headers.ptr(), names.in_scope.headers);
   if (!headers || headers.get() == Py_None) return {};
   if (!PyList_Check(headers.get()) && !PyTuple_Check(headers.get())) {
     const bool once = PyIter_Check(headers.get()) != 0;
@@ -120,6 +120,21 @@ bool read_plain_guard_lines(ReadRequest& read) noexcept {
 }
 
 }  // namespace
+
+Ref find_item(PyObject* mapping, PyObject* key, Py_ssize_t& place) noexcept {
+  constexpr int kMostLooks = 32;  // A scope may be of any size.
+  Py_ssize_t position = 0;
+  for (int look = 0; look < kMostLooks && PyDict_CheckExact(mapping); ++look) {
+    const Py_ssize_t here = position;
+    PyObject* found = nullptr;
+    PyObject* value = nullptr;
+    if (PyDict_Next(mapping, &position, &found, &value) == 0) break;
+    if (found != key) continue;
+    place = here;
+    return Ref::borrowed(value);
+  }
+  return get_item(mapping, key);
+}
 
 bool read_method(ReadRequest& read, const Names& names, PyObject* scope) noexcept {
   read.method = get_item(scope, names.method.ptr());

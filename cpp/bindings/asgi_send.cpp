@@ -55,7 +55,8 @@ PyObject* respond(ASGIMiddleware* self, const CompiledPolicy& policy, PyObject* 
 
 Ref change_start(const ResponseChange& change, PyObject* message) {
   const CompiledPolicy& policy = *change.policy;
-  const Ref headers = get_item(message, policy.names.headers.ptr());
+  const Names& names = policy.names;
+  const Ref headers = get_item_at(message, names.headers.ptr(), names.in_message.headers);
   if (!headers && PyErr_Occurred() != nullptr) return {};
   // Now and not before: the look-up may have run code that took the message.
   const bool temporary = PyDict_CheckExact(message) && is_temporary(message);
@@ -115,7 +116,7 @@ PyObject* send_vectorcall(PyObject* self, PyObject* const* args, std::size_t nar
   const Names& texts = as_response_callable(self)->change.policy->names;
   bool is_start = false;
   {
-    const Ref type = get_first_item(args[0], texts.type.ptr());
+    const Ref type = get_item_at(args[0], texts.type.ptr(), texts.in_message.type);
     if (!type && PyErr_Occurred() != nullptr) return nullptr;
     is_start = is_text(type.get(), texts.response_start);
   }

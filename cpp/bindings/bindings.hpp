@@ -89,6 +89,13 @@ inline Ref latin1_text(std::string_view bytes) noexcept {
 /// The same as an object. Throws error_already_set.
 py::str to_latin1(std::string_view bytes);
 
+/// Where keys stood in the last dictionary of a kind, as PyDict_Next counts. A server makes all its
+/// scopes alike, so they are mostly there again. Not used without a global lock.
+struct KeyPlaces {
+  Py_ssize_t type = 0;
+  Py_ssize_t headers = 0;
+};
+
 /// Interned texts: the keys and values of ASGI dictionaries. Each owner has its own, so that
 /// sub-interpreters share nothing; that they are interned makes them one object within an
 /// interpreter.
@@ -96,6 +103,7 @@ struct Names {
   Names();
   py::str type, http, websocket, method, path, root_path, scheme, headers, status, body,
       response_start, response_body;
+  mutable KeyPlaces in_scope, in_message;
 };
 
 /// Memory of response callables that are gone, kept for the next ones (response_callable.cpp).

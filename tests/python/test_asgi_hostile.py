@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import subprocess
 import sys
 from collections import UserDict
@@ -345,3 +346,43 @@ def test_a_thread_may_be_the_first_that_imports_it() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
     assert (done.stdout, done.stderr) == ("CORSPolicy()\n", "")
+
+
+def arranged(items: dict[str, Any], *, how: int) -> Any:
+    """The same mapping, its keys in another place each time, or its class or keys others."""
+    if how == 0:
+        return dict(items)
+    if how == 1:
+        return dict(reversed(items.items()))
+    if how == 2:  # More keys before them than anybody looks through.
+        return {**{f"x.{number}": number for number in range(100)}, **items}
+    if how == 3:
+        holey = {**{f"x.{number}": number for number in range(10)}, **items}
+        for number in range(10):
+            del holey[f"x.{number}"]
+        return holey
+    if how == 4:  # Equal keys, which are other objects.
+        return {"".join([*key]): value for key, value in items.items()}
+    return UserDict(items)
+
+
+def test_keys_are_found_wherever_they_stand_in_scopes_and_messages() -> None:
+    message: Any = None
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(message)
+        await send(BODY)
+
+    middleware = CORSMiddleware(app, **OPTIONS)
+    allowed, refused = scope_with([(b"origin", ORIGIN)]), scope_with([(b"origin", EVIL)])
+    shapes = range(6)
+    for of_scope, of_message, is_allowed in itertools.product(shapes, shapes, (True, False)):
+        scope = arranged(allowed if is_allowed else refused, how=of_scope)
+        message = arranged(START, how=of_message)
+        sent = run_asgi(middleware, scope)
+        assert sent[0]["status"] == START["status"]
+        assert sent[0]["headers"] == [
+            (b"x-app", b"1"),
+            *(ALLOWED if is_allowed else [(b"vary", b"Origin")]),
+        ], (scope, message)
+        assert sent[1] == BODY
