@@ -205,7 +205,8 @@ std::optional<bool> is_beyond_cors(ReadRequest& read, const Names& names,
   if (!read.header_list) return false;
   if (!read.with_guard_lines && !read_plain_guard_lines(read))
     return PyErr_Occurred() == nullptr ? std::optional(false) : std::nullopt;
-  if (!read_scheme(read.request, names, scope)) return std::nullopt;
+  if (beyond_cors_needs_scheme(read.request) && !read_scheme(read.request, names, scope))
+    return std::nullopt;
   return corsac::is_beyond_cors(read.request);
 }
 

@@ -54,6 +54,11 @@ class ReadEnviron {
   /// set.
   bool read_for_guard(const EnvironNames& names, PyObject* environment, PyObject* host,
                       const Policy& policy, bool allowed) noexcept;
+  /// Reads what `corsac::is_beyond_cors` looks at, and no more. @param scheme that by which the
+  /// server was asked, if it is known; else the environ has it. @return false with an exception
+  /// set.
+  bool read_beyond_cors(const EnvironNames& names, PyObject* environment,
+                        std::optional<std::string_view> scheme) noexcept;
   /// Reads the scheme by which the server was asked. @return false with an exception set.
   bool read_scheme(const EnvironNames& names, PyObject* environment) noexcept;
 

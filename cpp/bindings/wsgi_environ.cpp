@@ -150,13 +150,23 @@ bool ReadEnviron::read_scheme(const EnvironNames& names, PyObject* environment) 
   return !text.empty() || PyErr_Occurred() == nullptr;
 }
 
+bool ReadEnviron::read_beyond_cors(const EnvironNames& names, PyObject* environment,
+                                   std::optional<std::string_view> scheme) noexcept {
+  if (!read_site(names, environment) || !note_mode(names, environment)) return false;
+  if (!beyond_cors_needs_scheme(request_)) return true;
+  if (!read_line(environment, names.origin, header_names::kOrigin, origin_) ||
+      !read_host(names, environment)) {
+    return false;
+  }
+  if (!scheme) return read_scheme(names, environment);
+  request_.set_server_scheme(*scheme);
+  return true;
+}
+
 std::optional<bool> is_beyond_cors(const EnvironNames& names, PyObject* environment,
                                    std::optional<std::string_view> scheme) noexcept {
   ReadEnviron read;
-  const bool done = scheme ? read.read(names, {}, *scheme, environment, Reading::kEverything)
-                           : read.read(names, environment, Reading::kEverything) &&
-                                 read.read_scheme(names, environment);
-  if (!done) return std::nullopt;
+  if (!read.read_beyond_cors(names, environment, scheme)) return std::nullopt;
   return corsac::is_beyond_cors(read.request());
 }
 

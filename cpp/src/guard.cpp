@@ -109,11 +109,15 @@ bool is_isolated(const Policy& policy, const Request& request) noexcept {
   return policy.guard() && policy.guard_rules().isolates_reads() && is_read(request.method());
 }
 
+bool beyond_cors_needs_scheme(const Request& request) noexcept {
+  return request.sec_fetch_site_lines() <= 1 && request.sec_fetch_site().empty() &&
+         !request.has_mode_without_cors();
+}
+
 bool is_beyond_cors(const Request& request) noexcept {
+  if (beyond_cors_needs_scheme(request)) return request.has_one_origin() && is_own_origin(request);
   if (request.sec_fetch_site_lines() > 1) return false;
-  if (request.has_mode_without_cors()) return true;
-  if (!request.sec_fetch_site().empty()) return request.sec_fetch_site() == "same-origin";
-  return request.has_one_origin() && is_own_origin(request);
+  return request.has_mode_without_cors() || request.sec_fetch_site() == "same-origin";
 }
 
 }  // namespace corsac

@@ -171,6 +171,21 @@ TEST(IsBeyondCors, TheOwnOrigin) {
   EXPECT_FALSE(beyond_cors({plain, host}, "https"));
 }
 
+TEST(IsBeyondCors, LooksAtTheSchemeWhereFetchMetadataSayNothing) {
+  const auto needs = [](std::initializer_list<HeaderLine> headers) {
+    Request request("POST");
+    for (const HeaderLine& line : headers) request.add_guarded_line(line.name, line.value);
+    return beyond_cors_needs_scheme(request);
+  };
+  const HeaderLine site{"sec-fetch-site", "cross-site"};
+  EXPECT_TRUE(needs({}));
+  EXPECT_TRUE(needs({{"sec-fetch-mode", "cors"}}));
+  EXPECT_TRUE(needs({{"sec-fetch-site", ""}}));
+  EXPECT_FALSE(needs({site}));
+  EXPECT_FALSE(needs({{"sec-fetch-site", ""}, {"sec-fetch-site", ""}}));
+  EXPECT_FALSE(needs({{"sec-fetch-mode", "navigate"}}));
+}
+
 TEST_F(Guard, AmbiguousRequestsAreRefused) {
   const auto post = [](std::initializer_list<HeaderLine> headers) {
     return testing::make_request("POST", headers);

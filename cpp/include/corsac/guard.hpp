@@ -88,4 +88,8 @@ namespace corsac {
 /// https://fetch.spec.whatwg.org/#append-a-request-origin-header
 [[nodiscard]] bool is_beyond_cors(const Request& request) noexcept;
 
+/// Whether `is_beyond_cors` looks at Origin, Host and the scheme of a request, which Fetch Metadata
+/// mostly make unnecessary. @param request needs nothing but these.
+[[nodiscard]] bool beyond_cors_needs_scheme(const Request& request) noexcept;
+
 }  // namespace corsac
