@@ -64,6 +64,7 @@ def test_every_code_has_a_meaning_and_a_page(capsys: pytest.CaptureFixture[str])
             assert not anchor or anchor in anchors(PAGES[page]), code
             texts = each["what"] + each["server"] + each["script"]
             assert not re.search(r"\{\w+\}", texts), code
+            assert not re.search(r"\b(\w+) the \1\b", texts), code
 
 
 def test_every_example_has_the_problem_that_it_stands_for() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
@@ -134,6 +135,7 @@ def _sentence(clause: str) -> str:
 def _plain(text: str) -> str:
     """Say what stands in a cause for no request in particular."""
     words = {"origin": "the page's origin", "method": "the method", "header": "the header"}
+    text = re.sub(r"the (request|response) header \{header\}", r"a \1 header", text)
     for name, word in words.items():
         text = text.replace(f"{{{name}}}", word)
     return text

@@ -192,8 +192,8 @@ def _narrower(resource: Resource, *, has_heir: bool) -> CORSConfigProblem:
     text = text_of(resource.given)
     if has_heir:
         message += (
-            "no rule says so, and a later resource that allows more would get what is left out, so "
-            "that one is left out"
+            "no rule can say so, and a later resource, which allows more, would decide for those "
+            "paths, so the later one is left out"
         )
         hint = (
             "write the rules by hand: first one for each path that this one covers, then the later "
