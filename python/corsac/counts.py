@@ -1,4 +1,4 @@
-"""What came of requests, added up and in the words of the counters."""
+"""What came of requests: the counters of middlewares, added up and in their words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from corsac._types import Counted, Outcomes
 if TYPE_CHECKING:
     from corsac.middleware import ConfiguredMiddleware
 
-__all__ = ["add_up", "by_outcome", "by_reason", "outcome_rows", "said_on_trial"]
+__all__ = ["Counting", "add_up", "by_outcome", "by_reason", "outcome_rows", "said_on_trial"]
 
 
 def add_up(counted: Iterable[Counted]) -> Counted:
@@ -39,6 +39,74 @@ def by_outcome(outcomes: Outcomes) -> dict[str, int]:
 def by_reason(outcomes: Outcomes) -> dict[tuple[str, str], int]:
     """Count refusals by kind and reason, as `corsac.CORSMiddleware.refusal_counters` does."""
     return {(kind, reason): count for kind, reason, count in outcomes if reason}
+
+
+class Counting:
+    """Base of middlewares: what came of their requests. The native middlewares count."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def _outcomes(self) -> Outcomes: ...
+        def _trial_outcomes(self) -> tuple[Outcomes, int, int, int]: ...
+
+    def counters(self) -> Mapping[str, int]:
+        """Count the requests since the middleware was made, by kind and outcome.
+
+        Returns:
+            The keys ``not_cors``, ``actual_allowed``, ``actual_refused``, ``preflight_allowed``,
+            ``preflight_refused``, ``guard_refused`` and ``host_refused``. A preflight request of an
+            allowed origin that the browser refuses, since a method or header is not listed, is
+            ``preflight_refused``. A request with an Origin that no browser carries out a CORS check
+            for, such as a form or any POST of the own origin, is ``not_cors`` unless the policy
+            allows it: see `corsac.refusals.log.RefusalLog`.
+        """
+        return by_outcome(self._counted()[0])
+
+    def refusal_counters(self) -> Mapping[tuple[str, str], int]:
+        """Count the requests that were refused since the middleware was made, by kind and reason.
+
+        Returns:
+            The count for each such pair as ``("actual", "origin-not-allowed")``: `corsac.Refusal`.
+        """
+        return by_reason(self._counted()[0])
+
+    def report_only_counters(self) -> Mapping[str, int]:
+        """Count what the report-only policies would have made of requests so far.
+
+        Returns:
+            The keys of `counters`; ``undecided`` for requests about which nothing is said, since
+            their origin would have to be waited for; and how many would get less far, or farther.
+            A request gets nowhere (the guard answers it; or it is a preflight request that the
+            server or the browser refuses), or to the application, or, as CORS keeps nothing from
+            it, to its page too. ``newly_refused`` counts those that would get less far than under
+            the policy in force, ``newly_allowed`` those that would get farther. A WebSocket
+            handshake gets nowhere or all the way. A path that the policy in force leaves alone
+            keeps nothing from anyone; what the policies on trial leave alone is not counted.
+        """
+        outcomes, undecided, newly_refused, newly_allowed = self._counted()[1]
+        return {
+            **by_outcome(outcomes),
+            "undecided": undecided,
+            "newly_refused": newly_refused,
+            "newly_allowed": newly_allowed,
+        }
+
+    def report_only_refusal_counters(self) -> Mapping[tuple[str, str], int]:
+        """Count, as `refusal_counters`, what the report-only policies would have refused.
+
+        There are more reasons: see `corsac.Refusal`.
+        """
+        return by_reason(self._counted()[1][0])
+
+    def _parts(self) -> Iterable[Counting]:
+        """Return other middlewares whose requests count as this one's."""
+        return ()
+
+    def _counted(self) -> Counted:
+        own = (self._outcomes(), self._trial_outcomes())
+        return add_up([own, *(part._counted() for part in self._parts())])
 
 
 def outcome_rows(

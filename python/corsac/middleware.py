@@ -19,7 +19,6 @@ from typing import (
 
 from corsac._core import Routing
 from corsac._explainable import Explainable
-from corsac._types import Counted, Outcomes
 from corsac.configuration import (
     NOTHING_OBSERVED,
     Configuration,
@@ -29,7 +28,7 @@ from corsac.configuration import (
     choose,
     make_configuration,
 )
-from corsac.counts import add_up, by_outcome, by_reason
+from corsac.counts import Counting
 from corsac.errors import CORSConfigProblem, log_warnings
 from corsac.observers import OBSERVATION_OPTIONS, ObservationOptions, read_observation
 from corsac.policy import CORSPolicy, CORSPolicyOptions
@@ -57,7 +56,7 @@ class MiddlewareOptions(CORSPolicyOptions, ObservationOptions, total=False):
     """The options of a middleware, but rules, and those of its policy."""
 
 
-class ConfiguredMiddleware(Explainable, Generic[App]):
+class ConfiguredMiddleware(Explainable, Counting, Generic[App]):
     """A middleware with a configuration that can be looked at and replaced.
 
     The native middlewares, which stand beside it among the bases, hold the configuration.
@@ -96,8 +95,6 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
         def _configuration(self) -> Any: ...
         def _put_in_force(self, configuration: object, routing: Routing) -> None: ...
         def _begin(self, app: App, configuration: Configuration, *logs: Any) -> None: ...
-        def _outcomes(self) -> Outcomes: ...
-        def _trial_outcomes(self) -> tuple[Outcomes, int, int, int]: ...
 
         _logs: tuple[RefusalLog, TrialLog]
 
@@ -357,63 +354,6 @@ class ConfiguredMiddleware(Explainable, Generic[App]):
 
     def _was_observed(self) -> None:
         """Do what has to be done when the observers may have changed."""
-
-    def counters(self) -> Mapping[str, int]:
-        """Count the requests since the middleware was made, by kind and outcome.
-
-        Returns:
-            The keys ``not_cors``, ``actual_allowed``, ``actual_refused``, ``preflight_allowed``,
-            ``preflight_refused``, ``guard_refused`` and ``host_refused``. A preflight request of an
-            allowed origin that the browser refuses, since a method or header is not listed, is
-            ``preflight_refused``. A request with an Origin that no browser carries out a CORS check
-            for, such as a form or any POST of the own origin, is ``not_cors`` unless the policy
-            allows it: see `corsac.refusals.log.RefusalLog`.
-        """
-        return by_outcome(self._counted()[0])
-
-    def refusal_counters(self) -> Mapping[tuple[str, str], int]:
-        """Count the requests that were refused since the middleware was made, by kind and reason.
-
-        Returns:
-            The count for each such pair as ``("actual", "origin-not-allowed")``: `corsac.Refusal`.
-        """
-        return by_reason(self._counted()[0])
-
-    def report_only_counters(self) -> Mapping[str, int]:
-        """Count what the report-only policies would have made of requests so far.
-
-        Returns:
-            The keys of `counters`; ``undecided`` for requests about which nothing is said, since
-            their origin would have to be waited for; and how many would get less far, or farther.
-            A request gets nowhere (the guard answers it; or it is a preflight request that the
-            server or the browser refuses), or to the application, or, as CORS keeps nothing from
-            it, to its page too. ``newly_refused`` counts those that would get less far than under
-            the policy in force, ``newly_allowed`` those that would get farther. A WebSocket
-            handshake gets nowhere or all the way. A path that the policy in force leaves alone
-            keeps nothing from anyone; what the policies on trial leave alone is not counted.
-        """
-        outcomes, undecided, newly_refused, newly_allowed = self._counted()[1]
-        return {
-            **by_outcome(outcomes),
-            "undecided": undecided,
-            "newly_refused": newly_refused,
-            "newly_allowed": newly_allowed,
-        }
-
-    def report_only_refusal_counters(self) -> Mapping[tuple[str, str], int]:
-        """Count, as `refusal_counters`, what the report-only policies would have refused.
-
-        There are more reasons: see `corsac.Refusal`.
-        """
-        return by_reason(self._counted()[1][0])
-
-    def _parts(self) -> Iterable[ConfiguredMiddleware[App]]:
-        """Return other middlewares whose requests count as this one's."""
-        return ()
-
-    def _counted(self) -> Counted:
-        own = (self._outcomes(), self._trial_outcomes())
-        return add_up([own, *(part._counted() for part in self._parts())])
 
     def _choose(self, path: str) -> Choice:
         # Asking may read routes, and what they say is part of the configuration.
