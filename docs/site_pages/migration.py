@@ -125,8 +125,8 @@ def pages() -> dict[str, str]:
 def _page(library: str) -> str:
     parts = [
         GENERATED + f"# {NAMES[library]}, option by option\n",
-        f"What `corsac.migrate.translate({library!r}, ...)` makes of each, beside "
-        f"`{_written(BASE[library])}`, and what it says of it. [How to move]({library}.md).\n",
+        f"What `corsac.migrate.translate({library!r}, ...)` makes of each option, given together "
+        f"with `{_written(BASE[library])}`, and what it says of it. [How to move]({library}.md).\n",
         "## Each option\n",
     ]
     for sample in SAMPLES[library]:
@@ -140,7 +140,7 @@ def _entry(library: str, sample: Options) -> Iterator[str]:
     made = translate(library, given)
     known = {(each.option, each.code) for each in base.problems}
     yield f"### `{_written(sample)}`\n" if sample else "### Nothing set\n"
-    yield f"Here: {_made(base, made, sample)}.\n"
+    yield f"In Corsac: {_made(base, made, sample)}.\n"
     for problem in made.problems:
         if (problem.option, problem.code) not in known or not sample:
             yield _said(problem)

@@ -49,7 +49,8 @@ def from_docstring(text: str) -> str:
 
 
 _CODE = re.compile(
-    r"\w+ ?= ?(?:\[[^\]]*\]|\"[\w-]+\"|True|False)|(?<!\w)'[^'\s]+'(?!\w)|\"[^\"\s]+\"(?!\w)"
+    r"CORSPolicy\([^)]*\)"
+    r"|\w+ ?= ?(?:\[[^\]]*\]|\"[\w-]+\"|True|False)|(?<!\w)'[^'\s]+'(?!\w)|\"[^\"\s]+\"(?!\w)"
     r"|https?://[^\s,;)]*[\w/]|Access-Control-[\w-]+|[\w.]*\w_\w+|--[\w-]+"
     r"|(?<!\w)\*(?!\w)|\w+: \"[\w-]+\""
 )
