@@ -251,7 +251,7 @@ def _nothing_found(source: str, found: object, search: Search) -> SourceError:
     others = [layer.name for layer in search.layers if not layer.is_corsac]
     hint = (
         "if it has Corsac, name the object that Corsac wraps, and of a mounted application its own "
-        "name; if it has none yet, corsac.starlette.install(app, ...) or a CORSMiddleware around it"
+        "name; if it has none yet, add corsac.starlette.install(app, ...), or wrap it"
     )
     if others:
         hint = f"{in_words(others)} is not a part of Corsac and cannot be checked"
