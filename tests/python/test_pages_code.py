@@ -15,6 +15,7 @@ import yaml
 
 import corsac
 from corsac.cli import _read
+from corsac.console import diagnose
 from support.pages import BLOCKS, CHECKOUT, Block, blocks_of
 
 
@@ -43,6 +44,8 @@ def check_shell(block: Block, _: Path) -> None:
         name, *given = shlex.split(re.split(" [|<>] ", line)[0], comments=True) or [""]
         if name == "corsac":
             _read(given)
+        if given[:1] == ["console"] and len(given) == 2:
+            assert diagnose(given[1]), "a reader who copies the line gets no answer"
 
 
 def check_nginx(block: Block, _: Path) -> None:

@@ -143,10 +143,7 @@ def _one_source(source: str | None, env: str | None) -> None:
         raise CommandError("name a source, or --env, but not both", USAGE)
 
 
-@_blocked(
-    "console",
-    epilog='For example: corsac console "Access to fetch at ... has been blocked by CORS policy"',
-)
+@_blocked("console", epilog="For example: corsac console < pasted.txt")
 def _console(
     text: Annotated[
         str | None,
