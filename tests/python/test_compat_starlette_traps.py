@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 import time
+import types
 import warnings
 from typing import Any
 
@@ -13,7 +14,12 @@ import pytest
 from starlette.applications import Starlette
 
 from corsac.compat import CORSConfigWarning
-from corsac.compat.starlette import CORSMiddleware, fullmatch_of, why_python_runs_it
+from corsac.compat.starlette import (
+    CORSMiddleware,
+    fullmatch_of,
+    problems_of_python,
+    why_python_runs_it,
+)
 from support.asgi import app_sending
 
 ORIGIN = "https://a.example"
@@ -181,8 +187,17 @@ def test_what_no_browser_sends_does_not_match(origin: str) -> None:
     assert not fullmatch_of(re.compile(r"https://\S\.example"))(origin)
 
 
-def test_without_re2_python_runs_expressions_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "re2", None)
+@pytest.mark.parametrize(
+    ("re2", "why"),
+    [
+        (None, "google-re2 is not installed"),
+        (types.ModuleType("re2"), "google-re2 cannot be loaded here (the module re2 is not google"),
+    ],
+)
+def test_without_re2_python_runs_expressions_and_says_so(
+    re2: types.ModuleType | None, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "re2", re2)
     fullmatch_of.cache_clear()
     why_python_runs_it.cache_clear()
     try:
@@ -191,6 +206,8 @@ def test_without_re2_python_runs_expressions_and_says_so(monkeypatch: pytest.Mon
         ]
         pattern = re.compile(r"https://[a-z]+\.example")
         assert fullmatch_of(pattern) == pattern.fullmatch
+        (problem,) = problems_of_python(pattern)
+        assert problem.message.startswith(f"Python's re runs it, since {why}")
     finally:
         fullmatch_of.cache_clear()
         why_python_runs_it.cache_clear()

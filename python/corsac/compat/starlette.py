@@ -27,7 +27,7 @@ from corsac.compat import CORSConfigWarning, warn_about
 from corsac.errors import CORSConfigProblem, CORSProblemCode
 from corsac.foreign.starlette import STARLETTE_OPTIONS, read_starlette
 from corsac.inspection.layers import Applied
-from corsac.origins.regex import import_re2
+from corsac.origins.regex import import_re2, why_no_re2
 from corsac.policy import CORSPolicy
 
 __all__ = ["ALL_METHODS", "SAFELISTED_HEADERS", "CORSConfigWarning", "CORSMiddleware"]
@@ -149,7 +149,7 @@ def why_python_runs_it(pattern: re.Pattern[str]) -> str | None:
             return "it has flags that RE2 does not have"
         _compile(pattern)
     except ImportError:
-        return "google-re2 is not installed"
+        return why_no_re2()
     except Exception:  # RE2's own error type is only known once it is imported.
         return "RE2 cannot read it"
     return None
@@ -162,7 +162,7 @@ def problems_of_python(pattern: re.Pattern[str] | None) -> Iterator[CORSConfigPr
         return
     code: CORSProblemCode = "regex.python"
     hint = "write it without look-arounds, back-references and flags"
-    if why == "google-re2 is not installed":
+    if why == why_no_re2():
         code, hint = "regex.extra_missing", "pip install 'corsac[re2]'"
     message = f"Python's re runs it, since {why}: an Origin that is made for it may take for ever"
     yield CORSConfigProblem(code, "warning", "allow_origin_regex", pattern.pattern, message, hint)

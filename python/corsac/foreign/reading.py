@@ -116,10 +116,12 @@ class Reading:
         """
         found = [found for each in self.problems for found in self._as_for(consumer, each)]
         regex = self.options.get("allow_origin_regex")
-        if consumer == "drop-in" and self.library != "starlette" and regex and not _has_re2():
+        is_run_by_re = consumer == "drop-in" and self.library != "starlette" and regex
+        why = _why_no_re2() if is_run_by_re else None
+        if why is not None:
             message = (
-                "google-re2 is not installed, so Python's re runs the expression, for which an "
-                "origin can take it very long"
+                f"{why}, so Python's re runs the expression, for which an origin can take it very "
+                "long"
             )
             option, hint = self.names["allow_origin_regex"], "pip install 'corsac[re2]'"
             found.append(
@@ -191,10 +193,10 @@ def with_tried_fixes(reading: Reading, read: Callable[[Mapping[str, Any]], Readi
     return dataclasses.replace(reading, problems=tuple(problems))
 
 
-def _has_re2() -> bool:
-    from corsac.origins.regex import has_re2  # noqa: PLC0415 - few have an expression
+def _why_no_re2() -> str | None:
+    from corsac.origins.regex import why_no_re2  # noqa: PLC0415 - few have an expression
 
-    return has_re2()
+    return why_no_re2()
 
 
 def once(problems: Iterable[CORSConfigProblem]) -> list[CORSConfigProblem]:

@@ -10,7 +10,7 @@ from corsac import _core
 from corsac._text import printable
 from corsac.errors import CORSConfigProblem
 
-__all__ = ["PythonExpression", "RegexOrigins", "compile_origin_regex", "has_re2", "import_re2"]
+__all__ = ["PythonExpression", "RegexOrigins", "compile_origin_regex", "import_re2", "why_no_re2"]
 
 REGEX_MEMORY_BYTES = 1 << 20
 """What RE2 may take for one expression (its ``max_mem``): room for 87 000 characters or 15 000
@@ -92,17 +92,13 @@ def compile_origin_regex(pattern: object) -> RegexOrigins | CORSConfigProblem:
         )
     try:
         return RegexOrigins(pattern)
-    except ImportError as error:
-        why = "google-re2 is not installed"
-        if not isinstance(error, ModuleNotFoundError):
-            # A sub-interpreter with a lock of its own, or a build for another machine.
-            why = f"google-re2 cannot be loaded here ({error})"
+    except ImportError:
         return CORSConfigProblem(
             "regex.extra_missing",
             "error",
             _OPTION,
             pattern,
-            f"expressions are run by RE2, in linear time, and {why}",
+            f"expressions are run by RE2, in linear time, and {why_no_re2()}",
             "pip install 'corsac[re2]', or use the patterns of allow_origins, which need nothing: "
             "https://*.example.com (every subdomain) and http://localhost:* (any port or none)",
         )
@@ -110,13 +106,15 @@ def compile_origin_regex(pattern: object) -> RegexOrigins | CORSConfigProblem:
         return _invalid(pattern, *_explain_error(error, pattern))
 
 
-def has_re2() -> bool:
-    """Tell whether google-re2 is installed."""
+def why_no_re2() -> str | None:
+    """Say in a clause why google-re2 cannot be used; ``None`` if it can."""
     try:
         import_re2()
-    except ImportError:
-        return False
-    return True
+    except ModuleNotFoundError:
+        return "google-re2 is not installed"
+    except ImportError as error:  # A sub-interpreter with a lock of its own, or a strange build.
+        return f"google-re2 cannot be loaded here ({error})"
+    return None
 
 
 def import_re2() -> Any:
@@ -130,7 +128,7 @@ def import_re2() -> Any:
 
 
 def _compile(pattern: str) -> Any:
-    if isinstance(pattern, PythonExpression) and not has_re2():
+    if isinstance(pattern, PythonExpression) and why_no_re2() is not None:
         return _compile_by_python(pattern)
     re2 = import_re2()
     options = re2.Options()
