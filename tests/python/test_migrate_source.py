@@ -535,6 +535,35 @@ def test_the_code_of_others_is_not_read(here: Path, capsys: pytest.CaptureFixtur
     assert out == "0 files read, no CORS configuration of another library\n"
 
 
+def test_another_repository_in_the_project_is_not_read_unless_it_is_named(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / ".git").mkdir()
+    (here / "app.py").write_text(f"{FLASK}CORS(app, origins='https://a.example')\n")
+    for name in ("corsac", "inner/submodule"):  # The clone that it was installed from, for one.
+        (here / name).mkdir(parents=True)
+        (here / name / "other.py").write_text(f"{FLASK}CORS(app, origins=[*some])\n")
+    (here / "corsac" / ".git").mkdir()
+    (here / "inner" / "submodule" / ".git").write_text("gitdir: ../../.git/modules/submodule\n")
+    assert main(["migrate", "--json"]) == 0
+    output = capsys.readouterr()
+    found = json.loads(output.out)
+    assert [each["file"] for each in found["configurations"]] == ["app.py"]
+    assert found["repositories"] == ["corsac", "inner/submodule"]
+    note = (
+        "repositories of their own are not read unless they are named: corsac and inner/submodule"
+    )
+    assert output.err == f"corsac migrate: note: {note}\n"
+    assert main(["migrate", "--diff"]) == 0
+    assert capsys.readouterr().out.count("+from corsac.flask import") == 1
+    assert main(["migrate", "corsac", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert ([each["file"] for each in found["configurations"]], found["repositories"]) == (
+        ["corsac/other.py"],
+        [],
+    )
+
+
 def test_nothing_in_a_source_steers_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     escape = "\\x1b[31m"
     Path("app.py").write_text(

@@ -8,7 +8,7 @@ import sys
 import tokenize
 from collections.abc import Sequence
 
-from corsac._text import printable, safe_repr
+from corsac._text import in_words, printable, safe_repr
 from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS
 from corsac.cli.terminal import (
     MAX_TEXT,
@@ -42,6 +42,10 @@ def run(*, paths: Sequence[str], as_diff: bool, as_json: bool) -> int:
         _write_diff(found, patch, project.directory)
     else:
         _write(Output(sys.stdout), project, found)
+    if project.repositories:
+        names = in_words(project.repositories)
+        text = f"repositories of their own are not read unless they are named: {names}"
+        write_lines([f"corsac migrate: note: {text}"], sys.stderr)
     for path, reason in project.unreadable:
         line = f"corsac migrate: {printable(path, _MAX_VALUE)}: {printable(reason, MAX_TEXT)}"
         write_lines([line], sys.stderr)
@@ -130,6 +134,7 @@ def _as_json(project: Project, found: Sequence[Configuration]) -> dict[str, obje
     return {
         "files": project.looked_at,
         "configurations": [_found_as_json(each) for each in found],
+        "repositories": project.repositories,
         "unreadable": [{"file": path, "reason": reason} for path, reason in project.unreadable],
     }
 

@@ -113,11 +113,17 @@ class SourceFile:
 
 @dataclasses.dataclass(slots=True)
 class Project:
-    """The files that mention CORS below the named paths, and what could not be read and why."""
+    """The files that mention CORS below the named paths, and what could not be read and why.
+
+    ``repositories`` are directories that were passed over, since they have a ``.git`` of their own:
+    clones, such as Corsac's where it was installed from one, and submodules. They are other
+    projects, and a patch of this one cannot reach them.
+    """
 
     paths: tuple[str, ...] = ()
     files: list[SourceFile] = dataclasses.field(default_factory=list)
     unreadable: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    repositories: list[str] = dataclasses.field(default_factory=list)
     looked_at: int = 0
 
     @property
@@ -188,6 +194,10 @@ def _python_files(path: str, project: Project) -> Iterator[str]:
         project.unreadable.append((str(error.filename), f"the directory cannot be read: {reason}"))
 
     for directory, inner, files in os.walk(path, onerror=note):
+        if directory != path and os.path.lexists(os.path.join(directory, ".git")):
+            project.repositories.append(os.path.relpath(directory) if path == "." else directory)
+            inner.clear()
+            continue
         inner[:] = sorted(
             name for name in inner if name not in SKIPPED_DIRECTORIES and name[:1] != "."
         )
