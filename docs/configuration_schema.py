@@ -37,7 +37,7 @@ TYPES: dict[str, Schema] = {
 def described(documented: object) -> dict[str, str]:
     """What a Google docstring says about each argument, as plain text."""
     arguments = (inspect.getdoc(documented) or "").partition("\nArgs:\n")[2].partition("\n\n")[0]
-    texts = re.split(r"\n? {4}(\w+): ", "\n" + arguments)[1:]
+    texts = re.split(r"\n {4}\**(\w+): ", "\n" + arguments)[1:]
     return {
         name: " ".join(text.split()).replace("``", "`")
         for name, text in zip(texts[::2], texts[1::2], strict=True)

@@ -9,14 +9,10 @@ from typing import Any, NamedTuple
 from configuration_schema import described
 
 import corsac
-from site_pages.text import GENERATED, anchor, anchored, block, call
+from site_pages.text import GENERATED, anchor, anchored, block, call, plain
 
 ORIGIN = "https://app.example.com"
-PREFLIGHT = {
-    "Origin": ORIGIN,
-    "Access-Control-Request-Method": "PUT",
-    "Access-Control-Request-Headers": "content-type",
-}
+PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
 ACTUAL = {"Origin": ORIGIN}
 
 
@@ -31,7 +27,9 @@ class Shown(NamedTuple):
 
 
 _LISTED = f'allow_origins=["{ORIGIN}"]'
-_EMBEDDED = {"Origin": ORIGIN, "Access-Control-Request-Private-Network": "true"}
+_PUT = 'allow_methods=["PUT"]'
+_JSON = PREFLIGHT | {"Access-Control-Request-Headers": "content-type"}
+_EMBEDDED = PREFLIGHT | {"Access-Control-Request-Private-Network": "true"}
 
 POLICY: dict[str, Shown] = {
     "allow_origins": Shown(
@@ -51,17 +49,15 @@ POLICY: dict[str, Shown] = {
         before=f'def is_customer(origin):\n    return origin in {{"{ORIGIN}"}}\n',
     ),
     "allow_methods": Shown((_LISTED, 'allow_methods=["PUT", "DELETE"]'), "OPTIONS", PREFLIGHT),
-    "allow_headers": Shown(
-        (_LISTED, 'allow_methods=["PUT"]', 'allow_headers=["content-type"]'), "OPTIONS", PREFLIGHT
-    ),
+    "allow_headers": Shown((_LISTED, _PUT, 'allow_headers=["content-type"]'), "OPTIONS", _JSON),
     "allow_credentials": Shown((_LISTED, "allow_credentials=True"), "GET", ACTUAL),
     "expose_headers": Shown((_LISTED, 'expose_headers=["etag", "x-total"]'), "GET", ACTUAL),
-    "max_age": Shown((_LISTED, "max_age=7200"), "OPTIONS", PREFLIGHT),
+    "max_age": Shown((_LISTED, _PUT, "max_age=7200"), "OPTIONS", PREFLIGHT),
     "allow_private_network": Shown(
-        (_LISTED, "allow_private_network=True"), "OPTIONS", PREFLIGHT | _EMBEDDED
+        (_LISTED, _PUT, "allow_private_network=True"), "OPTIONS", _EMBEDDED
     ),
-    "preflight_status": Shown((_LISTED, "preflight_status=200"), "OPTIONS", PREFLIGHT),
-    "preflight_continue": Shown((_LISTED, "preflight_continue=True"), "OPTIONS", PREFLIGHT),
+    "preflight_status": Shown((_LISTED, _PUT, "preflight_status=200"), "OPTIONS", PREFLIGHT),
+    "preflight_continue": Shown((_LISTED, _PUT, "preflight_continue=True"), "OPTIONS", PREFLIGHT),
     "guard": Shown((_LISTED, "guard=True"), "POST", {"Origin": "https://evil.example"}),
     "allow_timing": Shown((_LISTED, "allow_timing=True"), "GET", ACTUAL),
     "always_send": Shown((_LISTED, "always_send=True"), "GET", {}),
@@ -162,7 +158,12 @@ def _answer(shown: Shown) -> str:
     origin = shown.headers.get("Origin")
     whose = f"from `{origin}`" if origin else "without `Origin`"
     kind = "A preflight request" if told.kind == "preflight" else f"A `{shown.method}`"
-    if told.kind == "guard" or not told.allowed:
-        return f"{kind} {whose}: refused, `{told.reason}`.\n"
+    if told.reason:
+        # What stays of the application's headers is all that there is to say of a refusal.
+        notes = [plain(step.text) for step in told.steps if step.check == "app-headers"]
+        return f"{kind} {whose}: " + "; ".join([f"refused, `{told.reason}`", *notes]) + ".\n"
     lines = [f"{name}: {value}" for name, value in told.response_headers]
-    return f"{kind} {whose} is answered with\n\n" + block("console", "\n".join(lines))
+    answer = "reaches the application, and its answer gets"
+    if told.status:
+        answer = f"is answered with {told.status} and"
+    return f"{kind} {whose} {answer}\n\n" + block("console", "\n".join(lines))

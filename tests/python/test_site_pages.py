@@ -38,8 +38,17 @@ def test_every_option_has_a_default_a_contract_and_an_example() -> None:
     assert options.MIDDLEWARE.keys() == own
     assert options.GUARD.keys() == set(corsac.Guard._fields)
     for name in {*options.POLICY, *options.MIDDLEWARE, *options.GUARD}:
-        entry = re.search(rf"### `{name}`\n\nDefault: `.+\n\n[A-Z].+\n\n```python\n", page)
+        entry = re.search(rf"### `{name}`\n\nDefault: `.+\n\n[A-Z].+\.\n\n```python\n", page)
         assert entry, name
+
+
+def test_the_example_of_an_option_shows_what_it_does() -> None:
+    for name, shown in options.POLICY.items():
+        said = options._answer(shown)
+        without = [each for each in shown.keywords if not each.startswith(f"{name}=")]
+        if name not in {"allow_origins", "tolerate"}:  # Without those there is no policy to ask.
+            assert options._answer(shown._replace(keywords=without)) != said, name
+        assert ("refused" in said) is (name in {"app_headers", "guard"}), name
 
 
 def test_every_problem_code_has_an_anchor() -> None:
