@@ -208,7 +208,9 @@ class _Reader(Reader):
                 self._warn_of_empty(setting, entry)
                 continue
             if text != entry:
-                message = f"browsers read it as {text!r}, without the white space, and so does this"
+                message = (
+                    f"browsers read it as {text!r}, without the white space, and so does Corsac"
+                )
                 is_method = what == "method"
                 code: CORSProblemCode = "method.rewritten" if is_method else "header.rewritten"
                 self.warn(code, setting, entry, message, f"write {text!r}")
@@ -306,7 +308,7 @@ class _Reader(Reader):
                 self.warn("origin.never_matched", setting, entry, message, hint)
             else:
                 if origin != entry:
-                    message = f"django-cors-headers reads it as {origin!r}, and so does this"
+                    message = f"django-cors-headers reads it as {origin!r}, and so does Corsac"
                     self.warn("origin.rewritten", setting, entry, message, f"write {origin!r}")
                 origins.append(origin)
         return origins
