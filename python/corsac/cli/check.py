@@ -254,7 +254,7 @@ def _nothing_found(source: str, found: object, search: Search) -> SourceError:
         "name; if it has none yet, add corsac.starlette.install(app, ...), or wrap it"
     )
     if others:
-        hint = f"{in_words(others)} is not a part of Corsac and cannot be checked"
+        hint = f"{in_words(others)} is of another library: corsac migrate reads its configuration"
     elif inspect.isfunction(found) and not inspect.iscoroutinefunction(found):
         hint = f"if it is a function that makes the application, write {source}()"
     message = f"{source}: neither a CORSPolicy nor a CORSMiddleware in what was looked at"
