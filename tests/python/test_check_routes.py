@@ -99,7 +99,7 @@ def test_included_routers_of_fastapi_have_their_prefix(capsys: pytest.CaptureFix
     assert main(["check", f"{name}:app"]) == 0
     assert first_parts(capsys.readouterr().out)[-2:] == [
         "/v1/notes/{number} allows any origin without credentials",
-        "any other path allows no other origin",
+        "any other path allows pages of its own origin only",
     ]
 
 

@@ -295,7 +295,7 @@ def _allows(policy: CORSPolicy) -> str:
     guard = [*refused_by(policy.guard)]
     origins = [*_origins(policy)]
     if not origins:
-        return "; ".join(["allows no other origin", *guard])
+        return "; ".join(["allows pages of its own origin only", *guard])
     credentials = "with" if policy.allow_credentials else "without"
     methods = tuple(dict.fromkeys(("GET", "HEAD", "POST", *policy.allow_methods)))
     parts = [f"allows {in_words(origins)} {credentials} credentials"]
