@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ForwardRef
+
+import corsac
 
 if TYPE_CHECKING:
-    import corsac
     from corsac._core import LiveOrigins
 
 __all__ = ["ASGIApp", "Counted", "Followed", "Message", "OriginCallable", "Outcomes"]
@@ -19,8 +20,15 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _Verdict = bool | Awaitable[bool]
-OriginCallable = Callable[[str], _Verdict] | Callable[[str, "corsac.OriginRequest"], _Verdict]
-"""What decides about an origin that is not listed; who evaluates it has to know ``corsac``."""
+if TYPE_CHECKING:
+    _OriginRequest = corsac.OriginRequest
+else:
+    # Its class is loaded by those who use it. From Python 3.14 on whatever stands inside of a type
+    # is looked up where the type is evaluated, if it does not say where else.
+    _OriginRequest = ForwardRef("corsac.OriginRequest", module=__name__)
+
+OriginCallable = Callable[[str], _Verdict] | Callable[[str, _OriginRequest], _Verdict]
+"""What decides about an origin that is not listed."""
 
 Outcomes = list[tuple[str, str, int]]
 """A kind, a reason or ``""``, and how many requests there were."""

@@ -336,6 +336,7 @@ def test_a_base_that_only_a_marked_route_has_opens_no_other_path(
     assert installed.policy is BASE
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 def test_a_forked_process_follows_anew(send: Observed, source: Driven) -> None:
     with Follower(send.middleware, source, base=BASE) as follower:
         source.settle()

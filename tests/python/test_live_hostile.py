@@ -436,6 +436,7 @@ def test_observers_that_change_meanwhile_do_not_put_an_old_set_in_force(
 # Processes.
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 def test_a_process_that_is_forked_while_locks_are_held_follows(send: Observed) -> None:
     async def fetch() -> list[str]:
         return [ONE if os.getpid() == parent else TWO]
@@ -515,6 +516,7 @@ def test_a_process_that_is_forked_while_a_source_imports_something_follows() -> 
     assert (done.stdout, done.stderr) == ("True 0\n", "")
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 def test_who_forks_waits_for_a_silent_source_for_a_while_only(
     send: Observed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

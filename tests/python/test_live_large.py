@@ -126,7 +126,7 @@ class Unhashable(str):
         ({"origin": ONE}, "\"{'origin': 'https://one.example'}\": an origin is text, not dict"),
         ([ONE], "\"['https://one.example']\": an origin is text, not list"),
         (Unwritable(), ": an origin is text, not Unwritable"),
-        (10**5000, "one int: an origin is text, not int"),
+        (10**5000, ": an origin is text, not int"),
         (Unhashable("*"), "'*': a source cannot allow any page"),
         (Unhashable("one.example"), "'one.example': an origin starts with its scheme"),
     ],

@@ -7,6 +7,7 @@ import inspect
 import pickle
 import subprocess
 import sys
+import types
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -173,12 +174,20 @@ def test_the_signatures_name_every_argument_with_its_type_and_default() -> None:
         CORSPolicy(["https://a.test"])  # type: ignore[call-arg]
 
 
-def test_the_types_of_annotations_are_there_at_run_time() -> None:
+def test_the_types_of_annotations_are_there_at_run_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     hints = typing.get_type_hints(corsac.policy.CORSPolicyOptions)
     assert hints["guard"] == bool | Guard
     of_middleware = typing.get_type_hints(corsac.middleware.MiddlewareOptions)
     assert of_middleware.items() > hints.items()
     assert of_middleware["debug_header"] == bool | str
+    # What a program makes of them is evaluated in its own module, which need not know `corsac`.
+    program = types.ModuleType("knows_no_names")
+    monkeypatch.setitem(sys.modules, program.__name__, program)
+    made = types.new_class("Options", (corsac.policy.CORSPolicyOptions,))
+    made.__module__ = program.__name__
+    assert typing.get_type_hints(made) == hints
     assert typing.get_args(corsac.errors.Severity) == ("error", "warning", "info")
     assert typing.get_type_hints(CORSConfigProblem)["severity"] == corsac.errors.Severity
     of_a_call = inspect.signature(CORSConfigProblem, eval_str=True).parameters
