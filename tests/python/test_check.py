@@ -44,7 +44,10 @@ def test_a_good_file_is_said_to_be_good_in_plain_words(capsys: pytest.CaptureFix
     [
         ('allow_origins = ["*"]', "allows any origin without credentials"),
         ('allow_origins = ["http://localhost:*"]', "allows 1 pattern of origins without"),
-        ("guard = true", "allows pages of its own origin only; forged cross-origin writes are refused"),
+        (
+            "guard = true",
+            "allows pages of its own origin only; forged cross-origin writes are refused",
+        ),
         (GOOD + 'allow_methods = ["*"]', "any method"),
         (GOOD + 'allow_headers = ["*", "authorization"]', "any request header"),
         (GOOD + 'expose_headers = ["*"]', "pages read any response header"),

@@ -132,6 +132,8 @@ def test_what_needs_a_library_that_has_no_wheel_is_left_out_and_anything_else_fa
     wrote = AssertionError("it wrote: ModuleNotFoundError: No module named 'litestar'")
     assert left_out.left_out(wrote, "litestar") == "litestar has no wheel for this Python"
     assert left_out.left_out(wrote, distribution) is None
+    not_run = AssertionError("it wrote: python3: No module named granian")
+    assert left_out.left_out(not_run, "granian") == "granian has no wheel for this Python"
 
 
 def test_the_pythons_that_are_declared_are_those_that_the_matrix_tests() -> None:

@@ -11,6 +11,7 @@ from corsac import CORSPolicy
 from corsac.cli import main
 from corsac.live import Follower, PollSource
 from support.checking import check_json, run_check, use_empty_directory, write_module
+from support.left_out import runs_the_command_line
 from support.refused import MakeObserved, Observed
 
 OWN, ONE, TWO = "https://app.example.com", "https://one.example", "https://two.example"
@@ -125,6 +126,7 @@ app = get_wsgi_application()
         ('["*"]', True, 3, "could not be loaded"),
     ],
 )
+@runs_the_command_line
 def test_check_reads_what_the_settings_of_django_name(
     answer: str, must_load: bool, code: int, said: str
 ) -> None:

@@ -52,7 +52,7 @@ def _is_for_want_of(distribution: str, error: BaseException) -> bool:
         "regex.extra_missing" in text or "google-re2 is not installed" in text
     ):
         return True
-    modules = set(re.findall(r"No module named \\*'(\w+)", text))
+    modules = set(re.findall(r"No module named (?:\\*')?(\w+)", text))
     if isinstance(error, ModuleNotFoundError) and error.name is not None:
         modules.add(error.name.partition(".")[0])
     return not modules.isdisjoint(MODULES.get(distribution, ()))
