@@ -15,7 +15,7 @@ import redis
 import corsac
 from corsac.live import Follower, RedisSource
 from support.redis_server import RedisServer, running_redis
-from support.sources import allowed
+from support.sources import allowed, wait_until
 
 OWN = "https://app.example.com"
 ONE = "https://one.example"
@@ -86,6 +86,20 @@ def test_the_whole_set_is_read(server: RedisServer, client: redis.Redis) -> None
     with follower:
         assert policies(middleware, follower) == [OWN, ONE, TWO]
         assert follower.status.skipped == 2
+
+
+def test_a_source_that_is_left_keeps_no_connection(
+    server: RedisServer, client: redis.Redis
+) -> None:
+    client.sadd(KEY, ONE)
+    before = len(client.client_list())
+    source = RedisSource(server.url, interval=3600)
+    assert list(source.origins()) == [ONE]
+    assert len(client.client_list()) == before + 2
+    stopped = threading.Event()
+    stopped.set()
+    source.wait(stopped)
+    wait_until(lambda: len(client.client_list()) == before)
 
 
 def test_another_key_and_channel_can_be_named(server: RedisServer, client: redis.Redis) -> None:

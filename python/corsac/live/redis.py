@@ -141,10 +141,12 @@ class RedisSource:
             self._leave()
 
     def _leave(self) -> None:
-        """End the subscription; the next reading begins another one."""
+        """End the subscription and what is idle; the next reading begins another one."""
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             subscription.close()
+        # Those of other threads, which read at this moment, stay.
+        self._client.connection_pool.disconnect(inuse_connections=False)
 
 
 def _check_url(url: SplitResult) -> None:
