@@ -149,7 +149,6 @@ def test_every_response_of_an_origin_of_the_source_is_that_of_the_policy(
         (5, "SourceError: 'it gave int, not the origins one by one'"),
         ({TWO: False}, "SourceError: 'it gave dict, not the origins one by one'"),
     ],
-    ids=repr,
 )
 def test_the_last_good_set_stays_whatever_the_source_does(
     send: Observed,
