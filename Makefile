@@ -26,8 +26,11 @@ test-cpp: installed-test
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" ctest --preset dev
 
+# The tests of one file stay in one process: what it starts, it starts once.
+PROCESSES := 2
+
 test-python: installed-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile $(ARGS)
 
 # The short loop: the extension compiled fast, the checkout's own Python, no wheel, no Debian package.
 try: $(VENV)/.try
