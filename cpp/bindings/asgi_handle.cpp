@@ -109,7 +109,7 @@ void call_app(const ASGIMiddleware* self, PyObject* const* args, AppCall<3>& cal
                       args[0],
                       args[1],
                       args[2]};
-  return PyObject_Vectorcall(exchange.self->continue_when_decided, call, 8, nullptr);
+  return call_python(exchange.self->continue_when_decided, call, 8);
 }
 
 /// Whether the guard leaves the path of a request alone; nothing with an exception set.

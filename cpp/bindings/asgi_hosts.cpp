@@ -43,7 +43,7 @@ PyObject* refuse_plainly(const ASGIMiddleware* self, Refusal refusal, PyObject* 
   PyObject* call[] = {args[0],      args[1],
                       args[2],      status.get(),
                       reason.get(), line == nullptr ? Py_None : PyTuple_GET_ITEM(line, 0)};
-  return PyObject_Vectorcall(self->refuse, call, 6, nullptr);
+  return call_python(self->refuse, call, 6);
 }
 
 bool is_host_served(const Exchange& exchange, PyObject* const* args, Ref& changed,

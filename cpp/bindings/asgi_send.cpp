@@ -50,7 +50,7 @@ PyObject* respond(ASGIMiddleware* self, const CompiledPolicy& policy, PyObject* 
     return nullptr;
   }
   PyObject* args[] = {send, start.get(), end.get()};
-  return PyObject_Vectorcall(self->respond, args, 3, nullptr);
+  return call_python(self->respond, args, 3);
 }
 
 Ref change_start(const ResponseChange& change, PyObject* message) {
@@ -86,7 +86,7 @@ namespace {
 PyObject* call_server(PyObject* server, PyObject* const* args, std::size_t nargsf,
                       PyObject* names) noexcept {
   return names == nullptr ? call_positional(server, args, nargsf)
-                          : PyObject_Vectorcall(server, args, nargsf, names);
+                          : call_python(server, args, nargsf, names);
 }
 
 /// Sends the start of a response, changed. Apart from other messages, which need few registers.

@@ -17,6 +17,7 @@
 #include "corsac/path_rules.hpp"
 #include "corsac/policy.hpp"
 #include "pybind.hpp"
+#include "thread_end.hpp"
 
 /// The extension module: the core's functions with Python's types.
 ///

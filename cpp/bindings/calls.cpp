@@ -1,5 +1,9 @@
 #include "calls.hpp"
 
+#ifdef CORSAC_THREADS_ARE_UNWOUND
+#include <unistd.h>
+#endif
+
 #include <algorithm>
 
 #include "thread_stack.hpp"
@@ -19,6 +23,12 @@ PyObject* refuse_depth() noexcept {
   PyErr_SetString(PyExc_RecursionError, "too many CORSMiddleware inside one another");
   return nullptr;
 }
+
+#ifdef CORSAC_THREADS_ARE_UNWOUND
+void stay_for_ever() noexcept {
+  for (;;) pause();
+}
+#endif
 
 bool find_stack_left(std::uintptr_t here) noexcept {
   const std::optional<ThreadStack> stack = running_thread_stack();

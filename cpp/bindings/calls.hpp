@@ -56,9 +56,10 @@ inline PyObject* call_positional(PyObject* callable, PyObject* const* args,
     vectorcallfunc function = nullptr;
     std::memcpy(&function, reinterpret_cast<const char*>(callable) + type->tp_vectorcall_offset,
                 sizeof function);
-    if (function != nullptr) return function(callable, args, nargsf, nullptr);
+    if (function != nullptr)
+      return or_stay([=] { return function(callable, args, nargsf, nullptr); });
   }
-  return PyObject_Vectorcall(callable, args, nargsf, nullptr);
+  return call_python(callable, args, nargsf);
 }
 
 /// A call of an application with `kCount` arguments.

@@ -53,7 +53,7 @@ PyObject* switch_call(PyObject* self_object, PyObject* const* args, std::size_t 
   if (!function) return PyErr_Format(PyExc_RuntimeError, "EnvironSwitch is being collected");
   // Each may be a switch, or a middleware around one: no frame of Python's need be between them.
   if (Py_EnterRecursiveCall(" in EnvironSwitch") != 0) return nullptr;
-  PyObject* result = PyObject_Vectorcall(function.get(), args, nargsf, names);
+  PyObject* result = call_python(function.get(), args, nargsf, names);
   Py_LeaveRecursiveCall();
   return result;
 }

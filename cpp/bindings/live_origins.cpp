@@ -42,7 +42,7 @@ SharedLiveOrigins::SharedLiveOrigins(bool allow_insecure)
 
 template <typename Work>
 auto SharedLiveOrigins::without_global_lock(Work work) {
-  const py::gil_scoped_release unlocked;
+  const GlobalLockReleased unlocked;
   const std::lock_guard lock(mutex_);
   return work();
 }

@@ -169,7 +169,7 @@ bool write_to_log(PyObject* log, Reporting& reporting, const Refused& refused) n
                         names_rule(refused) ? refused.entry.rule : Py_None,
                         missing.get(),
                         member.get()};
-    const Ref silence(PyObject_Vectorcall(log, args, 7, nullptr));
+    const Ref silence(call_python(log, args, 7));
     if (silence) {
       reporting.be_silent(key, silence_from(silence.get()));
       return true;
@@ -194,7 +194,7 @@ bool tell(PyObject* callback, const Refused& refused, PyObject* report_only) noe
                         missing.get(),
                         refused.host == nullptr ? Py_None : refused.host,
                         member.get()};
-    if (Ref(PyObject_Vectorcall(callback, args, 9, nullptr))) return true;
+    if (Ref(call_python(callback, args, 9))) return true;
   }
   return set_aside_exception(callback);
 }
@@ -225,8 +225,8 @@ Verdict ask(const CompiledPolicy& policy, PyObject* origin, PyObject* request,
             Ref& awaitable) noexcept {
   PyObject* args[] = {nullptr, origin, request};
   const std::size_t count = policy.decides_by_request ? 2 : 1;
-  Ref answer(PyObject_Vectorcall(policy.decide_origin.ptr(), args + 1,
-                                 count | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  Ref answer(
+      call_python(policy.decide_origin.ptr(), args + 1, count | PY_VECTORCALL_ARGUMENTS_OFFSET));
   if (answer.get() == Py_True) return Verdict::kAllowed;
   if (answer.get() == Py_False) return Verdict::kRefused;
   if (answer) {

@@ -111,7 +111,7 @@ py::tuple compile_policy(const CompiledTypes& types, std::vector<std::string> al
                               .refusals_are_final = are_refusals_final(decide_origin)};
   PolicyBuild build;
   {
-    const py::gil_scoped_release unlocked;
+    const GlobalLockReleased unlocked;
     build = build_policy(options);
   }
   py::object compiled = py::none();
@@ -155,7 +155,7 @@ py::object with_live_origins(const CompiledTypes& types, const CompiledPolicy& p
   std::shared_ptr<const LiveOrigins> origins = live.sealed();
   std::shared_ptr<const Policy> made;
   {
-    const py::gil_scoped_release unlocked;
+    const GlobalLockReleased unlocked;
     made = policy.core().with_live_origins(std::move(origins));
   }
   return make_policy(types, std::move(made), policy.decide_origin, policy.app_headers_log);

@@ -153,7 +153,7 @@ bool remove_places(PyObject* list, std::span<const Py_ssize_t> places) noexcept 
   if (log == Py_None || change.request == nullptr) return true;
   const Ref fate(PyUnicode_FromString(kFateNames[static_cast<std::size_t>(filtered.fate)]));
   PyObject* args[] = {change.request, fate.get(), filtered.own.get()};
-  if (fate && Ref(PyObject_Vectorcall(log, args, 3, nullptr))) return true;
+  if (fate && Ref(call_python(log, args, 3))) return true;
   return set_aside_exception(log);
 }
 

@@ -17,12 +17,9 @@ function(corsac_add_part name version license purl)
 endfunction()
 
 corsac_add_part(pybind11 ${pybind11_VERSION} BSD-3-Clause "pkg:pypi/pybind11@${pybind11_VERSION}")
-if(corsac_has_static_libraries AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  set(corsac_gcc_license "GPL-3.0-or-later WITH GCC-exception-3.1")
-  corsac_add_part(libstdc++ ${CMAKE_CXX_COMPILER_VERSION} ${corsac_gcc_license}
+if(corsac_has_static_library AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  corsac_add_part(libstdc++ ${CMAKE_CXX_COMPILER_VERSION} "GPL-3.0-or-later WITH GCC-exception-3.1"
                   "pkg:generic/libstdc%2B%2B@${CMAKE_CXX_COMPILER_VERSION}")
-  corsac_add_part(libgcc ${CMAKE_CXX_COMPILER_VERSION} ${corsac_gcc_license}
-                  "pkg:generic/libgcc@${CMAKE_CXX_COMPILER_VERSION}")
 endif()
 list(JOIN corsac_parts ", " corsac_parts)
 list(JOIN corsac_part_names ", " corsac_part_names)

@@ -42,8 +42,8 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
                               ? policy.status_line
                               : exchange.self->names->forbidden;
   PyObject* args[] = {nullptr, status.ptr(), headers.get()};
-  const Ref write(PyObject_Vectorcall(exchange.start_response, args + 1,
-                                      2 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  const Ref write(
+      call_python(exchange.start_response, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET));
   return write ? body.release() : nullptr;
 }
 
@@ -124,8 +124,8 @@ PyObject* respond(const WSGIExchange& exchange, const ReadEnviron& read, const A
   if (verdict != Verdict::kLater) return verdict == Verdict::kAllowed;
   // There is no event loop to wait in.
   PyObject* args[] = {nullptr, awaitable.get()};
-  const Ref answer(PyObject_Vectorcall(exchange.self->decide_at_once, args + 1,
-                                       1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr));
+  const Ref answer(
+      call_python(exchange.self->decide_at_once, args + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET));
   if (!answer) return std::nullopt;
   return answer.get() == Py_True;
 }

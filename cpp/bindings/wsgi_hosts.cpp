@@ -31,7 +31,7 @@ namespace {
   if (!status || !reason) return nullptr;
   PyObject* call[] = {exchange.environment, exchange.start_response, status.get(), reason.get(),
                       line ? PyTuple_GET_ITEM(line.get(), 0) : Py_None};
-  return PyObject_Vectorcall(exchange.self->refuse, call, 5, nullptr);
+  return call_python(exchange.self->refuse, call, 5);
 }
 
 }  // namespace

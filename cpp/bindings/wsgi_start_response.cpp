@@ -58,7 +58,7 @@ PyObject* call_server(PyObject* self, PyObject* const* args, std::size_t nargsf,
   for (Py_ssize_t i = 0; i < total; ++i) call[i + 1] = i == place ? changed.get() : args[i];
   const std::size_t flags = static_cast<std::size_t>(positional) | PY_VECTORCALL_ARGUMENTS_OFFSET;
   return names == nullptr ? call_positional(server, call + 1, flags)
-                          : PyObject_Vectorcall(server, call + 1, flags, names);
+                          : call_python(server, call + 1, flags, names);
 }
 
 PyObject* start_response_vectorcall(PyObject* self, PyObject* const* args, std::size_t nargsf,
