@@ -181,7 +181,7 @@ def read_all(folder: Path = RESULTS) -> dict[str, dict[str, Results]]:
     found = {path.name: read(path) for path in folder.iterdir() if path.is_dir()}
 
     def rank(name: str) -> tuple[int, list[int]]:
-        return -len(found[name]), [-int(part) for part in name.rstrip("t").split(".")]
+        return -len(found[name]), [int(part) for part in name.rstrip("t").split(".")]
 
     return {name: found[name] for name in sorted(found, key=rank) if found[name]}
 
