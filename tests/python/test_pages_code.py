@@ -9,11 +9,14 @@ import subprocess
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 import corsac
+from corsac.browser import FetchRequest, simulate
+from corsac.browser.transports import asgi_transport
 from corsac.cli import _read
 from corsac.console import diagnose
 from support.pages import BLOCKS, CHECKOUT, Block, blocks_of
@@ -57,6 +60,33 @@ def check_nginx(block: Block, _: Path) -> None:
         depth += written.count("{") - written.count("}")
         assert depth >= 0
     assert depth == 0
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_pages_of_readme_can_read_an_error_that_nginx_answers_itself(method: str) -> None:
+    (included,) = (block.text for block in blocks_of("nginx") if "return 204;" in block.text)
+    written = re.findall(r"^add_header (\S+) (\S+) always;", included, re.MULTILINE)
+    origin = "https://app.example.com"
+    maps = {"$cors_origin": origin, "$cors_credentials": "true"}
+    headers = [(name.encode(), maps.get(value, value).encode()) for name, value in written]
+
+    async def nginx(scope: Any, receive: Any, send: Any) -> None:
+        status = 204 if scope["method"] == "OPTIONS" else 502
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    outcome = simulate(
+        FetchRequest(
+            "https://api.example.com/notes/1",
+            origin,
+            method=method,
+            headers={"Content-Type": "application/json"},
+            credentials="include",
+        ),
+        asgi_transport(nginx),
+    )
+    assert outcome.ok, outcome
+    assert [sent.method for sent in outcome.sent] == ["OPTIONS", method]
 
 
 def check_cmake(block: Block, _: Path) -> None:
