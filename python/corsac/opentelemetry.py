@@ -90,7 +90,10 @@ class CORSInstrumentor:
     and Host are not among the attributes, since any client can write them.
 
     An instrumentor of a framework has to be outside of the middleware, so that its span is there
-    while a request is refused. Those of FastAPI, Flask and Django stand there by themselves.
+    while a request is refused. Django's is, and FastAPI's where the middleware was added with
+    ``add_middleware``. `corsac.starlette.install` stands outside of everything in the application,
+    and Flask's instrumentor begins its spans inside of Flask: put ``OpenTelemetryMiddleware`` of
+    ``opentelemetry.instrumentation.asgi`` or ``.wsgi`` around the application there.
 
     Args:
         meter_provider: Gives the meter; ``None``: the global one.

@@ -101,6 +101,25 @@ def test_what_a_page_says_that_browsers_print_is_diagnosed_as_its_cause(name: st
             assert name in {each.name for each in told} or codes & {*table().causes[name].reasons}
 
 
+COMMON = re.findall(r"^\| `(.+?)` \| (.+) \|$", PAGES["docs/blocked/index.md"], re.MULTILINE)
+
+
+@pytest.mark.parametrize(("printed", "said"), COMMON)
+def test_the_common_causes_say_what_the_command_says_to_change(printed: str, said: str) -> None:
+    (told,) = diagnose(printed)
+    for option in re.findall(r"allow_\w+", said):
+        assert option in told.fix_on_server
+
+
+def test_the_common_causes_are_in_the_repository_and_not_on_the_site_alone() -> None:
+    found = {told.name for printed, _ in COMMON for told in diagnose(printed)}
+    assert found >= causes.EXAMPLES.keys() - {
+        "allow-origin-missing-or-mismatch",  # WebKit's words for two others.
+        "authorization-not-listed",
+        "header-not-exposed",
+    }
+
+
 def test_a_diagram_that_is_not_understood_is_an_error() -> None:
     with pytest.raises(sequence_diagram.DiagramError, match="loop"):
         sequence_diagram.draw("sequenceDiagram\nloop forever", "A loop")
