@@ -73,12 +73,14 @@ class Findings:
     def diagnoses(self) -> tuple[Diagnosis, ...]:
         """Give what was found, in the order of its first messages."""
         self._close()
-        engines = {each.engines[0] for each in self._found.values() if len(each.engines) == 1}
-        found = [self._diagnosis(each, engines) for each in self._found.values()]
+        known = {each.engines[0] for each in self._found.values() if len(each.engines) == 1}
+        found = [self._diagnosis(each, known) for each in self._found.values()]
         if not found and self._loose is not None:
             loose = self._loose
             cause = table().causes["no-details"]
-            found = [describe(cause, loose.message.engines[0], (), loose.values)]
+            engines = loose.message.engines
+            engine = engines[0] if len(engines) == 1 else self.engine
+            found = [describe(cause, engine, (), loose.values)]
         return tuple(found)
 
     def _cause(self, hit: Hit) -> Cause | None:

@@ -32,6 +32,9 @@ _MARKS = ("\u2018", "\u2019", "\u201c", "\u201d")
 _SPOILT = {ascii(mark)[1:-1]: mark for mark in _MARKS}
 _SPOILT |= {mark.encode().decode("cp1252", "ignore"): mark for mark in _MARKS[:3]}
 
+_ERROR = "net::"
+_BRACKETS = frozenset("'([`")
+
 _QUOTED = re.compile(r"[ >|]+")
 
 
@@ -61,8 +64,9 @@ def scan(text: str) -> Iterator[Hit]:
 
 def _with_wrapped(page: _Searched, hits: list[Hit]) -> list[Hit]:
     """Add the messages that are broken over lines, in the place of what was found of them."""
-    whole = [hit for hit in hits if hit.is_whole]
-    parts = [hit for hit in hits if not hit.is_whole]
+    # What ends its line may go on in the next one.
+    whole = [hit for hit in hits if hit.is_whole and not hit.message.ends]
+    parts = [hit for hit in hits if not hit.is_whole or hit.message.ends]
     for start, end in page.paragraphs(whole):
         mine = [hit for hit in parts if start <= hit.start < end]
         lines = [_QUOTED.sub(" ", line, 1) for line in page.text[start:end].split("\n")]
@@ -97,15 +101,21 @@ TRIGGERS = (
 _TRIGGER = re.compile("|".join(map(re.escape, TRIGGERS)))
 
 
-def _how_good(hits: list[Hit]) -> int:
-    """Count what a way to put lines together gives: whole messages, with URLs in one piece."""
+def _how_good(hits: list[Hit]) -> tuple[int, int]:
+    """Count what a way to put lines together gives: whole messages, with URLs in one piece.
+
+    Those that end their line count less: they may be the beginning of another.
+    """
     names = ("url", "origin")
-    return sum(
-        hit.is_whole
+    good = [
+        hit
+        for hit in hits
+        if hit.is_whole
         and hit.message.role != "rest"
         and not any(" " in hit.values.get(name, "") for name in names)
-        for hit in hits
-    )
+    ]
+    ending = sum(hit.message.ends for hit in good)
+    return len(good) - ending, ending
 
 
 class _Searched(Page):
@@ -193,9 +203,19 @@ class _Searched(Page):
         events: list[tuple[int, str]] = []
         for found in pattern.finditer(self.plain, start, end):
             place, anchor = found.start(), found[0]
+            if anchor == _ERROR and not self._stands_alone(place):
+                continue
             events.append((place, anchor))
             events += [(place + offset, each) for offset, each in inner[anchor]]
         return sorted(events)
+
+    def _stands_alone(self, place: int) -> bool:
+        """Whether a word begins at a place, in quotes or brackets or not; never inside a URL."""
+        before = self.plain[max(0, place - 2) : place]
+        # A double quote is escaped in URLs; the others are not.
+        if before[-1:] in _BRACKETS:
+            before = before[:-1]
+        return before[-1:] in {"", " ", "\n", '"'}
 
     @staticmethod
     def _with_rest(hits: list[Hit], rest: list[Hit]) -> list[Hit]:

@@ -1,0 +1,99 @@
+"""Pastes and logs that look like another message than they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from corsac.console import diagnose
+
+HEAD = (
+    "Access to fetch at '{}' from origin 'https://app.example.com' has been blocked by CORS "
+    "policy: "
+)
+MISSING = "No 'Access-Control-Allow-Origin' header is present on the requested resource."
+FIREFOX = (
+    "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at "
+    "{}. (Reason: CORS header \u2018Access-Control-Allow-Origin\u2019 missing). Status code: 404."
+)
+URLS = [
+    "https://api.example.com/?e=net::ERR_UNSAFE_PORT",
+    "https://api.example.com/?msg=Failed%20net::ERR_FAILED",
+    "https://api.example.com/errors/net::ERR_CONNECTION_REFUSED",
+    "https://api.example.com/net::ERR_A,net::ERR_B,net::ERR_C,net::ERR_D,net::ERR_E/(net::ERR_F",
+]
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (HEAD + MISSING, "missing-allow-origin"),
+        (
+            HEAD
+            + "Method PUT is not allowed by Access-Control-Allow-Methods in preflight response.",
+            "method-not-allowed",
+        ),
+        (FIREFOX, "missing-allow-origin"),
+        ("Fetch API cannot load {} due to access control checks.", "no-details"),
+        ("Fetch API cannot load {}.", "mode-same-origin"),
+    ],
+)
+def test_a_network_error_inside_a_url_is_part_of_the_url(url: str, text: str, name: str) -> None:
+    (found,) = diagnose(text.replace("{}", url))
+    assert (found.name, found.url) == (name, url)
+
+
+def test_a_row_of_the_network_panel_is_about_the_error_after_its_url_alone() -> None:
+    url = "https://api.example.com/a?next=net::ERR_TOO_MANY_REDIRECTS"
+    assert diagnose(f"GET {url} 200 (OK)") == ()
+    (found,) = diagnose(f"PUT {url} net::ERR_UNSAFE_PORT")
+    assert (found.name, found.url, found.method) == ("bad-port", url, "PUT")
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        *("{}", "Failed to load resource: {}", '{"errorText":"{}"}', "failed ({})", "[{}]"),
+        *("page.goto: {} at https://api.example.com/", "x\n\t{}\n", "'{}'"),
+    ],
+)
+def test_a_network_error_that_stands_by_itself_is_read(around: str) -> None:
+    (found,) = diagnose(around.replace("{}", "net::ERR_UNSAFE_PORT"))
+    assert found.name == "bad-port"
+
+
+CANNOT_LOAD = "Fetch API cannot load https://api.example.com/notes"
+
+
+def test_a_line_that_breaks_off_after_the_url_is_not_the_message_that_ends_there() -> None:
+    (found,) = diagnose(CANNOT_LOAD)
+    assert (found.name, found.engine, found.reason) == ("no-details", None, None)
+    assert found.url == "https://api.example.com/notes"
+    (found,) = diagnose(f"{CANNOT_LOAD}.")
+    assert (found.name, found.engine) == ("mode-same-origin", "webkit")
+
+
+@pytest.mark.parametrize(
+    ("rest", "name"),
+    [
+        (MISSING, "missing-allow-origin"),
+        ('URL scheme "foo" is not supported.', "scheme"),
+        (
+            'Request mode is "no-cors" but the redirect mode is not "follow".',
+            "redirect-mode-no-cors",
+        ),
+        (
+            "Refused to connect because it violates the document's Content Security Policy.",
+            "content-security-policy",
+        ),
+    ],
+)
+@pytest.mark.parametrize("mark", ["", "> ", "    "])
+def test_a_message_that_was_broken_after_its_url_is_one_message(
+    rest: str, name: str, mark: str
+) -> None:
+    (found,) = diagnose(f"{mark}{CANNOT_LOAD}.\n{mark}{rest}")
+    assert (found.name, found.engine) == (name, "chromium")
+    assert found.url == "https://api.example.com/notes"
+    (found,) = diagnose(f"{mark}{CANNOT_LOAD}\n{mark}due to access control checks.")
+    assert (found.name, found.engine) == ("no-details", "webkit")
