@@ -8,29 +8,64 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from corsac._headers import Pairs
 
-__all__ = ["MASK", "kept_request_headers", "kept_response_headers", "masked_url"]
+__all__ = ["MASK", "kept_request_headers", "kept_response_headers", "masked_error"]
+__all__ += ["masked_kind", "masked_origins", "masked_url"]
 
 MASK = "..."
 """Stands in the place of a value that may be a secret."""
 
-_LONGEST = 24  # Longer values of a query, and parts of a path, are taken for secrets.
 _MAX_URL = 8_192
+_LONGEST = 100  # Longer parts of a path and names of a query are masked, whatever they look like.
 
+# Nothing of a query with one of these in its name is kept.
 _SECRET_NAME = re.compile(
-    "auth|code|cookie|cred|csrf|hash|hmac|jwt|key|login|mail|nonce|otp|pass|pin|pwd|secret|sess|sid"
-    "|sig|state|ticket|token|user|xsrf|assertion|saml",
+    "access|auth|bearer|card|challenge|code|cookie|cred|csrf|cvv|grant|hash|hmac|invit|jwt|key"
+    "|login|mail|nonce|otp|pass|phone|pin|pw|reset|secret|sess|sid|sig|ssn|state|ticket|token|user"
+    "|verif|xsrf|assertion|saml",
     re.IGNORECASE,
 )
-_WORDS = re.compile(r"[a-zA-Z]{1,20}(?:[-_.][a-zA-Z]{1,20}){1,20}")
+# Values of these names, if they look like words and numbers, tell requests apart and nobody's name.
+_HARMLESS_NAMES = frozenset(
+    {
+        *("page", "per_page", "limit", "offset", "start", "size", "count", "sort", "order", "dir"),
+        *("sort_by", "order_by", "direction", "format", "output", "alt", "lang", "language"),
+        *("locale", "version", "api_version", "api-version", "ver", "v", "type", "kind", "fields"),
+        *("include", "expand", "view", "mode", "tab", "width", "height", "w", "h", "id"),
+    }
+)
+_HARMLESS_VALUE = re.compile(
+    "[0-9]{1,4}|true|false|yes|no|on|off|null|none|asc|desc", re.IGNORECASE
+)
+# Behind one of these a path or sentence has a secret, if what follows is not of the second set.
+_BEFORE_SECRET = re.compile(
+    "activat|confirm|invit|jwt|key|magic|nonce|otp|passw|pwd|reset|secret|sess|share|signature"
+    "|ticket|token|unsubscribe|verif",
+    re.IGNORECASE,
+)
+_AFTER_SUCH = frozenset(
+    {
+        *("callback", "check", "confirm", "create", "current", "delete", "exchange", "forgot"),
+        *("info", "introspect", "issue", "list", "login", "logout", "me", "new", "refresh"),
+        *("request", "reset", "revoke", "send", "status", "update", "validate", "verify"),
+    }
+)
+_BETWEEN_WORDS = re.compile(r"[-_.~$\[\]]")
+# Letters as people write them (notes, getNotes, OData), a short number, or a version (v1, oauth2).
+_WORD = re.compile(
+    "[A-Z]{0,4}[a-z]{0,20}(?:[A-Z][a-z]{2,20}){0,6}[A-Z]{0,4}|[0-9]{1,6}|[a-z]{1,12}[0-9]{1,2}"
+)
+_MAX_DIGITS = 8
+_SCHEMES = frozenset({"about", "blob", "data", "file", "ftp", "http", "https", "ws", "wss"})
+_HOST = re.compile(r"(?:\[[0-9a-fA-F:.]{2,45}\]|[^:@\[\]\s]{0,255})(?::[0-9]{0,5})?")
 
 # Of requests the values that decide whether a preflight is needed, and what CORS looks at.
 _REQUEST_VALUES = frozenset(
     {
-        *("accept", "accept-language", "content-language", "content-type", "range", "origin"),
+        *("accept", "accept-language", "content-language", "content-type", "range"),
         *("access-control-request-method", "access-control-request-headers"),
         *("sec-fetch-mode", "sec-fetch-site", "sec-fetch-dest", "upgrade"),
         "access-control-request-private-network",
@@ -38,19 +73,20 @@ _REQUEST_VALUES = frozenset(
 )
 _RESPONSE_VALUES = frozenset(
     {
-        *("access-control-allow-origin", "access-control-allow-credentials", "vary"),
+        *("access-control-allow-credentials", "vary"),
         *("access-control-allow-methods", "access-control-allow-headers", "corsac-refused"),
-        *("access-control-max-age", "access-control-expose-headers", "timing-allow-origin"),
+        *("access-control-max-age", "access-control-expose-headers"),
         *("access-control-allow-private-network", "cross-origin-resource-policy"),
     }
 )
 
 
 def masked_url(url: str) -> str:
-    """Give a URL without user name, password and fragment, and with values of its query masked.
+    """Give a URL with all masked that may be a secret: kept is what is known not to be one.
 
-    Kept are short values of names that are not those of secrets. Of the path, long parts that are
-    not words are masked: a token may stand there, too.
+    Kept are scheme, host and port, parts of the path that are words, short numbers or versions, the
+    names of the query, and the values of a few of them, such as `page`. A user name, a password and
+    the fragment are left out. A masked URL stays as it is.
     """
     url = url[:_MAX_URL]
     try:
@@ -59,38 +95,104 @@ def masked_url(url: str) -> str:
         return MASK
     if parts.scheme and not parts.netloc:
         # Of data: and blob: URLs the scheme says enough.
-        return f"{parts.scheme}:{MASK}"
+        return f"{parts.scheme}:{MASK}" if parts.scheme in _SCHEMES else MASK
     netloc = parts.netloc.rpartition("@")[2]
-    query = "&".join(map(_masked_pair, parts.query.split("&"))) if parts.query else ""
+    if not _HOST.fullmatch(netloc):
+        # What looks like a port may be the first half of a password with a slash in it.
+        return MASK
     start = f"{parts.scheme}://{netloc}" if parts.scheme else f"//{netloc}" if netloc else ""
-    path = "/".join(map(_masked_part, parts.path.split("/")))
+    path = _masked_path(parts.path)
+    # Some servers separate by semicolons, too.
+    query = re.sub("[^&;]+", lambda pair: _masked_pair(pair[0]), parts.query)
     return f"{start}{path}?{query}" if query else f"{start}{path}"
 
 
-def _masked_part(part: str) -> str:
-    return part if len(part) <= _LONGEST or _WORDS.fullmatch(part) else MASK
+def _masked_path(path: str) -> str:
+    masked, before = [], ""
+    for part in path.split("/"):
+        name, *parameters = part.split(";")
+        is_secret = bool(_BEFORE_SECRET.search(before)) and name not in _AFTER_SUCH
+        kept = MASK if name and (is_secret or not _is_plain(name)) else name
+        masked.append(";".join([kept, *map(_masked_pair, parameters)]))
+        before = name
+    return "/".join(masked)
 
 
 def _masked_pair(pair: str) -> str:
     name, equals, value = pair.partition("=")
     if not equals:
-        return name if len(name) <= _LONGEST else MASK
-    if len(name) > 2 * _LONGEST:
-        name = MASK
-    is_secret = _SECRET_NAME.search(name) or len(value) > _LONGEST
-    return f"{name}={MASK if is_secret and value else value}"
+        # A token may stand there alone.
+        return MASK if pair else ""
+    if not _is_plain(name):
+        return f"{MASK}={MASK}"
+    known = unquote(name).lower()
+    if _SECRET_NAME.search(known):
+        is_kept = False
+    elif known in _HARMLESS_NAMES:
+        is_kept = _is_plain(value)
+    else:
+        is_kept = bool(_HARMLESS_VALUE.fullmatch(value))
+    return f"{name}={value if is_kept or not value else MASK}"
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text is made of words, short numbers and versions; encoded ones are decoded."""
+    if len(text) > _LONGEST:
+        return False
+    words = _BETWEEN_WORDS.split(unquote(text))
+    digits = sum(mark.isdigit() for mark in text)
+    return digits <= _MAX_DIGITS and all(_WORD.fullmatch(word) for word in words)
+
+
+def masked_error(text: str) -> str:
+    """Give what a browser calls an error: its name, or a sentence without a secret's name."""
+    name = _ERROR_NAME.search(text[:_MAX_URL])
+    if name:
+        return name[0]
+    is_kept = _SENTENCE.fullmatch(text) and not _BEFORE_SECRET.search(text)
+    return text if is_kept or not text else MASK
+
+
+def masked_kind(text: str) -> str:
+    """Give what a browser says was loaded, if it is one word."""
+    return text if re.fullmatch("[a-zA-Z_-]{0,30}", text) else MASK
+
+
+_ERROR_NAME = re.compile(r"\b(?:net::ERR|NS_ERROR|NS_BINDING)_[A-Z0-9_]{1,60}(?:\.[A-Za-z]{1,80})?")
+_SENTENCE = re.compile("[A-Z]?[a-z]{1,20}(?:[.:,]? (?:[A-Z]?[a-z]{1,20}|[0-9]{1,3})){0,20}[.]?")
+
+
+def masked_origins(value: str) -> str:
+    """Give a value that should be an origin with what is beyond one masked, so that it stays wrong.
+
+    A browser compares byte by byte: a slash at the end, capital letters, and a list are kept.
+    """
+    return _ORIGIN.sub(_masked_origin, value[:_MAX_URL])
+
+
+_ORIGIN = re.compile(r"(?=[^\s,])([a-zA-Z][a-zA-Z0-9+.-]{0,40}://)?([^/?#\s,]*)([^\s,]*)")
+
+
+def _masked_origin(parts: re.Match[str]) -> str:
+    scheme, netloc, rest = parts[1] or "", parts[2], parts[3]
+    user, at, host = netloc.rpartition("@")
+    is_host = _HOST.fullmatch(host) and (scheme or "." in host or host in _WITHOUT_SCHEME)
+    start = f"{scheme}{MASK + at if user else at}{host if is_host else MASK}"
+    return start + (rest if rest in {"", "/"} else rest[0] + MASK)
+
+
+_WITHOUT_SCHEME = frozenset({"*", "null", "localhost", "true", "false", "undefined", "none", ""})
 
 
 def kept_request_headers(headers: Pairs) -> Pairs:
     """Give the headers of a request, most without their values; no cookie and no pseudo header."""
-    # The rest of a Referer may have secrets.
-    kept = _kept(headers, {"cookie", "proxy-authorization"}, "referer", _origin_of, _REQUEST_VALUES)
+    kept = _kept(headers, {"cookie", "proxy-authorization"}, _REQUEST_MASKS, _REQUEST_VALUES)
     return tuple((name, _one_line(value)) for name, value in kept)
 
 
 def kept_response_headers(headers: Pairs) -> Pairs:
     """Give the headers of a response, most without their values; no cookie and no pseudo header."""
-    kept = _kept(headers, {"set-cookie", "set-cookie2"}, "location", masked_url, _RESPONSE_VALUES)
+    kept = _kept(headers, {"set-cookie", "set-cookie2"}, _RESPONSE_MASKS, _RESPONSE_VALUES)
     # Chromium puts the values of several lines into one, with line ends between.
     return tuple((name, _one_line(each)) for name, value in kept for each in value.split("\n"))
 
@@ -98,17 +200,16 @@ def kept_response_headers(headers: Pairs) -> Pairs:
 def _kept(
     headers: Pairs,
     dropped: Collection[str],
-    with_url: str,
-    masked: Callable[[str], str],
+    masks: dict[str, Callable[[str], str]],
     with_values: Collection[str],
 ) -> Iterator[tuple[str, str]]:
-    """Yield the headers that are not dropped: one with its URL masked, some with their values."""
+    """Yield the headers that are not dropped: some with their values, some with masked ones."""
     for name, value in headers:
         known = name.lower()
         if known in dropped or known.startswith(":"):
             continue
-        if known == with_url:
-            yield known, masked(value)
+        if known in masks:
+            yield known, masks[known](value)
         else:
             yield known, value if known in with_values else ""
 
@@ -121,3 +222,12 @@ def _origin_of(url: str) -> str:
 
 def _one_line(value: str) -> str:
     return "".join(mark for mark in value[:_MAX_URL] if mark == "\t" or mark >= " ").strip(" \t")
+
+
+# The rest of a Referer may have secrets.
+_REQUEST_MASKS = {"referer": _origin_of, "origin": masked_origins}
+_RESPONSE_MASKS = {
+    "location": masked_url,
+    "access-control-allow-origin": masked_origins,
+    "timing-allow-origin": masked_origins,
+}

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from corsac._headers import Pairs
-from corsac.har.masking import kept_request_headers, kept_response_headers, masked_url
+from corsac.har.masking import (
+    kept_request_headers,
+    kept_response_headers,
+    masked_error,
+    masked_kind,
+    masked_url,
+)
 
 try:
     import ijson
@@ -74,6 +80,7 @@ class Entry:
         self.url = masked_url(self.url)
         self.redirect_url = masked_url(self.redirect_url) if self.redirect_url else ""
         self.initiator = masked_url(self.initiator) if self.initiator else ""
+        self.error, self.kind = masked_error(self.error), masked_kind(self.kind)
 
 
 class _Watched:
