@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from corsac.console import diagnose
+from corsac.console import Diagnosis, diagnose
 
 HEAD = (
     "Access to fetch at '{}' from origin 'https://app.example.com' has been blocked by CORS "
@@ -97,3 +97,52 @@ def test_a_message_that_was_broken_after_its_url_is_one_message(
     assert found.url == "https://api.example.com/notes"
     (found,) = diagnose(f"{mark}{CANNOT_LOAD}\n{mark}due to access control checks.")
     assert (found.name, found.engine) == ("no-details", "webkit")
+
+
+def network(error: str, status: str = "") -> Diagnosis:
+    """What is said of a row of the network panel with an error of Chromium."""
+    (found,) = diagnose(f"GET https://api.example.com/notes net::{error}{status}")
+    assert found.url == "https://api.example.com/notes"
+    return found
+
+
+@pytest.mark.parametrize(
+    ("error", "name"),
+    [
+        ("ERR_BLOCKED_BY_CLIENT.Inspector", "blocked-by-client"),
+        ("ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByDip", "coep"),
+        ("ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByCoepAndDip", "coep"),
+        ("ERR_BLOCKED_BY_RESPONSE.CoepFrameResourceNeedsCoepHeader", "coep"),
+        ("ERR_BLOCKED_BY_RESPONSE.CoopSandboxedIFrameCannotNavigateToCoopPage", "frame-denied"),
+        ("ERR_BLOCKED_BY_RESPONSE.SomethingNew", "corp"),
+        ("ERR_UNSAFE_PORT.New", "bad-port"),
+        ("ERR_SOMETHING.New", "network-error"),
+    ],
+)
+def test_a_network_error_with_a_second_name_is_told_by_the_first_at_least(
+    error: str, name: str
+) -> None:
+    assert network(error, " 200 (OK)").name == name
+
+
+@pytest.mark.parametrize("second", ["", ".New"])
+@pytest.mark.parametrize(
+    ("error", "name", "words"),
+    [
+        ("ERR_CONTENT_DECODING_FAILED", "content-encoding", "Content-Encoding"),
+        ("ERR_CONTENT_DECODING_INIT_FAILED", "content-encoding", "Content-Encoding"),
+        ("ERR_INSUFFICIENT_RESOURCES", "not-sent", "too many requests"),
+        ("ERR_OUT_OF_MEMORY", "not-sent", "memory"),
+        ("ERR_FILE_NOT_FOUND", "not-sent", "a file"),
+        ("ERR_UNKNOWN_URL_SCHEME", "not-sent", "scheme"),
+        ("ERR_CACHE_MISS", "not-sent", "only-if-cached"),
+    ],
+)
+def test_what_is_not_for_want_of_an_answer_is_not_said_to_be(
+    error: str, name: str, words: str, second: str
+) -> None:
+    found = network(f"{error}{second}")
+    assert (found.name, found.reason, found.is_cors) == (name, None, False)
+    assert words in found.cause
+    assert "no answer" not in f"{found.title} {found.cause}"
+    assert "runs" not in found.fix_on_server

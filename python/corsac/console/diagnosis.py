@@ -127,8 +127,9 @@ def describe(
         "status": status or "an error",
         "url": url or "the URL",
     }
-    keys = [*details, *_details(cause, values)]
-    added = [table().details[key] for key in keys]
+    known, error = table().details, values.get("error", "").partition(".")[0]
+    keys = [*details, *_details(cause, values), *([error] if error in known else [])]
+    added = [known[key] for key in keys]
     server = next((each.server for each in added if each.server), cause.server)
     page = next((each.page for each in added if each.page), cause.page)
     named = {"header": (header or "").lower()}

@@ -87,7 +87,9 @@ class Findings:
         """Give the cause of a message; ``None`` if it says nothing of one."""
         causes, name = table().causes, hit.message.cause.name
         if "error" in hit.values:
-            name = table().network.get(hit.values["error"], "network-error")
+            network, error = table().network, hit.values["error"]
+            # The part after the dot says more of the same.
+            name = network.get(error, network.get(error.partition(".")[0], "network-error"))
             return causes[name] if name else None
         header = hit.values.get("header", "").lower()
         if name == "header-not-allowed":
