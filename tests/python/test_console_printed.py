@@ -52,6 +52,8 @@ class Case(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     credentials: str = "same-origin"
     redirect: str = "follow"
+    url: str = API
+    mode: str = "cors"
 
 
 def asked(status: int, headers: list[tuple[str, str]], credentials: str = "same-origin") -> Case:
@@ -97,6 +99,12 @@ CASES = {
     "redirect-other-no-acao": Case(actual=(302, [*OK, TO_OTHER])),
     "redirect-tainted": Case(actual=(302, [*OK, TO_OTHER]), elsewhere=(200, OK)),
     "redirect-mode-error": Case(actual=(302, [*OK, TO_OTHER]), redirect="error"),
+    "redirect-loop": Case(actual=(302, [*OK, ("location", API)])),
+    "redirect-scheme": Case(actual=(302, [*OK, ("location", "data:text/plain,x")])),
+    "corp": Case(actual=(200, [("cross-origin-resource-policy", "same-origin")]), mode="no-cors"),
+    "bad-port": Case(url="https://api.example:6667/"),
+    "no-cors-put": Case(method="PUT", mode="no-cors"),
+    "url-credentials": Case(url="https://user:secret@api.example/"),
 }
 
 
@@ -105,20 +113,28 @@ CASES = {
 def test_what_is_printed_is_what_was_recorded(name: str, engine: str) -> None:
     case = CASES[name]
     request = FetchRequest(
-        API, APP, case.method, case.headers, case.credentials, redirect=case.redirect
+        case.url,
+        APP,
+        case.method,
+        case.headers,
+        case.credentials,
+        case.mode,
+        redirect=case.redirect,
     )
 
     def server(sent: Request) -> Response:
-        if sent.url != API:
+        if sent.url != case.url:
             return Response(*case.elsewhere)
         return Response(*(case.preflight if sent.is_preflight else case.actual))
 
     outcome = simulate(request, server, profile=engine)
     lines = printed(outcome, request)
     expected = []
+    places = PLACES | {"url": case.url}
+    places["redirect_url"] = dict(case.actual[1]).get("location", "")
     for line in ROWS[name, engine]["messages"]:
         text = line
-        for place, value in PLACES.items():
+        for place, value in places.items():
             text = text.replace(f"{{{place}}}", value)
         expected.append(text)
     assert list(lines) == expected

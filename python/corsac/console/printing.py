@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from corsac.browser import FetchOutcome, FetchRequest, Response
+from corsac.browser.urls import parse_url
 from corsac.console.table import Message, table
 
 __all__ = ["printed"]
@@ -24,6 +25,8 @@ def printed(outcome: FetchOutcome, request: FetchRequest) -> tuple[str, ...]:
     """
     if outcome.reason is None or outcome.profile not in {"chromium", "firefox", "webkit"}:
         return ()
+    if outcome.reason.startswith("typeerror:"):
+        return ()  # The script gets an exception; a console has it if nobody catches that.
     exchange = _Refused(outcome, request)
     message = exchange.message()
     lines = {"chromium": _chromium, "firefox": _firefox, "webkit": _webkit}[outcome.profile]
@@ -36,6 +39,10 @@ _SHOWN = {
     "bad-allow-headers": "Access-Control-Allow-Headers",
 }
 """Of which header the value is shown."""
+
+_RESOURCE_POLICY_PAGE = (
+    " See https://developer.mozilla.org/docs/Web/HTTP/Cross-Origin_Resource_Policy_(CORP)#"
+)
 
 _WITHOUT_ANSWER = frozenset({"network-error", "redirect-userinfo", "too-many-redirects"})
 """For what Firefox says that there was no answer."""
@@ -61,7 +68,8 @@ class _Refused:
             # As the script writes it.
             written = (name for name, _ in request.headers if name.lower() == header)
             header = next(written, header)
-        location = self._header("Location")
+        location = self.header("Location")
+        place = parse_url(request.url)
         self.values = {
             "url": last.url if last is not None else request.url,
             # WebKit names the origin that was sent, which a redirect may have made null.
@@ -69,7 +77,7 @@ class _Refused:
             "kind": "fetch",
             "method": request.method,
             "header": header,
-            "value": self._header(_SHOWN.get(self.code, "Access-Control-Allow-Origin")),
+            "value": self.header(_SHOWN.get(self.code, "Access-Control-Allow-Origin")),
             "status": str(self.status or ""),
             "space": outcome.detail.removesuffix("-network"),
             "scheme": request.url.partition(":")[0],
@@ -77,6 +85,8 @@ class _Refused:
             "initiator": f"{request.origin}/",
             "secure": str(request.origin.startswith("https:")),
             "redirect": location,
+            "port": "" if place is None else str(place.effective_port),
+            "address": "" if place is None else f"{place.host}:{place.effective_port}",
         }
         if self.code == "redirect-userinfo":
             self.values["value"] = location if self.engine == "webkit" else ""
@@ -85,7 +95,7 @@ class _Refused:
         first = outcome.sent[0].url if outcome.sent else ""
         self.first_url = first if first != self.values["url"] else ""
 
-    def _header(self, name: str) -> str:
+    def header(self, name: str) -> str:
         return "" if self.response is None else self.response.header(name) or ""
 
     def message(self) -> Message | None:
@@ -157,7 +167,16 @@ def _chromium(exchange: _Refused, message: Message | None) -> Iterator[str]:
             head += heads["chromium-preflight"]
         yield f"{head}{message.fill(values)}"
     if message is None or message.head:
-        yield "Failed to load resource: net::ERR_FAILED"
+        yield f"Failed to load resource: net::{_network_error(exchange)}"
+
+
+def _network_error(exchange: _Refused) -> str:
+    """Give Chromium's name of the error of a request that it did not carry out."""
+    if exchange.code == "corp":
+        is_of_site = exchange.header("Cross-Origin-Resource-Policy") == "same-site"
+        return f"ERR_BLOCKED_BY_RESPONSE.NotSame{'Site' if is_of_site else 'Origin'}"
+    causes = table().network.items()
+    return next((name for name, cause in causes if cause == exchange.code), "ERR_FAILED")
 
 
 def _firefox(exchange: _Refused, message: Message | None) -> Iterator[str]:
@@ -166,22 +185,27 @@ def _firefox(exchange: _Refused, message: Message | None) -> Iterator[str]:
             yield _no_answer(exchange.values["url"])
         return
     values = dict(exchange.values)
-    if message.cause.name == "wildcard-with-credentials":
+    name = message.cause.name
+    if name == "wildcard-with-credentials":
         values["url"] = f"\u2018{values['url']}\u2019"
+    elif name == "redirect-scheme":
+        values["url"] = values["redirect"]
     head = table().heads["firefox"]
     before = head.replace("{url}", values["url"]) if message.head else ""
     if not exchange.is_preflight:
         values["status"] = values["status"] or "200"
-    yield f"{before}{message.fill(values)}"
-    if message.cause.name == "preflight-redirect":
+    after = _RESOURCE_POLICY_PAGE if name == "corp" else ""
+    yield f"{before}{message.fill(values)}{after}"
+    if name == "preflight-redirect":
         status = next(
             each for each in table().messages if each.code == "CORSPreflightDidNotSucceed"
         )
         yield f"{before}{status.fill(values)}"
     is_redirect = 300 <= exchange.status < 400
-    if exchange.is_preflight or (is_redirect and message.head):
+    has_no_answer = name == "redirect-scheme" or name.startswith("local-network")
+    if exchange.is_preflight or (is_redirect and message.head) or has_no_answer:
         yield _no_answer(exchange.values["url"])
-        if exchange.is_preflight and is_redirect and message.cause.name == "missing-allow-origin":
+        if exchange.is_preflight and is_redirect and name == "missing-allow-origin":
             yield _no_answer(exchange.values["url"])
 
 
@@ -196,7 +220,7 @@ def _webkit(exchange: _Refused, message: Message | None) -> Iterator[str]:
         return
     text = message.fill(exchange.values)
     yield text
-    if message.ends:
+    if message.ends or message.cause.name == "bad-port":
         return
     yield f"Fetch API cannot load {exchange.values['url']} due to access control checks."
     if message.cause.name not in {"scheme", "redirect-mode-no-cors"}:
