@@ -92,7 +92,9 @@ def _write(out: Output, found: tuple[Diagnosis, ...], left_out: int) -> None:
         out.row()
     if not found:
         out.row("", "No message of a browser about CORS, or about another block, was found.")
-        out.row("", "Paste the red lines of the console as they are, or run corsac probe.")
+        out.row(
+            "", "Paste the red lines of the console as they are, in English, or run corsac probe."
+        )
     if left_out:
         kinds = f"{MAX_DIAGNOSES} different ones"
         out.note(f"{counted(left_out, 'message')} after the first {kinds} left out")
