@@ -82,7 +82,7 @@ def test_a_text_without_a_message_has_no_verdict(capsys: pytest.CaptureFixture[s
     assert main(["console", "Uncaught Error: inside"]) == 3
     assert capsys.readouterr().out == (
         "No message of a browser about CORS, or about another block, was found.\n"
-        "Paste the red lines of the console as they are, or run corsac probe.\n"
+        "Paste the red lines of the console as they are, in English, or run corsac probe.\n"
     )
     assert main(["console", "", "--json"]) == 3
     assert json.loads(capsys.readouterr().out) == {"diagnoses": [], "left_out": 0}
