@@ -187,6 +187,8 @@ def _printed(message: Message, engine: str, cause: Cause) -> str:
         head += table().heads[f"{engine}-preflight"]
     for name, value in values.items():
         head = head.replace(f"{{{name}}}", value)
+    if message.shared:
+        head = "Failed to load resource: "  # Without it, any program may have printed it.
     printed = head + message.fill(values)
     return f"{printed}..." if printed.endswith(": ") else printed
 

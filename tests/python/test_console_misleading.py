@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from corsac.console import Diagnosis, diagnose
+from corsac.console import Diagnosis, diagnose, diagnose_chunks
+from corsac.console.page import Hit
 
 HEAD = (
     "Access to fetch at '{}' from origin 'https://app.example.com' has been blocked by CORS "
@@ -146,3 +147,114 @@ def test_what_is_not_for_want_of_an_answer_is_not_said_to_be(
     assert words in found.cause
     assert "no answer" not in f"{found.title} {found.cause}"
     assert "runs" not in found.fix_on_server
+
+
+OF_OTHER_PROGRAMS = [
+    "Connection terminated unexpectedly",
+    "Could not connect to the server.",
+    "Could not connect to api.example.com: Connection refused",
+    "The network connection was lost.",
+    "A server with the specified hostname could not be found.",
+    "Error resolving \u201capi.example.com\u201d: Name or service not known",
+    "Could not parse HTTP response",
+    "Unacceptable TLS certificate",
+    "Error performing TLS handshake: The handshake failed",
+]
+CHECKS = "Fetch API cannot load https://api.example.com/x due to access control checks."
+
+
+@pytest.mark.parametrize("text", OF_OTHER_PROGRAMS)
+def test_what_any_program_may_log_is_not_taken_for_a_message_of_webkit(text: str) -> None:
+    log = f"Error: {text}\n    at Connection.<anonymous> (/srv/node_modules/pg/lib/client.js:132)\n"
+    assert diagnose(log) == ()
+    assert diagnose(f"{text}\n") == ()
+    noise = "listening on 8000\n" * 500
+    (found,) = diagnose(f"{log}{noise}{CHECKS}")
+    assert found.name == "no-details"
+
+
+@pytest.mark.parametrize("text", OF_OTHER_PROGRAMS)
+@pytest.mark.parametrize(
+    ("around", "url"),
+    [
+        ("[Error] Failed to load resource: {}", None),
+        ("{}\n" + CHECKS, "https://api.example.com/x"),
+        ("{}\n" + CHECKS + "\nFailed to load resource: {}", "https://api.example.com/x"),
+        ("{}\nFailed to load resource: {}", None),
+        ("Error: {}\n" + "listening on 8000\n" * 500 + "Failed to load resource: {}", None),
+    ],
+)
+def test_it_is_one_where_webkit_says_that_it_was_a_request(
+    text: str, around: str, url: str | None
+) -> None:
+    (found,) = diagnose(around.replace("{}", text))
+    assert (found.name, found.engine, found.url) == ("network-error", "webkit", url)
+    assert found.count == 1
+
+
+def test_whoever_names_the_engine_is_believed() -> None:
+    (found,) = diagnose("The network connection was lost.", engine="webkit")
+    assert found.name == "network-error"
+
+
+NO_ANSWER = (
+    "Cross-Origin Request Blocked: The Same Origin Policy disallows reading the remote resource at "
+    "{}. (Reason: CORS request did not succeed). Status code: (null)."
+)
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_a_line_that_follows_hours_later_is_of_another_request(pieces: int) -> None:
+    url = "https://api.example.com/x"
+    first, second = FIREFOX.replace("{}", url), NO_ANSWER.replace("{}", url)
+
+    def reasons(lines: list[str]) -> list[str | None]:
+        size = -(-len(lines) // pieces)
+        chunks = ["".join(lines[at : at + size]) for at in range(0, len(lines), size)]
+        return [each.reason for each in diagnose_chunks(chunks)[0]]
+
+    assert reasons([f"{first}\n", f"{second}\n"]) == ["preflight:missing-allow-origin"]
+    few, many = ["tick\r\n"] * 5, ["tick\r\n"] * 500
+    assert reasons([f"{first}\n", *few, f"{second}\n"]) == ["preflight:missing-allow-origin"]
+    others = [FIREFOX.replace("{}", f"{url}/{number}") + "\n" for number in range(500)]
+    for noise in (many, others):
+        found = reasons([f"{first}\n", *noise, f"{second}\n"])
+        assert found[0] == "missing-allow-origin"
+        assert (found[-1] or "").startswith("network-error")
+        assert len(found) == (2 if noise is many else 502)
+
+
+def test_a_line_that_has_the_status_is_of_the_message_before_it_alone() -> None:
+    head, url = HEAD.replace("{}", "https://api.example.com/x"), "https://api.example.com/x"
+    row = f"GET {url} net::ERR_FAILED 502 (Bad Gateway)"
+    (found,) = diagnose(f"{head}{MISSING}\n{row}")
+    assert found.status == 502
+    noise = "tick\n" * 500
+    (found,) = diagnose(f"{head}{MISSING}\n{noise}{row}")
+    assert found.status is None
+
+
+@pytest.mark.parametrize("unit", ["x\n\n", "It does not have HTTP ok status.\n"])
+def test_putting_lines_together_looks_at_each_find_a_fixed_number_of_times(
+    unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    class Counted(Hit):
+        """A find that counts how often its place is asked for."""
+
+        def __getattribute__(self, name: str) -> object:
+            nonlocal looks
+            looks += name == "start"
+            return super().__getattribute__(name)
+
+    monkeypatch.setattr("corsac.console.scanning.Hit", Counted)
+
+    def count(size: int) -> int:
+        nonlocal looks
+        looks = 0
+        diagnose(unit * size + "It does not have HTTP ok status.\n" * size + "x\n\n" * size)
+        return looks
+
+    count(1)
+    assert 0 < count(200) < 2.5 * count(100)

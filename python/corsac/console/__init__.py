@@ -64,9 +64,12 @@ def diagnose_chunks(
         message = f"{engine!r:.50} is not an engine: write one of {', '.join(ENGINES)}"
         raise ValueError(message)
     findings = Findings(engine)
+    lines = 0
     for chunk in chunks:
         for hit in _hits(chunk):
+            hit.line += lines
             findings.add(hit)
+        lines += chunk.count("\n")
     return findings.diagnoses(), findings.left_out
 
 

@@ -15,6 +15,9 @@ ENGINES = ("chromium", "firefox", "webkit")
 MAX_DIAGNOSES = 1_000
 """How many different findings are kept; what comes after them is counted."""
 
+_NEAR = 40
+"""How many lines after a message another may still belong to it: stacks and noise are between."""
+
 _Key = tuple[object, ...]
 
 
@@ -27,6 +30,7 @@ class _Finding:
     engines: tuple[str, ...]
     values: dict[str, str]
     preflight: bool | None
+    line: int
     count: int = 1
     followed: int = 0
     is_closed: bool = False
@@ -36,6 +40,10 @@ class _Finding:
     @property
     def url(self) -> str | None:
         return self.values.get("url")
+
+    def is_near(self, line: int) -> bool:
+        """Whether a line follows it, and not much later."""
+        return line - self.line <= _NEAR
 
 
 @dataclass(slots=True, eq=False)
@@ -104,7 +112,9 @@ class Findings:
         return causes[name]
 
     def _finding(self, hit: Hit, cause: Cause) -> _Finding:
-        return _Finding(hit.message, cause, hit.message.engines, hit.values, hit.preflight)
+        return _Finding(
+            hit.message, cause, hit.message.engines, hit.values, hit.preflight, hit.line
+        )
 
     def _keep(self, finding: _Finding) -> None:
         """Add a finding, or count it if there is one like it."""
@@ -116,6 +126,7 @@ class Findings:
         known = self._found.get(key)
         if known is not None:
             known.count += 1
+            known.line = finding.line
             finding = known
         elif len(self._found) < MAX_DIAGNOSES:
             self._found[key] = finding
@@ -134,6 +145,7 @@ class Findings:
             finding.engines == ("firefox",)
             and finding.cause.name.startswith("local-network-")
             and alike is not None
+            and alike.is_near(finding.line)
             and alike.cause.name.startswith("local-network-")
         )
 
@@ -141,15 +153,15 @@ class Findings:
         """Whether a message that says nothing beside others is beside one; that one is told."""
         engine, url = hit.message.engines[0], hit.values.get("url")
         last = self._last
+        if last is not None and not last.is_near(hit.line):
+            last = None
         if last is not None and last.message.role == "before" and engine in last.engines:
             last.followed += 1
             return True
         if url is None:
             return last is not None and last.cause is hit.message.cause
         known = self._by_url.get((engine, url))
-        if known is None:
-            return False
-        if known.message.role == "alone":
+        if known is None or not known.is_near(hit.line) or known.message.role == "alone":
             return False
         known.followed += hit.message.cause.name == "network-error"
         return True
@@ -157,7 +169,9 @@ class Findings:
     def _is_of_redirect(self, hit: Hit) -> bool:
         """Whether it is the line about the status of a preflight that was redirected."""
         known = self._by_url.get((hit.message.engines[0], hit.values.get("url", "")))
-        if known is None or known.cause.name != "preflight-redirect":
+        if known is None or not known.is_near(hit.line):
+            return False
+        if known.cause.name != "preflight-redirect":
             return False
         if hit.message.cause.name != "preflight-status":
             return False
@@ -168,7 +182,8 @@ class Findings:
         """Take a line that says nothing of a cause: it may have the status, or the URL."""
         engine, url, last = hit.message.engines[0], hit.values.get("url"), self._last
         if engine == "webkit":
-            if self._open is None:
+            if self._open is None or not self._open.is_near(hit.line):
+                self._close()
                 self._loose = self._loose or hit
                 return
             if url is not None:
@@ -177,7 +192,9 @@ class Findings:
                 self._close()
             return
         self._loose = self._loose or hit
-        if last is None or "chromium" not in last.engines or url != last.url or url is None:
+        if last is None or "chromium" not in last.engines or not last.is_near(hit.line):
+            return
+        if url != last.url or url is None:
             return
         if "status" in hit.values and "status" not in last.values:
             last.values["status"] = hit.values["status"]
@@ -187,7 +204,7 @@ class Findings:
         finding = self._finding(hit, cause)
         told = {name: value for name, value in hit.values.items() if name != "url"}
         for known in (self._open, self._closed):
-            if known is None or known.message is not hit.message:
+            if known is None or known.message is not hit.message or not known.is_near(hit.line):
                 continue
             same = told == {name: known.values.get(name) for name in told}
             again = not hit.is_prefixed and known.was_plain and "url" not in hit.values
@@ -203,8 +220,12 @@ class Findings:
 
     def _close(self) -> None:
         """Keep the message of WebKit that was waiting for its URL."""
-        if self._open is not None:
-            self._closed, self._open = self._open, None
+        waiting, self._open = self._open, None
+        if waiting is None:
+            return
+        is_sure = waiting.was_prefixed or waiting.url is not None or self.engine == "webkit"
+        self._closed = waiting if is_sure or not waiting.message.shared else None
+        if self._closed is not None:
             self._keep(self._closed)
 
     def _diagnosis(self, finding: _Finding, engines: set[str]) -> Diagnosis:

@@ -30,7 +30,8 @@ class Hit:
     """A message that was found: where, and what stands in the places of its fields.
 
     ``preflight`` says whether the text says that a preflight failed, ``None`` if it is not whole
-    enough to say; ``is_prefixed`` that WebKit printed it for the network panel, too.
+    enough to say; ``is_prefixed`` that WebKit printed it for the network panel, too; ``line`` is
+    the number of lines before it.
     """
 
     start: int
@@ -40,6 +41,7 @@ class Hit:
     is_prefixed: bool = False
     has_head: bool = False
     preflight: bool | None = None
+    line: int = 0
 
     @property
     def is_whole(self) -> bool:

@@ -54,12 +54,12 @@ def scan(text: str) -> Iterator[Hit]:
         found = page.scan(max(start - MAX_MESSAGE, done), end)
         done = found[-1].end if found else done
         start = end
+        hits += found
         if len(text) > MAX_WRAPPED:
-            yield from found
-        else:
-            hits += found
+            yield from page.numbered(hits)
+            hits = []
     if len(text) <= MAX_WRAPPED:
-        yield from _with_wrapped(page, hits)
+        yield from page.numbered(_with_wrapped(page, hits))
 
 
 def _with_wrapped(page: _Searched, hits: list[Hit]) -> list[Hit]:
@@ -67,8 +67,12 @@ def _with_wrapped(page: _Searched, hits: list[Hit]) -> list[Hit]:
     # What ends its line may go on in the next one.
     whole = [hit for hit in hits if hit.is_whole and not hit.message.ends]
     parts = [hit for hit in hits if not hit.is_whole or hit.message.ends]
+    number = 0
     for start, end in page.paragraphs(whole):
-        mine = [hit for hit in parts if start <= hit.start < end]
+        mine = []
+        while number < len(parts) and parts[number].start < end:
+            mine.append(parts[number])
+            number += 1
         lines = [_QUOTED.sub(" ", line, 1) for line in page.text[start:end].split("\n")]
         joined = (" ".join(line.strip(" \r") for line in lines), "".join(lines))
         readings = [mine]
@@ -121,12 +125,24 @@ def _how_good(hits: list[Hit]) -> tuple[int, int]:
 class _Searched(Page):
     """A text, and where messages are in it."""
 
+    def __init__(self, text: str, plain: str) -> None:
+        super().__init__(text, plain)
+        self._counted = self._lines = 0
+
     def slice_end(self, start: int) -> int:
         """Give the end of a slice: after a line if there is one."""
         end = start + _SLICE
         if end >= len(self.plain):
             return len(self.plain)
         return self.plain.rfind("\n", start, end) + 1 or end
+
+    def numbered(self, hits: list[Hit]) -> Iterator[Hit]:
+        """Count the lines before the hits, which are in order, as those of earlier calls are."""
+        for hit in hits:
+            self._lines += self.text.count("\n", self._counted, max(hit.start, self._counted))
+            self._counted = max(hit.start, self._counted)
+            hit.line = self._lines
+            yield hit
 
     def paragraphs(self, hits: list[Hit]) -> Iterator[tuple[int, int]]:
         """Give the runs of lines that have text, and none of the hits."""

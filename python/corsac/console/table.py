@@ -78,6 +78,7 @@ class Message:
     preflight: bool = False
     old: bool = False
     ends: bool = False
+    shared: bool = False
     parts: tuple[str, ...] = field(default=(), init=False)
     fields: tuple[str, ...] = field(default=(), init=False)
     tail: tuple[str, ...] = field(default=(), init=False)
