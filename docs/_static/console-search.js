@@ -3,31 +3,41 @@
 // The search of a message that a browser printed: its own page first. The words of a message alone
 // would not do, since it has URLs that stand on no page.
 //
-// CONSOLE_MESSAGES is made of the table of corsac.console: the literal texts of each message.
+// CONSOLE_MESSAGES is made of the table of corsac.console: the literal texts of each message; whether
+// the last of them ends its line; and whether it is an error's name, which begins a word.
 
 const CONSOLE_ALIKE = [
   [/[\u2018\u2019\u201a\u201b\u2032]/g, "'"],
   [/[\u201c\u201d\u201e\u2033]/g, '"'],
-  [/\s+/g, " "],
+  [/[^\S\n]+/g, " "],
+  [/\s*\n\s*/g, "\n"],
+  [/(\S{100})\S+(\S{50})/g, "$1$2"], // The middle of a long URL says nothing.
 ];
 
 const consoleText = (text) =>
   CONSOLE_ALIKE.reduce((made, [from, to]) => made.replace(from, to), text);
 
-const consoleExpression = (parts) =>
-  new RegExp(
-    parts
-      .map((part) => consoleText(part).replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
-      .join("[^]{0,400}?")
-      .replace(/\\\.$/, ""), // Who copies a line by hand often leaves out its last full stop.
-    "i",
-  );
+// What stands between literal texts: a URL, or other words.
+const CONSOLE_URL = "\\S{0,400}?";
+const CONSOLE_WORDS = "[^]{0,400}?";
+const CONSOLE_LINE_END = " ?(?:\\([^()\\n]{1,200}, line \\d{1,9}\\))?$";
+
+const consoleExpression = ({ parts, ends, starts }) => {
+  const literal = parts
+    .map((part) => consoleText(part).replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
+    .map((part) => part.replace(/ /g, "\\s")) // A line may have been broken at each space.
+    .join(ends ? CONSOLE_URL : CONSOLE_WORDS);
+  if (ends) return new RegExp(literal + CONSOLE_LINE_END, "im");
+  // Who copies a line by hand often leaves out its last full stop.
+  const shorter = literal.replace(/(\w)\\\.$/, "$1");
+  return new RegExp(starts ? `(?<![^\\s(])(?:net::)?${shorter}(?!\\w)` : shorter, "i");
+};
 
 const CONSOLE_ROWS = CONSOLE_MESSAGES.map((row) => ({
   ...row,
-  expression: consoleExpression(row.parts),
+  expression: consoleExpression(row),
   length: row.parts.join("").length,
-})).sort((a, b) => b.length - a.length);
+})).sort((a, b) => (a.level > 0) - (b.level > 0) || b.length - a.length);
 
 /** The rows of the messages in a text, the surest first: what says most is taken out first. */
 const findConsoleMessages = (text) => {

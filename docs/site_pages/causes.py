@@ -243,20 +243,33 @@ def _see(cause: Cause, told: Diagnosis) -> Iterator[str]:
 def search_data() -> str:
     """The literal texts of each message, and the pages of its causes, as a script."""
     rows = [
-        _row(cause, message.engines, _literal(message, cause), _level(message))
+        _row(
+            cause,
+            message.engines,
+            _literal(message, cause),
+            _level(message),
+            ends=message.ends,
+            starts="error" in message.fields,
+        )
         for message in table().messages
-        if message.role not in _NO_CAUSE and any(message.parts)
+        if message.role != "rest" and any(message.parts)
         for cause in _told_apart(message)
     ]
     for error, name in table().network.items():
         cause = table().causes[name or "no-details"]
         literal = error if name else f"net::{error}"
-        rows.append(_row(cause, ("chromium",), [literal], 0 if name else 3))
+        rows.append(_row(cause, ("chromium",), [literal], 0 if name else 3, starts=True))
     return f"const CONSOLE_MESSAGES = {json.dumps(rows)};\n"
 
 
 def _row(
-    cause: Cause, engines: Sequence[str], parts: Sequence[str], level: int
+    cause: Cause,
+    engines: Sequence[str],
+    parts: Sequence[str],
+    level: int,
+    *,
+    ends: bool = False,
+    starts: bool = False,
 ) -> Mapping[str, object]:
     return {
         "page": f"blocked/{cause.name}",
@@ -264,14 +277,19 @@ def _row(
         "engines": [ENGINES[engine] for engine in engines],
         "parts": parts,
         "level": level,
+        "ends": ends,
+        "starts": starts,
     }
 
 
 def _level(message: Message) -> int:
     """What a message is worth beside others: only those of the lowest level are shown."""
+    if message.role == "follow-up":
+        return 3
     if message.cause.name == "unknown-cors":
         return 2
-    return 1 if message.role == "alone" or "error" in message.fields else 0
+    # A short line by which older Chrome began others is worth less than what it went on with.
+    return 1 if message.role == "alone" or message.ends or "error" in message.fields else 0
 
 
 def _told_apart(message: Message) -> Sequence[Cause]:

@@ -107,20 +107,60 @@ def test_words_that_are_no_message_are_searched_for_as_ever(page: Page) -> None:
     expect(page.locator("#search-results ul.search li a").first).to_be_visible()
 
 
-def test_every_recorded_message_finds_the_page_that_the_command_names(page: Page) -> None:
+@pytest.mark.parametrize("url", [SAMPLES["url"], "https://api.example.com/" + "a" * 3000])
+def test_every_recorded_message_finds_the_pages_that_the_command_names(
+    page: Page, url: str
+) -> None:
     recorded = json.loads(RECORDED.read_text("utf-8"))
     texts = ["\n".join(row["messages"]) for row in recorded]
-    for name, value in SAMPLES.items():
+    for name, value in {**SAMPLES, "url": url}.items():
         texts = [text.replace(f"{{{name}}}", value) for text in texts]
-    found = page.evaluate(
-        "texts => texts.map(text => findConsoleMessages(text).map(row => row.page))", texts
-    )
-    missed = [
-        (text, got)
-        for text, got in zip(texts, found, strict=True)
-        if (told := diagnose(text)) and not (got and is_told(got[0], told))
+    found = pages_found(page, texts)
+    told = [diagnose(text) for text in texts]
+    missed = [text for text, got, said in zip(texts, found, told, strict=True) if said and not got]
+    assert not missed, f"{len(missed)} of {len(texts)}, such as {missed[:3]!r:.600}"
+    wrong = [
+        (text, each)
+        for text, got, said in zip(texts, found, told, strict=True)
+        for each in got
+        if not is_told(each, said)
     ]
-    assert not missed, f"{len(missed)} of {len(texts)}, such as {missed[:3]}"
+    assert not wrong, f"{len(wrong)}, such as {wrong[:3]!r:.600}"
+
+
+@pytest.mark.parametrize(
+    ("pasted", "found"),
+    [
+        ("Fetch API cannot load https://a.example/ due to access control checks.", ["no-details"]),
+        ("Fetch API cannot load https://a.example/notes.", ["mode-same-origin"]),
+        ("Fetch API cannot load https://a.example/notes", ["no-details"]),
+        (
+            "Fetch API cannot load https://a.example/notes.\n"
+            "No 'Access-Control-Allow-Origin' header is present on the requested resource.",
+            ["missing-allow-origin"],
+        ),
+        (
+            "Access to fetch at 'https://a.example/?e=net::ERR_UNSAFE_PORT' from origin "
+            "'https://app.example.com' has been blocked by CORS policy: "
+            "No 'Access-Control-Allow-Origin' header is present on the requested resource.",
+            ["missing-allow-origin"],
+        ),
+        ("GET https://a.example:6000/ net::ERR_UNSAFE_PORT", ["bad-port"]),
+        ("ERR_CONNECTION_REFUSED at https://a.example/", []),
+        ("Failed to load resource: net::ERR_CONNECTION_REFUSED", ["network-error"]),
+    ],
+)
+def test_the_search_takes_a_part_of_a_message_for_no_other(
+    page: Page, pasted: str, found: list[str]
+) -> None:
+    assert pages_found(page, [pasted]) == [[f"blocked/{name}" for name in found]]
+
+
+def pages_found(page: Page, texts: Sequence[str]) -> list[list[str]]:
+    """What the search of the site finds in each text."""
+    script = "texts => texts.map(text => findConsoleMessages(text).map(row => row.page))"
+    found: list[list[str]] = page.evaluate(script, texts)
+    return found
 
 
 def is_told(page: str, told: Sequence[Diagnosis]) -> bool:
