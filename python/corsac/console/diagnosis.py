@@ -11,7 +11,7 @@ from typing import Any
 from corsac._values import PlainData
 from corsac.console.table import Cause, table
 
-__all__ = ["Diagnosis", "describe"]
+__all__ = ["Diagnosis", "describe", "without_passwords"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,21 @@ class Diagnosis(PlainData):
         return f"{self.title}{about}"
 
 
-_PASSWORD = re.compile(r"\A([a-z][a-z0-9+.-]{0,20}://[^/?#@:]{0,1024}):[^/?#@]{0,4096}@")
+# What follows "://": up to the last @ before the path. Where no port stands, a password may have
+# marks in it that would end it: up to the @ after those.
+_PASSWORD = re.compile(
+    r"([^/?#:\s\[]*):(?:[^/?#\s]*@|(?!\d{0,5}(?:[/?#\s]|\Z))[^@\s]*@(?:[^/?#@\s]*@)*)"
+)
+
+
+def without_passwords(text: str) -> str:
+    """Leave the passwords in the URLs of a text out; in linear time: each piece is matched once."""
+    start, *rest = text.split("://")
+    pieces = [start]
+    for piece in rest:
+        found = _PASSWORD.match(piece)
+        pieces.append(f"{found[1]}:...@{piece[found.end() :]}" if found else piece)
+    return "://".join(pieces)
 
 
 def describe(
@@ -115,8 +129,9 @@ def describe(
     details: Sequence[str] = (),
     count: int = 1,
 ) -> Diagnosis:
-    """Put a cause into words for one request; a password in its URL is left out."""
-    url = _PASSWORD.sub(r"\1:...@", values["url"]) if values.get("url") else None
+    """Put a cause into words for one request; passwords in URLs are left out."""
+    values = {name: without_passwords(value) for name, value in values.items()}
+    url = values.get("url") or None
     origin, method, header = (values.get(name) for name in ("origin", "method", "header"))
     status = values.get("status")
     given = {
