@@ -12,39 +12,12 @@ from typing import Any
 
 from corsac.console.diagnosis import Diagnosis, describe
 from corsac.console.table import Cause, Message, straight, table
+from site_pages.printed import ENGINES, ORIGIN, SAMPLES, causes_of, messages
 from site_pages.text import GENERATED, block, call, escaped, plain
 from site_pages.text import table as markdown_table
 
-ORIGIN, URL = "https://app.example.com", "https://api.example.com/notes"
-ENGINES = {"chromium": "Chrome, Edge", "firefox": "Firefox", "webkit": "Safari (WebKit)"}
-SAMPLES = {
-    "origin": ORIGIN,
-    "url": URL,
-    "kind": "fetch",
-    "method": "DELETE",
-    "header": "x-trace",
-    "value": "https://other.example.com",
-    "status": "403",
-    "page_url": f"{ORIGIN}/",
-    "redirect": "https://www.example.com/notes",
-    "schemes": "chrome, chrome-extension, data, http, https",
-    "scheme": "localhost",
-    "error": "ERR_CONNECTION_REFUSED",
-    "port": "6000",
-    "host": "api.example.com",
-    "space": "loopback",
-    "initiator": f"{ORIGIN}/",
-    "address": "127.0.0.1:8080",
-    "secure": "True",
-    "seconds": "20",
-}
-"""What stands in the messages that a page shows."""
-
-VALUES = {
-    "MultipleAllowOriginValues": f"{ORIGIN}, {ORIGIN}",
-    "InvalidAllowOriginValue": "true",
-    "InvalidAllowCredentials": "false",
-    "content-security-policy": "connect-src 'self'",
+_LISTED = f'allow_origins=["{ORIGIN}"]'
+DETAIL_VALUES = {
     "value-scheme": "http://app.example.com",
     "value-port": f"{ORIGIN}:8443",
     "value-case": "https://App.Example.com",
@@ -52,9 +25,8 @@ VALUES = {
     "value-bare": "app.example.com",
     "value-pattern": "https://*.example.com",
 }
-"""The values of some messages and details, in the place of the usual one."""
+"""The values of some details, in the place of the usual one."""
 
-_LISTED = f'allow_origins=["{ORIGIN}"]'
 EXAMPLES: dict[str, tuple[Sequence[str], Mapping[str, Any]]] = {
     "missing-allow-origin": ((_LISTED,), {}),
     "preflight-missing-allow-origin": (
@@ -113,7 +85,7 @@ def pages() -> dict[str, str]:
 def _page(cause: Cause) -> str:
     values = {name: SAMPLES[name] for name in ("origin", "url")}
     told = describe(cause, None, cause.reasons, values | _asked(cause))
-    parts = [GENERATED + f"# {escaped(cause.title)}\n", plain(told.cause) + "\n", *_messages(cause)]
+    parts = [GENERATED + f"# {escaped(cause.title)}\n", plain(told.cause) + "\n", *messages(cause)]
     parts += ["## Change it on the server\n", plain(told.fix_on_server) + "\n", *_example(cause)]
     parts += ["## Change it in the page\n", plain(told.fix_on_page) + "\n"]
     parts += [*_details(cause), *_see(cause, told)]
@@ -121,76 +93,18 @@ def _page(cause: Cause) -> str:
 
 
 def _asked(cause: Cause) -> dict[str, str]:
-    """What a probe has to ask for, so that the cause shows."""
-    names = {"method-not-allowed": "method", "header-not-allowed": "header"}
-    if cause.name == "authorization-not-listed":
-        return {"header": "authorization"}
+    """What a probe has to ask for, so that the cause shows, and what its words name."""
+    names = {"method-not-allowed": "method"}
+    names |= dict.fromkeys(("header-not-allowed", "header-not-exposed"), "header")
+    headers = {
+        "authorization-not-listed": "authorization",
+        "response-header-on-request": "access-control-allow-origin",
+    }
+    if cause.name in headers:
+        return {"header": headers[cause.name]}
     is_asked_first = any(reason.startswith("preflight:") for reason in cause.reasons)
     name = names.get(cause.name, "method" if is_asked_first else "")
     return {name: SAMPLES[name]} if name else {}
-
-
-def _messages(cause: Cause) -> Iterator[str]:
-    """What each engine prints."""
-    found: dict[str, list[str]] = {}
-    for message in table().messages:
-        if _fits(message, cause) and message.role not in _NO_CAUSE:
-            for engine in message.engines:
-                found.setdefault(engine, []).append(_printed(message, engine, cause))
-    if not found:
-        return
-    yield "## What the browser prints\n"
-    for engine in sorted(found, key=list(ENGINES).index):
-        yield f"{ENGINES[engine]}:\n"
-        yield block("console", "\n".join(dict.fromkeys(found[engine])))
-
-
-_NO_CAUSE = ("follow-up", "rest")
-"""The roles of lines that say nothing of a cause, or stand for what no message fits."""
-
-
-def _fits(message: Message, cause: Cause) -> bool:
-    """Whether a message is printed for a cause, be it for others too."""
-    codes = set(message.reasons or message.cause.reasons)
-    if message.phase == "unsaid":
-        codes |= {f"preflight:{code}" for code in codes}
-    same = message.phase == "unsaid" and not codes.isdisjoint(cause.reasons)
-    same = same and "redirect" not in message.fields  # A preflight request follows none.
-    return same or cause in _causes(message)
-
-
-def _causes(message: Message) -> Sequence[Cause]:
-    """The causes that a message may have: some are told apart by what stands in it."""
-    causes = table().causes
-    if message.cause.name == "header-not-allowed":
-        others = ("authorization-not-listed", "response-header-on-request")
-        return [message.cause, *(causes[name] for name in others)]
-    if message.cause.name == "missing-allow-origin" and "chromium" in message.engines:
-        return [message.cause, causes["preflight-missing-allow-origin"]]
-    return [message.cause]
-
-
-def _printed(message: Message, engine: str, cause: Cause) -> str:
-    """A message as the console has it, for a request of the samples."""
-    values = dict(SAMPLES)
-    if cause.name == "authorization-not-listed":
-        values["header"] = "authorization"
-    if cause.name == "response-header-on-request":
-        values["header"] = "access-control-allow-origin"
-    values["value"] = VALUES.get(message.code or cause.name, values["value"])
-    if engine == "webkit" and all(code.startswith("preflight:") for code in cause.reasons):
-        # It says something else of a preflight whose status is not 200 to 299.
-        values["status"] = "404" if message.cause is cause else "204"
-    head = table().heads.get(engine, "") if message.head else ""
-    is_asked = message.preflight or cause.name == "preflight-missing-allow-origin"
-    if is_asked and f"{engine}-preflight" in table().heads:
-        head += table().heads[f"{engine}-preflight"]
-    for name, value in values.items():
-        head = head.replace(f"{{{name}}}", value)
-    if message.shared:
-        head = "Failed to load resource: "  # Without it, any program may have printed it.
-    printed = head + message.fill(values)
-    return f"{printed}..." if printed.endswith(": ") else printed
 
 
 def _example(cause: Cause) -> Iterator[str]:
@@ -224,7 +138,7 @@ def _shown(key: str, text: str) -> str:
     """A detail without a value of its own."""
     status = key.partition("-")[2] if key.startswith("status-") else ""
     status = "3xx" if status == "300" else status
-    shown = {"status": status, "value": VALUES.get(key, SAMPLES["value"]), "origin": ORIGIN}
+    shown = {"status": status, "value": DETAIL_VALUES.get(key, SAMPLES["value"]), "origin": ORIGIN}
     return re.sub(r"\{(\w+)\}", lambda found: shown[found[1]], text)
 
 
@@ -294,11 +208,9 @@ def _level(message: Message) -> int:
 
 def _told_apart(message: Message) -> Sequence[Cause]:
     """The causes of a message, and that which Firefox tells by a second line."""
-    causes = [*_causes(message)]
+    causes = [*causes_of(message)]
     if message.cause.name == "missing-allow-origin" and "firefox" in message.engines:
         causes.append(table().causes["preflight-missing-allow-origin"])
-    if "secure" in message.fields:
-        causes.append(table().causes["local-network-insecure"])
     return causes
 
 
@@ -307,12 +219,15 @@ def _literal(message: Message, cause: Cause) -> Sequence[str]:
     parts = list(message.parts)
     if cause is message.cause:
         return parts
-    if cause.name == "preflight-missing-allow-origin" and "firefox" in message.engines:
-        return [*parts, "CORS request did not succeed"]
-    if cause.name == "preflight-missing-allow-origin":
-        return [straight(table().heads["chromium-preflight"]), *parts]
-    if cause.name == "local-network-insecure":
-        return [*parts, "Secure context: False"]
-    if cause.name == "authorization-not-listed":
-        return ["authorization".join(parts[:2]), *parts[2:]]
-    return [f"{parts[0]}access-control-", *parts[1:]]
+    head = straight(table().heads["chromium-preflight"])
+    is_firefox = "firefox" in message.engines
+    others: Mapping[str, Sequence[str]] = {
+        "authorization-not-listed": ["authorization".join(parts[:2]), *parts[2:]],
+        "preflight-missing-allow-origin": (
+            [*parts, "CORS request did not succeed"] if is_firefox else [head, *parts]
+        ),
+        "preflight-redirect": [f"{parts[0]}. Status code: 3"],
+        "local-network-insecure": [*parts, "Secure context: False"],
+        "response-header-on-request": [f"{parts[0]}access-control-", *parts[1:]],
+    }
+    return others[cause.name]

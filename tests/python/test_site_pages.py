@@ -8,7 +8,7 @@ import subprocess
 from typing import Any, get_args
 
 import pytest
-from site_pages import causes, observed, options, sequence_diagram, structure
+from site_pages import causes, observed, options, printed, sequence_diagram, structure
 from site_pages.text import anchor
 
 import corsac
@@ -77,7 +77,7 @@ def test_what_a_page_of_a_cause_says_to_write_lets_the_request_through(name: str
     policy: dict[str, Any] = {}
     exec(f"options = dict({', '.join(written)})", policy)  # noqa: S102 - the page's own text
     app = corsac.CORSMiddleware(answer, **policy["options"])
-    request = FetchRequest(causes.URL, causes.ORIGIN, **asked)
+    request = FetchRequest(printed.URL, printed.ORIGIN, **asked)
     outcome = simulate(request, asgi_transport(app))
     assert outcome.ok, outcome
     if name == "header-not-exposed":
@@ -101,18 +101,93 @@ def test_what_a_page_says_that_browsers_print_is_diagnosed_as_its_cause(name: st
             assert name in {each.name for each in told} or codes & {*table().causes[name].reasons}
 
 
+def shown(name: str) -> dict[str, list[str]]:
+    """The lines of each engine on the page of a cause."""
+    section = GENERATED[f"docs/blocked/{name}.md"].partition("## What the browser prints")[2]
+    found = re.findall(r"^([^\n]+):\n\n```console\n(.*?)```", section, re.DOTALL | re.MULTILINE)
+    return {engine: lines.splitlines() for engine, lines in found}
+
+
+def test_the_page_of_every_recorded_cause_has_the_browser_that_printed_it() -> None:
+    rows = printed._rows()
+    assert len(rows) > 500
+    missing = {
+        (name, row.engine)
+        for row in rows
+        for name in row.names
+        if printed.ENGINES[row.engine] not in shown(name)
+    }
+    assert not missing
+
+
+def test_no_message_on_a_page_has_a_place_that_nothing_fills() -> None:
+    lines = {line for name in table().causes for each in shown(name).values() for line in each}
+    assert [line for line in lines if re.search(r"`\(\w+\)`|\{\w+\}", line)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "engine", "line"),
+    [
+        ("bad-port", "Chrome, Edge", "Failed to load resource: net::ERR_UNSAFE_PORT"),
+        (
+            "blocked-by-client",
+            "Chrome, Edge",
+            "Failed to load resource: net::ERR_BLOCKED_BY_CLIENT",
+        ),
+        (
+            "coep",
+            "Chrome, Edge",
+            "Failed to load resource: "
+            "net::ERR_BLOCKED_BY_RESPONSE.NotSameOriginAfterDefaultedToSameOriginByCoep",
+        ),
+        ("no-details", "Firefox", "TypeError: NetworkError when attempting to fetch resource."),
+        (
+            "preflight-redirect",
+            "Safari (WebKit)",
+            "Preflight response is not successful. Status code: 301",
+        ),
+        (
+            "frame-denied",
+            "Safari (WebKit)",
+            "Refused to display 'https://api.example.com/notes' in a frame because it set "
+            "'X-Frame-Options' to 'DENY'.",
+        ),
+        (
+            "scheme",
+            "Chrome, Edge",
+            'Fetch API cannot load localhost:8000/notes. URL scheme "localhost" is not supported.',
+        ),
+        (
+            "url-credentials",
+            "Chrome, Edge",
+            "Request cannot be constructed from a URL that includes credentials: "
+            "https://user:password@api.example.com/notes",
+        ),
+    ],
+)
+def test_a_page_shows_what_a_browser_prints(name: str, engine: str, line: str) -> None:
+    assert line in shown(name)[engine]
+
+
+def test_the_words_of_a_page_name_what_its_messages_name() -> None:
+    page = GENERATED["docs/blocked/header-not-exposed.md"]
+    assert "the response header x-trace" in page
+    for name in table().causes:
+        assert "header the header" not in GENERATED[f"docs/blocked/{name}.md"], name
+
+
 COMMON = re.findall(r"^\| `(.+?)` \| (.+) \|$", PAGES["docs/blocked/index.md"], re.MULTILINE)
 
 
-@pytest.mark.parametrize(("printed", "said"), COMMON)
-def test_the_common_causes_say_what_the_command_says_to_change(printed: str, said: str) -> None:
-    (told,) = diagnose(printed)
+@pytest.mark.parametrize(("line", "said"), COMMON)
+def test_the_common_causes_say_what_the_command_says_to_change(line: str, said: str) -> None:
+    (told,) = diagnose(line)
     for option in re.findall(r"allow_\w+", said):
         assert option in told.fix_on_server
 
 
 def test_the_common_causes_are_in_the_repository_and_not_on_the_site_alone() -> None:
-    found = {told.name for printed, _ in COMMON for told in diagnose(printed)}
+    found = {told.name for line, _ in COMMON for told in diagnose(line)}
     assert found >= causes.EXAMPLES.keys() - {
         "allow-origin-missing-or-mismatch",  # WebKit's words for two others.
         "authorization-not-listed",
