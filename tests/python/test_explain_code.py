@@ -142,3 +142,27 @@ def _names_one_code(text: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_fine_has_no_code_to_explain() -> None:
     policy = corsac.CORSPolicy(allow_origins=["https://a.test"])
     assert "more:" not in str(policy.explain("GET", {"Origin": "https://a.test"}))
+
+
+@pytest.mark.parametrize(
+    ("code", "pages"),
+    [
+        ("preflight:header-not-allowed:x-trace", ["header-not-allowed"]),
+        ("header-not-allowed:x-trace", ["header-not-allowed"]),
+        ("preflight:header-not-allowed", ["header-not-allowed"]),
+        (
+            "preflight:header-not-allowed:access-control-allow-origin",
+            ["response-header-on-request"],
+        ),
+        ("response-header-on-request", ["response-header-on-request"]),
+    ],
+)
+def test_a_header_has_the_meaning_that_holds_for_it(
+    code: str, pages: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain-code", code, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["meanings"]
+    assert [each["page"] for each in found] == [f"docs/blocked/{page}.md" for page in pages]
+    header = code.partition("not-allowed:")[2]
+    assert header in found[0]["what"]
+    assert header in found[0]["script"]

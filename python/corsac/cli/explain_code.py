@@ -75,6 +75,7 @@ def _entries(code: str) -> Iterator[_Entry]:
         page = f"docs/reference/reasons.md#reason-{code}"
         yield _Entry("a reason of the server for a refusal", MEANINGS[code], page)
     bare = _bare(code)
+    header = code.partition("header-not-allowed:")[2]
     causes = [cause for cause in table().causes.values() if _has(cause, code, bare)]
     if bare in REASONS and not causes:
         page = f"docs/reference/reasons.md#browser-{bare.replace(':', '-')}"
@@ -83,10 +84,10 @@ def _entries(code: str) -> Iterator[_Entry]:
         kind = "a reason of a browser" if bare in REASONS else "what a browser's console says"
         yield _Entry(
             kind,
-            _plain(cause.cause),
+            _plain(cause.cause, header),
             f"docs/blocked/{cause.name}.md",
-            server=_plain(cause.server),
-            script=_plain(cause.page),
+            server=_plain(cause.server, header),
+            script=_plain(cause.page, header),
         )
 
 
@@ -99,7 +100,15 @@ def _has(cause: Cause, code: str, bare: str) -> bool:
     """Whether a cause is one of a code, or named so; a bare code has those of preflights, too."""
     reasons = {reason.removesuffix(":{header}") for reason in cause.reasons}
     known = f"preflight:{bare}" if code.startswith("preflight:") else bare
-    if known in reasons or cause.name == code:
+    if cause.name == code:
+        return True
+    if bare == "header-not-allowed":
+        # The same code has another meaning for a header of answers.
+        header = code.partition("header-not-allowed:")[2].lower()
+        is_of_answers = header.startswith("access-control-")
+        wanted = "response-header-on-request" if is_of_answers else "header-not-allowed"
+        return cause.name == wanted
+    if known in reasons:
         return True
     other = f"preflight:{bare}" if known == bare else bare
     has_own = any(known in each.reasons for each in table().causes.values())
@@ -132,8 +141,10 @@ def _sentence(clause: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _plain(text: str) -> str:
-    """Say what stands in a cause for no request in particular."""
+def _plain(text: str, header: str) -> str:
+    """Say what stands in a cause for no request in particular, but perhaps for one header."""
+    if header:
+        text = text.replace("{header}", header)
     words = {"origin": "the page's origin", "method": "the method", "header": "the header"}
     text = re.sub(r"the (request|response) header \{header\}", r"a \1 header", text)
     for name, word in words.items():

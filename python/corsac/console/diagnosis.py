@@ -137,13 +137,20 @@ def describe(
     given = {
         "origin": origin if origin and origin != "null" else "the page's origin",
         "method": method or "the method",
+        "capitals": (method or "").upper(),
+        "first_url": values.get("first_url") or "another URL",
         "header": header or "the header",
         "value": values.get("value") or "empty",
         "status": status or "an error",
         "url": url or "the URL",
     }
     known, error = table().details, values.get("error", "").partition(".")[0]
-    keys = [*details, *_details(cause, values), *([error] if error in known else [])]
+    keys = [
+        *details,
+        *_of_request(cause, values),
+        *_details(cause, values),
+        *([error] if error in known else []),
+    ]
     added = [known[key] for key in keys]
     server = next((each.server for each in added if each.server), cause.server)
     page = next((each.page for each in added if each.page), cause.page)
@@ -177,6 +184,21 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
 
 _MISSING = frozenset({"missing-allow-origin", "preflight-missing-allow-origin"})
 _STATUS_COUNTS = _MISSING | {"allow-origin-missing-or-mismatch", "preflight-status"}
+
+
+def _of_request(cause: Cause, values: Mapping[str, str]) -> Iterator[str]:
+    """Give the keys of what was sent, and of a value that is not about an origin."""
+    first, origin, value = (values.get(name, "") for name in ("first_url", "origin", "value"))
+    if first and cause.cors:
+        yield "redirected-own" if first.startswith(f"{origin}/") else "redirected"
+    method = values.get("method", "")
+    if cause.name == "method-not-allowed" and method != method.upper():
+        yield "method-case"
+    if cause.name == "allow-credentials-not-true":
+        if "," in value:
+            yield "credentials-several"
+        elif value.strip().lower() == "true":
+            yield "credentials-case"
 
 
 def _details(cause: Cause, values: Mapping[str, str]) -> Iterator[str]:

@@ -105,6 +105,8 @@ class Findings:
                 name = "authorization-not-listed"
             elif header.startswith("access-control-"):
                 name = "response-header-on-request"
+        elif name == "header-not-exposed" and header in {"set-cookie", "set-cookie2"}:
+            name = "unreadable-header"
         elif name == "missing-allow-origin" and hit.preflight:
             name = "preflight-missing-allow-origin"
         elif hit.values.get("secure") == "False":
