@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -160,6 +161,82 @@ def test_preflights_may_stand_before_or_after_or_be_missing(kind: str) -> None:
         assert passed.recorded.reason == "preflight:allow-credentials-not-true"
         assert passed.under_policy is not None
         assert passed.under_policy.reason == "preflight:allow-credentials-not-true"
+
+
+OTHER = "https://other.example.com"
+LOST: dict[str, Any] = {"answer": FAILED, "_resourceType": "fetch"}
+
+
+def _asked_by(origin: str) -> dict[str, Any]:
+    """A preflight request of an origin that only the app's page passes."""
+    status, response = (204, PASSED) if origin == APP else (403, ())
+    asked = (("access-control-request-method", "PUT"),)
+    return entry("OPTIONS", f"{API}/x", status, (("origin", origin), *asked), response)
+
+
+@pytest.mark.parametrize(
+    "order", list(itertools.permutations(range(4))), ids=lambda order: "".join(map(str, order))
+)
+@pytest.mark.parametrize("has_headers", [True, False])
+def test_pages_of_two_origins_that_ask_for_one_url_are_told_apart(
+    order: tuple[int, ...], has_headers: bool
+) -> None:
+    entries = [
+        _asked_by(OTHER),
+        _asked_by(APP),
+        entry("PUT", f"{API}/x", 200, [("Origin", APP)], [ALLOWED]),
+        entry("PUT", f"{API}/x", 0, [("Origin", OTHER)] if has_headers else [], **LOST),
+    ]
+    found = replay(write(*(entries[number] for number in order))).exchanges
+    places = {number: place + 1 for place, number in enumerate(order)}
+    judged = {each.origin: each for each in found}
+    assert len(found) == len(judged) == 2
+    assert judged[APP].recorded.verdict == "allowed"
+    assert judged[APP].entries == tuple(sorted((places[1], places[2])))
+    assert judged[OTHER].recorded.reason == "preflight:missing-allow-origin"
+    assert judged[OTHER].entries == tuple(sorted((places[0], places[3])))
+    assert not any("origin was not recorded" in note for each in found for note in each.notes)
+
+
+def test_a_preflight_of_one_origin_and_a_request_of_another_are_two_exchanges() -> None:
+    path = write(_asked_by(OTHER), entry("PUT", f"{API}/x", 200, [("Origin", APP)], [ALLOWED]))
+    blocked, passed = replay(path).exchanges
+    assert (blocked.origin, blocked.recorded.verdict, blocked.entries) == (OTHER, "blocked", (1,))
+    assert (passed.origin, passed.recorded.verdict, passed.entries) == (APP, "allowed", (2,))
+    assert "no preflight request was recorded" in passed.notes[0]
+
+
+def test_redirects_of_two_origins_to_one_url_are_told_apart() -> None:
+    place = ("Location", f"{API}/t")
+    path = write(
+        entry(
+            "GET",
+            f"{API}/r",
+            302,
+            [("Origin", OTHER)],
+            [("Access-Control-Allow-Origin", "*"), place],
+        ),
+        entry("GET", f"{API}/r", 302, [("Origin", APP)], [ALLOWED, place]),
+        entry("GET", f"{API}/t", 200, [("Origin", APP)], [ALLOWED]),
+        entry("GET", f"{API}/t", 200, [("Origin", OTHER)], [("access-control-allow-origin", "*")]),
+    )
+    found = replay(path).exchanges
+    assert [(each.origin, each.entries) for each in found] == [(OTHER, (1, 4)), (APP, (2, 3))]
+    assert {each.recorded.verdict for each in found} == {"allowed"}
+
+
+def test_a_request_without_an_origin_that_may_be_of_several_pages_says_so() -> None:
+    path = write(
+        *(
+            entry("GET", f"{API}/x", 200, [("Origin", origin)], [ALLOWED])
+            for origin in (OTHER, APP)
+        ),
+        entry("GET", f"{API}/x", 0, [], **LOST),
+    )
+    unknown = replay(path).exchanges[-1]
+    assert unknown.origin == APP
+    note = f"the page's origin was not recorded; 2 ask for this URL: {APP} is one of them"
+    assert note in unknown.notes
 
 
 def test_redirects_are_followed_from_entry_to_entry() -> None:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 
-from corsac.har.judging import Judge, RecordedApplication, cross_origin, is_of_cors
+from corsac.har.entries import cross_origin, is_of_cors, with_known_origins
+from corsac.har.judging import Judge, RecordedApplication
 from corsac.har.recording import MAX_DEPTH, MAX_HEADERS, MAX_TEXT_BYTES, Entry, HARError, Reading
 from corsac.har.result import Exchange, Replay, Verdict
 from corsac.policy import CORSPolicy
@@ -65,14 +66,7 @@ def replay(
             left_out += 1
     # Pages may stand behind the entries.
     found = [(entry, cross_origin(entry, reading.pages)) for entry in waiting]
-    # A request that was blocked may have no headers; its preflight request has them.
-    known = {entry.url: origin for entry, origin in found if origin}
-    entries = [
-        (entry, origin or known[entry.url])
-        for entry, origin in found
-        if origin or (origin is None and entry.url in known)
-    ]
-    exchanges = Judge(entries, application, middleware).exchanges()
+    exchanges = Judge(with_known_origins(found), application, middleware).exchanges()
     return Replay(entries=count, exchanges=tuple(exchanges), left_out=left_out)
 
 

@@ -22,53 +22,17 @@ from corsac.browser import (
 )
 from corsac.browser.transports import wsgi_transport
 from corsac.browser.urls import parse_url
+from corsac.har.entries import is_preflight
 from corsac.har.masking import masked_url
 from corsac.har.recording import Entry
 from corsac.har.result import Exchange, Verdict
 from corsac.wsgi import CORSMiddleware
 
-__all__ = ["Judge", "RecordedApplication", "cross_origin", "is_of_cors"]
+__all__ = ["Judge", "RecordedApplication"]
 
 _MAX_TEXT = 2_000
-_NOT_CORS = frozenset({"document", "websocket", "subdocument", "main_frame", "sub_frame"})
-_CORS_KINDS = frozenset({"xhr", "fetch", "font", "eventsource", "preflight", "xmlhttprequest"})
 # A quotation mark makes any value one that is not CORS-safelisted.
 _UNSAFE_VALUE = '"'
-
-
-def is_of_cors(entry: Entry) -> bool:
-    """Whether an entry is of a kind that CORS is about, if the page is of another origin."""
-    url = parse_url(entry.url)
-    if url is None or url.scheme not in {"http", "https"} or not _core.is_token(entry.method):
-        return False
-    # As the simulated browser writes it, which looks for it by that.
-    entry.url = url.text
-    kind, mode = entry.kind.lower(), entry.header("sec-fetch-mode").lower()
-    if kind in _NOT_CORS or entry.header("upgrade").lower() == "websocket":
-        return False
-    if mode:
-        return mode == "cors"
-    # Without an Origin it is an embedded image or a form; but a browser that blocks a request may
-    # record few of its headers.
-    return bool(entry.header("origin")) or kind in _CORS_KINDS
-
-
-def cross_origin(entry: Entry, pages: dict[str, str]) -> str | None:
-    """Give the page's origin; ``None`` if it is not known, and nothing if it is the URL's, too."""
-    url, origin = parse_url(entry.url), entry.header("origin")
-    if not origin:
-        places = (entry.initiator, entry.header("referer"), pages.get(entry.page, ""))
-        found = (parse_url(place) for place in places if "://" in place)
-        origin = next((each.origin for each in found if each is not None), "")
-        if not origin:
-            return None
-    return origin if url is not None and origin != url.origin else ""
-
-
-def is_preflight(entry: Entry) -> bool:
-    """Whether an entry is a preflight request."""
-    asked = entry.header("access-control-request-method")
-    return entry.method == "OPTIONS" and bool(asked or entry.kind.lower() == "preflight")
 
 
 @dataclass(slots=True, eq=False)
@@ -99,13 +63,14 @@ class Judge:
 
     def __init__(
         self,
-        entries: list[tuple[Entry, str]],
+        entries: list[tuple[Entry, frozenset[str]]],
         application: RecordedApplication,
         middleware: CORSMiddleware | None,
     ) -> None:
         self._entries = entries
         self._application = application
         self._send = None if middleware is None else wsgi_transport(middleware)
+        self._origins = {entry.number: origins for entry, origins in entries}
         self._by_url: dict[str, deque[Entry]] = {}
         self._is_used: set[int] = set()
         for entry, _ in entries:
@@ -113,43 +78,74 @@ class Judge:
 
     def exchanges(self) -> Iterator[Exchange]:
         """Judge them all, in their order."""
-        for entry, origin in self._entries:
+        for entry, _ in self._entries:
             if entry.number not in self._is_used:
-                yield self._judge(self._group(entry, origin))
+                yield self._judge(self._group(entry))
 
-    def _group(self, entry: Entry, origin: str) -> _Group:
-        group = _Group(origin)
+    def _group(self, entry: Entry) -> _Group:
+        origins = self._origins[entry.number]
         if is_preflight(entry):
-            group.preflight = entry
+            preflight: Entry | None = entry
             method = entry.header("access-control-request-method")
-            group.actual = self.take(
-                entry.url, lambda each: not is_preflight(each) and each.method == method
+            actual = self.take(
+                entry.url, origins, lambda each: not is_preflight(each) and each.method == method
             )
         else:
-            group.actual = entry
-            group.preflight = self.take(
+            actual = entry
+            preflight = self.take(
                 entry.url,
+                self._without_request(entry) if len(origins) > 1 else origins,
                 lambda each: (
                     is_preflight(each)
                     and each.header("access-control-request-method") in {entry.method, ""}
                 ),
             )
-        for each in (group.preflight, group.actual):
-            if each is not None:
-                self._is_used.add(each.number)
-                group.used.append(each)
+        used = [each for each in (preflight, actual) if each is not None]
+        self._is_used.update(each.number for each in used)
+        possible = frozenset.intersection(*(self._origins[each.number] for each in used))
+        group = _Group(min(possible), actual, preflight, used)
+        if len(possible) > 1:
+            group.notes.append(
+                f"the page's origin was not recorded; {len(possible)} ask for this URL: "
+                f"{printable(group.origin, 200)} is one of them"
+            )
         return group
 
-    def take(self, url: str, is_wanted: Callable[[Entry], bool]) -> Entry | None:
-        """Find the first entry of a URL that no exchange has yet."""
+    def _without_request(self, entry: Entry) -> frozenset[str]:
+        """Give the origins an entry may be of whose preflight requests wait for such a request.
+
+        If all have one, it may be of any.
+        """
+        others = [
+            self._origins[each.number]
+            for each in islice(self._by_url[entry.url], _LOOK_AHEAD)
+            if each.number not in self._is_used
+            and not is_preflight(each)
+            and each.method == entry.method
+        ]
+        taken = frozenset().union(*(each for each in others if len(each) == 1))
+        return self._origins[entry.number] - taken or self._origins[entry.number]
+
+    def take(
+        self, url: str, origins: frozenset[str], is_wanted: Callable[[Entry], bool]
+    ) -> Entry | None:
+        """Find the first entry of a URL that no exchange has yet, and that may be of an origin.
+
+        Those that are known to be of it come before those that may be of others, too.
+        """
         waiting = self._by_url.get(url)
         while waiting and waiting[0].number in self._is_used:
             waiting.popleft()
+        found: Entry | None = None
         for each in islice(waiting or (), _LOOK_AHEAD):
-            if each.number not in self._is_used and is_wanted(each):
-                self._is_used.add(each.number)
-                return each
-        return None
+            possible = self._origins[each.number]
+            if each.number in self._is_used or possible.isdisjoint(origins) or not is_wanted(each):
+                continue
+            if found is None or possible < self._origins[found.number]:
+                found = each
+        if found is not None:
+            self._is_used.add(found.number)
+        return found
 
     def _judge(self, group: _Group) -> Exchange:
         first = group.first
@@ -272,7 +268,9 @@ class _Recorded:
             if each.url == request.url and each is not self._group.preflight:
                 return each
         found = self._judge.take(
-            request.url, lambda each: not is_preflight(each) and each.method == request.method
+            request.url,
+            frozenset({request.header("Origin") or "", self._group.origin}),
+            lambda each: not is_preflight(each) and each.method == request.method,
         )
         if found is not None:
             self._group.used.append(found)

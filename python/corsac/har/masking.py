@@ -114,7 +114,7 @@ def _masked_path(path: str) -> str:
         is_secret = bool(_BEFORE_SECRET.search(before)) and name not in _AFTER_SUCH
         kept = MASK if name and (is_secret or not _is_plain(name)) else name
         masked.append(";".join([kept, *map(_masked_pair, parameters)]))
-        before = name
+        before = unquote(name)
     return "/".join(masked)
 
 
