@@ -506,6 +506,26 @@ def test_limits_are_where_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
             replay("a.har")
 
 
+@pytest.mark.parametrize("text", ["x", '\\"'], ids=["plain", "escaped"])
+def test_a_long_text_is_read_in_growing_steps(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    read = recording._Watched.read
+
+    def counted(stream: recording._Watched, size: int = -1) -> bytes:
+        data = read(stream, size)
+        steps.append(len(data))
+        return data
+
+    monkeypatch.setattr(recording._Watched, "read", counted)
+    size = 4 * 1024 * 1024 // len(text)
+    one = json.dumps(entry("GET", f"{API}/x", 200, response=[ALLOWED]))
+    body = '{"log": {"x": "' + text * size + '", "entries": [' + one + "]}}"
+    Path("a.har").write_text(body, "utf-8")
+    assert len(replay("a.har").exchanges) == 1
+    assert len(steps) < 12
+    assert sum(steps) == len(body)
+
+
 def test_entries_beyond_the_limit_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("corsac.har.MAX_ENTRIES", 2)
     path = write(*(entry("GET", f"{API}/{number}", 200) for number in range(3)))

@@ -33,7 +33,7 @@ MAX_TEXT_BYTES = 64 * 1024 * 1024
 MAX_HEADERS = 500
 """Header lines of one message that are read."""
 
-_CHUNK = 65_536
+_CHUNK, _MAX_CHUNK = 65_536, 16 * 1024 * 1024
 _MAX_VALUE = 65_536
 _MAX_PAGES, _MAX_PAGE_TEXT = 1_000, 2_000
 
@@ -99,7 +99,12 @@ class _Watched:
 
     def read(self, size: int = _CHUNK) -> bytes:
         """Read the next bytes."""
-        data = self._stream.read(min(size, _CHUNK) if size >= 0 else _CHUNK)
+        amount = min(size, _CHUNK) if size >= 0 else _CHUNK
+        if self._is_inside and size != 0:
+            # The parser begins a text anew with every chunk: steps of one size are quadratic.
+            rest = MAX_TEXT_BYTES - self._length
+            amount = max(amount, min(self._length, _MAX_CHUNK, rest))
+        data = self._stream.read(amount)
         if self._is_first and size != 0:
             self._is_first = False
             # Some programs write a byte order mark; a JSON parser takes none.
