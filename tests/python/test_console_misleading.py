@@ -56,6 +56,7 @@ def test_a_row_of_the_network_panel_is_about_the_error_after_its_url_alone() -> 
     [
         *("{}", "Failed to load resource: {}", '{"errorText":"{}"}', "failed ({})", "[{}]"),
         *("page.goto: {} at https://api.example.com/", "x\n\t{}\n", "'{}'"),
+        *("error={} attempt=2", "level=warn msg={}", "Error:{}"),
     ],
 )
 def test_a_network_error_that_stands_by_itself_is_read(around: str) -> None:

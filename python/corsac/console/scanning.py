@@ -33,7 +33,7 @@ _SPOILT = {ascii(mark)[1:-1]: mark for mark in _MARKS}
 _SPOILT |= {mark.encode().decode("cp1252", "ignore"): mark for mark in _MARKS[:3]}
 
 _ERROR = "net::"
-_BRACKETS = frozenset("'([`")
+_ALONE = re.compile(r"""(?:[ \n"]|^)['(\[`]?\Z|[ \n"][\w.-]{1,40}[=:]\Z|\A[\w.-]{1,40}[=:]\Z""")
 
 _QUOTED = re.compile(r"[ >|]+")
 
@@ -226,12 +226,10 @@ class _Searched(Page):
         return sorted(events)
 
     def _stands_alone(self, place: int) -> bool:
-        """Whether a word begins at a place, in quotes or brackets or not; never inside a URL."""
-        before = self.plain[max(0, place - 2) : place]
+        """Whether a word begins at a place, or the value of one: never inside a URL."""
+        before = self.plain[max(0, place - 48) : place]
         # A double quote is escaped in URLs; the others are not.
-        if before[-1:] in _BRACKETS:
-            before = before[:-1]
-        return before[-1:] in {"", " ", "\n", '"'}
+        return _ALONE.search(before) is not None
 
     @staticmethod
     def _with_rest(hits: list[Hit], rest: list[Hit]) -> list[Hit]:
