@@ -12,6 +12,7 @@ import corsac
 from corsac.browser import REASONS
 from corsac.cli import main
 from corsac.cli.code_examples import EXAMPLES, MEANINGS, example_problem
+from corsac.cli.probe.lints import FINDINGS
 from corsac.codes import code_tables
 from corsac.console.table import table
 from support.pages import PAGES, anchors
@@ -38,6 +39,12 @@ def test_a_problem_is_explained_with_an_example_and_what_to_write_instead(
         'Instead  allow_origins = ["https://app.example.com"]\n'
         "More     build/docs/html/reference/codes.html#origin-invalid, after make docs in the "
         "clone\n"
+        "\n"
+        "origin.invalid  error of a server, which corsac probe finds\n"
+        "What     Access-Control-Allow-Origin is not an origin, so nobody is allowed.\n"
+        "Server   Send scheme, host and perhaps port, as in https://app.example.com.\n"
+        "More     build/docs/html/reference/probe.html#what-it-finds, after make docs in the "
+        "clone\n"
     )
 
 
@@ -49,6 +56,7 @@ ALL = sorted(
         *("preflight:header-not-allowed:x-a", "[origin.invalid]", "`corp`"),
         *MEANINGS,
         *table().causes,
+        *FINDINGS,
     }
 )
 
@@ -65,6 +73,37 @@ def test_every_code_has_a_meaning_and_a_page(capsys: pytest.CaptureFixture[str])
             texts = each["what"] + each["server"] + each["script"]
             assert not re.search(r"\{\w+\}", texts), code
             assert not re.search(r"\b(\w+) the \1\b", texts), code
+
+
+def test_a_code_of_probe_says_what_is_wrong_with_the_server(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["explain-code", "vary.missing"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.startswith(
+        "vary.missing warning of a server, which corsac probe finds What The answer depends on the "
+        "Origin, and Vary does not say so: a cache hands the answer for one website to another. "
+        "Server Send Vary: Origin with every answer, errors included. More "
+    )
+    assert main(["explain-code", "origin.null"]) == 0
+    text = capsys.readouterr().out
+    assert "origin.null  error or warning of a configuration\n" in text
+    assert "origin.null  warning of a server, which corsac probe finds\n" in text
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("ORIGIN.INVALID", "origin.invalid"),
+        ("corsac.E105", "origin.any_with_credentials"),
+        ("corsac.w115", "origin.redundant"),
+    ],
+)
+def test_a_code_is_known_in_capitals_and_by_the_number_that_django_prints(
+    written: str, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain-code", written]) == 0
+    assert capsys.readouterr().out.startswith(f"{code}  ")
 
 
 def test_every_example_has_the_problem_that_it_stands_for() -> None:

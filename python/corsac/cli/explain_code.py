@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import importlib
+import importlib.util
 import json
 import re
 import sys
@@ -13,6 +15,7 @@ from corsac._text import printable
 from corsac.browser import REASONS
 from corsac.cli.code_examples import EXAMPLES, MEANINGS, example_problem
 from corsac.cli.ending import FINE, USAGE, CommandError
+from corsac.cli.probe.lints import FINDINGS, Finding
 from corsac.cli.terminal import MAX_TEXT, Output, write_json
 from corsac.codes import CORSProblemCode, code_tables
 from corsac.console.table import Cause, table
@@ -38,6 +41,9 @@ def run(code: str, *, as_json: bool) -> int:
     """Print what a code means, and give the exit code; an unknown one is a `CommandError`."""
     wanted = code.strip("[]`'\" ")
     found = list(_entries(wanted))
+    if not found:
+        wanted = _of_django(wanted) or wanted.lower()
+        found = list(_entries(wanted))
     if not found:
         raise CommandError(_unknown(wanted), USAGE)
     if as_json:
@@ -71,6 +77,8 @@ def _entries(code: str) -> Iterator[_Entry]:
         if code in codes:
             severity, what = codes[cast("CORSProblemCode", code)]
             yield _problem(code, severity, what)
+    if code in FINDINGS:
+        yield _found_by_probe(FINDINGS[code])
     if code in MEANINGS:
         page = f"docs/reference/reasons.md#reason-{code}"
         yield _Entry("a reason of the server for a refusal", MEANINGS[code], page)
@@ -89,6 +97,32 @@ def _entries(code: str) -> Iterator[_Entry]:
             server=_plain(cause.server, header),
             script=_plain(cause.page, header),
         )
+
+
+def _found_by_probe(finding: Finding) -> _Entry:
+    """Say what `corsac probe` finds, of no server in particular."""
+    what = finding.message.format(
+        who="every website may read the answers, or passes the preflight",
+        name="a header",
+        what="answer",
+        value="another status",
+    )
+    return _Entry(
+        f"{finding.severity} of a server, which corsac probe finds",
+        _sentence(what),
+        "docs/reference/probe.md#what-it-finds",
+        server=_sentence(finding.hint.format(value="https://app.example.com")),
+    )
+
+
+def _of_django(code: str) -> CORSProblemCode | None:
+    """Give the code of one of Django's checks, such as ``corsac.E105``, where Django is."""
+    number = re.fullmatch(r"corsac\.[EWI](\d{1,5})", code, re.IGNORECASE)
+    if number is None or importlib.util.find_spec("django") is None:
+        return None
+    checks = importlib.import_module("corsac.django.checks")
+    codes: dict[int, CORSProblemCode] = {each: name for name, each in checks.NUMBERS.items()}
+    return codes.get(int(number[1]))
 
 
 def _bare(code: str) -> str:
@@ -153,7 +187,7 @@ def _plain(text: str, header: str) -> str:
 
 
 def _unknown(code: str) -> str:
-    known: list[str] = [*MEANINGS, *REASONS, *table().causes]
+    known: list[str] = [*MEANINGS, *REASONS, *table().causes, *FINDINGS]
     known += [each for codes in code_tables().values() for each in codes]
     near = difflib.get_close_matches(code[:100], known, 3, 0.5)
     text = f"{printable(code, 100)!r} is not a code"
