@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import os
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def entry(
     method: str,
     url: str,
-    status: int,
+    status: Any,
     request: Lines = (("Origin", APP),),
     response: Lines = (),
     **more: Any,
@@ -77,7 +79,7 @@ def write(*entries: dict[str, Any], pages: Sequence[dict[str, Any]] = ()) -> str
     return "session.har"
 
 
-def preflight(url: str, status: int, response: Lines = (), **more: Any) -> dict[str, Any]:
+def preflight(url: str, status: Any, response: Lines = (), **more: Any) -> dict[str, Any]:
     asked = (("access-control-request-method", "PUT"),)
     names = (("access-control-request-headers", "content-type"),)
     return entry("OPTIONS", url, status, (("origin", APP), *asked, *names), response, **more)
@@ -485,6 +487,50 @@ def test_what_is_not_a_har_is_a_clear_error(name: str, capsys: pytest.CaptureFix
         replay("bad.har")
     assert main(["har", "bad.har"]) == 3
     assert capsys.readouterr().err.startswith("corsac har: error: 'bad.har': it is not ")
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (gzip.compress(b'{"log": {"entries": []}}'), "a gzip file: unpack it first (gunzip)"),
+        (b"PK\x03\x04", "a zip file: unpack it first"),
+        ('{"log": {"entries": []}}'.encode("utf-16"), "in UTF-16: save it as UTF-8"),
+        ('{"log": {"entries": []}}'.encode("utf-16-be"), "in UTF-16: save it as UTF-8"),
+        ('{"log": {"entries": []}}'.encode("utf-16-le"), "in UTF-16: save it as UTF-8"),
+    ],
+    ids=["gzip", "zip", "utf-16", "utf-16-be", "utf-16-le"],
+)
+def test_a_packed_or_otherwise_encoded_har_is_named(start: bytes, words: str) -> None:
+    Path("bad.har").write_bytes(start)
+    with pytest.raises(HARError, match=re.escape(words)):
+        replay("bad.har")
+
+
+@pytest.mark.parametrize("status", ["200", -1, 0, 1e300, 99, 1000, None])
+def test_an_answer_without_a_valid_status_is_blocked_by_its_headers_or_undecided(
+    status: Any,
+) -> None:
+    url = f"{API}/p"
+    path = write(
+        entry("GET", f"{API}/x", status, response=[ALLOWED]),
+        entry("GET", f"{API}/y", status, response=[("vary", "Origin")]),
+        preflight(url, status, PASSED),
+        entry("PUT", url, 200, JSON, [ALLOWED]),
+    )
+    first, second, third = replay(path).exchanges
+    for each in (first, third):
+        assert each.recorded.verdict == "undecided"
+        assert each.recorded.explanation == "no valid status of the answer was recorded"
+    assert second.recorded.reason == "missing-allow-origin"
+
+
+@pytest.mark.parametrize("policy", ["api:app", "json:loads", os.curdir, "api.py", "", "a\0b"])
+def test_a_policy_that_is_not_a_toml_file_is_named(
+    policy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["har", write(), "--policy", policy]) == 3
+    message = f"--policy {policy!r} is not a TOML file: write the policy into one (policy.toml)"
+    assert capsys.readouterr().err == f"corsac har: error: {message}\n"
 
 
 def test_limits_are_where_they_say(monkeypatch: pytest.MonkeyPatch) -> None:

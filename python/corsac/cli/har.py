@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +24,10 @@ def run(path: str, policy: str | None, *, as_json: bool) -> int:
     With a policy it is the policy's verdicts that decide about the exit code.
     """
     if policy is not None:
+        is_file = os.path.exists(policy) and not os.path.isdir(policy)
+        if policy.endswith(".py") or not (policy.endswith(".toml") or is_file):
+            message = f"--policy {policy!r:.200} is not a TOML file: write the policy into one"
+            raise CommandError(f"{message} (policy.toml)")
         check_valid(policy, None, "")
     try:
         with silent_log():

@@ -241,7 +241,7 @@ class _Recorded:
             error = f" ({printable(entry.error, 200)})" if entry.error else ""
             self.missing = f"no answer was recorded{error}, so its headers are not known"
             raise TransportError(self.missing)
-        return Response(entry.status or 200, _answer_headers(entry))
+        return self._answer(entry)
 
     def _preflight(self, request: Request) -> Response:
         entry = self._group.preflight
@@ -255,6 +255,12 @@ class _Recorded:
             error = f" ({printable(entry.error, 200)})" if entry.error else ""
             self.missing = f"no answer to the preflight request was recorded{error}"
             raise TransportError(self.missing)
+        return self._answer(entry)
+
+    def _answer(self, entry: Entry) -> Response:
+        """Give an answer of which there are headers; they may block it without a status, too."""
+        if not entry.status:
+            self.missing = "no valid status of the answer was recorded"
         return Response(entry.status or 200, _answer_headers(entry))
 
     def entry(self, request: Request) -> Entry | None:
@@ -309,9 +315,9 @@ _OF_CONNECTIONS = frozenset(
 
 def _verdict(outcome: FetchOutcome, missing: str) -> Verdict:
     steps = tuple(printable(step.text, _MAX_TEXT) for step in outcome.steps)
-    if outcome.ok:
+    if outcome.ok and not missing:
         return Verdict(verdict="allowed", steps=steps)
-    if _Recorded.lost(outcome) and missing:
+    if missing and (outcome.ok or _Recorded.lost(outcome)):
         return Verdict(verdict="undecided", explanation=missing, steps=steps)
     return Verdict(
         verdict="blocked",

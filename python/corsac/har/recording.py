@@ -83,6 +83,14 @@ class Entry:
         self.error, self.kind = masked_error(self.error), masked_kind(self.kind)
 
 
+_IN_UTF_16 = "it is not JSON in UTF-8 but in UTF-16: save it as UTF-8"
+_OTHER_FILES = {
+    b"\x1f\x8b": "it is not JSON but a gzip file: unpack it first (gunzip)",
+    b"PK\x03\x04": "it is not JSON but a zip file: unpack it first",
+    **dict.fromkeys((b"\xff\xfe", b"\xfe\xff", b"{\0", b"\0{"), _IN_UTF_16),
+}
+
+
 class _Watched:
     """A stream that ends with an error where one text is too long to be kept.
 
@@ -109,6 +117,9 @@ class _Watched:
             self._is_first = False
             # Some programs write a byte order mark; a JSON parser takes none.
             data = data.removeprefix(b"\xef\xbb\xbf")
+            for start, message in _OTHER_FILES.items():
+                if data.startswith(start):
+                    raise HARError(message)
         self._count(data)
         return data
 
