@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,12 @@ BASE: dict[str, Options] = {
     "express": {"origin": ORIGIN},
 }
 """What a configuration of each has besides."""
+
+
+def is_ours(origin: str) -> bool:
+    """Stand for a function of the page's example."""
+    return origin == ORIGIN
+
 
 SAMPLES: dict[str, Sequence[Options]] = {
     "starlette": [
@@ -102,6 +109,9 @@ SAMPLES: dict[str, Sequence[Options]] = {
         {"origin": ORIGIN},
         {"origin": True},
         {"origin": True, "credentials": True},
+        {"origin": re.compile(r"https://.*\.example\.com")},
+        {"origin": re.compile(r"^https://\w+\.example\.com$")},
+        {"origin": is_ours},
         {"origin": ["*"]},
         {"origin": False},
         {"methods": ["GET", "PUT"]},
@@ -126,7 +136,9 @@ def _page(library: str) -> str:
     parts = [
         GENERATED + f"# {NAMES[library]}, option by option\n",
         f"What `corsac.migrate.translate({library!r}, ...)` makes of each option, given together "
-        f"with `{_written(BASE[library])}`, and what it says of it. [How to move]({library}.md).\n",
+        f"with `{_written(BASE[library])}`, and what it says of it. What that alone becomes, and "
+        "what is said of that, stands at its own entry, and is not repeated at the others. "
+        f"[How to move]({library}.md).\n",
         "## Each option\n",
     ]
     for sample in SAMPLES[library]:
@@ -138,11 +150,12 @@ def _entry(library: str, sample: Options) -> Iterator[str]:
     base = translate(library, BASE[library])
     given = {**BASE[library], **sample} if _needs_base(sample) else sample
     made = translate(library, given)
+    is_whole = not sample or sample == BASE[library]
     known = {(each.option, each.code) for each in base.problems}
     yield f"### `{_written(sample)}`\n" if sample else "### Nothing set\n"
-    yield f"In Corsac: {_made(base, made, sample)}.\n"
+    yield f"In Corsac: {_made(base, made, is_whole=is_whole)}.\n"
     for problem in made.problems:
-        if (problem.option, problem.code) not in known or not sample:
+        if is_whole or (problem.option, problem.code) not in known:
             yield _said(problem)
 
 
@@ -151,18 +164,18 @@ def _needs_base(sample: Options) -> bool:
     return bool(sample) and not sample.keys() & {"resources", "CORS_ALLOW_ALL_ORIGINS"}
 
 
-def _made(base: Translation, made: Translation, sample: Options) -> str:
-    """The options that differ, and the rules."""
+def _made(base: Translation, made: Translation, *, is_whole: bool) -> str:
+    """The options, or those that differ from the base's, and the rules."""
     changed = {
         name: value
         for name, value in made.options.items()
-        if base.options.get(name) != value or not sample
+        if is_whole or base.options.get(name) != value
     }
     defaults = inspect.signature(CORSPolicy).parameters
     gone = {n: defaults[n].default for n in base.options if n not in made.options}
-    written = [f"`{name}={value!r}`" for name, value in {**changed, **gone}.items()]
+    written = [f"`{name}={_value(value)}`" for name, value in {**changed, **gone}.items()]
     written += [f"a rule for `{pattern}`" for pattern, _ in made.rules if pattern != "/*"]
-    return ", ".join(written) or "the same"
+    return ", ".join(written) or f"what `{_written(BASE[base.library])}` alone becomes"
 
 
 def _said(problem: CORSConfigProblem) -> str:
@@ -172,4 +185,9 @@ def _said(problem: CORSConfigProblem) -> str:
 
 
 def _written(options: Options) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in options.items())
+    return ", ".join(f"{name}={_value(value)}" for name, value in options.items())
+
+
+def _value(value: object) -> str:
+    """A value as the page has it: a function by its name."""
+    return value.__name__ if inspect.isfunction(value) else repr(value)

@@ -8,7 +8,7 @@ import subprocess
 from typing import Any, get_args
 
 import pytest
-from site_pages import causes, observed, options, printed, sequence_diagram, structure
+from site_pages import causes, migration, observed, options, printed, sequence_diagram, structure
 from site_pages.text import anchor
 
 import corsac
@@ -19,6 +19,7 @@ from corsac.cli.code_examples import EXAMPLES
 from corsac.codes import CORSProblemCode, code_tables
 from corsac.console import diagnose
 from corsac.console.table import table
+from corsac.migrate import translate
 from corsac.options.names import OPTION_NAMES
 from support.pages import CHECKOUT, COMMITTED, DOCS, GENERATED, PAGES, anchors
 
@@ -193,6 +194,21 @@ def test_the_common_causes_are_in_the_repository_and_not_on_the_site_alone() -> 
         "authorization-not-listed",
         "header-not-exposed",
     }
+
+
+@pytest.mark.parametrize("library", migration.SAMPLES)
+def test_what_the_base_of_a_migration_page_becomes_and_what_is_said_of_it_is_shown(
+    library: str,
+) -> None:
+    page = GENERATED[f"docs/migrate/{library}-options.md"]
+    base = migration.BASE[library]
+    entry = page.partition(f"### `{migration._written(base)}`\n")[2].partition("\n### ")[0]
+    made = translate(library, base)
+    assert all(f"`{name}={value!r}`" in entry for name, value in made.options.items())
+    assert made.options
+    assert all(f"[`{problem.code}`]" in entry for problem in made.problems)
+    assert "the same" not in page
+    assert " at 0x" not in page
 
 
 def test_a_diagram_that_is_not_understood_is_an_error() -> None:
