@@ -19,6 +19,7 @@ import corsac.opentelemetry
 import corsac.prometheus
 from corsac.browser.outcome import REASONS
 from corsac.cli.code_examples import MEANINGS
+from corsac.cli.explain_code import sentence
 from site_pages.text import GENERATED, anchored, block, from_docstring, table
 
 APP = "https://app.example.com"
@@ -159,10 +160,9 @@ def reasons() -> str:
         "`preflight:` stands before a code where it was the preflight request that failed.\n",
     ]
     for code, text in REASONS.items():
-        words = text.replace("{detail}", "(...)")
         parts += [
             anchored(f"browser-{code.replace(':', '-')}", f"`{code}`", 3),
-            f"{words[0].upper()}{words[1:]}.\n",
+            sentence(text) + "\n",
         ]
     return "\n".join(parts)
 

@@ -70,6 +70,7 @@ def test_every_code_has_a_meaning_and_a_page(capsys: pytest.CaptureFixture[str])
             assert each["what"].endswith("."), code
             page, _, anchor = each["page"].partition("#")
             assert not anchor or anchor in anchors(PAGES[page]), code
+            assert not re.match(r"Fetch\(|TargetA", each["what"]), code
             texts = each["what"] + each["server"] + each["script"]
             assert not re.search(r"\{\w+\}", texts), code
             assert not re.search(r"\b(\w+) the \1\b", texts), code

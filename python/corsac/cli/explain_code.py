@@ -21,7 +21,7 @@ from corsac.codes import CORSProblemCode, code_tables
 from corsac.console.table import Cause, table
 from corsac.options.guard import Guard
 
-__all__ = ["run"]
+__all__ = ["run", "sentence"]
 
 
 class _Entry(NamedTuple):
@@ -87,7 +87,7 @@ def _entries(code: str) -> Iterator[_Entry]:
     causes = [cause for cause in table().causes.values() if _has(cause, code, bare)]
     if bare in REASONS and not causes:
         page = f"docs/reference/reasons.md#browser-{bare.replace(':', '-')}"
-        yield _Entry("a reason of a browser", _sentence(REASONS[bare]), page)
+        yield _Entry("a reason of a browser", sentence(REASONS[bare]), page)
     for cause in causes:
         kind = "a reason of a browser" if bare in REASONS else "what a browser's console says"
         yield _Entry(
@@ -109,9 +109,9 @@ def _found_by_probe(finding: Finding) -> _Entry:
     )
     return _Entry(
         f"{finding.severity} of a server, which corsac probe finds",
-        _sentence(what),
+        sentence(what),
         "docs/reference/probe.md#what-it-finds",
-        server=_sentence(finding.hint.format(value="https://app.example.com")),
+        server=sentence(finding.hint.format(value="https://app.example.com")),
     )
 
 
@@ -170,9 +170,11 @@ def _toml(value: Any) -> str:
     return json.dumps(value, default=str)
 
 
-def _sentence(clause: str) -> str:
+def sentence(clause: str) -> str:
+    """Make a sentence; a name of the language that it begins with, as ``fetch()``, stays."""
     text = clause.replace("{detail}", "(...)")
-    return f"{text[0].upper()}{text[1:]}."
+    begins_with_word = re.match(r"[a-z]+(?![\w(])", text)
+    return f"{text[0].upper() if begins_with_word else text[0]}{text[1:]}."
 
 
 def _plain(text: str, header: str) -> str:
