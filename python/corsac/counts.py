@@ -11,7 +11,7 @@ from corsac._types import Counted, Outcomes
 if TYPE_CHECKING:
     from corsac.middleware import ConfiguredMiddleware
 
-__all__ = ["Counting", "add_up", "by_outcome", "by_reason", "outcome_rows", "said_on_trial"]
+__all__ = ["Counting", "add_up", "outcome_rows", "said_on_trial"]
 
 
 def add_up(counted: Iterable[Counted]) -> Counted:
@@ -26,7 +26,7 @@ def add_up(counted: Iterable[Counted]) -> Counted:
     return total, (total_of_trial, undecided, newly_refused, newly_allowed)
 
 
-def by_outcome(outcomes: Outcomes) -> dict[str, int]:
+def _by_outcome(outcomes: Outcomes) -> dict[str, int]:
     """Count by kind and outcome, as `corsac.CORSMiddleware.counters` does."""
     judged = (f"{kind}_{end}" for kind in ("actual", "preflight") for end in ("allowed", "refused"))
     counts = dict.fromkeys(("not_cors", *judged, "guard_refused", "host_refused"), 0)
@@ -36,7 +36,7 @@ def by_outcome(outcomes: Outcomes) -> dict[str, int]:
     return counts
 
 
-def by_reason(outcomes: Outcomes) -> dict[tuple[str, str], int]:
+def _by_reason(outcomes: Outcomes) -> dict[tuple[str, str], int]:
     """Count refusals by kind and reason, as `corsac.CORSMiddleware.refusal_counters` does."""
     return {(kind, reason): count for kind, reason, count in outcomes if reason}
 
@@ -62,7 +62,7 @@ class Counting:
             for, such as a form or any POST of the own origin, is ``not_cors`` unless the policy
             allows it: see `corsac.refusals.log.RefusalLog`.
         """
-        return by_outcome(self._counted()[0])
+        return _by_outcome(self._counted()[0])
 
     def refusal_counters(self) -> Mapping[tuple[str, str], int]:
         """Count the requests that were refused since the middleware was made, by kind and reason.
@@ -70,7 +70,7 @@ class Counting:
         Returns:
             The count for each such pair as ``("actual", "origin-not-allowed")``: `corsac.Refusal`.
         """
-        return by_reason(self._counted()[0])
+        return _by_reason(self._counted()[0])
 
     def report_only_counters(self) -> Mapping[str, int]:
         """Count what the report-only policies would have made of requests so far.
@@ -87,7 +87,7 @@ class Counting:
         """
         outcomes, undecided, newly_refused, newly_allowed = self._counted()[1]
         return {
-            **by_outcome(outcomes),
+            **_by_outcome(outcomes),
             "undecided": undecided,
             "newly_refused": newly_refused,
             "newly_allowed": newly_allowed,
@@ -98,7 +98,7 @@ class Counting:
 
         There are more reasons: see `corsac.Refusal`.
         """
-        return by_reason(self._counted()[1][0])
+        return _by_reason(self._counted()[1][0])
 
     def _parts(self) -> Iterable[Counting]:
         """Return other middlewares whose requests count as this one's."""
