@@ -2,6 +2,7 @@
 #include <cstddef>
 
 #include "bindings.hpp"
+#include "middleware.hpp"
 
 // Which of two functions gets a request, by one item of its environ: so that an application can be
 // told from within which requests went through a middleware, at the cost of two look-ups.
@@ -23,21 +24,10 @@ EnvironSwitch* as_environ_switch(PyObject* self) noexcept {
   return reinterpret_cast<EnvironSwitch*>(self);
 }
 
-/// The item of an environ. @return empty, with an exception set if it could not be looked for.
-Ref find_item(PyObject* environment, PyObject* key) noexcept {
-#if PY_VERSION_HEX >= 0x030D0000
-  PyObject* found = nullptr;
-  PyDict_GetItemRef(environment, key, &found);
-  return Ref(found);
-#else
-  return Ref::borrowed(PyDict_GetItemWithError(environment, key));
-#endif
-}
-
 /// Whether `then` is to be called; -1 with an exception set.
 int is_as_it_should_be(const EnvironSwitch* self, PyObject* environment) noexcept {
   if (!PyDict_Check(environment)) return 0;
-  const Ref found = find_item(environment, self->key);
+  const Ref found = get_item(environment, self->key);
   if (!found && PyErr_Occurred() != nullptr) return -1;
   if (!self->marks) return found.get() == self->mark ? 1 : 0;
   if (found) return 0;
