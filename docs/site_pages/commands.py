@@ -58,16 +58,11 @@ def page() -> str:
             block("console", command.get_usage(context).removeprefix("Usage: ")),
             table(
                 ["argument or option", "meaning"],
-                [(f"`{_names(names)}`", _meaning(text)) for names, text in filter(None, records)],
+                [(f"`{names.strip()}`", _meaning(text)) for names, text in filter(None, records)],
             ),
             block("sh", "\n".join(lines)),
         ]
     return "\n".join(parts)
-
-
-def _names(names: str) -> str:
-    """Without the type in Python, which says nothing to who types it."""
-    return re.sub(r" <[\w\[\]]+>$", "", names)
 
 
 def _meaning(text: str) -> str:

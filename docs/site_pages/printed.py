@@ -38,10 +38,12 @@ SAMPLES = {
     "address": "127.0.0.1:8080",
     "secure": "True",
     "seconds": "20",
+    "what": "script",
 }
 """What stands in the messages that a page shows."""
 
 VALUES = {
+    "integrity-mismatch": "Li9vy3DqF8tnTXuiaAJuML3ky+er10rcgNR/VqsVpcw=",
     "MultipleAllowOriginValues": f"{ORIGIN}, {ORIGIN}",
     "InvalidAllowOriginValue": "true",
     "InvalidAllowCredentials": "false",

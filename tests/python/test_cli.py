@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -133,7 +134,9 @@ def test_the_help_of_every_command_has_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([command, "--help"]) == 0
-    assert f"For example: corsac {command}" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert f"For example: corsac {command}" in text
+    assert re.findall(r"<\w[^>]*>", text) == []  # Of Python's types none is named.
 
 
 def test_importing_the_library_loads_no_command() -> None:

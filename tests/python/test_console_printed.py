@@ -12,11 +12,13 @@ from corsac.browser import FetchRequest, Request, Response, simulate
 from corsac.console import ENGINES, diagnose
 from corsac.console.printing import printed
 
-ROWS: dict[tuple[str, str], dict[str, Any]] = {
-    (row["case"], row["engine"]): row
-    for row in json.loads(
-        (Path(__file__).parents[1] / "conformance/console/messages.json").read_text("utf-8")
-    )
+RECORDED: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[1] / "conformance/console/messages.json").read_text("utf-8")
+)
+ROWS = {(row["case"], row["engine"]): row for row in RECORDED}
+# Of the rows of Firefox the first is that of a permission that was denied, not of a prompt.
+DENIED = {
+    row["case"]: row["messages"] for row in reversed(RECORDED) if row["engine"] == "firefox"
 }
 APP, API, OTHER = "https://app.example", "https://api.example/x", "https://other.example"
 PLACES = {
@@ -148,3 +150,28 @@ def test_nothing_is_printed_for_the_standard_and_for_what_is_allowed() -> None:
     assert printed(simulate(request, lambda _: Response(200)), request) == ()
     outcome = simulate(request, lambda _: Response(200, OK), profile="chromium")
     assert printed(outcome, request) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "origin", "method"),
+    [
+        ("lna-secure", "https://app.example", "GET"),
+        ("lna-insecure", "http://app.example", "GET"),
+        ("lna-preflight", "https://app.example", "PUT"),
+    ],
+)
+def test_firefox_says_what_was_detected_where_local_network_access_is_denied(
+    name: str, origin: str, method: str
+) -> None:
+    url = "http://127.0.0.1:8080/notes"
+    request = FetchRequest(url, origin, method, permissions=())
+    outcome = simulate(request, lambda _: Response(200), profile="firefox")
+    places = {"{page_url}": f"{origin}/", "{url}": url, "{ip_and_port}": "127.0.0.1:8080"}
+    expected = []
+    for line in DENIED[name]:
+        text = line
+        for place, value in places.items():
+            text = text.replace(place, value)
+        expected.append(text)
+    # Firefox itself prints the last two in either order.
+    assert sorted(printed(outcome, request)) == sorted(expected)

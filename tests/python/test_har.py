@@ -652,7 +652,7 @@ def test_the_command_prints_each_exchange_and_the_sum(capsys: pytest.CaptureFixt
         "request has credentials, and Access-Control-Allow-Credentials is not true\n"
         "\n"
         f"BLOCKED    {APP} -> PUT {API}/b\n"
-        "           recorded: no answer (net::ERR_FAILED): the preflight was refused: the answer "
+        "           recorded: no status (net::ERR_FAILED): the preflight was refused: the answer "
         "has no Access-Control-Allow-Origin [preflight:missing-allow-origin]\n"
         "           policy: allowed\n"
         "\n"

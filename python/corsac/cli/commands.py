@@ -8,6 +8,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperArgument, TyperCommand
 
 from corsac import _core
 from corsac._version import __version__
@@ -26,9 +27,27 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_blocked = partial(app.command, rich_help_panel="A request is blocked")
-_configuration = partial(app.command, rich_help_panel="Check a configuration, or take one over")
-_trying = partial(app.command, rich_help_panel="Watch it, and try it")
+
+
+class _Command(TyperCommand):
+    """A command whose help does not name the types of its arguments in Python."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for parameter in self.params:
+            if isinstance(parameter, TyperArgument):
+                # Of options a metavar takes the place of the type; of arguments nothing does.
+                parameter.display_type_rich = _no_type  # type: ignore[method-assign]
+
+
+def _no_type(ctx: object) -> str:  # noqa: ARG001 - Typer gives it by name
+    return ""
+
+
+_command = partial(app.command, cls=_Command)
+_blocked = partial(_command, rich_help_panel="A request is blocked")
+_configuration = partial(_command, rich_help_panel="Check a configuration, or take one over")
+_trying = partial(_command, rich_help_panel="Watch it, and try it")
 
 
 def spell_out(argv: Sequence[str]) -> list[str]:
@@ -50,7 +69,8 @@ def spell_out(argv: Sequence[str]) -> list[str]:
 
 
 def _flag(name: str, text: str) -> Any:
-    return typer.Option(name, help=text)
+    # An empty metavar: the help would name the type in Python, which nobody types.
+    return typer.Option(name, metavar="", help=text)
 
 
 @app.callback(invoke_without_command=True)

@@ -61,7 +61,7 @@ def _verdicts(exchange: Exchange) -> Iterator[Verdict]:
 def _write(out: Output, found: Replay, policy: str | None) -> None:
     for each in found.exchanges:
         out.row([_label(each.recorded)], f"{each.origin} -> {each.method} {each.url}")
-        what = str(each.status) if each.status else "no answer"
+        what = str(each.status) if each.status else "no status"
         error = f" ({each.error})" if each.error else ""
         out.row("           ", f"recorded: {what}{error}{_why(each.recorded)}")
         if each.under_policy is not None:

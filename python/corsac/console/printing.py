@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from corsac import _core
 from corsac.browser import FetchOutcome, FetchRequest, Response
 from corsac.browser.urls import parse_url
 from corsac.console.table import Message, table
@@ -94,6 +95,10 @@ class _Refused:
             self.values["redirect"] = f"{scheme}{mark}{rest.partition('@')[2]}"
         first = outcome.sent[0].url if outcome.sent else ""
         self.first_url = first if first != self.values["url"] else ""
+        lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
+        self.needs_preflight = _core.browser_needs_preflight(
+            request.method, lines, False, self.engine
+        )
 
     def header(self, name: str) -> str:
         return "" if self.response is None else self.response.header(name) or ""
@@ -180,6 +185,9 @@ def _network_error(exchange: _Refused) -> str:
 
 
 def _firefox(exchange: _Refused, message: Message | None) -> Iterator[str]:
+    if exchange.code.startswith("local-network"):
+        yield from _firefox_local_network(exchange)
+        return
     if message is None:
         if exchange.code in _WITHOUT_ANSWER:
             yield _no_answer(exchange.values["url"])
@@ -202,11 +210,27 @@ def _firefox(exchange: _Refused, message: Message | None) -> Iterator[str]:
         )
         yield f"{before}{status.fill(values)}"
     is_redirect = 300 <= exchange.status < 400
-    has_no_answer = name == "redirect-scheme" or name.startswith("local-network")
-    if exchange.is_preflight or (is_redirect and message.head) or has_no_answer:
+    if exchange.is_preflight or (is_redirect and message.head) or name == "redirect-scheme":
         yield _no_answer(exchange.values["url"])
         if exchange.is_preflight and is_redirect and name == "missing-allow-origin":
             yield _no_answer(exchange.values["url"])
+
+
+def _firefox_local_network(exchange: _Refused) -> Iterator[str]:
+    """Give what is printed where the user has denied it; of a preflight that is not said."""
+    no_answer = _no_answer(exchange.values["url"])
+    if exchange.needs_preflight:
+        yield no_answer
+        yield no_answer
+        return
+    texts = {
+        each.text.split(":")[0]: each.fill(exchange.values)
+        for each in table().messages
+        if each.cause.name == "local-network-denied" and "firefox" in each.engines
+    }
+    yield texts["Local Network Access permission required"]
+    yield no_answer
+    yield f"{texts['Local Network Access detected']}, prompt action: auto_deny"
 
 
 def _no_answer(url: str) -> str:

@@ -100,7 +100,8 @@ TRIGGERS = (
     *("restricted network port", "Could not connect", "could not be found", "connection was lost"),
     *("Connection terminated", "Error resolving", "parse HTTP", "integrity", "TLS", "SameSite"),
     *("nvases may not be", "canvas has been tainted", "postMessage", "post message", "Load failed"),
-    *("HTTP ok", "Domains, protocols", "Mixed Content"),
+    *("HTTP ok", "Domains, protocols", "Mixed Content", "mixed display", "SSL error"),
+    *("certificate for this server", "request timed out", "appears to be offline"),
 )
 _TRIGGER = re.compile("|".join(map(re.escape, TRIGGERS)))
 
