@@ -147,7 +147,7 @@ matrix:
 
 # make bench               measure everything, and keep the results: about 32 minutes
 # make bench ARGS=--fast   the same in 3 minutes, to see that it works; ARGS='--only asgi wsgi': some parts
-# make bench OTHER_PYTHONS="python3.13 /opt/python3.14t/bin/python3"    with these too: 25 minutes for each
+# make bench OTHER_PYTHONS="python3.13 /opt/python3.14t/bin/python3"    with these too: 20 minutes for each
 OTHER_PYTHONS :=
 
 bench: installed-bench

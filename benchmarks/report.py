@@ -204,11 +204,13 @@ def _ratio_text(results: Results, key: Key, column: str, references: Sequence[st
     return "~" if ratio is None else str(ratio)
 
 
-def table(part: str, results: Results) -> str:
-    """Everything that a part measured, one table for each axis."""
+def table(part: str, results: Results, begins: str = "") -> str:
+    """Everything that a part measured, one table for each axis that begins so."""
     unit, scale, columns = TABLES[part]
     rows: dict[str, list[list[str]]] = {}
     for key in _shown(results):
+        if not key[0].startswith(begins):
+            continue
         subject, values = results.subjects[key], results.values(key)
         shown = [1 / each for each in values] if unit == _PER_SECOND else values
         value = str(Spread.of(shown, scale)) if values else ""
@@ -220,6 +222,17 @@ def table(part: str, results: Results) -> str:
         f"**{axis[:1].upper()}{axis[1:]}**\n\n{markdown(header, found)}"
         for axis, found in rows.items()
     )
+
+
+def without_global_lock(results: Mapping[str, Mapping[str, Results]]) -> str:
+    """What more threads give on the Pythons that run them at the same time."""
+    found = {name: parts["scale"] for name, parts in results.items() if "scale" in parts}
+    tables = (
+        f"Python {name}. {source(one)}\n\n{table('scale', one, 'threads of one process')}"
+        for name, one in found.items()
+        if name.endswith("t")
+    )
+    return "\n\n".join(tables) or "Not measured."
 
 
 def losses(results: Mapping[str, Results]) -> str:
@@ -272,7 +285,10 @@ def source(results: Results) -> str:
 
 def about(results: Mapping[str, Results]) -> str:
     """Where the results come from, and whether the machine was too busy to tell much."""
-    busy = [part for part, one in results.items() if one.about["load_avg_1min"] > 2.5]
+    loads = {part: one.about["load_avg_1min"] for part, one in results.items()}
+    # What comes after the servers finds the load that the benchmark itself has made.
+    of_others = list(TABLES)[: list(TABLES).index("served") + 1]
+    busy = [part for part in of_others if loads.get(part, 0.0) > 2.5]
     warning = f"**The machine was busy with other work in {', '.join(busy)}: measure again.**\n\n"
     return (warning if busy else "") + "\n".join(
         f"- `{part}`: " + "; ".join(f"{name} {text}" for name, text in one.about.items()) + "."
@@ -287,7 +303,8 @@ def blocks(results: Mapping[str, Mapping[str, Results]]) -> dict[Path, dict[str,
         f"**Python {name}** ({_minutes(one)})\n\n{about(one)}\n" for name, one in results.items()
     )
     found = {
-        README: {part: table(part, one) for part, one in main.items()},
+        README: {part: table(part, one) for part, one in main.items()}
+        | {"threads": without_global_lock(results)},
         PAGE: {"goals": goals(results), "losses": losses(main), "about": of_pythons.strip()},
     }
     if "live" in main:

@@ -136,7 +136,16 @@ def test_the_help_of_every_command_has_an_example(
     assert main([command, "--help"]) == 0
     text = capsys.readouterr().out
     assert f"For example: corsac {command}" in text
-    assert re.findall(r"<\w[^>]*>", text) == []  # Of Python's types none is named.
+
+
+@pytest.mark.parametrize("command", [[], ["check"], ["har"], ["migrate"], ["probe"]])
+def test_no_help_names_types_of_python(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "--help" in text
+    assert re.findall(r"<\w[^>]*>", text) == []
 
 
 def test_importing_the_library_loads_no_command() -> None:

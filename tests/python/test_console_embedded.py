@@ -28,10 +28,15 @@ UPGRADED = (
         (MIXED.format("stylesheet", BLOCKED), "chromium", "mixed-content", INSECURE),
         (MIXED.format("frame", BLOCKED), "chromium", "mixed-content", INSECURE),
         (MIXED.format("EventSource endpoint", BLOCKED), "chromium", "mixed-content", INSECURE),
-        (f"Blocked loading mixed display content \u201c{INSECURE}\u201d", "firefox", "mixed-content", INSECURE),
+        (
+            f"Blocked loading mixed display content \u201c{INSECURE}\u201d",
+            "firefox",
+            "mixed-content",
+            INSECURE,
+        ),
         (
             f"Loading the script '{URL}' violates the following Content Security Policy directive: "
-            f'"{POLICY}". Note that \'script-src-elem\' was not explicitly set, so \'script-src\' is '
+            f"\"{POLICY}\". Note that 'script-src-elem' was not explicitly set, so 'script-src' is "
             "used as a fallback. The action has been blocked.",
             "chromium",
             "content-security-policy",
@@ -45,21 +50,25 @@ UPGRADED = (
             URL,
         ),
         (
-            "Content-Security-Policy: The page\u2019s settings blocked a script (script-src-elem) at "
-            f"{URL} from being executed because it violates the following directive: \u201c{POLICY}\u201d",
+            "Content-Security-Policy: The page\u2019s settings blocked a "
+            "script (script-src-elem) at "
+            f"{URL} from being executed because it violates the following "
+            f"directive: \u201c{POLICY}\u201d",
             "firefox",
             "content-security-policy",
             URL,
         ),
         (
             "Content-Security-Policy: The page\u2019s settings blocked a style (style-src-elem) at "
-            f"{URL} from being applied because it violates the following directive: \u201c{POLICY}\u201d",
+            f"{URL} from being applied because it violates the following "
+            f"directive: \u201c{POLICY}\u201d",
             "firefox",
             "content-security-policy",
             URL,
         ),
         (
-            "Content Security Policy: The page\u2019s settings blocked the loading of a resource at "
+            "Content Security Policy: The page\u2019s settings blocked "
+            "the loading of a resource at "
             f"{URL} (\u201cscript-src\u201d).",
             "firefox",
             "content-security-policy",
@@ -87,7 +96,8 @@ UPGRADED = (
             "https://api.example.com/",
         ),
         (
-            "Refused to frame 'https://api.example.com/' because an ancestor violates the following "
+            "Refused to frame 'https://api.example.com/' because an "
+            "ancestor violates the following "
             "Content Security Policy directive: \"frame-ancestors 'self'\".",
             "chromium",
             "frame-denied",
@@ -101,14 +111,16 @@ UPGRADED = (
             URL,
         ),
         (
-            "None of the \u201csha384\u201d hashes in the integrity attribute match the content of the "
+            "None of the \u201csha384\u201d hashes in the integrity "
+            "attribute match the content of the "
             f"subresource at \u201c{URL}\u201d. The computed hash is \u201cabc=\u201d.",
             "firefox",
             "integrity-mismatch",
             URL,
         ),
         (
-            "None of the \u201csha384\u201d hashes in the integrity attribute match the content of the "
+            "None of the \u201csha384\u201d hashes in the integrity "
+            "attribute match the content of the "
             "subresource. The computed hash is \u201cabc=\u201d.",
             "firefox",
             "integrity-mismatch",
@@ -156,7 +168,8 @@ def test_mixed_content_that_was_let_through_is_not_told_as_blocked(text: str) ->
     [
         "An SSL error has occurred and a secure connection to the server cannot be made.",
         "The certificate for this server is invalid. You might be connecting to a server that is "
-        "pretending to be \u201capi.example.com\u201d, which could put your confidential information at risk.",
+        "pretending to be \u201capi.example.com\u201d, which could "
+        "put your confidential information at risk.",
         "The request timed out.",
         "The Internet connection appears to be offline.",
     ],

@@ -17,9 +17,7 @@ RECORDED: list[dict[str, Any]] = json.loads(
 )
 ROWS = {(row["case"], row["engine"]): row for row in RECORDED}
 # Of the rows of Firefox the first is that of a permission that was denied, not of a prompt.
-DENIED = {
-    row["case"]: row["messages"] for row in reversed(RECORDED) if row["engine"] == "firefox"
-}
+DENIED = {row["case"]: row["messages"] for row in reversed(RECORDED) if row["engine"] == "firefox"}
 APP, API, OTHER = "https://app.example", "https://api.example/x", "https://other.example"
 PLACES = {
     "url": API,

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import typer
-from typer.core import TyperArgument, TyperCommand
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from corsac import _core
 from corsac._version import __version__
@@ -20,29 +20,38 @@ __all__ = ["Job", "app", "spell_out"]
 Job = Callable[[], int]
 """What a command line asks for: run once that has been read, it gives the exit code."""
 
+
+def _without_types(parameters: list[Any]) -> list[Any]:
+    """Take the types in Python, such as <bool>, out of the help: nobody types them."""
+    for parameter in parameters:
+        if isinstance(parameter, TyperArgument):
+            parameter.display_type_rich = _no_type  # type: ignore[method-assign]
+        elif parameter.metavar is None:
+            parameter.metavar = ""
+    return parameters
+
+
+def _no_type(ctx: object) -> str:
+    return ""
+
+
+class _Command(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
+
+
+class _Group(TyperGroup):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
+
+
 app = typer.Typer(
+    cls=_Group,
     help="CORS for Python web apps, by the Fetch standard.",
     epilog=EPILOG,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-
-class _Command(TyperCommand):
-    """A command whose help does not name the types of its arguments in Python."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for parameter in self.params:
-            if isinstance(parameter, TyperArgument):
-                # Of options a metavar takes the place of the type; of arguments nothing does.
-                parameter.display_type_rich = _no_type  # type: ignore[method-assign]
-
-
-def _no_type(ctx: object) -> str:  # noqa: ARG001 - Typer gives it by name
-    return ""
-
 
 _command = partial(app.command, cls=_Command)
 _blocked = partial(_command, rich_help_panel="A request is blocked")
@@ -69,8 +78,7 @@ def spell_out(argv: Sequence[str]) -> list[str]:
 
 
 def _flag(name: str, text: str) -> Any:
-    # An empty metavar: the help would name the type in Python, which nobody types.
-    return typer.Option(name, metavar="", help=text)
+    return typer.Option(name, help=text)
 
 
 @app.callback(invoke_without_command=True)

@@ -9,7 +9,7 @@ from corsac.console.table import Message
 
 __all__ = ["METHOD", "SOURCE", "Hit", "Page", "is_fit"]
 
-_SPACED = frozenset({"value", "kind", "schemes", "initiator", "address"})
+_SPACED = frozenset({"value", "kind", "schemes", "initiator", "address", "what"})
 """Fields that may have a space inside."""
 METHOD = re.compile(r"[!#$%&'*+.^`|~\w-]{1,80}")
 _SHAPES = {

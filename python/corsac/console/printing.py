@@ -95,7 +95,9 @@ class _Refused:
             self.values["redirect"] = f"{scheme}{mark}{rest.partition('@')[2]}"
         first = outcome.sent[0].url if outcome.sent else ""
         self.first_url = first if first != self.values["url"] else ""
-        lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
+        lines = [
+            (name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers
+        ]
         self.needs_preflight = _core.browser_needs_preflight(
             request.method, lines, False, self.engine
         )
