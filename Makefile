@@ -86,7 +86,7 @@ $(VENV)/.extra-%: pyproject.toml | $(VENV)/.wheel
 .PRECIOUS: $(VENV)/.extra-%
 
 $(VENV)/.system-test: .ci/system-packages | $(BIN)/python
-	bash .ci/system-packages chromium dbus firefox-esr libgtest-dev nlohmann-json3-dev postgresql redis-server varnish webkit2gtk-driver xauth xvfb
+	bash .ci/system-packages chromium dbus firefox-esr libgtest-dev nginx nlohmann-json3-dev postgresql redis-server varnish webkit2gtk-driver xauth xvfb
 	touch $@
 
 .PHONY: installed-demo installed-docs installed-test installed-lint installed-coverage installed-bench
