@@ -42,6 +42,31 @@ SAMPLES = {
 }
 """What stands in the messages that a page shows."""
 
+_LIBRARY = "https://cdn.example.com/lib.js"
+_SCRIPT = {"url": _LIBRARY, "what": "script", "value": "script-src 'self'"}
+_FRAME = {"url": "https://api.example.com/", "value": "frame-ancestors 'self'"}
+OF_TEXTS: Mapping[str, Mapping[str, str]] = {
+    "insecure {what} '": {"url": "http://cdn.example.com/lib.js"},
+    "insecure {what} '{url}'. This": {"url": "http://cdn.example.com/logo.png", "what": "image"},
+    "automatically upgraded": {"what": "element"},
+    "insecure resource": {"url": "http://api.example.com/notes"},
+    "insecure XMLHttpRequest": {"url": "http://api.example.com/notes"},
+    "mixed active content": {"url": "http://api.example.com/notes"},
+    "mixed display content": {"url": "http://cdn.example.com/logo.png"},
+    "oading the {what}": _SCRIPT,
+    "to load the {what}": _SCRIPT,
+    "blocked a script": {"url": _LIBRARY, "value": "script-src-elem"},
+    "blocked a style": {"url": "https://cdn.example.com/page.css", "value": "style-src-elem"},
+    "the {what} directive": {"url": _LIBRARY, "what": "script-src"},
+    "of a resource at {url}": {"value": "connect-src"},
+    "Framing '": _FRAME,
+    "to frame '": _FRAME,
+    "valid digest": {"url": _LIBRARY, "what": "SHA-256"},
+    "hashes in the integrity attribute": {"url": _LIBRARY, "what": "sha384"},
+    "WebSocket connection to": {"url": "wss://api.example.com/live"},
+}
+"""Other values where a text has a piece; the last that fits counts."""
+
 VALUES = {
     "integrity-mismatch": "Li9vy3DqF8tnTXuiaAJuML3ky+er10rcgNR/VqsVpcw=",
     "MultipleAllowOriginValues": f"{ORIGIN}, {ORIGIN}",
@@ -83,7 +108,8 @@ CASES: Mapping[str, Mapping[str, str]] = {
     "eventsource-500": {"url": "https://api.example.com/events"},
     "eventsource-type": {"url": "https://api.example.com/events"},
     "https-to-localhost": _LOCAL,
-    "lna-insecure": _LOCAL | {"page_url": "http://app.example.com/"},
+    "lna-insecure": _LOCAL
+    | {"origin": "http://app.example.com", "page_url": "http://app.example.com/"},
     "lna-mixed": _LOCAL,
     "lna-preflight": _LOCAL,
     "lna-secure": _LOCAL,
@@ -233,6 +259,9 @@ def _printed(message: Message, engine: str, cause: Cause) -> str:
     if engine == "webkit" and all(code.startswith("preflight:") for code in cause.reasons):
         # It says something else of a preflight whose status is not 200 to 299.
         values["status"] = "404" if message.cause is cause else "204"
+    for piece, own in OF_TEXTS.items():
+        if piece in message.text:
+            values |= own
     head = table().heads.get(engine, "") if message.head else ""
     is_asked = message.preflight or cause.name == "preflight-missing-allow-origin"
     if is_asked and f"{engine}-preflight" in table().heads:

@@ -191,7 +191,7 @@ def test_webkit_looks_at_the_status_of_a_preflight_before_its_headers(
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("number", range(len(OTHER_PLACES)))
 def test_other_urls_origins_kinds_and_names_change_nothing(engine: str, number: int) -> None:
-    assert counts(OTHER_PLACES[number], engine)["wrong"] == 0
+    assert counts(OTHER_PLACES[number], engine) == COUNTS[engine]
 
 
 def test_causes_have_codes_of_the_simulated_browser_alone_and_messages_what_finds_them() -> None:
@@ -277,6 +277,9 @@ def test_more_findings_than_are_kept_are_counted() -> None:
     assert (len(found), left_out) == (MAX_DIAGNOSES, 1)
 
 
+MOST_UNDECIDED = 4
+"""Rows of an engine that may be without an answer where noise stands at both of their ends."""
+
 NOISE = [
     "index.html:1 {}",
     "12:34:56.789 app.js:17:5 {} app.js:17:5",
@@ -291,16 +294,24 @@ NOISE = [
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("around", NOISE)
-def test_noise_around_messages_makes_none_of_them_wrong(engine: str, around: str) -> None:
-    assert counts(PLACES, engine, around)["wrong"] == 0
+def test_noise_around_messages_makes_none_of_them_wrong_and_few_undecided(
+    engine: str, around: str
+) -> None:
+    found = counts(PLACES, engine, around)
+    assert found["wrong"] == 0
+    assert found["undecided"] <= MOST_UNDECIDED
     lines = [row for row in ROWS if row["engine"] == engine and row["messages"]]
+    undecided: Counter[int] = Counter()
     for row in lines:
         # Each line with noise of its own, and in the quotes that programs make of curly ones.
         text = "\n".join(around.replace("{}", line) for line in paste(row, PLACES).split("\n"))
         straight = text.translate({0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'})
         escaped = text.encode("ascii", "backslashreplace").decode()
-        for each in (text, straight, escaped):
-            assert verdict(row, diagnose(each), PLACES) != "wrong", (row["case"], each)
+        for form, each in enumerate((text, straight, escaped)):
+            told = verdict(row, diagnose(each), PLACES)
+            assert told != "wrong", (row["case"], each)
+            undecided[form] += told == "undecided"
+    assert max(undecided.values()) <= MOST_UNDECIDED
 
 
 def test_several_messages_in_one_paste_are_kept_apart() -> None:

@@ -252,3 +252,22 @@ def test_pictures_go_into_the_site_in_both_colours() -> None:
         assert text.count("<picture") * 2 == len(found), name
         pictures += len(found)
     assert pictures
+
+
+@pytest.mark.parametrize(
+    ("name", "impossible"),
+    [
+        ("mixed-content", r"(?:insecure|display|active).*https://"),
+        ("local-network-insecure", "https://app"),
+        ("websocket", "'https?://"),
+        ("event-source", "WebSocket.*'https?://"),
+        ("frame-denied", 'directive: "(?!frame-ancestors )'),
+        ("content-security-policy", r"(?:script|style) .*connect-src|the script directive"),
+        ("integrity-mismatch", "script integrity|\u201cscript\u201d hashes"),
+    ],
+)
+def test_a_page_shows_no_line_that_browsers_cannot_print(name: str, impossible: str) -> None:
+    page = causes.pages()[f"blocked/{name}.md"]
+    lines = re.findall(r"^```console\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert lines
+    assert [line for line in "".join(lines).splitlines() if re.search(impossible, line)] == []
