@@ -8,7 +8,6 @@ import json
 import os
 import random
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,9 @@ from corsac.browser.urls import parse_url
 from corsac.cli import main
 from corsac.har import MAX_DEPTH, HARError, masking, recording, replay
 from support.checking import toml, use_empty_directory
+from support.hars import ALLOWED, API, APP, FAILED, JSON, PASSED, entry, preflight, write
 
-APP, API = "https://app.example.com", "https://api.example.com"
-ALLOWED = ("access-control-allow-origin", APP)
 POLICY = CORSPolicy(allow_origins=[APP], allow_methods=["PUT"], allow_headers=["content-type"])
-
-Lines = Sequence[tuple[str, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -32,66 +28,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     use_empty_directory(tmp_path, monkeypatch)
     monkeypatch.setenv("COLUMNS", "100")
     return tmp_path
-
-
-def entry(
-    method: str,
-    url: str,
-    status: Any,
-    request: Lines = (("Origin", APP),),
-    response: Lines = (),
-    **more: Any,
-) -> dict[str, Any]:
-    """One entry, as all browsers write it; ``more`` is what one of them adds."""
-    return {
-        "startedDateTime": "2026-11-30T00:00:00.000Z",
-        "time": 1.5,
-        "request": {
-            "method": method,
-            "url": url,
-            "httpVersion": "h2",
-            "headers": [{"name": name, "value": value} for name, value in request],
-            "queryString": more.pop("query", []),
-            "cookies": more.pop("cookies", []),
-            "headersSize": -1,
-            "bodySize": 0,
-        }
-        | more.pop("post", {}),
-        "response": {
-            "status": status,
-            "statusText": "",
-            "headers": [{"name": name, "value": value} for name, value in response],
-            "cookies": more.pop("set_cookies", []),
-            "content": {"size": 0, "mimeType": "text/plain"} | more.pop("content", {}),
-            "redirectURL": more.pop("redirect", ""),
-        }
-        | more.pop("answer", {}),
-        "cache": {},
-        "timings": {"send": 0, "wait": 1, "receive": 0},
-        **more,
-    }
-
-
-def write(*entries: dict[str, Any], pages: Sequence[dict[str, Any]] = ()) -> str:
-    """Write a HAR and give its path."""
-    log = {"version": "1.2", "creator": {"name": "x", "version": "1"}, "pages": list(pages)}
-    Path("session.har").write_text(json.dumps({"log": {**log, "entries": entries}}), "utf-8")
-    return "session.har"
-
-
-def preflight(url: str, status: Any, response: Lines = (), **more: Any) -> dict[str, Any]:
-    asked = (("access-control-request-method", "PUT"),)
-    names = (("access-control-request-headers", "content-type"),)
-    return entry("OPTIONS", url, status, (("origin", APP), *asked, *names), response, **more)
-
-
-PASSED = (
-    ALLOWED,
-    ("access-control-allow-methods", "PUT"),
-    ("access-control-allow-headers", "content-type"),
-)
-FAILED = {"_error": "net::ERR_FAILED"}
-JSON = (("Origin", APP), ("Content-Type", "application/json"))
 
 
 def verdicts(path: str, policy: CORSPolicy | None = None) -> list[tuple[str, str | None]]:
