@@ -53,11 +53,15 @@ def shown(text: str, limit: int = 120) -> str:
 
 
 def printable(text: str, limit: int, *, is_allowed: Callable[[str], bool] = str.isprintable) -> str:
-    """Give a text on one line, with escapes for what is not printable, cut to some characters."""
-    kept = "".join(
-        mark if mark.isprintable() and is_allowed(mark) else ascii(mark)[1:-1]
-        for mark in text[:limit]
-    )
+    """Give a text on one line, with escapes for what is not printable, cut to some characters.
+
+    ``is_allowed`` says of a text whether all of its characters may stay.
+    """
+    kept = text[:limit]
+    if not (kept.isprintable() and is_allowed(kept)):
+        kept = "".join(
+            mark if mark.isprintable() and is_allowed(mark) else ascii(mark)[1:-1] for mark in kept
+        )
     return kept if len(text) <= limit else f"{kept}..."
 
 

@@ -11,7 +11,7 @@ from corsac._text import printable
 from corsac.cli.check import check_valid, silent_log
 from corsac.cli.ending import COULD_NOT_RUN, FINE, PROBLEMS, CommandError
 from corsac.cli.terminal import MAX_TEXT, Output, Part, counted, write_json
-from corsac.har import MAX_ENTRIES, Exchange, HARError, Replay, Verdict, replay
+from corsac.har import MAX_ENTRIES, MAX_KEPT_BYTES, Exchange, HARError, Replay, Verdict, replay
 
 __all__ = ["run"]
 
@@ -83,7 +83,8 @@ def _write(out: Output, found: Replay, policy: str | None) -> None:
         out.row("", f"under {printable(policy, MAX_TEXT)}: {kinds}")
     out.more(verdict.reason for each in found.exchanges for verdict in _verdicts(each))
     if found.left_out:
-        out.note(f"{counted(found.left_out, 'entry', 'entries')} after {MAX_ENTRIES} left out")
+        most = f"at most {MAX_ENTRIES}, or {MAX_KEPT_BYTES // 1024 // 1024} MiB of them, are judged"
+        out.note(f"{counted(found.left_out, 'entry', 'entries')} left out: {most}")
 
 
 def _label(verdict: Verdict) -> tuple[str, str]:

@@ -13,18 +13,22 @@ from __future__ import annotations
 
 import os
 
+from corsac.har.answers import RecordedApplication
 from corsac.har.entries import cross_origin, is_of_cors, with_known_origins
-from corsac.har.judging import Judge, RecordedApplication
+from corsac.har.judging import Judge
 from corsac.har.recording import MAX_DEPTH, MAX_HEADERS, MAX_TEXT_BYTES, Entry, HARError, Reading
 from corsac.har.result import Exchange, Replay, Verdict
 from corsac.policy import CORSPolicy
 from corsac.wsgi import CORSMiddleware
 
-__all__ = ["MAX_DEPTH", "MAX_ENTRIES", "MAX_HEADERS", "MAX_TEXT_BYTES", "Exchange", "HARError"]
-__all__ += ["Replay", "Verdict", "replay"]
+__all__ = ["MAX_DEPTH", "MAX_ENTRIES", "MAX_HEADERS", "MAX_KEPT_BYTES", "MAX_TEXT_BYTES"]
+__all__ += ["Exchange", "HARError", "Replay", "Verdict", "replay"]
 
 MAX_ENTRIES = 10_000
 """How many entries that CORS is about are judged; what comes after them is counted."""
+
+MAX_KEPT_BYTES = 64 * 1024 * 1024
+"""About how many bytes of those entries are kept; what comes after them is counted, too."""
 
 
 def replay(
@@ -55,15 +59,16 @@ def replay(
     middleware = _middleware(application, policy)
     reading = Reading(path)
     waiting: list[Entry] = []
-    count = left_out = 0
+    count = kept = left_out = 0
     for entry in reading.entries():
         count += 1
         if not is_of_cors(entry):
             continue
-        if len(waiting) < MAX_ENTRIES:
-            waiting.append(entry)
-        else:
+        kept += entry.size
+        if left_out or len(waiting) == MAX_ENTRIES or kept > MAX_KEPT_BYTES:
             left_out += 1
+        else:
+            waiting.append(entry)
     # Pages may stand behind the entries.
     found = [(entry, cross_origin(entry, reading.pages)) for entry in waiting]
     exchanges = Judge(with_known_origins(found), application, middleware).exchanges()

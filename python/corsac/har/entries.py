@@ -17,7 +17,7 @@ def is_of_cors(entry: Entry) -> bool:
     url = parse_url(entry.url)
     if url is None or url.scheme not in {"http", "https"} or not _core.is_token(entry.method):
         return False
-    # As the simulated browser writes it, which looks for it by that.
+    # As the simulated browser writes it.
     entry.url = url.text
     kind, mode = entry.kind.lower(), entry.header("sec-fetch-mode").lower()
     if kind in _NOT_CORS or entry.header("upgrade").lower() == "websocket":
@@ -52,12 +52,12 @@ def with_known_origins(
     known: dict[str, set[str]] = {}
     for entry, origin in found:
         if origin:
-            known.setdefault(entry.url, set()).add(origin)
-    shared = {url: frozenset(origins) for url, origins in known.items()}
+            known.setdefault(entry.identity, set()).add(origin)
+    shared = {identity: frozenset(origins) for identity, origins in known.items()}
     return [
-        (entry, frozenset({origin}) if origin else shared[entry.url])
+        (entry, frozenset({origin}) if origin else shared[entry.identity])
         for entry, origin in found
-        if origin or (origin is None and entry.url in shared)
+        if origin or (origin is None and entry.identity in shared)
     ]
 
 

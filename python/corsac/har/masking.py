@@ -1,4 +1,4 @@
-"""What is kept of a recorded exchange: never a secret.
+"""What is kept of recorded URLs, origins and errors: never a secret.
 
 Values are dropped when they are read, not when they are printed: nothing that comes later can show
 what is not there.
@@ -7,13 +7,10 @@ what is not there.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
 from urllib.parse import quote, unquote, urlsplit
 
-from corsac._headers import Pairs
-
-__all__ = ["MASK", "kept_request_headers", "kept_response_headers", "masked_error"]
-__all__ += ["masked_kind", "masked_origins", "masked_url"]
+__all__ = ["MASK", "masked_error", "masked_kind", "masked_origins", "masked_to_origin"]
+__all__ += ["masked_url"]
 
 MASK = "..."
 """Stands in the place of a value that may be a secret."""
@@ -61,24 +58,6 @@ _WORD = re.compile(
 _MAX_DIGITS = 8
 _SCHEMES = frozenset({"about", "blob", "data", "file", "ftp", "http", "https", "ws", "wss"})
 _HOST = re.compile(r"(?:\[[0-9a-fA-F:.]{2,45}\]|[^:@\[\]\s]{0,255})(?::[0-9]{0,5})?")
-
-# Of requests the values that decide whether a preflight is needed, and what CORS looks at.
-_REQUEST_VALUES = frozenset(
-    {
-        *("accept", "accept-language", "content-language", "content-type", "range"),
-        *("access-control-request-method", "access-control-request-headers"),
-        *("sec-fetch-mode", "sec-fetch-site", "sec-fetch-dest", "upgrade"),
-        "access-control-request-private-network",
-    }
-)
-_RESPONSE_VALUES = frozenset(
-    {
-        *("access-control-allow-credentials", "vary"),
-        *("access-control-allow-methods", "access-control-allow-headers", "corsac-refused"),
-        *("access-control-max-age", "access-control-expose-headers"),
-        *("access-control-allow-private-network", "cross-origin-resource-policy"),
-    }
-)
 
 
 def masked_url(url: str) -> str:
@@ -184,50 +163,8 @@ def _masked_origin(parts: re.Match[str]) -> str:
 _WITHOUT_SCHEME = frozenset({"*", "null", "localhost", "true", "false", "undefined", "none", ""})
 
 
-def kept_request_headers(headers: Pairs) -> Pairs:
-    """Give the headers of a request, most without their values; no cookie and no pseudo header."""
-    kept = _kept(headers, {"cookie", "proxy-authorization"}, _REQUEST_MASKS, _REQUEST_VALUES)
-    return tuple((name, _one_line(value)) for name, value in kept)
-
-
-def kept_response_headers(headers: Pairs) -> Pairs:
-    """Give the headers of a response, most without their values; no cookie and no pseudo header."""
-    kept = _kept(headers, {"set-cookie", "set-cookie2"}, _RESPONSE_MASKS, _RESPONSE_VALUES)
-    # Chromium puts the values of several lines into one, with line ends between.
-    return tuple((name, _one_line(each)) for name, value in kept for each in value.split("\n"))
-
-
-def _kept(
-    headers: Pairs,
-    dropped: Collection[str],
-    masks: dict[str, Callable[[str], str]],
-    with_values: Collection[str],
-) -> Iterator[tuple[str, str]]:
-    """Yield the headers that are not dropped: some with their values, some with masked ones."""
-    for name, value in headers:
-        known = name.lower()
-        if known in dropped or known.startswith(":"):
-            continue
-        if known in masks:
-            yield known, masks[known](value)
-        else:
-            yield known, value if known in with_values else ""
-
-
-def _origin_of(url: str) -> str:
+def masked_to_origin(url: str) -> str:
+    """Give of a URL, such as a Referer, what its origin is made of; empty for a relative one."""
     scheme, mark, rest = url[:_MAX_URL].partition("://")
     host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
     return quote(f"{scheme}{mark}{host}", safe=":/.-[]%*") if mark else ""
-
-
-def _one_line(value: str) -> str:
-    return "".join(mark for mark in value[:_MAX_URL] if mark == "\t" or mark >= " ").strip(" \t")
-
-
-# The rest of a Referer may have secrets.
-_REQUEST_MASKS = {"referer": _origin_of, "origin": masked_origins}
-_RESPONSE_MASKS = {
-    "location": masked_url,
-    "access-control-allow-origin": masked_origins,
-    "timing-allow-origin": masked_origins,
-}

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import IO, Any
 
 from corsac._headers import Pairs
-from corsac.har.masking import (
-    kept_request_headers,
-    kept_response_headers,
-    masked_error,
-    masked_kind,
-    masked_url,
-)
+from corsac.browser.urls import URL, parse_url
+from corsac.har.headers import kept_request_lines, kept_response_lines
+from corsac.har.identity import Identities
+from corsac.har.masking import MASK, masked_error, masked_kind, masked_url
 
 try:
     import ijson
@@ -44,7 +42,12 @@ class HARError(ValueError):
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One request and its answer, without secrets: what `corsac.har.masking` leaves."""
+    """One request and its answer, without secrets: what `corsac.har.masking` leaves.
+
+    URLs are masked; `identity` and `target`, where a redirect goes, tell those apart that then look
+    the same. They are the fragments of the URLs that the simulated browser is given, so that it
+    takes other ones for others, too.
+    """
 
     method: str = ""
     url: str = ""
@@ -58,6 +61,8 @@ class Entry:
     initiator: str = ""
     page: str = ""
     number: int = 0
+    identity: str = ""
+    target: str = ""
     _lines: list[tuple[str, str]] = field(default_factory=list)
     _response_lines: list[tuple[str, str]] = field(default_factory=list)
 
@@ -65,24 +70,69 @@ class Entry:
         """Give the first value of a request header; empty if there is none."""
         return next((value for known, value in self.headers if known == name), "")
 
+    @property
+    def has_answer(self) -> bool:
+        """An answer was recorded, or some of its headers."""
+        return bool(self.status or self.response_headers)
+
+    @property
+    def size(self) -> int:
+        """About as many bytes as it takes."""
+        texts = (self.method, self.url, self.redirect_url, self.error, self.initiator, self.page)
+        lines = (*self.headers, *self.response_headers)
+        return (
+            _ENTRY_BYTES
+            + sum(map(len, texts))
+            + sum(_LINE_BYTES + len(name) + len(value) for name, value in lines)
+        )
+
     def add_line(self, side: str, pair: dict[str, str]) -> None:
         """Add a header line of the request or response, if it has a name and a value."""
-        lines = self._lines if side == "request" else self._response_lines
-        if pair.get("name") and "value" in pair and len(lines) < MAX_HEADERS:
-            lines.append((pair["name"], pair["value"]))
+        name, value = pair.get("name"), pair.get("value")
+        if not name or value is None:
+            return
+        if side == "request":
+            self.has_cookies |= name.lower() == "cookie"
+            lines, kept = self._lines, kept_request_lines(name, value)
+        else:
+            lines, kept = self._response_lines, kept_response_lines(name, value)
+        lines.extend(islice(kept, MAX_HEADERS - len(lines)))
 
-    def close(self) -> None:
+    def close(self, identities: Identities) -> None:
         """Drop what may be a secret: called before anybody sees the entry."""
-        self.has_cookies |= any(name.lower() == "cookie" for name, _ in self._lines)
-        self.headers = kept_request_headers(tuple(self._lines))
-        self.response_headers = kept_response_headers(tuple(self._response_lines))
+        url = parse_url(self.url)
+        self.identity = identities.of(url)
+        places = [value for name, value in self._response_lines if name == "location"]
+        if 300 <= self.status < 400 and not places and self.redirect_url:
+            # Some write it only there.
+            places = [self.redirect_url]
+            self._response_lines.append(("location", self.redirect_url))
+        if places:
+            self.target = identities.of(parse_url(places[0].strip(" \t"), url))
+        self.headers = tuple(self._lines)
+        self.response_headers = tuple(
+            (name, self._shown_place(value, url, identities) if name == "location" else value)
+            for name, value in self._response_lines
+        )
         self._lines, self._response_lines = [], []
         self.url = masked_url(self.url)
-        self.redirect_url = masked_url(self.redirect_url) if self.redirect_url else ""
+        self.redirect_url = ""
         self.initiator = masked_url(self.initiator) if self.initiator else ""
         self.error, self.kind = masked_error(self.error), masked_kind(self.kind)
 
+    def _shown_place(self, location: str, url: URL | None, identities: Identities) -> str:
+        """Give where an answer points to, masked; what is not a URL stays none."""
+        text = location.strip(" \t")
+        if not text or url is None:
+            return ""
+        place = parse_url(text, url)
+        if place is None:
+            return _NOT_A_URL
+        return f"{masked_url(place.text)}#{identities.of(place)}"
 
+
+_ENTRY_BYTES, _LINE_BYTES = 1_000, 100
+_NOT_A_URL = f"//{MASK}:{MASK}"
 _IN_UTF_16 = "it is not JSON in UTF-8 but in UTF-16: save it as UTF-8"
 _OTHER_FILES = {
     b"\x1f\x8b": "it is not JSON but a gzip file: unpack it first (gunzip)",
@@ -147,6 +197,7 @@ class Reading:
         self._path = path
         self._has_entries = False
         self._number = 0
+        self._identities = Identities()
         # The names that lead to a value, with "*" for the places in a list; and what is being read.
         self._place: list[str] = []
         self._entry = Entry()
@@ -217,7 +268,7 @@ class Reading:
     def _end(self) -> Entry | None:
         where = tuple(self._place) if len(self._place) <= 6 else ()
         if where == _ENTRY:
-            self._entry.close()
+            self._entry.close(self._identities)
             return self._entry
         if where == _PAGE and self._page.get("id") and len(self.pages) < _MAX_PAGES:
             self.pages[self._page["id"]] = self._page.get("title", "")

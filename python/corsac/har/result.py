@@ -71,7 +71,8 @@ class Replay(PlainData):
     Attributes:
         entries: How many entries the file has.
         exchanges: Those that CORS is about, in the order of the file.
-        left_out: How many entries beyond `corsac.har.MAX_ENTRIES` of those were not judged.
+        left_out: How many of those were not judged: they are beyond `corsac.har.MAX_ENTRIES` or
+            `corsac.har.MAX_KEPT_BYTES`.
     """
 
     entries: int
