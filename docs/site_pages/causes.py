@@ -20,6 +20,7 @@ _LISTED = f'allow_origins=["{ORIGIN}"]'
 DETAIL_VALUES = {
     "value-scheme": "http://app.example.com",
     "value-port": f"{ORIGIN}:8443",
+    "value-default-port": f"{ORIGIN}:443",
     "value-case": "https://App.Example.com",
     "value-slash": f"{ORIGIN}/",
     "value-bare": "app.example.com",

@@ -118,13 +118,16 @@ def network(error: str, status: str = "") -> Diagnosis:
         ("ERR_BLOCKED_BY_RESPONSE.CoopSandboxedIFrameCannotNavigateToCoopPage", "frame-denied"),
         ("ERR_BLOCKED_BY_RESPONSE.SomethingNew", "corp"),
         ("ERR_UNSAFE_PORT.New", "bad-port"),
-        ("ERR_SOMETHING.New", "network-error"),
+        ("ERR_SOMETHING.New", "body-cut-off"),
     ],
 )
 def test_a_network_error_with_a_second_name_is_told_by_the_first_at_least(
     error: str, name: str
 ) -> None:
     assert network(error, " 200 (OK)").name == name
+    if name == "body-cut-off":  # Without a status there was no answer that could break off.
+        name = "network-error"
+    assert network(error).name == name
 
 
 @pytest.mark.parametrize("second", ["", ".New"])

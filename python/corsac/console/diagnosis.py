@@ -149,6 +149,7 @@ def describe(
         *details,
         *_of_request(cause, values),
         *_details(cause, values),
+        *_of_handshake(cause, values),
         *([error] if error in known else []),
     ]
     added = [known[key] for key in keys]
@@ -170,7 +171,7 @@ def describe(
         origin=origin,
         method=method,
         header=header,
-        value=values.get("value"),
+        value=values.get("value", values.get("type")),
         status=int(status) if status else None,
         page=f"docs/blocked/{cause.name}.md",
         count=count,
@@ -182,6 +183,7 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), text)
 
 
+_DEFAULT_PORTS = {"https": "443", "http": "80", "wss": "443", "ws": "80"}
 _MISSING = frozenset({"missing-allow-origin", "preflight-missing-allow-origin"})
 _STATUS_COUNTS = _MISSING | {"allow-origin-missing-or-mismatch", "preflight-status"}
 
@@ -231,6 +233,26 @@ def _details(cause: Cause, values: Mapping[str, str]) -> Iterator[str]:
             yield "kind-element"
 
 
+def _of_handshake(cause: Cause, values: Mapping[str, str]) -> Iterator[str]:
+    """Give the key of what the status of a WebSocket's handshake says."""
+    status = int(values.get("status") or 0)
+    if cause.name != "websocket":
+        return
+    if status == 0:
+        yield "websocket-unsaid"
+    elif status in {401, 407}:
+        yield "websocket-401"
+    elif status == 403:
+        yield "websocket-403"
+    elif 300 <= status < 400:
+        yield "websocket-300"
+    elif status >= 500:
+        yield "websocket-502"
+    else:
+        # Also 200, 400 and 426: what a server answers that does not see a handshake.
+        yield "websocket-404"
+
+
 _ORIGIN = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://([^/?#\s]*)")
 
 
@@ -256,9 +278,15 @@ def _value_detail(value: str | None, origin: str | None) -> Iterator[str]:
         yield "value-case" if text != text.lower() else "value-other"
     elif text.lower() == (origin or "").lower():
         yield "value-case"
-    elif parts[2] == own[2]:
-        yield "value-scheme"
-    elif parts[1] == own[1] and parts[2].partition(":")[0] == own[2].partition(":")[0]:
-        yield "value-port"
     else:
-        yield "value-other"
+        yield _place_detail(parts[1], parts[2], own[1], own[2])
+
+
+def _place_detail(scheme: str, place: str, own_scheme: str, own_place: str) -> str:
+    """Say how an origin is another than the page's."""
+    if place == own_place:
+        return "value-scheme"
+    if scheme != own_scheme or place.partition(":")[0] != own_place.partition(":")[0]:
+        return "value-other"
+    is_default = place == f"{own_place}:{_DEFAULT_PORTS.get(scheme)}"
+    return "value-default-port" if is_default else "value-port"

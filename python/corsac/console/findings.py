@@ -85,10 +85,11 @@ class Findings:
         found = [self._diagnosis(each, known) for each in self._found.values()]
         if not found and self._loose is not None:
             loose = self._loose
-            cause = table().causes["no-details"]
-            engines = loose.message.engines
-            engine = engines[0] if len(engines) == 1 else self.engine
-            found = [describe(cause, engine, (), loose.values)]
+            message = loose.message
+            cause = message.cause if message.detail else table().causes["no-details"]
+            engine = message.engines[0] if len(message.engines) == 1 else self.engine
+            details = (message.detail,) if message.detail else ()
+            found = [describe(cause, engine, (), loose.values, details=details)]
         return tuple(found)
 
     def _cause(self, hit: Hit) -> Cause | None:
@@ -98,6 +99,8 @@ class Findings:
             network, error = table().network, hit.values["error"]
             # The part after the dot says more of the same.
             name = network.get(error, network.get(error.partition(".")[0], "network-error"))
+            if name == "network-error" and "url" in hit.values and "status" in hit.values:
+                name = "body-cut-off"  # The row of an answer that had begun.
             return causes[name] if name else None
         header = hit.values.get("header", "").lower()
         if name == "header-not-allowed":
@@ -107,8 +110,12 @@ class Findings:
                 name = "response-header-on-request"
         elif name == "header-not-exposed" and header in {"set-cookie", "set-cookie2"}:
             name = "unreadable-header"
+        elif "Security Policy" in hit.message.text or "Security-Policy" in hit.message.text:
+            name = _whose_policy(name, hit)
         elif name == "missing-allow-origin" and hit.preflight:
             name = "preflight-missing-allow-origin"
+        elif name == "mode-same-origin" and hit.values.get("url", "").startswith("file:"):
+            name = "scheme"
         elif hit.values.get("secure") == "False":
             name = "local-network-insecure"
         return causes[name]
@@ -250,6 +257,15 @@ class Findings:
             details=details,
             count=finding.count,
         )
+
+
+def _whose_policy(name: str, hit: Hit) -> str:
+    """Tell the page's own policy from that of a frame: frame-ancestors is of what is framed."""
+    directive = hit.values.get("value") or hit.values.get("what")
+    if directive is None or name not in {"content-security-policy", "frame-denied"}:
+        return name
+    is_of_frame = directive.split(" ")[0] == "frame-ancestors"
+    return "frame-denied" if is_of_frame else "content-security-policy"
 
 
 _Codes = tuple[str, ...]

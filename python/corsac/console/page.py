@@ -9,7 +9,7 @@ from corsac.console.table import Message
 
 __all__ = ["METHOD", "SOURCE", "Hit", "Page", "is_fit"]
 
-_SPACED = frozenset({"value", "kind", "schemes", "initiator", "address", "what"})
+_SPACED = frozenset({"value", "kind", "schemes", "initiator", "address", "what", "type"})
 """Fields that may have a space inside."""
 METHOD = re.compile(r"[!#$%&'*+.^`|~\w-]{1,80}")
 _SHAPES = {
@@ -17,7 +17,7 @@ _SHAPES = {
     "port": re.compile(r"\d{1,5}"),
     "secure": re.compile(r"True|False"),
     "seconds": re.compile(r"\d{1,9}"),
-    "error": re.compile(r"ERR_[A-Z0-9_]{1,80}(?:\.[A-Za-z]{1,80})?"),
+    "error": re.compile(r"ERR_[A-Z0-9_]{1,80}(?:\.[A-Za-z0-9_]{1,80})?"),
     "method": METHOD,
     "header": re.compile(r"[!#$%&'*+.^`|~\w-]{1,200}"),
 }

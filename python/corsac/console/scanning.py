@@ -26,6 +26,7 @@ MAX_WRAPPED = 262_144
 
 _SLICE = 1_048_576
 _NEIGHBOURS = 4  # How many finds a message may reach across.
+_NOTES = 1_000  # Characters that may stand between a policy's message and what became of it.
 
 _MARKS = ("\u2018", "\u2019", "\u201c", "\u201d")
 # Quotes as JSON escapes them, and as UTF-8 looks that was read as Windows-1252.
@@ -102,6 +103,7 @@ TRIGGERS = (
     *("nvases may not be", "canvas has been tainted", "postMessage", "post message", "Load failed"),
     *("HTTP ok", "Domains, protocols", "Mixed Content", "mixed display", "SSL error"),
     *("certificate for this server", "request timed out", "appears to be offline"),
+    *("content blocking", "Safe Browsing", "interrupted while", "Not allowed to request"),
 )
 _TRIGGER = re.compile("|".join(map(re.escape, TRIGGERS)))
 
@@ -224,7 +226,8 @@ class _Searched(Page):
                 continue
             events.append((place, anchor))
             events += [(place + offset, each) for offset, each in inner[anchor]]
-        return sorted(events)
+        # Where one stands at the beginning of another, the more exacting is tried first.
+        return sorted(events, key=lambda event: (event[0], -len(event[1])))
 
     def _stands_alone(self, place: int) -> bool:
         """Whether a word begins at a place, or the value of one: never inside a URL."""
@@ -269,18 +272,31 @@ class _Searched(Page):
                 return None
             spans[fields[index - 1]] = (right, found)
             right = found + len(part)
-        if (
-            message.ends
-            and self.plain[right:high].strip()
-            and not SOURCE.match(self.plain[right:high])
-        ):
+        if message.ends and not self._ends(right, high):
             return None
         values = {name: self.text[start:end] for name, (start, end) in spans.items()}
-        if not all(is_fit(name, value) for name, value in values.items()):
+        fits = all(is_fit(name, value) for name, value in values.items())
+        if not fits or self._is_only_reported(message, left, right):
             return None
         hit = Hit(left, right, message, values)
         self._read_tail(hit, high)
         return hit if read_head(self, hit, low, high) else None
+
+    def _ends(self, right: int, high: int) -> bool:
+        """Whether a line ends at a place, or has only where it was printed after it."""
+        rest = self.plain[right:high]
+        return not rest.strip() or SOURCE.match(rest) is not None
+
+    def _is_only_reported(self, message: Message, left: int, right: int) -> bool:
+        """Whether a message is that of a policy that only reports, and has blocked nothing."""
+        before = self.plain[max(0, left - 40) : left].rstrip(" \n>|")
+        if before.endswith("[Report Only]"):
+            return True
+        if "Content Security Policy" not in message.text:
+            return False
+        after = self.plain[right : right + _NOTES]
+        notes, reported, _ = after.partition("The policy is report-only")
+        return bool(reported) and "blocked" not in notes and "violates" not in notes
 
     def _read_tail(self, hit: Hit, high: int) -> None:
         """Read what may stand after a message."""

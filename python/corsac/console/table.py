@@ -58,6 +58,10 @@ class Detail:
     page: str = ""
 
 
+_USUAL = {"type": "text/html"}
+"""What mostly stands in some fields: a server's error page in the place of a script."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """What an engine prints.
@@ -98,6 +102,7 @@ class Message:
 
     def fill(self, values: Mapping[str, str]) -> str:
         """Write the message for one request, with the tail if all of its values are known."""
+        values = _USUAL | dict(values)
         text, _, tail = self.text.partition("|")
         if all(values.get(name) for name in _FIELD.findall(tail)):
             text += tail
