@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from corsac.console import Diagnosis, diagnose, diagnose_chunks
@@ -262,3 +264,74 @@ def test_putting_lines_together_looks_at_each_find_a_fixed_number_of_times(
 
     count(1)
     assert 0 < count(200) < 2.5 * count(100)
+
+
+SAFARI_LOGS = [
+    "2026-11-30 ERROR celery: The request timed out.",
+    "worker: The network connection was lost.",
+    "pg: Connection terminated unexpectedly",
+]
+
+
+@pytest.mark.parametrize("stray", SAFARI_LOGS)
+@pytest.mark.parametrize("lines", [0, 1, 2, 5, 38, 500])
+def test_a_line_of_a_log_is_safaris_reason_only_directly_before_its_request(
+    stray: str, lines: int
+) -> None:
+    noise = "listening on 8000\n" * lines
+    (found,) = diagnose(f"{stray}\n{noise}{CHECKS}")
+    assert found.name == ("network-error" if lines < 2 else "no-details")
+    assert (found.engine, found.url) == ("webkit", "https://api.example.com/x")
+
+
+@pytest.mark.parametrize("stray", SAFARI_LOGS)
+def test_a_reason_that_safari_has_said_is_its_own_stays_that_across_a_stack(stray: str) -> None:
+    reason = stray.partition(": ")[2]
+    stack = "    at load (app.js:3)\n" * 20
+    for first in (f"[Error] Failed to load resource: {reason}\n", f"{reason}\n{CHECKS}\n"):
+        (found,) = diagnose(f"{first}{stack}Failed to load resource: {reason}\n")
+        assert (found.name, found.engine, found.count) == ("network-error", "webkit", 1)
+    (found,) = diagnose(f"Failed to load resource: {reason}\n{stack}{CHECKS}")
+    assert (found.name, found.url) == ("network-error", "https://api.example.com/x")
+    (found,) = diagnose(f"{stray}\n{stack}Failed to load resource: {reason}\n{CHECKS}")
+    assert (found.name, found.count) == ("network-error", 1)
+
+
+POLICY = (
+    "Refused to connect to 'https://api.example.com/v1/x?a=1&b=2' because it violates the "
+    "following Content Security Policy directive: \"connect-src 'self'\"."
+)
+
+
+def _hexadecimal(text: str, marks: str) -> str:
+    """A text with some of its marks as Go, Java and .NET write them in JSON."""
+    return "".join(f"\\u{ord(mark):04X}" if mark in marks else mark for mark in text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"m": POLICY}),
+        json.dumps({"m": json.dumps({"m": POLICY})}),
+        json.dumps({"m": json.dumps({"m": json.dumps({"m": POLICY})})}),
+        json.dumps({"m": POLICY}).replace("/", "\\/"),
+        _hexadecimal(POLICY, "'\""),
+        _hexadecimal(POLICY, "'\"&"),
+    ],
+)
+def test_a_message_in_a_log_of_json_is_read(text: str) -> None:
+    (found,) = diagnose(text)
+    assert (found.name, found.value) == ("content-security-policy", "connect-src 'self'")
+    assert found.url == "https://api.example.com/v1/x?a=1&b=2"
+
+
+def test_a_message_of_firefox_in_a_log_of_json_is_read() -> None:
+    for text in (FIREFOX, json.dumps(FIREFOX), json.dumps(json.dumps(FIREFOX))):
+        (found,) = diagnose(text.replace("{}", "https://api.example.com/x"))
+        assert (found.engine, found.name, found.status) == ("firefox", "missing-allow-origin", 404)
+
+
+def test_many_backslashes_cost_no_more_than_other_letters() -> None:
+    line = "\\" * 1_000_000
+    (found,) = diagnose(f"{line}\n{POLICY}\n{line}")
+    assert found.name == "content-security-policy"

@@ -18,6 +18,9 @@ MAX_DIAGNOSES = 1_000
 _NEAR = 40
 """How many lines after a message another may still belong to it: stacks and noise are between."""
 
+_NEXT = 2
+"""The same for what other programs print, too, while nothing has said that it is a browser's."""
+
 _Key = tuple[object, ...]
 
 
@@ -43,7 +46,8 @@ class _Finding:
 
     def is_near(self, line: int) -> bool:
         """Whether a line follows it, and not much later."""
-        return line - self.line <= _NEAR
+        is_sure = self.was_prefixed or self.url is not None or not self.message.shared
+        return line - self.line <= (_NEAR if is_sure else _NEXT)
 
 
 @dataclass(slots=True, eq=False)

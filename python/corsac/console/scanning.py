@@ -29,9 +29,11 @@ _NEIGHBOURS = 4  # How many finds a message may reach across.
 _NOTES = 1_000  # Characters that may stand between a policy's message and what became of it.
 
 _MARKS = ("\u2018", "\u2019", "\u201c", "\u201d")
-# Quotes as JSON escapes them, and as UTF-8 looks that was read as Windows-1252.
-_SPOILT = {ascii(mark)[1:-1]: mark for mark in _MARKS}
-_SPOILT |= {mark.encode().decode("cp1252", "ignore"): mark for mark in _MARKS[:3]}
+# Quotes as UTF-8 looks that was read as Windows-1252.
+_SPOILT = {mark.encode().decode("cp1252", "ignore"): mark for mark in _MARKS[:3]}
+
+# What JSON escapes: quotes, slashes (PHP), marks of HTML (Go, .NET), also where it stands in JSON.
+_ESCAPED = re.compile(r"""\\{1,8}(?:(["/])|u(00[2-7][0-9a-fA-F]|201[89cCdD]|2026))""")
 
 _ERROR = "net::"
 _ALONE = re.compile(r"""(?:[ \n"]|^)['(\[`]?\Z|[ \n"][\w.-]{1,40}[=:]\Z|\A[\w.-]{1,40}[=:]\Z""")
@@ -47,6 +49,8 @@ def scan(text: str) -> Iterator[Hit]:
     for spoilt, mark in _SPOILT.items():
         if spoilt in text:
             text = text.replace(spoilt, mark)
+    if "\\" in text:
+        text = _ESCAPED.sub(lambda found: found[1] or chr(int(found[2], 16)), text)
     page = _Searched(text, straight(text))
     start, done = 0, 0
     hits: list[Hit] = []
