@@ -235,6 +235,18 @@ def test_firefox_says_of_what_tracking_protection_blocks_that_there_was_no_answe
     assert found.name == "blocked-by-client"
 
 
+@pytest.mark.parametrize("prefix", ["", "[Error] ", "Failed to load resource: "])
+def test_what_safari_forbids_has_its_url_from_the_line_below(prefix: str) -> None:
+    line = f"{prefix}Not allowed to request resource"
+    (found,) = diagnose(
+        f"{line}\nFetch API cannot load {URL} due to access control checks.\n"
+        "Fetch API cannot load https://other.example/ due to access control checks."
+    )
+    assert (found.engine, found.name, found.url) == ("webkit", "not-sent", URL)
+    (found,) = diagnose(line)
+    assert (found.engine, found.name, found.url) == ("webkit", "not-sent", None)
+
+
 def test_what_safari_forbids_is_told_by_the_line_above_if_there_is_one() -> None:
     rest = f"Fetch API cannot load {URL}. Not allowed to request resource"
     (found,) = diagnose(

@@ -198,6 +198,8 @@ class Findings:
             if self._open is None or not self._open.is_near(hit.line):
                 self._close()
                 self._loose = self._loose or hit
+                if url is not None and self._loose.message.detail:
+                    self._loose.values.setdefault("url", url)
                 return
             if url is not None:
                 for name in hit.values.keys() & {"kind", "url"}:
