@@ -39,14 +39,22 @@ const CONSOLE_ROWS = CONSOLE_MESSAGES.map((row) => ({
   length: row.parts.join("").length,
 })).sort((a, b) => (a.level > 0) - (b.level > 0) || b.length - a.length);
 
+/** Whether a message is that of a policy that only reports, and has blocked nothing. */
+const isOnlyReported = (text, { 0: message, index }) => {
+  if (text.slice(0, index).trimEnd().endsWith("[Report Only]")) return true;
+  const [notes, ...more] = text.slice(index + message.length).split("The policy is report-only");
+  return more.length > 0 && notes.length < 1000 && !/blocked|violates/.test(notes);
+};
+
 /** The rows of the messages in a text, the surest first: what says most is taken out first. */
 const findConsoleMessages = (text) => {
   let rest = consoleText(text);
   const found = [];
   for (const row of CONSOLE_ROWS) {
     let match = row.expression.exec(rest);
-    if (match && !found.some((other) => other.page === row.page)) found.push(row);
     while (match) {
+      const isNew = !found.some((other) => other.page === row.page);
+      if (isNew && !isOnlyReported(rest, match)) found.push(row);
       rest = rest.replace(match[0], () => "\n");
       match = row.expression.exec(rest);
     }

@@ -122,14 +122,16 @@ def _example(cause: Cause) -> Iterator[str]:
 
 def _details(cause: Cause) -> Iterator[str]:
     """What else a message or an answer tells."""
-    prefix = r"status-\d" if cause.name in _BY_STATUS else "value-"
-    if cause.name not in (*_BY_STATUS, "allow-origin-mismatch"):
+    patterns = dict.fromkeys(_BY_STATUS, r"status-\d|origin-null")
+    patterns["preflight-status"] = r"status-\d|status-first"
+    patterns["allow-origin-mismatch"] = "value-|origin-null"
+    patterns["websocket"] = r"websocket-\d"
+    if cause.name not in patterns:
         return
     rows = [
         (plain(_shown(key, detail.cause)), plain(_shown(key, detail.server or "As above.")))
         for key, detail in table().details.items()
-        if re.match(prefix, key)
-        or key == ("status-first" if cause.name == "preflight-status" else "origin-null")
+        if re.match(patterns[cause.name], key)
     ]
     yield "## Which of these is it?\n"
     yield markdown_table(["what is seen", "what to change"], rows)
@@ -137,7 +139,7 @@ def _details(cause: Cause) -> Iterator[str]:
 
 def _shown(key: str, text: str) -> str:
     """A detail without a value of its own."""
-    status = key.partition("-")[2] if key.startswith("status-") else ""
+    status = key.partition("-")[2] if key.startswith(("status-", "websocket-")) else ""
     status = "3xx" if status == "300" else status
     shown = {"status": status, "value": DETAIL_VALUES.get(key, SAMPLES["value"]), "origin": ORIGIN}
     return re.sub(r"\{(\w+)\}", lambda found: shown[found[1]], text)
@@ -161,20 +163,26 @@ def search_data() -> str:
         _row(
             cause,
             message.engines,
-            _literal(message, cause),
+            literal,
             _level(message),
             ends=message.ends,
             starts="error" in message.fields,
         )
         for message in table().messages
         if message.role != "rest" and any(message.parts)
-        for cause in _told_apart(message)
+        for cause, literal in _told_apart(message)
     ]
+    cut_off = table().causes["body-cut-off"]
+    rows += [_row(cut_off, ("chromium",), [f"{e} 200"], 0, starts=True) for e in _CUT_OFF]
     for error, name in table().network.items():
         cause = table().causes[name or "no-details"]
         literal = error if name else f"net::{error}"
         rows.append(_row(cause, ("chromium",), [literal], 0 if name else 3, starts=True))
     return f"const CONSOLE_MESSAGES = {json.dumps(rows)};\n"
+
+
+_CUT_OFF = ("ERR_CONNECTION_CLOSED", "ERR_CONNECTION_RESET", "ERR_HTTP2_PROTOCOL_ERROR")
+"""Errors that are those of an answer that broke off where a status stands after them."""
 
 
 def _row(
@@ -207,26 +215,46 @@ def _level(message: Message) -> int:
     return 1 if message.role == "alone" or message.ends or "error" in message.fields else 0
 
 
-def _told_apart(message: Message) -> Sequence[Cause]:
-    """The causes of a message, and that which Firefox tells by a second line."""
-    causes = [*causes_of(message)]
+def _told_apart(message: Message) -> Iterator[tuple[Cause, Sequence[str]]]:
+    """The causes of a message, each with what has to stand in a paste, in this order."""
+    known = table().causes
+    for cause in causes_of(message):
+        # Framing is forbidden by the page, but for a directive that is of what is framed.
+        is_framing = message.text.startswith("Framing ")
+        literal = _literal(message, cause)
+        yield known["content-security-policy"] if is_framing else cause, literal
     if message.cause.name == "missing-allow-origin" and "firefox" in message.engines:
-        causes.append(table().causes["preflight-missing-allow-origin"])
-    return causes
+        # It tells by a second line that it was the preflight request.
+        literal = [*message.parts, "CORS request did not succeed"]
+        yield known["preflight-missing-allow-origin"], literal
+    for name, start, other in _BY_START.get(message.cause.name, ()):
+        if name in message.fields and "X-Frame-Options" not in message.text:
+            place = message.fields.index(name)
+            before, part, *rest = message.parts[:place], *message.parts[place:]
+            yield known[other], [*before, part + start, *rest]
+
+
+_BY_START: Mapping[str, Sequence[tuple[str, str, str]]] = {
+    "content-security-policy": (
+        ("value", "frame-ancestors", "frame-denied"),
+        ("what", "frame-ancestors", "frame-denied"),
+    ),
+    "frame-denied": (("value", "frame-ancestors", "frame-denied"),),
+    "header-not-exposed": (("header", "Set-Cookie", "unreadable-header"),),
+    "mode-same-origin": (("url", "file:", "scheme"),),
+}
+"""What the command tells by how a value starts: the field, its start, and the other cause."""
 
 
 def _literal(message: Message, cause: Cause) -> Sequence[str]:
-    """What has to stand in a paste, in this order."""
+    """What has to stand in a paste for a cause of a message."""
     parts = list(message.parts)
     if cause is message.cause:
         return parts
     head = straight(table().heads["chromium-preflight"])
-    is_firefox = "firefox" in message.engines
     others: Mapping[str, Sequence[str]] = {
         "authorization-not-listed": ["authorization".join(parts[:2]), *parts[2:]],
-        "preflight-missing-allow-origin": (
-            [*parts, "CORS request did not succeed"] if is_firefox else [head, *parts]
-        ),
+        "preflight-missing-allow-origin": [head, *parts],
         "preflight-redirect": [f"{parts[0]}. Status code: 3"],
         "local-network-insecure": [*parts, "Secure context: False"],
         "response-header-on-request": [f"{parts[0]}access-control-", *parts[1:]],

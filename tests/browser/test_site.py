@@ -36,6 +36,9 @@ ACCESS = (
     "Access to fetch at 'http://127.0.0.1:8000/items' from origin 'http://localhost:5173' "
     "has been blocked by CORS policy: "
 )
+POLICY = "content-security-policy"
+FRAMING = "Framing 'https://a.example/' violates the following Content Security Policy directive:"
+REFUSED = "Refused to load https://a.example/ because it does not appear in the"
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +151,24 @@ def test_every_recorded_message_finds_the_pages_that_the_command_names(
         ("GET https://a.example:6000/ net::ERR_UNSAFE_PORT", ["bad-port"]),
         ("ERR_CONNECTION_REFUSED at https://a.example/", []),
         ("Failed to load resource: net::ERR_CONNECTION_REFUSED", ["network-error"]),
+        ("GET https://a.example/ net::ERR_CONNECTION_RESET 200 (OK)", ["body-cut-off"]),
+        ('Refused to get unsafe header "Set-Cookie"', ["unreadable-header"]),
+        ('Refused to get unsafe header "X-Trace"', ["header-not-exposed"]),
+        (
+            "Security Error: Content at file:///a/index.html may not load data from file:///a/b.",
+            ["scheme"],
+        ),
+        (f"{FRAMING} \"frame-src 'none'\".", [POLICY]),
+        (f"{FRAMING} \"frame-ancestors 'none'\".", ["frame-denied"]),
+        (f"{REFUSED} frame-src directive of the Content Security Policy.", [POLICY]),
+        (f"{REFUSED} frame-ancestors directive of the Content Security Policy.", ["frame-denied"]),
+        (f"[Report Only] {REFUSED} frame-src directive of the Content Security Policy.", []),
+        (f"{FRAMING} \"frame-src 'none'\". The policy is report-only, so the violation has", []),
+        (
+            f"{FRAMING} \"frame-src 'none'\". The policy is report-only, so the violation has\n"
+            f"{FRAMING} \"frame-src 'none'\". The request has been blocked.",
+            [POLICY],
+        ),
     ],
 )
 def test_the_search_takes_a_part_of_a_message_for_no_other(
