@@ -11,7 +11,7 @@ import pytest
 
 from corsac import CORSPolicy
 from corsac.cli import main
-from corsac.har import MAX_HEADERS, recording, replay
+from corsac.har import MAX_HEADERS, masking, recording, replay
 from support.checking import use_empty_directory
 from support.hars import ALLOWED, API, APP, FAILED, PASSED, entry, preflight, write
 
@@ -285,6 +285,30 @@ def test_values_that_nothing_looks_at_are_not_kept() -> None:
     assert "xxxx" not in repr((kept.headers, kept.response_headers))
     assert [name for name, _ in kept.headers] == ["origin", "x-b"]
     assert kept.size < 6_000
+
+
+@pytest.mark.parametrize("start", ["a/", "?x=1", "?page=1&", ";v=1", "?a=1;"])
+@pytest.mark.parametrize("shift", range(9))
+def test_what_is_cut_from_a_long_url_leaves_no_half_of_a_secret(start: str, shift: int) -> None:
+    path = ("a/" if start == "a/" else "/") + "x" * shift
+    filled = f"{API}{path}{start}"
+    url = filled + "/b" * ((2_048 - len(filled) - 4) // 2) + "/SEKRET26" + "/b" * 3_000
+    shown = masking.masked_url(url)
+    assert "SEK" not in shown
+    assert masking.masked_url(shown) == shown
+    assert len(shown) < 2_100
+    other = url.replace("SEKRET26", "SEKRET27")
+    assert judged(write(moved(url, other), passed(other))) == [((1, 2), "allowed", None)]
+
+
+def test_a_user_name_and_password_are_dropped_but_block_a_redirect_to_them() -> None:
+    url = f"https://user:{'SEKRET26' * 500}@api.example.com/x"
+    found = replay(write(moved(url, f"{API}/x"), moved(f"{API}/x", url), passed(url))).exchanges
+    assert [(each.entries, each.url, each.recorded.reason) for each in found] == [
+        ((1, 2), f"{API}/x", "redirect-userinfo"),
+        ((3,), f"{API}/x", None),
+    ]
+    assert "SEK" not in str(found)
 
 
 def test_lines_within_one_value_count_as_lines() -> None:

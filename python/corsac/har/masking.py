@@ -15,7 +15,8 @@ __all__ += ["masked_url"]
 MASK = "..."
 """Stands in the place of a value that may be a secret."""
 
-_MAX_URL = 8_192
+_MAX_URL = 2_048
+_MAX_VALUE = 8_192
 _LONGEST = 100  # Longer parts of a path and names of a query are masked, whatever they look like.
 
 # Nothing of a query with one of these in its name is kept.
@@ -65,9 +66,12 @@ def masked_url(url: str) -> str:
 
     Kept are scheme, host and port, parts of the path that are words, short numbers or versions, the
     names of the query, and the values of a few of them, such as `page`. A user name, a password and
-    the fragment are left out. A masked URL stays as it is.
+    the fragment are left out, and what is beyond a length. A masked URL stays as it is.
     """
-    url = url[:_MAX_URL]
+    if len(url) > _MAX_URL:
+        # The first half of a secret may look like a word.
+        whole = re.split("([/?&;=#])", url[:_MAX_URL])[:-1]
+        url = "".join(whole) + MASK
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -125,7 +129,7 @@ def _is_plain(text: str) -> bool:
 
 def masked_error(text: str) -> str:
     """Give what a browser calls an error: its name, or a sentence without a secret's name."""
-    name = _ERROR_NAME.search(text[:_MAX_URL])
+    name = _ERROR_NAME.search(text[:_MAX_VALUE])
     if name:
         return name[0]
     is_kept = _SENTENCE.fullmatch(text) and not _BEFORE_SECRET.search(text)
@@ -146,7 +150,7 @@ def masked_origins(value: str) -> str:
 
     A browser compares byte by byte: a slash at the end, capital letters, and a list are kept.
     """
-    return _ORIGIN.sub(_masked_origin, value[:_MAX_URL])
+    return _ORIGIN.sub(_masked_origin, value[:_MAX_VALUE])
 
 
 _ORIGIN = re.compile(r"(?=[^\s,])([a-zA-Z][a-zA-Z0-9+.-]{0,40}://)?([^/?#\s,]*)([^\s,]*)")
@@ -165,6 +169,6 @@ _WITHOUT_SCHEME = frozenset({"*", "null", "localhost", "true", "false", "undefin
 
 def masked_to_origin(url: str) -> str:
     """Give of a URL, such as a Referer, what its origin is made of; empty for a relative one."""
-    scheme, mark, rest = url[:_MAX_URL].partition("://")
+    scheme, mark, rest = url[:_MAX_VALUE].partition("://")
     host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
     return quote(f"{scheme}{mark}{host}", safe=":/.-[]%*") if mark else ""

@@ -115,7 +115,8 @@ class Entry:
             for name, value in self._response_lines
         )
         self._lines, self._response_lines = [], []
-        self.url = masked_url(self.url)
+        # As browsers write it, without the user name and password.
+        self.url = masked_url(self.url if url is None else url.text)
         self.redirect_url = ""
         self.initiator = masked_url(self.initiator) if self.initiator else ""
         self.error, self.kind = masked_error(self.error), masked_kind(self.kind)
@@ -128,7 +129,11 @@ class Entry:
         place = parse_url(text, url)
         if place is None:
             return _NOT_A_URL
-        return f"{masked_url(place.text)}#{identities.of(place)}"
+        shown = masked_url(place.text)
+        if place.has_credentials:
+            # That there are some is what a browser blocks it for.
+            shown = shown.replace("://", f"://{MASK}@", 1)
+        return f"{shown}#{identities.of(place)}"
 
 
 _ENTRY_BYTES, _LINE_BYTES = 1_000, 100
