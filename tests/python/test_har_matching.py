@@ -122,6 +122,47 @@ def test_exchanges_of_urls_that_look_the_same_are_told_apart(order: tuple[int, .
     )
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+@pytest.mark.parametrize("is_blocked", [True, False])
+def test_a_preflight_request_belongs_to_the_request_with_the_headers_it_asks_for(
+    order: tuple[int, ...], is_blocked: bool
+) -> None:
+    asked = [
+        *(("Origin", APP), ("Access-Control-Request-Method", "GET")),
+        ("Access-Control-Request-Headers", "authorization,x-a"),
+    ]
+    names = ("access-control-allow-headers", "x-a, authorization")
+    with_header = entry("GET", f"{API}/x", 200, [("Origin", APP), ("X-A", "1")], [ALLOWED])
+    if is_blocked:
+        # Without headers, as of a request that was blocked.
+        with_header = entry("GET", f"{API}/x", 0, [], answer=FAILED, _resourceType="fetch")
+    entries = [
+        passed(f"{API}/x"),
+        entry(
+            "OPTIONS", f"{API}/x", *((403, asked) if is_blocked else (204, asked, [ALLOWED, names]))
+        ),
+        with_header,
+    ]
+    places = {number: place + 1 for place, number in enumerate(order)}
+    found = judged(write(*(entries[number] for number in order)))
+    reason = "preflight:missing-allow-origin" if is_blocked else None
+    assert sorted(found) == sorted(
+        [
+            ((places[0],), "allowed", None),
+            (
+                tuple(sorted((places[1], places[2]))),
+                "blocked" if is_blocked else "allowed",
+                reason,
+            ),
+        ]
+    )
+
+
+def test_a_request_that_needs_a_preflight_has_it_though_some_of_its_headers_were_left_out() -> None:
+    path = write(preflight(f"{API}/x", 403), entry("PUT", f"{API}/x", 0, answer=FAILED))
+    assert judged(path) == [((1, 2), "blocked", "preflight:missing-allow-origin")]
+
+
 def test_an_origin_is_not_taken_from_a_url_that_only_looks_the_same() -> None:
     lost = entry("GET", ONE, 0, [], answer=FAILED, _resourceType="fetch")
     assert judged(write(passed(TWO), lost)) == [((1,), "allowed", None)]

@@ -58,14 +58,10 @@ class Recorded:
         if request.is_preflight:
             if place.preflight is None and self._step:
                 method = request.header("Access-Control-Request-Method") or ""
-                place.preflight = self._groups.take_preflight(
-                    place.identity, self._origins(request), method
-                )
+                place.preflight = self._groups.take_preflight(place, self._origins(request), method)
             return place.preflight
         if place.actual is None and self._step:
-            place.actual = self._groups.take_actual(
-                place.identity, self._origins(request), request.method
-            )
+            place.actual = self._groups.take_actual(place, self._origins(request), request.method)
         self._last = place.actual
         return place.actual
 

@@ -11,6 +11,7 @@ from itertools import islice
 from corsac._text import printable
 from corsac.har.entries import is_preflight
 from corsac.har.recording import Entry
+from corsac.har.scripts import fit
 
 __all__ = ["Group", "Groups", "Place"]
 
@@ -98,11 +99,11 @@ class Groups:
         if is_preflight(entry):
             place.preflight = entry
             method = entry.header("access-control-request-method")
-            place.actual = self.take_actual(entry.identity, origins, method)
+            place.actual = self.take_actual(place, origins, method)
         else:
             place.actual = entry
             possible = self._without_request(entry) if len(origins) > 1 else origins
-            place.preflight = self.take_preflight(entry.identity, possible, entry.method)
+            place.preflight = self.take_preflight(place, possible, entry.method)
         group = Group("", [place])
         self._is_used.update(each.number for each in group.used)
         possible = frozenset.intersection(*(self._origins[each.number] for each in group.used))
@@ -129,38 +130,47 @@ class Groups:
         taken = frozenset().union(*(each for each in others if len(each) == 1))
         return self._origins[entry.number] - taken or self._origins[entry.number]
 
-    def take_actual(self, identity: str, origins: frozenset[str], method: str) -> Entry | None:
-        """Find the first request of a URL that no exchange has yet, and that may be of an origin.
+    def take_actual(self, place: Place, origins: frozenset[str], method: str) -> Entry | None:
+        """Find a request of a place's URL that no exchange has yet, and that may be of an origin.
 
-        Those that are known to be of it come before those that may be of others, too.
+        Those that fit the preflight request come before those that may, then those that are known
+        to be of the origin before those that may be of others, too; then the first.
         """
-        return self._take(
-            identity, origins, lambda each: not is_preflight(each) and each.method == method
-        )
 
-    def take_preflight(self, identity: str, origins: frozenset[str], method: str) -> Entry | None:
-        """Find a preflight request for such a request in the same way."""
-        return self._take(
-            identity,
-            origins,
-            lambda each: (
-                is_preflight(each) and each.header("access-control-request-method") in {method, ""}
-            ),
-        )
+        def rank(entry: Entry) -> int:
+            if is_preflight(entry) or entry.method != method:
+                return 0
+            return 2 if place.preflight is None else fit(place.preflight, entry)
+
+        return self._take(place.identity, origins, rank)
+
+    def take_preflight(self, place: Place, origins: frozenset[str], method: str) -> Entry | None:
+        """Find a preflight request for the request of a place in the same way."""
+
+        def rank(entry: Entry) -> int:
+            asked = entry.header("access-control-request-method")
+            if not is_preflight(entry) or asked not in {method, ""}:
+                return 0
+            return 2 if place.actual is None else fit(entry, place.actual)
+
+        return self._take(place.identity, origins, rank)
 
     def _take(
-        self, identity: str, origins: frozenset[str], is_wanted: Callable[[Entry], bool]
+        self, identity: str, origins: frozenset[str], rank: Callable[[Entry], int]
     ) -> Entry | None:
         waiting = self._by_identity.get(identity)
         while waiting and waiting[0].number in self._is_used:
             waiting.popleft()
         found: Entry | None = None
+        best = 0
         for each in islice(waiting or (), _LOOK_AHEAD):
             possible = self._origins[each.number]
-            if each.number in self._is_used or possible.isdisjoint(origins) or not is_wanted(each):
+            if each.number in self._is_used or possible.isdisjoint(origins):
                 continue
-            if found is None or possible < self._origins[found.number]:
-                found = each
+            fits = rank(each)
+            is_surer = fits == best and found is not None and possible < self._origins[found.number]
+            if fits > best or is_surer:
+                found, best = each, fits
         if found is not None:
             self._is_used.add(found.number)
         return found
