@@ -13,9 +13,8 @@ from corsac import CORSPolicy
 from corsac.cli import main
 from corsac.har import MAX_HEADERS, masking, recording, replay
 from support.checking import use_empty_directory
-from support.hars import ALLOWED, API, APP, FAILED, PASSED, entry, preflight, write
+from support.hars import ALLOWED, API, APP, FAILED, PASSED, POLICY, entry, preflight, write
 
-POLICY = CORSPolicy(allow_origins=[APP], allow_methods=["PUT"], allow_headers=["content-type"])
 # Two URLs that are masked to the same one.
 ONE, TWO = (
     f"{API}/files/0f8fad5b-d9cb-469f-a165-{number}" for number in (70867728950, 70867728951)

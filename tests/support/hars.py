@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from corsac import CORSPolicy
+
 APP, API = "https://app.example.com", "https://api.example.com"
+POLICY = CORSPolicy(allow_origins=[APP], allow_methods=["PUT"], allow_headers=["content-type"])
 ALLOWED = ("access-control-allow-origin", APP)
 
 Lines = Sequence[tuple[str, str]]
