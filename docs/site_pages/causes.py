@@ -256,7 +256,6 @@ def _literal(message: Message, cause: Cause) -> Sequence[str]:
         "authorization-not-listed": ["authorization".join(parts[:2]), *parts[2:]],
         "preflight-missing-allow-origin": [head, *parts],
         "preflight-redirect": [f"{parts[0]}. Status code: 3"],
-        "local-network-insecure": [*parts, "Secure context: False"],
         "response-header-on-request": [f"{parts[0]}access-control-", *parts[1:]],
     }
     return others[cause.name]

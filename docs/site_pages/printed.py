@@ -184,8 +184,6 @@ def _fits(message: Message, cause: Cause) -> bool:
 def causes_of(message: Message) -> Sequence[Cause]:
     """The causes that a message may have: some are told apart by what stands in it."""
     causes = table().causes
-    if "secure" in message.fields:
-        return [message.cause, causes["local-network-insecure"]]
     if message.cause.name == "preflight-status" and "webkit" in message.engines:
         return [message.cause, causes["preflight-redirect"]]
     if message.cause.name == "header-not-allowed":

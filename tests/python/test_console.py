@@ -76,6 +76,7 @@ EXPECTED_OF = {
     ("file-module", "webkit"): "missing-allow-origin",
     ("cut-off", "webkit"): "network-error",  # As for a connection that ends before the answer.
     ("websocket-refused", "firefox"): None,  # It does not say why there is no connection.
+    ("lna-insecure", "firefox"): "local-network-denied",  # It asks about pages without https, too.
     ("lna-ws", "firefox"): None,
     ("lna-ws", "webkit"): None,  # There is no Local Network Access.
     ("lna-mixed", "chromium"): "local-network-denied",

@@ -172,4 +172,11 @@ def test_firefox_says_what_was_detected_where_local_network_access_is_denied(
             text = text.replace(place, value)
         expected.append(text)
     # Firefox itself prints the last two in either order.
-    assert sorted(printed(outcome, request)) == sorted(expected)
+    lines = printed(outcome, request)
+    assert sorted(lines) == sorted(expected)
+    # It asks the user about pages without https, too: those are denied, too.
+    for text in ("\n".join(lines), *lines[:2]):
+        (found,) = diagnose(text, engine="firefox")
+        assert outcome.reason == "local-network-denied"
+        assert outcome.reason in found.reasons
+        assert "https" not in found.fix_on_page

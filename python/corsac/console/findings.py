@@ -120,8 +120,6 @@ class Findings:
             name = "preflight-missing-allow-origin"
         elif name == "mode-same-origin" and hit.values.get("url", "").startswith("file:"):
             name = "scheme"
-        elif hit.values.get("secure") == "False":
-            name = "local-network-insecure"
         return causes[name]
 
     def _finding(self, hit: Hit, cause: Cause) -> _Finding:
