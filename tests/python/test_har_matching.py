@@ -260,6 +260,23 @@ def test_a_304_is_judged_by_the_stored_answer_that_it_renews(
         assert found.recorded.explanation == f"it was not modified (304): {words}"
 
 
+def test_a_304_may_renew_the_answer_that_an_image_of_the_page_got() -> None:
+    def image(page: str) -> dict[str, Any]:
+        return entry("GET", ONE, 200, [("Referer", f"{page}/"), ("Sec-Fetch-Mode", "no-cors")])
+
+    renewed = entry("GET", ONE, 304, REVALIDATED)
+    shown = entry("GET", ONE, 200, [("Referer", f"{APP}/"), ("Sec-Fetch-Mode", "navigate")])
+    for before, verdict in [
+        ([image(APP)], "blocked"),
+        ([passed(ONE), image(APP)], "blocked"),
+        ([image(APP), passed(ONE)], "allowed"),
+        ([passed(ONE), image("https://x.test")], "allowed"),
+        ([passed(ONE), shown], "allowed"),
+        ([image("https://x.test")], "undecided"),
+    ]:
+        assert replay(write(*before, renewed)).exchanges[-1].recorded.verdict == verdict
+
+
 @pytest.mark.parametrize("has_credentials", [True, False])
 def test_a_304_that_says_half_of_what_decides_is_undecided(has_credentials: bool) -> None:
     cookies = [{"name": "a", "value": "b"}] if has_credentials else []

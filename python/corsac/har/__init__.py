@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 
 from corsac.har.answers import RecordedApplication
-from corsac.har.entries import cross_origin, is_of_cors, with_known_origins
+from corsac.har.entries import cross_origin, is_of_cors, may_be_stored, with_known_origins
+from corsac.har.grouping import Groups
 from corsac.har.judging import Judge
 from corsac.har.recording import MAX_DEPTH, MAX_HEADERS, MAX_TEXT_BYTES, Entry, HARError, Reading
 from corsac.har.result import Exchange, Replay, Verdict
@@ -29,6 +30,9 @@ MAX_ENTRIES = 10_000
 
 MAX_KEPT_BYTES = 64 * 1024 * 1024
 """About how many bytes of those entries are kept; what comes after them is counted, too."""
+
+# Entries that CORS is not about, of which the answer may be stored.
+_MAX_OTHERS, _MAX_OTHER_BYTES = 1_000, 16_384
 
 
 def replay(
@@ -59,10 +63,14 @@ def replay(
     middleware = _middleware(application, policy)
     reading = Reading(path)
     waiting: list[Entry] = []
+    others: list[Entry] = []
     count = kept = left_out = 0
     for entry in reading.entries():
         count += 1
         if not is_of_cors(entry):
+            # A browser may have stored the answer to an image, and judge that one later.
+            if may_be_stored(entry) and len(others) < _MAX_OTHERS and entry.size < _MAX_OTHER_BYTES:
+                others.append(entry)
             continue
         kept += entry.size
         if left_out or len(waiting) == MAX_ENTRIES or kept > MAX_KEPT_BYTES:
@@ -71,7 +79,9 @@ def replay(
             waiting.append(entry)
     # Pages may stand behind the entries.
     found = [(entry, cross_origin(entry, reading.pages)) for entry in waiting]
-    exchanges = Judge(with_known_origins(found), application, middleware).exchanges()
+    stored = [(entry, cross_origin(entry, reading.pages)) for entry in others]
+    groups = Groups(with_known_origins(found), stored)
+    exchanges = Judge(groups, application, middleware).exchanges()
     return Replay(entries=count, exchanges=tuple(exchanges), left_out=left_out)
 
 

@@ -6,7 +6,7 @@ from corsac import _core
 from corsac.browser.urls import parse_url
 from corsac.har.recording import Entry
 
-__all__ = ["cross_origin", "is_of_cors", "is_preflight", "with_known_origins"]
+__all__ = ["cross_origin", "is_of_cors", "is_preflight", "may_be_stored", "with_known_origins"]
 
 _NOT_CORS = frozenset({"document", "websocket", "subdocument", "main_frame", "sub_frame"})
 _CORS_KINDS = frozenset({"xhr", "fetch", "font", "eventsource", "preflight", "xmlhttprequest"})
@@ -27,6 +27,12 @@ def is_of_cors(entry: Entry) -> bool:
     # Without an Origin it is an embedded image or a form; but a browser that blocks a request may
     # record few of its headers.
     return bool(entry.header("origin")) or kind in _CORS_KINDS
+
+
+def may_be_stored(entry: Entry) -> bool:
+    """Whether the answer is one that a browser may store and have renewed by a 304 later."""
+    is_page = entry.kind.lower() in _NOT_CORS or entry.header("sec-fetch-mode") == "navigate"
+    return entry.status == 200 and entry.method == "GET" and not is_page
 
 
 def cross_origin(entry: Entry, pages: dict[str, str]) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from corsac._text import printable
-from corsac.har.entries import is_preflight
+from corsac.har.entries import is_preflight, may_be_stored
 from corsac.har.recording import Entry
 from corsac.har.scripts import fit
 
@@ -67,18 +67,27 @@ class Group:
 
 
 class Groups:
-    """The entries of one recording that CORS is about, each in one exchange."""
+    """The entries of one recording that CORS is about, each in one exchange.
 
-    def __init__(self, entries: list[tuple[Entry, frozenset[str]]]) -> None:
+    Of others, with the origins of their pages, the answers may have been stored.
+    """
+
+    def __init__(
+        self,
+        entries: list[tuple[Entry, frozenset[str]]],
+        others: list[tuple[Entry, str | None]],
+    ) -> None:
         self._entries = entries
         self._origins = {entry.number: origins for entry, origins in entries}
         self._by_identity: dict[str, deque[Entry]] = {}
-        self._stored: dict[str, list[Entry]] = {}
+        self._stored: dict[str, list[tuple[Entry, frozenset[str]]]] = {}
         self._is_used: set[int] = set()
         for entry, _ in entries:
             self._by_identity.setdefault(entry.identity, deque()).append(entry)
-            if entry.status == 200 and entry.method == "GET":
-                self._stored.setdefault(entry.identity, []).append(entry)
+        known = [(entry, frozenset({origin})) for entry, origin in others if origin]
+        for entry, origins in sorted([*entries, *known], key=lambda each: each[0].number):
+            if may_be_stored(entry):
+                self._stored.setdefault(entry.identity, []).append((entry, origins))
 
     def __iter__(self) -> Iterator[Group]:
         """Give the exchanges in the order of the file; redirects take entries in between."""
@@ -89,9 +98,9 @@ class Groups:
     def stored(self, entry: Entry, origin: str) -> Entry | None:
         """Find the answer that a browser had in its cache when a server answered 304."""
         answers = self._stored.get(entry.identity, [])
-        end = bisect_left(answers, entry.number, key=lambda each: each.number)
+        end = bisect_left(answers, entry.number, key=lambda each: each[0].number)
         earlier = reversed(answers[max(0, end - _LOOK_AHEAD) : end])
-        return next((each for each in earlier if origin in self._origins[each.number]), None)
+        return next((each for each, origins in earlier if origin in origins), None)
 
     def _group(self, entry: Entry) -> Group:
         origins = self._origins[entry.number]

@@ -17,7 +17,6 @@ from corsac.browser.transports import wsgi_transport
 from corsac.browser.urls import parse_url
 from corsac.har.answers import Recorded, RecordedApplication
 from corsac.har.grouping import Group, Groups
-from corsac.har.recording import Entry
 from corsac.har.result import Exchange, Verdict
 from corsac.har.scripts import script_headers
 from corsac.wsgi import CORSMiddleware
@@ -32,11 +31,11 @@ class Judge:
 
     def __init__(
         self,
-        entries: list[tuple[Entry, frozenset[str]]],
+        groups: Groups,
         application: RecordedApplication,
         middleware: CORSMiddleware | None,
     ) -> None:
-        self._groups = Groups(entries)
+        self._groups = groups
         self._application = application
         self._send = None if middleware is None else wsgi_transport(middleware)
 
