@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -20,9 +21,14 @@ RE2_MISSING = CORSConfigError(
 )
 
 
-def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_script(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        ["bash", *arguments],
+        cwd=ROOT,
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -172,6 +178,46 @@ def test_a_python_that_is_not_of_the_matrix_is_an_error_that_names_those() -> No
     assert (done.returncode, done.stdout) == (2, "")
     assert '"3.10"' in done.stderr
     assert "3.11 3.12 3.13" in done.stderr
+
+
+def stubbed(folder: Path, script: str, stubs: dict[str, str]) -> Path:
+    """Copy a script into a folder that has programs of these texts where `.venv` has them."""
+    copy = folder / script
+    copy.parent.mkdir(parents=True)
+    copy.write_text(read(script))
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name, text in stubs.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    return copy
+
+
+LINTERS = "ruff lint-imports mypy python zizmor clang-format cmake clang-tidy".split()
+
+
+def test_each_linter_that_fails_ends_the_script(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    stub = f'echo "${{0##*/}}" "$@" >>{calls}; [ "$(wc -l <{calls})" != "$FAILING" ]'
+    lint = stubbed(tmp_path, ".ci/lint", dict.fromkeys(LINTERS, stub))
+    for name in ("cpp/src", "tests/cpp", "tests/fuzz", "benchmarks/core", "examples/cpp"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("cpp/src/one.cpp", "examples/asgi/app.py", "examples/wsgi/app.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    def run(failing: int) -> tuple[int, bool, list[str]]:
+        calls.unlink(missing_ok=True)
+        done = run_script(str(lint), FAILING=str(failing))
+        return done.returncode, "found nothing" in done.stdout, calls.read_text().splitlines()
+
+    status, found_nothing, made = run(0)
+    assert (status, found_nothing) == (0, True)
+    assert {line.split()[0] for line in made} == set(LINTERS)
+    for number in range(1, len(made) + 1):
+        status, found_nothing, called = run(number)
+        assert status != 0, made[number - 1]
+        assert (found_nothing, called) == (False, made[:number])
 
 
 def test_races_want_a_time() -> None:
