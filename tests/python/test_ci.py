@@ -193,7 +193,16 @@ def stubbed(folder: Path, script: str, stubs: dict[str, str]) -> Path:
     return copy
 
 
-LINTERS = "ruff lint-imports mypy python zizmor clang-format cmake clang-tidy".split()
+LINTERS = [
+    "ruff",
+    "lint-imports",
+    "mypy",
+    "python",
+    "zizmor",
+    "clang-format",
+    "cmake",
+    "clang-tidy",
+]
 
 
 def test_each_linter_that_fails_ends_the_script(tmp_path: Path) -> None:
