@@ -13,7 +13,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from corsac.errors import CORSConfigError, CORSConfigProblem
-from support import left_out
+from support import left_out, thread_stress
 
 ROOT = Path(__file__).resolve().parents[2]
 RE2_MISSING = CORSConfigError(
@@ -234,6 +234,47 @@ def test_races_want_a_time() -> None:
         done = run_script(".ci/races", time)
         assert (done.returncode, done.stdout) == (2, "")
         assert "SECONDS=20" in done.stderr
+
+
+RUNS_A_SCENARIO = 'case "$*" in *SCENARIOS*) echo one two ;; *) echo \'{"ask": 3}\' ;; esac'
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "status", "said"),
+    [
+        (RUNS_A_SCENARIO, 0, "nothing found"),
+        ("exit 1", 1, ""),
+        ("exit 0", 1, "nothing was run"),
+        (RUNS_A_SCENARIO.replace("{", "ended"), 1, "FAILED"),
+    ],
+    ids=["all is well", "it does not start", "no scenario", "no turns"],
+)
+def test_races_of_which_nothing_was_run_are_a_failure(
+    tmp_path: Path, interpreter: str, status: int, said: str
+) -> None:
+    races = stubbed(tmp_path, ".ci/races", {"cmake": "", "python": ""})
+    for name, text in {
+        ".ci/free-threaded-python": "",
+        "build/python3.13t-tsan/bin/python3": f"#!/bin/sh\n{interpreter}\n",
+        "build/races/cmake/_core.so": "",
+        "python/corsac/__init__.py": "",
+    }.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+    done = run_script(str(races), "1")
+    assert done.returncode == status, done.stderr
+    assert said in done.stdout + done.stderr
+    assert ("nothing found" in done.stdout) == (status == 0)
+
+
+def test_threads_that_did_nothing_are_a_failure() -> None:
+    work = thread_stress.Work(lambda turn: None, serves=True)
+    assert thread_stress.run([work], None, 1) == {"<lambda>": 1}
+    for works in ([], [work]):
+        with pytest.raises(RuntimeError, match="nothing was tried"):
+            thread_stress.run(works, None, 0)
 
 
 def read(path: str) -> str:

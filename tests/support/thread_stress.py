@@ -370,7 +370,8 @@ def run(works: list[Work], seconds: float | None, turns: int) -> dict[str, int]:
         How many turns were made, by the work's name.
 
     Raises:
-        RuntimeError: A turn raised; what it raised is printed.
+        RuntimeError: A turn raised; what it raised is printed. Or nothing was done: by a kind of
+            thread in all that time, or by one that serves.
     """
     ended = threading.Event()
     failed = threading.Event()
@@ -408,9 +409,14 @@ def run(works: list[Work], seconds: float | None, turns: int) -> dict[str, int]:
     if failed.is_set():
         message = "a thread failed, see above"
         raise RuntimeError(message)
-    return {
+    counts = {
         work.do.__name__: sum(n for name, n in made if name == work.do.__name__) for work in works
     }
+    idle = [w.do.__name__ for w in works if (seconds or w.serves) and not counts[w.do.__name__]]
+    if idle or not works:
+        message = f"nothing was tried: no turn of {', '.join(idle) or 'anything'} was made"
+        raise RuntimeError(message)
+    return counts
 
 
 if __name__ == "__main__":
