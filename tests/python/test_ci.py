@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -234,6 +235,15 @@ def test_races_want_a_time() -> None:
         done = run_script(".ci/races", time)
         assert (done.returncode, done.stdout) == (2, "")
         assert "SECONDS=20" in done.stderr
+
+
+def test_a_build_without_tests_is_a_failure_of_every_test_preset() -> None:
+    presets = {each["name"]: each for each in json.loads(read("CMakePresets.json"))["testPresets"]}
+    visible = [each for each in presets.values() if not each.get("hidden")]
+    assert len(visible) > 5
+    for preset in visible:
+        execution = presets[preset["inherits"]]["execution"] | preset.get("execution", {})
+        assert execution == {"noTestsAction": "error"}, preset["name"]
 
 
 RUNS_A_SCENARIO = 'case "$*" in *SCENARIOS*) echo one two ;; *) echo \'{"ask": 3}\' ;; esac'
