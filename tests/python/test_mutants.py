@@ -1,0 +1,65 @@
+"""What the program that breaks the core on purpose makes of the fates of its mutants."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+import mutants
+
+
+@pytest.mark.parametrize("counts", [{}, {"no program": 20}, {"explained": 3}])
+def test_a_run_that_tries_no_mutant_is_a_failure(counts: dict[str, int]) -> None:
+    lines, status = mutants.verdict(Counter(counts))
+    assert (len(lines), status) == (1, 1)
+    assert f"No mutant was tried: {counts.get('no program', 0)} do not compile" in lines[0]
+
+
+def test_mutants_that_do_not_end_are_killed_and_are_counted_apart() -> None:
+    lines, status = mutants.verdict(Counter({"killed": 94, "killed by time-out": 1, "survived": 5}))
+    assert status == 0
+    assert len(lines) == 1
+    assert "95 of 100 mutants killed (95.0%), 1 of them by time-out" in lines[0]
+    assert mutants.verdict(Counter({"killed": 94, "survived": 6}))[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"), [("no program", "do not compile"), ("killed by time-out", "did not end")]
+)
+def test_more_than_a_few_that_were_not_tried_are_named(outcome: str, said: str) -> None:
+    assert len(mutants.verdict(Counter({"killed": 95, outcome: 5}))[0]) == 1
+    lines, status = mutants.verdict(Counter({"killed": 94, outcome: 6}))
+    assert status == 0
+    assert f"6.0% {said}" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("programs", "fate"),
+    [
+        ([0] * 6, "survived"),
+        ([0, 1], "killed"),
+        ([-signal.SIGABRT], "killed"),
+        ([0, -signal.SIGKILL], "killed by time-out"),
+        ([0, None], "killed by time-out"),
+    ],
+)
+def test_the_programs_say_what_becomes_of_a_mutant(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, programs: list[int | None], fate: str
+) -> None:
+    statuses = iter(programs)
+
+    def run(*command: object, **_: object) -> subprocess.CompletedProcess[str]:
+        status = next(statuses)
+        if status is None:
+            raise subprocess.TimeoutExpired("program", 1)
+        return subprocess.CompletedProcess("program", status, "")
+
+    workshop = object.__new__(mutants.Workshop)
+    workshop.folder = workshop.build = tmp_path
+    monkeypatch.setattr(workshop, "_run", run)
+    assert workshop.outcome() == fate
+    assert next(statuses, "none is left") == "none is left"
