@@ -100,7 +100,7 @@ template <typename Lines>
   // the pair.
   const Ref kept_name = Ref::borrowed(name);
   const Ref kept_value = Ref::borrowed(value);
-  const std::string_view name_view = Lines::view(name);
+  const std::string_view name_view = without_padding(Lines::view(name));
   if (value != nullptr && is_set_by_policy<Lines>(change, name_view, Lines::view(value)))
     return true;
   if (!filtered.own) filtered.own = Ref(PyList_New(0));
@@ -163,9 +163,10 @@ bool remove_places(PyObject* list, std::span<const Py_ssize_t> places) noexcept 
 template <typename Lines>
 bool filter_line(Filtered& filtered, PyObject* pair, PyObject* name, PyObject* value,
                  const ResponseChange& change) {
-  const ResponseHeaderRole role = response_header_role(Lines::view(name));
+  const std::string_view name_view = without_padding(Lines::view(name));
+  const ResponseHeaderRole role = response_header_role(name_view);
   if (is_owned(role, change)) return filter_owned<Lines>(filtered, pair, name, value, change);
-  if (is_among_more<Lines>(change, Lines::view(name))) return true;
+  if (is_among_more<Lines>(change, name_view)) return true;
   if (role == ResponseHeaderRole::kVary && value != nullptr) {
     filtered.vary_places.push_back(PyList_GET_SIZE(filtered.list.get()));
     filtered.vary_values.push_back(Ref::borrowed(value));

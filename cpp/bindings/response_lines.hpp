@@ -249,8 +249,10 @@ bool has_only_other_lines(PyObject* list) noexcept {
   for (; pairs != end; ++pairs) {
     PyObject* const* pair = plain_pair<Lines>(*pairs);
     if (pair == nullptr) return false;
-    if (!kResponseNames.has(Lines::view(pair[0]).size())) continue;
-    const ResponseHeaderRole role = response_header_role(Lines::view(pair[0]));
+    const std::string_view name = Lines::view(pair[0]);
+    if (is_padded_name(name)) return false;
+    if (!kResponseNames.has(name.size())) continue;
+    const ResponseHeaderRole role = response_header_role(name);
     if (role == ResponseHeaderRole::kOwned || role == ResponseHeaderRole::kVary ||
         role == ResponseHeaderRole::kTiming) {
       return false;

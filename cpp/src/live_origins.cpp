@@ -1,7 +1,7 @@
 #include "corsac/live_origins.hpp"
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 #include <thread>
 #include <unordered_set>
 #include <variant>
@@ -18,8 +18,8 @@ void dispose(LiveOrigins* origins) noexcept {
   }
   try {
     std::thread([origins] { delete origins; }).detach();
-  } catch (const std::system_error&) {
-    delete origins;  // There is no other thread to be had.
+  } catch (const std::exception&) {
+    delete origins;  // There is no other thread to be had, or no memory for one.
   }
 }
 

@@ -22,6 +22,7 @@ __all__ = [
     "TIMING",
     "UNDECIDED",
     "AppHeadersLog",
+    "bare_name",
 ]
 
 APP_HEADERS = ("replace", "keep")
@@ -47,6 +48,14 @@ TIMING = "timing-allow-origin"
 
 UNDECIDED = "corsac.undecided"
 """The key of an environ whose response another policy decides further out; its log has the line."""
+
+_PADDING = "".join(chr(code) for code in range(256) if not 0x21 <= code <= 0x7E)
+
+
+def bare_name(name: str) -> str:
+    """Return a header's name in lower case, without what servers may take off its ends."""
+    return name.strip(_PADDING).lower()
+
 
 MAX_PATHS = 100
 """The largest number of paths that one log writes about; later ones are left out."""

@@ -287,7 +287,16 @@ def _explaining() -> Case:
     return Case(lambda: events.append(str(policy.explain("OPTIONS", headers))), events)
 
 
+def _dropping() -> Case:
+    live = _core.make_live_origins(allow_insecure=False)
+    # More than are freed at once: a thread of their own frees these.
+    live.add(tuple(f"https://a{number}.example" for number in range(5_000)))
+    holder = [live]
+    return Case(holder.clear)
+
+
 def _add_what_makes() -> None:
+    CASES["live origins, dropped"] = _dropping
     CASES["a policy"] = _making(_make_policy)
     for protocol, kind in (("ASGI", corsac.CORSMiddleware), ("WSGI", corsac.wsgi.CORSMiddleware)):
         CASES[f"{protocol}: a middleware"] = _making(functools.partial(_make_middleware, kind))

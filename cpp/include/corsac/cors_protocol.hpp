@@ -321,7 +321,25 @@ inline constexpr NameLengths kResponseNames{header_names::kVary,
                                             header_names::kAllowPrivateNetwork,
                                             header_names::kTimingAllowOrigin};
 
-/// @param name a header name in any case.
+/// A byte that servers may take off the ends of a header name, and browsers may read past: a
+/// control, a space, or one beyond ASCII. None is part of a token.
+constexpr bool is_name_padding(char byte) noexcept {
+  return static_cast<unsigned char>(byte - '!') > '~' - '!';
+}
+
+/// True if a header name is not sent, or not read, as it stands here.
+constexpr bool is_padded_name(std::string_view name) noexcept {
+  return !name.empty() && (is_name_padding(name.front()) || is_name_padding(name.back()));
+}
+
+/// The name as it may arrive.
+constexpr std::string_view without_padding(std::string_view name) noexcept {
+  while (!name.empty() && is_name_padding(name.front())) name.remove_prefix(1);
+  while (!name.empty() && is_name_padding(name.back())) name.remove_suffix(1);
+  return name;
+}
+
+/// @param name a header name in any case, `without_padding`.
 [[nodiscard]] ResponseHeaderRole response_header_role(std::string_view name) noexcept;
 
 /// True if a Vary value already says `lower_member`, a name in lower case, or `*`.

@@ -19,7 +19,7 @@ from django.utils.cache import patch_vary_headers
 from corsac import _core
 from corsac._failure_log import FailureLog
 from corsac._text import error_text, quoted
-from corsac.app_headers import OWNED, PREFLIGHT_OWNED, TIMING
+from corsac.app_headers import OWNED, PREFLIGHT_OWNED, TIMING, bare_name
 from corsac.configuration import Configuration, make_configuration
 from corsac.django.conf import DjangoConfiguration, load, read_settings
 from corsac.django.signals import signals_with_receivers
@@ -362,7 +362,7 @@ def _set_headers(
     configuration: DjangoConfiguration,
 ) -> None:
     headers = response.headers
-    present = {*map(str.lower, headers)}
+    present = {*map(bare_name, headers)}
     if not present.isdisjoint(_OWNED):
         _settle_own(request, response, outcome)
     for name, value in outcome.headers:
@@ -392,7 +392,7 @@ def _settle_own(request: HttpRequest, response: HttpResponseBase, outcome: _Outc
     owned = (*OWNED, *PREFLIGHT_OWNED) if outcome.kind == "preflight" else OWNED
     if outcome.kind != "preflight" and outcome.policy.allows_timing:
         owned = (*owned, TIMING)
-    own = {name: response.headers[name] for name in owned if name in response.headers}
+    own = {name: value for name, value in response.headers.items() if bare_name(name) in owned}
     log = outcome.policy.app_headers_log
     policys = dict(outcome.headers)
     sets_origin = "access-control-allow-origin" in policys
@@ -400,7 +400,7 @@ def _settle_own(request: HttpRequest, response: HttpResponseBase, outcome: _Outc
     if fate != "kept":
         for name in own:
             del response.headers[name]
-    lost = [(name, value) for name, value in own.items() if policys.get(name) != value]
+    lost = [(name, value) for name, value in own.items() if policys.get(bare_name(name)) != value]
     if lost and log is not None:
         origin = request.META.get("HTTP_ORIGIN")
         is_beyond_cors = _core.is_beyond_cors(request.META, _scheme_of(request))

@@ -20,7 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import run_wsgi_app
 
 from corsac import _core
-from corsac.app_headers import OWNED, PREFLIGHT_OWNED, TIMING, UNDECIDED
+from corsac.app_headers import OWNED, PREFLIGHT_OWNED, TIMING, UNDECIDED, bare_name
 from corsac.configuration import Observation, make_configuration
 from corsac.flask.decoration import Decoration
 from corsac.flask.listed_methods import policy_for
@@ -34,11 +34,16 @@ from corsac.wsgi import CORSMiddleware
 if TYPE_CHECKING:
     from corsac.flask.middleware import FlaskMiddleware
 
-__all__ = ["ENVIRON_KEY", "OWNED_BY_POLICIES", "Arrivals", "Exchange", "is_wrapped"]
+__all__ = ["ENVIRON_KEY", "Arrivals", "Exchange", "is_owned", "is_wrapped"]
 
 ENVIRON_KEY = "corsac.flask"
 """Where the views that a request reaches find its exchange."""
-OWNED_BY_POLICIES = frozenset((*OWNED, *PREFLIGHT_OWNED, TIMING))
+_OWNED_BY_POLICIES = frozenset((*OWNED, *PREFLIGHT_OWNED, TIMING))
+
+
+def is_owned(name: str) -> bool:
+    """Say whether policies decide about a header."""
+    return bare_name(name) in _OWNED_BY_POLICIES
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -85,7 +90,7 @@ class Exchange:
 
         self.environ.pop(UNDECIDED, None)
         # What else is there may be of the policy that was chosen, and wider.
-        others = [pair for pair in headers if pair[0].lower() not in OWNED_BY_POLICIES]
+        others = [pair for pair in headers if not is_owned(pair[0])]
 
         def respond(_: WSGIEnvironment, start_response: StartResponse) -> Any:
             return start_response(status, [*others, *self.of_view], *error)

@@ -17,7 +17,7 @@ from corsac.app_headers import UNDECIDED
 from corsac.configuration import NOTHING_OBSERVED, Observation
 from corsac.errors import CORSConfigProblem, log_warnings
 from corsac.flask.decoration import DECORATION, Decoration
-from corsac.flask.exchange import OWNED_BY_POLICIES, Exchange
+from corsac.flask.exchange import Exchange, is_owned
 from corsac.flask.middleware import FlaskMiddleware
 from corsac.flask.options import (
     CORSOptions,
@@ -269,7 +269,7 @@ def _respond_hidden(exchange: Exchange, decoration: Decoration, call: Callable[[
     def call_noted() -> flask.Response:
         response = flask.make_response(call())
         headers = response.headers
-        exchange.of_view = [pair for pair in headers if pair[0].lower() in OWNED_BY_POLICIES]
+        exchange.of_view = [pair for pair in headers if is_owned(pair[0])]
         return response
 
     if policy.guard or flask.request.method == "OPTIONS":
