@@ -71,20 +71,36 @@ def test_workflows_use_actions_of_one_commit_each_and_start_without_permissions(
 
 
 def test_only_the_job_that_publishes_may_more_than_read() -> None:
-    granted = {
-        (name, permission)
-        for name, text in workflows().items()
-        for permission in re.findall(r"^ +([a-z-]+: (?:read|write))\b", text, re.M)
-    }
-    assert {each for each in granted if each[1] != "contents: read"} == {
-        ("release.yml", "attestations: write"),
-        ("release.yml", "id-token: write"),
-    }
-    publish = workflows()["release.yml"].partition("  publish:")[2]
-    assert publish.count(": write") == 2
-    assert "needs: [test, build]" in publish
-    assert "environment:" in publish
+    yaml = pytest.importorskip("yaml")
+    granted = {}
+    for name, text in workflows().items():
+        workflow = yaml.safe_load(text)
+        assert workflow["permissions"] == {}, name
+        for job, what in workflow["jobs"].items():
+            granted[name, job] = what.get("permissions", {})
+    more = {place: may for place, may in granted.items() if may not in ({}, {"contents": "read"})}
+    assert more == {("release.yml", "publish"): {"attestations": "write", "id-token": "write"}}
     assert "secrets" not in "".join(workflows().values())
+
+
+def test_what_is_published_was_tested_and_built_and_the_job_that_publishes_runs_no_code() -> None:
+    yaml = pytest.importorskip("yaml")
+    jobs = yaml.safe_load(workflows()["release.yml"])["jobs"]
+    called = {name: job["uses"] for name, job in jobs.items() if "uses" in job}
+    assert called == {
+        "test": "./.github/workflows/ci.yml",
+        "trust": "./.github/workflows/trust.yml",
+        "build": "./.github/workflows/wheels.yml",
+    }
+    publish = jobs["publish"]
+    assert set(publish["needs"]) == set(called)
+    assert publish["environment"]["name"] == "pypi"
+    assert [step["uses"].partition("@")[0] for step in publish["steps"]] == [
+        "actions/download-artifact",
+        "actions/attest",
+        "pypa/gh-action-pypi-publish",
+    ]
+    assert [step for step in publish["steps"] if "run" in step] == []
 
 
 def test_wheels_are_built_for_every_python_that_is_promised() -> None:
