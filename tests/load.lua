@@ -35,7 +35,9 @@ function done(summary, latency, requests)
       end
     end
   end
+  local lost = summary.errors
   io.write(string.format(
-    '\n{"answers": %d, "errors": %d, "wrong": %d, "at": %d, "status": %d}\n',
-    total.answers, total.errors, total.wrong, total.wrong_at, total.wrong_status))
+    '\n{"answers": %d, "errors": %d, "unanswered": %d, "wrong": %d, "at": %d, "status": %d}\n',
+    total.answers, total.errors, lost.connect + lost.read + lost.write + lost.timeout,
+    total.wrong, total.wrong_at, total.wrong_status))
 end

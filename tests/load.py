@@ -7,15 +7,18 @@
 Each server gets requests that are drawn by lot and nearly allowed, as fast as `wrk` can send them.
 The status of every answer is compared with that of the reference model, and one answer of a hundred
 as a whole: the header lines of CORS as they came over the wire. Then a thousand connections are
-held open: their heads come byte by byte, or their bodies never. Exit status 1: an answer was wrong
-or a 5xx, memory grew, or something was left open. Needs Debian's `wrk`.
+held open: their heads come byte by byte, or their bodies never. Exit status 1: an answer was wrong,
+a 5xx or did not come, a process of the server ended, memory grew, or something was left open. Needs
+Debian's `wrk`.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
+import math
 import os
 import random
 import resource
@@ -48,8 +51,12 @@ SERVERS: dict[str, tuple[str, str, list[str]]] = {
 }
 SLOW_SERVERS: dict[str, tuple[str, str, list[str]]] = {
     "uvicorn": SERVERS["uvicorn"],
-    # A connection has its thread for as long as its head takes.
-    "gunicorn gthread": ("gunicorn", WSGI, ["--worker-class", "gthread", "--threads", "1100"]),
+    # A connection has its thread for as long as its head takes; of a thousand, none would be left.
+    "gunicorn gthread": (
+        "gunicorn",
+        WSGI,
+        ["--worker-class", "gthread", "--threads", "1100", "--worker-connections", "1100"],
+    ),
 }
 REQUESTS = 400
 CONNECTIONS = 16
@@ -149,8 +156,8 @@ def check(server: RunningServer, app: str, request: Request) -> tuple[int, str]:
     wanted = wanted_answer(request, server.port, app)
     try:
         answer = ask(server, request)
-    except OSError:
-        return 0, ""  # The server ends such a connection itself.
+    except OSError as error:
+        return 0, f"{request}: no answer, {error!r}"
     given = (answer.status, answer.cors_lines)
     refuses_itself = 400 <= answer.status < 500 and not answer.cors_lines
     if given == (wanted.status, cors_lines(wanted)):
@@ -164,15 +171,28 @@ def check(server: RunningServer, app: str, request: Request) -> tuple[int, str]:
 def memory_of(server: RunningServer) -> int:
     """KiB that a server and its workers have in memory."""
     total = 0
-    for status in Path("/proc").glob("[0-9]*/status"):
+    for process in processes_of(server):
         try:
-            if os.getpgid(int(status.parent.name)) != server.process.pid:
-                continue
-            lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+            text = Path(f"/proc/{process}/status").read_text()
+            lines = dict(line.split(":", 1) for line in text.splitlines())
         except (OSError, ValueError):
             continue  # It ended meanwhile.
         total += int(lines.get("VmRSS", "0 kB").split()[0])
     return total
+
+
+def processes_of(server: RunningServer) -> set[int]:
+    """The processes of a server and its workers, without those that have ended."""
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        process = int(folder.name)
+        try:
+            state = (folder / "stat").read_text().rpartition(") ")[2][:1]
+            if os.getpgid(process) == server.process.pid and state not in ("Z", "X"):
+                found.add(process)
+        except OSError:
+            continue
+    return found
 
 
 def lua_text(data: bytes) -> str:
@@ -208,6 +228,7 @@ def load(name: str, seconds: int, lot: random.Random) -> Result:
         running_server(kind, app, *options) as server,
     ):
         drawn = drawn_requests(lot)
+        processes = processes_of(server)
         requests = []
         for _ in range(REQUESTS):
             request = next(drawn)
@@ -227,10 +248,10 @@ def load(name: str, seconds: int, lot: random.Random) -> Result:
         assert wrk.stdout is not None
         counted = json.loads(wrk.stdout.read().rpartition("\n{")[2].join(["{", ""]))
         result.answers = counted["answers"]
-        while result.checked < CHECKED_SHARE * result.answers:
-            _check_one(server, app, next(drawn), result)
+        _check_enough(server, app, drawn, result)
         result.memory.append(memory_of(server))
         _judge(result, counted, server.output)
+        _judge_processes(server, processes, result)
     return result
 
 
@@ -240,11 +261,35 @@ def _check_one(server: RunningServer, app: str, request: Request, result: Result
     result.wrong += [wrong] if wrong else []
 
 
+def _check_enough(
+    server: RunningServer, app: str, drawn: Iterator[Request], result: Result
+) -> None:
+    """Compare answers as a whole until they are the share of all that is wanted."""
+    wanted = math.ceil(CHECKED_SHARE * result.answers)
+    # A server that refuses some requests itself is asked more often, but not for ever.
+    for request in itertools.islice(drawn, 10 * wanted):
+        if result.checked >= wanted or len(result.wrong) >= MOST_SHOWN:
+            break
+        _check_one(server, app, request, result)
+    if result.checked < wanted:
+        result.wrong.append(f"{result.checked} answers compared as a whole, not {wanted}")
+
+
+def _judge_processes(server: RunningServer, processes: set[int], result: Result) -> None:
+    """See whether all processes are there still; a server may replace one that crashed."""
+    if server.process.poll() is not None:
+        result.wrong.append(f"the server ended with {server.process.returncode}")
+    elif ended := processes - processes_of(server):
+        result.wrong.append(f"{len(ended)} of its {len(processes)} processes ended")
+
+
 def _judge(result: Result, counted: dict[str, int], output: str) -> None:
     if counted["answers"] == 0:
         result.wrong.append("no answer at all")
     if counted["errors"]:
         result.wrong.append(f"{counted['errors']} answers of 5xx")
+    if counted["unanswered"]:
+        result.wrong.append(f"{counted['unanswered']} requests of wrk's without an answer")
     if counted["wrong"]:
         result.wrong.append(f"{counted['wrong']} other statuses than the model's, {counted}")
     if "Traceback" in output:
@@ -261,10 +306,10 @@ def _judge_memory(result: Result) -> None:
 def open_files(server: RunningServer) -> int:
     """How many sockets a server and its workers have open."""
     count = 0
-    for folder in Path("/proc").glob("[0-9]*/fd"):
+    for process in processes_of(server):
         try:
-            if os.getpgid(int(folder.parent.name)) == server.process.pid:
-                count += sum(os.readlink(each).startswith("socket:") for each in folder.iterdir())
+            files = Path(f"/proc/{process}/fd").iterdir()
+            count += sum(os.readlink(each).startswith("socket:") for each in files)
         except OSError:
             continue
     return count
@@ -278,6 +323,7 @@ def hold_connections(name: str, lot: random.Random) -> Result:
         drawn = drawn_requests(lot)
         for _ in range(REQUESTS):
             _check_one(server, app, next(drawn), result)
+        processes = processes_of(server)
         files = open_files(server)
         result.memory.append(memory_of(server))
         heads = [_slow_head(number, server.port) for number in range(SLOW_CONNECTIONS)]
@@ -288,10 +334,12 @@ def hold_connections(name: str, lot: random.Random) -> Result:
             for connection, head in zip(held, heads, strict=True):
                 _send_byte(connection, head, at)
             at += 1
-            if at == 2:
+            # Its threads get memory of their own one by one, as they are used.
+            if len(result.memory) == 1 and time.monotonic() - begun >= SLOW_SECONDS / 2:
                 result.memory.append(memory_of(server))
             for _ in range(20):
-                _check_one(server, app, next(drawn), result)
+                if len(result.wrong) < MOST_SHOWN:  # Each may have taken half a minute.
+                    _check_one(server, app, next(drawn), result)
         result.answers, result.seconds = result.checked, time.monotonic() - begun
         result.memory.append(memory_of(server))
         for connection in held:
@@ -302,6 +350,7 @@ def hold_connections(name: str, lot: random.Random) -> Result:
         if "Traceback" in server.output:
             result.wrong.append(f"it wrote {server.output[-2000:]}")
         _judge_memory(result)
+        _judge_processes(server, processes, result)
     return result
 
 

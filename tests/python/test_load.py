@@ -1,0 +1,75 @@
+"""What the program that puts servers under load says of servers that crash."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import load
+from support.exchange import Request
+from support.servers import RunningServer
+
+REQUEST = Request("GET", [("origin", "https://app.test")])
+COUNTED = {"answers": 1000, "errors": 0, "unanswered": 0, "wrong": 0}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningServer]:
+    """One that answers nothing: a process, and a port that nobody listens on."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield RunningServer("none", 1, process, tmp_path / "output")
+        process.kill()
+
+
+def test_a_request_without_an_answer_is_wrong(server: RunningServer) -> None:
+    status, wrong = load.check(server, load.ASGI, REQUEST)
+    assert status == 0
+    assert "no answer, ConnectionRefusedError" in wrong
+
+
+def test_a_server_that_answers_nothing_is_not_asked_for_ever(server: RunningServer) -> None:
+    result = load.Result("none", answers=100_000)
+    load._check_enough(server, load.ASGI, itertools.repeat(REQUEST), result)
+    assert result.checked == 0
+    assert "0 answers compared as a whole, not 1000" in result.wrong[-1]
+    assert len(result.wrong) == load.MOST_SHOWN + 1
+
+
+def test_requests_of_the_load_without_an_answer_are_wrong() -> None:
+    result = load.Result("none", memory=[1, 1, 1])
+    load._judge(result, COUNTED, "")
+    assert result.wrong == []
+    load._judge(result, COUNTED | {"unanswered": 3}, "")
+    assert result.wrong == ["3 requests of wrk's without an answer"]
+
+
+def test_a_process_that_ended_is_wrong_though_another_took_its_place(server: RunningServer) -> None:
+    processes = load.processes_of(server)
+    assert server.process.pid in processes
+    result = load.Result("none")
+    load._judge_processes(server, processes, result)
+    assert result.wrong == []
+    load._judge_processes(server, processes | {2**22 + 1}, result)
+    assert result.wrong == [f"1 of its {len(processes) + 1} processes ended"]
+
+
+def test_a_server_that_ended_is_wrong(server: RunningServer) -> None:
+    processes = load.processes_of(server)
+    server.process.kill()
+    server.process.wait()
+    result = load.Result("none")
+    load._judge_processes(server, processes, result)
+    assert result.wrong == ["the server ended with -9"]
