@@ -303,6 +303,39 @@ def test_threads_that_did_nothing_are_a_failure() -> None:
             thread_stress.run(works, None, 0)
 
 
+APT = """case "$1 $LISTS" in
+  update*) [ "$LISTS" != broken ] || { echo "no network"; exit 100; }; : >"$FETCHED" ;;
+  *) [ ! -e "$FETCHED" ] || printf '%s\\n' "Debian Debian-Security main http://s bookworm" \\
+       "Debian Debian main http://mirror trixie" "Debian Debian main http://second trixie" ;;
+esac"""
+
+
+@pytest.mark.parametrize(
+    ("lists", "status", "printed", "said"),
+    [
+        ("there", 0, "http://mirror trixie\n", ""),
+        ("not fetched", 0, "http://mirror trixie\n", ""),
+        ("broken", 1, "", "no network"),
+    ],
+)
+def test_the_mirror_is_found_though_the_lists_were_never_fetched(
+    tmp_path: Path, lists: str, status: int, printed: str, said: str
+) -> None:
+    script = stubbed(tmp_path, ".ci/debian-mirror", {"apt-get": APT, "sudo": 'shift; exec "$@"'})
+    fetched = tmp_path / "fetched"
+    if lists == "there":
+        fetched.touch()
+    path = f"{tmp_path}/.venv/bin{os.pathsep}{os.environ['PATH']}"
+    done = run_script(str(script), PATH=path, LISTS=lists, FETCHED=str(fetched))
+    assert (done.returncode, done.stdout) == (status, printed)
+    assert said in done.stderr
+
+
+def test_no_script_but_one_looks_for_the_mirror() -> None:
+    scripts = [path for path in (ROOT / ".ci").iterdir() if "indextargets" in path.read_text()]
+    assert [path.name for path in scripts] == ["debian-mirror"]
+
+
 def read(path: str) -> str:
     return (ROOT / path).read_text()
 
