@@ -159,6 +159,45 @@ def test_what_needs_a_library_that_has_no_wheel_is_left_out_and_anything_else_fa
     assert left_out.left_out(not_run, "granian") == "granian has no wheel for this Python"
 
 
+A_PYTHON = """case "$*" in
+  "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; cp "${0%/*}/pip" "$3/bin/pip" ;;
+  *requirements*) [ "$SAYS" = "no list" ] || printf '%s\\n' "granian>=2" "mcp>=1" ;;
+  *pytest*) echo "1 passed, without $CORSAC_WITHOUT, in 1.0s" ;;
+  *print*) echo 3.99.0 ;;
+esac"""
+A_PIP = """case "$*" in
+  wheel*) : >"$4/corsac-1.whl" ;;
+  *"[test]"*) exit 1 ;;
+  *granian*) echo "$SAYS"; exit 1 ;;
+esac"""
+NO_WHEEL = "ERROR: No matching distribution found for granian>=2"
+NOT_FETCHED = "Could not fetch URL http://index/granian/: {} Client Error - skipping"
+
+
+@pytest.mark.parametrize(
+    ("says", "status", "summary"),
+    [
+        (NO_WHEEL, 0, "left out, for want of a wheel: granian"),
+        (f"{NOT_FETCHED.format(404)}\n{NO_WHEEL}", 0, "left out, for want of a wheel: granian"),
+        (f"{NOT_FETCHED.format(403)}\n{NO_WHEEL}", 1, "granian cannot be installed"),
+        (f"WARNING: Retrying (Retry(total=4))\n{NO_WHEEL}", 1, "granian cannot be installed"),
+        ("ERROR: No space left on device", 1, "granian cannot be installed"),
+        ("no list", 1, "cannot be listed"),
+    ],
+)
+def test_a_dependency_is_left_out_for_want_of_a_wheel_and_for_nothing_else(
+    tmp_path: Path, says: str, status: int, summary: str
+) -> None:
+    programs = {"python3.99": A_PYTHON, "pip": A_PIP, "c++": ""}
+    script = stubbed(tmp_path, ".ci/pythons", programs)
+    path = f"{tmp_path}/.venv/bin{os.pathsep}{os.environ['PATH']}"
+    done = run_script(str(script), "python3.99", PATH=path, SAYS=says)
+    last = done.stdout.splitlines()[-1]
+    assert summary in last
+    assert (done.returncode, "failed" in last) == (status, status == 1)
+    assert ("1 passed, without granian," in done.stdout) == (status == 0)
+
+
 def test_the_pythons_that_are_declared_are_those_that_the_matrix_tests() -> None:
     versions = re.findall(r"^versions=\((.*)\)$", read(".ci/matrix"), re.M)[0].split()
     plain = [version for version in versions if not version.endswith("t")]
