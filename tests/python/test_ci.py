@@ -168,7 +168,8 @@ esac"""
 A_PIP = """case "$*" in
   wheel*) : >"$4/corsac-1.whl" ;;
   *"[test]"*) exit 1 ;;
-  *granian*) echo "$SAYS"; exit 1 ;;
+  *-vv*granian*) echo "$SAYS"; exit 1 ;;
+  *granian*) exit 1 ;;
 esac"""
 NO_WHEEL = "ERROR: No matching distribution found for granian>=2"
 NOT_FETCHED = "Could not fetch URL http://index/granian/: {} Client Error - skipping"
