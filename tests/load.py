@@ -153,7 +153,9 @@ def ask(server: RunningServer, request: Request) -> Answer:
 
 def check(server: RunningServer, app: str, request: Request) -> tuple[int, str]:
     """Ask, and compare with the model: the status that it must have, or 0; and what is wrong."""
-    wanted = wanted_answer(request, server.port, app)
+    # hypercorn gives applications every method in upper case.
+    method = request.method.upper() if server.name == "hypercorn" else request.method
+    wanted = wanted_answer(replace(request, method=method), server.port, app)
     try:
         answer = ask(server, request)
     except OSError as error:
