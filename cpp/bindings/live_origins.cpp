@@ -41,9 +41,17 @@ SharedLiveOrigins::SharedLiveOrigins(bool allow_insecure)
     : origins_(LiveOrigins::make(random_seed(), allow_insecure)) {}
 
 template <typename Work>
-auto SharedLiveOrigins::without_global_lock(Work work) {
+auto SharedLiveOrigins::change(Work work) {
   const GlobalLockReleased unlocked;
   const std::lock_guard lock(mutex_);
+  return work();
+}
+
+template <typename Work>
+auto SharedLiveOrigins::read(Work work) {
+  const GlobalLockReleased unlocked;
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (!is_sealed_) lock.lock();
   return work();
 }
 
@@ -53,7 +61,7 @@ void SharedLiveOrigins::check_not_sealed() const {
 
 std::vector<std::size_t> SharedLiveOrigins::add(const py::tuple& entries) {
   const Texts texts(entries);
-  return without_global_lock([this, &texts] {
+  return change([this, &texts] {
     check_not_sealed();
     std::vector<std::size_t> others;
     for (std::size_t place = 0; place < texts.size(); ++place) {
@@ -64,37 +72,36 @@ std::vector<std::size_t> SharedLiveOrigins::add(const py::tuple& entries) {
 }
 
 void SharedLiveOrigins::add_checked(const std::vector<std::string>& entries) {
-  without_global_lock([this, &entries] {
+  change([this, &entries] {
     check_not_sealed();
     for (const std::string& entry : entries) origins_->add_checked(entry);
   });
 }
 
 std::shared_ptr<const LiveOrigins> SharedLiveOrigins::sealed() {
-  return without_global_lock([this]() -> std::shared_ptr<const LiveOrigins> {
-    is_sealed_ = true;
-    return origins_;
-  });
+  if (!is_sealed_) {
+    change([this] { is_sealed_ = true; });
+  }
+  return origins_;
 }
 
 std::size_t SharedLiveOrigins::size() {
-  return without_global_lock([this] { return origins_->size(); });
+  return read([this] { return origins_->size(); });
 }
 
 std::vector<std::string> SharedLiveOrigins::entries(std::size_t limit) {
-  return without_global_lock([this, limit] { return origins_->entries(limit); });
+  return read([this, limit] { return origins_->entries(limit); });
 }
 
 std::vector<std::string> SharedLiveOrigins::entries_beyond(SharedLiveOrigins& other,
                                                            std::size_t limit) {
   const std::shared_ptr<const LiveOrigins> others = other.sealed();
-  return without_global_lock(
-      [this, &others, limit] { return origins_->entries_beyond(*others, limit); });
+  return read([this, &others, limit] { return origins_->entries_beyond(*others, limit); });
 }
 
 std::string SharedLiveOrigins::entry_for(const py::bytes& origin) {
   const std::string text = origin;
-  return without_global_lock([this, &text] { return origins_->entry_for(text); });
+  return read([this, &text] { return origins_->entry_for(text); });
 }
 
 void bind_live_origins(py::module_& module) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,9 @@ namespace corsac::bindings {
 
 /// Live origins behind a lock, as Python fills them: from one thread, usually. None of its methods
 /// holds the global lock while it works, since a million entries take a second.
+///
+/// Once a policy has them they no longer change, and are read without the lock: a process that is
+/// forked while another thread has it would wait for that thread, which it does not have.
 class SharedLiveOrigins {
  public:
   explicit SharedLiveOrigins(bool allow_insecure);
@@ -38,12 +42,15 @@ class SharedLiveOrigins {
  private:
   /// Calls a function with the lock and without the global one.
   template <typename Work>
-  auto without_global_lock(Work work);
+  auto change(Work work);
+  /// The same, but a policy's origins need no lock.
+  template <typename Work>
+  auto read(Work work);
   void check_not_sealed() const;
 
   std::mutex mutex_;
   std::shared_ptr<LiveOrigins> origins_;
-  bool is_sealed_ = false;
+  std::atomic<bool> is_sealed_ = false;
 };
 
 }  // namespace corsac::bindings

@@ -516,6 +516,49 @@ def test_a_process_that_is_forked_while_a_source_imports_something_follows() -> 
     assert (done.stdout, done.stderr) == ("True 0\n", "")
 
 
+COMPARING = """
+import faulthandler, itertools, os, threading
+import corsac
+from corsac._core import make_live_origins
+
+def filled(first):
+    origins = make_live_origins(allow_insecure=False)
+    origins.add(tuple(f"https://{number}.example.com" for number in range(first, first + 50_000)))
+    return origins
+
+def compare():
+    while not done:
+        comparing.set()
+        before.entries_beyond(after, 100)
+
+before, after = filled(0), filled(50_000)
+after.entries_beyond(before, 1)  # Seals what is given; a policy seals its own.
+before.entries_beyond(after, 1)
+done = False
+comparing = threading.Event()
+thread = threading.Thread(target=compare)
+thread.start()
+comparing.wait()
+ends = []
+for _ in range(20):
+    child = os.fork()
+    if child == 0:
+        faulthandler.dump_traceback_later(60, exit=True)
+        os._exit(0 if len(before) == len(after) == 50_000 else 1)
+    ends.append(os.waitpid(child, 0)[1])
+done = True
+thread.join()
+print(ends.count(0))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_process_that_is_forked_while_origins_are_compared_reads_them() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", COMPARING]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("20\n", "")
+
+
 @pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 def test_who_forks_waits_for_a_silent_source_for_a_while_only(
     send: Observed, monkeypatch: pytest.MonkeyPatch
