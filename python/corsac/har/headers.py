@@ -31,8 +31,22 @@ _RESPONSE_VALUES = frozenset(
         "access-control-allow-private-network",
     }
 )
+# Firefox adds a quoted number of 64 bits to POST and PATCH, if its preference
+# network.http.idempotencyKey.enabled is set. It does not ask for it in a preflight request.
+_KEY_OF_FIREFOX = re.compile(r'"[0-9]{15,20}"')
+_SOME_KEY_OF_FIREFOX = '"0"'
+
+
+def _masked_key(value: str) -> str:
+    return _SOME_KEY_OF_FIREFOX if _KEY_OF_FIREFOX.fullmatch(value.strip(" \t")) else ""
+
+
 # The rest of a Referer may have secrets.
-_REQUEST_MASKS = {"referer": masked_to_origin, "origin": masked_origins}
+_REQUEST_MASKS = {
+    "referer": masked_to_origin,
+    "origin": masked_origins,
+    "idempotency-key": _masked_key,
+}
 _RESPONSE_MASKS = {
     "access-control-allow-origin": masked_origins,
     "timing-allow-origin": masked_origins,
@@ -73,8 +87,13 @@ def _one_line(value: str) -> str:
     return _CONTROL.sub("", value[:_MAX_VALUE]).strip(" \t")
 
 
-def is_of_browsers(name: str) -> bool:
-    """Whether browsers set a request header themselves, or their caches and proxies."""
+def is_of_browsers(name: str, value: str = "") -> bool:
+    """Whether browsers set a request header themselves, or their caches and proxies.
+
+    The value, as it is kept, says it of a header that scripts set as well.
+    """
+    if name == "idempotency-key":
+        return value == _SOME_KEY_OF_FIREFOX
     return name in _OF_BROWSERS or name.startswith(_STARTS_OF_BROWSERS)
 
 

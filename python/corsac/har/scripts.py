@@ -22,7 +22,7 @@ def script_headers(actual: Entry | None, preflight: Entry | None) -> Pairs:
     return tuple(
         (name, value or "1")
         for name, value in lines.items()
-        if _core.is_token(name) and not is_of_browsers(name)
+        if _core.is_token(name) and not is_of_browsers(name, value)
     )
 
 
