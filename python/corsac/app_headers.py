@@ -52,9 +52,10 @@ UNDECIDED = "corsac.undecided"
 _PADDING = "".join(chr(code) for code in range(256) if not 0x21 <= code <= 0x7E)
 
 
-def bare_name(name: str) -> str:
+def bare_name(name: str | bytes) -> str:
     """Return a header's name in lower case, without what servers may take off its ends."""
-    return name.strip(_PADDING).lower()
+    text = name if isinstance(name, str) else bytes(name).decode("latin-1")
+    return text.strip(_PADDING).lower()
 
 
 MAX_PATHS = 100
@@ -217,5 +218,4 @@ def _origin_of(request: Mapping[str, Any]) -> tuple[str | None, bool]:
 
 def _name(name: str | bytes) -> str:
     """Return a header's name as it is usually spelt."""
-    text = name.decode("latin-1") if isinstance(name, bytes) else name
-    return "-".join(part.capitalize() for part in text.split("-"))
+    return "-".join(part.capitalize() for part in bare_name(name).split("-"))

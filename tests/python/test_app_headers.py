@@ -57,23 +57,6 @@ def test_where_the_policy_allows_nobody_keep_leaves_headers_of_the_application(
     assert response.header_set == dict([TYPE, *own, VARY])
 
 
-@pytest.mark.parametrize("padded", ["{} ", " {}", "{}\t", "\x0b{}\x0c", "{}\x00", "\xa0{}\x85"])
-@pytest.mark.parametrize("origin", [None, OURS, OTHER])
-def test_a_name_with_what_servers_take_off_its_ends_is_that_header(
-    exchange: Exchange, padded: str, origin: str | None
-) -> None:
-    own = [(padded.format(name), "*") for name in (ORIGIN, CREDENTIALS, EXPOSE)]
-    response = exchange(CORSPolicy(allow_origins=[OURS]), get(origin), app_with(*own))
-    allowed = [(ORIGIN, OURS)] if origin == OURS else []
-    assert response.header_set == dict([TYPE, *allowed, VARY])
-
-
-def test_padded_names_that_are_kept_never_allow_several_origins(exchange: Exchange) -> None:
-    policy = CORSPolicy(allow_origins=[OURS], app_headers="keep")
-    response = exchange(policy, get(OTHER), app_with((ORIGIN, OTHER), (f"{ORIGIN} ", "*")))
-    assert response.header_set == dict([TYPE, VARY])
-
-
 @pytest.mark.parametrize("app_headers", ["replace", "keep"])
 @pytest.mark.parametrize(
     "own",

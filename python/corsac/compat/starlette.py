@@ -22,7 +22,7 @@ except ImportError as error:
     raise ImportError(message) from error
 
 from corsac._types import Message, Receive, Scope, Send
-from corsac.app_headers import OWNED, AppHeadersLog
+from corsac.app_headers import OWNED, AppHeadersLog, bare_name
 from corsac.compat import CORSConfigWarning, warn_about
 from corsac.errors import CORSConfigProblem, CORSProblemCode
 from corsac.foreign.starlette import STARLETTE_OPTIONS, read_starlette
@@ -49,7 +49,6 @@ PATTERN_CACHE_ENTRIES = 256
 # and flags.
 _READ_DIFFERENTLY = re.compile(r"\{,|\[[^\]]*\[|\[\]|\\[1-9]|\(\?[A-Za-z]*[aLmsux-]")
 
-_OWNED = tuple(name.encode() for name in OWNED)
 _SIGNATURE = inspect.signature(cors.CORSMiddleware)
 
 
@@ -109,8 +108,8 @@ class CORSMiddleware(cors.CORSMiddleware):
 
             def send(message: Message) -> Awaitable[None]:
                 if message["type"] == "http.response.start":
-                    lines = [pair for pair in message["headers"] if pair[0].lower() in _OWNED]
-                    allows = any(name.lower() == _OWNED[0] for name, _ in lines)
+                    lines = [pair for pair in message["headers"] if bare_name(pair[0]) in OWNED]
+                    allows = any(bare_name(name) == OWNED[0] for name, _ in lines)
                     if allows and not self.is_allowed_origin(origin=origin):
                         self._app_headers_log(scope, "kept", lines)
                 return deliver(message)

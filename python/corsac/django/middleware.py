@@ -397,6 +397,8 @@ def _settle_own(request: HttpRequest, response: HttpResponseBase, outcome: _Outc
     policys = dict(outcome.headers)
     sets_origin = "access-control-allow-origin" in policys
     fate = "replaced" if sets_origin else "kept" if log is not None and log.keeps else "removed"
+    if fate == "kept" and [*map(bare_name, own)].count("access-control-allow-origin") > 1:
+        fate = "several"
     if fate != "kept":
         for name in own:
             del response.headers[name]
