@@ -4,9 +4,14 @@
 // would not do, since it has URLs that stand on no page.
 //
 // CONSOLE_MESSAGES is made of the table of corsac.console: the literal texts of each message; whether
-// the last of them ends its line; and whether it is an error's name, which begins a word.
+// the last of them ends its line; and whether it is an error's name, which begins a word. And so is
+// CONSOLE_ESCAPED: what JSON escapes, as a mark or by its code.
 
 const CONSOLE_ALIKE = [
+  [
+    new RegExp(CONSOLE_ESCAPED, "g"),
+    (_, mark, code) => mark ?? String.fromCharCode(parseInt(code, 16)),
+  ],
   [/[\u2018\u2019\u201a\u201b\u2032]/g, "'"],
   [/[\u201c\u201d\u201e\u2033]/g, '"'],
   [/[^\S\n]+/g, " "],

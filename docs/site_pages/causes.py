@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from corsac.console.diagnosis import Diagnosis, describe
+from corsac.console.scanning import ESCAPED
 from corsac.console.table import Cause, Message, straight, table
 from site_pages.printed import ENGINES, ORIGIN, SAMPLES, causes_of, messages
 from site_pages.text import GENERATED, block, call, escaped, plain
@@ -178,7 +179,8 @@ def search_data() -> str:
         cause = table().causes[name or "no-details"]
         literal = error if name else f"net::{error}"
         rows.append(_row(cause, ("chromium",), [literal], 0 if name else 3, starts=True))
-    return f"const CONSOLE_MESSAGES = {json.dumps(rows)};\n"
+    constants = {"CONSOLE_MESSAGES": rows, "CONSOLE_ESCAPED": ESCAPED.pattern}
+    return "".join(f"const {name} = {json.dumps(value)};\n" for name, value in constants.items())
 
 
 _CUT_OFF = ("ERR_CONNECTION_CLOSED", "ERR_CONNECTION_RESET", "ERR_HTTP2_PROTOCOL_ERROR")

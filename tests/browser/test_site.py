@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -110,14 +110,21 @@ def test_words_that_are_no_message_are_searched_for_as_ever(page: Page) -> None:
     expect(page.locator("#search-results ul.search li a").first).to_be_visible()
 
 
+def logged(text: str) -> str:
+    """A text as a browser's driver logs it, in the log of a test runner that writes JSON too."""
+    return json.dumps({"message": json.dumps(text).replace("/", "\\/")})
+
+
 @pytest.mark.parametrize("url", [SAMPLES["url"], "https://api.example.com/" + "a" * 3000])
+@pytest.mark.parametrize("written", [str, json.dumps, logged])
 def test_every_recorded_message_finds_the_pages_that_the_command_names(
-    page: Page, url: str
+    page: Page, written: Callable[[str], str], url: str
 ) -> None:
     recorded = json.loads(RECORDED.read_text("utf-8"))
     texts = ["\n".join(row["messages"]) for row in recorded]
     for name, value in {**SAMPLES, "url": url}.items():
         texts = [text.replace(f"{{{name}}}", value) for text in texts]
+    texts = [*map(written, texts)]
     found = pages_found(page, texts)
     told = [diagnose(text) for text in texts]
     missed = [text for text, got, said in zip(texts, found, told, strict=True) if said and not got]

@@ -16,7 +16,7 @@ from corsac.console.heads import read_head
 from corsac.console.page import SOURCE, Hit, Page, is_fit
 from corsac.console.table import Message, straight, table
 
-__all__ = ["MAX_MESSAGE", "MAX_WRAPPED", "TRIGGERS", "scan"]
+__all__ = ["ESCAPED", "MAX_MESSAGE", "MAX_WRAPPED", "TRIGGERS", "scan"]
 
 MAX_MESSAGE = 16_384
 """Characters to each side of what a message is found by; what is longer is not read."""
@@ -32,8 +32,11 @@ _MARKS = ("\u2018", "\u2019", "\u201c", "\u201d")
 # Quotes as UTF-8 looks that was read as Windows-1252.
 _SPOILT = {mark.encode().decode("cp1252", "ignore"): mark for mark in _MARKS[:3]}
 
-# What JSON escapes: quotes, slashes (PHP), marks of HTML (Go, .NET), also where it stands in JSON.
-_ESCAPED = re.compile(r"""\\{1,8}(?:(["/])|u(00[2-7][0-9a-fA-F]|201[89cCdD]|2026))""")
+ESCAPED = re.compile(r"""\\{1,8}(?:(["/])|u(00[2-7][0-9a-fA-F]|201[89cCdD]|2026))""")
+"""What JSON escapes: quotes, slashes (PHP), marks of HTML (Go, .NET), also where it stands in JSON.
+
+The site's search reads it too, so it is an expression of JavaScript as well.
+"""
 
 _ERROR = "net::"
 _ALONE = re.compile(r"""(?:[ \n"]|^)['(\[`]?\Z|[ \n"][\w.-]{1,40}[=:]\Z|\A[\w.-]{1,40}[=:]\Z""")
@@ -50,7 +53,7 @@ def scan(text: str) -> Iterator[Hit]:
         if spoilt in text:
             text = text.replace(spoilt, mark)
     if "\\" in text:
-        text = _ESCAPED.sub(lambda found: found[1] or chr(int(found[2], 16)), text)
+        text = ESCAPED.sub(lambda found: found[1] or chr(int(found[2], 16)), text)
     page = _Searched(text, straight(text))
     start, done = 0, 0
     hits: list[Hit] = []
