@@ -19,7 +19,6 @@ import itertools
 import json
 import logging
 import math
-import os
 import random
 import resource
 import secrets
@@ -38,6 +37,7 @@ from support.load_app import APP, OPTIONS
 from support.properties import joined
 from support.quick_strategies import draw
 from support.quick_strategies import strategies as lot_of
+from support.server_processes import memory_of, open_sockets, processes_of
 from support.servers import Answer, BegunRequest, RunningServer, running_server
 
 ASGI, WSGI = "support.load_app:asgi", "support.load_app:wsgi"
@@ -170,33 +170,6 @@ def check(server: RunningServer, app: str, request: Request) -> tuple[int, str]:
     return 0, f"{request}: {given} is not {expected}"
 
 
-def memory_of(server: RunningServer) -> int:
-    """KiB that a server and its workers have in memory."""
-    total = 0
-    for process in processes_of(server):
-        try:
-            text = Path(f"/proc/{process}/status").read_text()
-            lines = dict(line.split(":", 1) for line in text.splitlines())
-        except (OSError, ValueError):
-            continue  # It ended meanwhile.
-        total += int(lines.get("VmRSS", "0 kB").split()[0])
-    return total
-
-
-def processes_of(server: RunningServer) -> set[int]:
-    """The processes of a server and its workers, without those that have ended."""
-    found = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        process = int(folder.name)
-        try:
-            state = (folder / "stat").read_text().rpartition(") ")[2][:1]
-            if os.getpgid(process) == server.process.pid and state not in ("Z", "X"):
-                found.add(process)
-        except OSError:
-            continue
-    return found
-
-
 def lua_text(data: bytes) -> str:
     """Bytes as Lua writes them."""
     return '"' + "".join(f"\\{byte:03d}" for byte in data) + '"'
@@ -305,18 +278,6 @@ def _judge_memory(result: Result) -> None:
         result.wrong.append(f"memory grew by {grown} KiB after it was warm")
 
 
-def open_files(server: RunningServer) -> int:
-    """How many sockets a server and its workers have open."""
-    count = 0
-    for process in processes_of(server):
-        try:
-            files = Path(f"/proc/{process}/fd").iterdir()
-            count += sum(os.readlink(each).startswith("socket:") for each in files)
-        except OSError:
-            continue
-    return count
-
-
 def hold_connections(name: str, lot: random.Random) -> Result:
     """Hold many connections open, and see whether others are answered meanwhile."""
     result = Result(f"{name}, {SLOW_CONNECTIONS} slow connections")
@@ -326,7 +287,7 @@ def hold_connections(name: str, lot: random.Random) -> Result:
         for _ in range(REQUESTS):
             _check_one(server, app, next(drawn), result)
         processes = processes_of(server)
-        files = open_files(server)
+        sockets = open_sockets(server)
         result.memory.append(memory_of(server))
         heads = [_slow_head(number, server.port) for number in range(SLOW_CONNECTIONS)]
         held = [socket.create_connection(("127.0.0.1", server.port)) for _ in heads]
@@ -346,9 +307,9 @@ def hold_connections(name: str, lot: random.Random) -> Result:
         result.memory.append(memory_of(server))
         for connection in held:
             connection.close()
-        wait_until(lambda: open_files(server) <= files, 30)
-        if (left := open_files(server)) > files:
-            result.wrong.append(f"{left - files} connections stayed open")
+        wait_until(lambda: open_sockets(server) <= sockets, 30)
+        if (left := open_sockets(server)) > sockets:
+            result.wrong.append(f"{left - sockets} connections stayed open")
         if "Traceback" in server.output:
             result.wrong.append(f"it wrote {server.output[-2000:]}")
         _judge_memory(result)

@@ -12,6 +12,7 @@ import pytest
 
 import load
 from support.exchange import Request
+from support.server_processes import processes_of
 from support.servers import RunningServer
 
 REQUEST = Request("GET", [("origin", "https://app.test")])
@@ -57,7 +58,7 @@ def test_requests_of_the_load_without_an_answer_are_wrong() -> None:
 
 
 def test_a_process_that_ended_is_wrong_though_another_took_its_place(server: RunningServer) -> None:
-    processes = load.processes_of(server)
+    processes = processes_of(server)
     assert server.process.pid in processes
     result = load.Result("none")
     load._judge_processes(server, processes, result)
@@ -67,7 +68,7 @@ def test_a_process_that_ended_is_wrong_though_another_took_its_place(server: Run
 
 
 def test_a_server_that_ended_is_wrong(server: RunningServer) -> None:
-    processes = load.processes_of(server)
+    processes = processes_of(server)
     server.process.kill()
     server.process.wait()
     result = load.Result("none")
