@@ -39,9 +39,8 @@ std::optional<std::uint32_t> ipv4_number(std::string_view text) noexcept {
   if (text.starts_with("0x")) {
     base = 16;
     text.remove_prefix(2);
-  } else if (text.size() > 1 && text.front() == '0') {
+  } else if (text.front() == '0') {
     base = 8;
-    text.remove_prefix(1);
   }
   std::uint32_t number = 0;
   if (text.empty()) return number;

@@ -378,7 +378,7 @@ TEST(CorsProtocol, ThePolicyOwnsTheCorsHeadersOfTheResponse) {
 
 TEST(CorsProtocol, VaryIsCoveredByTheMemberInAnyCaseOrByAnAsterisk) {
   for (const std::string_view value :
-       {"Origin", "origin", "Accept-Encoding, ORIGIN", "*", "a,\t* ,b"}) {
+       {"Origin", "origin", "Accept-Encoding, ORIGIN", "\tOrigin ,a", "*", "a,\t* ,b"}) {
     EXPECT_TRUE(vary_covers(value, "origin")) << value;
   }
   for (const std::string_view value :
@@ -398,6 +398,22 @@ TEST(CorsProtocol, AMemberOfVaryIsFoundWhereverItStandsInALongValue) {
       EXPECT_FALSE(vary_covers(left + ",Origin;," + right, "origin")) << where;
       EXPECT_EQ(vary_covers(left + "Origin" + right, "origin"), before == 0 && after == 0) << where;
       EXPECT_EQ(vary_covers(left + "*" + right, "origin"), before == 0 && after == 0) << where;
+    }
+  }
+}
+
+TEST(CorsProtocol, AMemberOfVaryIsFoundAtBothEndsOfALongValue) {
+  const std::string others(200, 'n');
+  for (const std::string member : {"Origin", "*"}) {
+    for (const std::string blanks : {"", " ", "\t "}) {
+      const std::string padded = blanks + member + blanks;
+      const std::string where = '"' + padded + '"';
+      EXPECT_TRUE(vary_covers(others + ',' + padded, "origin")) << where;
+      // A value ends where it ends: what stands around it in memory counts for nothing.
+      const std::string around = "x " + padded + ',' + others + ",Origin,*";
+      const auto value = std::string_view(around).substr(2, padded.size() + 1 + others.size());
+      EXPECT_TRUE(vary_covers(value, "origin")) << where;
+      EXPECT_FALSE(vary_covers(value.substr(padded.size()), "origin")) << where;
     }
   }
 }

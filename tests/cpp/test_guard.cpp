@@ -253,6 +253,7 @@ TEST_F(Guard, WhoIsAllowedWithoutCredentialsWritesWithoutCookies) {
   EXPECT_EQ(guard_request(*policy_, request), Refusal::kNone);
   EXPECT_EQ(guard_request(*policy_, request, true), Refusal::kNone);
   EXPECT_FALSE(guard_needs_scheme(*policy_, request, true));
+  EXPECT_TRUE(guard_needs_lines(*policy_, request, true));
   request.add_guarded_line("Cookie", "");
   EXPECT_TRUE(guard_needs_scheme(*policy_, request, true));
   EXPECT_EQ(guard_request(*policy_, request), Refusal::kCrossOriginRequest);
@@ -264,6 +265,8 @@ TEST_F(Guard, WhoIsAllowedWithoutCredentialsWritesWithoutCookies) {
   const auto credentialed = make_policy(with_credentials);
   EXPECT_EQ(guard_request(*credentialed, request), Refusal::kNone);
   EXPECT_FALSE(guard_needs_scheme(*credentialed, request, true));
+  EXPECT_FALSE(guard_needs_lines(*credentialed, request, true));
+  EXPECT_TRUE(guard_needs_lines(*credentialed, request, false));
 
   PolicyOptions trusting = options();
   trusting.guard_options.trusted_origins = {"https://app.test"};
