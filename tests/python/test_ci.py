@@ -210,7 +210,8 @@ def test_a_dependency_is_left_out_for_want_of_a_wheel_and_for_nothing_else(
 
 
 def matrix_versions() -> list[str]:
-    return re.findall(r"^versions=\((.*)\)$", read(".ci/matrix"), re.M)[0].split()
+    (versions,) = re.findall(r"^versions=\((.*)\)$", read(".ci/matrix"), re.M)
+    return str(versions).split()
 
 
 def test_the_pythons_that_are_declared_are_those_that_the_matrix_tests() -> None:

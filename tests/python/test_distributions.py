@@ -86,15 +86,15 @@ def network() -> Iterator[Network]:
             """Write nothing."""
 
         def do_GET(self) -> None:
-            network.asked.append(self.requestline)
+            refusing.asked.append(self.requestline)
             self.send_error(403)
 
         do_CONNECT = do_POST = do_HEAD = do_GET  # noqa: N815
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
-        network = Network(server.server_port)
+        refusing = Network(server.server_port)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield network
+        yield refusing
         server.shutdown()
 
 
@@ -109,7 +109,7 @@ def test_the_source_distribution_builds_with_what_the_index_has_and_fetches_noth
         "cmake.define.CMAKE_CXX_FLAGS_RELEASE=-O0",
     )
     options = [part for setting in settings for part in ("--config-settings", setting)]
-    pip = (sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check")
+    pip = (sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check")
     install = (*pip, "install", "--quiet")
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
     tools = ("cmake>=3.25", "ninja>=1.11")  # scikit-build-core asks for them where none are.

@@ -6,6 +6,7 @@ import importlib.machinery
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,12 @@ METADATA_OF_THE_WHEEL = {
     "sboms/corsac.cdx.json",
 }
 METADATA_OF_INSTALLERS = {"INSTALLER", "REQUESTED", "direct_url.json"}
+# By the start of a wheel's platform: the libraries that auditwheel and delvewheel may put beside
+# the package, and the metadata that comes with them. Other wheels find all they need on any system.
+REPAIRED = {
+    "musllinux_": (r"lib(gcc_s|stdc\+\+)-[0-9a-f]{8}\.so\.[0-9.]+", "sboms/auditwheel.cdx.json"),
+    "win": (r"msvcp140(_[0-9a-z_]+)?-[0-9a-f]+\.dll", "DELVEWHEEL"),
+}
 
 
 def installed_files() -> list[PurePosixPath]:
@@ -58,6 +65,23 @@ def source_files() -> set[str]:
         for path in SOURCE.rglob("*")
         if path.is_file() and path.suffix not in {".pyc", ".pyd", ".so"}
     }
+
+
+def platforms_of_the_wheel() -> set[str]:
+    wheel = importlib.metadata.distribution("corsac").read_text("WHEEL")
+    assert wheel is not None
+    return set(re.findall(r"^Tag: .*-(\S+)$", wheel, re.M))
+
+
+def metadata_of_repairing(platforms: set[str], libraries: set[str]) -> set[str]:
+    """Give the metadata that comes with libraries, none of which may be another than expected."""
+    if not libraries:
+        return set()
+    starts = [start for start in REPAIRED if all(name.startswith(start) for name in platforms)]
+    assert len(starts) == 1, f"{platforms} have to do without {libraries}"
+    names, metadata = REPAIRED[starts[0]]
+    assert {name for name in libraries if not re.fullmatch(names, name)} == set()
+    return {metadata}
 
 
 def run_isolated(code: str, *paths: Path) -> subprocess.CompletedProcess[str]:
@@ -79,13 +103,61 @@ def test_the_distribution_is_the_package_its_extension_its_metadata_and_the_comm
 
     package = {str(path) for path in files if path.parts[0] == "corsac"}
     metadata = {str(path.relative_to(dist_info)) for path in files if path.parts[0] == dist_info}
-    others = [path for path in files if path.parts[0] not in {"corsac", dist_info}]
+    beside = [path for path in files if path.parts[0] == "corsac.libs"]
+    libraries = {str(path.relative_to("corsac.libs")) for path in beside}
+    others = [path for path in files if path.parts[0] not in {"corsac", "corsac.libs", dist_info}]
 
     assert len(package & extensions) == 1
     assert package - extensions == source_files()
-    assert metadata - METADATA_OF_INSTALLERS == METADATA_OF_THE_WHEEL
+    repairing = metadata_of_repairing(platforms_of_the_wheel(), libraries)
+    assert metadata - METADATA_OF_INSTALLERS == METADATA_OF_THE_WHEEL | repairing
     command = ("Scripts", "corsac.exe") if sys.platform == "win32" else ("bin", "corsac")
     assert [path.parts[-2:] for path in others] == [command]
+
+
+GRAFTED = "libgcc_s-2d945d6c.so.1"
+DLL = "msvcp140-a4c2229bdc2a2a630acdc095b4d86008.dll"
+
+
+@pytest.mark.parametrize(
+    ("platforms", "libraries", "metadata"),
+    [
+        ({"linux_x86_64"}, set(), set()),
+        ({"manylinux_2_27_x86_64", "manylinux_2_28_x86_64"}, set(), set()),
+        ({"win_amd64"}, set(), set()),
+        ({"musllinux_1_2_x86_64"}, {GRAFTED}, {"sboms/auditwheel.cdx.json"}),
+        (
+            {"musllinux_1_2_aarch64"},
+            {GRAFTED, "libstdc++-4f8d1f0a.so.6.0.33"},
+            {"sboms/auditwheel.cdx.json"},
+        ),
+        ({"win_amd64"}, {DLL}, {"DELVEWHEEL"}),
+        ({"win_amd64"}, {DLL, DLL.replace("140", "140_atomic_wait")}, {"DELVEWHEEL"}),
+    ],
+)
+def test_a_repaired_wheel_has_the_compilers_libraries_and_says_so(
+    platforms: set[str], libraries: set[str], metadata: set[str]
+) -> None:
+    assert metadata_of_repairing(platforms, libraries) == metadata
+
+
+@pytest.mark.parametrize(
+    ("platform", "library"),
+    [
+        ("manylinux_2_28_x86_64", GRAFTED),
+        ("macosx_11_0_universal2", "libc++.1.dylib"),
+        ("linux_x86_64", GRAFTED),
+        ("musllinux_1_2_x86_64", "libcrypto-2d945d6c.so.3"),
+        ("musllinux_1_2_x86_64", "libgcc_s.so.1"),
+        ("musllinux_1_2_x86_64", f"more/{GRAFTED}"),
+        ("musllinux_1_2_x86_64", DLL),
+        ("win_amd64", "vcruntime140-a4c2229bdc2a2a63.dll"),
+        ("win_amd64", ".load-order-corsac-0.1.0"),
+    ],
+)
+def test_any_other_library_beside_the_package_is_an_error(platform: str, library: str) -> None:
+    with pytest.raises(AssertionError, match=r"have to do without|== set\(\)"):
+        metadata_of_repairing({platform}, {library})
 
 
 def test_the_package_holds_python_its_types_its_tables_the_labs_page_and_nothing_else() -> None:
@@ -116,6 +188,14 @@ def test_the_list_of_parts_names_what_others_wrote_and_the_extension_has_inside(
     assert names - {"libstdc++"} == {"pybind11"}
     assert described["dependencies"][0]["dependsOn"] == sorted(names, reverse=True)
     assert all(part["version"] and part["licenses"] for part in described["components"])
+
+
+def test_the_libraries_that_auditwheel_put_beside_the_package_are_in_its_own_list() -> None:
+    parts = importlib.metadata.distribution("corsac").read_text("sboms/auditwheel.cdx.json")
+    if parts is None:
+        pytest.skip("auditwheel has put nothing into this distribution")
+    names = {part["name"] for part in json.loads(parts)["components"]}
+    assert {"corsac"} < names <= {"corsac", "libgcc", "libstdc++"}
 
 
 def test_the_list_of_parts_is_cyclonedx() -> None:
