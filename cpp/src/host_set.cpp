@@ -170,7 +170,7 @@ std::string suggest(std::string_view entry) {
   result += address ? *address : host;
   if (colon != rest.npos) {
     std::string_view port = rest.substr(colon + 1);
-    while (port.size() > 1 && port.front() == '0') port.remove_prefix(1);
+    while (port.starts_with('0')) port.remove_prefix(1);
     result += ':' + std::string(port);
   }
   return std::holds_alternative<HostEntry>(parse(result)) ? result : std::string{};

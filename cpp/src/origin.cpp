@@ -218,7 +218,7 @@ std::string suggest(std::string_view entry, bool& filled_up) {
   } else {
     const std::size_t colon = authority.find(':');
     std::string_view host = authority.substr(0, colon);
-    if (host.size() > 1 && host.starts_with('*') && host[1] != '.') {
+    if (host.starts_with('*') && !host.starts_with("*.")) {
       result += "*.";
       host.remove_prefix(1);
     }

@@ -330,12 +330,14 @@ TEST(Origin, SuggestsTheOriginThatWasMeant) {
       {" https://example.com\n", "https://example.com"},
       {"HTTPS://user:pw@example.com:0443/a?b#c", "https://example.com"},
       {"https://example.com:08443", "https://example.com:8443"},
+      {"https://example.com:08", "https://example.com:8"},
       {"https://example.com:", "https://example.com"},
       {"HTTP://[2001:DB8:0:0:0:0:0:1]:80/", "http://[2001:db8::1]"},
       {"https://*.Example.com/", "https://*.example.com"},
       {"http://LOCALHOST:*", "http://localhost:*"},
       {"Safari-Web-Extension://E8CF0E9A/", "safari-web-extension://E8CF0E9A"},
       {"app://-/index.html", "app://-"},
+      {"app://10.1/index.html", "app://10.1"},
       {"https://*example.com", "https://*.example.com"},
   };
   for (const auto& [entry, suggestion] : rows) EXPECT_EQ(error_of(entry).suggestion, suggestion);
@@ -347,12 +349,12 @@ TEST(Origin, SaysWhatIsWrongWithAHostThatBeginsWithAColon) {
 }
 
 TEST(Origin, SuggestsNothingThatWouldBeAGuess) {
-  for (const std::string entry :
-       {"", "  ", "example.com", "*.example.com", "https://", "https://a..b", "app://*",
-        "https://b\xC3\xBC"
-        "cher.test",
-        "https://[::1", "https://example.com:65536", "https://a.test,https://b.test",
-        "file:///tmp/index.html"}) {
+  for (const std::string entry : {"", "  ", "example.com", "*.example.com", "https://",
+                                  "https://a..b", "app://*", "https://*",
+                                  "https://b\xC3\xBC"
+                                  "cher.test",
+                                  "https://[::1", "https://example.com:65536",
+                                  "https://a.test,https://b.test", "file:///tmp/index.html"}) {
     EXPECT_EQ(error_of(entry).suggestion, "") << entry;
   }
   const std::string long_path = "https://example.com/" + repeated("a", testing::kMebibyte);

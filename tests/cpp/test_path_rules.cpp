@@ -189,6 +189,7 @@ const std::vector<Refused> kRefused = {
     {"https://example.com/api/*", "begins with \"/\"", "did you mean \"/api/*\"?"},
     {"https://example.com", "begins with \"/\"", "write a whole path"},
     {"^/api/.*$", "begins with \"/\"", "did you mean \"/api/*\"?"},
+    {"^api$", "begins with \"/\"", "did you mean \"/api\"?"},
     {"^/(api|v2)/.*$", "begins with \"/\"", "no regular expressions"},
     {"/api*", "whole last segment", "did you mean \"/api/*\"?"},
     {"/api/.*", "whole last segment", "did you mean \"/api/*\"?"},
