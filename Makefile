@@ -139,7 +139,7 @@ PYTHONS := python3
 pythons:
 	bash .ci/pythons $(PYTHONS)
 
-# make matrix                              the same with every Python that Corsac supports, in one table: 75 minutes
+# make matrix                              the same with every Python that Corsac supports, in one table: 90 minutes
 # make matrix PYTHONS="3.13 3.13t"         with these; what is not on this machine is had from Debian sid, or built
 matrix: PYTHONS :=
 matrix:

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from support.exchange import EXCHANGES, Exchange
-from support.left_out import left_out, let_the_command_line_fail
+from support.left_out import (
+    files_left_out,
+    left_out,
+    let_the_command_line_fail,
+    too_many,
+)
 from support.refused import OBSERVED, MakeObserved
 
 let_the_command_line_fail()
@@ -34,6 +39,31 @@ def pytest_runtest_makereport(
     report = yield
     _skip_if_left_out(report, call, item.nodeid.partition("::")[0])
     return report
+
+
+def _files_left_out(config: pytest.Config) -> dict[str, set[str]]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # A process of pytest-xdist: the one that started it counts.
+        return {}
+    skipped = reporter.stats.get("skipped", [])
+    return files_left_out((report.nodeid, str(report.longrepr)) for report in skipped)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail if more was left out than expected."""
+    if too_many(_files_left_out(session.config)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was left out, in the words that `.ci/pythons` looks for."""
+    files = _files_left_out(terminalreporter.config)
+    if files:
+        said = ", ".join(f"{name} in {len(of_it)} files" for name, of_it in files.items())
+        terminalreporter.write_line(f"left out, for want of a wheel: {said}")
+    for line in too_many(files):
+        terminalreporter.write_line(f"failed: {line}", red=True)
 
 
 def _skip_if_left_out(

@@ -13,24 +13,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from corsac.errors import CORSConfigError, CORSConfigProblem
-from support import left_out, thread_stress
-
-ROOT = Path(__file__).resolve().parents[2]
-RE2_MISSING = CORSConfigError(
-    [CORSConfigProblem("regex.extra_missing", "error", "allow_origin_regex", "a+", "no RE2")]
-)
-
-
-def run_script(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", *arguments],
-        cwd=ROOT,
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from support import thread_stress
+from support.ci_scripts import ROOT, matrix_versions, read, run_script, stubbed
 
 
 def test_fuzzing_without_its_programs_says_which_are_missing(tmp_path: Path) -> None:
@@ -134,101 +118,6 @@ def test_every_fuzz_target_has_seeds_for_whoever_runs_it() -> None:
     assert "for source in tests/fuzz/fuzz_*.cpp" in read("oss-fuzz/build.sh")
 
 
-def test_what_may_be_left_out_for_want_of_a_wheel_is_a_dependency_of_the_tests() -> None:
-    script = read(".ci/pythons")
-    table = script[script.index("tests_of() {") : script.index("return 1")]
-    packages = {
-        name
-        for names in re.findall(r"^    ([a-z0-9| -]+)\)", table, re.M)
-        for name in names.split(" | ")
-    }
-    extras = tomllib.loads(read("pyproject.toml"))["project"]["optional-dependencies"]
-    named = {re.split("[<>=!\\[]", line)[0] for lines in extras.values() for line in lines}
-    assert {"ada-url", "eventlet", "gevent", "granian"} <= packages <= named
-    assert packages - {"eventlet", "playwright"} == set(left_out.MODULES)
-
-
-@pytest.mark.parametrize("error", [ModuleNotFoundError("no ada", name="ada_url"), RE2_MISSING])
-def test_what_needs_a_library_that_has_no_wheel_is_left_out_and_anything_else_fails(
-    error: Exception,
-) -> None:
-    around = RuntimeError("a module cannot be imported")
-    around.__cause__ = error
-    distribution = "google-re2" if error is RE2_MISSING else "ada-url"
-    reason = f"{distribution} has no wheel for this Python"
-    assert left_out.left_out(error, f"granian {distribution}") == reason
-    assert left_out.left_out(around, distribution) == reason
-    assert left_out.left_out(error, "") is None
-    assert left_out.left_out(error, "granian mcp") is None
-    assert left_out.left_out(RuntimeError(distribution), distribution) is None
-    assert left_out.left_out(ModuleNotFoundError("no ada_url"), distribution) is None
-    wrote = AssertionError("it wrote: ModuleNotFoundError: No module named 'litestar'")
-    assert left_out.left_out(wrote, "litestar") == "litestar has no wheel for this Python"
-    assert left_out.left_out(wrote, distribution) is None
-    not_run = AssertionError("it wrote: python3: No module named granian")
-    assert left_out.left_out(not_run, "granian") == "granian has no wheel for this Python"
-
-
-A_PYTHON = """case "$*" in
-  "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; cp "${0%/*}/pip" "$3/bin/pip" ;;
-  *requirements*) [ "$SAYS" = "no list" ] || printf '%s\\n' "granian>=2" "mcp>=1" ;;
-  *pytest*) echo "1 passed, without $CORSAC_WITHOUT, in 1.0s" ;;
-  *print*) echo 3.99.0 ;;
-esac"""
-A_PIP = """case "$*" in
-  wheel*) : >"$4/corsac-1.whl" ;;
-  *"[test]"*) exit 1 ;;
-  *-vv*granian*) echo "$SAYS"; exit 1 ;;
-  *granian*) exit 1 ;;
-esac"""
-NO_WHEEL = "ERROR: No matching distribution found for granian>=2"
-NOT_FETCHED = "Could not fetch URL http://index/granian/: {} Client Error - skipping"
-
-
-@pytest.mark.parametrize(
-    ("says", "status", "summary"),
-    [
-        (NO_WHEEL, 0, "left out, for want of a wheel: granian"),
-        (f"{NOT_FETCHED.format(404)}\n{NO_WHEEL}", 0, "left out, for want of a wheel: granian"),
-        (f"{NOT_FETCHED.format(403)}\n{NO_WHEEL}", 1, "granian cannot be installed"),
-        (f"WARNING: Retrying (Retry(total=4))\n{NO_WHEEL}", 1, "granian cannot be installed"),
-        ("ERROR: No space left on device", 1, "granian cannot be installed"),
-        ("no list", 1, "cannot be listed"),
-    ],
-)
-def test_a_dependency_is_left_out_for_want_of_a_wheel_and_for_nothing_else(
-    tmp_path: Path, says: str, status: int, summary: str
-) -> None:
-    programs = {"python3.99": A_PYTHON, "pip": A_PIP, "c++": ""}
-    script = stubbed(tmp_path, ".ci/pythons", programs)
-    path = f"{tmp_path}/.venv/bin{os.pathsep}{os.environ['PATH']}"
-    done = run_script(str(script), "python3.99", PATH=path, SAYS=says)
-    last = done.stdout.splitlines()[-1]
-    assert summary in last
-    assert (done.returncode, "failed" in last) == (status, status == 1)
-    assert ("1 passed, without granian," in done.stdout) == (status == 0)
-
-
-def matrix_versions() -> list[str]:
-    (versions,) = re.findall(r"^versions=\((.*)\)$", read(".ci/matrix"), re.M)
-    return str(versions).split()
-
-
-def test_the_pythons_that_are_declared_are_those_that_the_matrix_tests() -> None:
-    versions = matrix_versions()
-    plain = [version for version in versions if not version.endswith("t")]
-    free_threaded = [version.rstrip("t") for version in versions if version.endswith("t")]
-    classifiers = tomllib.loads(read("pyproject.toml"))["project"]["classifiers"]
-    declared = [re.findall(r"^Programming Language :: Python :: (3\.\d+)$", c) for c in classifiers]
-    assert [version for found in declared for version in found] == plain
-    threads = [c for c in classifiers if "Free Threading" in c]
-    assert bool(threads) == bool(free_threaded)
-    tested = f"{', '.join(plain[:-1])} or {plain[-1]}"
-    row = re.findall(r"^\| Python \| (.*); free-threaded (.*) too \|$", read("README.md"), re.M)
-    assert row == [(tested, free_threaded[0])]
-    assert re.findall(r'- { python: "([^"]+)"', read(".github/workflows/trust.yml")) == versions
-
-
 def test_every_part_under_sanitizers_runs_in_continuous_integration() -> None:
     done = run_script(".ci/sanitize", "nothing")
     assert (done.returncode, done.stdout) == (2, "")
@@ -244,26 +133,6 @@ def test_the_files_that_run_under_sanitizers_are_there() -> None:
     files = done.stdout.split()
     assert len(files) > 40
     assert [file for file in files if not (ROOT / file).is_file()] == []
-
-
-def test_a_python_that_is_not_of_the_matrix_is_an_error_that_names_those() -> None:
-    done = run_script(".ci/matrix", "3.13", "3.10")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert '"3.10"' in done.stderr
-    assert "3.11 3.12 3.13" in done.stderr
-
-
-def stubbed(folder: Path, script: str, stubs: dict[str, str]) -> Path:
-    """Copy a script into a folder that has programs of these texts where `.venv` has them."""
-    copy = folder / script
-    copy.parent.mkdir(parents=True)
-    copy.write_text(read(script))
-    programs = folder / ".venv" / "bin"
-    programs.mkdir(parents=True)
-    for name, text in stubs.items():
-        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
-        (programs / name).chmod(0o755)
-    return copy
 
 
 LINTERS = [
@@ -390,10 +259,6 @@ def test_the_mirror_is_found_though_the_lists_were_never_fetched(
 def test_no_script_but_one_looks_for_the_mirror() -> None:
     scripts = [path for path in (ROOT / ".ci").iterdir() if "indextargets" in path.read_text()]
     assert [path.name for path in scripts] == ["debian-mirror"]
-
-
-def read(path: str) -> str:
-    return (ROOT / path).read_text()
 
 
 def test_the_requirements_of_extras_are_written_out() -> None:
