@@ -19,9 +19,9 @@ import argparse
 import collections
 import concurrent.futures
 import dataclasses
+import hashlib
 import os
 import queue
-import random
 import re
 import signal
 import subprocess
@@ -208,6 +208,19 @@ def explained(mutant: Mutant, line: str, reasons: list[dict[str, str]]) -> bool:
     )
 
 
+def some_of(
+    found: list[Mutant], count: int, seed: int, lines: dict[str, list[str]]
+) -> list[Mutant]:
+    """Draw by what a mutant changes: other lines of a file, before it or after it, do not count."""
+
+    def lot(mutant: Mutant) -> bytes:
+        line = lines[mutant.file][mutant.line - 1].strip()
+        what = (seed, mutant.file, line, mutant.start, mutant.before, mutant.after)
+        return hashlib.sha256(repr(what).encode()).digest()
+
+    return sorted(sorted(found, key=lot)[:count])
+
+
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -243,10 +256,8 @@ def main() -> int:
     asked = arguments()
     reasons = tomllib.loads((ROOT / "tests/mutants.toml").read_text()).get("mutant", [])
     found = sorted({mutant for file in asked.files for mutant in mutants_of(file)})
-    drawn = found
-    if not asked.all and asked.count < len(found):
-        drawn = sorted(random.Random(asked.seed).sample(found, asked.count))  # noqa: S311
     lines = {file: (ROOT / file).read_text().split("\n") for file in asked.files}
+    drawn = found if asked.all else some_of(found, asked.count, asked.seed, lines)
 
     workshops: queue.Queue[Workshop] = queue.Queue()
     for number in range(asked.jobs):

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "corsac/cors_protocol.hpp"
+#include "corsac/host.hpp"
 #include "corsac/policy.hpp"
 #include "unreadable_bytes.hpp"
 
@@ -85,6 +86,13 @@ inline std::string repeated(std::string_view part, std::size_t count) {
   result.reserve(part.size() * count);
   for (std::size_t i = 0; i < count; ++i) result += part;
   return result;
+}
+
+/// A host of exactly `length` bytes made of labels that are not too long.
+inline std::string host_of_length(std::size_t length) {
+  std::string host;
+  while (length - host.size() > kMaxLabelLength) host += repeated("a", 62) + ".";
+  return host + repeated("b", length - host.size());
 }
 
 }  // namespace corsac::testing

@@ -9,11 +9,13 @@
 #include "conformance.hpp"
 #include "corsac/host_set.hpp"
 #include "fuzz/naive.hpp"
+#include "support.hpp"
 
 namespace corsac {
 namespace {
 
 using conformance::json;
+using testing::host_of_length;
 
 std::string no_reason(const json& /*data*/) { return {}; }
 
@@ -75,9 +77,28 @@ TEST(HostEntries, SayWhatToWriteInstead) {
             "host.invalid: did you mean \"api.example.com\"?");
   EXPECT_EQ(code_of("  api.example.com "), "host.invalid: did you mean \"api.example.com\"?");
   EXPECT_EQ(code_of(".example.com"), "host.invalid: write [\"example.com\", \"*.example.com\"]");
+  EXPECT_EQ(code_of("*example.com"), "host.invalid: did you mean \"*.example.com\"?");
+  EXPECT_EQ(code_of("[2001:DB8::01]:0080"),
+            "host.non_canonical_ip: did you mean \"[2001:db8::1]:80\"?");
+  EXPECT_TRUE(code_of("  ").starts_with("host.invalid: write a name or address"));
   EXPECT_EQ(code_of("127.1:8000"), "host.non_canonical_ip: did you mean \"127.0.0.1:8000\"?");
   EXPECT_EQ(code_of("*"), "host.invalid: leave allowed_hosts out");
   EXPECT_TRUE(code_of("api.*.example.com").starts_with("host.invalid: write a name or address"));
+}
+
+TEST(HostEntries, MayBeAsLongAsAHostHeader) {
+  const std::string longest = host_of_length(kMaxHostLength) + ".:65535";
+  ASSERT_EQ(longest.size(), kMaxHostHeaderLength);
+  const auto message_of = [](const std::string& entry) {
+    const HostSetBuild build = build_host_set({entry});
+    return build.problems.empty() ? "" : build.problems[0].message;
+  };
+  EXPECT_EQ(message_of(longest), "");
+  EXPECT_EQ(message_of(longest + '1'), "the entry is longer than 260 bytes");
+  EXPECT_EQ(message_of(host_of_length(kMaxHostLength + 1)), "the host is longer than 253 bytes");
+  EXPECT_EQ(message_of("*." + host_of_length(kMaxHostLength - 2)), "");
+  EXPECT_EQ(message_of("*." + host_of_length(kMaxHostLength - 1)),
+            "the host is longer than 253 bytes");
 }
 
 TEST(HostEntries, AreAllCheckedAtOnceInTheirOrder) {

@@ -11,6 +11,7 @@
 namespace corsac {
 namespace {
 
+using testing::host_of_length;
 using testing::repeated;
 
 /// The pattern of an entry that must be valid.
@@ -36,13 +37,6 @@ OriginError error_of(const std::string& entry) {
 
 bool is_valid(const std::string& entry) {
   return std::holds_alternative<OriginPattern>(parse_origin_pattern(entry));
-}
-
-/// A host of exactly `length` bytes made of labels that are not too long.
-std::string host_of_length(std::size_t length) {
-  std::string host;
-  while (length - host.size() > kMaxLabelLength) host += repeated("a", 62) + ".";
-  return host + repeated("b", length - host.size());
 }
 
 TEST(Origin, TakesAnExactOriginApart) {

@@ -63,3 +63,17 @@ def test_the_programs_say_what_becomes_of_a_mutant(
     monkeypatch.setattr(workshop, "_run", run)
     assert workshop.outcome() == fate
     assert next(statuses, "none is left") == "none is left"
+
+
+def test_a_change_of_some_lines_draws_the_same_mutants_of_all_others() -> None:
+    found = [mutants.Mutant("a.cpp", line, 8, " < ", " <= ") for line in range(1, 101)]
+    lines = [f"if (a < {line}) return;" for line in range(1, 101)]
+    drawn = mutants.some_of(found, 30, 1, {"a.cpp": lines})
+    assert len(set(drawn)) == 30
+    assert drawn == sorted(drawn)
+    assert mutants.some_of(found, 30, 2, {"a.cpp": lines}) != drawn
+    assert mutants.some_of(found, 300, 1, {"a.cpp": lines}) == found
+
+    moved = [mutants.Mutant("a.cpp", line, 8, " < ", " <= ") for line in range(4, 104)]
+    again = mutants.some_of(moved, 30, 1, {"a.cpp": ["", "// More.", "", *lines]})
+    assert [mutant.line - 3 for mutant in again] == [mutant.line for mutant in drawn]
