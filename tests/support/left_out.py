@@ -25,13 +25,13 @@ MODULES = {
 }
 
 MOST_FILES = {
-    "ada-url": 70,
-    "gevent": 8,
-    "google-re2": 8,
-    "granian": 8,
-    "litestar": 8,
-    "mcp": 8,
-    "myst-parser": 8,
+    "ada-url": 55,
+    "gevent": 4,
+    "google-re2": 9,
+    "granian": 4,
+    "litestar": 4,
+    "mcp": 4,
+    "myst-parser": 4,
 }
 """In how many files of tests something is left out for each, and some more that may be written.
 

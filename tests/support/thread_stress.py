@@ -373,6 +373,9 @@ def run(works: list[Work], seconds: float | None, turns: int) -> dict[str, int]:
         RuntimeError: A turn raised; what it raised is printed. Or nothing was done: by a kind of
             thread in all that time, or by one that serves.
     """
+    if not works:  # Newer Pythons have no barrier for none.
+        message = "nothing was tried: there is no work"
+        raise RuntimeError(message)
     ended = threading.Event()
     failed = threading.Event()
     made: list[tuple[str, int]] = []
@@ -413,8 +416,8 @@ def run(works: list[Work], seconds: float | None, turns: int) -> dict[str, int]:
         work.do.__name__: sum(n for name, n in made if name == work.do.__name__) for work in works
     }
     idle = [w.do.__name__ for w in works if (seconds or w.serves) and not counts[w.do.__name__]]
-    if idle or not works:
-        message = f"nothing was tried: no turn of {', '.join(idle) or 'anything'} was made"
+    if idle:
+        message = f"nothing was tried: no turn of {', '.join(idle)} was made"
         raise RuntimeError(message)
     return counts
 
