@@ -188,6 +188,17 @@ def test_each_free_threaded_python_of_the_matrix_can_be_built_and_no_other(tmp_p
     assert "Name the series and the folder" in done.stderr
 
 
+def test_a_folder_of_sources_without_the_one_that_is_asked_for_is_an_error(tmp_path: Path) -> None:
+    script = stubbed(tmp_path, ".ci/free-threaded-python", {})
+    (script.parent / "system-packages").write_text("#!/bin/sh\n")
+    (script.parent / "system-packages").chmod(0o755)
+    (tmp_path / "python3.13_3.13.5.orig.tar.xz").touch()
+    python = str(tmp_path / "python")
+    done = run_script(str(script), "3.14", python, PYTHON_SOURCES=str(tmp_path))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"There is no python3.14_*.orig.tar.* in {tmp_path}\n"
+
+
 def test_a_python_that_is_not_of_the_matrix_is_an_error_that_names_those() -> None:
     done = run_script(".ci/matrix", "3.13", "3.10")
     assert (done.returncode, done.stdout) == (2, "")
