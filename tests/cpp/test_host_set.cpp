@@ -86,13 +86,19 @@ TEST(HostEntries, SayWhatToWriteInstead) {
   EXPECT_TRUE(code_of("api.*.example.com").starts_with("host.invalid: write a name or address"));
 }
 
+std::string message_of(const std::string& entry) {
+  const HostSetBuild build = build_host_set({entry});
+  return build.problems.empty() ? "" : build.problems[0].message;
+}
+
+TEST(HostEntries, SayThatAnIpv6AddressNeedsBrackets) {
+  EXPECT_EQ(message_of("fe80::1"), "an IPv6 address is written in brackets");
+  EXPECT_EQ(message_of("::1"), "an IPv6 address is written in brackets");
+}
+
 TEST(HostEntries, MayBeAsLongAsAHostHeader) {
   const std::string longest = host_of_length(kMaxHostLength) + ".:65535";
   ASSERT_EQ(longest.size(), kMaxHostHeaderLength);
-  const auto message_of = [](const std::string& entry) {
-    const HostSetBuild build = build_host_set({entry});
-    return build.problems.empty() ? "" : build.problems[0].message;
-  };
   EXPECT_EQ(message_of(longest), "");
   EXPECT_EQ(message_of(longest + '1'), "the entry is longer than 260 bytes");
   EXPECT_EQ(message_of(host_of_length(kMaxHostLength + 1)), "the host is longer than 253 bytes");
@@ -109,6 +115,16 @@ TEST(HostEntries, AreAllCheckedAtOnceInTheirOrder) {
   for (const ConfigProblem& problem : build.problems) values.push_back(problem.value);
   EXPECT_EQ(values,
             (std::vector<std::string>{"A.test", "b.test", "c.test/", "e.d.test", "e.d.test:1"}));
+}
+
+TEST(HostSets, ReadNothingBehindAHost) {
+  const HostSetBuild build = build_host_set({"example.com"});
+  ASSERT_NE(build.hosts, nullptr);
+  const std::string_view text = "a%41";
+  EXPECT_EQ(build.hosts->check(1, text), Refusal::kHostNotAllowed);
+  for (const std::size_t size : {std::size_t{2}, std::size_t{3}}) {
+    EXPECT_EQ(build.hosts->check(1, text.substr(0, size)), Refusal::kHostMalformed) << size;
+  }
 }
 
 TEST(HostSets, ServeEachOfManyNamesWithAndWithoutItsPort) {
