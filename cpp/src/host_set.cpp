@@ -180,7 +180,7 @@ std::string hint_for(std::string_view entry, const HostError& error) {
   if (entry == "*") return "leave allowed_hosts out";
   if (!error.suggestion.empty()) return "did you mean " + quoted(error.suggestion) + "?";
   // Django's `.example.com` is the name and all below it.
-  if (entry.size() > 1 && entry.front() == '.') {
+  if (entry.starts_with('.')) {
     const std::string name(entry.substr(1));
     if (std::holds_alternative<HostEntry>(parse(name)))
       return "write [" + quoted(name) + ", " + quoted("*." + name) + "]";

@@ -83,6 +83,8 @@ TEST(HostEntries, SayWhatToWriteInstead) {
   EXPECT_TRUE(code_of("  ").starts_with("host.invalid: write a name or address"));
   EXPECT_EQ(code_of("127.1:8000"), "host.non_canonical_ip: did you mean \"127.0.0.1:8000\"?");
   EXPECT_EQ(code_of("*"), "host.invalid: leave allowed_hosts out");
+  EXPECT_TRUE(code_of(".").starts_with("host.invalid: write a name or address"));
+  EXPECT_TRUE(code_of("^example.com").starts_with("host.invalid: write a name or address"));
   EXPECT_TRUE(code_of("api.*.example.com").starts_with("host.invalid: write a name or address"));
 }
 

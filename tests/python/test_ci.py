@@ -44,6 +44,26 @@ def test_every_job_of_a_workflow_that_tests_has_to_pass() -> None:
     assert {"make reproducible", "make clean-machine", "make fuzz SECONDS=20"} <= runs
 
 
+def test_every_command_that_tests_runs_in_a_workflow() -> None:
+    yaml = pytest.importorskip("yaml")
+    jobs = yaml.safe_load(workflows()["trust.yml"])["jobs"]
+    long = jobs["long"]["strategy"]["matrix"]["what"]
+    steps = [step.get("run", "") for text in workflows().values() for step in steps_of(text)]
+    run = {what.split()[0] for what in long} | set(re.findall(r"make ([a-z-]+)", " ".join(steps)))
+    run |= set(re.findall(r"^make ([a-z-]+)", read(".ci/run"), re.M))
+    (phony,) = re.findall(r"^\.PHONY: (demo .*)$", read("Makefile"), re.M)
+    # Nothing is tested by these, or a test runs them: the demonstration.
+    others = {"bench", "clean", "demo", "format", "pythons", "system-packages", "try"}
+    parts_of_test = {"test-cpp", "test-python"}
+    assert run - parts_of_test == set(phony.split()) - others - parts_of_test
+
+
+def steps_of(text: str) -> list[dict[str, str]]:
+    yaml = pytest.importorskip("yaml")
+    jobs = yaml.safe_load(text)["jobs"].values()
+    return [step for job in jobs for step in job.get("steps", [])]
+
+
 def workflows() -> dict[str, str]:
     return {path.name: path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yml")}
 
