@@ -193,7 +193,7 @@ class Workshop:
     def fate_of(self, mutant: Mutant) -> str:
         """Say what became of a mutant: that of its programs, or that it is none."""
         path = self.folder / mutant.file
-        original = (ROOT / mutant.file).read_text()
+        original = path.read_text()
         path.write_text(mutant.applied_to(original))
         try:
             if not self.built():
