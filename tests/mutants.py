@@ -124,13 +124,14 @@ def without_comments_and_strings(source: str) -> str:
 
 def mutants_of(file: str) -> Iterator[Mutant]:
     """Yield every change that may be made in a file."""
-    for number, line in enumerate(
-        without_comments_and_strings((ROOT / file).read_text()).split("\n"), start=1
-    ):
+    source = (ROOT / file).read_text()
+    searched = without_comments_and_strings(source).split("\n")
+    for number, (whole, line) in enumerate(zip(source.split("\n"), searched, strict=True), start=1):
         for pattern, replacement in CHANGES:
             for found in pattern.finditer(line):
                 after = str(int(found[0]) + 1) if replacement == "+1" else replacement
-                yield Mutant(file, number, found.start(), found[0], after)
+                before = whole[found.start() : found.end()]
+                yield Mutant(file, number, found.start(), before, after)
 
 
 class Workshop:

@@ -77,3 +77,13 @@ def test_a_change_of_some_lines_draws_the_same_mutants_of_all_others() -> None:
     moved = [mutants.Mutant("a.cpp", line, 8, " < ", " <= ") for line in range(4, 104)]
     again = mutants.some_of(moved, 30, 1, {"a.cpp": ["", "// More.", "", *lines]})
     assert [mutant.line - 3 for mutant in again] == [mutant.line for mutant in drawn]
+
+
+@pytest.mark.parametrize("file", mutants.FILES)
+def test_every_mutant_changes_one_line_of_its_file(file: str) -> None:
+    source = (mutants.ROOT / file).read_text()
+    for mutant in mutants.mutants_of(file):
+        changed = mutant.applied_to(source)
+        lines = zip(source.split("\n"), changed.split("\n"), strict=True)
+        differ = [number for number, (old, new) in enumerate(lines, start=1) if old != new]
+        assert differ == [mutant.line]
