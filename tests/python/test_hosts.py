@@ -22,7 +22,6 @@ from support.exchange import (
     Exchange,
     Request,
     Response,
-    call_asgi,
     http_scope,
     run_asgi,
     run_wsgi,
@@ -209,58 +208,7 @@ def test_every_answer_is_the_one_of_a_naive_model(
         assert comparable(wsgi_answer(make, request, app)) == comparable(wanted)
 
 
-# WebSockets and other scopes
-
-
-def handshake(hosts: list[str], **scope: Any) -> tuple[list[Any], bool]:
-    called = []
-    sent: list[Any] = []
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        called.append(scope)
-
-    async def receive() -> Any:
-        return {"type": "websocket.connect"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    middleware = CORSMiddleware(app, rules=[("/ws", None)], allowed_hosts=[API], debug_header=True)
-    headers = [(b"host", host.encode()) for host in hosts]
-    scope = {"type": "websocket", "path": "/ws", "headers": headers, **scope}
-    call_asgi(middleware, scope, receive, send)
-    return sent, bool(called)
-
-
-def test_a_handshake_from_a_rebound_page_is_closed() -> None:
-    closed = {"type": "websocket.close", "code": 1008, "reason": "host-not-allowed"}
-    assert handshake(["rebound.example"]) == ([closed], False)
-    assert handshake([]) == ([closed | {"reason": "host-malformed"}], False)
-    assert handshake([API]) == ([], True)
-
-
-@pytest.mark.parametrize(
-    ("hosts", "status", "reason"),
-    [(["rebound.example"], 403, b"host-not-allowed"), ([API, API], 400, b"host-malformed")],
-)
-def test_a_handshake_is_answered_with_the_reason_where_the_server_can(
-    hosts: list[str], status: int, reason: bytes
-) -> None:
-    extensions: Any = {"websocket.http.response": {}}
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(reason)).encode()),
-        (b"corsac-refused", reason),
-    ]
-    start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
-    body = {"type": "websocket.http.response.body", "body": reason}
-    assert handshake(hosts, extensions=extensions) == ([start, body], False)
-
-
-def test_a_handshake_over_wsgi_is_judged_as_any_request() -> None:
-    middleware = corsac.wsgi.CORSMiddleware(lambda *_: [], rules=[], allowed_hosts=[API])
-    request = asked("rebound.example", upgrade="websocket", connection="upgrade")
-    assert run_wsgi(middleware, wsgi_environ(request)).status == "403 Forbidden"
+# Other scopes and odd headers
 
 
 def test_other_scopes_have_no_host() -> None:

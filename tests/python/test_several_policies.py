@@ -20,7 +20,7 @@ from corsac import CORSConfigError, CORSMiddleware, CORSPolicy, Guard, OriginFun
 from corsac.flask import CORS
 from corsac.several import members_of
 from corsac.starlette import install
-from support.asgi import BODY, START, app_sending
+from support.asgi import BODY, app_sending
 from support.django_project import EXCHANGES as DJANGO
 from support.exchange import (
     AppResponse,
@@ -204,26 +204,53 @@ def test_a_function_without_a_cache_is_asked_once_for_each_request(exchange: Exc
     assert asked == [OTHER]
 
 
-def test_an_answer_counts_for_the_origin_that_it_was_given_about() -> None:
-    request = asking(TENANT)
-    scope = http_scope(request)
-    environ = wsgi_environ(request)
+REFUSED = {
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": "18",
+    "vary": "Origin",
+}
+FOR_TENANT = {"access-control-allow-origin": TENANT, "vary": "Origin"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "several", "status", "headers"),
+    [
+        (asking(TENANT), False, 200, FOR_TENANT),
+        (asking(TENANT), True, 200, {"vary": "Origin"}),
+        (preflight(TENANT, "GET"), False, 204, {**FOR_TENANT, "access-control-max-age": "600"}),
+        (preflight(TENANT, "GET"), True, 403, REFUSED),
+    ],
+    ids=["one policy", "several", "preflight, one policy", "preflight, several"],
+)
+@pytest.mark.parametrize("protocol", ["asgi", "wsgi"])
+def test_an_answer_counts_for_the_origin_that_it_was_given_about(
+    protocol: str, request_: Request, several: bool, status: int, headers: dict[str, str]
+) -> None:
+    scope, environ = http_scope(request_), wsgi_environ(request_)
+    asked: list[str] = []
 
     def swaps(origin: str) -> bool:
+        asked.append(origin)
         scope["headers"][0] = (b"origin", OTHER.encode())
         environ["HTTP_ORIGIN"] = OTHER
         return origin == TENANT
 
-    several = [CORSPolicy(allow_origin_func=OriginFunction(swaps, ttl=0)), COOKIES]
-    start, _ = run_asgi(CORSMiddleware(app_sending(START, BODY), several), scope)
-    assert b"access-control-allow-origin" not in dict(start["headers"])
-
-    def app(environ: Any, start_response: Any) -> Any:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
         return []
 
-    answer = run_wsgi(corsac.wsgi.CORSMiddleware(app, several), environ)
-    assert dict(answer.headers) == {"vary": "Origin"}
+    asks = CORSPolicy(allow_origin_func=OriginFunction(swaps, ttl=0))
+    policy: Any = [asks, COOKIES] if several else asks
+    if protocol == "asgi":
+        start = {"type": "http.response.start", "status": 200, "headers": []}
+        start, _ = run_asgi(CORSMiddleware(app_sending(start, BODY), policy), scope)
+        lines = [(name.decode(), value.decode()) for name, value in start["headers"]]
+        found = start["status"]
+    else:
+        answer = run_wsgi(corsac.wsgi.CORSMiddleware(app, policy), environ)
+        lines, found = answer.headers, answer.code
+    assert (found, sorted(lines)) == (status, sorted(headers.items()))
+    assert asked[0] == TENANT
 
 
 GUARDED = COOKIES.replace(guard=True)
