@@ -242,10 +242,16 @@ def _be_quiet() -> None:
     logging.getLogger("corsac").setLevel(logging.CRITICAL)
 
 
+def _answers(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"this is how many answers are compared, not {text!r}")
+    return int(text)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives its exit status."""
     parser = argparse.ArgumentParser(description="Compare the core with the reference model.")
-    parser.add_argument("--count", type=int, default=100_000, help="answers to compare")
+    parser.add_argument("--count", type=_answers, default=100_000, help="answers to compare")
     parser.add_argument("--processes", type=int, default=PROCESSES)
     parser.add_argument("--seed", type=int, help="of all that is drawn; else a new one")
     parser.add_argument("--batch", type=int, help="compare this batch alone")

@@ -10,8 +10,8 @@ line that no test holds, or a change that means the same; the latter are listed 
     python tests/mutants.py --all                every one of them
     python tests/mutants.py --count 50 --seed 7 cpp/src/guard.cpp
 
-Exit status 1: fewer than 95 of 100 were killed, or none was tried. If more than 5 of 100 did not
-compile or did not end, that is said: a busy machine may be the cause. Needs cmake, ninja,
+Exit status 1: fewer than 95 of 100 were killed, or more than half did not compile or did not end.
+If more than 5 of 100 did not, that is said: a busy machine may be the cause. Needs cmake, ninja,
 GoogleTest and nlohmann-json.
 """
 
@@ -54,6 +54,8 @@ REPLAYED = ("origin", "pattern", "origin_set", "request_headers", "exchange")
 GOAL = 0.95
 MOST_UNTRIED = 0.05
 """Share of mutants from which on it is said that they did not compile, or did not end."""
+MOST_UNJUDGED = 0.5
+"""The same of those that are not explained, all together, beyond which a run is a failure."""
 KILLED, UNENDED, SURVIVED = "killed", "killed by time-out", "survived"
 EXPLAINED, NO_PROGRAM = "explained", "no program"
 SECONDS_PER_PROGRAM = 60
@@ -253,7 +255,10 @@ def verdict(counts: collections.Counter[str]) -> tuple[list[str], int]:
         share = counts[outcome] / counts.total()
         if share > MOST_UNTRIED:
             said.append(f"That {share:.1%} {what} is much: the score says less")
-    return said, 0 if score >= GOAL else 1
+    unjudged = (counts[NO_PROGRAM] + counts[UNENDED]) / (counts.total() - counts[EXPLAINED])
+    if unjudged > MOST_UNJUDGED:
+        said.append(f"No test judged {unjudged:.1%}: the score says nothing")
+    return said, 0 if score >= GOAL and unjudged <= MOST_UNJUDGED else 1
 
 
 def main() -> int:

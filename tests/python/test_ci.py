@@ -17,16 +17,57 @@ from support import thread_stress
 from support.ci_scripts import ROOT, matrix_versions, read, run_script, stubbed
 
 
+def fuzz_targets() -> list[str]:
+    (targets,) = re.findall(
+        r"^set\(corsac_fuzz_targets (.*)\)$", read("tests/fuzz/CMakeLists.txt"), re.M
+    )
+    return str(targets).split()
+
+
 def test_fuzzing_without_its_programs_says_which_are_missing(tmp_path: Path) -> None:
     done = run_script(".ci/fuzz", "5", str(tmp_path))
     assert (done.returncode, done.stdout) == (2, "")
-    targets = re.findall(
-        r"^set\(corsac_fuzz_targets (.*)\)$", read("tests/fuzz/CMakeLists.txt"), re.M
-    )
-    for target in targets[0].split():
+    for target in fuzz_targets():
         assert f"{tmp_path}/tests/fuzz/fuzz_{target}" in done.stderr
     assert "nothing was fuzzed" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+EXECUTES = "echo 'stat::number_of_executed_units: 7'"
+
+
+@pytest.mark.parametrize(
+    ("program", "status", "end"),
+    [
+        (EXECUTES, 0, "fuzzing found nothing in 42 executions"),
+        ("exit 0", 1, "these targets executed nothing, see {build}/logs: exchange"),
+        (
+            EXECUTES.replace("7", "0"),
+            1,
+            "these targets executed nothing, see {build}/logs: exchange",
+        ),
+        (
+            EXECUTES.replace("7", ""),
+            1,
+            "these targets executed nothing, see {build}/logs: exchange",
+        ),
+        (f"{EXECUTES}; exit 77", 1, "fuzzing found something in: exchange"),
+    ],
+    ids=["all is well", "no numbers", "none", "no number", "a crash"],
+)
+def test_a_target_that_executed_nothing_or_failed_is_a_failure(
+    tmp_path: Path, program: str, status: int, end: str
+) -> None:
+    programs = tmp_path / "tests" / "fuzz"
+    programs.mkdir(parents=True)
+    for target in fuzz_targets():
+        path = programs / f"fuzz_{target}"
+        path.write_text(f"#!/bin/sh\n{program if target == 'exchange' else EXECUTES}\n")
+        path.chmod(0o755)
+    done = run_script(".ci/fuzz", "1", str(tmp_path))
+    assert done.returncode == status, done.stderr
+    assert (done.stdout + done.stderr).splitlines()[-1] == end.format(build=tmp_path)
+    assert ("found nothing" in done.stdout) == (status == 0)
 
 
 def test_every_job_of_a_workflow_that_tests_has_to_pass() -> None:
@@ -292,3 +333,40 @@ def test_the_requirements_of_extras_are_written_out() -> None:
     names = [Requirement(line).name for line in done.stdout.splitlines()]
     assert {"publicsuffixlist", "pytest", "typer", "starlette", "sphinx"} <= {*names}
     assert "corsac" not in names
+
+
+@pytest.mark.parametrize(
+    ("known", "fetched"),
+    [("installed", False), ("config-files", True), ("half-configured", True), ("", True)],
+)
+def test_a_package_that_was_removed_and_not_purged_is_installed(
+    tmp_path: Path, known: str, fetched: bool
+) -> None:
+    status, asked = tmp_path / "status", tmp_path / "asked"
+    status.write_text(known)
+    script = stubbed(
+        tmp_path,
+        ".ci/system-packages",
+        {
+            "dpkg-query": f"[ -s {status} ] || exit 1; cat {status}; echo",
+            "apt-get": f'echo "$@" >>{asked}; [ "$1" = update ] || printf installed >{status}',
+            "sudo": 'shift; exec "$@"',
+        },
+    )
+    path = f"{tmp_path}/.venv/bin{os.pathsep}{os.environ['PATH']}"
+    done = run_script(str(script), "valgrind", PATH=path)
+    assert done.returncode == 0, done.stderr
+    install = "install --yes --no-install-recommends valgrind\n"
+    assert (asked.read_text() if asked.exists() else None) == (
+        f"update\n{install}" if fetched else None
+    )
+    assert done.stdout == ("Installing Debian packages: valgrind\n" if fetched else "")
+
+
+def test_a_package_that_is_still_not_there_is_an_error(tmp_path: Path) -> None:
+    stubs = {"dpkg-query": "echo config-files", "apt-get": "", "sudo": 'shift; exec "$@"'}
+    script = stubbed(tmp_path, ".ci/system-packages", stubs)
+    path = f"{tmp_path}/.venv/bin{os.pathsep}{os.environ['PATH']}"
+    done = run_script(str(script), "valgrind", PATH=path)
+    assert done.returncode == 1
+    assert "apt-get installed nothing usable for valgrind" in done.stderr

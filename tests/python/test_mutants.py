@@ -34,7 +34,32 @@ def test_more_than_a_few_that_were_not_tried_are_named(outcome: str, said: str) 
     assert len(mutants.verdict(Counter({"killed": 95, outcome: 5}))[0]) == 1
     lines, status = mutants.verdict(Counter({"killed": 94, outcome: 6}))
     assert status == 0
+    assert len(lines) == 2
     assert f"6.0% {said}" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("counts", "unjudged"),
+    [
+        ({"killed by time-out": 300}, "100.0%"),
+        ({"killed by time-out": 1, "explained": 299}, "100.0%"),
+        ({"no program": 299, "killed": 1}, "99.7%"),
+        ({"no program": 26, "killed by time-out": 25, "killed": 49}, "51.0%"),
+    ],
+)
+def test_a_run_most_of_which_no_test_judged_is_a_failure(
+    counts: dict[str, int], unjudged: str
+) -> None:
+    lines, status = mutants.verdict(Counter(counts))
+    assert "(100.0%)" in lines[0]
+    assert (lines[-1], status) == (f"No test judged {unjudged}: the score says nothing", 1)
+
+
+def test_a_run_half_of_which_no_test_judged_is_none() -> None:
+    half = Counter({"no program": 25, "killed by time-out": 25, "killed": 50, "explained": 9})
+    lines, status = mutants.verdict(half)
+    assert status == 0
+    assert [line for line in lines if "judged" in line] == []
 
 
 @pytest.mark.parametrize(
