@@ -81,7 +81,7 @@ def answered(status: int, reason: str, *more: tuple[bytes, bytes]) -> list[Any]:
     ]
 
 
-def named(*tables: dict[str, dict[str, Any]]) -> Any:
+def named(*tables: dict[str, dict[str, Any]]) -> pytest.MarkDecorator:
     values = {name: options for table in tables for name, options in table.items()}
     return pytest.mark.parametrize("options", values.values(), ids=values)
 

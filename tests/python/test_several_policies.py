@@ -242,8 +242,8 @@ def test_an_answer_counts_for_the_origin_that_it_was_given_about(
     asks = CORSPolicy(allow_origin_func=OriginFunction(swaps, ttl=0))
     policy: Any = [asks, COOKIES] if several else asks
     if protocol == "asgi":
-        start = {"type": "http.response.start", "status": 200, "headers": []}
-        start, _ = run_asgi(CORSMiddleware(app_sending(start, BODY), policy), scope)
+        empty = {"type": "http.response.start", "status": 200, "headers": []}
+        start, _ = run_asgi(CORSMiddleware(app_sending(empty, BODY), policy), scope)
         lines = [(name.decode(), value.decode()) for name, value in start["headers"]]
         found = start["status"]
     else:
