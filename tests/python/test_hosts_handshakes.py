@@ -15,7 +15,7 @@ APP = "https://app.example.com"
 GUARDED = CORSPolicy(allow_origins=[APP], guard=True)
 CONNECT = {"type": "websocket.connect"}
 ACCEPT = {"type": "websocket.accept"}
-ANSWERED = {"extensions": {"websocket.http.response": {}}}
+ANSWERED: dict[str, Any] = {"extensions": {"websocket.http.response": {}}}
 """What a server says that can answer a handshake as any request."""
 
 
