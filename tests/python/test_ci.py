@@ -186,6 +186,24 @@ def test_every_part_under_sanitizers_runs_in_continuous_integration() -> None:
     assert f"part: [{parts}]" in read(".github/workflows/trust.yml")
 
 
+@pytest.mark.parametrize(
+    ("says", "row", "status"),
+    [
+        ("100% tests passed out of 759", "759 ctest entries .* nothing found", 0),
+        ("100% tests passed, 0 tests failed out of 759", "759 ctest entries .* nothing found", 0),
+        ("No tests were found!!!", "[0-9]+ s   FAILED: nothing says that a test ran", 1),
+    ],
+    ids=["CMake 4", "CMake 3", "none"],
+)
+def test_a_part_under_sanitizers_says_how_many_tests_ran(
+    tmp_path: Path, says: str, row: str, status: int
+) -> None:
+    script = stubbed(tmp_path, ".ci/sanitize", {"cmake": "", "ctest": f'echo "{says}"'})
+    done = run_script(str(script), "address")
+    assert re.search(rf"^  address  +{row}$", done.stdout, re.M), done.stdout
+    assert done.returncode == status
+
+
 def test_the_files_that_run_under_sanitizers_are_there() -> None:
     script = read(".ci/sanitize")
     start = script.index("sanitized_files=(")
