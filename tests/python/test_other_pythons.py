@@ -172,7 +172,8 @@ def test_the_pythons_that_are_declared_are_those_that_the_matrix_tests() -> None
     assert bool(threads) == bool(free_threaded)
     tested = f"{', '.join(plain[:-1])} or {plain[-1]}"
     row = re.findall(r"^\| Python \| (.*); free-threaded (.*) too \|$", read("README.md"), re.M)
-    assert row == [(tested, free_threaded[0])]
+    names = ", ".join(f"{version}t" for version in free_threaded)
+    assert row == [(tested, f"{' and '.join(free_threaded)} ({names})")]
     assert re.findall(r'- { python: "([^"]+)"', read(".github/workflows/trust.yml")) == versions
 
 

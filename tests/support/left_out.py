@@ -27,7 +27,7 @@ MODULES = {
 MOST_FILES = {
     "ada-url": 55,
     "gevent": 4,
-    "google-re2": 9,
+    "google-re2": 18,
     "granian": 4,
     "litestar": 4,
     "mcp": 4,
