@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DIST := build/dist
 
-SOURCES := pyproject.toml CMakeLists.txt LICENSE README.md \
+SOURCES := pyproject.toml CMakeLists.txt LICENSE LICENSES/pybind11.txt README.md \
 	$(shell find cpp python -type f -not -path '*/__pycache__/*')
 
 .PHONY: demo test test-cpp test-python try docs lint format fuzz coverage mutants model load pythons matrix bench leaks stress sanitize races reproducible clean-machine system-packages clean

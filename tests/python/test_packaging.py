@@ -40,6 +40,7 @@ METADATA_OF_THE_WHEEL = {
     "WHEEL",
     "entry_points.txt",
     "licenses/LICENSE",
+    "licenses/LICENSES/pybind11.txt",
     "sboms/corsac.cdx.json",
 }
 METADATA_OF_INSTALLERS = {"INSTALLER", "REQUESTED", "direct_url.json"}
@@ -188,6 +189,14 @@ def test_the_list_of_parts_names_what_others_wrote_and_the_extension_has_inside(
     assert names - {"libstdc++"} == {"pybind11"}
     assert described["dependencies"][0]["dependsOn"] == sorted(names, reverse=True)
     assert all(part["version"] and part["licenses"] for part in described["components"])
+
+
+def test_the_notice_of_what_the_extension_has_inside_is_its_authors() -> None:
+    pytest.importorskip("pybind11")
+    theirs = importlib.metadata.distribution("pybind11").read_text("licenses/LICENSE")
+    ours = importlib.metadata.distribution("corsac").read_text("licenses/LICENSES/pybind11.txt")
+    assert theirs is not None
+    assert ours == theirs == (CHECKOUT / "LICENSES" / "pybind11.txt").read_text()
 
 
 def test_the_libraries_that_auditwheel_put_beside_the_package_are_in_its_own_list() -> None:
