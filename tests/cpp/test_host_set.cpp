@@ -16,6 +16,7 @@ namespace {
 
 using conformance::json;
 using testing::host_of_length;
+using testing::repeated;
 
 std::string no_reason(const json& /*data*/) { return {}; }
 
@@ -91,6 +92,12 @@ TEST(HostEntries, SayWhatToWriteInstead) {
 std::string message_of(const std::string& entry) {
   const HostSetBuild build = build_host_set({entry});
   return build.problems.empty() ? "" : build.problems[0].message;
+}
+
+TEST(HostEntries, ThatAreMuchTooLongGetNoSuggestion) {
+  const std::string longest = "a.test/" + repeated("a", 2 * kMaxHostHeaderLength - 7);
+  EXPECT_EQ(code_of(longest), "host.invalid: did you mean \"a.test\"?");
+  EXPECT_TRUE(code_of(longest + 'a').starts_with("host.invalid: write a name or address"));
 }
 
 TEST(HostEntries, SayThatAnIpv6AddressNeedsBrackets) {

@@ -353,6 +353,10 @@ TEST(Origin, SuggestsNothingThatWouldBeAGuess) {
   }
   const std::string long_path = "https://example.com/" + repeated("a", testing::kMebibyte);
   EXPECT_EQ(error_of(long_path).suggestion, "");
+  const std::string start = "https://example.com/";
+  const std::string longest = start + repeated("a", 2 * kMaxOriginLength - start.size());
+  EXPECT_EQ(error_of(longest).suggestion, "https://example.com");
+  EXPECT_EQ(error_of(longest + 'a').suggestion, "");
 }
 
 TEST(Origin, ASchemeHasALongestLength) {
