@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+
+from corsac._locks import at_fork, make_lock
 
 __all__ = ["BackgroundThread", "check_regular", "check_watchfiles", "file_state", "wait_for_change"]
 
@@ -45,7 +46,7 @@ class BackgroundThread:
         self._name = name
         self._run = run
         self._forked = forked
-        self._lock = threading.Lock()
+        self._lock = make_lock()
         self._thread: threading.Thread | None = None
         self._last: threading.Thread | None = None
         self._stopped = threading.Event()
@@ -95,7 +96,7 @@ class BackgroundThread:
         self._thread.start()
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()  # Another thread may have held it.
+        # Another thread may have held it, or this one for a function that does not return here.
         self.at_work = threading.RLock()
         if self._forked is not None:
             self._forked()
@@ -138,9 +139,7 @@ def _stop_all() -> None:
             thread.join(max(0.0, until - time.monotonic()))
 
 
-os.register_at_fork(
-    before=_wait_for_all, after_in_parent=_let_all_go_on, after_in_child=_begin_all_anew
-)
+at_fork(before=_wait_for_all, after_in_parent=_let_all_go_on, after_in_child=_begin_all_anew)
 atexit.register(_stop_all)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable
+
+from corsac._locks import make_lock
 
 __all__ = ["FAILURE_LOG_WINDOW_SECONDS", "FailureLog"]
 
@@ -35,7 +36,7 @@ class FailureLog:
         self._clock = clock
         self._level = level
         # Reentrant: the garbage collector may run other failing code while the lock is held.
-        self._lock = threading.RLock()
+        self._lock = make_lock()
         self._silent_until = -math.inf
         self._dropped = 0
 

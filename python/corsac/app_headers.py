@@ -7,11 +7,11 @@ log says what becomes of the inner one's headers, once for each path.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from corsac import _core
+from corsac._locks import make_lock
 from corsac._text import quoted
 
 __all__ = [
@@ -82,7 +82,7 @@ class AppHeadersLog:
     def __init__(self, keeps: bool, remedy: str = "") -> None:
         self.keeps = keeps
         self._remedy = remedy
-        self._lock = threading.Lock()
+        self._lock = make_lock()
         self._said: dict[tuple[str, str], str] = {}
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -19,6 +19,7 @@ from typing import (
 
 from corsac._core import Routing
 from corsac._explainable import Explainable
+from corsac._locks import at_fork
 from corsac.configuration import (
     NOTHING_OBSERVED,
     Configuration,
@@ -47,9 +48,7 @@ putting = threading.RLock()
 """Held for the moment in which a configuration takes the place of the one that it was made of."""
 
 # A process that is forked meanwhile has no thread that would let go of it.
-os.register_at_fork(
-    before=putting.acquire, after_in_parent=putting.release, after_in_child=putting.release
-)
+at_fork(before=putting.acquire, after_in_parent=putting.release, after_in_child=putting.release)
 
 
 class MiddlewareOptions(CORSPolicyOptions, ObservationOptions, total=False):
@@ -279,9 +278,6 @@ class ConfiguredMiddleware(Explainable, Counting, Generic[App]):
     def _places_of_bases(self) -> Configuration:
         """Return the configuration in which policies that are followed have their places."""
         return self._current
-
-    def _forked(self) -> None:
-        """Leave behind what threads held in the process that was forked."""
 
     def _put_after(self, before: Configuration, configuration: Configuration) -> bool:
         """Put a configuration in force, unless another one than that before was put meanwhile."""

@@ -11,10 +11,10 @@ refused request is not an error of the server, so the status of its span stays a
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from corsac._locks import make_lock
 from corsac._text import printable
 from corsac._version import __version__
 from corsac.counts import outcome_rows
@@ -100,7 +100,8 @@ class CORSInstrumentor:
     """
 
     def __init__(self, *, meter_provider: metrics.MeterProvider | None = None) -> None:
-        self._lock = threading.Lock()
+        # A fork between its two steps leaves spans annotated whose counters nobody exports.
+        self._lock = make_lock()
         self._instrumented: dict[str | None, tuple[ConfiguredMiddleware[Any], Any, Any]] = {}
         self._followers: tuple[tuple[dict[str, str], Follower], ...] = ()
         meter = metrics.get_meter("corsac", __version__, meter_provider)

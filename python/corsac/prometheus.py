@@ -8,10 +8,10 @@ Example:
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from corsac._locks import make_lock
 from corsac.counts import outcome_rows
 from corsac.live.follower import Follower, check_followers
 from corsac.live.seen import STATES
@@ -86,7 +86,7 @@ class CORSCollector(Collector):
         name: str | None = None,
         followers: Iterable[Follower] = (),
     ) -> None:
-        self._lock = threading.Lock()
+        self._lock = make_lock()
         self._is_named = name is not None
         self._middlewares: dict[str, tuple[CountingMiddleware, tuple[Follower, ...]]] = {}
         self._put(middleware, name, followers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import corsac
 from corsac import CORSPolicy
 from corsac.flask import CORS, cross_origin, install
 from corsac.live import Follower, PollSource
+from support.forked import in_child
 from support.sources import WAIT_SECONDS, Handed
 
 OWN, ONE, TWO = "https://app.example.com", "https://one.example", "https://two.example"
@@ -205,11 +207,13 @@ def test_a_route_that_cannot_be_read_leaves_all_as_it_was(
     follower.stop()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_process_that_is_forked_while_routes_are_read_follows(app: flask.Flask) -> None:
     CORS(app, policy=BASE)
     with following(app, ONE) as follower:
-        before = install(app)._lock
-        with before:
-            follower._begin_anew()  # What a process that was forked does first.
-            assert install(app)._lock is not before
-            assert readers(app, "/plain") == [OWN, ONE]
+
+        def readers_here() -> list[str]:
+            assert follower.ready(WAIT_SECONDS)
+            return readers(app, "/plain")
+
+        assert in_child(readers_here, install(app)._lock) == repr([OWN, ONE])

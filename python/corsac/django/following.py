@@ -60,9 +60,6 @@ class _Followed:
     def __init__(self, middleware: CORSMiddleware) -> None:
         self._middleware = weakref.ref(middleware)
 
-    def _forked(self) -> None:
-        """The middleware has no lock of its own."""
-
     def _have_base(self, base: CORSPolicy) -> None:
         """The base is the policy of the settings."""
 

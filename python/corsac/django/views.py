@@ -14,6 +14,7 @@ from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import translation
+from django.utils.functional import cached_property
 
 from corsac.errors import CORSConfigProblem, log_warnings
 from corsac.policy import CORSPolicy, CORSPolicyOptions, resolve_policy
@@ -139,7 +140,7 @@ class _MarkedURLs:
         self._urls = urls
         self._mark = mark
 
-    @functools.cached_property
+    @cached_property  # Django's: that of Python 3.11 has a lock, which a fork may leave held.
     def urlpatterns(self) -> list[URLPattern | URLResolver]:
         """The patterns, made anew around decorated views."""
         return list(map(self._marked, getattr(self._urls, "urlpatterns", self._urls)))

@@ -7,7 +7,6 @@ request. From there on the policies are applied inside of Flask, by the path tha
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import run_wsgi_app
 
 from corsac import _core
+from corsac._locks import make_lock
 from corsac.app_headers import OWNED, PREFLIGHT_OWNED, TIMING, UNDECIDED, bare_name
 from corsac.configuration import Observation, make_configuration
 from corsac.flask.decoration import Decoration
@@ -150,7 +150,7 @@ class Arrivals:
         self._key = f"corsac.flask.{id(middleware):x}"
         self._request_context: Callable[..., Any] = app.request_context
         self._is_watching = False
-        self._lock = threading.Lock()
+        self._lock = make_lock()  # What stands before views twice decides once.
         # Native: no request that is decided already runs a line of this file.
         self.entrance = _core.EnvironSwitch(
             self._key, middleware, wsgi_app, self._enter, marks=True

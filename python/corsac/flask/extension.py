@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, Unpack, cast
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -13,6 +12,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.local import LocalProxy
 
 from corsac._classes import is_of_class
+from corsac._locks import make_lock
 from corsac.app_headers import UNDECIDED
 from corsac.configuration import NOTHING_OBSERVED, Observation
 from corsac.errors import CORSConfigProblem, log_warnings
@@ -186,7 +186,7 @@ def would_be_installed(app: flask.Flask) -> FlaskMiddleware | None:
     return middleware if applied.routes or applied.rules else None
 
 
-_installing = threading.Lock()
+_installing = make_lock()
 
 
 def cross_origin(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
@@ -11,6 +10,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import flask
 from werkzeug.routing import RuleFactory
 
+from corsac._locks import make_lock
 from corsac.configuration import Configuration, Rule, make_configuration
 from corsac.errors import CORSConfigError, CORSConfigProblem, has_errors, log_warnings
 from corsac.flask.decoration import (
@@ -69,7 +69,8 @@ class FlaskMiddleware(CORSMiddleware):
         self.is_guarded = False
         """Whether any policy in force refuses requests before the application runs."""
         self._wsgi_app = wsgi_app
-        self._lock = threading.Lock()
+        # In a forked process: a thread that is gone may have been about to read the routes.
+        self._lock = make_lock(self._forget_routes)
         self._table = RouteTable(app)
         self._hidden: HiddenDecorations = {}
         self._told: set[tuple[str, object]] = set()
@@ -137,10 +138,6 @@ class FlaskMiddleware(CORSMiddleware):
         log_warnings((*made.all_problems(), *made.observation.problems), known)
         log_problems(problems)
         self._tell_followers()
-
-    def _forked(self) -> None:
-        self._lock = threading.Lock()
-        self._forget_routes()  # A thread that is gone may have been about to read them.
 
     def _exchange(self, base: CORSPolicy, after: CORSPolicy) -> bool:
         with self._lock:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.responses import Response
 
+from corsac._locks import make_lock
 from corsac._types import Receive, Scope, Send
 from corsac.asgi import CORSMiddleware
 from corsac.browser import FetchOutcome, FetchRequest, Request, simulate
@@ -160,13 +160,13 @@ class CaseStore:
 
     def __init__(self) -> None:
         self._cases: dict[str, Case] = {}
-        self._lock = threading.Lock()
+        self._lock = make_lock()
 
     def add(self, name: str, case: Case) -> None:
         """Keep a case, and let the oldest go."""
         with self._lock:
             self._cases[name] = case
-            if len(self._cases) > MAX_CASES:
+            while len(self._cases) > MAX_CASES:
                 del self._cases[next(iter(self._cases))]
 
     def get(self, name: str) -> Case | None:

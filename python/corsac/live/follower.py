@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self
 
 from corsac._background import BackgroundThread
 from corsac._core import LiveOrigins
+from corsac._locks import make_lock
 from corsac._text import error_text
 from corsac._types import Followed
 from corsac.configuration import Configuration, ReadRule
@@ -96,7 +97,9 @@ class Follower:
         self._lost: Seen | None = None  # What was seen before the base had no place.
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tell_loop: Callable[[], object] | None = None
-        self._make_locks()
+        # Reentrant: what the garbage collector runs meanwhile may reconfigure the middleware.
+        self._putting = make_lock()
+        self._make_loaded()
         name = f"corsac-follower {source.name}"
         self._background = BackgroundThread(name, self._run, self._begin_anew)
         self._register()
@@ -266,17 +269,14 @@ class Follower:
         with self._putting:
             self._policy = self._origins = None
 
-    def _make_locks(self) -> None:
-        # Reentrant: what the garbage collector runs meanwhile may reconfigure the middleware.
-        self._putting = threading.RLock()
+    def _make_loaded(self) -> None:
         self._loaded = threading.Event()
         if self._seen.answered is not None:
             self._loaded.set()
 
     def _begin_anew(self) -> None:
         """Leave behind what belongs to the threads of the process that was forked."""
-        self._make_locks()
-        self._middleware._forked()
+        self._make_loaded()
         self._loop = self._tell_loop = None
 
     def _check_loaded(self) -> None:
@@ -391,7 +391,6 @@ class Followable(Protocol):
     def _followers(self) -> tuple[Follower, ...]: ...
     def _have_base(self, base: CORSPolicy) -> None: ...
     def _exchange(self, base: CORSPolicy, after: CORSPolicy) -> bool: ...
-    def _forked(self) -> None: ...
 
 
 def check_base(base: object) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,6 +20,7 @@ from typing import Any
 
 from corsac import _core
 from corsac._failure_log import FailureLog
+from corsac._locks import make_lock
 from corsac._origin_request import (
     DEFAULT_MAX_ENTRIES,
     DEFAULT_TIMEOUT_SECONDS,
@@ -96,7 +96,9 @@ class FunctionOrigins:
         # Once it is known, the function is called in the coroutine that awaits its result.
         self._is_asynchronous = not with_request and inspect.iscoroutinefunction(function)
         # Reentrant: the garbage collector may close an abandoned call while the lock is held.
-        self._lock = threading.RLock()
+        # In a forked process the calls of other threads' event loops stay, for which nobody waits;
+        # an answer that was half kept is asked for anew.
+        self._lock = make_lock()
         self._answers = _Answers(max_entries)
         self._forgotten = 0
         # By event loop and origin, only while a call is under way: no more than requests that wait.
@@ -337,7 +339,7 @@ class _Answers:
         ends.move_to_end(origin)
         if failure is not None:
             self._failures[origin] = failure
-        if len(ends) > self._max_entries:
+        while len(ends) > self._max_entries:  # One more, if a fork came before the last line.
             oldest, _ = ends.popitem(last=False)
             self._failures.pop(oldest, None)
 

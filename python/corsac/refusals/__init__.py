@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from corsac._locks import make_lock
 from corsac._text import error_text
 from corsac._values import FrozenValue, frozen_value
 
@@ -114,11 +115,15 @@ class RefusalCallback:
         _check(function)
         self.function = function
         self._request_line = request_line
-        self._lock = _thread.allocate_lock()
         self._running: set[int] = set()  # In which threads.
+        self._lock = make_lock(self._forget_other_threads)
         self._failures = FailureLog("on_refusal", clock, logging.ERROR)
         self.errors = errors
         """How often the function raised, or gave something to be awaited."""
+
+    def _forget_other_threads(self) -> None:
+        # A new thread of this process may have the number of one of the parent's.
+        self._running &= {_thread.get_ident()}
 
     def __call__(  # noqa: PLR0917
         self,

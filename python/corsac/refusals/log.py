@@ -7,13 +7,13 @@ the log.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from logging import INFO, WARNING
 from typing import Any
 
 from corsac import _core
+from corsac._locks import make_lock
 from corsac._text import MAX_LOGGED_LENGTH, quoted, quoted_list
 
 __all__ = ["MAX_LOGGED_LENGTH", "RefusalLog", "TrialLog"]
@@ -70,7 +70,7 @@ class RefusalLog:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = make_lock()  # Numbers that a fork left half changed hold for one window.
         self._window_start = clock()
         self._lines = 0  # In this window.
         self._warnings = 0  # Those of them that are first refusals.
@@ -156,7 +156,7 @@ class RefusalLog:
                 self._warnings += 1
                 self._seen_reasons.add(reason)
                 self._seen[key] = None
-                if len(self._seen) > MAX_REMEMBERED:
+                while len(self._seen) > MAX_REMEMBERED:
                     del self._seen[next(iter(self._seen))]
         finally:
             self._lock.release()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, Unpack
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, Unpack
 from starlette.applications import Starlette
 
 from corsac import asgi
+from corsac._locks import make_lock
 from corsac._types import ASGIApp, Counted
 from corsac.configuration import Configuration, Rule
 from corsac.counts import add_up
@@ -121,7 +121,7 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
     def _begin(self, app: ASGIApp, configuration: Configuration, *logs: Any) -> None:
         super()._begin(app, configuration, *logs)
         self._several: list[CORSConfigProblem] = []
-        self._lock = threading.Lock()
+        self._lock = make_lock(self._stand_again)
         self._place: Place | None = None
         self._past: tuple[Counted, ...] = ()
 
@@ -173,6 +173,14 @@ class InstalledCORSMiddleware(asgi.CORSMiddleware):
         place.follow()  # What was put in force meanwhile.
         self.report_other_layers()
         return place.until_first_request
+
+    def _stand_again(self) -> None:
+        """Stand before the stack that a thread was about to replace when the process was forked."""
+        app: Any = self.app
+        stack = None if app is None else app.middleware_stack
+        place = place_of(stack)
+        if place is not None and place.middleware is self and place is not self._place:
+            app.middleware_stack = stack
 
     def for_application(self, app: Any) -> InstalledCORSMiddleware:
         """Make the same middleware for a copy of the application."""

@@ -28,16 +28,19 @@ class PublicSuffixes:
         file = resources.files("publicsuffixlist") / "public_suffix_list.dat"
         self._text = file.read_text(encoding="utf-8")
         self._list = PublicSuffixList(self._text, accept_unknown=False)
+        self._rules: tuple[str, ...] = ()
 
-    @functools.cached_property
+    @property
     def rules(self) -> tuple[str, ...]:
         """The rules as A-labels; ``*.ck`` stands for every name directly below ``ck``."""
-        rules = (line.split(" ", 1)[0].strip().lower() for line in self._text.splitlines())
-        return tuple(
-            rule if rule.isascii() else ".".join(map(a_label, rule.split(".")))
-            for rule in rules
-            if rule and not rule.startswith(("//", "!"))
-        )
+        if not self._rules:
+            rules = (line.split(" ", 1)[0].strip().lower() for line in self._text.splitlines())
+            self._rules = tuple(
+                rule if rule.isascii() else ".".join(map(a_label, rule.split(".")))
+                for rule in rules
+                if rule and not rule.startswith(("//", "!"))
+            )
+        return self._rules
 
     def covered_by(self, base: str) -> str | None:
         """Return the public suffix that a name is, or one that it has below it, or ``None``.
