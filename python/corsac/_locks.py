@@ -18,9 +18,7 @@ __all__ = ["at_fork", "make_lock"]
 _logger = logging.getLogger("corsac")
 
 # By identity and weakly, so that no lock outlives whose it is.
-_all: weakref.WeakKeyDictionary[Any, weakref.WeakMethod[Callable[[], object]] | None] = (
-    weakref.WeakKeyDictionary()
-)
+_all: weakref.WeakKeyDictionary[Any, Callable[[], object]] = weakref.WeakKeyDictionary()
 
 
 def make_lock(in_child: Callable[[], object] | None = None) -> threading.RLock:
@@ -37,8 +35,24 @@ def make_lock(in_child: Callable[[], object] | None = None) -> threading.RLock:
     lock = threading.RLock()
     # Of gevent and eventlet: there others that hold it go on in the new process, and let go of it.
     if type(lock).__module__ == "_thread":
-        _all[lock] = None if in_child is None else weakref.WeakMethod(in_child)
+        _all[lock] = _nothing if in_child is None else _weakly(in_child)
     return lock
+
+
+def _nothing() -> None:
+    """Stands where nothing has to be mended."""
+
+
+def _weakly(method: Any) -> Callable[[], object]:
+    # Not `weakref.WeakMethod`, which may complain on stderr while the interpreter ends.
+    owner, function = weakref.ref(method.__self__), method.__func__
+
+    def call() -> None:
+        self = owner()
+        if self is not None:
+            function(self)
+
+    return call
 
 
 def at_fork(**functions: Callable[[], object]) -> None:
@@ -51,17 +65,13 @@ def at_fork(**functions: Callable[[], object]) -> None:
 
 
 def _free_all() -> None:
-    methods = []
-    for lock, method in list(_all.items()):
+    locks = list(_all.items())
+    for lock, _ in locks:
         if not lock._is_owned():
             lock._at_fork_reinit()  # As `threading` and `logging` do with their own.
-        if method is not None:
-            methods.append(method)
-    for method in methods:
-        call = method()
+    for _, mend in locks:
         try:
-            if call is not None:
-                call()
+            mend()
         except Exception:
             _logger.exception("CORS: what a fork interrupted was not mended")
 

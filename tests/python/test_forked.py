@@ -7,6 +7,8 @@ import asyncio
 import gc
 import os
 import pathlib
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -259,6 +261,27 @@ def test_locks_and_what_has_them_are_not_kept(make_observed: MakeObserved) -> No
     del made
     gc.collect()
     assert len(_locks._all) == before
+
+
+AT_THE_END = """
+from corsac._locks import make_lock
+
+class Owner:
+    def __init__(self):
+        self.lock = make_lock(self.mend)
+
+    def mend(self):
+        pass
+
+owner = Owner()
+"""
+
+
+def test_a_process_with_locks_ends_in_silence() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AT_THE_END], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 WITH_LOCKS = {"allocate_lock", "Barrier", "BoundedSemaphore", "Condition", "Event", "Lock", "RLock"}
