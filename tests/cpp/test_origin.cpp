@@ -343,12 +343,13 @@ TEST(Origin, SaysWhatIsWrongWithAHostThatBeginsWithAColon) {
 }
 
 TEST(Origin, SuggestsNothingThatWouldBeAGuess) {
-  for (const std::string entry : {"", "  ", "example.com", "*.example.com", "https://",
-                                  "https://a..b", "app://*", "https://*",
-                                  "https://b\xC3\xBC"
-                                  "cher.test",
-                                  "https://[::1", "https://example.com:65536",
-                                  "https://a.test,https://b.test", "file:///tmp/index.html"}) {
+  for (const std::string entry :
+       {"", "  ", "example.com", "*.example.com", "https://", "https://a..b", "app://*",
+        "https://*",
+        "https://b\xC3\xBC"
+        "cher.test",
+        "https://[::1", "https://example.com:65536", "https://example.com:0",
+        "https://a.test,https://b.test", "file:///tmp/index.html"}) {
     EXPECT_EQ(error_of(entry).suggestion, "") << entry;
   }
   const std::string long_path = "https://example.com/" + repeated("a", testing::kMebibyte);
