@@ -8,6 +8,7 @@ gets its memory.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import json
 import os
@@ -49,11 +50,38 @@ def faults(how: str, group: str, **variables: str) -> Any:
     return found
 
 
+GENERATOR_EXPRESSIONS = """
+import _testcapi
+
+def are_texts(values):
+    return all(type(value) is str and value.isascii() for value in values)
+
+for count in (1, 2, 3, 10, 1000):
+    for after in range(1, 40):
+        _testcapi.set_nomemory(after, after + count)
+        try:
+            are_texts(["a", "b"])
+        except MemoryError:
+            pass
+        finally:
+            _testcapi.remove_mem_hooks()
+"""
+
+
+@functools.cache
+def crashes_by_itself() -> bool:
+    """Whether Python crashes where nothing of ours is: 3.12.1 and 3.13.0 do."""
+    done = subprocess.run([sys.executable, "-c", GENERATOR_EXPRESSIONS], check=False)
+    return done.returncode < 0
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec("_testcapi") is None, reason="this Python has no _testcapi"
 )
 @pytest.mark.parametrize("group", GROUPS)
 def test_an_allocation_of_python_s_that_fails_is_a_memory_error(group: str) -> None:
+    if crashes_by_itself():
+        pytest.skip("this Python crashes in a generator expression where memory runs out")
     assert faults("interpreter", group) == []
 
 
