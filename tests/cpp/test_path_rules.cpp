@@ -225,6 +225,7 @@ const std::vector<Refused> kRefused = {
     {"/%C2%80", "\"%C2\" is not there", "did you mean \"/\xC2\x80\"?"},
     {"/%DF%BF", "\"%DF\" is not there", "did you mean \"/\xDF\xBF\"?"},
     {"/%E0%A0%80", "\"%E0\" is not there", "did you mean \"/\xE0\xA0\x80\"?"},
+    {"/%EF%BF%BD", "\"%EF\" is not there", "did you mean \"/\xEF\xBF\xBD\"?"},
     {"/%ED%9F%BF", "\"%ED\" is not there", "did you mean \"/\xED\x9F\xBF\"?"},
     {"/%F4%8F%BF%BF", "\"%F4\" is not there", "did you mean \"/\xF4\x8F\xBF\xBF\"?"},
 };
