@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import json
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -55,6 +60,28 @@ def test_requests_of_the_load_without_an_answer_are_wrong() -> None:
     assert result.wrong == []
     load._judge(result, COUNTED | {"unanswered": 3}, "")
     assert result.wrong == ["3 requests of wrk's without an answer"]
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """Answers 501 to every method, without a line in the log."""
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="`make load` installs wrk")
+def test_wrk_sends_methods_that_it_does_not_know(server: RunningServer, tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        asked = dataclasses.replace(server, port=listening.server_port)
+        wrk = load.start_wrk(asked, [(Request("FROB", []), 501)] * 40, 1, tmp_path)
+        said, _ = wrk.communicate()
+        listening.shutdown()
+        thread.join()
+    counted = json.loads(said[said.rindex("\n{") :])
+    assert counted["answers"] > 0
+    assert (counted["errors"], counted["wrong"]) == (counted["answers"], 0)
 
 
 def test_a_process_that_ended_is_wrong_though_another_took_its_place(server: RunningServer) -> None:
