@@ -69,9 +69,16 @@ class _Refusing(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Listening(ThreadingHTTPServer):
+    """Has its answers cut off when wrk ends, and says nothing of it."""
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing."""
+
+
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="`make load` installs wrk")
 def test_wrk_sends_methods_that_it_does_not_know(server: RunningServer, tmp_path: Path) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as listening:
+    with _Listening(("127.0.0.1", 0), _Refusing) as listening:
         thread = threading.Thread(target=listening.serve_forever)
         thread.start()
         asked = dataclasses.replace(server, port=listening.server_port)
