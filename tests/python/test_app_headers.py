@@ -11,14 +11,7 @@ from corsac import CORSConfigError, CORSMiddleware, CORSPolicy
 from corsac._text import MAX_LOGGED_LENGTH
 from corsac.app_headers import MAX_PATHS, AppHeadersLog
 from support.exchange import AppResponse, Exchange, Request, run_asgi
-
-OURS = "https://app.example.com"
-OTHER = "https://other.example"
-TYPE = ("content-type", "text/plain")
-ORIGIN = "access-control-allow-origin"
-CREDENTIALS = "access-control-allow-credentials"
-EXPOSE = "access-control-expose-headers"
-VARY = ("vary", "Origin")
+from support.own_headers import CREDENTIALS, EXPOSE, ORIGIN, OTHER, OURS, TYPE, VARY
 
 ANY_ORIGIN = ((ORIGIN, "*"),)
 ECHO_WITH_CREDENTIALS = ((ORIGIN, OTHER), (CREDENTIALS, "true"), (EXPOSE, "etag"))

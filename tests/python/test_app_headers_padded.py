@@ -31,14 +31,8 @@ from support.exchange import (
     run_wsgi,
     wsgi_environ,
 )
+from support.own_headers import CREDENTIALS, EXPOSE, ORIGIN, OTHER, OURS, TYPE, VARY
 
-OURS = "https://app.example.com"
-OTHER = "https://other.example"
-TYPE = ("content-type", "text/plain")
-ORIGIN = "access-control-allow-origin"
-CREDENTIALS = "access-control-allow-credentials"
-EXPOSE = "access-control-expose-headers"
-VARY = ("vary", "Origin")
 POLICY = corsac.CORSPolicy(allow_origins=[OURS])
 
 PADDED = pytest.mark.parametrize("padded", ["{} ", " {}", "{}\t", "\t {} ", "{}\x0b"])
