@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -71,10 +72,9 @@ def test_a_target_that_executed_nothing_or_failed_is_a_failure(
 
 
 def test_every_job_of_a_workflow_that_tests_has_to_pass() -> None:
-    yaml = pytest.importorskip("yaml")
     runs: set[str | None] = set()
     for name in ("ci.yml", "trust.yml"):
-        jobs = yaml.safe_load(workflows()[name])["jobs"]
+        jobs = jobs_of(name)
         end = jobs.pop("pass")
         (step,) = end["steps"]
         results = [f"${{{{ needs.{job}.result }}}}" for job in jobs]
@@ -86,10 +86,9 @@ def test_every_job_of_a_workflow_that_tests_has_to_pass() -> None:
 
 
 def test_every_command_that_tests_runs_in_a_workflow() -> None:
-    yaml = pytest.importorskip("yaml")
-    jobs = yaml.safe_load(workflows()["trust.yml"])["jobs"]
-    long = jobs["long"]["strategy"]["matrix"]["what"]
-    steps = [step.get("run", "") for text in workflows().values() for step in steps_of(text)]
+    long = jobs_of("trust.yml")["long"]["strategy"]["matrix"]["what"]
+    jobs = [job for name in workflows() for job in jobs_of(name).values()]
+    steps = [step.get("run", "") for job in jobs for step in job.get("steps", [])]
     run = {what.split()[0] for what in long} | set(re.findall(r"make ([a-z-]+)", " ".join(steps)))
     run |= set(re.findall(r"^make ([a-z-]+)", read(".ci/run"), re.M))
     (phony,) = re.findall(r"^\.PHONY: (demo .*)$", read("Makefile"), re.M)
@@ -99,14 +98,16 @@ def test_every_command_that_tests_runs_in_a_workflow() -> None:
     assert run - parts_of_test == set(phony.split()) - others - parts_of_test
 
 
-def steps_of(text: str) -> list[dict[str, str]]:
-    yaml = pytest.importorskip("yaml")
-    jobs = yaml.safe_load(text)["jobs"].values()
-    return [step for job in jobs for step in job.get("steps", [])]
-
-
 def workflows() -> dict[str, str]:
     return {path.name: path.read_text() for path in (ROOT / ".github" / "workflows").glob("*.yml")}
+
+
+def workflow(name: str) -> dict[str, Any]:
+    return dict(pytest.importorskip("yaml").safe_load(workflows()[name]))
+
+
+def jobs_of(name: str) -> dict[str, Any]:
+    return dict(workflow(name)["jobs"])
 
 
 def test_workflows_use_actions_of_one_commit_each_and_start_without_permissions() -> None:
@@ -125,12 +126,10 @@ def test_workflows_use_actions_of_one_commit_each_and_start_without_permissions(
 
 
 def test_only_the_job_that_publishes_may_more_than_read() -> None:
-    yaml = pytest.importorskip("yaml")
     granted = {}
-    for name, text in workflows().items():
-        workflow = yaml.safe_load(text)
-        assert workflow["permissions"] == {}, name
-        for job, what in workflow["jobs"].items():
+    for name in workflows():
+        assert workflow(name)["permissions"] == {}, name
+        for job, what in jobs_of(name).items():
             granted[name, job] = what.get("permissions", {})
     more = {place: may for place, may in granted.items() if may not in ({}, {"contents": "read"})}
     assert more == {("release.yml", "publish"): {"attestations": "write", "id-token": "write"}}
@@ -138,8 +137,7 @@ def test_only_the_job_that_publishes_may_more_than_read() -> None:
 
 
 def test_what_is_published_was_tested_and_built_and_the_job_that_publishes_runs_no_code() -> None:
-    yaml = pytest.importorskip("yaml")
-    jobs = yaml.safe_load(workflows()["release.yml"])["jobs"]
+    jobs = jobs_of("release.yml")
     called = {name: job["uses"] for name, job in jobs.items() if "uses" in job}
     assert called == {
         "test": "./.github/workflows/ci.yml",
